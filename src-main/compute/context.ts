@@ -1,0 +1,50 @@
+import type { JobEvent } from '../../src-shared/progress.ts';
+import { CancelledError } from '../../src-shared/errors.ts';
+import type { Backend } from './backend/index.ts';
+
+/** What a compute function is given besides its params. It knows no engine, no catalog, no screen. */
+export interface ComputeContext {
+  /** Loads the tensor back end on first call; pure float64 jobs never call it. */
+  backend(): Promise<Backend>;
+  readonly signal: AbortSignal;
+  emit(event: JobEvent): void;
+}
+
+/** A compute function: complete params in, result out. Throws UserError for what a person can mend. */
+export type Compute<Params, Result> = (params: Params, context: ComputeContext) => Promise<Result>;
+
+/** Call this often: a cancelled job must end within a second. It yields to the event loop so that messages arrive. */
+export async function checkpointCancel(context: ComputeContext): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  if (context.signal.aborted) throw new CancelledError();
+}
+
+/** Reports progress in even steps and estimates the time left from the pace so far. */
+export class ProgressMeter {
+  readonly #context: ComputeContext;
+  readonly #total: number;
+  readonly #started = performance.now();
+  #done = 0;
+  #lastSent = 0;
+
+  constructor(context: ComputeContext, total: number) {
+    this.#context = context;
+    this.#total = Math.max(total, 1);
+  }
+
+  /** `units` more of the total are done. Sends at most ten messages a second. */
+  advance(units: number, message: string): void {
+    this.#done = Math.min(this.#done + units, this.#total);
+    const now = performance.now();
+    if (now - this.#lastSent < 100 && this.#done < this.#total) return;
+    this.#lastSent = now;
+    const fraction = this.#done / this.#total;
+    const elapsed = (now - this.#started) / 1000;
+    const progress = { fraction, message };
+    const known = fraction > 0.01 && elapsed > 0.5;
+    this.#context.emit({
+      type: 'progress',
+      progress: known ? { ...progress, secondsLeft: (elapsed * (1 - fraction)) / fraction } : progress,
+    });
+  }
+}

@@ -1,0 +1,78 @@
+/** The words of the field, as types. Everything here is plain data. */
+import { z } from 'zod';
+
+export const families = ['standard', 'w-asymmetric', 'sigma-asymmetric', 'syre'] as const;
+export const familySchema = z.enum(families);
+export type Family = z.infer<typeof familySchema>;
+
+/** `model.symmetry` of a config.yaml is the position in `families`. */
+export function familyOfSymmetry(symmetry: 0 | 1 | 2 | 3): Family {
+  return families[symmetry];
+}
+
+/** As shown to people. */
+export const familyNames: Record<Family, string> = {
+  standard: 'standard',
+  'w-asymmetric': 'W-asymmetric',
+  'sigma-asymmetric': 'σ-asymmetric',
+  syre: 'SYRE',
+};
+
+export const norms = ['layer', 'batch', 'layer_linear', 'batch_linear', 'none'] as const;
+export type Norm = (typeof norms)[number];
+
+export const activations = ['gelu', 'relu', 'tanh', 'identity'] as const;
+export type Activation = (typeof activations)[number];
+
+export const splits = ['train', 'val', 'test'] as const;
+export const splitSchema = z.enum(splits);
+export type Split = z.infer<typeof splitSchema>;
+
+/** Where activations are recorded, per hidden layer i: lins.i output, norms.i output, input of lins.{i+1}. */
+export const recordingPoints = ['post_linear', 'post_norm', 'post_activation_function'] as const;
+export const recordingPointSchema = z.enum(recordingPoints);
+export type RecordingPoint = z.infer<typeof recordingPointSchema>;
+
+export const correlationModes = [
+  'dot_product',
+  'pearson_correlation',
+  'pearson_correlation_with_zero_for_constant',
+  'pearson_uncorrelatedness',
+  'pearson_uncorrelatedness_with_one_for_constant',
+] as const;
+export const correlationModeSchema = z.enum(correlationModes);
+export type CorrelationMode = z.infer<typeof correlationModeSchema>;
+
+/**
+ * How a person asks for a matching: a correlation mode, or `reference-lmc-script`, which maximises 1 - |rho| exactly
+ * as the published script does and so pairs the LEAST correlated neurons; offered for comparison only.
+ */
+export const matchingModes = [...correlationModes, 'reference-lmc-script'] as const;
+export const matchingModeSchema = z.enum(matchingModes);
+export type MatchingMode = z.infer<typeof matchingModeSchema>;
+
+export const alignments = ['none', 'activation', 'weight'] as const;
+export const alignmentSchema = z.enum(alignments);
+export type Alignment = z.infer<typeof alignmentSchema>;
+
+export const backendNames = ['tensorflow', 'wasm', 'cpu'] as const;
+/** What computed a result; recorded in it and always shown. */
+export const backendInfoSchema = z.object({
+  name: z.enum(backendNames),
+  version: z.string(),
+  device: z.enum(['cpu', 'gpu']),
+  threads: z.int().positive(),
+  /** Why a slower back end than `tensorflow` is in use; absent when it is in use. */
+  reason: z.string().optional(),
+});
+export type BackendInfo = z.infer<typeof backendInfoSchema>;
+
+/** The data a run was trained on or a checkpoint is evaluated on, as asked for. Paths are absolute. */
+export const dataSourceSchema = z.object({
+  name: z.string().min(1),
+  /** Folder of the IDX files; absent for the embedded set. */
+  dataDir: z.string().optional(),
+  /** JSON with train_indices and val_indices; absent: the split is drawn from the seed recorded with the run. */
+  splitFile: z.string().optional(),
+});
+export type DataSource = z.infer<typeof dataSourceSchema>;

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+
+/** How far a job is. `fraction` runs from 0 to 1; `secondsLeft` is an estimate, absent while none can be made. */
+export const progressSchema = z.object({
+  fraction: z.number().min(0).max(1),
+  message: z.string(),
+  secondsLeft: z.number().nonnegative().optional(),
+});
+export type Progress = z.infer<typeof progressSchema>;
+
+/** One point of the live curves of a training job: per model, in the order of the run. */
+export const epochMetricsSchema = z.object({
+  epoch: z.int().nonnegative(),
+  /** Mean over batches of the batch mean, as the reference logs it; null at epoch 0. */
+  trainLoss: z.array(z.number()).nullable(),
+  /** Exact mean cross entropy over the validation split. */
+  valLoss: z.array(z.number()).nullable(),
+  /** Percent, 0 to 100. */
+  valAccuracy: z.array(z.number()).nullable(),
+  learningRate: z.number().optional(),
+});
+export type EpochMetrics = z.infer<typeof epochMetricsSchema>;
+
+/** Everything a running job may tell besides its result. */
+export type JobEvent =
+  | { type: 'progress'; progress: Progress }
+  | { type: 'log'; level: 'info' | 'warning'; line: string }
+  | { type: 'epoch'; metrics: EpochMetrics }
+  /** A checkpoint is complete on disk under its final name. */
+  | { type: 'checkpoint'; path: string; epoch: number; model: number };

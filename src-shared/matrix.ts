@@ -30,11 +30,17 @@ export function matrix(rows: number, columns: number, data: Float64Array | Float
 
 /** As nested plain arrays: what JSON readers (pandas, numpy) expect. */
 export function toRows(m: Matrix): number[][] {
-  return Array.from({ length: m.rows }, (_, i) => Array.from(m.data.subarray(i * m.columns, (i + 1) * m.columns)));
+  return Array.from({ length: m.rows }, (_, i) =>
+    Array.from(m.data.subarray(i * m.columns, (i + 1) * m.columns)),
+  );
 }
 
 /** Replaces every matrix in a result by what `replace` gives for it; the rest is copied as it is. */
-export function mapMatrices(value: unknown, replace: (m: Matrix, path: string) => unknown, path = ''): unknown {
+export function mapMatrices(
+  value: unknown,
+  replace: (m: Matrix, path: string) => unknown,
+  path = '',
+): unknown {
   if (Array.isArray(value)) return value.map((item, i) => mapMatrices(item, replace, `${path}/${i}`));
   if (value === null || typeof value !== 'object') return value;
   if ('data' in value && ArrayBuffer.isView(value.data) && isMatrix(value)) return replace(value, path);

@@ -1,5 +1,13 @@
 /** The reference's checkpoints and golden numbers, kept gzipped in test/fixtures and inflated once per machine. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync, copyFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  copyFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
@@ -22,7 +30,8 @@ export function fixturePath(name: string): string {
 
 /** Absolute path of a whole reference run directory (`sym0`, `sym1_kappa0`, `sym1_kappa1`, `sym2`, `sym3_kappa1`). */
 export function fixtureRun(name: string): string {
-  for (const file of readdirSync(join(packed, 'runs', name))) fixturePath(`runs/${name}/${file.replace(/\.gz$/, '')}`);
+  for (const file of readdirSync(join(packed, 'runs', name)))
+    fixturePath(`runs/${name}/${file.replace(/\.gz$/, '')}`);
   return join(unpacked, 'runs', name);
 }
 
@@ -41,7 +50,10 @@ export function goldenNpy(name: string): NpyArray {
   const bytes = readFileSync(fixturePath(`golden/${name}.npy`));
   const headerLength = bytes.readUInt16LE(8);
   const header = bytes.toString('latin1', 10, 10 + headerLength);
-  const shape = (/'shape': \(([^)]*)\)/.exec(header)?.[1] ?? '').split(',').filter((s) => s.trim()).map(Number);
+  const shape = (/'shape': \(([^)]*)\)/.exec(header)?.[1] ?? '')
+    .split(',')
+    .filter((s) => s.trim())
+    .map(Number);
   const type = /'descr': '([^']+)'/.exec(header)?.[1] ?? '';
   const body = bytes.subarray(10 + headerLength);
   const count = shape.reduce((a, b) => a * b, 1);

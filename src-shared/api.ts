@@ -1,0 +1,357 @@
+/**
+ * The contract between the engine and whoever asks it: the renderer (Electron IPC or WebSocket) and the command line.
+ * Two verbs: call a request, listen to events. Arguments are parsed by the engine's door before anything runs.
+ */
+import { z } from 'zod';
+import { backendInfoSchema, familySchema } from './domain.ts';
+import { matrixSchema } from './matrix.ts';
+import { epochMetricsSchema, progressSchema } from './progress.ts';
+
+const id = z.string().min(1).max(200);
+const time = z.number().describe('milliseconds since 1970');
+
+// --- Runs and checkpoints -------------------------------------------------------------------------------------
+
+/** One row of the catalog; everything the table shows, so that filtering and sorting never leave the renderer. */
+export const runRowSchema = z.object({
+  id,
+  /** The folder's name, unless two runs share it. */
+  name: z.string(),
+  path: z.string(),
+  architecture: z.string(),
+  family: familySchema.nullable(),
+  /** sigma_F of layer 0; null where the family has none. */
+  sigmaF: z.number().nullable(),
+  dataset: z.string().nullable(),
+  models: z.int(),
+  /** Distinct saved epochs, ascending. */
+  epochs: z.array(z.int()),
+  checkpoints: z.int(),
+  /** Percent at the last epoch, over the models; null where the checkpoints say nothing. */
+  valAccuracy: z.object({ mean: z.number(), std: z.number() }).nullable(),
+  /** `trained` by Basin or `imported`. */
+  origin: z.enum(['trained', 'imported']),
+  /** `missing`: the folder is not where it was. `broken`: see problems. */
+  state: z.enum(['ready', 'training', 'interrupted', 'missing', 'broken']),
+  problems: z.array(z.string()),
+  groupIds: z.array(id),
+  addedAt: time,
+  /** The run's config.yaml flattened to dotted keys, for filters and columns. */
+  properties: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+});
+export type RunRow = z.infer<typeof runRowSchema>;
+
+export const checkpointRowSchema = z.object({
+  id,
+  runId: id,
+  model: z.int(),
+  epoch: z.int(),
+  path: z.string(),
+  bytes: z.int(),
+  /** SHA-256 of the file; null while the background hashing has not reached it. */
+  sha256: z.string().nullable(),
+  /** Percent. */
+  valAccuracy: z.number().nullable(),
+  state: z.enum(['ready', 'missing', 'broken']),
+  problem: z.string().nullable(),
+});
+export type CheckpointRow = z.infer<typeof checkpointRowSchema>;
+
+export const runDetailSchema = runRowSchema.extend({
+  config: z.record(z.string(), z.unknown()),
+  configHash: z.string(),
+  /** Widths from input to output, where the architecture is a known one. */
+  widths: z.array(z.int()).nullable(),
+  checkpointRows: z.array(checkpointRowSchema),
+  /** Training curves, where the run has them (metrics.json). */
+  metrics: z.array(epochMetricsSchema),
+});
+export type RunDetail = z.infer<typeof runDetailSchema>;
+
+// --- Groups ---------------------------------------------------------------------------------------------------
+
+/** A member is a whole run, or single checkpoints of it. */
+export const memberSchema = z.object({ runId: id, checkpointIds: z.array(id).optional() });
+export type Member = z.infer<typeof memberSchema>;
+
+export const groupSchema = z.object({
+  id,
+  architecture: z.string(),
+  key: z.string(),
+  colour: z.string().regex(/^#[0-9a-f]{6}$/),
+  notes: z.string(),
+  members: z.array(memberSchema),
+});
+export type Group = z.infer<typeof groupSchema>;
+
+/** Every change to the groups is one of these, so that each can be undone, replayed and announced. */
+export const groupEditSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('create'),
+    architecture: z.string().min(1),
+    key: z.string().min(1).max(200),
+    members: z.array(memberSchema),
+    colour: groupSchema.shape.colour.optional(),
+    notes: z.string().optional(),
+  }),
+  z.object({ type: z.literal('remove'), groupId: id }),
+  z.object({ type: z.literal('rename'), groupId: id, key: z.string().min(1).max(200) }),
+  z.object({ type: z.literal('recolour'), groupId: id, colour: groupSchema.shape.colour }),
+  z.object({ type: z.literal('annotate'), groupId: id, notes: z.string().max(100_000) }),
+  /** Puts members before position `index` (end when absent); a run already there is moved, not doubled. */
+  z.object({
+    type: z.literal('add-members'),
+    groupId: id,
+    members: z.array(memberSchema),
+    index: z.int().optional(),
+  }),
+  z.object({ type: z.literal('remove-members'), groupId: id, runIds: z.array(id) }),
+  /** Takes members out of one group and puts them into another, as one step. */
+  z.object({
+    type: z.literal('move-members'),
+    fromGroupId: id,
+    toGroupId: id,
+    runIds: z.array(id),
+    index: z.int().optional(),
+  }),
+  z.object({ type: z.literal('reorder-groups'), groupIds: z.array(id) }),
+  /** Several edits as one step of undo (accepting suggestions, importing a dictionary). */
+  z.object({
+    type: z.literal('create-many'),
+    groups: z.array(
+      z.object({ architecture: z.string().min(1), key: z.string().min(1), members: z.array(memberSchema) }),
+    ),
+  }),
+]);
+export type GroupEdit = z.infer<typeof groupEditSchema>;
+
+export const groupsStateSchema = z.object({
+  groups: z.array(groupSchema),
+  /** What undo and redo would do, in words; null where there is nothing. */
+  undo: z.string().nullable(),
+  redo: z.string().nullable(),
+});
+export type GroupsState = z.infer<typeof groupsStateSchema>;
+
+export const groupSuggestionSchema = z.object({
+  architecture: z.string(),
+  key: z.string(),
+  reason: z.string(),
+  runIds: z.array(id),
+});
+export type GroupSuggestion = z.infer<typeof groupSuggestionSchema>;
+
+// --- Jobs, results, figures -----------------------------------------------------------------------------------
+
+export const jobStates = ['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted'] as const;
+export const jobSchema = z.object({
+  id,
+  kind: z.string(),
+  title: z.string(),
+  state: z.enum(jobStates),
+  params: z.unknown(),
+  progress: progressSchema.nullable(),
+  backend: backendInfoSchema.nullable(),
+  /** Why it failed or was interrupted, one or two sentences. */
+  error: z.string().nullable(),
+  hint: z.string().nullable(),
+  /** The answer was already there: nothing was computed again. */
+  cached: z.boolean(),
+  resumable: z.boolean(),
+  resultId: id.nullable(),
+  createdAt: time,
+  startedAt: time.nullable(),
+  finishedAt: time.nullable(),
+  attempt: z.int(),
+});
+export type Job = z.infer<typeof jobSchema>;
+
+export const resultRowSchema = z.object({
+  id,
+  kind: z.string(),
+  title: z.string(),
+  jobId: id.nullable(),
+  origin: z.enum(['computed', 'imported']),
+  runIds: z.array(id),
+  path: z.string(),
+  createdAt: time,
+});
+export type ResultRow = z.infer<typeof resultRowSchema>;
+
+/** Where a result's matrix lies, in the place of its numbers. Fetch it with `results.matrix`. */
+export const matrixRefSchema = z.object({
+  $matrix: z.string(),
+  rows: z.int(),
+  columns: z.int(),
+});
+export type MatrixRef = z.infer<typeof matrixRefSchema>;
+
+export const figureRecipeSchema = z.object({
+  kind: z.string(),
+  data: z.unknown(),
+  options: z.record(z.string(), z.unknown()),
+  caption: z.string().optional(),
+  provenance: z.unknown().optional(),
+});
+
+export const figureRowSchema = z.object({
+  id,
+  title: z.string(),
+  kind: z.string(),
+  resultIds: z.array(id),
+  recipe: figureRecipeSchema,
+  createdAt: time,
+});
+export type FigureRow = z.infer<typeof figureRowSchema>;
+
+export const figureFormats = ['svg', 'pdf', 'png', 'csv', 'json'] as const;
+
+export const engineInfoSchema = z.object({
+  version: z.string(),
+  workspace: z.string(),
+  host: z.string(),
+  pid: z.int(),
+  node: z.string(),
+  /** Null until the first worker has loaded it. */
+  backend: backendInfoSchema.nullable(),
+  workers: z.object({ limit: z.int(), busy: z.int(), threadsEach: z.int() }),
+  counts: z.object({
+    runs: z.int(),
+    checkpoints: z.int(),
+    groups: z.int(),
+    results: z.int(),
+    figures: z.int(),
+  }),
+});
+export type EngineInfo = z.infer<typeof engineInfoSchema>;
+
+const nothing = z.object({});
+const bytes = z.instanceof(Uint8Array);
+
+/** name -> what it is asked, what it answers. */
+export const requests = {
+  'engine.info': { args: nothing, result: engineInfoSchema },
+
+  'runs.list': { args: nothing, result: z.array(runRowSchema) },
+  'runs.get': { args: z.object({ runId: id }), result: runDetailSchema },
+  /** Forgets the run; its files stay. */
+  'runs.remove': { args: z.object({ runIds: z.array(id) }), result: nothing },
+  /** Points a missing run to its new folder. */
+  'runs.relocate': { args: z.object({ runId: id, path: z.string() }), result: runRowSchema },
+
+  'groups.get': { args: nothing, result: groupsStateSchema },
+  'groups.edit': { args: z.object({ edit: groupEditSchema }), result: groupsStateSchema },
+  'groups.undo': { args: nothing, result: groupsStateSchema },
+  'groups.redo': { args: nothing, result: groupsStateSchema },
+  'groups.suggest': { args: nothing, result: z.array(groupSuggestionSchema) },
+  'groups.export': {
+    args: z.object({ format: z.enum(['python', 'json']) }),
+    result: z.object({ filename: z.string(), text: z.string() }),
+  },
+  /** Reads a `checkpoint_directories.py` dictionary or our JSON; unknown folders are listed, not guessed. */
+  'groups.import': {
+    args: z.object({ format: z.enum(['python', 'json']), text: z.string().max(10_000_000) }),
+    result: z.object({ state: groupsStateSchema, unknownPaths: z.array(z.string()) }),
+  },
+
+  'jobs.list': { args: nothing, result: z.array(jobSchema) },
+  'jobs.get': { args: z.object({ jobId: id }), result: jobSchema },
+  /** Params are parsed by the kind's own schema. */
+  'jobs.submit': { args: z.object({ kind: z.string(), params: z.unknown() }), result: jobSchema },
+  'jobs.cancel': { args: z.object({ jobId: id }), result: jobSchema },
+  'jobs.retry': { args: z.object({ jobId: id }), result: jobSchema },
+  /** Puts a queued job at this place of the queue, 0 is next. */
+  'jobs.move': { args: z.object({ jobId: id, position: z.int().nonnegative() }), result: z.array(jobSchema) },
+  'jobs.remove': { args: z.object({ jobId: id }), result: nothing },
+  'jobs.log': { args: z.object({ jobId: id }), result: z.array(z.string()) },
+  /** Live curves of a training job so far. */
+  'jobs.metrics': { args: z.object({ jobId: id }), result: z.array(epochMetricsSchema) },
+
+  'results.list': { args: z.object({ kind: z.string().optional() }), result: z.array(resultRowSchema) },
+  /** The result with every matrix replaced by a MatrixRef. */
+  'results.get': {
+    args: z.object({ resultId: id }),
+    result: z.object({
+      row: resultRowSchema,
+      params: z.unknown(),
+      data: z.unknown(),
+      provenance: z.unknown(),
+    }),
+  },
+  'results.matrix': { args: z.object({ resultId: id, name: z.string() }), result: matrixSchema },
+  'results.export': {
+    args: z.object({ resultId: id, format: z.enum(['json', 'csv', 'parquet', 'npy']) }),
+    result: z.object({ filename: z.string(), bytes }),
+  },
+  'results.remove': { args: z.object({ resultId: id }), result: nothing },
+
+  'figures.list': { args: nothing, result: z.array(figureRowSchema) },
+  'figures.save': {
+    args: z.object({ title: z.string(), resultIds: z.array(id), recipe: figureRecipeSchema }),
+    result: figureRowSchema,
+  },
+  'figures.remove': { args: z.object({ figureId: id }), result: nothing },
+  /** Draws a recipe (saved or not) into a file's bytes. `dpi` concerns png. */
+  'figures.export': {
+    args: z.object({
+      recipe: figureRecipeSchema,
+      format: z.enum(figureFormats),
+      dpi: z.number().min(36).max(2400).optional(),
+    }),
+    result: z.object({ filename: z.string(), bytes }),
+  },
+
+  'train.presets': {
+    args: nothing,
+    result: z.array(
+      z.object({ name: z.string(), summary: z.string(), config: z.record(z.string(), z.unknown()) }),
+    ),
+  },
+  /** Checks a training config and estimates how long it will take from this machine's measured step time. */
+  'train.preview': {
+    args: z.object({ config: z.record(z.string(), z.unknown()), overrides: z.array(z.string()) }),
+    result: z.object({
+      problems: z.array(z.string()),
+      summary: z.string(),
+      widths: z.array(z.int()),
+      parameters: z.int(),
+      fixedParameters: z.int(),
+      steps: z.int(),
+      /** Null until a step of this size was measured here. */
+      seconds: z.number().nullable(),
+      yaml: z.string(),
+    }),
+  },
+
+  /** Folders below which the engine may be asked to look, for choosing a folder in a browser. */
+  'files.browse': {
+    args: z.object({ path: z.string().optional() }),
+    result: z.object({
+      path: z.string(),
+      parent: z.string().nullable(),
+      folders: z.array(z.object({ name: z.string(), path: z.string(), isRun: z.boolean() })),
+    }),
+  },
+} as const satisfies Record<string, { args: z.ZodType; result: z.ZodType }>;
+
+export type RequestName = keyof typeof requests;
+export type ArgsOf<N extends RequestName> = z.input<(typeof requests)[N]['args']>;
+export type ParsedArgsOf<N extends RequestName> = z.output<(typeof requests)[N]['args']>;
+export type AnswerOf<N extends RequestName> = z.output<(typeof requests)[N]['result']>;
+
+/** The whole engine, as its callers see it. */
+export type Handlers = { [N in RequestName]: (args: ParsedArgsOf<N>) => Promise<AnswerOf<N>> | AnswerOf<N> };
+
+export const engineEventSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('runs-changed') }),
+  z.object({ type: z.literal('groups-changed'), state: groupsStateSchema }),
+  z.object({ type: z.literal('job-changed'), job: jobSchema }),
+  z.object({ type: z.literal('job-removed'), jobId: id }),
+  z.object({ type: z.literal('job-progress'), jobId: id, progress: progressSchema }),
+  z.object({ type: z.literal('job-log'), jobId: id, line: z.string() }),
+  z.object({ type: z.literal('job-epoch'), jobId: id, metrics: epochMetricsSchema }),
+  z.object({ type: z.literal('results-changed') }),
+  z.object({ type: z.literal('figures-changed') }),
+  z.object({ type: z.literal('engine-info'), info: engineInfoSchema }),
+]);
+export type EngineEvent = z.infer<typeof engineEventSchema>;

@@ -1,0 +1,26 @@
+/** The back end that computes: what the rest of compute/ imports. tfjs is loaded by `loadBackend`, not by this import. */
+export { assertNoLeak, tensorCount } from './count.ts';
+export type { TensorCount } from './count.ts';
+export { loadBackend } from './load.ts';
+export type { BackendOptions } from './load.ts';
+export { AdamStep, ResourceVariable } from './resources.ts';
+export type { AdamSettings } from './resources.ts';
+export { attr, backendNames } from './types.ts';
+export type {
+  Attribute,
+  Attributes,
+  Backend,
+  BackendName,
+  DataType,
+  NativeKernels,
+  Operation,
+  Rank,
+  Scalar,
+  Tensor,
+  Tensor1D,
+  Tensor2D,
+  Tensor3D,
+  Tensor4D,
+  Tf,
+  Variable,
+} from './types.ts';

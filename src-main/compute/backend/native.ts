@@ -1,0 +1,103 @@
+/** The native TensorFlow, through tfjs-node's binding compiled by set-up. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import util from 'node:util';
+import type { NodeJSKernelBackend } from '@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.d.ts';
+import type { TFEOpAttr, TFJSBinding } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding.d.ts';
+import type { Attribute, Attributes, KernelType, NativeKernels, Operation, Tensor, Tf } from './types.ts';
+
+const require = createRequire(import.meta.url);
+
+/** TensorFlow's DataType numbers (tensorflow/c/tf_datatype.h); the binding itself names only some. */
+const typeNumbers: Record<KernelType, number> = {
+  float32: 1,
+  float64: 2,
+  int32: 3,
+  int64: 9,
+  bool: 10,
+  resource: 20,
+};
+
+export interface Native {
+  readonly version: string;
+  readonly device: 'cpu' | 'gpu';
+  readonly binding: TFJSBinding;
+  readonly kernels: NativeKernels;
+}
+
+/** Where set-up leaves the compiled binding. BASIN_BINDING names another file. */
+export function bindingPath(): string {
+  const folder = dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json'));
+  return process.env['BASIN_BINDING'] ?? join(folder, 'lib', 'napi-v8', 'tfjs_binding.node');
+}
+
+export const hasBinding = (): boolean => existsSync(bindingPath());
+
+/**
+ * TensorFlow reads these from the environment as its library loads; later changes do nothing. What the person has set
+ * already stays.
+ */
+function prepareEnvironment(threads: number): void {
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
+  process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
+  process.env['TF_NUM_INTEROP_THREADS'] ??= '1';
+  // tfjs-node calls a function that Node 23 removed.
+  const legacy = util as { isNullOrUndefined?: (value: unknown) => boolean };
+  legacy.isNullOrUndefined ??= (value) => value === null || value === undefined;
+}
+
+/** Threads TensorFlow was told to use for one operation, once it is loaded. */
+export const intraOpThreads = (): number => Number(process.env['TF_NUM_INTRAOP_THREADS']);
+
+/**
+ * Loads the library and registers the tfjs back end `tensorflow`. tfjs-node's own entry is left aside: it loads an
+ * installer and looks for the binding through it. Throws what the dynamic linker says.
+ */
+export function loadNative(tf: Tf, threads: number): Native {
+  prepareEnvironment(threads);
+  const binding = require(bindingPath()) as TFJSBinding;
+  require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js');
+  const { NodeJSKernelBackend: Kernels } = require(
+    '@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js',
+  ) as { NodeJSKernelBackend: new (binding: TFJSBinding, name: string) => NodeJSKernelBackend };
+  const backend = new Kernels(binding, '@tensorflow/tfjs-node-gpu');
+  tf.registerBackend('tensorflow', () => backend, 3);
+  return {
+    version: binding.TF_Version,
+    device: binding.isUsingGpuDevice() ? 'gpu' : 'cpu',
+    binding,
+    kernels: nativeKernels(backend, binding),
+  };
+}
+
+function toBinding(name: string, attribute: Attribute, binding: TFJSBinding): TFEOpAttr {
+  switch (attribute.kind) {
+    case 'type':
+      return { name, type: binding.TF_ATTR_TYPE, value: typeNumbers[attribute.value] };
+    case 'bool':
+      return { name, type: binding.TF_ATTR_BOOL, value: attribute.value };
+    case 'int':
+      return { name, type: binding.TF_ATTR_INT, value: attribute.value as number | number[] };
+    case 'float':
+      return { name, type: binding.TF_ATTR_FLOAT, value: attribute.value as number | number[] };
+    case 'string':
+      return { name, type: binding.TF_ATTR_STRING, value: attribute.value };
+    case 'shape':
+      return { name, type: binding.TF_ATTR_SHAPE, value: [...attribute.value] };
+  }
+}
+
+function nativeKernels(backend: NodeJSKernelBackend, binding: TFJSBinding): NativeKernels {
+  function operation(name: string, attributes: Attributes = {}, outputs = 1): Operation {
+    const settled = Object.entries(attributes).map(([key, value]) => toBinding(key, value, binding));
+    return (...inputs) => backend.executeMultipleOutputs(name, settled, inputs, outputs);
+  }
+  function kernel(name: string, inputs: readonly Tensor[], attributes?: Attributes): Tensor;
+  function kernel(name: string, inputs: readonly Tensor[], attributes: Attributes, outputs: number): Tensor[];
+  function kernel(name: string, inputs: readonly Tensor[], attributes: Attributes = {}, outputs?: number) {
+    const made = operation(name, attributes, outputs ?? 1)(...inputs);
+    return outputs === undefined ? made[0]! : made;
+  }
+  return { operation, kernel, handleCount: () => binding.getNumOfTensors() };
+}

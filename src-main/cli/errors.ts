@@ -1,0 +1,57 @@
+/** What a failed command tells the person, and the exit code it ends with. */
+import { CommanderError } from 'commander';
+import { CancelledError, messageOf, UserError } from '../../src-shared/errors.ts';
+
+export const exitCodes = { done: 0, failed: 1, usage: 2, cancelled: 130 } as const;
+
+/** Wrong usage of the command line itself: unknown flag, malformed value. */
+export class UsageError extends UserError {}
+
+/** A defect that a worker reported: keeps the worker's stack for `--debug`. */
+export class DefectError extends Error {
+  override readonly name = 'DefectError';
+  constructor(message: string, stack?: string) {
+    super(message);
+    if (stack !== undefined) this.stack = stack;
+  }
+}
+
+export function exitCodeOf(thrown: unknown): number {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (thrown instanceof CancelledError) return exitCodes.cancelled;
+  if (thrown instanceof UsageError) return exitCodes.usage;
+  return exitCodes.failed;
+}
+
+const systemErrors: Record<string, string> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left on the disk',
+  EDQUOT: 'the disk quota is used up',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  ENOENT: 'there is no such file or folder',
+  EISDIR: 'that is a folder, not a file',
+  EMFILE: 'too many files are open',
+};
+
+/** A file system error that nobody put into words: the path and the reason, without the system call's jargon. */
+function systemErrorMessage(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !('code' in thrown) || !('path' in thrown)) return undefined;
+  const reason = systemErrors[String(thrown.code)];
+  return reason === undefined ? undefined : `${String(thrown.path)}: ${reason}`;
+}
+
+/** The lines to print for a failure; empty where everything was said already (usage help, cancelled). */
+export function failureLines(thrown: unknown, debug: boolean): string[] {
+  if (thrown instanceof CommanderError) return [];
+  if (thrown instanceof CancelledError) return ['basin: cancelled'];
+  const stack = debug && thrown instanceof Error && thrown.stack !== undefined ? [thrown.stack] : [];
+  if (thrown instanceof UserError) {
+    return [`basin: ${thrown.message}`, ...(thrown.hint === undefined ? [] : [`  ${thrown.hint}`]), ...stack];
+  }
+  const system = systemErrorMessage(thrown);
+  if (system !== undefined) return [`basin: ${system}`, ...stack];
+  const advice = debug ? [] : ['  This is a defect of Basin. Run the command again with --debug for the details.'];
+  return [`basin: internal error: ${messageOf(thrown)}`, ...advice, ...stack];
+}

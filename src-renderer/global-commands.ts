@@ -1,0 +1,68 @@
+/** Actions that are there whatever view is open. */
+import { commands, type Command } from './state/commands.svelte.ts';
+import { engine } from './state/engine.svelte.ts';
+import { imports } from './state/imports.svelte.ts';
+import { notices } from './state/notices.svelte.ts';
+import { palette } from './state/palette.svelte.ts';
+import { preferences } from './state/preferences.svelte.ts';
+import { places, router } from './state/router.svelte.ts';
+
+async function step(direction: 'undo' | 'redo'): Promise<void> {
+  const what = engine.groups[direction];
+  const state = await engine.attempt(`groups.${direction}`, {});
+  if (state && what) notices.info(`${direction === 'undo' ? 'Undone' : 'Redone'}: ${what}`);
+}
+
+export function registerGlobalCommands(): () => void {
+  const list: Command[] = [
+    { id: 'palette', title: 'Search…', section: 'Go', keys: 'Mod+K', run: () => (palette.open = true) },
+    ...places.map((place) => ({
+      id: `go-${place.id}`,
+      title: `Go to ${place.title}`,
+      section: 'Go',
+      keys: `Mod+${place.key}`,
+      run: () => router.go(place.id),
+    })),
+    {
+      id: 'import',
+      title: 'Import a folder…',
+      section: 'Catalog',
+      keys: 'Mod+O',
+      run: () => (imports.open = true),
+    },
+    {
+      id: 'undo',
+      title: 'Undo the last change to the groups',
+      section: 'Groups',
+      keys: 'Mod+Z',
+      enabled: () => engine.groups.undo !== null,
+      run: () => void step('undo'),
+    },
+    {
+      id: 'redo',
+      title: 'Redo the change to the groups',
+      section: 'Groups',
+      keys: 'Mod+Shift+Z',
+      enabled: () => engine.groups.redo !== null,
+      run: () => void step('redo'),
+    },
+    ...(['system', 'light', 'dark'] as const).map((theme) => ({
+      id: `theme-${theme}`,
+      title: theme === 'system' ? 'Theme: as the system' : `Theme: ${theme}`,
+      section: 'View',
+      run: () => {
+        preferences.theme = theme;
+      },
+    })),
+    {
+      id: 'details',
+      title: 'Show or hide the details panel',
+      section: 'View',
+      keys: 'Mod+I',
+      run: () => {
+        preferences.detailsOpen = !preferences.detailsOpen;
+      },
+    },
+  ];
+  return commands.register(list);
+}

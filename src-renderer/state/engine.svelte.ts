@@ -1,0 +1,163 @@
+/** What the engine knows, kept current by its events. Views read it; they change it only by asking the engine. */
+import type {
+  EngineEvent,
+  EngineInfo,
+  GroupsState,
+  Job,
+  RequestName,
+  ArgsOf,
+  AnswerOf,
+  RunRow,
+} from '../../src-shared/api.ts';
+import type { Client } from '../../src-shared/rpc.ts';
+import { openClient } from '../client.ts';
+import { notices } from './notices.svelte.ts';
+
+type Listener = (event: EngineEvent) => void;
+
+class EngineState {
+  status = $state<'connecting' | 'ready' | 'lost'>('connecting');
+  /** Why the engine is lost, one sentence. */
+  reason = $state('');
+  info = $state.raw<EngineInfo | null>(null);
+  runs = $state.raw<RunRow[]>([]);
+  groups = $state.raw<GroupsState>({ groups: [], undo: null, redo: null });
+  jobs = $state.raw<Job[]>([]);
+  /** Rise whenever the engine's list changed; views that fetch on demand depend on them. */
+  resultsVersion = $state(0);
+  figuresVersion = $state(0);
+
+  readonly runById = $derived(new Map(this.runs.map((run) => [run.id, run])));
+  readonly runningJobs = $derived(
+    this.jobs.filter((job) => job.state === 'running' || job.state === 'queued'),
+  );
+
+  #client: Client | undefined;
+  readonly #listeners = new Set<Listener>();
+
+  /** Connects and loads everything a first screen needs. Called once, and again by "Reconnect". */
+  async open(): Promise<void> {
+    this.status = 'connecting';
+    const client = openClient();
+    this.#client = client;
+    client.onClose((reason) => {
+      if (this.#client !== client) return;
+      this.status = 'lost';
+      this.reason = reason;
+    });
+    client.listen((event) => this.#take(event));
+    try {
+      const [info, runs, groups, jobs] = await Promise.all([
+        client.call('engine.info', {}),
+        client.call('runs.list', {}),
+        client.call('groups.get', {}),
+        client.call('jobs.list', {}),
+      ]);
+      this.info = info;
+      this.runs = runs;
+      this.groups = groups;
+      this.jobs = jobs;
+      this.status = 'ready';
+    } catch (error) {
+      this.status = 'lost';
+      this.reason = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  call<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N>> {
+    if (!this.#client) return Promise.reject(new Error('The engine is not connected yet.'));
+    return this.#client.call(name, args);
+  }
+
+  /** `call` for actions: a failure is shown to the person and answered with undefined. */
+  async attempt<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N> | undefined> {
+    try {
+      return await this.call(name, args);
+    } catch (error) {
+      notices.error(error);
+      return undefined;
+    }
+  }
+
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Waits until a job has ended, whichever way. */
+  finished(jobId: string): Promise<Job> {
+    return new Promise((resolve, reject) => {
+      const ended = (job: Job | undefined) => job && !['queued', 'running'].includes(job.state);
+      const now = this.jobs.find((job) => job.id === jobId);
+      if (now && ended(now)) return resolve(now);
+      const stop = this.listen((event) => {
+        if (event.type === 'job-changed' && event.job.id === jobId && ended(event.job)) {
+          stop();
+          resolve(event.job);
+        }
+      });
+      this.#client?.onClose((reason) => reject(new Error(reason)));
+    });
+  }
+
+  #take(event: EngineEvent): void {
+    switch (event.type) {
+      case 'runs-changed':
+        void this.#refreshRuns();
+        break;
+      case 'groups-changed':
+        this.groups = event.state;
+        break;
+      case 'job-changed':
+        this.jobs = replaceJob(this.jobs, event.job);
+        break;
+      case 'job-removed':
+        this.jobs = this.jobs.filter((job) => job.id !== event.jobId);
+        break;
+      case 'job-progress':
+        this.jobs = this.jobs.map((job) =>
+          job.id === event.jobId ? { ...job, progress: event.progress } : job,
+        );
+        break;
+      case 'results-changed':
+        this.resultsVersion++;
+        break;
+      case 'figures-changed':
+        this.figuresVersion++;
+        break;
+      case 'engine-info':
+        this.info = event.info;
+        break;
+      case 'job-log':
+      case 'job-epoch':
+        break;
+    }
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #refreshing = false;
+  #again = false;
+
+  /** An import announces many changes at once: never more than one request under way. */
+  async #refreshRuns(): Promise<void> {
+    if (this.#refreshing) {
+      this.#again = true;
+      return;
+    }
+    this.#refreshing = true;
+    do {
+      this.#again = false;
+      const runs = await this.attempt('runs.list', {});
+      if (runs) this.runs = runs;
+    } while (this.#again);
+    this.#refreshing = false;
+  }
+}
+
+function replaceJob(jobs: Job[], job: Job): Job[] {
+  return jobs.some((known) => known.id === job.id)
+    ? jobs.map((known) => (known.id === job.id ? job : known))
+    : [...jobs, job];
+}
+
+export const engine = new EngineState();

@@ -1,0 +1,5 @@
+class Palette {
+  open = $state(false);
+}
+
+export const palette = new Palette();

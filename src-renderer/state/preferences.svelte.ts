@@ -1,0 +1,43 @@
+/** What this person set on this machine: theme, columns, widths. Nothing here changes a result. */
+import { z } from 'zod';
+
+const stored = z.object({
+  theme: z.enum(['system', 'light', 'dark']).catch('system'),
+  catalogColumns: z.array(z.string()).catch([]),
+  detailsOpen: z.boolean().catch(true),
+});
+
+const storageKey = 'basin.preferences';
+
+function load(): z.infer<typeof stored> {
+  try {
+    return stored.parse(JSON.parse(localStorage.getItem(storageKey) ?? '{}'));
+  } catch {
+    return stored.parse({});
+  }
+}
+
+class Preferences {
+  readonly #initial = load();
+  theme = $state(this.#initial.theme);
+  /** Config properties shown as extra columns of the catalog. */
+  catalogColumns = $state.raw<string[]>(this.#initial.catalogColumns);
+  detailsOpen = $state(this.#initial.detailsOpen);
+  #systemDark = $state(window.matchMedia('(prefers-color-scheme: dark)').matches);
+
+  readonly dark = $derived(this.theme === 'system' ? this.#systemDark : this.theme === 'dark');
+
+  constructor() {
+    window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', (event) => {
+      this.#systemDark = event.matches;
+    });
+  }
+
+  /** Call inside an effect: writes what it reads. */
+  persist(): void {
+    const { theme, catalogColumns, detailsOpen } = this;
+    localStorage.setItem(storageKey, JSON.stringify({ theme, catalogColumns, detailsOpen }));
+  }
+}
+
+export const preferences = new Preferences();

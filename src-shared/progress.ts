@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { FoundRun, HashedFile } from './found.ts';
 
 /** How far a job is. `fraction` runs from 0 to 1; `secondsLeft` is an estimate, absent while none can be made. */
 export const progressSchema = z.object({
@@ -27,4 +28,8 @@ export type JobEvent =
   | { type: 'log'; level: 'info' | 'warning'; line: string }
   | { type: 'epoch'; metrics: EpochMetrics }
   /** A checkpoint is complete on disk under its final name. */
-  | { type: 'checkpoint'; path: string; epoch: number; model: number };
+  | { type: 'checkpoint'; path: string; epoch: number; model: number }
+  /** Run folders that a scan came upon. */
+  | { type: 'found'; runs: FoundRun[] }
+  /** Content hashes of checkpoints. */
+  | { type: 'hashed'; files: HashedFile[] };

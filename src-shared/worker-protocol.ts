@@ -12,6 +12,7 @@
  */
 import { z } from 'zod';
 import { backendInfoSchema } from './domain.ts';
+import { foundRunSchema, hashedFileSchema } from './found.ts';
 import { epochMetricsSchema, progressSchema } from './progress.ts';
 
 export const toWorkerSchema = z.discriminatedUnion('type', [
@@ -26,6 +27,8 @@ export const jobEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('log'), level: z.enum(['info', 'warning']), line: z.string() }),
   z.object({ type: z.literal('epoch'), metrics: epochMetricsSchema }),
   z.object({ type: z.literal('checkpoint'), path: z.string(), epoch: z.int(), model: z.int() }),
+  z.object({ type: z.literal('found'), runs: z.array(foundRunSchema) }),
+  z.object({ type: z.literal('hashed'), files: z.array(hashedFileSchema) }),
 ]);
 
 /**

@@ -1,0 +1,37 @@
+/** What a scan of run folders tells the engine while it goes on. */
+import { z } from 'zod';
+
+export const foundCheckpointSchema = z.object({
+  /** File name inside the run's folder. */
+  file: z.string(),
+  model: z.int().positive(),
+  epoch: z.int().nonnegative(),
+  bytes: z.int().nonnegative(),
+  mtimeMs: z.number(),
+  /** Percent; null where the file says nothing. */
+  valAccuracy: z.number().nullable(),
+  /** Why the file cannot be used; null when its header reads well. */
+  problem: z.string().nullable(),
+});
+export type FoundCheckpoint = z.infer<typeof foundCheckpointSchema>;
+
+export const foundRunSchema = z.object({
+  /** Absolute path of the folder, links resolved. */
+  path: z.string(),
+  /** The config as plain data, unknown keys kept; null where there is none or it cannot be read. */
+  config: z.record(z.string(), z.unknown()).nullable(),
+  /** SHA-256 of config.yaml as it lies on disk; '' without one. */
+  configHash: z.string(),
+  checkpoints: z.array(foundCheckpointSchema),
+  /** What is wrong with the run, each a sentence that names the file. */
+  problems: z.array(z.string()),
+});
+export type FoundRun = z.infer<typeof foundRunSchema>;
+
+export const hashedFileSchema = z.object({
+  path: z.string(),
+  bytes: z.int().nonnegative(),
+  mtimeMs: z.number(),
+  sha256: z.string(),
+});
+export type HashedFile = z.infer<typeof hashedFileSchema>;

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { defineJob } from './define.ts';
+
+const brokenSchema = z.object({ path: z.string(), reason: z.string() });
+
+/** What the import changed in the catalog. */
+export const importChangesSchema = z.object({
+  added: z.int(),
+  updated: z.int(),
+  unchanged: z.int(),
+  /** Runs that were missing and were found again at another place. */
+  relocated: z.int(),
+  /** What a person should know: same names, copies. Each a sentence. */
+  notes: z.array(z.string()),
+});
+export type ImportChanges = z.infer<typeof importChangesSchema>;
+
+export const importJob = defineJob({
+  kind: 'import',
+  version: 1,
+  title: 'Import',
+  summary:
+    'Looks for run folders below a folder and adds them to the catalog. Copies nothing and reads only the headers of checkpoints.',
+  params: z.object({
+    /** Absolute paths of folders to search, or of single checkpoint or config files. */
+    paths: z.array(z.string().min(1)).min(1),
+  }),
+  result: z.object({
+    runs: z.int(),
+    checkpoints: z.int(),
+    /** Files and folders that cannot be used, with the reason. */
+    broken: z.array(brokenSchema),
+    /** Filled in by the engine; null where a worker ran without one. */
+    changes: importChangesSchema.nullable(),
+  }),
+  cacheable: false,
+});

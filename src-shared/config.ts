@@ -1,0 +1,4 @@
+/** A run's config.yaml: reading it, overriding it, and what it means. */
+export * from './config/schema.ts';
+export * from './config/overrides.ts';
+export * from './config/resolve.ts';

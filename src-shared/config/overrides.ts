@@ -1,0 +1,203 @@
+/** `key.path=value` as users of hydra type it, and the config groups (`optimizer=sgd`) that they choose from. */
+import { parse } from 'yaml';
+import { UserError, messageOf } from '../errors.ts';
+import { didYouMean } from '../near-miss.ts';
+import { isPlainObject, knownKeys } from './schema.ts';
+
+type Plain = Record<string, unknown>;
+
+const trainingOff = {
+  save_grad_every: null,
+  save_params_every: null,
+  cosine_similarity: { enabled: false, save_every: 1 },
+  functional_similarity: { enabled: false, save_every: 1, splits: ['train', 'val', 'test'] },
+  ntk_tracking: {
+    enabled: false,
+    save_every: 1,
+    num_samples: 100,
+    class_balanced: true,
+    split: 'train',
+    save_matrix: false,
+    compute_ntk_stats: false,
+    compute_linearization: false,
+  },
+};
+
+const images = { data_dir: './data', batch_size: 64, val_split: 0.1, num_workers: 0, pin_memory: true, enable_ffcv: false };
+
+/** What `section=choice` stands for. The first choice of each is the default. */
+export const configGroups: Record<string, Record<string, Plain>> = {
+  dataset: {
+    'mnist-10k': { name: 'mnist-10k', ...images, data_dir: null },
+    mnist: { name: 'mnist', ...images },
+    'fashion-mnist': { name: 'fashion-mnist', ...images },
+  },
+  optimizer: {
+    adamw: { name: 'adamw', lr: 0.001, weight_decay: 0.01 },
+    adam: { name: 'adam', lr: 0.001, weight_decay: 0 },
+    sgd: { name: 'sgd', lr: 0.1, momentum: 0.9, weight_decay: 0.0005 },
+  },
+  scheduler: {
+    none: { name: 'none' },
+    constant: { name: 'constant' },
+    cosine: { name: 'cosine', T_max: 100, eta_min: 0 },
+    step: { name: 'step', step_size: 30, gamma: 0.1 },
+    multistep: { name: 'multistep', milestones: [30, 60, 90], gamma: 0.1 },
+    linear_warmup: { name: 'linear_warmup', warmup_steps: 25 },
+    resnet: { name: 'resnet_scheduler', milestones: Array.from({ length: 20 }, (_, i) => i + 1), gamma: 1.259 },
+  },
+  training: {
+    default: {
+      num_epochs: 100,
+      val_every: 1,
+      save_every: null,
+      save_path: null,
+      early_stopping: { patience: 10, min_delta: 0.001 },
+      ...trainingOff,
+    },
+  },
+  interpolation: {
+    disabled: { enabled: false, type: 'auto', steps: 25, save_every: null },
+    auto: { enabled: true, type: 'auto', steps: 10, save_every: null },
+    grid: { enabled: true, type: 'grid', steps: 10, save_every: null },
+    midpoint: { enabled: true, type: 'midpoint', steps: 1, save_every: null },
+  },
+  logging: {
+    console: { use_wandb: false, log_batch_metrics: false },
+    wandb: { use_wandb: true, log_batch_metrics: false },
+  },
+};
+
+/** A complete config but for the model: what every preset and user's config is laid over. */
+export function defaultConfig(): Plain {
+  const sections = Object.entries(configGroups).map(([section, choices]) => [section, Object.values(choices)[0]]);
+  return structuredClone({
+    ...(Object.fromEntries(sections) as Plain),
+    num_models: 2,
+    seed: null,
+    init_seed: null,
+    mask_seed: null,
+    optimization_seed: null,
+    device: 'cpu',
+    output_dir: null,
+    experiment_name: null,
+    max_parallel_processes: 1,
+  });
+}
+
+/** `over` laid over `base`: sections are merged, everything else replaced. Neither is changed. */
+export function mergeConfig(base: Plain, over: Plain): Plain {
+  const merged: Plain = structuredClone(base);
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isPlainObject(below) && isPlainObject(value) ? mergeConfig(below, value) : structuredClone(value);
+  }
+  return merged;
+}
+
+/**
+ * Applies overrides in order: `a.b=value` and `+a.b=value` set a key, `~a.b` removes one, `section=choice` takes a
+ * whole section from `configGroups`. Values are written as for hydra: numbers, true, false, null, [lists], {a: 1}, text.
+ * @throws UserError naming the override
+ */
+export function applyOverrides(config: Plain, overrides: readonly string[]): Plain {
+  const result = structuredClone(config);
+  for (const override of overrides) applyOverride(result, override);
+  return result;
+}
+
+const grammar = /^(\+{1,2}|~)?([A-Za-z_][\w-]*(?:\.[\w-]+)*)(?:(=)([\s\S]*))?$/;
+
+/** Does a command-line word look like an override rather than a file or a preset? */
+export function isOverride(word: string): boolean {
+  return /^(\+{0,2}[A-Za-z_][\w.-]*=|~[A-Za-z_])/.test(word);
+}
+
+function applyOverride(config: Plain, override: string): void {
+  const match = grammar.exec(override.trim());
+  const [, sign, path = '', equals, text = ''] = match ?? [];
+  if (!match || (equals === undefined && sign !== '~')) {
+    throw new UserError(`override "${override}": expected key.path=value, e.g. optimizer.lr=3e-4.`);
+  }
+  const parts = path.split('.');
+  if (sign === '~') return removeKey(config, parts, override);
+  const value = parseValue(text, override);
+  const group = parts.length === 1 ? configGroups[path] : undefined;
+  if (group && !isPlainObject(value)) {
+    config[path] = chooseGroup(group, path, value, override);
+    return;
+  }
+  setKey(config, parts, value, override);
+}
+
+function chooseGroup(group: Record<string, Plain>, section: string, value: unknown, override: string): Plain {
+  const choice = value === null ? 'none' : String(value);
+  const found = Object.hasOwn(group, choice) ? group[choice] : undefined;
+  if (found) return structuredClone(found);
+  throw new UserError(
+    `override "${override}": ${section} is a section; choose one of ${Object.keys(group).join(', ')}, or set one of its keys (${section}.KEY=VALUE).${didYouMean(choice, Object.keys(group))}`,
+  );
+}
+
+function setKey(config: Plain, parts: string[], value: unknown, override: string): void {
+  let section = config;
+  for (const [depth, part] of parts.slice(0, -1).entries()) {
+    refusePrototype(part, override);
+    const inner = Object.hasOwn(section, part) ? section[part] : undefined;
+    if (inner !== undefined && inner !== null && !isPlainObject(inner)) {
+      const at = parts.slice(0, depth + 1).join('.');
+      throw new UserError(`override "${override}": ${at} is ${JSON.stringify(inner)}, not a section; it has no keys.`);
+    }
+    const next: Plain = isPlainObject(inner) ? inner : {};
+    section[part] = next;
+    section = next;
+  }
+  const last = parts.at(-1)!;
+  refusePrototype(last, override);
+  if (isPlainObject(section[last]) && !isPlainObject(value) && value !== null) {
+    throw new UserError(`override "${override}": ${parts.join('.')} is a section; set one of its keys instead.`);
+  }
+  section[last] = value;
+}
+
+function removeKey(config: Plain, parts: string[], override: string): void {
+  let section: unknown = config;
+  for (const part of parts.slice(0, -1)) {
+    section = isPlainObject(section) && Object.hasOwn(section, part) ? section[part] : undefined;
+  }
+  const last = parts.at(-1)!;
+  if (!isPlainObject(section) || !Object.hasOwn(section, last)) {
+    throw new UserError(
+      `override "${override}": there is no ${parts.join('.')} to remove.${didYouMean(parts.join('.'), knownKeys())}`,
+    );
+  }
+  delete section[last];
+}
+
+function refusePrototype(part: string, override: string): void {
+  if (part === '__proto__' || part === 'constructor' || part === 'prototype') {
+    throw new UserError(`override "${override}": "${part}" cannot be a key.`);
+  }
+}
+
+function parseValue(text: string, override: string): unknown {
+  const trimmed = text.trim();
+  if (trimmed === '') return '';
+  const quoted = /^(?:"[^]*"|'[^]*'|\[[^]*\]|\{[^]*\})$/.test(trimmed);
+  if (!quoted) {
+    if (/^[^\s,]+(,[^\s,]+)+$/.test(trimmed)) {
+      throw new UserError(`override "${override}": several values; for a list write [${trimmed}].`);
+    }
+    if (/^["'[{]/.test(trimmed)) throw new UserError(`override "${override}": the value is not closed.`);
+    if (/^(null|~)$/i.test(trimmed)) return null;
+    if (/^(true|false)$/i.test(trimmed)) return trimmed.toLowerCase() === 'true';
+    if (/^[+-]?(\d[\d_]*\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed)) return Number(trimmed.replaceAll('_', ''));
+    return trimmed;
+  }
+  try {
+    // hydra takes {a:1}; YAML wants a space after the colon.
+    return parse(trimmed.startsWith('{') ? trimmed.replace(/:(?=\S)/g, ': ') : trimmed) as unknown;
+  } catch (thrown) {
+    throw new UserError(`override "${override}": the value cannot be read: ${messageOf(thrown).split('\n')[0]}`);
+  }
+}

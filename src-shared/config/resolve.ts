@@ -1,0 +1,202 @@
+/** From a config as written to values with nothing left to decide. */
+import { activations, familyOfSymmetry, norms } from '../domain.ts';
+import type { Activation, Norm } from '../domain.ts';
+import { UserError } from '../errors.ts';
+import type { LayerSpec, MlpSpec } from '../model.ts';
+import { didYouMean } from '../near-miss.ts';
+import { maskParamsSchema, isPlainObject } from './schema.ts';
+import type { RunConfig } from './schema.ts';
+
+type ModelConfig = NonNullable<RunConfig['model']>;
+
+/**
+ * The architecture a config describes, as neuron-identifiability's create_mlp reads it (src/models/mlp.py): keys of
+ * `linear_mask_params_{i}` win over `default`; `n_mul` other than 1 multiplies every num_fixed, truncated.
+ * @param where the file, for messages
+ * @throws UserError for another kind of model, a missing key or num_fixed >= inputs
+ */
+export function resolveModel(config: RunConfig, where = 'config'): MlpSpec {
+  const model = config.model;
+  if (!model) throw new UserError(`${where}: there is no section "model".`);
+  if (model.name != null && !/mlp/i.test(model.name)) {
+    throw new UserError(`${where}: model.name is "${model.name}"; only multilayer perceptrons (mlp_mnist) are supported.`);
+  }
+  const family = familyOfSymmetry(required(model.symmetry, 'model.symmetry', where));
+  const inputs = required(model.input_dim, 'model.input_dim', where);
+  const outputs = required(model.output_dim, 'model.output_dim', where);
+  const count = required(model.num_layers, 'model.num_layers', where);
+  const hidden = count === 1 ? outputs : required(model.hidden_dim, 'model.hidden_dim', where);
+  const layers = Array.from({ length: count }, (_, index) => {
+    const sizes = { index, inputs: index === 0 ? inputs : hidden, outputs: index === count - 1 ? outputs : hidden };
+    return { ...sizes, ...fixedPart(model, sizes, where) };
+  });
+  const norm = resolveNorm(model, where);
+  const sigma = family === 'sigma-asymmetric';
+  if (sigma && (norm === 'layer_linear' || norm === 'batch_linear')) {
+    throw new UserError(`${where}: model.norm is "${norm}"; sigma-asymmetric models take layer, batch or null.`);
+  }
+  const asymInitOnly = model.asym_init_only === true && (family === 'w-asymmetric' || family === 'syre');
+  return {
+    architecture: 'mlp',
+    family,
+    layers,
+    norm,
+    elementwiseAffine: sigma || model.elementwise_affine !== false,
+    activation: resolveActivation(model, where),
+    asymInitOnly,
+  };
+}
+
+function required<T>(value: T | null | undefined, key: string, where: string): T {
+  if (value == null) throw new UserError(`${where}: ${key} is missing; it is needed to build the model.`);
+  return value;
+}
+
+function resolveNorm(model: ModelConfig, where: string): Norm {
+  if (model.norm === undefined) return 'layer';
+  if (model.norm === null || model.norm === false || model.norm === '') return 'none';
+  const found = norms.find((norm) => norm === model.norm);
+  if (found) return found;
+  throw new UserError(
+    `${where}: model.norm is "${model.norm}"; expected one of ${norms.join(', ')}.${didYouMean(model.norm, norms)}`,
+  );
+}
+
+/** create_mlp's defaults where the config says nothing: relu for standard models, gelu otherwise. */
+function resolveActivation(model: ModelConfig, where: string): Activation {
+  if (!model.activation) return model.symmetry === 0 || model.asym_init_only === true ? 'relu' : 'gelu';
+  const found = activations.find((activation) => activation === model.activation);
+  if (found) return found;
+  throw new UserError(
+    `${where}: model.activation is "${model.activation}"; expected one of ${activations.join(', ')}.${didYouMean(model.activation, activations)}`,
+  );
+}
+
+type FixedPart = Pick<LayerSpec, 'sigmaF' | 'numFixed' | 'normalMask'>;
+
+function fixedPart(model: ModelConfig, layer: { index: number; inputs: number }, where: string): FixedPart {
+  if (model.symmetry !== 1 && model.symmetry !== 3) return { sigmaF: 0, numFixed: 0, normalMask: true };
+  const params = maskParamsOf(model, layer.index, where);
+  if (model.symmetry === 3) return { sigmaF: params.mask_constant ?? 1, numFixed: 0, normalMask: true };
+  const at = `model.mask_params of lins.${layer.index}`;
+  if (params.mask_type != null && params.mask_type !== 'random_subsets') {
+    throw new UserError(`${where}: ${at}: mask_type is "${params.mask_type}"; expected random_subsets.`);
+  }
+  const scale = model.n_mul ?? 1;
+  const written = params.num_fixed ?? 6;
+  const numFixed = scale === 1 ? Math.trunc(written) : Math.trunc(written * scale);
+  if (numFixed >= layer.inputs) {
+    const times = scale === 1 ? '' : ` (${written} times n_mul ${scale})`;
+    throw new UserError(
+      `${where}: ${at}: num_fixed is ${numFixed}${times}, but the layer has only ${layer.inputs} inputs; at least one must stay trainable.`,
+      { hint: `Set model.mask_params.linear_mask_params_${layer.index}.num_fixed to at most ${layer.inputs - 1}.` },
+    );
+  }
+  return { sigmaF: params.mask_constant ?? 0, numFixed, normalMask: params.do_normal_mask ?? true };
+}
+
+function maskParamsOf(model: ModelConfig, index: number, where: string): ReturnType<typeof maskParamsSchema.parse> {
+  if (!model.mask_params) {
+    throw new UserError(`${where}: model.mask_params is missing; symmetry ${model.symmetry} needs it.`);
+  }
+  const globalDefault = { mask_constant: 1, mask_type: 'random_subsets', do_normal_mask: true, num_fixed: 64 };
+  const layer = model.mask_params[`linear_mask_params_${index}`];
+  const merged = { ...pick(model.mask_params.default ?? globalDefault), ...pick(layer ?? {}) };
+  const parsed = maskParamsSchema.safeParse(merged);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new UserError(`${where}: model.mask_params of lins.${index}: ${issue.path.join('.')}: ${issue.message}.`);
+}
+
+function pick(value: unknown): Record<string, unknown> {
+  return isPlainObject(value) ? value : {};
+}
+
+/** What a config says about its data. Paths are as written: the caller makes them absolute. */
+export interface DataPlan {
+  name: string;
+  dataDir: string | null;
+  splitFile: string | null;
+  /** The reference's own seed where none is recorded. */
+  splitSeed: number;
+  valFraction: number;
+  batchSize: number;
+}
+
+/** The split seed of every run of neuron-identifiability (train.py:165). */
+export const referenceSplitSeed = 42;
+
+/** @throws UserError where the config names no data set */
+export function resolveData(config: RunConfig, where = 'config'): DataPlan {
+  const data = config.dataset;
+  if (data?.name == null) throw new UserError(`${where}: dataset.name is missing.`);
+  return {
+    name: data.name,
+    dataDir: data.data_dir ?? null,
+    splitFile: data.split_file ?? null,
+    splitSeed: data.split_seed ?? referenceSplitSeed,
+    valFraction: data.val_split ?? 0.1,
+    batchSize: data.batch_size ?? 64,
+  };
+}
+
+/** One seed per model for initialisation and batch order; one mask seed for the fixed part that the models share. */
+export interface Seeds {
+  seed: number;
+  init: number[];
+  optimization: number[];
+  mask: number;
+}
+
+/**
+ * The seeds of a run; the missing ones are drawn with `draw`, once. A given `seed` decides every seed that is not
+ * given itself. Write the answer into the config with `recordSeeds` before anything is trained.
+ * @param draw a uniformly random integer below 2^32
+ * @throws UserError where a list has not one seed per model
+ */
+export function resolveSeeds(config: RunConfig, draw: () => number, where = 'config'): Seeds {
+  const models = config.num_models ?? 2;
+  const seed = config.seed ?? draw();
+  const next = seedSequence(seed);
+  // Always drawn in the same order, so that giving one seed does not change the others.
+  const init = Array.from({ length: models }, next);
+  const optimization = Array.from({ length: models }, next);
+  const mask = next();
+  return {
+    seed,
+    init: perModel(config.init_seed, init, 'init_seed', models, where),
+    optimization: perModel(config.optimization_seed, optimization, 'optimization_seed', models, where),
+    mask: config.mask_seed ?? mask,
+  };
+}
+
+function perModel(given: number | number[] | null | undefined, drawn: number[], key: string, models: number, where: string): number[] {
+  if (given == null) return drawn;
+  if (typeof given === 'number') return drawn.map(() => given);
+  if (given.length === models) return [...given];
+  throw new UserError(`${where}: ${key} lists ${given.length} seeds for num_models=${models}; give one, or one per model.`);
+}
+
+/** splitmix32: well-spread 32-bit numbers from any seed. */
+function seedSequence(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let z = state;
+    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
+    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+    return (z ^ (z >>> 15)) >>> 0;
+  };
+}
+
+/** The config with the seeds actually used. */
+export function recordSeeds(config: RunConfig, seeds: Seeds): RunConfig {
+  return {
+    ...config,
+    num_models: seeds.init.length,
+    seed: seeds.seed,
+    init_seed: [...seeds.init],
+    optimization_seed: [...seeds.optimization],
+    mask_seed: seeds.mask,
+  };
+}

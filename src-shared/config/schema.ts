@@ -1,0 +1,199 @@
+/** config.yaml as neuron-identifiability lays it out: every key Basin knows, what it holds, what it is when absent. */
+import { z } from 'zod';
+import { UserError } from '../errors.ts';
+import { didYouMean } from '../near-miss.ts';
+import { seedSchema } from '../jobs/common.ts';
+
+const count = z.int().nonnegative();
+const seeds = z.union([seedSchema, z.array(seedSchema).min(1)]);
+const switched = z.looseObject({ enabled: z.boolean().nullish() });
+
+/** Parameters of the fixed part of one linear layer. */
+export const maskParamsSchema = z.looseObject({
+  /** sigma_F, the reference's kappa. */
+  mask_constant: z.number().nullish(),
+  mask_type: z.string().nullish(),
+  do_normal_mask: z.boolean().nullish(),
+  num_fixed: z.number().nonnegative().nullish(),
+});
+
+const modelSchema = z.looseObject({
+  _target_: z.string().nullish(),
+  name: z.string().nullish(),
+  symmetry: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]).nullish(),
+  input_dim: z.int().positive().nullish(),
+  hidden_dim: z.int().positive().nullish(),
+  output_dim: z.int().positive().nullish(),
+  num_layers: z.int().positive().nullish(),
+  n_mul: z.number().nonnegative().nullish(),
+  norm: z.union([z.string(), z.literal(false)]).nullish(),
+  elementwise_affine: z.boolean().nullish(),
+  activation: z.union([z.string(), z.literal(false)]).nullish(),
+  asym_init_only: z.boolean().nullish(),
+  mask_params: z.record(z.string(), z.unknown()).nullish(),
+});
+
+const datasetSchema = z.looseObject({
+  name: z.string().nullish(),
+  data_dir: z.string().nullish(),
+  batch_size: z.int().positive().nullish(),
+  val_split: z.number().min(0).lt(1).nullish(),
+  /** Seed of the train/validation split, recorded by Basin; the reference always uses 42. */
+  split_seed: seedSchema.nullish(),
+  /** JSON with train_indices and val_indices, instead of a seeded split. */
+  split_file: z.string().nullish(),
+  num_workers: count.nullish(),
+  pin_memory: z.boolean().nullish(),
+  enable_ffcv: z.boolean().nullish(),
+});
+
+const optimizerSchema = z.looseObject({
+  name: z.string().nullish(),
+  lr: z.number().nonnegative().nullish(),
+  weight_decay: z.number().nonnegative().nullish(),
+  betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).nullish(),
+  eps: z.number().nonnegative().nullish(),
+  momentum: z.number().nonnegative().nullish(),
+});
+
+const schedulerSchema = z.looseObject({
+  name: z.string().nullish(),
+  T_max: z.int().positive().nullish(),
+  eta_min: z.number().nonnegative().nullish(),
+  step_size: z.int().positive().nullish(),
+  milestones: z.array(count).nullish(),
+  gamma: z.number().positive().nullish(),
+  warmup_steps: z.int().positive().nullish(),
+});
+
+const trainingSchema = z.looseObject({
+  num_epochs: count.nullish(),
+  val_every: count.nullish(),
+  save_every: z.int().positive().nullish(),
+  save_path: z.string().nullish(),
+  early_stopping: z.looseObject({ patience: count.nullish(), min_delta: z.number().nullish() }).nullish(),
+  save_grad_every: z.int().positive().nullish(),
+  save_params_every: z.int().positive().nullish(),
+  cosine_similarity: switched.extend({ save_every: z.int().positive().nullish() }).nullish(),
+  functional_similarity: switched
+    .extend({ save_every: z.int().positive().nullish(), splits: z.array(z.string()).nullish() })
+    .nullish(),
+  ntk_tracking: switched
+    .extend({
+      save_every: z.int().positive().nullish(),
+      num_samples: count.nullish(),
+      class_balanced: z.boolean().nullish(),
+      split: z.string().nullish(),
+      save_matrix: z.boolean().nullish(),
+      compute_ntk_stats: z.boolean().nullish(),
+      compute_linearization: z.boolean().nullish(),
+    })
+    .nullish(),
+});
+
+/** Sections whose own keys are not Basin's business (they are kept as they are). */
+const openSections = new Set(['logging', 'hydra', 'model.mask_params']);
+
+export const runConfigSchema = z.looseObject({
+  model: modelSchema.nullish(),
+  dataset: datasetSchema.nullish(),
+  optimizer: optimizerSchema.nullish(),
+  scheduler: schedulerSchema.nullish(),
+  training: trainingSchema.nullish(),
+  interpolation: switched
+    .extend({ type: z.string().nullish(), steps: count.nullish(), save_every: z.int().positive().nullish() })
+    .nullish(),
+  logging: z.record(z.string(), z.unknown()).nullish(),
+  num_models: z.int().positive().nullish(),
+  seed: seedSchema.nullish(),
+  init_seed: seeds.nullish(),
+  optimization_seed: seeds.nullish(),
+  mask_seed: seedSchema.nullish(),
+  device: z.string().nullish(),
+  output_dir: z.string().nullish(),
+  experiment_name: z.string().nullish(),
+  max_parallel_processes: z.int().positive().nullish(),
+});
+/** A config.yaml as read: any key may be missing or null, unknown keys are kept. */
+export type RunConfig = z.infer<typeof runConfigSchema>;
+
+/**
+ * Reads a config tolerantly: unknown keys stay, nulls stay.
+ * @param where the file, for messages
+ * @throws UserError naming the dotted key, the value and what was expected
+ */
+export function readConfig(value: unknown, where = 'config'): RunConfig {
+  const parsed = runConfigSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const key = issue.path.join('.');
+  const found = issue.path.reduce<unknown>((inner, part) => step(inner, part), value);
+  throw new UserError(
+    `${where}: ${key === '' ? 'the document' : key} is ${JSON.stringify(found) ?? 'missing'}: ${issue.message}.`,
+  );
+}
+
+function step(value: unknown, part: PropertyKey): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[part] : undefined;
+}
+
+/** @throws UserError naming the first key that Basin does not know, dotted, with near misses. */
+export function refuseUnknownKeys(config: Record<string, unknown>, where = 'config'): void {
+  const known = knownKeys();
+  for (const key of dottedKeys(config)) {
+    if (known.has(key) || isMaskParameter(key)) continue;
+    if ([...openSections].some((section) => key.startsWith(`${section}.`) && section !== 'model.mask_params')) continue;
+    throw new UserError(`${where}: unknown key "${key}".${didYouMean(key, [...known, ...nearBySuffix(key, known)])}`, {
+      hint: 'Nothing is trained from a config with a key that has no effect: correct or remove it.',
+    });
+  }
+}
+
+const maskKeys = Object.keys(maskParamsSchema.shape);
+
+function isMaskParameter(key: string): boolean {
+  const match = /^model\.mask_params\.(?:default|linear_mask_params_\d+)(?:\.(.+))?$/.exec(key);
+  return match !== null && (match[1] === undefined || maskKeys.includes(match[1]));
+}
+
+/** Keys in other sections with the same last word: `lr` for `training.lr`. */
+function nearBySuffix(key: string, known: Set<string>): string[] {
+  const last = key.slice(key.lastIndexOf('.') + 1);
+  return [...known].filter((k) => k.slice(k.lastIndexOf('.') + 1) === last);
+}
+
+let knownCache: Set<string> | undefined;
+
+/** Every dotted key of the schema, sections included, and the mask parameters of `default` and layers 0 to 3. */
+export function knownKeys(): Set<string> {
+  if (knownCache) return knownCache;
+  const known = new Set<string>(['hydra']);
+  collect(runConfigSchema, '', known);
+  for (const entry of ['default', ...[0, 1, 2, 3].map((i) => `linear_mask_params_${i}`)]) {
+    for (const key of maskKeys) known.add(`model.mask_params.${entry}.${key}`);
+  }
+  knownCache = known;
+  return known;
+}
+
+function collect(schema: z.ZodType, prefix: string, into: Set<string>): void {
+  let inner: unknown = schema;
+  while (inner instanceof z.ZodOptional || inner instanceof z.ZodNullable) inner = inner.unwrap();
+  if (!(inner instanceof z.ZodObject)) return;
+  for (const [key, child] of Object.entries(inner.shape as Record<string, z.ZodType>)) {
+    into.add(prefix + key);
+    collect(child, `${prefix}${key}.`, into);
+  }
+}
+
+/** All keys of nested plain objects, dotted; sections before their contents. */
+export function dottedKeys(value: Record<string, unknown>, prefix = ''): string[] {
+  return Object.entries(value).flatMap(([key, item]) => [
+    prefix + key,
+    ...(isPlainObject(item) ? dottedKeys(item, `${prefix}${key}.`) : []),
+  ]);
+}
+
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

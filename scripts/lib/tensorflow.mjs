@@ -3,15 +3,16 @@
  * (tfjs-node's own installer downloads a library that is no longer served.)
  */
 import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { withLock } from './lock.mjs';
-import { basinNode, bindingFile, bindingLibraries, bindingPackage, cacheFolder, nodeHeaders } from './paths.mjs';
+import { basinNode, bindingFile, bindingLibraries, bindingPackage, cacheFolder, nodeHeaders, root } from './paths.mjs';
 import { lastLine, removeOnEnd, run } from './process.mjs';
 import { NativeProblem } from './status.mjs';
 import { isUnpacked, megabytes, unpackWheels } from './wheels.mjs';
 import { tensorflowVersion, wheelsFor } from './wheel-list.mjs';
 
 const stampFile = join(dirname(bindingFile), 'basin.json');
+const captureFile = join(dirname(bindingFile), 'capture_stderr.node');
 
 function libraryFolder(variant) {
   return join(cacheFolder(), `tensorflow-${variant === 'gpu' ? 'cuda' : 'cpu'}-${tensorflowVersion}`);
@@ -23,7 +24,7 @@ export async function isNativeReady(variant) {
     const wheels = wheelsFor(variant);
     const folder = libraryFolder(variant);
     const stamp = JSON.parse(readFileSync(stampFile, 'utf8'));
-    if (stamp.variant !== variant || !existsSync(bindingFile)) return false;
+    if (stamp.variant !== variant || !existsSync(bindingFile) || !existsSync(captureFile)) return false;
     if (readlinkSync(bindingLibraries) !== join(folder, 'tensorflow')) return false;
     return wheels !== undefined && (await isUnpacked(folder, wheels));
   } catch {
@@ -42,26 +43,36 @@ async function findCompiler() {
   );
 }
 
+async function compileOne(compiler, target, args) {
+  mkdirSync(dirname(target), { recursive: true });
+  const temporary = `${target}.${process.pid}`;
+  const cleanUp = removeOnEnd(temporary);
+  const result = await run(compiler, ['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8', '-w', ...args, '-o', temporary]);
+  if (result.code !== 0) {
+    const error = result.stderr.split('\n').find((line) => /error/i.test(line)) ?? lastLine(result.stderr);
+    throw new NativeProblem(
+      'compile-failed',
+      `${compiler} could not compile ${basename(target)}: ${error.trim()}`,
+      'Try another compiler: CXX=clang++ npm run setup',
+    );
+  }
+  renameSync(temporary, target);
+  cleanUp();
+}
+
 async function compile(compiler, folder) {
   const headers = nodeHeaders();
-  if (!headers) throw new NativeProblem('no-headers', "Node's C headers (node_api.h) were not found", 'Remove node_modules, then: npm run setup');
-  mkdirSync(dirname(bindingFile), { recursive: true });
-  const temporary = `${bindingFile}.${process.pid}`;
-  const keep = removeOnEnd(temporary);
+  if (!headers) {
+    throw new NativeProblem('no-headers', "Node's C headers (node_api.h) were not found", 'Remove node_modules, then: npm run setup');
+  }
   const library = join(folder, 'tensorflow');
-  const result = await run(compiler, [
-    ...['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8', '-w'],
+  await compileOne(compiler, captureFile, [`-I${headers}`, join(root, 'scripts', 'native', 'capture_stderr.cc')]);
+  await compileOne(compiler, bindingFile, [
     ...[`-I${join(library, 'include')}`, `-I${headers}`],
     ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(bindingPackage, 'binding', name)),
     ...[`-L${library}`, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],
-    ...['-Wl,-rpath,$ORIGIN/../../deps/lib', '-o', temporary],
+    '-Wl,-rpath,$ORIGIN/../../deps/lib',
   ]);
-  if (result.code !== 0) {
-    const error = result.stderr.split('\n').find((line) => /error/i.test(line)) ?? lastLine(result.stderr);
-    throw new NativeProblem('compile-failed', `${compiler} could not compile the TensorFlow binding: ${error.trim()}`, 'Try another compiler: CXX=clang++ npm run setup');
-  }
-  renameSync(temporary, bindingFile);
-  keep();
 }
 
 /**

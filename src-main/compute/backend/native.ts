@@ -22,7 +22,8 @@ const typeNumbers: Record<KernelType, number> = {
 export interface Native {
   readonly version: string;
   readonly device: 'cpu' | 'gpu';
-  readonly binding: TFJSBinding;
+  /** What TensorFlow wrote to stderr as it loaded; for `basin doctor`. */
+  readonly output: string;
   readonly kernels: NativeKernels;
 }
 
@@ -39,7 +40,7 @@ export const hasBinding = (): boolean => existsSync(bindingPath());
  * already stays.
  */
 function prepareEnvironment(threads: number): void {
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
   process.env['TF_NUM_INTEROP_THREADS'] ??= '1';
   // tfjs-node calls a function that Node 23 removed.
@@ -51,12 +52,31 @@ function prepareEnvironment(threads: number): void {
 export const intraOpThreads = (): number => Number(process.env['TF_NUM_INTRAOP_THREADS']);
 
 /**
+ * TensorFlow greets on stderr from its static initialisers, whatever the log level; a helper that set-up compiles beside
+ * the binding keeps that aside. (Where BASIN_BINDING names a binding elsewhere there may be none: then it is shown.)
+ */
+function loadQuietly(): [TFJSBinding, string] {
+  const helper = join(dirname(bindingPath()), 'capture_stderr.node');
+  if (!existsSync(helper)) return [require(bindingPath()) as TFJSBinding, ''];
+  const capture = require(helper) as { begin(): void; end(): string };
+  let output: string;
+  let binding: TFJSBinding;
+  capture.begin();
+  try {
+    binding = require(bindingPath()) as TFJSBinding;
+  } finally {
+    output = capture.end();
+  }
+  return [binding, output];
+}
+
+/**
  * Loads the library and registers the tfjs back end `tensorflow`. tfjs-node's own entry is left aside: it loads an
  * installer and looks for the binding through it. Throws what the dynamic linker says.
  */
 export function loadNative(tf: Tf, threads: number): Native {
   prepareEnvironment(threads);
-  const binding = require(bindingPath()) as TFJSBinding;
+  const [binding, output] = loadQuietly();
   require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js');
   const { NodeJSKernelBackend: Kernels } = require(
     '@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js',
@@ -66,7 +86,7 @@ export function loadNative(tf: Tf, threads: number): Native {
   return {
     version: binding.TF_Version,
     device: binding.isUsingGpuDevice() ? 'gpu' : 'cpu',
-    binding,
+    output,
     kernels: nativeKernels(backend, binding),
   };
 }

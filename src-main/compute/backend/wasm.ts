@@ -55,10 +55,11 @@ function borrowed(tf: Tf, config: KernelConfig): KernelConfig {
       copies.push(made);
       return made;
     };
-    const hostInputs = Object.fromEntries(
-      Object.entries(inputs).map(([key, tensor]) => [key, tensor && copy(tensor)]),
-    );
-    const made = config.kernelFunc({ inputs: hostInputs, backend: host, ...(attrs && { attrs }) });
+    // Most kernels name their inputs; Einsum and its like take a list.
+    const hostInputs = Array.isArray(inputs)
+      ? (inputs as TensorInfo[]).map(copy)
+      : Object.fromEntries(Object.entries(inputs).map(([key, tensor]) => [key, tensor && copy(tensor)]));
+    const made = config.kernelFunc({ inputs: hostInputs as typeof inputs, backend: host, ...(attrs && { attrs }) });
     const outputs = Array.isArray(made) ? made : [made];
     const results = outputs.map((out) =>
       wasm.makeOutput(out.shape, out.dtype, undefined, host.readSync(out.dataId)),

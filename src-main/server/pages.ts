@@ -1,0 +1,56 @@
+/** The renderer's build over HTTP: the files of one folder, nothing else of the disk. */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
+import { extname, join, normalize, sep } from 'node:path';
+
+const types: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ttf': 'font/ttf',
+  '.woff2': 'font/woff2',
+  '.json': 'application/json',
+};
+
+/** Scripts only from here, no frames, no plugins, no forms elsewhere. Inline styles are what SVG figures are made of. */
+export const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+export function securityHeaders(): Record<string, string> {
+  return {
+    'Content-Security-Policy': contentSecurityPolicy,
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Cache-Control': 'no-cache',
+  };
+}
+
+/** Answers with the file that `path` (from the URL, decoded) names inside `folder`; 404 for anything else. */
+export async function sendPage(response: ServerResponse, folder: string, path: string): Promise<void> {
+  const file = normalize(join(folder, path === '/' ? 'index.html' : path));
+  const type = types[extname(file)];
+  const found =
+    file.startsWith(folder + sep) && type !== undefined && (await stat(file).catch(() => null))?.isFile();
+  if (!found) {
+    response
+      .writeHead(404, { ...securityHeaders(), 'Content-Type': 'text/plain; charset=utf-8' })
+      .end('Not found\n');
+    return;
+  }
+  response.writeHead(200, { ...securityHeaders(), 'Content-Type': type });
+  createReadStream(file).pipe(response);
+}

@@ -1,0 +1,153 @@
+/** The headless door: the engine's API over WebSocket and the renderer's pages over HTTP, on one port. */
+import { existsSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { dispatch, type EngineApi } from '../../src-shared/dispatch.ts';
+import { messageOf, UserError } from '../../src-shared/errors.ts';
+import { decodeMessage, encodeMessage, type ServerMessage } from '../../src-shared/rpc.ts';
+import { Gate } from './gate.ts';
+import { securityHeaders, sendPage } from './pages.ts';
+
+export interface ServeOptions {
+  api: EngineApi;
+  /** Folder of the renderer's build. */
+  pages: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** Default 127.0.0.1: this machine only. */
+  host?: string;
+}
+
+export interface Served {
+  /** With the one-time token in its query. */
+  url: string;
+  /** Path of the WebSocket. */
+  ws: '/ws';
+  /** What to type on one's own machine when this one is reached through SSH. */
+  ssh: string;
+  port: number;
+  close(): Promise<void>;
+}
+
+/** The largest message taken from a client; groups of thousands of runs fit many times over. */
+const maxMessageBytes = 16 * 1024 * 1024;
+
+export async function serve(options: ServeOptions): Promise<Served> {
+  const host = options.host ?? '127.0.0.1';
+  if (!existsSync(join(options.pages, 'index.html'))) {
+    throw new UserError(`${options.pages}: the app's pages are not built`, {
+      hint: 'Run "npm run build" first.',
+    });
+  }
+  const server = createServer();
+  const port = await listen(server, options.port, host);
+  const gate = new Gate(host, port);
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes });
+  sockets.on('connection', (socket) => speak(socket, options.api));
+
+  server.on('request', (request, response) => void answer(request, response, gate, options.pages));
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const verdict = gate.check(request);
+    if (verdict.allow !== true || pathOf(request) !== '/ws') {
+      const status = verdict.allow === false ? verdict.status : 403;
+      socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened));
+  });
+
+  const shownHost =
+    host === '0.0.0.0' || host === '::' ? hostname() : host.includes(':') ? `[${host}]` : host;
+  return {
+    url: `http://${shownHost}:${port}/?token=${gate.token}`,
+    ws: '/ws',
+    ssh: `ssh -L ${port}:127.0.0.1:${port} ${userInfo().username}@${hostname()}`,
+    port,
+    close: () => closeAll(server, sockets),
+  };
+}
+
+function listen(server: ReturnType<typeof createServer>, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE';
+      reject(
+        new UserError(
+          taken ? `port ${port} on ${host} is taken` : `cannot listen on ${host}:${port}: ${error.message}`,
+          {
+            hint: taken ? 'Choose another with --port, or 0 for a free one.' : 'Check --host and --port.',
+          },
+        ),
+      );
+    });
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  gate: Gate,
+  pages: string,
+): Promise<void> {
+  const verdict = gate.check(request);
+  if (verdict.allow === false) {
+    response
+      .writeHead(verdict.status, { ...securityHeaders(), 'Content-Type': 'text/plain; charset=utf-8' })
+      .end(`${verdict.reason}\n`);
+    return;
+  }
+  if (verdict.allow === 'enter') {
+    response.writeHead(303, { ...securityHeaders(), 'Set-Cookie': verdict.setCookie, Location: './' }).end();
+    return;
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.writeHead(405, { ...securityHeaders(), Allow: 'GET' }).end();
+    return;
+  }
+  await sendPage(response, pages, pathOf(request));
+}
+
+/** The decoded path of a URL; a malformed one names no page. */
+function pathOf(request: IncomingMessage): string {
+  try {
+    return decodeURIComponent(new URL(request.url ?? '/', 'http://basin').pathname);
+  } catch {
+    return '/malformed';
+  }
+}
+
+/** One client's conversation. Bytes that are no message end it: such a client is broken or hostile. */
+function speak(socket: WebSocket, api: EngineApi): void {
+  const send = (message: ServerMessage) => {
+    if (socket.readyState === socket.OPEN) socket.send(encodeMessage(message));
+  };
+  const unsubscribe = api.subscribe((event) => send({ type: 'event', event }));
+  socket.on('close', unsubscribe);
+  socket.on('error', () => socket.terminate());
+  socket.on('message', (data: Buffer, binary: boolean) => {
+    let message: unknown;
+    try {
+      if (!binary) throw new UserError('expected a binary message');
+      message = decodeMessage(data);
+    } catch (error) {
+      socket.close(1008, `message refused: ${messageOf(error)}`.slice(0, 120));
+      return;
+    }
+    void dispatch(api, message).then(send);
+  });
+}
+
+async function closeAll(server: ReturnType<typeof createServer>, sockets: WebSocketServer): Promise<void> {
+  for (const socket of sockets.clients) socket.close(1001, 'The engine was stopped.');
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    // Browsers keep connections open for reuse; they must not keep the engine alive.
+    server.closeAllConnections();
+  });
+  sockets.close();
+}

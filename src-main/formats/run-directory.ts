@@ -1,0 +1,133 @@
+/**
+ * A run directory, in the layout of neuron-identifiability's train.py: `config.yaml` and
+ * `checkpoint_epoch_{E}_model_{M}.pt`, or the same with `.safetensors` as Basin writes it.
+ */
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { UserError } from '../../src-shared/errors.ts';
+import { parseCheckpointName } from './checkpoint-name.ts';
+import { fileError } from './source.ts';
+import { readYaml } from './yaml.ts';
+
+export { checkpointHeader, openCheckpoint, writeCheckpoint } from './checkpoint.ts';
+export type { Checkpoint, CheckpointHeader, WritableCheckpoint } from './checkpoint.ts';
+export { findRunDirectories } from './find-runs.ts';
+
+export interface CheckpointFile {
+  path: string;
+  epoch: number;
+  /** From 1. */
+  model: number;
+  format: 'pt' | 'safetensors';
+}
+
+export interface RunDirectory {
+  /** Absolute path. */
+  directory: string;
+  /** config.yaml as it is; keys that Basin does not know are kept. */
+  config: Record<string, unknown>;
+  /** Sorted by epoch, then model; one per pair. */
+  checkpoints: CheckpointFile[];
+  /** Optimizer states in files of their own (a .pt checkpoint holds its own). */
+  optimizers: CheckpointFile[];
+  /** What a person should know, e.g. a .pt that is passed over because the same checkpoint exists as .safetensors. */
+  notes: string[];
+}
+
+/**
+ * Reads a run directory's config and the names of its checkpoints.
+ * @throws UserError if the folder or its config.yaml cannot be read.
+ */
+export function readRunDirectory(directory: string): RunDirectory {
+  const absolute = resolve(directory);
+  const names = listFolder(absolute);
+  if (!names.includes('config.yaml')) {
+    throw new UserError(`${absolute} is no run directory: it has no config.yaml.`, {
+      hint: 'Name the folder that holds config.yaml and the files checkpoint_epoch_E_model_M.pt (or .safetensors).',
+    });
+  }
+  const config = readYaml(join(absolute, 'config.yaml'));
+  if (config === null || typeof config !== 'object' || Array.isArray(config)) {
+    throw new UserError(
+      `${join(absolute, 'config.yaml')}: settings by name were expected, found ${describe(config)}.`,
+    );
+  }
+  return {
+    directory: absolute,
+    config: config as Record<string, unknown>,
+    ...listCheckpoints(absolute, names),
+  };
+}
+
+/**
+ * The checkpoint of one model at one epoch.
+ * @throws UserError that lists the models and epochs there are.
+ */
+export function findCheckpoint(run: RunDirectory, epoch: number, model: number): CheckpointFile {
+  const found = run.checkpoints.find((file) => file.epoch === epoch && file.model === model);
+  if (found) return found;
+  if (run.checkpoints.length === 0)
+    throw new UserError(
+      `${run.directory} has no checkpoints (checkpoint_epoch_E_model_M.pt or .safetensors).`,
+    );
+  const ofModel = run.checkpoints.filter((file) => file.model === model).map((file) => file.epoch);
+  if (ofModel.length > 0) {
+    throw new UserError(
+      `${run.directory}: model ${model} has no checkpoint of epoch ${epoch}; it has epochs ${listNumbers(ofModel)}.`,
+    );
+  }
+  const models = run.checkpoints.map((file) => file.model);
+  throw new UserError(
+    `${run.directory}: there is no model ${model}; the run has models ${listNumbers(models)}.`,
+  );
+}
+
+function listCheckpoints(
+  directory: string,
+  names: readonly string[],
+): Pick<RunDirectory, 'checkpoints' | 'optimizers' | 'notes'> {
+  const notes: string[] = [];
+  const byKind = {
+    checkpoint: new Map<string, CheckpointFile>(),
+    optimizer: new Map<string, CheckpointFile>(),
+  };
+  for (const name of names) {
+    const parsed = parseCheckpointName(name);
+    if (!parsed) continue;
+    const { kind, epoch, model, extension } = parsed;
+    const file: CheckpointFile = { path: join(directory, name), epoch, model, format: extension };
+    const key = `${epoch}/${model}`;
+    const other = byKind[kind].get(key);
+    if (other && kind === 'checkpoint') notes.push(twice(file, other));
+    if (!other || other.format === 'pt') byKind[kind].set(key, file);
+  }
+  const sorted = (files: Map<string, CheckpointFile>): CheckpointFile[] =>
+    [...files.values()].sort((a, b) => a.epoch - b.epoch || a.model - b.model);
+  return { checkpoints: sorted(byKind.checkpoint), optimizers: sorted(byKind.optimizer), notes };
+}
+
+function twice(a: CheckpointFile, b: CheckpointFile): string {
+  const how =
+    a.format === b.format ? 'under two names' : 'as .pt and as .safetensors; the .safetensors is used';
+  return `epoch ${a.epoch}, model ${a.model} exists ${how}.`;
+}
+
+function listFolder(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort();
+  } catch (thrown) {
+    throw fileError(directory, 'read the folder', thrown);
+  }
+}
+
+/** Sorted, distinct, at most 30 of them. */
+function listNumbers(numbers: readonly number[]): string {
+  const distinct = [...new Set(numbers)].sort((a, b) => a - b);
+  const shown = distinct.length <= 30 ? distinct : [...distinct.slice(0, 15), '...', ...distinct.slice(-5)];
+  return shown.join(', ');
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  return Array.isArray(value) ? 'a list' : `the ${typeof value} ${JSON.stringify(value).slice(0, 60)}`;
+}

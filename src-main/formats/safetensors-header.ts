@@ -1,0 +1,102 @@
+/** The JSON header of a safetensors file. */
+import { z } from 'zod';
+import { UserError, messageOf } from '../../src-shared/errors.ts';
+
+export interface HeaderEntry {
+  code: string;
+  shape: number[];
+  /** In bytes from the start of the data. */
+  begin: number;
+  end: number;
+}
+
+const natural = z.number().int().nonnegative();
+const entrySchema = z.strictObject({
+  dtype: z.string(),
+  shape: z.array(natural).max(64),
+  data_offsets: z
+    .tuple([natural, natural])
+    .refine(([begin, end]) => begin <= end, 'begin must not be after end'),
+});
+const metadataSchema = z.record(z.string(), z.string());
+
+/** @throws UserError naming the file and the field that is not as the format demands. */
+export function parseHeader(
+  text: string,
+  name: string,
+): { tensors: Map<string, HeaderEntry>; metadata: Map<string, string> } {
+  if (!text.startsWith('{'))
+    throw new UserError(`${name}: offset 8: the header does not begin with "{"; it is no safetensors file.`);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (thrown) {
+    throw new UserError(
+      `${name}: offset 8: the header is not valid JSON (${messageOf(thrown).slice(0, 200)}).`,
+    );
+  }
+  const fields = Object.entries(parsed as Record<string, unknown>);
+  refuseDuplicates(text, fields.length, name);
+  const tensors = new Map<string, HeaderEntry>();
+  let metadata = new Map<string, string>();
+  for (const [key, value] of fields) {
+    if (key === '__metadata__') {
+      const result = metadataSchema.safeParse(value);
+      if (!result.success)
+        throw new UserError(`${name}: header field "__metadata__": strings by name were expected.`);
+      metadata = new Map(Object.entries(result.data));
+      continue;
+    }
+    const result = entrySchema.safeParse(value);
+    if (!result.success) {
+      const issue = result.error.issues[0];
+      const field = issue?.path.join('.') ?? '';
+      throw new UserError(
+        `${name}: header entry ${JSON.stringify(key.slice(0, 200))}${field ? `, field ${field}` : ''}: ${issue?.message}.`,
+      );
+    }
+    const { dtype, shape, data_offsets } = result.data;
+    tensors.set(key, { code: dtype, shape, begin: data_offsets[0], end: data_offsets[1] });
+  }
+  return { tensors, metadata };
+}
+
+/** JSON.parse keeps the last of two equal keys and says nothing; the format forbids them. */
+function refuseDuplicates(text: string, distinct: number, name: string): void {
+  const keys = topLevelKeys(text);
+  if (keys.length === distinct) return;
+  const seen = new Set<string>();
+  const twice = keys.find((key) => seen.size === seen.add(key).size);
+  throw new UserError(`${name}: the header names the tensor ${JSON.stringify(twice?.slice(0, 200))} twice.`);
+}
+
+/** The keys of the outermost object of a text that is known to be valid JSON. */
+function topLevelKeys(text: string): string[] {
+  const keys: string[] = [];
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === '{' || char === '[') depth++;
+    else if (char === '}' || char === ']') depth--;
+    else if (char === '"') {
+      const begin = at;
+      at = endOfString(text, begin);
+      if (depth === 1 && nextVisible(text, at + 1) === ':')
+        keys.push(JSON.parse(text.slice(begin, at + 1)) as string);
+    }
+  }
+  return keys;
+}
+
+/** Index of the closing quote of the string that opens at `begin`. */
+function endOfString(text: string, begin: number): number {
+  let at = begin + 1;
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  return at;
+}
+
+function nextVisible(text: string, from: number): string | undefined {
+  let at = from;
+  while (text[at] === ' ' || text[at] === '\n' || text[at] === '\r' || text[at] === '\t') at++;
+  return text[at];
+}

@@ -1,0 +1,44 @@
+/** What a PyTorch file holds once unpickled: plain values, plain containers, tensors. */
+import { LazyTensor } from '../tensor.ts';
+import type { TensorValue } from '../tensor.ts';
+
+/**
+ * A dict is a Map (so that keys such as `__proto__` are inert data); a list is an array; a tuple or torch.Size is a
+ * frozen array; an int beyond 2^53 is a bigint; torch.device is its name as a string.
+ */
+export type Tree = TreeScalar | TreeMap | readonly Tree[] | Uint8Array | LazyTensor;
+export type TreeScalar = null | boolean | number | bigint | string;
+export type TreeMap = Map<Tree, Tree>;
+
+/** What can be written: the same, with tensors in memory, and floats that look like integers marked as such. */
+export type WritableTree =
+  | TreeScalar
+  | PythonFloat
+  | ReadonlyMap<WritableTree, WritableTree>
+  | readonly WritableTree[]
+  | LazyTensor
+  | TensorValue;
+
+/** A number to be written as a Python float even if it is whole (`1.0`, not `1`). */
+export class PythonFloat {
+  readonly value: number;
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/** A Python tuple: a frozen array. */
+export function tuple<T>(...items: T[]): readonly T[] {
+  return Object.freeze(items);
+}
+
+export function isTreeMap(value: unknown): value is TreeMap {
+  return value instanceof Map;
+}
+
+/** A dict of tensors by name, as `state_dict()` returns it, with at least one tensor. */
+export function isStateDict(value: Tree | undefined): value is Map<string, LazyTensor> {
+  if (!isTreeMap(value) || value.size === 0) return false;
+  for (const [key, item] of value) if (typeof key !== 'string' || !(item instanceof LazyTensor)) return false;
+  return true;
+}

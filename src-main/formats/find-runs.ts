@@ -1,6 +1,7 @@
 /** Looking for run directories below a folder. */
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { parseCheckpointName } from './checkpoint-name.ts';
 import { fileError } from './source.ts';
 
 export type FoundRun =
@@ -12,7 +13,7 @@ export type FoundRun =
 const skipped = new Set(['.hydra', 'node_modules', '.git']);
 
 /**
- * Every folder below `root` (itself included) with a config.yaml, in order of name. Symbolic links to folders are
+ * Every folder below `root` (itself included) with a config.yaml or checkpoints, in order of name. Symbolic links to folders are
  * followed, each folder is visited once.
  * @throws UserError if `root` itself cannot be read.
  */
@@ -46,13 +47,18 @@ async function contentOf(directory: string): Promise<{ isRun: boolean; folders: 
   const folders: string[] = [];
   let isRun = false;
   for (const entry of entries) {
-    if (entry.name === 'config.yaml' && !entry.isDirectory()) isRun = true;
+    if (!entry.isDirectory() && isRunFile(entry.name)) isRun = true;
     else if (skipped.has(entry.name)) continue;
     else if (entry.isDirectory()) folders.push(entry.name);
     else if (entry.isSymbolicLink() && (await pointsToFolder(join(directory, entry.name))))
       folders.push(entry.name);
   }
   return { isRun, folders: folders.sort() };
+}
+
+/** Checkpoints without a config are found too, so that somebody can be told what is missing. */
+function isRunFile(name: string): boolean {
+  return name === 'config.yaml' || parseCheckpointName(name)?.kind === 'checkpoint';
 }
 
 /** A link that points nowhere is no folder, and no reason to complain. */

@@ -1,0 +1,46 @@
+/** Content hashes of every checkpoint in some run folders. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HashedFile } from '../../../src-shared/found.ts';
+import type { JobParams, JobResult } from '../../../src-shared/jobs/index.ts';
+import { parseCheckpointName } from '../../formats/checkpoint-name.ts';
+import { checkpointCancel, ProgressMeter, type ComputeContext } from '../context.ts';
+
+/** Emits `hashed` after each run. Files that are gone or change meanwhile are left for the next time. */
+export async function hashCheckpoints(params: JobParams<'hash'>, context: ComputeContext): Promise<JobResult<'hash'>> {
+  const meter = new ProgressMeter(context, params.runs.length);
+  const result = { files: 0, bytes: 0 };
+  for (const run of params.runs) {
+    const files: HashedFile[] = [];
+    for (const name of await readdir(run).catch(() => [])) {
+      if (parseCheckpointName(name)?.kind !== 'checkpoint') continue;
+      const hashed = await hashOne(join(run, name), context);
+      if (hashed) files.push(hashed);
+    }
+    if (files.length > 0) context.emit({ type: 'hashed', files });
+    result.files += files.length;
+    result.bytes += files.reduce((sum, file) => sum + file.bytes, 0);
+    meter.advance(1, `${result.files} checkpoints hashed`);
+  }
+  return result;
+}
+
+async function hashOne(path: string, context: ComputeContext): Promise<HashedFile | undefined> {
+  const before = await stat(path).catch(() => undefined);
+  if (!before) return undefined;
+  await checkpointCancel(context);
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal: context.signal })) {
+      hash.update(chunk as Buffer);
+    }
+  } catch {
+    await checkpointCancel(context);
+    return undefined;
+  }
+  const after = await stat(path).catch(() => undefined);
+  if (after?.size !== before.size || after.mtimeMs !== before.mtimeMs) return undefined;
+  return { path, bytes: after.size, mtimeMs: after.mtimeMs, sha256: hash.digest('hex') };
+}

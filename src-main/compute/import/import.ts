@@ -1,0 +1,165 @@
+/** Looks for run folders and reads the headers of their checkpoints; nothing is copied, no weights are read. */
+import { createHash } from 'node:crypto';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
+import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
+import type { JobParams, JobResult } from '../../../src-shared/jobs/index.ts';
+import { checkpointHeader, findRunDirectories, type CheckpointFile } from '../../formats/run-directory.ts';
+import { checkpointCancel, type ComputeContext } from '../context.ts';
+import { listRunDirectory, type RunListing } from './listing.ts';
+
+type Params = JobParams<'import'>;
+type Result = JobResult<'import'>;
+
+/** Runs are sent in batches: one transaction each in the catalog. */
+const batchSize = 25;
+const sayEvery = 150;
+
+/**
+ * Streams `found` events while it walks. A broken file becomes a line of `broken` and the walk goes on.
+ * Throws UserError when a path does not exist.
+ */
+export async function importRuns(params: Params, context: ComputeContext): Promise<Result> {
+  const folders = await runFolders(params.paths, context);
+  const result: Result = { runs: 0, checkpoints: 0, broken: [...folders.broken], changes: null };
+  let batch: FoundRun[] = [];
+  let said = 0;
+  const send = (): void => {
+    if (batch.length > 0) context.emit({ type: 'found', runs: batch });
+    batch = [];
+  };
+  for (const [index, folder] of folders.found.entries()) {
+    await checkpointCancel(context);
+    const run = await scanRun(folder, result, context);
+    if (run) {
+      batch.push(run);
+      result.runs++;
+      result.checkpoints += run.checkpoints.filter((checkpoint) => checkpoint.problem === null).length;
+    }
+    if (batch.length >= batchSize) send();
+    if (performance.now() - said > sayEvery || index === folders.found.length - 1) {
+      said = performance.now();
+      const message = `${result.runs} runs, ${result.checkpoints} checkpoints`;
+      context.emit({ type: 'progress', progress: { fraction: (index + 1) / folders.found.length, message } });
+    }
+  }
+  send();
+  for (const { path, reason } of result.broken) {
+    context.emit({ type: 'log', level: 'warning', line: reason.includes(path) ? reason : `${path}: ${reason}` });
+  }
+  return result;
+}
+
+interface Folders {
+  found: string[];
+  broken: Result['broken'];
+}
+
+/** Every run folder below the paths, each once, links resolved. */
+async function runFolders(paths: readonly string[], context: ComputeContext): Promise<Folders> {
+  const found = new Set<string>();
+  const broken: Result['broken'] = [];
+  for (const path of paths) {
+    const start = await startOf(path);
+    for await (const item of findRunDirectories(start, context.signal)) {
+      if (context.signal.aborted) throw new CancelledError();
+      if (item.kind === 'run') found.add(await realpath(item.directory));
+      else broken.push({ path: item.directory, reason: item.reason });
+      if (found.size % 200 === 0) await checkpointCancel(context);
+    }
+  }
+  return { found: [...found], broken };
+}
+
+/** A folder is searched as it is; for a file, the folder it lies in. */
+async function startOf(path: string): Promise<string> {
+  const absolute = resolve(path);
+  const found = await stat(absolute).catch(() => undefined);
+  if (!found) {
+    throw new UserError(`${absolute} does not exist.`, { hint: 'Name a folder with run folders in or below it.' });
+  }
+  return found.isDirectory() ? absolute : dirname(absolute);
+}
+
+/** Undefined when the folder went away in the meantime. */
+async function scanRun(folder: string, result: Result, context: ComputeContext): Promise<FoundRun | undefined> {
+  const first = listed(folder, result);
+  if (!first) return undefined;
+  let run = await readRun(folder, first, context);
+  // Somebody may be writing here right now: what changed while it was read is read once more.
+  const second = listed(folder, undefined);
+  if (second && names(second) !== names(first)) run = await readRun(folder, second, context);
+  for (const checkpoint of run.checkpoints) {
+    if (checkpoint.problem !== null) {
+      result.broken.push({ path: join(folder, checkpoint.file), reason: checkpoint.problem });
+    }
+  }
+  for (const problem of run.problems) result.broken.push({ path: folder, reason: problem });
+  return run;
+}
+
+const names = (listing: RunListing): string => listing.checkpoints.map((file) => basename(file.path)).join('\n');
+
+function listed(folder: string, result: Result | undefined): RunListing | undefined {
+  try {
+    return listRunDirectory(folder);
+  } catch (error) {
+    result?.broken.push({ path: folder, reason: messageOf(error) });
+    return undefined;
+  }
+}
+
+async function readRun(folder: string, listing: RunListing, context: ComputeContext): Promise<FoundRun> {
+  const checkpoints: FoundCheckpoint[] = [];
+  for (const [index, file] of listing.checkpoints.entries()) {
+    if (index % 20 === 19) await checkpointCancel(context);
+    const found = await readCheckpoint(file);
+    if (found) checkpoints.push(found);
+  }
+  const problems = [...listing.problems];
+  if (listing.config !== null && checkpoints.length === 0) {
+    problems.push(`${folder} has a config.yaml but no checkpoints (checkpoint_epoch_E_model_M.pt or .safetensors).`);
+  }
+  return { path: folder, config: listing.config, configHash: await hashOfConfig(folder), checkpoints, problems };
+}
+
+async function hashOfConfig(folder: string): Promise<string> {
+  const bytes = await readFile(join(folder, 'config.yaml')).catch(() => undefined);
+  return bytes === undefined ? '' : createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Undefined when the file is gone. A file that grows while it is read is tried once more, then called broken. */
+async function readCheckpoint(file: CheckpointFile): Promise<FoundCheckpoint | undefined> {
+  for (let attempt = 0; ; attempt++) {
+    const before = await stat(file.path).catch(() => undefined);
+    if (!before) return undefined;
+    const header = headerOf(file);
+    const after = await stat(file.path).catch(() => undefined);
+    if (!after) return undefined;
+    const changed = after.size !== before.size || after.mtimeMs !== before.mtimeMs;
+    if (changed && attempt === 0) continue;
+    return {
+      file: basename(file.path),
+      model: file.model,
+      epoch: file.epoch,
+      bytes: after.size,
+      mtimeMs: after.mtimeMs,
+      valAccuracy: header.valAccuracy,
+      problem: changed ? `${file.path} is being written; import again when it is complete.` : header.problem,
+    };
+  }
+}
+
+function headerOf(file: CheckpointFile): { valAccuracy: number | null; problem: string | null } {
+  try {
+    const { valAccuracy, epoch } = checkpointHeader(file.path);
+    const problem =
+      epoch !== undefined && epoch !== file.epoch
+        ? `${file.path} says that it is of epoch ${epoch}; its name says ${file.epoch}.`
+        : null;
+    return { valAccuracy: valAccuracy === undefined ? null : valAccuracy * 100, problem };
+  } catch (error) {
+    return { valAccuracy: null, problem: messageOf(error) };
+  }
+}

@@ -27,7 +27,8 @@ const styles = { regular: 'Regular', italic: 'Italic', bold: 'Bold' };
 const describe = (file) => {
   const font = fontkit.openSync(path.join(root, 'resources/fonts', file));
   const milli = (units) => Math.round((units * 1000) / font.unitsPerEm);
-  const width = (code) => (font.hasGlyphForCodePoint(code) ? milli(font.glyphForCodePoint(code).advanceWidth) : 0);
+  const width = (code) =>
+    font.hasGlyphForCodePoint(code) ? milli(font.glyphForCodePoint(code).advanceWidth) : 0;
   const lines = ranges.map(([first, last]) => {
     const widths = Array.from({ length: last - first + 1 }, (_, i) => width(first + i));
     return `      [${first}, '${widths.join(' ')}'],`;
@@ -37,7 +38,9 @@ const describe = (file) => {
 };
 
 const entries = Object.entries(faces).flatMap(([family, face]) =>
-  Object.entries(styles).map(([style, suffix]) => `  '${family}-${style}': ${describe(`${face}-${suffix}.ttf`)},`),
+  Object.entries(styles).map(
+    ([style, suffix]) => `  '${family}-${style}': ${describe(`${face}-${suffix}.ttf`)},`,
+  ),
 );
 const text = `// Written by scripts/font-metrics.mjs from resources/fonts; do not edit.
 

@@ -24,12 +24,17 @@ async function main() {
   const variant = options.includes('--gpu') ? 'gpu' : options.includes('--cpu') ? 'cpu' : undefined;
   if (variant === 'gpu') {
     const { lines, total, disk } = describeDownload('gpu');
-    if (lines.length) process.stderr.write(`The GPU build consists of (${total} to fetch, ${disk} on disk):\n${lines.join('\n')}\n`);
+    if (lines.length)
+      process.stderr.write(
+        `The GPU build consists of (${total} to fetch, ${disk} on disk):\n${lines.join('\n')}\n`,
+      );
   }
   const status = await ensureSetup({ variant, force: options.includes('--force'), quiet: false });
   assertNode();
   await hintAboutGpu(status?.variant);
-  process.stderr.write(status?.ok ? 'Set-up is complete.\n' : 'Set-up is complete, without the native library.\n');
+  process.stderr.write(
+    status?.ok ? 'Set-up is complete.\n' : 'Set-up is complete, without the native library.\n',
+  );
   return 0;
 }
 

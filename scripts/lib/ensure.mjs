@@ -77,7 +77,9 @@ export async function ensureSetup({ variant, force = false, quiet = true, say = 
 export async function hintAboutGpu(variant, say = tell) {
   if (variant === 'gpu' || !(await hasNvidiaDriver())) return;
   const { total, disk } = describeDownload('gpu');
-  say(`An NVIDIA driver is present. For the GPU build: npm run setup -- --gpu (fetches ${total}, ${disk} on disk).`);
+  say(
+    `An NVIDIA driver is present. For the GPU build: npm run setup -- --gpu (fetches ${total}, ${disk} on disk).`,
+  );
 }
 
 /** Basin itself needs Node 24; npm installs it as a package where one exists for this machine. */

@@ -39,7 +39,8 @@ export async function installPackages(say) {
   const npm = process.env.npm_execpath;
   const [command, first] = npm && /\.c?js$/.test(npm) ? [process.execPath, [npm]] : ['npm', []];
   const result = await run(command, [...first, ...args], { cwd: root, stdout: 'show', stderr: 'show' });
-  if (result.missing) throw new Error('npm was not found. Install npm 10 or newer (https://nodejs.org), then try again.');
+  if (result.missing)
+    throw new Error('npm was not found. Install npm 10 or newer (https://nodejs.org), then try again.');
   if (result.code !== 0) {
     throw new Error('npm ci failed (its own message is above). Mostly this is the network; then try again.');
   }

@@ -5,7 +5,8 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The clone (BASIN_ROOT moves it, which is how the tests work on a scratch copy). */
-export const root = process.env.BASIN_ROOT ?? fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+export const root =
+  process.env.BASIN_ROOT ?? fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 export const modules = join(root, 'node_modules');
 export const localFolder = join(root, '.cache');
 export const statusFile = join(localFolder, 'setup.json');

@@ -38,7 +38,11 @@ export function removeOnEnd(path) {
  * stdout / stderr: 'capture' (returned), 'show' (to our stderr: stdout stays free for JSON), 'inherit'.
  * Returns { code, signal, stdout, stderr, missing }; missing: the program is not on this machine.
  */
-export function run(command, args, { cwd, env, stdout = 'capture', stderr = 'capture', stdin = 'ignore', onLine } = {}) {
+export function run(
+  command,
+  args,
+  { cwd, env, stdout = 'capture', stderr = 'capture', stdin = 'ignore', onLine } = {},
+) {
   listen();
   const pipe = (how) => (how === 'capture' ? 'pipe' : how === 'show' ? 2 : 'inherit');
   return new Promise((resolve) => {

@@ -2,10 +2,27 @@
  * The native TensorFlow: the C library out of Google's PyPI wheel, and tfjs-node's binding compiled against it.
  * (tfjs-node's own installer downloads a library that is no longer served.)
  */
-import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { withLock } from './lock.mjs';
-import { basinNode, bindingFile, bindingLibraries, bindingPackage, cacheFolder, nodeHeaders, root } from './paths.mjs';
+import {
+  basinNode,
+  bindingFile,
+  bindingLibraries,
+  bindingPackage,
+  cacheFolder,
+  nodeHeaders,
+  root,
+} from './paths.mjs';
 import { lastLine, removeOnEnd, run } from './process.mjs';
 import { NativeProblem } from './status.mjs';
 import { isUnpacked, megabytes, unpackWheels } from './wheels.mjs';
@@ -47,7 +64,17 @@ async function compileOne(compiler, target, args) {
   mkdirSync(dirname(target), { recursive: true });
   const temporary = `${target}.${process.pid}`;
   const cleanUp = removeOnEnd(temporary);
-  const result = await run(compiler, ['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8', '-w', ...args, '-o', temporary]);
+  const result = await run(compiler, [
+    '-shared',
+    '-fPIC',
+    '-O2',
+    '-std=c++17',
+    '-DNAPI_VERSION=8',
+    '-w',
+    ...args,
+    '-o',
+    temporary,
+  ]);
   if (result.code !== 0) {
     const error = result.stderr.split('\n').find((line) => /error/i.test(line)) ?? lastLine(result.stderr);
     throw new NativeProblem(
@@ -63,10 +90,17 @@ async function compileOne(compiler, target, args) {
 async function compile(compiler, folder) {
   const headers = nodeHeaders();
   if (!headers) {
-    throw new NativeProblem('no-headers', "Node's C headers (node_api.h) were not found", 'Remove node_modules, then: npm run setup');
+    throw new NativeProblem(
+      'no-headers',
+      "Node's C headers (node_api.h) were not found",
+      'Remove node_modules, then: npm run setup',
+    );
   }
   const library = join(folder, 'tensorflow');
-  await compileOne(compiler, captureFile, [`-I${headers}`, join(root, 'scripts', 'native', 'capture_stderr.cc')]);
+  await compileOne(compiler, captureFile, [
+    `-I${headers}`,
+    join(root, 'scripts', 'native', 'capture_stderr.cc'),
+  ]);
   await compileOne(compiler, bindingFile, [
     ...[`-I${join(library, 'include')}`, `-I${headers}`],
     ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(bindingPackage, 'binding', name)),
@@ -94,17 +128,30 @@ function link(folder) {
 
 async function tryLoading() {
   const script = `const b = require(${JSON.stringify(bindingFile)}); process.stdout.write(b.TF_Version)`;
-  const result = await run(basinNode(), ['-e', script], { env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' } });
+  const result = await run(basinNode(), ['-e', script], {
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' },
+  });
   if (result.code === 0) return result.stdout;
-  const why = result.signal === 'SIGILL' ? 'this processor lacks instructions it needs (AVX)' : lastLine(result.stderr) || `signal ${result.signal}`;
-  throw new NativeProblem('load-failed', `TensorFlow was compiled but does not load: ${why}`, 'npm run setup -- --force rebuilds it; basin doctor says more');
+  const why =
+    result.signal === 'SIGILL'
+      ? 'this processor lacks instructions it needs (AVX)'
+      : lastLine(result.stderr) || `signal ${result.signal}`;
+  throw new NativeProblem(
+    'load-failed',
+    `TensorFlow was compiled but does not load: ${why}`,
+    'npm run setup -- --force rebuilds it; basin doctor says more',
+  );
 }
 
 /** Makes the native back end of this variant usable, or throws a NativeProblem. Returns TensorFlow's version. */
 export async function setUpNative(variant, { force = false, say }) {
   const wheels = wheelsFor(variant);
   if (!wheels) {
-    throw new NativeProblem('unsupported', `there is no TensorFlow library for ${process.platform} on ${process.arch} here`, 'Use Linux on x64 or arm64');
+    throw new NativeProblem(
+      'unsupported',
+      `there is no TensorFlow library for ${process.platform} on ${process.arch} here`,
+      'Use Linux on x64 or arm64',
+    );
   }
   const folder = libraryFolder(variant);
   const compiler = await findCompiler();
@@ -112,7 +159,8 @@ export async function setUpNative(variant, { force = false, say }) {
     join(cacheFolder(), 'setup.lock'),
     async () => {
       if (!force && (await isUnpacked(folder, wheels, { thorough: true }))) return;
-      if (existsSync(folder)) say(force ? 'Fetching TensorFlow again.' : `${folder} is incomplete or damaged: fetching it again.`);
+      if (existsSync(folder))
+        say(force ? 'Fetching TensorFlow again.' : `${folder} is incomplete or damaged: fetching it again.`);
       await unpackWheels(folder, wheels, say);
     },
     say,

@@ -19,7 +19,13 @@ const tensorflow = (name, machine, sha256, bytes, unpacked) => ({
 
 const lists = {
   'linux-x64-cpu': [
-    tensorflow('tensorflow-cpu', 'x86_64', '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c', 273829956, 856e6),
+    tensorflow(
+      'tensorflow-cpu',
+      'x86_64',
+      '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
+      273829956,
+      856e6,
+    ),
   ],
 };
 

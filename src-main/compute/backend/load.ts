@@ -39,7 +39,9 @@ export async function loadBackend(options: BackendOptions = {}): Promise<Backend
     if (!('reason' in loaded)) return describe(name, tf, shortfalls, loaded);
     shortfalls.push(loaded);
   }
-  throw new Error(`no back end could be started: ${shortfalls.map((shortfall) => shortfall.reason).join('; ')}`);
+  throw new Error(
+    `no back end could be started: ${shortfalls.map((shortfall) => shortfall.reason).join('; ')}`,
+  );
 }
 
 function preferred(options: BackendOptions): BackendName {
@@ -80,7 +82,10 @@ function startNative(tf: Tf, threads: number): Native | Shortfall {
   try {
     return loadNative(tf, threads);
   } catch (error) {
-    return { reason: `the native TensorFlow does not load: ${messageOf(error)}`, fix: 'npm run setup -- --force' };
+    return {
+      reason: `the native TensorFlow does not load: ${messageOf(error)}`,
+      fix: 'npm run setup -- --force',
+    };
   }
 }
 

@@ -78,9 +78,10 @@ export function loadNative(tf: Tf, threads: number): Native {
   prepareEnvironment(threads);
   const [binding, output] = loadQuietly();
   require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js');
-  const { NodeJSKernelBackend: Kernels } = require(
-    '@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js',
-  ) as { NodeJSKernelBackend: new (binding: TFJSBinding, name: string) => NodeJSKernelBackend };
+  const { NodeJSKernelBackend: Kernels } =
+    require('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js') as {
+      NodeJSKernelBackend: new (binding: TFJSBinding, name: string) => NodeJSKernelBackend;
+    };
   const backend = new Kernels(binding, '@tensorflow/tfjs-node-gpu');
   tf.registerBackend('tensorflow', () => backend, 3);
   return {

@@ -15,7 +15,9 @@ export type SetupStatus = z.infer<typeof schema>;
 
 /** Undefined when set-up has never run here (or its file is unreadable, which another run mends). */
 export function setupStatus(): SetupStatus | undefined {
-  const path = process.env['BASIN_SETUP_STATUS'] ?? fileURLToPath(new URL('../../../.cache/setup.json', import.meta.url));
+  const path =
+    process.env['BASIN_SETUP_STATUS'] ??
+    fileURLToPath(new URL('../../../.cache/setup.json', import.meta.url));
   try {
     return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch {

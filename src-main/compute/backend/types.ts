@@ -3,7 +3,16 @@ import type * as tfjs from '@tensorflow/tfjs';
 /** All of tfjs, as the loaded back end's module. */
 export type Tf = typeof tfjs;
 export type Tensor = tfjs.Tensor;
-export type { DataType, Rank, Scalar, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Variable } from '@tensorflow/tfjs';
+export type {
+  DataType,
+  Rank,
+  Scalar,
+  Tensor1D,
+  Tensor2D,
+  Tensor3D,
+  Tensor4D,
+  Variable,
+} from '@tensorflow/tfjs';
 
 export const backendNames = ['tensorflow', 'wasm', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];

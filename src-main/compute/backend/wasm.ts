@@ -59,7 +59,11 @@ function borrowed(tf: Tf, config: KernelConfig): KernelConfig {
     const hostInputs = Array.isArray(inputs)
       ? (inputs as TensorInfo[]).map(copy)
       : Object.fromEntries(Object.entries(inputs).map(([key, tensor]) => [key, tensor && copy(tensor)]));
-    const made = config.kernelFunc({ inputs: hostInputs as typeof inputs, backend: host, ...(attrs && { attrs }) });
+    const made = config.kernelFunc({
+      inputs: hostInputs as typeof inputs,
+      backend: host,
+      ...(attrs && { attrs }),
+    });
     const outputs = Array.isArray(made) ? made : [made];
     const results = outputs.map((out) =>
       wasm.makeOutput(out.shape, out.dtype, undefined, host.readSync(out.dataId)),
@@ -69,4 +73,3 @@ function borrowed(tf: Tf, config: KernelConfig): KernelConfig {
   };
   return { kernelName: config.kernelName, backendName: 'wasm', kernelFunc };
 }
-

@@ -1,0 +1,161 @@
+/** `basin groups list|add|remove|rename|suggest|export|import|undo|redo`. */
+import { readFile } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { Group, GroupEdit, GroupsState, RunRow } from '../../../src-shared/api.ts';
+import type { Client } from '../../../src-shared/rpc.ts';
+import { withEngine } from '../engine.ts';
+import type { DefineCommand, Globals } from '../globals.ts';
+import { writeFileWhole } from '../out-file.ts';
+import { findGroup, findRuns } from '../pick.ts';
+import { formatTable } from '../table.ts';
+
+function show(globals: Globals, state: GroupsState, runs: readonly RunRow[]): void {
+  const { terminal } = globals;
+  const nameOf = new Map(runs.map((run) => [run.id, run.name]));
+  const members = (group: Group): string =>
+    group.members
+      .map(({ runId, checkpointIds }) => {
+        const part = checkpointIds === undefined ? '' : ` (${checkpointIds.length} checkpoints)`;
+        return (nameOf.get(runId) ?? runId) + part;
+      })
+      .join(', ');
+  terminal.document(state);
+  if (state.groups.length === 0) {
+    terminal.print('No groups yet. `basin groups suggest` proposes some; `basin groups add KEY RUN...` makes one.');
+    return;
+  }
+  const columns = [
+    { title: 'architecture', text: (group: Group) => group.architecture },
+    { title: 'group', text: (group: Group) => group.key },
+    { title: 'runs', align: 'right' as const, text: (group: Group) => String(group.members.length) },
+    { title: 'members', text: members },
+  ];
+  terminal.print(formatTable(state.groups, columns, terminal.style));
+}
+
+async function change(globals: Globals, make: (client: Client) => Promise<GroupsState>): Promise<void> {
+  await withEngine(globals, async (client) => {
+    const state = await make(client);
+    show(globals, state, await client.call('runs.list', {}));
+  });
+}
+
+function edit(client: Client, step: GroupEdit): Promise<GroupsState> {
+  return client.call('groups.edit', { edit: step });
+}
+
+async function add(client: Client, key: string, texts: string[], architecture: string): Promise<GroupsState> {
+  const runs = await findRuns(client, texts);
+  const members = runs.map((run) => ({ runId: run.id }));
+  const { groups } = await client.call('groups.get', {});
+  const known = groups.find((group) => group.architecture === architecture && [group.key, group.id].includes(key));
+  if (known !== undefined) return edit(client, { type: 'add-members', groupId: known.id, members });
+  return edit(client, { type: 'create', architecture, key, members });
+}
+
+async function remove(client: Client, text: string, runTexts: string[]): Promise<GroupsState> {
+  const { groups } = await client.call('groups.get', {});
+  const group = findGroup(groups, text);
+  if (runTexts.length === 0) return edit(client, { type: 'remove', groupId: group.id });
+  const runs = await findRuns(client, runTexts);
+  return edit(client, { type: 'remove-members', groupId: group.id, runIds: runs.map((run) => run.id) });
+}
+
+export const define: DefineCommand = (command, globals) => {
+  const list = (): Promise<void> => change(globals, (client) => client.call('groups.get', {}));
+  command.action(list);
+  command.command('list').description('the groups and their members').action(list);
+  command
+    .command('add <key> <run...>')
+    .description('put runs into a group, which is made where there is none')
+    .option('--architecture <name>', 'architecture the group belongs to', 'mlp')
+    .action((key: string, runs: string[], options: { architecture: string }) =>
+      change(globals, (client) => add(client, key, runs, options.architecture)),
+    );
+  command
+    .command('remove <group> [run...]')
+    .description('take runs out of a group; without runs, remove the group')
+    .action((group: string, runs: string[]) => change(globals, (client) => remove(client, group, runs)));
+  command
+    .command('rename <group> <key>')
+    .description('give a group another key')
+    .action((text: string, key: string) =>
+      change(globals, async (client) => {
+        const group = findGroup((await client.call('groups.get', {})).groups, text);
+        return edit(client, { type: 'rename', groupId: group.id, key });
+      }),
+    );
+  for (const name of ['undo', 'redo'] as const) {
+    command
+      .command(name)
+      .description(`${name} the last change to the groups`)
+      .action(() => change(globals, (client) => client.call(`groups.${name}`, {})));
+  }
+  defineSuggest(command, globals);
+  defineExchange(command, globals);
+};
+
+function defineSuggest(command: Command, globals: Globals): void {
+  command
+    .command('suggest')
+    .description('propose groups from what the runs have in common')
+    .option('--accept', 'make the proposed groups')
+    .action(async (options: { accept?: boolean }) => {
+      const { terminal } = globals;
+      await withEngine(globals, async (client) => {
+        const suggestions = await client.call('groups.suggest', {});
+        if (options.accept === true) {
+          const groups = suggestions.map(({ architecture, key, runIds }) => ({
+            architecture,
+            key,
+            members: runIds.map((runId) => ({ runId })),
+          }));
+          const state = await edit(client, { type: 'create-many', groups });
+          show(globals, state, await client.call('runs.list', {}));
+          return;
+        }
+        terminal.document(suggestions);
+        if (suggestions.length === 0) terminal.print('Nothing to propose: every run is in a group, or there are no runs.');
+        for (const { architecture, key, reason, runIds } of suggestions) {
+          terminal.print(`${terminal.style.bold(`${architecture}/${key}`)}  ${runIds.length} runs  ${reason}`);
+        }
+        if (suggestions.length > 0) terminal.print('\n`basin groups suggest --accept` makes them.');
+      });
+    });
+}
+
+function defineExchange(command: Command, globals: Globals): void {
+  const { terminal } = globals;
+  command
+    .command('export')
+    .description('the groups as the dictionary of checkpoint_directories.py, or as JSON')
+    .addOption(new Option('--format <format>', 'what to write').choices(['python', 'json']).default('python'))
+    .option('--out <file>', 'write to this file instead of the terminal')
+    .action(async (options: { format: 'python' | 'json'; out?: string }) => {
+      const { filename, text } = await withEngine(globals, (client) =>
+        client.call('groups.export', { format: options.format }),
+      );
+      if (options.out !== undefined) {
+        await writeFileWhole(resolve(options.out), text);
+        terminal.note(`written to ${resolve(options.out)}`);
+      } else {
+        terminal.print(text.trimEnd());
+      }
+      terminal.document({ filename, text });
+    });
+  command
+    .command('import <file>')
+    .description('read a checkpoint_directories.py dictionary, or JSON that `groups export` wrote')
+    .action(async (file: string) => {
+      const text = await readFile(resolve(file), 'utf8');
+      const format = extname(file) === '.json' ? 'json' : 'python';
+      await withEngine(globals, async (client) => {
+        const { state, unknownPaths } = await client.call('groups.import', { format, text });
+        for (const path of unknownPaths) terminal.note(`not in the catalog, left out: ${path}`);
+        show(globals, state, await client.call('runs.list', {}));
+      });
+    });
+}
+

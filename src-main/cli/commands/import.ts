@@ -1,0 +1,34 @@
+/** `basin import DIR...`: adds run directories to the catalog; copies nothing. */
+import { resolve } from 'node:path';
+import { withEngine } from '../engine.ts';
+import type { DefineCommand } from '../globals.ts';
+import { runKind } from '../job.ts';
+import { listenerFor } from '../show-job.ts';
+
+const shownBroken = 20;
+
+export const define: DefineCommand = (command, globals) => {
+  command
+    .description('Looks for run directories below the folders given and adds them to the catalog. Nothing is copied.')
+    .argument('<dir...>', 'folders to search, or single run directories')
+    .action(async (dirs: string[]) => {
+      const { terminal, signal } = globals;
+      const paths = dirs.map((dir) => resolve(dir));
+      await withEngine(globals, async (client) => {
+        const shown = listenerFor(terminal, 'Import');
+        const { result } = await runKind(client, 'import', { paths }, signal, shown.listener);
+        shown.finish();
+        terminal.document(result);
+        const { changes, broken } = result;
+        terminal.print(`${result.runs} runs with ${result.checkpoints} checkpoints below ${paths.join(', ')}`);
+        if (changes !== null) {
+          const { added, updated, unchanged, relocated, notes } = changes;
+          terminal.print(`${added} new, ${updated} changed, ${unchanged} known already, ${relocated} found at a new place`);
+          for (const note of notes) terminal.print(note);
+        }
+        if (broken.length > 0) terminal.print(`\n${terminal.style.bad(`${broken.length} cannot be used:`)}`);
+        for (const { path, reason } of broken.slice(0, shownBroken)) terminal.print(`  ${path}: ${reason}`);
+        if (broken.length > shownBroken) terminal.print(`  ... and ${broken.length - shownBroken} more; --json lists all`);
+      });
+    });
+};

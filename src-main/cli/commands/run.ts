@@ -1,0 +1,110 @@
+/** `basin run KIND`: any kind of job, its flags taken from its params schema. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { parse } from 'yaml';
+import { messageOf } from '../../../src-shared/errors.ts';
+import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
+import { jobKindNames, jobKinds } from '../../../src-shared/jobs/index.ts';
+import { didYouMean } from '../../../src-shared/near-miss.ts';
+import { withEngine } from '../engine.ts';
+import { UsageError } from '../errors.ts';
+import type { Flag } from '../flags.ts';
+import { completeParams, flagsOf, parseFlag, setAt, valueHint } from '../flags.ts';
+import type { DefineCommand, Globals } from '../globals.ts';
+import { runAnyKind } from '../job.ts';
+import { presentResult } from '../present.ts';
+import { checkOutFile, writeOutFile } from '../out-file.ts';
+import { listenerFor } from '../show-job.ts';
+
+interface KindOptions {
+  params?: string;
+  out?: string;
+}
+
+export const define: DefineCommand = (command, globals) => {
+  command
+    .description('Runs one analysis. Each kind has its own flags: `basin run KIND --help`.')
+    .argument('[kind]', 'kind of job')
+    // A mistyped kind is the message, not the flags that came with it.
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action((kind: string | undefined) => {
+      if (kind === undefined) return command.help();
+      throw new UsageError(`There is no kind of job "${kind}".${didYouMean(kind, jobKindNames)}`, {
+        hint: `Kinds of job: ${jobKindNames.join(', ')}.`,
+      });
+    });
+  for (const kind of Object.values<AnyJobKind>(jobKinds)) {
+    defineKind(command.command(kind.kind).summary(kind.title).description(kind.summary), kind, globals);
+  }
+};
+
+function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void {
+  const flags = flagsOf(kind.params);
+  for (const flag of flags) addFlag(command, flag);
+  command
+    .option('--params <file>', 'params as JSON or YAML (- is stdin); flags override them')
+    .option('--out <file>', 'also write the result: .json, or .parquet where it has rows or matrices')
+    .action(async (options: KindOptions) => {
+      const out = options.out === undefined ? undefined : resolve(options.out);
+      if (out !== undefined) await checkOutFile(out);
+      const params = completeParams(kind.params, await collectParams(command, flags, options.params), flags);
+      await execute(kind, params, out, globals);
+    });
+}
+
+function addFlag(command: Command, flag: Flag): void {
+  const { node, name } = flag;
+  const description = [node.description, flag.required ? '(required)' : undefined].filter(Boolean).join(' ');
+  if (node.type === 'boolean') {
+    command.addOption(new Option(`--${name}`, description).hideHelp(node.default === true));
+    command.addOption(new Option(`--no-${name}`, `not: ${description}`).hideHelp(node.default !== true));
+    return;
+  }
+  const option = new Option(`--${name} <${valueHint(node)}>`, description);
+  // Only shown: the schema itself fills defaults in, so that the same question always has the same params.
+  if (node.default !== undefined && typeof node.default !== 'object') option.defaultValueDescription = String(node.default);
+  command.addOption(option.argParser((text) => parseFlag(flag, text)));
+}
+
+/** Params from `--params FILE` with the flags laid over them. Only what was really written counts. */
+async function collectParams(command: Command, flags: readonly Flag[], file: string | undefined): Promise<unknown> {
+  const params = file === undefined ? {} : await readParams(file);
+  for (const flag of flags) {
+    const attribute = flag.name.replace(/-(.)/g, (_match, letter: string) => letter.toUpperCase());
+    if (command.getOptionValueSource(attribute) !== 'cli') continue;
+    setAt(params, flag.path, command.getOptionValue(attribute));
+  }
+  return params;
+}
+
+async function readParams(file: string): Promise<Record<string, unknown>> {
+  const text = await readFile(file === '-' ? '/dev/stdin' : resolve(file), 'utf8');
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    throw new UsageError(`--params ${file}: neither JSON nor YAML: ${messageOf(error)}`);
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new UsageError(`--params ${file}: expected an object of params`);
+  }
+  return value as Record<string, unknown>;
+}
+
+async function execute(kind: AnyJobKind, params: unknown, out: string | undefined, globals: Globals): Promise<void> {
+  const { terminal, signal } = globals;
+  await withEngine(globals, async (client) => {
+    const shown = listenerFor(terminal, kind.title);
+    const finished = await runAnyKind(client, kind.kind, params, signal, shown.listener);
+    shown.finish();
+    if (finished.job.cached) terminal.note(`${kind.title}: known already, answered from the workspace`);
+    if (out !== undefined) {
+      await writeOutFile(client, finished.job.resultId!, finished.result, out);
+      terminal.note(`written to ${out}`);
+    }
+    terminal.document(finished.result);
+    terminal.print(presentResult(kind, finished.result, terminal));
+  });
+}

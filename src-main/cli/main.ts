@@ -1,0 +1,107 @@
+/** `basin ...`: the terminal's door to the engine. Only the command that was asked for is loaded. */
+import { readFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { resolve } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { didYouMean } from '../../src-shared/near-miss.ts';
+import { exitCodeOf, exitCodes, failureLines, UsageError } from './errors.ts';
+import type { DefineCommand, Globals } from './globals.ts';
+import { interruptSignal } from './interrupt.ts';
+import { createTerminal } from './terminal.ts';
+
+interface Entry {
+  summary: string;
+  load(): Promise<{ define: DefineCommand }>;
+}
+
+const commands: Record<string, Entry> = {
+  run: { summary: 'run any kind of analysis; `basin run --help` lists them', load: () => import('./commands/run.ts') },
+  import: { summary: 'add the run directories below a folder to the catalog', load: () => import('./commands/import.ts') },
+  runs: { summary: 'list the runs of the catalog', load: () => import('./commands/runs.ts') },
+  groups: { summary: 'list, make and change groups of runs', load: () => import('./commands/groups.ts') },
+  results: { summary: 'list results, or print one', load: () => import('./commands/results.ts') },
+  export: { summary: 'write a result as JSON or Parquet', load: () => import('./commands/export.ts') },
+  jobs: { summary: 'list, follow and cancel jobs', load: () => import('./commands/jobs.ts') },
+};
+
+const flagsWithValue = new Set(['--workspace']);
+
+/** The command's name: the first word that is neither a flag nor a global flag's value. */
+function commandName(argv: readonly string[]): string | undefined {
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]!;
+    if (!word.startsWith('-')) return word;
+    if (flagsWithValue.has(word)) i++;
+  }
+  return undefined;
+}
+
+/** Global flags are needed before commander parses: even its own messages follow them. */
+function readGlobals(argv: readonly string[]): Globals {
+  const end = argv.indexOf('--');
+  const words = end === -1 ? argv : argv.slice(0, end);
+  const terminal = createTerminal({ json: words.includes('--json'), debug: words.includes('--debug') });
+  const at = words.findLastIndex((word) => word === '--workspace' || word.startsWith('--workspace='));
+  const word = words[at];
+  const value = word === '--workspace' ? words[at + 1] : word?.slice('--workspace='.length);
+  const signal = interruptSignal((text) => {
+    terminal.note(text);
+  });
+  return { workspace: value === undefined ? undefined : resolve(value), terminal, signal };
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Settings that a command inherits only when it is made, so before its subcommands. */
+function configure(command: Command): Command {
+  return command
+    .exitOverride()
+    .showHelpAfterError('(add --help for the flags)')
+    .configureHelp({ showGlobalOptions: true, sortOptions: false })
+    .configureOutput({ writeErr: (text) => process.stderr.write(text.replace(/^error: /, 'basin: ')) });
+}
+
+function createProgram(): Command {
+  return configure(new Command('basin'))
+    .description('Linear mode connectivity: train families of networks, measure whether they can be merged, and why.')
+    .version(version(), '-V, --version')
+    .option('--workspace <dir>', 'folder of catalog, runs, results (default: $BASIN_WORKSPACE, else ~/Basin)')
+    .option('--json', 'print one JSON document on stdout and nothing else there')
+    .option('--debug', 'show stack traces');
+}
+
+async function dispatch(argv: readonly string[], globals: Globals): Promise<void> {
+  const program = createProgram();
+  const asked = commandName(argv);
+  for (const [name, entry] of Object.entries(commands)) {
+    const command = program.command(name).summary(entry.summary).description(entry.summary);
+    if (name === asked) await (await entry.load()).define(command, globals);
+  }
+  if (asked !== undefined && asked !== 'help' && !Object.hasOwn(commands, asked)) {
+    throw new UsageError(`There is no command "${asked}".${didYouMean(asked, Object.keys(commands))}`, {
+      hint: '`basin --help` lists the commands.',
+    });
+  }
+  if (asked === undefined && argv.length === 0) {
+    program.outputHelp();
+    return;
+  }
+  await program.parseAsync([...argv], { from: 'user' });
+}
+
+/** Runs one command line (without `node` and the script's name) and gives its exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  enableCompileCache();
+  const globals = readGlobals(argv);
+  try {
+    await dispatch(argv, globals);
+    return globals.signal.aborted ? exitCodes.cancelled : exitCodes.done;
+  } catch (thrown) {
+    const code = exitCodeOf(thrown);
+    for (const line of failureLines(thrown, globals.terminal.debug)) globals.terminal.note(line);
+    return thrown instanceof CommanderError && thrown.exitCode === 0 ? exitCodes.done : code;
+  }
+}

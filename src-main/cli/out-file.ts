@@ -1,0 +1,51 @@
+/** `--out FILE`: checked before the work begins, written under its final name only when complete. */
+import { constants } from 'node:fs';
+import { access, open, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { messageOf, UserError } from '../../src-shared/errors.ts';
+import type { Client } from '../../src-shared/rpc.ts';
+import { UsageError } from './errors.ts';
+import { jsonText } from './terminal.ts';
+
+const formats = ['.json', '.parquet', '.csv', '.npy'] as const;
+
+/** Throws before anything is computed where the file could not be written in the end. */
+export async function checkOutFile(path: string): Promise<void> {
+  if (!formats.some((format) => extname(path) === format)) {
+    throw new UsageError(`--out ${path}: expected a name that ends with ${formats.join(', ')}`);
+  }
+  const folder = dirname(path);
+  const found = await stat(folder).catch(() => undefined);
+  if (found === undefined) throw new UserError(`--out ${path}: there is no folder ${folder}`);
+  if (!found.isDirectory()) throw new UserError(`--out ${path}: ${folder} is a file, not a folder`);
+  await access(folder, constants.W_OK).catch(() => {
+    throw new UserError(`--out ${path}: the folder ${folder} cannot be written to`, {
+      hint: 'Choose another folder, or give yourself the right to write there.',
+    });
+  });
+}
+
+export async function writeOutFile(client: Client, resultId: string, result: unknown, path: string): Promise<void> {
+  const extension = extname(path).slice(1) as 'json' | 'parquet' | 'csv' | 'npy';
+  if (extension === 'json') return writeFileWhole(path, `${jsonText(result, 1)}\n`);
+  const { bytes } = await client.call('results.export', { resultId, format: extension });
+  await writeFileWhole(path, bytes);
+}
+
+/** Temp file beside the target, fsync, rename: a reader sees the old file or the whole new one. */
+export async function writeFileWhole(path: string, content: string | Uint8Array): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new UserError(`${path}: cannot be written: ${messageOf(error)}`, { cause: error });
+  }
+}

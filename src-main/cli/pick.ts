@@ -1,0 +1,51 @@
+/** From what a person types to rows of the catalog. */
+import { resolve } from 'node:path';
+import type { Group, RunRow } from '../../src-shared/api.ts';
+import { UserError } from '../../src-shared/errors.ts';
+import { didYouMean } from '../../src-shared/near-miss.ts';
+import type { Client } from '../../src-shared/rpc.ts';
+
+/** True where `word` is a part of the run's name, or `key=value` names a field or a config key with that value. */
+export function matches(run: RunRow, word: string): boolean {
+  const at = word.indexOf('=');
+  if (at <= 0) return run.name.toLowerCase().includes(word.toLowerCase());
+  const [key, value] = [word.slice(0, at), word.slice(at + 1)];
+  const fields: Record<string, unknown> = { ...run.properties, family: run.family, sigma_f: run.sigmaF, data: run.dataset };
+  const found = fields[key] ?? (run as Record<string, unknown>)[key];
+  return String(found).toLowerCase() === value.toLowerCase();
+}
+
+/** The runs that ids, names or folders stand for, in that order. Throws UserError for one that is none or many. */
+export async function findRuns(client: Client, texts: readonly string[]): Promise<RunRow[]> {
+  const runs = await client.call('runs.list', {});
+  return texts.map((text) => {
+    const path = resolve(text);
+    const exact = runs.filter((run) => run.id === text || run.name === text || run.path === path);
+    const found = exact.length > 0 ? exact : runs.filter((run) => run.id.startsWith(text));
+    if (found.length === 1) return found[0]!;
+    if (found.length > 1) {
+      throw new UserError(`"${text}" stands for ${found.length} runs: ${found.map((run) => run.id).join(', ')}`, {
+        hint: 'Give the id.',
+      });
+    }
+    const names = runs.map((run) => run.name);
+    throw new UserError(`There is no run "${text}" in the catalog.${didYouMean(text, names)}`, {
+      hint: '`basin runs` lists them; `basin import DIR` adds run directories.',
+    });
+  });
+}
+
+/** The group of that id, key, or architecture/key. */
+export function findGroup(groups: readonly Group[], text: string): Group {
+  const names = (group: Group): string[] => [group.id, group.key, `${group.architecture}/${group.key}`];
+  const found = groups.filter((group) => names(group).includes(text));
+  if (found.length === 1) return found[0]!;
+  if (found.length > 1) {
+    throw new UserError(`"${text}" stands for ${found.length} groups`, {
+      hint: `Give one of ${found.map((group) => `${group.architecture}/${group.key}`).join(', ')}.`,
+    });
+  }
+  throw new UserError(`There is no group "${text}".${didYouMean(text, groups.map((group) => group.key))}`, {
+    hint: '`basin groups list` lists them.',
+  });
+}

@@ -1,0 +1,126 @@
+/** The worker process: takes one job at a time from its parent, over the protocol of `src-shared/worker-protocol.ts`. */
+import { enableCompileCache } from 'node:module';
+import { CancelledError, messageOf, UserError } from '../../src-shared/errors.ts';
+import type { BackendInfo } from '../../src-shared/domain.ts';
+import type { FromWorker, JobFailure } from '../../src-shared/worker-protocol.ts';
+import { toWorkerSchema } from '../../src-shared/worker-protocol.ts';
+import type { Backend } from '../compute/backend/index.ts';
+import { loadBackend } from '../compute/backend/index.ts';
+import { runJob } from './run-job.ts';
+
+interface RunningJob {
+  id: string;
+  controller: AbortController;
+}
+
+let running: RunningJob | undefined;
+let loading: Promise<Backend> | undefined;
+let loaded: BackendInfo | null = null;
+
+function send(message: FromWorker): void {
+  // A parent that is gone cannot be told; 'disconnect' ends this process.
+  if (process.connected) process.send?.(message, undefined, {}, () => undefined);
+}
+
+/** Loads the tensor back end once per worker. `BASIN_BACKEND` and `BASIN_THREADS` come from whoever started it. */
+function backend(): Promise<Backend> {
+  loading ??= loadBackend().then((value) => {
+    const { name, version, device, threads, reason } = value;
+    loaded = { name, version, device, threads, ...(reason === undefined ? {} : { reason }) };
+    send({ type: 'backend', backend: loaded });
+    return value;
+  });
+  return loading;
+}
+
+function failureOf(thrown: unknown): JobFailure {
+  const stack = thrown instanceof Error && thrown.stack !== undefined ? { stack: thrown.stack } : {};
+  const message = messageOf(thrown);
+  if (thrown instanceof CancelledError) return { kind: 'cancelled', message };
+  if (thrown instanceof UserError) {
+    return { kind: 'user', message, ...(thrown.hint === undefined ? {} : { hint: thrown.hint }), ...stack };
+  }
+  return { kind: 'defect', message, ...stack };
+}
+
+async function run(id: string, kind: string, params: unknown): Promise<void> {
+  const controller = new AbortController();
+  running = { id, controller };
+  let answer: FromWorker;
+  let usedBackend = false;
+  try {
+    const result = await runJob(
+      { kind, params },
+      {
+        signal: controller.signal,
+        emit: (event) => {
+          send({ type: 'event', id, event });
+        },
+        backend: () => {
+          usedBackend = true;
+          return backend();
+        },
+      },
+    );
+    answer = { type: 'result', id, result, backend: usedBackend ? loaded : null, residentBytes: 0 };
+  } catch (thrown) {
+    // Whatever a cancelled job stumbled over on its way out, it ended because it was told to.
+    const failure = failureOf(controller.signal.aborted ? new CancelledError() : thrown);
+    answer = { type: 'error', id, error: failure, residentBytes: 0 };
+  }
+  running = undefined;
+  send({ ...answer, residentBytes: process.memoryUsage.rss() });
+}
+
+async function take(raw: unknown): Promise<void> {
+  const parsed = toWorkerSchema.safeParse(raw);
+  if (!parsed.success) throw new Error(`worker: not a message of the protocol: ${parsed.error.message}`);
+  const message = parsed.data;
+  switch (message.type) {
+    case 'run':
+      if (running !== undefined) throw new Error(`worker: job ${message.id} came while ${running.id} was running`);
+      await run(message.id, message.kind, message.params);
+      break;
+    case 'cancel':
+      if (running?.id === message.id) running.controller.abort();
+      break;
+    case 'shutdown':
+      running?.controller.abort();
+      while (running !== undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+      process.disconnect();
+      break;
+  }
+}
+
+/** A defect outside any job's own promise: tell whose job it ends, then end; a process in this state runs no other. */
+function crash(thrown: unknown): void {
+  const failure: JobFailure = { ...failureOf(thrown), kind: 'defect' };
+  const id = running?.id;
+  const leave = (): void => process.exit(1);
+  if (id === undefined || !process.connected) {
+    process.stderr.write(`${failure.stack ?? failure.message}\n`);
+    leave();
+    return;
+  }
+  const message: FromWorker = { type: 'error', id, error: failure, residentBytes: process.memoryUsage.rss() };
+  process.send?.(message, undefined, {}, leave);
+}
+
+function start(): void {
+  if (process.send === undefined) {
+    process.stderr.write('This is a worker process of Basin: it is started by the engine, not by hand.\n');
+    process.exit(2);
+  }
+  enableCompileCache();
+  // Ctrl-C reaches the whole process group; the parent decides what it means and says `cancel`.
+  for (const name of ['SIGINT', 'SIGHUP'] as const) process.on(name, () => undefined);
+  process.on('disconnect', () => process.exit(0));
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+  process.on('message', (raw) => {
+    take(raw).catch(crash);
+  });
+  send({ type: 'ready', pid: process.pid });
+}
+
+start();

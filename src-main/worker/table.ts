@@ -1,0 +1,9 @@
+/** Kind of job -> the function that computes it; loaded when first asked for, since some bring a lot along. */
+import type { JobKindName, JobParams, JobResult } from '../../src-shared/jobs/index.ts';
+import type { Compute } from '../compute/context.ts';
+
+type ComputeTable = { [K in JobKindName]: () => Promise<Compute<JobParams<K>, JobResult<K>>> };
+
+export const computeTable = {
+  diagnose: async () => (await import('../compute/diagnose.ts')).diagnose,
+} satisfies ComputeTable;

@@ -1,0 +1,45 @@
+/** Every kind of job, one line each. `src-main/worker/table.ts` must name the same ones; the type checker sees to it. */
+import type { z } from 'zod';
+import { UserError } from '../errors.ts';
+import { didYouMean } from '../near-miss.ts';
+import { diagnose } from './diagnose.ts';
+import { hashJob } from './hash.ts';
+import { importJob } from './import.ts';
+import type { JobKind, ParamsInputOf, ParamsOf, ResultOf } from './define.ts';
+
+type Table<T> = { [K in keyof T]: JobKind<K & string, z.ZodType, z.ZodType> };
+
+/** The key of each line must be the kind's own name. */
+function tableOf<const T extends Table<T>>(table: T): T {
+  return table;
+}
+
+export const jobKinds = tableOf({
+  import: importJob,
+  hash: hashJob,
+  diagnose,
+});
+
+export type JobKinds = typeof jobKinds;
+export type JobKindName = keyof JobKinds & string;
+export type JobParams<K extends JobKindName> = ParamsOf<JobKinds[K]>;
+export type JobParamsInput<K extends JobKindName> = ParamsInputOf<JobKinds[K]>;
+export type JobResult<K extends JobKindName> = ResultOf<JobKinds[K]>;
+/** Any kind, where it does not matter which. */
+export type AnyJobKind = JobKind<string, z.ZodType, z.ZodType>;
+
+export const jobKindNames = Object.keys(jobKinds) as JobKindName[];
+
+export function isJobKind(name: string): name is JobKindName {
+  return Object.hasOwn(jobKinds, name);
+}
+
+/** The kind of that name. Throws UserError with the near misses for one that does not exist. */
+export function jobKindNamed(name: string): AnyJobKind {
+  if (!isJobKind(name)) {
+    throw new UserError(`There is no kind of job "${name}".${didYouMean(name, jobKindNames)}`, {
+      hint: `Kinds of job: ${jobKindNames.join(', ')}.`,
+    });
+  }
+  return jobKinds[name];
+}

@@ -323,6 +323,9 @@ export const requests = {
     }),
   },
 
+  /** Trains the demo's families, groups them and measures them; every step is a job. Asking twice starts it once. */
+  'demo.start': { args: nothing, result: z.object({ jobIds: z.array(id) }) },
+
   /** Folders below which the engine may be asked to look, for choosing a folder in a browser. */
   'files.browse': {
     args: z.object({ path: z.string().optional() }),

@@ -1,0 +1,318 @@
+/** Axes: from a description and a length to a scale, ticks that do not collide, and the room they need. */
+import { format, scaleLinear, scaleLog } from 'd3';
+import { lineHeight, markup, textExtents, textWidth, wrapText, type Font, type RichText } from './text.ts';
+import type { Theme } from './theme.ts';
+
+export interface AxisSpec {
+  label: RichText;
+  scale?: 'linear' | 'log' | 'category';
+  /** Shown range; else the data's. Ends in any order: a range from high to low is reversed. */
+  domain?: readonly [number, number];
+  reversed?: boolean;
+  /** Values that must be inside the range. */
+  include?: readonly number[];
+  /** Never widened beyond these by the margin around the data. */
+  limit?: readonly [number, number];
+  /** Share of the range left empty at both ends; default 0.05 for y, 0 for x. */
+  margin?: number;
+  ticks?: readonly number[];
+  tickLabels?: readonly RichText[];
+  /** Names, for scale 'category'; position i is category i. */
+  categories?: readonly RichText[];
+  /** Ticks at whole numbers only. */
+  integer?: boolean;
+  grid?: boolean;
+}
+
+export interface Tick {
+  value: number;
+  /** pt from the start of the axis (left, or bottom). */
+  at: number;
+  lines: readonly RichText[];
+  width: number;
+}
+
+export interface Axis {
+  spec: AxisSpec;
+  domain: readonly [number, number];
+  length: number;
+  /** Value to pt from the axis' start. */
+  place: (value: number) => number;
+  ticks: readonly Tick[];
+  minor: readonly number[];
+  /** Degrees by which tick labels are turned; 0 or -40. */
+  turn: number;
+  labelLines: readonly RichText[];
+}
+
+const gap = { tick: 2, label: 3 };
+
+/** The range an axis shows for the values on it. */
+export function axisDomain(
+  spec: AxisSpec,
+  values: readonly number[],
+  defaultMargin: number,
+): [number, number] {
+  if (spec.scale === 'category') return [-0.5, (spec.categories?.length ?? 1) - 0.5];
+  if (spec.domain !== undefined) return [...spec.domain];
+  const log = spec.scale === 'log';
+  const shown = [...values, ...(spec.include ?? [])].filter((v) => Number.isFinite(v) && (!log || v > 0));
+  if (shown.length === 0) return log ? [0.1, 1] : [0, 1];
+  const to = log ? Math.log10 : (v: number): number => v;
+  const from = log ? (v: number): number => 10 ** v : to;
+  let low = Infinity;
+  let high = -Infinity;
+  for (const v of shown) {
+    low = Math.min(low, v);
+    high = Math.max(high, v);
+  }
+  let [a, b] = [to(low), to(high)];
+  if (a === b) {
+    // Half a decade, or a tenth of the value, to each side of a single value.
+    const around = log ? 0.5 : Math.abs(a) * 0.1 || 0.5;
+    [a, b] = [a - around, b + around];
+  }
+  const margin = (spec.margin ?? defaultMargin) * (b - a);
+  const [floor, ceiling] = spec.limit ?? [-Infinity, Infinity];
+  return [
+    Math.max(from(a - margin), Math.min(floor, low)),
+    Math.min(from(b + margin), Math.max(ceiling, high)),
+  ];
+}
+
+type Place = (value: number) => number;
+
+function placement(spec: AxisSpec, domain: readonly [number, number], length: number): Place {
+  const range = spec.reversed === true ? [length, 0] : [0, length];
+  const scale = spec.scale === 'log' ? scaleLog() : scaleLinear();
+  return scale.domain(domain).range(range) as Place;
+}
+
+/** 10^k as typeset power; other numbers in the shortest form that keeps neighbours apart. */
+function powerLabel(value: number): RichText {
+  const exponent = Math.log10(value);
+  const whole = Math.round(exponent);
+  if (Math.abs(exponent - whole) < 1e-9 && Math.abs(whole) > 2) return markup(`10^{${signed(whole)}}`);
+  return format('~r')(Number(value.toPrecision(3)));
+}
+
+const signed = (value: number): string => (value < 0 ? `−${-value}` : String(value));
+
+/** Labels for evenly spaced values: plain decimals, or a mantissa times a power where those would be long. */
+export function numberLabels(values: readonly number[], step?: number): RichText[] {
+  const largest = Math.max(...values.map(Math.abs));
+  if (largest > 0 && (largest >= 1e5 || largest < 1e-3)) {
+    const exponent = Math.floor(Math.log10(largest) + 1e-9);
+    return values.map((v) => {
+      const mantissa = format('~r')(Number((v / 10 ** exponent).toPrecision(3)));
+      if (v === 0) return '0';
+      return markup(mantissa === '1' ? `10^{${signed(exponent)}}` : `${mantissa}×10^{${signed(exponent)}}`);
+    });
+  }
+  const width = step ?? (values.length > 1 ? Math.abs((values[1] ?? 0) - (values[0] ?? 0)) : 0);
+  const digits = width > 0 ? Math.max(0, Math.min(8, -Math.floor(Math.log10(width) + 1e-9))) : 3;
+  const exact = values.every((v) => Math.abs(v * 10 ** digits - Math.round(v * 10 ** digits)) < 1e-6);
+  const write = format(
+    largest >= 1e4 ? `,.${exact ? digits : digits + 1}~f` : `.${exact ? digits : digits + 1}f`,
+  );
+  return values.map((v) => (v === 0 ? '0' : write(v)));
+}
+
+interface Candidate {
+  values: number[];
+  labels: RichText[];
+  minor: number[];
+}
+
+function linearTicks(spec: AxisSpec, domain: readonly [number, number], count: number): Candidate {
+  const [low, high] = [Math.min(...domain), Math.max(...domain)];
+  const found = scaleLinear().domain([low, high]).ticks(count);
+  const values = spec.integer === true ? found.filter(Number.isInteger) : found;
+  return { values, labels: numberLabels(values), minor: [] };
+}
+
+function logTicks(domain: readonly [number, number], count: number): Candidate {
+  const [low, high] = [Math.min(...domain), Math.max(...domain)];
+  const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
+  const decades = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+  const within = (v: number): boolean => v >= low * (1 - 1e-9) && v <= high * (1 + 1e-9);
+  const between = Array.from({ length: Math.max(0, last - first + 3) }, (_, i) => first - 1 + i).flatMap(
+    (k) => [2, 3, 4, 5, 6, 7, 8, 9].map((m) => m * 10 ** k).filter(within),
+  );
+  if (decades.length >= 2) {
+    const every = Math.max(1, Math.ceil(decades.length / Math.max(1, count)));
+    const shown = decades.filter((k) => (k - first) % every === 0);
+    const values = shown.map((k) => 10 ** k);
+    const minor = every === 1 ? between : decades.map((k) => 10 ** k);
+    return { values, labels: values.map(powerLabel), minor };
+  }
+  // Less than two decades: 1, 2, 5 and, where even those are too few, the linear ticks.
+  const all = [...decades.map((k) => 10 ** k), ...between].sort((a, b) => a - b);
+  const leading = (v: number): number => Math.round(v / 10 ** Math.floor(Math.log10(v) + 1e-9));
+  const nice = all.filter((v) => [1, 2, 5].includes(leading(v)));
+  const values =
+    nice.length >= 2 ? nice : linearTicks({ label: '' }, domain, count).values.filter((v) => v > 0);
+  const labels = nice.length >= 2 ? values.map(powerLabel) : numberLabels(values);
+  return {
+    values: values.slice(0, Math.max(count, 2)),
+    labels,
+    minor: all.filter((v) => !values.includes(v)),
+  };
+}
+
+function candidate(spec: AxisSpec, domain: readonly [number, number], count: number): Candidate {
+  if (spec.scale === 'category') {
+    const categories = spec.categories ?? [];
+    return { values: categories.map((_, i) => i), labels: [...categories], minor: [] };
+  }
+  if (spec.ticks !== undefined) {
+    const [low, high] = [Math.min(...domain), Math.max(...domain)];
+    const shown = spec.ticks.map((value, i) => ({ value, label: spec.tickLabels?.[i] }));
+    const inside = shown.filter(({ value }) => value >= low && value <= high);
+    const labels = numberLabels(inside.map(({ value }) => value));
+    return {
+      values: inside.map(({ value }) => value),
+      labels: inside.map(({ label }, i) => label ?? labels[i] ?? ''),
+      minor: [],
+    };
+  }
+  return spec.scale === 'log' ? logTicks(domain, count) : linearTicks(spec, domain, count);
+}
+
+const collide = (ticks: readonly Tick[], space: number): boolean => {
+  const sorted = [...ticks].sort((a, b) => a.at - b.at);
+  return sorted.some((tick, i) => {
+    const next = sorted[i + 1];
+    return next !== undefined && tick.at + tick.width / 2 + space > next.at - next.width / 2;
+  });
+};
+
+const tickFont = (theme: Theme): Font => ({ family: theme.family, size: theme.size.tick });
+const labelFont = (theme: Theme): Font => ({ family: theme.family, size: theme.size.label });
+
+function toTicks(found: Candidate, place: Place, font: Font, wrapTo = Infinity): Tick[] {
+  return found.values.map((value, i) => {
+    const label = found.labels[i] ?? '';
+    const lines = Number.isFinite(wrapTo) ? wrapText(label, font, wrapTo) : [label];
+    return { value, at: place(value), lines, width: Math.max(...lines.map((l) => textWidth(l, font))) };
+  });
+}
+
+/** A horizontal axis of `length` pt: as many ticks as fit side by side; long names wrap, then turn. */
+export function horizontalAxis(
+  spec: AxisSpec,
+  domain: readonly [number, number],
+  length: number,
+  theme: Theme,
+): Axis {
+  const font = tickFont(theme);
+  const place = placement(spec, domain, length);
+  const space = font.size * 0.55;
+  const labelLines = plainLines(spec.label, labelFont(theme), length);
+  const done = (found: Candidate, ticks: Tick[], turn = 0): Axis => {
+    return { spec, domain, length, place, ticks, minor: found.minor, turn, labelLines };
+  };
+  const most = Math.max(2, Math.min(9, Math.floor(length / (font.size * 3.6))));
+  for (let count = most; count >= 2; count--) {
+    const found = candidate(spec, domain, count);
+    const ticks = toTicks(found, place, font);
+    if (!collide(ticks, space)) return done(found, ticks);
+  }
+  const found = candidate(spec, domain, 2);
+  if (spec.scale === 'category') {
+    const slot = length / Math.max(1, found.values.length) - space;
+    const longest = Math.max(...found.labels.flatMap((l) => wordWidths(l, font)));
+    if (longest <= slot) return done(found, toTicks(found, place, font, slot));
+    return done(found, thinned(toTicks(found, place, font), font.size * 1.15), -40);
+  }
+  return done(found, thinned(toTicks(found, place, font)));
+}
+
+const wordWidths = (label: RichText, font: Font): number[] =>
+  wrapText(label, font, 0.01 + font.size).length === 1
+    ? [textWidth(label, font)]
+    : (typeof label === 'string' ? label.split(' ') : [label]).map((word) => textWidth(word, font));
+
+/** Leaves ticks out, evenly, until the rest do not touch. With `pitch` the labels count as that wide. */
+function thinned(ticks: Tick[], pitch?: number): Tick[] {
+  const sized = pitch === undefined ? ticks : ticks.map((tick) => ({ ...tick, width: pitch }));
+  for (let every = 1; every < ticks.length; every++) {
+    const kept = sized.map((_, i) => i).filter((i) => i % every === 0);
+    if (
+      !collide(
+        kept.map((i) => sized[i]!),
+        1,
+      )
+    )
+      return kept.map((i) => ticks[i]!);
+  }
+  return ticks.slice(0, 1);
+}
+
+/** A vertical axis of `length` pt, from the bottom up. */
+export function verticalAxis(
+  spec: AxisSpec,
+  domain: readonly [number, number],
+  length: number,
+  theme: Theme,
+): Axis {
+  const font = tickFont(theme);
+  const place = placement(spec, domain, length);
+  const count = Math.max(2, Math.min(8, Math.floor(length / (font.size * 2.6))));
+  const found = candidate(spec, domain, count);
+  const ticks = toTicks(found, place, font);
+  const tall = ticks.map((tick) => ({ ...tick, width: font.size }));
+  const shown = collide(tall, 1) ? thinned(ticks, font.size) : ticks;
+  const labelLines = plainLines(spec.label, labelFont(theme), length);
+  return { spec, domain, length, place, ticks: shown, minor: found.minor, turn: 0, labelLines };
+}
+
+function plainLines(label: RichText, font: Font, width: number): readonly RichText[] {
+  return label === '' || label.length === 0 ? [] : wrapText(label, font, Math.max(width, font.size * 4));
+}
+
+/** Room below a horizontal axis, in pt: tick marks, tick labels, axis label. */
+export function heightBelow(axis: Axis, theme: Theme, showTicks: boolean, showLabel: boolean): number {
+  let height = theme.tickLength;
+  if (showTicks && axis.ticks.length > 0) height += gap.tick + tickLabelHeight(axis, theme);
+  if (showLabel && axis.labelLines.length > 0) {
+    height += gap.label + axis.labelLines.length * lineHeight(labelFont(theme));
+  }
+  return height + 1;
+}
+
+export function tickLabelHeight(axis: Axis, theme: Theme): number {
+  const font = tickFont(theme);
+  const lines = Math.max(1, ...axis.ticks.map((tick) => tick.lines.length));
+  const upright = (lines - 1) * lineHeight(font) + textExtents(font).above + textExtents(font).below;
+  if (axis.turn === 0) return upright;
+  const angle = (-axis.turn * Math.PI) / 180;
+  return Math.max(...axis.ticks.map((t) => t.width)) * Math.sin(angle) + upright * Math.cos(angle);
+}
+
+/** Room left of a vertical axis, in pt. */
+export function widthLeft(axis: Axis, theme: Theme, showTicks: boolean, showLabel: boolean): number {
+  let width = theme.tickLength;
+  if (showTicks && axis.ticks.length > 0) width += gap.tick + Math.max(...axis.ticks.map((t) => t.width));
+  if (showLabel && axis.labelLines.length > 0) {
+    width += gap.label + axis.labelLines.length * lineHeight(labelFont(theme));
+  }
+  return width + 1;
+}
+
+/** How far tick labels of a horizontal axis reach beyond its left and right ends, in pt. */
+export function overhang(axis: Axis, theme: Theme): { left: number; right: number } {
+  const font = tickFont(theme);
+  if (axis.turn !== 0) {
+    const reach = axis.ticks.map(
+      (t) => t.width * Math.cos((axis.turn * Math.PI) / 180) + font.size * 0.3 - t.at,
+    );
+    return { left: Math.max(0, ...reach), right: 0 };
+  }
+  return {
+    left: Math.max(0, ...axis.ticks.map((t) => t.width / 2 - t.at)),
+    right: Math.max(0, ...axis.ticks.map((t) => t.at + t.width / 2 - axis.length)),
+  };
+}
+
+export const axisGap = gap;

@@ -1,0 +1,81 @@
+/** What a figure is before it is drawn (a recipe) and after (a document). */
+import { z } from 'zod';
+import type { Provenance } from '../provenance.ts';
+import type { PlacedText } from './sheet.ts';
+import { sizeSchema } from './size.ts';
+import { themeNames } from './theme.ts';
+
+/** Options every kind of figure takes. All sizes are true physical sizes. */
+export const figureOptionsSchema = z.strictObject({
+  theme: z.enum(themeNames).default('paper'),
+  /** A preset or a width in a unit; without height the figure keeps its kind's proportion. */
+  size: sizeSchema.default('double'),
+  /** Size of axis labels in pt; the other texts keep their proportion to it. */
+  fontSize: z.number().min(3).max(48).optional(),
+  legend: z.enum(['bottom', 'top', 'right']).default('bottom'),
+  /** Heading above all panels. */
+  title: z.string().max(500).optional(),
+  /** Draw the caption and the provenance line under the figure, not only into the file's metadata. */
+  captionBelow: z.boolean().default(false),
+  background: z.enum(['theme', 'none']).default('theme'),
+  /** Mark panels with (a), (b) ... */
+  letters: z.boolean().default(false),
+});
+
+export type FigureOptions = z.output<typeof figureOptionsSchema>;
+export type FigureOptionsInput = z.input<typeof figureOptionsSchema>;
+
+/** An axis of a drawn panel: enough to turn a pointer's place into a value. */
+export interface AxisGeometry {
+  label: string;
+  scale: 'linear' | 'log' | 'category';
+  /** Values at the left (bottom) and right (top) end. */
+  from: number;
+  to: number;
+}
+
+/** Where a panel's plotting area lies, in pt from the figure's top left corner. */
+export interface PanelGeometry {
+  title: string;
+  row: number;
+  column: number;
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+  x: AxisGeometry;
+  y: AxisGeometry;
+}
+
+/** A series as the legend shows it; `id` is the `data-series` of its marks in the SVG. */
+export interface SeriesInfo {
+  id: string;
+  label: string;
+  colour: string;
+}
+
+export interface FigureDocument {
+  svg: string;
+  /** pt */
+  width: number;
+  height: number;
+  title: string;
+  caption: string | undefined;
+  provenance: Provenance | undefined;
+  panels: readonly PanelGeometry[];
+  series: readonly SeriesInfo[];
+  /** Every text with its place: for overlays, and for checking that none collide. */
+  texts: readonly PlacedText[];
+}
+
+/** What is told of a figure besides its data: goes into the file's metadata, and below it when asked for. */
+export interface FigureNotes {
+  caption?: string | undefined;
+  provenance?: Provenance | undefined;
+}
+
+/** The numbers behind a figure as one table, for CSV and JSON. */
+export interface NumberTable {
+  columns: readonly string[];
+  rows: readonly (readonly (string | number | null)[])[];
+}

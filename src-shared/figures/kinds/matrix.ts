@@ -1,0 +1,148 @@
+/** Heat maps of square or rectangular matrices, as small multiples that share colour scales. */
+import { z } from 'zod';
+import { chooseScale, colourMaps, valueRange, valueScales, type ColourScale } from '../colour.ts';
+import { cell, defineFigure, labelSchema } from '../kind.ts';
+import type { LegendItem } from '../legend.ts';
+import type { Mark, Point } from '../marks.ts';
+import { matrixDataSchema } from '../matrix-data.ts';
+import { markup } from '../text.ts';
+import { seriesStyle, type SeriesStyle, type Theme } from '../theme.ts';
+
+export const matrixFigureDataSchema = z.object({
+  /** Panels in rows, as they are drawn. */
+  rows: z
+    .array(
+      z
+        .array(
+          z.object({
+            title: labelSchema.optional(),
+            matrix: matrixDataSchema,
+            /** Column assigned to each row; drawn over the matrix. */
+            assignment: z.array(z.int().nonnegative()).optional(),
+          }),
+        )
+        .min(1),
+    )
+    .min(1),
+  /** What an entry is, with its unit: the label of the colour bar. */
+  valueLabel: labelSchema,
+  rowLabel: labelSchema.default('neuron i'),
+  columnLabel: labelSchema.default('neuron j'),
+  /** 'signed-sqrt' shows sign(v) √|v|; the colour bar keeps the values' own units. */
+  scale: z.enum(valueScales).default('linear'),
+  colours: z.enum(['auto', ...colourMaps]).default('auto'),
+  /** One colour scale for each row of panels, or for all of them. */
+  share: z.enum(['row', 'all']).default('row'),
+  /** Fixed range of the colours; values beyond take the end colours. */
+  range: z.tuple([z.number(), z.number()]).optional(),
+});
+
+type Data = z.output<typeof matrixFigureDataSchema>;
+type Panel = Data['rows'][number][number];
+
+function scaleFor(panels: readonly Panel[], data: Data, map = data.colours): ColourScale {
+  const positive = data.scale === 'log';
+  const ranges = panels.map((p) => valueRange(p.matrix.data, positive)).filter((r) => r !== null);
+  const low = Math.min(...ranges.map((r) => r[0]));
+  const high = Math.max(...ranges.map((r) => r[1]));
+  return chooseScale(ranges.length === 0 ? null : [low, high], {
+    map,
+    transform: data.scale,
+    domain: data.range,
+  });
+}
+
+/** One colour map for the whole figure, however many scales: a colour never means two things. */
+function scalesFor(data: Data): ColourScale[] {
+  const whole = scaleFor(data.rows.flat(), data);
+  return data.share === 'all' ? [whole] : data.rows.map((row) => scaleFor(row, data, whole.map));
+}
+
+const assignmentStyle = (theme: Theme): SeriesStyle => ({
+  ...seriesStyle(theme, 0),
+  colour: '#E8402A',
+  dash: [],
+  marker: 'square',
+});
+
+function panelMarks(panel: Panel, scale: ColourScale, theme: Theme): Mark[] {
+  const { rows, columns, data } = panel.matrix;
+  const raster: Mark = {
+    kind: 'raster',
+    rows,
+    columns,
+    values: data,
+    scale,
+    extent: { x0: -0.5, x1: columns - 0.5, y0: -0.5, y1: rows - 0.5 },
+  };
+  if (panel.assignment === undefined) return [raster];
+  const points = panel.assignment.map((column, row): Point => [column, row]);
+  const size = Math.max(0.35, Math.min(1, 24 / Math.max(rows, columns)));
+  return [
+    raster,
+    { kind: 'points', series: 'assignment', points, style: assignmentStyle(theme), scale: size },
+  ];
+}
+
+/** "neuron i" with its index in italics. */
+const indexed = (label: string) => markup(label.replace(/ ([ijk])$/, ' *$1*'));
+
+export const matrix = defineFigure({
+  title: 'Matrix',
+  schema: matrixFigureDataSchema,
+  content: (data, theme) => {
+    const all = data.rows.flat();
+    const scales = scalesFor(data);
+    const largest = Math.max(...all.map((p) => p.matrix.rows / p.matrix.columns));
+    const assigned = all.some((p) => p.assignment !== undefined);
+    const legend: LegendItem[] = assigned
+      ? [{ id: 'assignment', label: 'assignment', style: assignmentStyle(theme), look: 'marker' }]
+      : [];
+    const root =
+      data.scale === 'signed-sqrt' ? ', square-root scale' : data.scale === 'log' ? ', log scale' : '';
+    const sameShape = all.every(
+      (p) => p.matrix.rows === all[0]!.matrix.rows && p.matrix.columns === all[0]!.matrix.columns,
+    );
+    return {
+      name: data.valueLabel,
+      aspect: largest,
+      fixedAspect: true,
+      ...(sameShape ? { shareX: true, shareY: 'all' as const } : {}),
+      rows: data.rows.map((row, r) =>
+        row.map((panel) => ({
+          ...(panel.title === undefined ? {} : { title: panel.title }),
+          framed: true,
+          x: { label: indexed(data.columnLabel), integer: true },
+          y: { label: indexed(data.rowLabel), reversed: true, integer: true },
+          marks: panelMarks(panel, scales[Math.min(r, scales.length - 1)]!, theme),
+        })),
+      ),
+      colourBars: scales.map((scale) => ({ scale, label: data.valueLabel + root })),
+      legend,
+    };
+  },
+  describe: (data) => {
+    const root = {
+      linear: '',
+      'signed-sqrt': ' Colours follow the signed square root.',
+      log: ' Logarithmic colours.',
+    };
+    const shared = data.rows.some((row) => row.length > 1) ? ' Panels of a row share one colour scale.' : '';
+    return `${data.valueLabel}; row 0 on top.${root[data.scale]}${shared}`;
+  },
+  numbers: (data) => ({
+    columns: ['panel', 'row', 'column', 'value'],
+    rows: data.rows
+      .flat()
+      .flatMap((panel, p) =>
+        Array.from(panel.matrix.data, (value, k) => [
+          panel.title ?? String(p + 1),
+          Math.floor(k / panel.matrix.columns),
+          k % panel.matrix.columns,
+          cell(value),
+        ]),
+      ),
+  }),
+});
+
+export const matrixFigure = matrix.draw;

@@ -1,0 +1,194 @@
+/**
+ * Text in figures: a few words of markup (italics, sub- and superscripts), measured without a DOM from the fonts'
+ * own widths, so that a layout made here holds in the browser, in PDF and in PNG.
+ */
+import { faceMetrics, type FaceName } from './metrics.ts';
+import { element, escapeXml } from './svg.ts';
+
+export interface Run {
+  text: string;
+  italic?: boolean;
+  shift?: 'sub' | 'sup';
+}
+
+/** A plain string is taken literally (names of runs may hold "_" and "*"), except for "σ_F"-like Greek symbols. */
+export type RichText = string | readonly Run[];
+
+export interface Font {
+  family: 'serif' | 'sans';
+  /** pt */
+  size: number;
+  bold?: boolean;
+}
+
+/** Sub- and superscripts: size and shift of the base line, in ems of the surrounding text. */
+const script = { scale: 0.72, sub: 0.2, sup: -0.36 };
+
+/** Markup to runs: `*x*` italic, `_x` or `_{xy}` subscript, `^x` or `^{xy}` superscript. For Basin's own labels. */
+export function markup(text: string): Run[] {
+  const pattern = /\*([^*]+)\*|([_^])(?:\{([^}]*)\}|(\S))/gu;
+  const runs: Run[] = [];
+  let last = 0;
+  for (const match of text.matchAll(pattern)) {
+    if (match.index > last) runs.push({ text: text.slice(last, match.index) });
+    if (match[1] !== undefined) runs.push({ text: match[1], italic: true });
+    else runs.push({ text: match[3] ?? match[4] ?? '', shift: match[2] === '_' ? 'sub' : 'sup' });
+    last = match.index + match[0].length;
+  }
+  if (last < text.length) runs.push({ text: text.slice(last) });
+  return runs;
+}
+
+/** Runs of a text; in plain strings only a Greek letter with an index ("σ_F", "γ_out") is typeset. */
+export function runsOf(text: RichText): readonly Run[] {
+  if (typeof text !== 'string') return text;
+  const pattern = /(\p{Script=Greek})_([A-Za-z0-9]+)/gu;
+  const runs: Run[] = [];
+  let last = 0;
+  for (const match of text.matchAll(pattern)) {
+    runs.push({ text: text.slice(last, match.index) + match[1] }, { text: match[2] ?? '', shift: 'sub' });
+    last = match.index + match[0].length;
+  }
+  if (last < text.length || runs.length === 0) runs.push({ text: text.slice(last) });
+  return runs;
+}
+
+export const plainText = (text: RichText): string =>
+  runsOf(text)
+    .map((run) => run.text)
+    .join('');
+
+const tables = new Map<FaceName, Map<number, number>>();
+
+function widthTable(face: FaceName): Map<number, number> {
+  let table = tables.get(face);
+  if (table === undefined) {
+    table = new Map();
+    for (const [first, widths] of faceMetrics[face].widths) {
+      for (const [i, width] of widths.split(' ').entries()) {
+        if (width !== '0') table.set(first + i, Number(width));
+      }
+    }
+    tables.set(face, table);
+  }
+  return table;
+}
+
+const faceOf = (font: Font, italic = false): FaceName =>
+  `${font.family}-${font.bold === true ? 'bold' : italic ? 'italic' : 'regular'}`;
+
+function runWidth(run: Run, font: Font): number {
+  const table = widthTable(faceOf(font, run.italic));
+  let milli = 0;
+  // A character the fonts lack is drawn by whatever font the reader has: reserve a full em.
+  for (const character of run.text) milli += table.get(character.codePointAt(0) ?? 0) ?? 1000;
+  return (milli / 1000) * font.size * (run.shift === undefined ? 1 : script.scale);
+}
+
+/** Advance width in pt, without kerning. */
+export function textWidth(text: RichText, font: Font): number {
+  return runsOf(text).reduce((sum, run) => sum + runWidth(run, font), 0);
+}
+
+/** Height above and below the base line in pt that letters really use (capitals and descenders). */
+export function textExtents(font: Font): { above: number; below: number } {
+  const metrics = faceMetrics[faceOf(font)];
+  return { above: (metrics.capHeight / 1000) * font.size * 1.08, below: 0.22 * font.size };
+}
+
+/** Distance between base lines in pt. */
+export const lineHeight = (font: Font): number => font.size * 1.2;
+
+/** Breaks at blanks (and, where one word alone is too wide, anywhere) so that no line is wider than `width` pt. */
+export function wrapText(text: RichText, font: Font, width: number): Run[][] {
+  const lines: Run[][] = [];
+  let line: Run[] = [];
+  let used = 0;
+  const newLine = (): void => {
+    lines.push(trimLine(line));
+    line = [];
+    used = 0;
+  };
+  for (const run of runsOf(text)) {
+    for (const word of run.text.split(/(?<=[ /,])/u)) {
+      for (const piece of fitWord({ ...run, text: word }, font, width)) {
+        const needed = runWidth({ ...piece, text: piece.text.trimEnd() }, font);
+        if (used > 0 && used + needed > width && piece.shift === undefined) newLine();
+        const previous = line.at(-1);
+        if (previous !== undefined && previous.italic === piece.italic && previous.shift === piece.shift) {
+          line[line.length - 1] = { ...previous, text: previous.text + piece.text };
+        } else line.push(piece);
+        used += runWidth(piece, font);
+      }
+    }
+  }
+  newLine();
+  return lines;
+}
+
+function trimLine(line: Run[]): Run[] {
+  const last = line.at(-1);
+  return last === undefined ? line : [...line.slice(0, -1), { ...last, text: last.text.trimEnd() }];
+}
+
+function fitWord(word: Run, font: Font, width: number): Run[] {
+  if (runWidth(word, font) <= width) return [word];
+  const pieces: Run[] = [];
+  let piece = '';
+  for (const character of word.text) {
+    if (piece !== '' && runWidth({ ...word, text: piece + character }, font) > width) {
+      pieces.push({ ...word, text: piece });
+      piece = '';
+    }
+    piece += character;
+  }
+  return [...pieces, { ...word, text: piece }];
+}
+
+export interface TextPlace {
+  x: number;
+  /** Base line. */
+  y: number;
+  anchor?: 'start' | 'middle' | 'end';
+  /** Degrees, clockwise, about (x, y). */
+  rotate?: number;
+  fill: string;
+}
+
+/** `<text>` with real text inside, so that it can be selected, searched and edited. */
+export function textElement(text: RichText, font: Font, place: TextPlace): string {
+  const { x, y, anchor = 'start', rotate, fill } = place;
+  const runs = runsOf(text);
+  const edgeBlank = runs.length > 1 && runs.some((run) => run.text !== run.text.trim());
+  let offset = 0;
+  const body = runs
+    .map((run) => {
+      const target = run.shift === undefined ? 0 : script[run.shift] * font.size;
+      const dy = target - offset;
+      offset = target;
+      const attributes = {
+        dy: Math.abs(dy) > 1e-9 ? dy : undefined,
+        'font-size': run.shift === undefined ? undefined : font.size * script.scale,
+        'font-style': run.italic === true ? 'italic' : undefined,
+      };
+      const bare = Object.values(attributes).every((value) => value === undefined);
+      return bare && runs.length === 1
+        ? escapeXml(run.text)
+        : element('tspan', attributes, escapeXml(run.text));
+    })
+    .join('');
+  return element(
+    'text',
+    {
+      x,
+      y,
+      'font-size': font.size,
+      'font-weight': font.bold === true ? 'bold' : undefined,
+      'text-anchor': anchor === 'start' ? undefined : anchor,
+      fill,
+      transform: rotate === undefined ? undefined : `rotate(${rotate} ${x.toFixed(3)} ${y.toFixed(3)})`,
+      'xml:space': edgeBlank ? 'preserve' : undefined,
+    },
+    body,
+  );
+}

@@ -23,7 +23,14 @@ const trainingOff = {
   },
 };
 
-const images = { data_dir: './data', batch_size: 64, val_split: 0.1, num_workers: 0, pin_memory: true, enable_ffcv: false };
+const images = {
+  data_dir: './data',
+  batch_size: 64,
+  val_split: 0.1,
+  num_workers: 0,
+  pin_memory: true,
+  enable_ffcv: false,
+};
 
 /** What `section=choice` stands for. The first choice of each is the default. */
 export const configGroups: Record<string, Record<string, Plain>> = {
@@ -44,7 +51,11 @@ export const configGroups: Record<string, Record<string, Plain>> = {
     step: { name: 'step', step_size: 30, gamma: 0.1 },
     multistep: { name: 'multistep', milestones: [30, 60, 90], gamma: 0.1 },
     linear_warmup: { name: 'linear_warmup', warmup_steps: 25 },
-    resnet: { name: 'resnet_scheduler', milestones: Array.from({ length: 20 }, (_, i) => i + 1), gamma: 1.259 },
+    resnet: {
+      name: 'resnet_scheduler',
+      milestones: Array.from({ length: 20 }, (_, i) => i + 1),
+      gamma: 1.259,
+    },
   },
   training: {
     default: {
@@ -70,7 +81,10 @@ export const configGroups: Record<string, Record<string, Plain>> = {
 
 /** A complete config but for the model: what every preset and user's config is laid over. */
 export function defaultConfig(): Plain {
-  const sections = Object.entries(configGroups).map(([section, choices]) => [section, Object.values(choices)[0]]);
+  const sections = Object.entries(configGroups).map(([section, choices]) => [
+    section,
+    Object.values(choices)[0],
+  ]);
   return structuredClone({
     ...(Object.fromEntries(sections) as Plain),
     num_models: 2,
@@ -90,7 +104,8 @@ export function mergeConfig(base: Plain, over: Plain): Plain {
   const merged: Plain = structuredClone(base);
   for (const [key, value] of Object.entries(over)) {
     const below = merged[key];
-    merged[key] = isPlainObject(below) && isPlainObject(value) ? mergeConfig(below, value) : structuredClone(value);
+    merged[key] =
+      isPlainObject(below) && isPlainObject(value) ? mergeConfig(below, value) : structuredClone(value);
   }
   return merged;
 }
@@ -146,7 +161,9 @@ function setKey(config: Plain, parts: string[], value: unknown, override: string
     const inner = Object.hasOwn(section, part) ? section[part] : undefined;
     if (inner !== undefined && inner !== null && !isPlainObject(inner)) {
       const at = parts.slice(0, depth + 1).join('.');
-      throw new UserError(`override "${override}": ${at} is ${JSON.stringify(inner)}, not a section; it has no keys.`);
+      throw new UserError(
+        `override "${override}": ${at} is ${JSON.stringify(inner)}, not a section; it has no keys.`,
+      );
     }
     const next: Plain = isPlainObject(inner) ? inner : {};
     section[part] = next;
@@ -155,7 +172,9 @@ function setKey(config: Plain, parts: string[], value: unknown, override: string
   const last = parts.at(-1)!;
   refusePrototype(last, override);
   if (isPlainObject(section[last]) && !isPlainObject(value) && value !== null) {
-    throw new UserError(`override "${override}": ${parts.join('.')} is a section; set one of its keys instead.`);
+    throw new UserError(
+      `override "${override}": ${parts.join('.')} is a section; set one of its keys instead.`,
+    );
   }
   section[last] = value;
 }
@@ -191,13 +210,16 @@ function parseValue(text: string, override: string): unknown {
     if (/^["'[{]/.test(trimmed)) throw new UserError(`override "${override}": the value is not closed.`);
     if (/^(null|~)$/i.test(trimmed)) return null;
     if (/^(true|false)$/i.test(trimmed)) return trimmed.toLowerCase() === 'true';
-    if (/^[+-]?(\d[\d_]*\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed)) return Number(trimmed.replaceAll('_', ''));
+    if (/^[+-]?(\d[\d_]*\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed))
+      return Number(trimmed.replaceAll('_', ''));
     return trimmed;
   }
   try {
     // hydra takes {a:1}; YAML wants a space after the colon.
     return parse(trimmed.startsWith('{') ? trimmed.replace(/:(?=\S)/g, ': ') : trimmed) as unknown;
   } catch (thrown) {
-    throw new UserError(`override "${override}": the value cannot be read: ${messageOf(thrown).split('\n')[0]}`);
+    throw new UserError(
+      `override "${override}": the value cannot be read: ${messageOf(thrown).split('\n')[0]}`,
+    );
   }
 }

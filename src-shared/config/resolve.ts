@@ -19,7 +19,9 @@ export function resolveModel(config: RunConfig, where = 'config'): MlpSpec {
   const model = config.model;
   if (!model) throw new UserError(`${where}: there is no section "model".`);
   if (model.name != null && !/mlp/i.test(model.name)) {
-    throw new UserError(`${where}: model.name is "${model.name}"; only multilayer perceptrons (mlp_mnist) are supported.`);
+    throw new UserError(
+      `${where}: model.name is "${model.name}"; only multilayer perceptrons (mlp_mnist) are supported.`,
+    );
   }
   const family = familyOfSymmetry(required(model.symmetry, 'model.symmetry', where));
   const inputs = required(model.input_dim, 'model.input_dim', where);
@@ -27,13 +29,19 @@ export function resolveModel(config: RunConfig, where = 'config'): MlpSpec {
   const count = required(model.num_layers, 'model.num_layers', where);
   const hidden = count === 1 ? outputs : required(model.hidden_dim, 'model.hidden_dim', where);
   const layers = Array.from({ length: count }, (_, index) => {
-    const sizes = { index, inputs: index === 0 ? inputs : hidden, outputs: index === count - 1 ? outputs : hidden };
+    const sizes = {
+      index,
+      inputs: index === 0 ? inputs : hidden,
+      outputs: index === count - 1 ? outputs : hidden,
+    };
     return { ...sizes, ...fixedPart(model, sizes, where) };
   });
   const norm = resolveNorm(model, where);
   const sigma = family === 'sigma-asymmetric';
   if (sigma && (norm === 'layer_linear' || norm === 'batch_linear')) {
-    throw new UserError(`${where}: model.norm is "${norm}"; sigma-asymmetric models take layer, batch or null.`);
+    throw new UserError(
+      `${where}: model.norm is "${norm}"; sigma-asymmetric models take layer, batch or null.`,
+    );
   }
   const asymInitOnly = model.asym_init_only === true && (family === 'w-asymmetric' || family === 'syre');
   return {
@@ -89,23 +97,36 @@ function fixedPart(model: ModelConfig, layer: { index: number; inputs: number },
     const times = scale === 1 ? '' : ` (${written} times n_mul ${scale})`;
     throw new UserError(
       `${where}: ${at}: num_fixed is ${numFixed}${times}, but the layer has only ${layer.inputs} inputs; at least one must stay trainable.`,
-      { hint: `Set model.mask_params.linear_mask_params_${layer.index}.num_fixed to at most ${layer.inputs - 1}.` },
+      {
+        hint: `Set model.mask_params.linear_mask_params_${layer.index}.num_fixed to at most ${layer.inputs - 1}.`,
+      },
     );
   }
   return { sigmaF: params.mask_constant ?? 0, numFixed, normalMask: params.do_normal_mask ?? true };
 }
 
-function maskParamsOf(model: ModelConfig, index: number, where: string): ReturnType<typeof maskParamsSchema.parse> {
+function maskParamsOf(
+  model: ModelConfig,
+  index: number,
+  where: string,
+): ReturnType<typeof maskParamsSchema.parse> {
   if (!model.mask_params) {
     throw new UserError(`${where}: model.mask_params is missing; symmetry ${model.symmetry} needs it.`);
   }
-  const globalDefault = { mask_constant: 1, mask_type: 'random_subsets', do_normal_mask: true, num_fixed: 64 };
+  const globalDefault = {
+    mask_constant: 1,
+    mask_type: 'random_subsets',
+    do_normal_mask: true,
+    num_fixed: 64,
+  };
   const layer = model.mask_params[`linear_mask_params_${index}`];
   const merged = { ...pick(model.mask_params.default ?? globalDefault), ...pick(layer ?? {}) };
   const parsed = maskParamsSchema.safeParse(merged);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  throw new UserError(`${where}: model.mask_params of lins.${index}: ${issue.path.join('.')}: ${issue.message}.`);
+  throw new UserError(
+    `${where}: model.mask_params of lins.${index}: ${issue.path.join('.')}: ${issue.message}.`,
+  );
 }
 
 function pick(value: unknown): Record<string, unknown> {
@@ -170,11 +191,19 @@ export function resolveSeeds(config: RunConfig, draw: () => number, where = 'con
   };
 }
 
-function perModel(given: number | number[] | null | undefined, drawn: number[], key: string, models: number, where: string): number[] {
+function perModel(
+  given: number | number[] | null | undefined,
+  drawn: number[],
+  key: string,
+  models: number,
+  where: string,
+): number[] {
   if (given == null) return drawn;
   if (typeof given === 'number') return drawn.map(() => given);
   if (given.length === models) return [...given];
-  throw new UserError(`${where}: ${key} lists ${given.length} seeds for num_models=${models}; give one, or one per model.`);
+  throw new UserError(
+    `${where}: ${key} lists ${given.length} seeds for num_models=${models}; give one, or one per model.`,
+  );
 }
 
 /** splitmix32: well-spread 32-bit numbers from any seed. */

@@ -134,7 +134,9 @@ export function readConfig(value: unknown, where = 'config'): RunConfig {
 }
 
 function step(value: unknown, part: PropertyKey): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[part] : undefined;
+  return typeof value === 'object' && value !== null
+    ? (value as Record<PropertyKey, unknown>)[part]
+    : undefined;
 }
 
 /** @throws UserError naming the first key that Basin does not know, dotted, with near misses. */
@@ -142,10 +144,14 @@ export function refuseUnknownKeys(config: Record<string, unknown>, where = 'conf
   const known = knownKeys();
   for (const key of dottedKeys(config)) {
     if (known.has(key) || isMaskParameter(key)) continue;
-    if ([...openSections].some((section) => key.startsWith(`${section}.`) && section !== 'model.mask_params')) continue;
-    throw new UserError(`${where}: unknown key "${key}".${didYouMean(key, [...known, ...nearBySuffix(key, known)])}`, {
-      hint: 'Nothing is trained from a config with a key that has no effect: correct or remove it.',
-    });
+    if ([...openSections].some((section) => key.startsWith(`${section}.`) && section !== 'model.mask_params'))
+      continue;
+    throw new UserError(
+      `${where}: unknown key "${key}".${didYouMean(key, [...known, ...nearBySuffix(key, known)])}`,
+      {
+        hint: 'Nothing is trained from a config with a key that has no effect: correct or remove it.',
+      },
+    );
   }
 }
 

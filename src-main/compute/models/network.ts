@@ -37,7 +37,8 @@ export interface EffectiveLayer {
   /** [outputs] */
   bias: Float32Array;
   norm?: NormParameters;
-  activation?: Activation | { kind: 'swiglu'; /** [outputs, outputs]; x * sigmoid(C x) */ gate: Float32Array };
+  activation?:
+    Activation | { kind: 'swiglu'; /** [outputs, outputs]; x * sigmoid(C x) */ gate: Float32Array };
 }
 
 /** A network without asymmetry bookkeeping: the non-asymmetric model that computes the same function. */

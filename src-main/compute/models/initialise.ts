@@ -1,0 +1,147 @@
+/** Fresh models, as neuron-identifiability draws them (src/models/mlp.py) but from our own seeded streams. */
+import type { LayerSpec, MlpSpec } from '../../../src-shared/model.ts';
+import { RandomStream } from '../random.ts';
+import { linearScale, toEffective } from './effective.ts';
+import { stateLayout } from './layout.ts';
+import type { StateDict } from './network.ts';
+
+export interface InitialSeeds {
+  /** One per model. */
+  init: readonly number[];
+  /** Of the fixed part, which all models share. */
+  mask: number;
+}
+
+/**
+ * M models that share their fixed part (mask and F, noise or C) and differ in their trained weights.
+ * Standard and sigma-asymmetric: weight and bias U(+-1/sqrt(inputs)). W-asymmetric and SYRE: weight N(0, 1/inputs), bias
+ * U(+-1/sqrt(inputs)); masked raw entries of W-asymmetric weights start at sigma_F * F.
+ */
+export function initialise(spec: MlpSpec, seeds: InitialSeeds): StateDict[] {
+  const fixed = fixedPart(spec, seeds.mask);
+  return seeds.init.map((seed) => {
+    const state: StateDict = new Map();
+    // The asymmetric model is built whole first; `asymInitOnly` then keeps its effective weights as a standard model.
+    const built: MlpSpec = { ...spec, asymInitOnly: false };
+    for (const { name, shape } of stateLayout(built)) {
+      const shared = fixed.get(name);
+      state.set(name, { shape, data: shared ? shared.slice() : initialTensor(built, name, seed, fixed) });
+    }
+    return spec.asymInitOnly ? asStandard(spec, built, state) : state;
+  });
+}
+
+function asStandard(spec: MlpSpec, built: MlpSpec, state: StateDict): StateDict {
+  const effective = toEffective(built, state);
+  const standard: StateDict = new Map();
+  for (const { name, shape } of stateLayout(spec)) {
+    const weight = /^lins\.(\d+)\.weight$/.exec(name);
+    const data = weight ? effective.layers[Number(weight[1])]!.weight : state.get(name)!.data;
+    standard.set(name, { shape, data });
+  }
+  return standard;
+}
+
+function initialTensor(
+  spec: MlpSpec,
+  name: string,
+  seed: number,
+  fixed: Map<string, Float32Array>,
+): Float32Array {
+  const [kind, position = '0', part = ''] = name.split('.');
+  const layer = spec.layers[Number(position)]!;
+  if (kind === 'lins') {
+    const bound = 1 / Math.sqrt(layer.inputs);
+    const stream = new RandomStream(seed, part, layer.index);
+    if (part === 'bias') return stream.uniforms(layer.outputs, bound);
+    const count = layer.inputs * layer.outputs;
+    const gaussian = spec.family === 'w-asymmetric' || spec.family === 'syre';
+    const weight = gaussian ? stream.normals(count, bound) : stream.uniforms(count, bound);
+    return spec.family === 'w-asymmetric' ? withFixedEntries(weight, layer, fixed) : weight;
+  }
+  switch (part) {
+    case 'weight':
+    case 'running_var':
+      return new Float32Array(layer.outputs).fill(1);
+    case 'scale':
+    case 'inv_std':
+      return linearScale(
+        part === 'scale' ? 'layer_linear' : 'batch_linear',
+        initialVariance(spec, layer, fixed),
+      );
+    case 'num_batches_tracked':
+      return new Float32Array(1);
+    default:
+      return new Float32Array(layer.outputs);
+  }
+}
+
+function withFixedEntries(
+  weight: Float32Array,
+  layer: LayerSpec,
+  fixed: Map<string, Float32Array>,
+): Float32Array {
+  const mask = fixed.get(`lins.${layer.index}.mask`)!;
+  const normal = fixed.get(`lins.${layer.index}.normal_mask`)!;
+  const sigma = Math.fround(layer.sigmaF);
+  for (let i = 0; i < weight.length; i++) if (mask[i] === 0) weight[i] = sigma * normal[i]!;
+  return weight;
+}
+
+/**
+ * Variance of each output at initialisation for inputs of unit covariance: frozen entries as drawn, 1/inputs for each
+ * trainable one; 1 for layers without a mask (normalization.py:27-50).
+ */
+export function initialVariance(
+  spec: MlpSpec,
+  layer: LayerSpec,
+  fixed: Map<string, Float32Array>,
+): Float32Array {
+  const variance = new Float32Array(layer.outputs).fill(1 + 1e-12);
+  if (spec.family !== 'w-asymmetric') return variance;
+  const mask = fixed.get(`lins.${layer.index}.mask`)!;
+  const normal = fixed.get(`lins.${layer.index}.normal_mask`)!;
+  for (let row = 0; row < layer.outputs; row++) {
+    let frozen = 0;
+    let trainable = 0;
+    for (let i = row * layer.inputs; i < (row + 1) * layer.inputs; i++) {
+      if (mask[i] === 0) frozen += (layer.sigmaF * normal[i]!) ** 2;
+      else trainable++;
+    }
+    variance[row] = frozen + trainable / layer.inputs + 1e-12;
+  }
+  return variance;
+}
+
+/** The shared tensors by name. Exactly `numFixed` entries of every row of a mask are 0 (fixed). */
+function fixedPart(spec: MlpSpec, seed: number): Map<string, Float32Array> {
+  const fixed = new Map<string, Float32Array>();
+  for (const layer of spec.layers) {
+    const { index, inputs, outputs } = layer;
+    const count = inputs * outputs;
+    if (spec.family === 'w-asymmetric') {
+      fixed.set(`lins.${index}.mask`, drawMask(layer, new RandomStream(seed, 'mask', index)));
+      const normal = new RandomStream(seed, 'normal_mask', index);
+      fixed.set(
+        `lins.${index}.normal_mask`,
+        layer.normalMask ? normal.normals(count) : new Float32Array(count).fill(1),
+      );
+    }
+    if (spec.family === 'syre')
+      fixed.set(`lins.${index}.noise`, new RandomStream(seed, 'noise', index).normals(count));
+    if (spec.family === 'sigma-asymmetric' && index < spec.layers.length - 1) {
+      fixed.set(`activations.${index}.C`, new RandomStream(seed, 'gate', index).normals(outputs * outputs));
+    }
+  }
+  return fixed;
+}
+
+function drawMask({ inputs, outputs, numFixed }: LayerSpec, stream: RandomStream): Float32Array {
+  const mask = new Float32Array(inputs * outputs).fill(1);
+  const columns = Int32Array.from({ length: inputs }, (_, i) => i);
+  for (let row = 0; row < outputs; row++) {
+    stream.shuffle(columns, numFixed);
+    for (let i = 0; i < numFixed; i++) mask[row * inputs + columns[i]!] = 0;
+  }
+  return mask;
+}

@@ -1,0 +1,131 @@
+/** From the tensors of a checkpoint file to a checked state dict. */
+import { UserError } from '../../../src-shared/errors.ts';
+import type { MlpSpec } from '../../../src-shared/model.ts';
+import { didYouMean } from '../../../src-shared/near-miss.ts';
+import { fixedPartNames, stateLayout } from './layout.ts';
+import type { HostTensor, StateDict } from './network.ts';
+
+/** A stored tensor that is read when asked; `LazyTensor` of the formats layer is one. */
+export interface ReadableTensor {
+  readonly shape: readonly number[];
+  readFloat32(): Float32Array;
+}
+
+/**
+ * Reads every tensor the architecture needs, after checking names and shapes of all of them.
+ * @param file named in messages
+ * @throws UserError naming file, tensor, expected and found shape; or a tensor that is missing or has no place
+ */
+export function stateDictFromCheckpoint(
+  tensors: ReadonlyMap<string, ReadableTensor>,
+  spec: MlpSpec,
+  file: string,
+): StateDict {
+  const layout = stateLayout(spec);
+  const names = new Set(layout.map((place) => place.name));
+  for (const name of tensors.keys()) {
+    if (names.has(name)) continue;
+    throw new UserError(
+      `${file}: tensor "${name}" has no place in ${describe(spec)}.${didYouMean(name, names)}`,
+      {
+        hint: 'Is this the config.yaml of the run that the checkpoint belongs to?',
+      },
+    );
+  }
+  for (const { name, shape } of layout) {
+    const found = tensors.get(name);
+    if (!found && name.endsWith('num_batches_tracked')) continue;
+    if (!found) throw new UserError(`${file}: tensor "${name}" is missing; ${describe(spec)} needs it.`);
+    if (!sameShape(found.shape, shape)) {
+      throw new UserError(
+        `${file}: tensor "${name}" has shape [${found.shape.join(', ')}]; [${shape.join(', ')}] was expected for ${describe(spec)}.`,
+      );
+    }
+  }
+  const state: StateDict = new Map();
+  for (const { name, shape } of layout) {
+    const found = tensors.get(name);
+    if (found) state.set(name, { shape, data: found.readFloat32() });
+  }
+  return state;
+}
+
+/** `a w-asymmetric MLP 784-64-64-64-10 (norm layer)`. */
+export function describe(spec: MlpSpec): string {
+  const sizes = [spec.layers[0]!.inputs, ...spec.layers.map((layer) => layer.outputs)].join('-');
+  return `a ${spec.family} MLP ${sizes} (norm ${spec.norm})`;
+}
+
+/** The tensor of that name. @throws Error where the state dict was not checked against this architecture. */
+export function tensorOf(state: StateDict, name: string): HostTensor {
+  const tensor = state.get(name);
+  if (!tensor) throw new Error(`state dict without ${name}`);
+  return tensor;
+}
+
+/** A model to be compared with another: what it is, what it holds, how messages name it. */
+export interface Model {
+  spec: MlpSpec;
+  state: StateDict;
+  name: string;
+}
+
+/**
+ * Why two models cannot be compared weight by weight, or undefined if they can: they need the same architecture and,
+ * bit for bit, the same fixed part.
+ */
+export function differenceOfFixedPart(a: Model, b: Model): string | undefined {
+  if (JSON.stringify(comparable(a.spec)) !== JSON.stringify(comparable(b.spec))) {
+    return `architectures differ: ${describe(a.spec)} and ${describe(b.spec)}${firstDifference(a.spec, b.spec)}`;
+  }
+  for (const name of fixedPartNames(a.spec)) {
+    const left = tensorOf(a.state, name).data;
+    const right = tensorOf(b.state, name).data;
+    if (!left.every((value, i) => value === right[i])) return `the fixed tensor "${name}" differs`;
+  }
+  return undefined;
+}
+
+export function sameFixedPart(a: Model, b: Model): boolean {
+  return differenceOfFixedPart(a, b) === undefined;
+}
+
+/** @throws UserError naming both models and what differs */
+export function assertSameFixedPart(a: Model, b: Model): void {
+  const difference = differenceOfFixedPart(a, b);
+  if (difference === undefined) return;
+  throw new UserError(`${a.name} and ${b.name} cannot be compared: ${difference}.`, {
+    hint: 'Models of one run share their fixed weights; choose two models of the same run (same mask_seed).',
+  });
+}
+
+/** Without what does not show in a trained network. */
+function comparable(spec: MlpSpec): unknown {
+  const { family, norm, elementwiseAffine, activation, asymInitOnly } = spec;
+  const layers = spec.layers.map(({ inputs, outputs, sigmaF, numFixed }) =>
+    asymInitOnly ? [inputs, outputs] : [inputs, outputs, sigmaF, numFixed],
+  );
+  const kind = asymInitOnly ? 'standard' : family;
+  return {
+    kind,
+    norm,
+    elementwiseAffine,
+    activation: kind === 'sigma-asymmetric' ? null : activation,
+    layers,
+  };
+}
+
+function firstDifference(a: MlpSpec, b: MlpSpec): string {
+  for (const [i, layer] of a.layers.entries()) {
+    const other = b.layers[i];
+    if (!other) break;
+    if (layer.sigmaF !== other.sigmaF) return `; sigma_F of lins.${i} is ${layer.sigmaF} and ${other.sigmaF}`;
+    if (layer.numFixed !== other.numFixed)
+      return `; num_fixed of lins.${i} is ${layer.numFixed} and ${other.numFixed}`;
+  }
+  return a.activation === b.activation ? '' : `; activations ${a.activation} and ${b.activation}`;
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, i) => size === b[i]);
+}

@@ -34,7 +34,7 @@ export interface Flag {
 }
 
 /** Fields that hold a path: what a person writes is relative to the folder they are in. */
-const pathFields = new Set(['run', 'runs', 'runDirectory', 'dataDir', 'splitFile', 'directory', 'outputDir', 'config']);
+const pathFields = new Set(['run', 'runs', 'runDirectory', 'dataDir', 'splitFile', 'directory', 'outputDir', 'checkpoints', 'paths']);
 
 export function kebab(name: string): string {
   return name

@@ -20,7 +20,9 @@ const commands: Record<string, Entry> = {
   runs: { summary: 'list the runs of the catalog', load: () => import('./commands/runs.ts') },
   groups: { summary: 'list, make and change groups of runs', load: () => import('./commands/groups.ts') },
   results: { summary: 'list results, or print one', load: () => import('./commands/results.ts') },
+  figure: { summary: 'draw results as SVG, PDF or PNG', load: () => import('./commands/figure.ts') },
   export: { summary: 'write a result as JSON or Parquet', load: () => import('./commands/export.ts') },
+  doctor: { summary: 'check this installation and the workspace', load: () => import('./commands/doctor.ts') },
   jobs: { summary: 'list, follow and cancel jobs', load: () => import('./commands/jobs.ts') },
 };
 

@@ -14,12 +14,20 @@ export async function checkOutFile(path: string): Promise<void> {
   if (!formats.some((format) => extname(path) === format)) {
     throw new UsageError(`--out ${path}: expected a name that ends with ${formats.join(', ')}`);
   }
+  await checkFolderOf(path);
+}
+
+/** Throws where the folder that is to hold the file is missing, or cannot be written to. */
+export async function checkFolderOf(path: string): Promise<void> {
   const folder = dirname(path);
-  const found = await stat(folder).catch(() => undefined);
-  if (found === undefined) throw new UserError(`--out ${path}: there is no folder ${folder}`);
-  if (!found.isDirectory()) throw new UserError(`--out ${path}: ${folder} is a file, not a folder`);
+  const found = await stat(folder).catch((error: NodeJS.ErrnoException) => error);
+  if (found instanceof Error) {
+    const reason = found.code === 'ENOTDIR' ? 'a part of that path is a file' : 'it does not exist';
+    throw new UserError(`${path}: cannot be written to the folder ${folder}: ${reason}`);
+  }
+  if (!found.isDirectory()) throw new UserError(`${path}: cannot be written: ${folder} is a file, not a folder`);
   await access(folder, constants.W_OK).catch(() => {
-    throw new UserError(`--out ${path}: the folder ${folder} cannot be written to`, {
+    throw new UserError(`${path}: the folder ${folder} cannot be written to`, {
       hint: 'Choose another folder, or give yourself the right to write there.',
     });
   });

@@ -5,6 +5,9 @@ import { didYouMean } from '../near-miss.ts';
 import { diagnose } from './diagnose.ts';
 import { hashJob } from './hash.ts';
 import { importJob } from './import.ts';
+import { interpolateJob } from './interpolate.ts';
+import { matchActivationsJob } from './match-activations.ts';
+import { matchWeightsJob } from './match-weights.ts';
 import type { JobKind, ParamsInputOf, ParamsOf, ResultOf } from './define.ts';
 
 type Table<T> = { [K in keyof T]: JobKind<K & string, z.ZodType, z.ZodType> };
@@ -15,6 +18,9 @@ function tableOf<const T extends Table<T>>(table: T): T {
 }
 
 export const jobKinds = tableOf({
+  interpolate: interpolateJob,
+  'match-activations': matchActivationsJob,
+  'match-weights': matchWeightsJob,
   import: importJob,
   hash: hashJob,
   diagnose,

@@ -1,0 +1,134 @@
+/** `basin figure SOURCE... --out FILE`: draws a recipe, a saved figure or results; `basin figure list`. */
+import { readFile } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import { figureFormats } from '../../../src-shared/api.ts';
+import { messageOf, UserError } from '../../../src-shared/errors.ts';
+import { sizePresets, themeNames } from '../../../src-shared/figures/index.ts';
+import type { Client } from '../../../src-shared/rpc.ts';
+import { withEngine } from '../engine.ts';
+import { UsageError } from '../errors.ts';
+import type { FigureChoice, StoredResult } from '../figure-from-result.ts';
+import { figureOfResults } from '../figure-from-result.ts';
+import type { DefineCommand } from '../globals.ts';
+import { readResult } from '../job.ts';
+import { checkFolderOf, writeFileWhole } from '../out-file.ts';
+import { formatTable } from '../table.ts';
+import { when } from '../when.ts';
+import { findResult } from './results.ts';
+
+type Format = (typeof figureFormats)[number];
+
+interface FigureFlags extends FigureChoice {
+  out: string[];
+  theme?: string;
+  width?: string | { width: number; unit: string };
+  dpi?: number;
+  title?: string;
+  save?: string;
+}
+
+interface Recipe {
+  kind: string;
+  data: unknown;
+  options?: Record<string, unknown>;
+}
+
+function formatOf(path: string): Format {
+  const found = figureFormats.find((format) => extname(path) === `.${format}`);
+  if (found !== undefined) return found;
+  throw new UsageError(`--out ${path}: expected a name that ends with ${figureFormats.map((f) => `.${f}`).join(', ')}`);
+}
+
+/** `single`, `double`, `full`, or a width such as `86mm`. */
+function parseWidth(text: string): string | { width: number; unit: string } {
+  if (Object.hasOwn(sizePresets, text)) return text;
+  const match = /^([\d.]+)(in|mm|cm|pt|px)$/.exec(text);
+  if (match === null || !(Number(match[1]) > 0)) {
+    throw new InvalidArgumentError(`Expected ${Object.keys(sizePresets).join(', ')}, or a length such as 86mm or 3.25in.`);
+  }
+  return { width: Number(match[1]), unit: match[2]! };
+}
+
+function parseDpi(text: string): number {
+  const dpi = Number(text);
+  if (dpi >= 36 && dpi <= 2400) return dpi;
+  throw new InvalidArgumentError('Expected a number from 36 to 2400.');
+}
+
+async function readRecipe(path: string): Promise<Recipe> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Recipe;
+  } catch (error) {
+    throw new UserError(`${path}: not a figure's recipe: ${messageOf(error)}`);
+  }
+}
+
+/** The recipe that the sources stand for, and the ids of the results behind it. */
+async function recipeOf(client: Client, sources: string[], choice: FigureChoice): Promise<[Recipe, string[]]> {
+  const [first] = sources;
+  if (sources.length === 1 && first!.endsWith('.json')) return [await readRecipe(resolve(first!)), []];
+  const saved = (await client.call('figures.list', {})).find((figure) => figure.id === first);
+  if (sources.length === 1 && saved !== undefined) return [saved.recipe, saved.resultIds];
+  const results: StoredResult[] = [];
+  for (const source of sources) {
+    const row = await findResult(client, source);
+    results.push({ ...row, result: (await readResult(client, row.id)).result });
+  }
+  return [figureOfResults(results, choice), results.map((stored) => stored.id)];
+}
+
+function optionsOf({ theme, width, title }: FigureFlags): Record<string, unknown> {
+  return {
+    ...(theme === undefined ? {} : { theme }),
+    ...(width === undefined ? {} : { size: width }),
+    ...(title === undefined ? {} : { title }),
+  };
+}
+
+export const define: DefineCommand = (command, globals) => {
+  const { terminal } = globals;
+  command
+    .description('Draws results, a saved figure or a recipe. The same recipe gives the same file, byte for byte.')
+    .argument('<source...>', "ids of results, or one saved figure's id, or one recipe (.json)")
+    .requiredOption('--out <file...>', `where to write; the ending says how: ${figureFormats.map((f) => `.${f}`).join(', ')}`)
+    .addOption(new Option('--theme <name>', 'look').choices([...themeNames]))
+    .addOption(new Option('--width <size>', 'single, double, full, or a length such as 86mm').argParser(parseWidth))
+    .addOption(new Option('--dpi <n>', 'resolution of a png').argParser(parseDpi))
+    .addOption(new Option('--metric <metric>', 'of interpolations').choices(['accuracy', 'loss']).default('accuracy'))
+    .addOption(new Option('--split <split>', 'of interpolations').choices(['train', 'val', 'test']).default('test'))
+    .addOption(new Option('--scale <scale>', 'of matrices').choices(['linear', 'signed-sqrt', 'log']).default('linear'))
+    .option('--title <text>', 'heading above all panels')
+    .option('--save <title>', 'also keep the figure in the workspace under this title')
+    .action(async (sources: string[], flags: FigureFlags) => {
+      const targets = flags.out.map((path) => ({ path: resolve(path), format: formatOf(path) }));
+      for (const { path } of targets) await checkFolderOf(path);
+      await withEngine(globals, async (client) => {
+        const [found, resultIds] = await recipeOf(client, sources, flags);
+        const recipe = { ...found, options: { ...found.options, ...optionsOf(flags) } };
+        const dpi = flags.dpi === undefined ? {} : { dpi: flags.dpi };
+        for (const { path, format } of targets) {
+          const { bytes } = await client.call('figures.export', { recipe, format, ...dpi });
+          await writeFileWhole(path, bytes);
+          terminal.print(`${path} (${bytes.byteLength} bytes)`);
+        }
+        const saved =
+          flags.save === undefined ? null : await client.call('figures.save', { title: flags.save, resultIds, recipe });
+        terminal.document({ figures: targets.map(({ path }) => path), recipe, saved: saved?.id ?? null });
+      });
+    });
+  command
+    .command('list')
+    .description('the figures kept in the workspace')
+    .action(async () => {
+      const figures = await withEngine(globals, (client) => client.call('figures.list', {}));
+      terminal.document(figures);
+      const columns = [
+        { title: 'id', text: (figure: (typeof figures)[number]) => figure.id },
+        { title: 'kind', text: (figure: (typeof figures)[number]) => figure.kind },
+        { title: 'title', text: (figure: (typeof figures)[number]) => figure.title },
+        { title: 'made', text: (figure: (typeof figures)[number]) => when(figure.createdAt) },
+      ];
+      terminal.print(figures.length === 0 ? 'No figures yet.' : formatTable(figures, columns, terminal.style));
+    });
+};

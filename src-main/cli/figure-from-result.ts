@@ -1,0 +1,101 @@
+/** The figure that shows a stored result: curves for interpolations, heat maps for whatever holds matrices. */
+import { UserError } from '../../src-shared/errors.ts';
+import type { FigureRecipe } from '../../src-shared/figures/index.ts';
+import { packMatrix } from '../../src-shared/figures/index.ts';
+import type { Interpolation } from '../../src-shared/jobs/interpolate.ts';
+import { interpolateJob } from '../../src-shared/jobs/interpolate.ts';
+import type { Matrix } from '../../src-shared/matrix.ts';
+import { mapMatrices } from '../../src-shared/matrix.ts';
+
+export interface FigureChoice {
+  metric: 'accuracy' | 'loss';
+  split: 'train' | 'val' | 'test';
+  scale: 'linear' | 'signed-sqrt' | 'log';
+}
+
+export interface StoredResult {
+  id: string;
+  kind: string;
+  title: string;
+  result: unknown;
+}
+
+/** Throws UserError where the results cannot be one figure, or lack what was asked for. */
+export function figureOfResults(results: readonly StoredResult[], choice: FigureChoice): FigureRecipe {
+  if (results.every((stored) => stored.kind === interpolateJob.kind)) return interpolationOf(results, choice);
+  const panels = results.flatMap(matricesOf);
+  if (panels.length === 0) {
+    throw new UserError(`Nothing to draw: ${results.map((stored) => `${stored.id} (${stored.kind})`).join(', ')}`, {
+      hint: 'Figures are drawn from interpolations and from results that hold matrices.',
+    });
+  }
+  return {
+    kind: 'matrix',
+    data: {
+      rows: [panels.map(({ name, matrix }) => ({ title: name, matrix: packMatrix(matrix) }))],
+      valueLabel: results[0]?.title ?? '',
+      scale: choice.scale,
+    },
+  };
+}
+
+function matricesOf({ result }: StoredResult): { name: string; matrix: Matrix }[] {
+  const found: { name: string; matrix: Matrix }[] = [];
+  mapMatrices(result, (matrix, path) => {
+    found.push({ name: path.slice(1), matrix });
+    return null;
+  });
+  return found;
+}
+
+const panelTitles: Record<Interpolation['align'], string> = {
+  none: 'as they are',
+  activation: 'aligned by activations',
+  weight: 'aligned by weights',
+};
+
+function panelTitle(curve: Interpolation): string {
+  return curve.mode === 'reference-lmc-script' ? 'aligned as the LMC script does' : panelTitles[curve.align];
+}
+
+/** One panel per alignment, one series per result. */
+function interpolationOf(results: readonly StoredResult[], { metric, split }: FigureChoice): FigureRecipe {
+  const series = results.map((stored) => {
+    const parsed = interpolateJob.result.parse(stored.result);
+    const curves: Interpolation[] = 'pairs' in parsed ? parsed.pairs : [parsed];
+    return { label: stored.title, curves };
+  });
+  const titles = [...new Set(series.flatMap(({ curves }) => curves.map(panelTitle)))];
+  const notes = series.flatMap(({ curves }) => curves.flatMap(({ note }) => (note === undefined ? [] : [note])));
+  return {
+    kind: 'interpolation',
+    data: {
+      metric,
+      split,
+      panels: titles.map((title) => ({
+        title,
+        series: series
+          .filter(({ curves }) => curves.some((curve) => panelTitle(curve) === title))
+          .map(({ label, curves }) => ({
+            label,
+            lambdas: curves[0]?.lambdas ?? [],
+            curves: curves.map((curve) => ({
+              pair: `${curve.model1_index}–${curve.model2_index}`,
+              values: valuesOf(curve, metric, split),
+            })),
+          })),
+      })),
+    },
+    ...(notes.length === 0 ? {} : { caption: [...new Set(notes)].join(' ') }),
+  };
+}
+
+function valuesOf(curve: Interpolation, metric: FigureChoice['metric'], split: FigureChoice['split']): number[] {
+  const values = curve[`${split}_${metric}`];
+  if (values === undefined) {
+    throw new UserError(`The result has no ${split} ${metric}: it was computed for other splits`, {
+      hint: 'Choose another --split, or interpolate again with this one among --splits.',
+    });
+  }
+  return values;
+}

@@ -1,4 +1,5 @@
 /** The wheels set-up takes from PyPI, pinned by version and SHA-256. Sizes in bytes: `bytes` to fetch, `unpacked` on disk. */
+import { readFileSync } from 'node:fs';
 
 export const tensorflowVersion = '2.21.0';
 
@@ -29,7 +30,12 @@ const lists = {
   ],
 };
 
-/** The wheels of a variant ('cpu' | 'gpu') for this machine, or undefined where there are none. */
+/**
+ * The wheels of a variant ('cpu' | 'gpu') for this machine, or undefined where there are none.
+ * BASIN_WHEEL_LIST names a JSON file of the same form that is used instead: a TensorFlow of one's own.
+ */
 export function wheelsFor(variant) {
-  return lists[`${process.platform}-${process.arch}-${variant}`];
+  const own = process.env.BASIN_WHEEL_LIST;
+  const source = own ? JSON.parse(readFileSync(own, 'utf8')) : lists;
+  return source[`${process.platform}-${process.arch}-${variant}`];
 }

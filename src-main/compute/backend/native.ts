@@ -40,9 +40,9 @@ export const hasBinding = (): boolean => existsSync(bindingPath());
  * already stays.
  */
 function prepareEnvironment(threads: number): void {
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
-  process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
-  process.env['TF_NUM_INTEROP_THREADS'] ??= '1';
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ||= '2';
+  process.env['TF_NUM_INTRAOP_THREADS'] ||= String(threads);
+  process.env['TF_NUM_INTEROP_THREADS'] ||= '1';
   // tfjs-node calls a function that Node 23 removed.
   const legacy = util as { isNullOrUndefined?: (value: unknown) => boolean };
   legacy.isNullOrUndefined ??= (value) => value === null || value === undefined;

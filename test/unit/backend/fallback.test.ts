@@ -1,0 +1,94 @@
+/** What happens without the native library; in processes of their own, since a process loads TensorFlow at most once. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, expect, it } from 'vitest';
+
+const folder = mkdtempSync(join(tmpdir(), 'basin-backend-'));
+const module = fileURLToPath(new URL('../../../src-main/compute/backend/index.ts', import.meta.url));
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+interface Told {
+  name: string;
+  reason?: string;
+  fix?: string;
+  sum: number;
+  threads: number;
+}
+
+/** Loads a back end in a fresh process, adds two numbers with it, and returns what it said, on both streams. */
+async function load(env: Record<string, string>): Promise<{ told: Told; stderr: string }> {
+  const script = `
+    import { loadBackend } from ${JSON.stringify(module)};
+    const { name, reason, fix, tf, threads } = await loadBackend();
+    const sum = tf.add(1, 2).dataSync()[0];
+    process.stdout.write(JSON.stringify({ name, reason, fix, sum, threads }));`;
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    ['--input-type=module', '-e', script],
+    {
+      env: { ...process.env, BASIN_BACKEND: '', ...env },
+    },
+  );
+  return { told: JSON.parse(stdout) as Told, stderr };
+}
+
+it("falls back to wasm with set-up's own reason and remedy", async () => {
+  const status = join(folder, 'setup.json');
+  writeFileSync(
+    status,
+    JSON.stringify({
+      variant: 'cpu',
+      ok: false,
+      when: '2026-01-01',
+      kind: 'no-compiler',
+      reason: 'no C++ compiler',
+      fix: 'apt install g++',
+    }),
+  );
+  const { told, stderr } = await load({
+    BASIN_BINDING: join(folder, 'absent.node'),
+    BASIN_SETUP_STATUS: status,
+  });
+  expect(told).toEqual({
+    name: 'wasm',
+    reason: 'no C++ compiler',
+    fix: 'apt install g++',
+    sum: 3,
+    threads: 1,
+  });
+  expect(stderr).toBe('');
+});
+
+it('says that set-up has not run where it has left nothing', async () => {
+  const { told } = await load({
+    BASIN_BINDING: join(folder, 'absent.node'),
+    BASIN_SETUP_STATUS: join(folder, 'absent.json'),
+  });
+  expect(told).toMatchObject({
+    name: 'wasm',
+    reason: 'the native TensorFlow has not been set up here',
+    fix: 'npm run setup',
+  });
+});
+
+it('falls back with the words of the linker when the binding is broken', async () => {
+  const broken = join(folder, 'broken.node');
+  writeFileSync(broken, 'not a library');
+  const { told } = await load({ BASIN_BINDING: broken });
+  expect(told.name).toBe('wasm');
+  expect(told.reason).toMatch(/^the native TensorFlow does not load: .*broken\.node/);
+  expect(told.sum).toBe(3);
+});
+
+it('loads without a word on stderr, with the threads asked for', async () => {
+  const { told, stderr } = await load({ BASIN_THREADS: '1', TF_NUM_INTRAOP_THREADS: '' });
+  expect(told).toEqual({ name: 'tensorflow', sum: 3, threads: 1 });
+  expect(stderr).toBe('');
+});

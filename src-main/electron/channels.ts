@@ -1,0 +1,9 @@
+/** Names of the IPC channels between the preload script and the main process. */
+export const channels = {
+  call: 'basin:call',
+  message: 'basin:message',
+  closed: 'basin:closed',
+  command: 'basin:command',
+  chooseFolder: 'basin:choose-folder',
+  saveFile: 'basin:save-file',
+} as const;

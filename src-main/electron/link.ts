@@ -1,0 +1,98 @@
+/** The window's way to an engine: in this process, or one that `basin serve` runs, here or on another machine. */
+import WebSocket from 'ws';
+import { dispatch, type EngineApi } from '../../src-shared/dispatch.ts';
+import { messageOf, UserError } from '../../src-shared/errors.ts';
+import { decodeMessage, encodeMessage, type ServerMessage } from '../../src-shared/rpc.ts';
+
+export interface EngineLink {
+  /** Where the engine runs, for the title bar: `this machine` or a host name. */
+  readonly where: string;
+  /** A message from the window, still unchecked; the engine's door checks it. */
+  send(message: unknown): void;
+  onMessage(listener: (message: ServerMessage) => void): void;
+  /** The engine went away by itself: one sentence. */
+  onClose(listener: (reason: string) => void): void;
+  close(): Promise<void>;
+}
+
+/** An engine in this very process. */
+export function localLink(api: EngineApi, closeEngine: () => Promise<void>): EngineLink {
+  const listeners = new Set<(message: ServerMessage) => void>();
+  const tell = (message: ServerMessage) => {
+    for (const listener of listeners) listener(message);
+  };
+  const unsubscribe = api.subscribe((event) => tell({ type: 'event', event }));
+  return {
+    where: 'this machine',
+    send: (message) => void dispatch(api, message).then(tell),
+    onMessage: (listener) => void listeners.add(listener),
+    onClose: () => undefined,
+    async close() {
+      unsubscribe();
+      await closeEngine();
+    },
+  };
+}
+
+/**
+ * Attaches to a served engine through the URL that it printed (with its one-time token).
+ * @throws UserError when nothing answers there, or the token is wrong or used up
+ */
+export async function remoteLink(address: string): Promise<EngineLink> {
+  const url = readAddress(address);
+  const cookie = await enter(url);
+  const socketUrl = new URL('/ws', url);
+  socketUrl.protocol = 'ws:';
+  const socket = new WebSocket(socketUrl, { headers: { cookie }, origin: url.origin, maxPayload: 512 * 1024 * 1024 });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', () => resolve());
+    socket.once('error', (error) => reject(new UserError(`${url.host}: ${messageOf(error)}`)));
+  });
+  return {
+    where: url.host,
+    send: (message) => socket.send(encodeMessage(message as Parameters<typeof encodeMessage>[0])),
+    onMessage: (listener) => void socket.on('message', (data: Buffer) => listener(decodeMessage(data) as ServerMessage)),
+    onClose: (listener) =>
+      void socket.on('close', (_code, reason) => listener(reason.toString() || 'The engine stopped or the connection broke.')),
+    close: () => Promise.resolve(socket.close()),
+  };
+}
+
+function readAddress(address: string): URL {
+  let url: URL;
+  try {
+    url = new URL(address);
+  } catch {
+    throw new UserError(`"${address}" is no address`, { hint: 'Paste the whole line that "basin serve" printed: http://…?token=…' });
+  }
+  if (url.protocol !== 'http:' || !url.searchParams.has('token')) {
+    throw new UserError(`${url.host}: expected http://…?token=…`, { hint: 'Paste the whole line that "basin serve" printed.' });
+  }
+  return url;
+}
+
+/** Exchanges the one-time token for the cookie, as a browser does. */
+async function enter(url: URL): Promise<string> {
+  const { get } = await import('node:http');
+  return new Promise((resolve, reject) => {
+    const request = get(url, (response) => {
+      response.resume();
+      const cookie = response.headers['set-cookie']?.[0]?.split(';')[0];
+      if (cookie) resolve(cookie);
+      else {
+        reject(
+          new UserError(`${url.host} refused the token (${response.statusCode ?? 'no status'})`, {
+            hint: 'A token is good for one entrance. Restart "basin serve" for a new address.',
+          }),
+        );
+      }
+    });
+    request.on('error', (error) => {
+      reject(
+        new UserError(`no engine answers at ${url.host}: ${error.message}`, {
+          hint: 'Is "basin serve" running, and the ssh -L tunnel open?',
+        }),
+      );
+    });
+  });
+}

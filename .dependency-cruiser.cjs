@@ -42,7 +42,7 @@ module.exports = {
       from: { path: '^src-shared/' },
       to: {
         dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'core', 'npm-no-pkg', 'npm-unknown'],
-        pathNot: '^node_modules/(@types/)?(zod|d3|d3-[a-z-]+|fflate|yaml)/',
+        pathNot: '(^|/)node_modules/(@types/)?(zod|d3|d3-[a-z-]+|fflate|yaml)/',
       },
     },
     {

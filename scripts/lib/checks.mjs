@@ -69,7 +69,7 @@ export function typechecks() {
 export function architecture() {
   const folders = ['src-shared', 'src-main', 'src-renderer'].filter((folder) => existsSync(inClone(folder)));
   const args = [...folders, '--config', '.dependency-cruiser.cjs', '--output-type', 'err-long'];
-  return { name: 'architecture', run: () => tool('dependency-cruiser/bin/dependency-cruise.mjs', args) };
+  return { name: 'architecture', run: () => tool('dependency-cruiser/bin/dependency-cruiser.mjs', args) };
 }
 
 export function build() {

@@ -1,8 +1,8 @@
 /** The window's way to an engine: in this process, or one that `basin serve` runs, here or on another machine. */
 import WebSocket from 'ws';
-import { dispatch, type EngineApi } from '../../src-shared/dispatch.ts';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { decodeMessage, encodeMessage, type ServerMessage } from '../../src-shared/rpc.ts';
+import { dispatch, type Callable } from '../engine/rpc.ts';
 
 export interface EngineLink {
   /** Where the engine runs, for the title bar: `this machine` or a host name. */
@@ -16,15 +16,15 @@ export interface EngineLink {
 }
 
 /** An engine in this very process. */
-export function localLink(api: EngineApi, closeEngine: () => Promise<void>): EngineLink {
+export function localLink(engine: Callable, closeEngine: () => Promise<void>): EngineLink {
   const listeners = new Set<(message: ServerMessage) => void>();
   const tell = (message: ServerMessage) => {
     for (const listener of listeners) listener(message);
   };
-  const unsubscribe = api.subscribe((event) => tell({ type: 'event', event }));
+  const unsubscribe = engine.subscribe((event) => tell({ type: 'event', event }));
   return {
     where: 'this machine',
-    send: (message) => void dispatch(api, message).then(tell),
+    send: (message) => void dispatch(engine, message).then((reply) => reply && tell(reply)),
     onMessage: (listener) => void listeners.add(listener),
     onClose: () => undefined,
     async close() {
@@ -43,7 +43,11 @@ export async function remoteLink(address: string): Promise<EngineLink> {
   const cookie = await enter(url);
   const socketUrl = new URL('/ws', url);
   socketUrl.protocol = 'ws:';
-  const socket = new WebSocket(socketUrl, { headers: { cookie }, origin: url.origin, maxPayload: 512 * 1024 * 1024 });
+  const socket = new WebSocket(socketUrl, {
+    headers: { cookie },
+    origin: url.origin,
+    maxPayload: 512 * 1024 * 1024,
+  });
   await new Promise<void>((resolve, reject) => {
     socket.once('open', () => resolve());
     socket.once('error', (error) => reject(new UserError(`${url.host}: ${messageOf(error)}`)));
@@ -51,9 +55,12 @@ export async function remoteLink(address: string): Promise<EngineLink> {
   return {
     where: url.host,
     send: (message) => socket.send(encodeMessage(message as Parameters<typeof encodeMessage>[0])),
-    onMessage: (listener) => void socket.on('message', (data: Buffer) => listener(decodeMessage(data) as ServerMessage)),
+    onMessage: (listener) =>
+      void socket.on('message', (data: Buffer) => listener(decodeMessage(data) as ServerMessage)),
     onClose: (listener) =>
-      void socket.on('close', (_code, reason) => listener(reason.toString() || 'The engine stopped or the connection broke.')),
+      void socket.on('close', (_code, reason) =>
+        listener(reason.toString() || 'The engine stopped or the connection broke.'),
+      ),
     close: () => Promise.resolve(socket.close()),
   };
 }
@@ -63,10 +70,14 @@ function readAddress(address: string): URL {
   try {
     url = new URL(address);
   } catch {
-    throw new UserError(`"${address}" is no address`, { hint: 'Paste the whole line that "basin serve" printed: http://…?token=…' });
+    throw new UserError(`"${address}" is no address`, {
+      hint: 'Paste the whole line that "basin serve" printed: http://…?token=…',
+    });
   }
   if (url.protocol !== 'http:' || !url.searchParams.has('token')) {
-    throw new UserError(`${url.host}: expected http://…?token=…`, { hint: 'Paste the whole line that "basin serve" printed.' });
+    throw new UserError(`${url.host}: expected http://…?token=…`, {
+      hint: 'Paste the whole line that "basin serve" printed.',
+    });
   }
   return url;
 }

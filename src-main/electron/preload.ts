@@ -1,6 +1,6 @@
 /** The only thing that the page sees of the desktop: a handful of functions. No Node, no Electron, no channel names. */
 import { contextBridge, ipcRenderer, webUtils } from 'electron';
-import type { DesktopBridge } from '../../src-renderer/transports/desktop.ts';
+import type { DesktopBridge } from '../../src-shared/desktop.ts';
 import { channels } from './channels.ts';
 
 const bridge: DesktopBridge = {
@@ -9,9 +9,14 @@ const bridge: DesktopBridge = {
   onClose: (listener) => void ipcRenderer.on(channels.closed, (_event, reason) => listener(String(reason))),
   chooseFolder: () => ipcRenderer.invoke(channels.chooseFolder) as Promise<string | null>,
   // Before Electron 32 the path was a property of the file itself.
-  pathOf: (file) => (webUtils ? webUtils.getPathForFile(file) : (file as File & { path: string }).path),
-  saveFile: (filename, bytes) => ipcRenderer.invoke(channels.saveFile, filename, bytes) as Promise<string | null>,
-  onCommand: (listener) => void ipcRenderer.on(channels.command, (_event, command) => listener(String(command))),
+  pathOf: (file) =>
+    webUtils
+      ? webUtils.getPathForFile(file as Parameters<typeof webUtils.getPathForFile>[0])
+      : ((file as { path?: string }).path ?? ''),
+  saveFile: (filename, bytes) =>
+    ipcRenderer.invoke(channels.saveFile, filename, bytes) as Promise<string | null>,
+  onCommand: (listener) =>
+    void ipcRenderer.on(channels.command, (_event, command) => listener(String(command))),
   platform: process.platform,
 };
 

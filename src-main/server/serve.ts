@@ -6,14 +6,14 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { dispatch, type EngineApi } from '../../src-shared/dispatch.ts';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { decodeMessage, encodeMessage, type ServerMessage } from '../../src-shared/rpc.ts';
+import { dispatch, type Callable } from '../engine/rpc.ts';
 import { Gate } from './gate.ts';
 import { securityHeaders, sendPage } from './pages.ts';
 
 export interface ServeOptions {
-  api: EngineApi;
+  engine: Callable;
   /** Folder of the renderer's build. */
   pages: string;
   /** 0 takes a free one. */
@@ -47,7 +47,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const port = await listen(server, options.port, host);
   const gate = new Gate(host, port);
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes });
-  sockets.on('connection', (socket) => speak(socket, options.api));
+  sockets.on('connection', (socket) => speak(socket, options.engine));
 
   server.on('request', (request, response) => void answer(request, response, gate, options.pages));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -122,11 +122,11 @@ function pathOf(request: IncomingMessage): string {
 }
 
 /** One client's conversation. Bytes that are no message end it: such a client is broken or hostile. */
-function speak(socket: WebSocket, api: EngineApi): void {
+function speak(socket: WebSocket, engine: Callable): void {
   const send = (message: ServerMessage) => {
     if (socket.readyState === socket.OPEN) socket.send(encodeMessage(message));
   };
-  const unsubscribe = api.subscribe((event) => send({ type: 'event', event }));
+  const unsubscribe = engine.subscribe((event) => send({ type: 'event', event }));
   socket.on('close', unsubscribe);
   socket.on('error', () => socket.terminate());
   socket.on('message', (data: Buffer, binary: boolean) => {
@@ -138,7 +138,10 @@ function speak(socket: WebSocket, api: EngineApi): void {
       socket.close(1008, `message refused: ${messageOf(error)}`.slice(0, 120));
       return;
     }
-    void dispatch(api, message).then(send);
+    void dispatch(engine, message).then((reply) => {
+      if (reply) send(reply);
+      else socket.close(1008, 'message refused: it is no call');
+    });
   });
 }
 

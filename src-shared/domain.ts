@@ -69,10 +69,11 @@ export type BackendInfo = z.infer<typeof backendInfoSchema>;
 
 /** The data a run was trained on or a checkpoint is evaluated on, as asked for. Paths are absolute. */
 export const dataSourceSchema = z.object({
-  name: z.string().min(1),
-  /** Folder of the IDX files; absent for the embedded set. */
-  dataDir: z.string().optional(),
-  /** JSON with train_indices and val_indices; absent: the split is drawn from the seed recorded with the run. */
-  splitFile: z.string().optional(),
+  name: z.string().min(1).describe("data set, such as mnist-10k; absent: the run's own"),
+  dataDir: z.string().optional().describe('folder of the IDX files; absent for the embedded set'),
+  splitFile: z
+    .string()
+    .optional()
+    .describe('JSON with train_indices and val_indices; absent: the split recorded with the run'),
 });
 export type DataSource = z.infer<typeof dataSourceSchema>;

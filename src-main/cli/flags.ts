@@ -83,16 +83,45 @@ export function flagsOf(schema: z.ZodType): Flag[] {
   return flags;
 }
 
-/** What goes behind the flag in `--help`, e.g. `<1,2,...>` or `<none|activation|weight>`. */
+const longestHint = 30;
+
+/** What goes behind the flag in `--help`: `none|activation|weight`, `N`, `LIST`; `choice` where that is too long. */
 export function valueHint(node: SchemaNode): string {
+  const hint = fullHint(node);
+  if (hint.length <= longestHint) return hint;
+  return hint.endsWith('LIST') ? 'choice|LIST' : 'choice';
+}
+
+/** Choices that did not fit behind the flag, for its description. */
+export function choicesText(node: SchemaNode): string {
+  const hint = fullHint(node);
+  if (hint.length <= longestHint) return '';
+  return `one of ${hint.split('|').filter((word) => word !== 'LIST').join(', ')}`;
+}
+
+function fullHint(node: SchemaNode): string {
   if (node.enum !== undefined) return node.enum.map(String).join('|');
   if (node.const !== undefined) return String(node.const);
   const options = node.anyOf ?? node.oneOf;
-  if (options !== undefined) return [...new Set(options.map(valueHint))].join('|');
+  if (options !== undefined) return [...new Set(options.map(fullHint))].join('|');
+  if (isPairs(node)) return '1-2,...';
   if (node.type === 'array') return node.items !== undefined && isScalar(node.items) ? 'LIST' : 'JSON';
   if (node.type === 'integer' || node.type === 'number') return 'N';
   if (node.type === 'boolean') return 'true|false';
   return node.type === 'object' ? 'JSON' : 'VALUE';
+}
+
+/** A list of pairs of whole numbers, which people write as `1-2,3-4`. */
+function isPairs({ items }: SchemaNode): boolean {
+  return items?.prefixItems?.length === 2 && items.prefixItems.every((item) => item.type === 'integer');
+}
+
+function parsePairs(text: string): number[][] {
+  return splitList(text, {}).map((part) => {
+    const pair = /^(\d+)-(\d+)$/.exec(part);
+    if (pair === null) throw new ValueError(`"${part}" is not a pair such as 1-2`);
+    return [Number(pair[1]), Number(pair[2])];
+  });
 }
 
 function isScalar(node: SchemaNode): boolean {
@@ -176,6 +205,7 @@ function parseArray(node: SchemaNode, text: string): unknown {
     const parts = splitList(text, {});
     return parts.map((part, i) => parseText(node.prefixItems?.[i] ?? items, part));
   }
+  if (isPairs(node) && !text.trim().startsWith('[')) return parsePairs(text);
   if (!isScalar(items) || text.trim().startsWith('[')) return parseJson(text);
   return splitList(text, items).map((part) => parseText(items, part));
 }

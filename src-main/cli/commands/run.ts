@@ -1,7 +1,8 @@
 /** `basin run KIND`: any kind of job, its flags taken from its params schema. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { Option } from 'commander';
 import { parse } from 'yaml';
 import { messageOf } from '../../../src-shared/errors.ts';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
@@ -10,7 +11,7 @@ import { didYouMean } from '../../../src-shared/near-miss.ts';
 import { withEngine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
 import type { Flag } from '../flags.ts';
-import { completeParams, flagsOf, parseFlag, setAt, valueHint } from '../flags.ts';
+import { choicesText, completeParams, flagsOf, parseFlag, setAt, valueHint } from '../flags.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { runAnyKind } from '../job.ts';
 import { presentResult } from '../present.ts';
@@ -56,16 +57,26 @@ function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void 
 
 function addFlag(command: Command, flag: Flag): void {
   const { node, name } = flag;
-  const description = [node.description, flag.required ? '(required)' : undefined].filter(Boolean).join(' ');
+  const description = describe(flag);
   if (node.type === 'boolean') {
     command.addOption(new Option(`--${name}`, description).hideHelp(node.default === true));
     command.addOption(new Option(`--no-${name}`, `not: ${description}`).hideHelp(node.default !== true));
     return;
   }
-  const option = new Option(`--${name} <${valueHint(node)}>`, description);
-  // Only shown: the schema itself fills defaults in, so that the same question always has the same params.
-  if (node.default !== undefined && typeof node.default !== 'object') option.defaultValueDescription = String(node.default);
-  command.addOption(option.argParser((text) => parseFlag(flag, text)));
+  command.addOption(new Option(`--${name} <${valueHint(node)}>`, description).argParser((text) => parseFlag(flag, text)));
+}
+
+/** Defaults are only shown: the schema itself fills them in, so that the same question always has the same params. */
+function describe({ node, required }: Flag): string {
+  const preset = node.default;
+  const shown = preset === undefined || preset === null || (typeof preset === 'object' && !Array.isArray(preset));
+  const parts = [
+    node.description ?? '',
+    choicesText(node),
+    required ? '(required)' : '',
+    shown || preset === false ? '' : `(default: ${String(preset)})`,
+  ];
+  return parts.filter((part) => part !== '').join(' ');
 }
 
 /** Params from `--params FILE` with the flags laid over them. Only what was really written counts. */

@@ -1,0 +1,92 @@
+/** The command line as a process: streams, exit codes, Ctrl-C. */
+import { rmSync } from 'node:fs';
+import { afterAll, describe, expect, test } from 'vitest';
+import { basin, temporaryFolder } from '../support/cli.ts';
+
+const workspace = temporaryFolder();
+afterAll(() => {
+  rmSync(workspace, { recursive: true, force: true });
+});
+const here = ['--workspace', workspace];
+
+/** Calls `then` once `text` has appeared on stderr, or after the work must have begun. */
+function after(milliseconds: number, then: () => void): void {
+  setTimeout(then, milliseconds);
+}
+
+describe('streams', () => {
+  test('--json prints one document and nothing else on stdout', async () => {
+    const outcome = await basin(['run', 'diagnose', '--size', '128', '--seconds', '0.05', '--json', ...here]);
+    expect(outcome.code).toBe(0);
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ backend: { threads: expect.any(Number) as number } });
+    expect(outcome.stdout.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  test('without --json people get text', async () => {
+    const outcome = await basin(['run', 'diagnose', '--size', '128', '--seconds', '0.05', ...here]);
+    expect(outcome.stdout).toMatch(/gigaflops {2}\d/);
+  });
+
+  test('--help is a result, and lists flags with what they mean and their defaults', async () => {
+    const outcome = await basin(['run', 'interpolate', '--help']);
+    expect(outcome.code).toBe(0);
+    expect(outcome.stdout).toMatch(/--steps <N>\s+intervals: .*\(default: 8\)/s);
+    expect(outcome.stdout).toMatch(/--align <none\|activation\|weight>/);
+    expect(outcome.stdout).toContain('--workspace <dir>');
+  });
+
+  test('--version and the bare command end well', async () => {
+    expect((await basin(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    const bare = await basin([]);
+    expect(bare.code).toBe(0);
+    expect(bare.stdout).toContain('demo');
+  });
+});
+
+describe('Ctrl-C', () => {
+  const long = ['run', 'diagnose', '--seconds', '60', '--json', ...here];
+
+  test('cancels cleanly within a second', async () => {
+    let pressed = 0;
+    const outcome = await basin(long, {
+      started: (kill) => {
+        after(2500, () => {
+          pressed = performance.now();
+          kill('SIGINT');
+        });
+      },
+    });
+    expect(outcome.code).toBe(130);
+    expect(performance.now() - pressed).toBeLessThan(1500);
+    expect(outcome.stdout).toBe('');
+    expect(outcome.stderr).toMatch(/cancelled/);
+    expect(outcome.stderr).not.toMatch(/error|defect/);
+  });
+
+  test('pressed while starting ends it too', async () => {
+    const outcome = await basin(long, {
+      started: (kill) => {
+        after(400, () => {
+          kill('SIGINT');
+        });
+      },
+      timeoutMs: 20_000,
+    });
+    expect(outcome.code).toBe(130);
+  });
+});
+
+describe('back ends', () => {
+  test('the one in use is named, and a slower one says why', async () => {
+    const outcome = await basin(['run', 'diagnose', '--size', '64', '--seconds', '0.05', '--json', ...here], {
+      env: { BASIN_BACKEND: 'cpu' },
+    });
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ backend: { name: 'cpu' } });
+  });
+
+  test('one that does not exist is refused by name', async () => {
+    const outcome = await basin(['run', 'diagnose', ...here], { env: { BASIN_BACKEND: 'cuda' } });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toMatch(/BASIN_BACKEND.*cuda.*tensorflow/);
+  });
+});

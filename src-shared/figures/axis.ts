@@ -88,13 +88,10 @@ function placement(spec: AxisSpec, domain: readonly [number, number], length: nu
   return scale.domain(domain).range(range) as Place;
 }
 
-/** 10^k as typeset power; other numbers in the shortest form that keeps neighbours apart. */
-function powerLabel(value: number): RichText {
-  const exponent = Math.log10(value);
-  const whole = Math.round(exponent);
-  if (Math.abs(exponent - whole) < 1e-9 && Math.abs(whole) > 2) return markup(`10^{${signed(whole)}}`);
-  return format('~r')(Number(value.toPrecision(3)));
-}
+const shortest = (value: number): RichText =>
+  value >= 1e-3 && value < 1e5
+    ? format('~r')(Number(value.toPrecision(3)))
+    : (numberLabels([value])[0] ?? '');
 
 const signed = (value: number): string => (value < 0 ? `−${-value}` : String(value));
 
@@ -144,7 +141,12 @@ function logTicks(domain: readonly [number, number], count: number): Candidate {
     const shown = decades.filter((k) => (k - first) % every === 0);
     const values = shown.map((k) => 10 ** k);
     const minor = every === 1 ? between : decades.map((k) => 10 ** k);
-    return { values, labels: values.map(powerLabel), minor };
+    const powers = decades.some((k) => Math.abs(k) > 2);
+    return {
+      values,
+      labels: powers ? shown.map((k) => markup(`10^{${signed(k)}}`)) : values.map(shortest),
+      minor,
+    };
   }
   // Less than two decades: 1, 2, 5 and, where even those are too few, the linear ticks.
   const all = [...decades.map((k) => 10 ** k), ...between].sort((a, b) => a - b);
@@ -152,7 +154,7 @@ function logTicks(domain: readonly [number, number], count: number): Candidate {
   const nice = all.filter((v) => [1, 2, 5].includes(leading(v)));
   const values =
     nice.length >= 2 ? nice : linearTicks({ label: '' }, domain, count).values.filter((v) => v > 0);
-  const labels = nice.length >= 2 ? values.map(powerLabel) : numberLabels(values);
+  const labels = nice.length >= 2 ? values.map(shortest) : numberLabels(values);
   return {
     values: values.slice(0, Math.max(count, 2)),
     labels,
@@ -268,7 +270,15 @@ export function verticalAxis(
 }
 
 function plainLines(label: RichText, font: Font, width: number): readonly RichText[] {
-  return label === '' || label.length === 0 ? [] : wrapText(label, font, Math.max(width, font.size * 4));
+  if (label.length === 0) return [];
+  const room = Math.max(width, font.size * 4);
+  const lines = wrapText(label, font, room);
+  // Lines of about equal length: as narrow as possible without a further line.
+  for (let share = 0.55; lines.length > 1 && share < 1; share += 0.05) {
+    const narrower = wrapText(label, font, room * share);
+    if (narrower.length === lines.length) return narrower;
+  }
+  return lines;
 }
 
 /** Room below a horizontal axis, in pt: tick marks, tick labels, axis label. */

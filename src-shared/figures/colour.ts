@@ -38,14 +38,7 @@ const transforms: Record<ValueScale, (v: number) => number> = {
   'signed-sqrt': (v) => Math.sign(v) * Math.sqrt(Math.abs(v)),
   log: (v) => Math.log10(v),
 };
-const inverses: Record<ValueScale, (v: number) => number> = {
-  linear: (v) => v,
-  'signed-sqrt': (v) => Math.sign(v) * v * v,
-  log: (v) => 10 ** v,
-};
-
 export const transformValue = (scale: ValueScale, value: number): number => transforms[scale](value);
-export const inverseValue = (scale: ValueScale, value: number): number => inverses[scale](value);
 
 /** Smallest and largest finite values (positive ones for a logarithmic scale); null where there are none. */
 export function valueRange(values: Iterable<number>, positive = false): [number, number] | null {

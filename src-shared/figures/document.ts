@@ -8,8 +8,11 @@ import { themeNames } from './theme.ts';
 /** Options every kind of figure takes. All sizes are true physical sizes. */
 export const figureOptionsSchema = z.strictObject({
   theme: z.enum(themeNames).default('paper'),
-  /** A preset or a width in a unit; without height the figure keeps its kind's proportion. */
-  size: sizeSchema.default('double'),
+  /**
+   * A preset or a width in a unit; without height the figure keeps its kind's proportion. Left out: one column for a
+   * single panel, two for several.
+   */
+  size: sizeSchema.optional(),
   /** Size of axis labels in pt; the other texts keep their proportion to it. */
   fontSize: z.number().min(3).max(48).optional(),
   legend: z.enum(['bottom', 'top', 'right']).default('bottom'),

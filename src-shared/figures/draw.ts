@@ -101,13 +101,17 @@ export function drawMarkers(
 ): void {
   if (places.length === 0) return;
   const stroked = style.marker === 'plus' || style.marker === 'cross';
-  sheet.add('path', {
-    d: places.map(([x, y]) => markerPath(style.marker, x, y, radius)).join(''),
-    fill: stroked ? 'none' : style.colour,
-    stroke: stroked ? style.colour : theme.colour.background,
-    'stroke-width': stroked ? radius * 0.55 : radius * 0.28,
-    opacity,
-  });
+  // Each marker on its own, so that overlapping ones stay apart; thousands of them as one path.
+  const paths = places.map(([x, y]) => markerPath(style.marker, x, y, radius));
+  const parts = paths.length <= 1000 ? paths : [paths.join('')];
+  for (const d of parts)
+    sheet.add('path', {
+      d,
+      fill: stroked ? 'none' : style.colour,
+      stroke: stroked ? style.colour : theme.colour.background,
+      'stroke-width': stroked ? radius * 0.55 : radius * 0.2,
+      opacity,
+    });
 }
 
 export const markerRadius = (theme: Theme): number => 1.15 * theme.stroke.line;
@@ -118,6 +122,7 @@ function markedPoints(mark: LineMark): readonly Point[] {
   const wanted = mark.markers ?? 'none';
   if (wanted === 'none') return [];
   if (wanted === 'ends') return points.length < 2 ? points : [points[0]!, points.at(-1)!];
+  if (wanted === 'last') return points.slice(-1);
   if (wanted === 'all' || points.length <= 12) return points;
   const every = Math.ceil(points.length / 8);
   const first = Math.floor((((mark.stagger ?? 0) % 4) / 4) * every);
@@ -196,7 +201,7 @@ export function drawMark(sheet: Sheet, theme: Theme, frame: Frame, mark: Mark): 
     }
     case 'points': {
       const places = mark.points.map((p) => toSheet(frame, p)).filter((p) => p.every(Number.isFinite));
-      const radius = markerRadius(theme) * 1.15 * (mark.scale ?? 1);
+      const radius = markerRadius(theme) * 1.3 * (mark.scale ?? 1);
       return drawMarkers(sheet, theme, mark.style, places, radius, mark.opacity);
     }
     case 'bars':

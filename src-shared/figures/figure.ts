@@ -28,8 +28,10 @@ export function figure(
   notes: FigureNotes = {},
 ): FigureDocument {
   const theme = themeOf(options.theme, options.fontSize);
-  const size = sizeInPoints(options.size);
   const { name, ...made } = content(theme);
+  // A single panel fills a column, several fill the page.
+  const single = made.rows.every((row) => row.length === 1);
+  const size = sizeInPoints(options.size ?? (single ? 'single' : 'double'));
   const below = options.captionBelow
     ? [notes.caption ?? '', notes.provenance === undefined ? '' : provenanceLine(notes.provenance)].filter(
         Boolean,
@@ -158,9 +160,16 @@ function drawPanel(sheet: Sheet, theme: Theme, panel: PlacedPanel): void {
     if (spec.framed !== true) drawGrid(sheet, theme, panel, frame);
     // Markers at the edge of the range are whole: the clip leaves them room.
     const room = 4;
+    const areas = spec.marks.filter((mark) => mark.kind === 'rings' || mark.kind === 'raster');
+    if (areas.length > 0) {
+      sheet.group({ 'clip-path': sheet.clip(left, top, width, height) }, () => {
+        for (const mark of areas) drawMark(sheet, theme, frame, mark);
+      });
+    }
     const clip = sheet.clip(left - room, top - room, width + 2 * room, height + 2 * room);
     sheet.group({ 'clip-path': clip }, () => {
       for (const mark of spec.marks) {
+        if (mark.kind === 'rings' || mark.kind === 'raster') continue;
         const series = 'series' in mark ? mark.series : undefined;
         if (series === undefined) drawMark(sheet, theme, frame, mark);
         else

@@ -5,14 +5,37 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { provenanceSchema } from '../provenance.ts';
 import { figureOptionsSchema, type FigureDocument, type NumberTable } from './document.ts';
+import { barrierMatrix } from './kinds/barrier-matrix.ts';
+import { boxes } from './kinds/boxes.ts';
+import { coherenceBarrier, coherenceEndpoints } from './kinds/coherence.ts';
+import { gammaOut } from './kinds/gamma-out.ts';
+import { histogram } from './kinds/histogram.ts';
 import { interpolation } from './kinds/interpolation.ts';
+import { matchingObjective } from './kinds/matching-objective.ts';
 import { matrix } from './kinds/matrix.ts';
+import { planeContour } from './kinds/plane-contour.ts';
+import { chordDeviation, rescalingBarrier } from './kinds/power-law.ts';
+import { scatter } from './kinds/scatter.ts';
+import { skipPlane, symmetryCurve } from './kinds/symmetry.ts';
 import { trainingCurves } from './kinds/training-curves.ts';
 
 export const figureKinds = {
   interpolation,
   'training-curves': trainingCurves,
   matrix,
+  'barrier-matrix': barrierMatrix,
+  'matching-objective': matchingObjective,
+  histogram,
+  scatter,
+  boxes,
+  'gamma-out': gammaOut,
+  'coherence-barrier': coherenceBarrier,
+  'coherence-endpoints': coherenceEndpoints,
+  'chord-deviation': chordDeviation,
+  'symmetry-curve': symmetryCurve,
+  'rescaling-barrier': rescalingBarrier,
+  'skip-plane': skipPlane,
+  'plane-contour': planeContour,
 };
 
 export type FigureKindName = keyof typeof figureKinds;

@@ -193,7 +193,7 @@ function measure(spec: FigureSpec, ranges: Domains[][], width: number, height: n
       grow(margins.right, c, show.xTicks ? over.right : 0);
       grow(margins.bottom, r, heightBelow(x, theme, show.xTicks, show.xLabel));
       const heading = titleLines.length * lineHeight(fonts.title) + (titleLines.length > 0 ? 3 : 0);
-      grow(margins.top, r, Math.max(heading, theme.size.tick * 0.5));
+      grow(margins.top, r, Math.max(heading, theme.size.tick * 0.7));
       return { x, y, titleLines };
     }),
   );

@@ -9,9 +9,11 @@ export interface LegendItem {
   id: string;
   label: RichText;
   style: SeriesStyle;
-  look: 'line' | 'line-marker' | 'marker' | 'patch';
+  look: 'line' | 'thin-line' | 'line-marker' | 'marker' | 'patch';
   /** Show a patch of the band's tint behind the line. */
   band?: boolean;
+  /** The series is drawn on dark colours: show it on such a ground here too. */
+  onDark?: boolean;
 }
 
 interface PlacedItem {
@@ -110,6 +112,9 @@ function drawSample(sheet: Sheet, theme: Theme, item: LegendItem, x: number, y: 
     sheet.add('rect', { ...box, fill: style.colour, 'fill-opacity': 0.85 });
     return;
   }
+  if (item.onDark === true) {
+    sheet.add('rect', { x: x - 1, y: y - tall / 2 - 1, width: width + 2, height: tall + 2, fill: '#3b528b' });
+  }
   if (item.band === true) {
     const box = { x, y: y - tall / 2, width, height: tall };
     sheet.add('rect', { ...box, fill: style.colour, 'fill-opacity': theme.bandOpacity });
@@ -119,9 +124,10 @@ function drawSample(sheet: Sheet, theme: Theme, item: LegendItem, x: number, y: 
       d: `M${num(x)},${num(y)}h${num(width)}`,
       fill: 'none',
       stroke: style.colour,
-      'stroke-width': theme.stroke.line,
+      'stroke-width': item.look === 'thin-line' ? theme.stroke.thin : theme.stroke.line,
       'stroke-dasharray': style.dash.length > 0 ? style.dash.map(num).join(' ') : undefined,
     });
   }
-  if (item.look !== 'line') drawMarkers(sheet, theme, style, [[x + width / 2, y]], markerRadius(theme));
+  if (item.look === 'marker' || item.look === 'line-marker')
+    drawMarkers(sheet, theme, style, [[x + width / 2, y]], markerRadius(theme));
 }

@@ -14,8 +14,8 @@ export interface LineMark {
   /** 'thin' for single curves beside a mean. */
   weight?: 'normal' | 'thin';
   opacity?: number;
-  /** Markers on the line: none, at most about ten, only at its ends, or at every point. */
-  markers?: 'none' | 'some' | 'ends' | 'all';
+  /** Markers on the line: none, at most about ten, only at its ends, only where it ends, or at every point. */
+  markers?: 'none' | 'some' | 'ends' | 'last' | 'all';
   /** Which of several series with markers this is: staggers them, so that equal curves stay visible. */
   stagger?: number;
 }

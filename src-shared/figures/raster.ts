@@ -1,7 +1,7 @@
 /** Matrices as single images, and the colour bars that explain them. */
 import { format, scaleLinear } from 'd3';
 import { numberLabels, type Tick } from './axis.ts';
-import { inverseValue, levelOf, levels, palette, transformValue, type ColourScale } from './colour.ts';
+import { levelOf, levels, palette, transformValue, type ColourScale } from './colour.ts';
 import type { RasterMark } from './marks.ts';
 import { indexedPng, toBase64 } from './png.ts';
 import type { Attributes } from './svg.ts';
@@ -103,8 +103,23 @@ function barValues(
     const powers = values.map((v) => markup(`10^{${String(Math.round(Math.log10(v))).replace('-', '−')}}`));
     return { values, labels: whole.length >= 2 ? powers : values.map(shortLabel) };
   }
-  const values = [...new Set(even.map((t) => oneDigit(inverseValue(scale.transform, t))))].filter(inside);
+  const values = rootValues(scale.domain, (high - low) / (count * 1.4));
   return { values, labels: values.map(shortLabel) };
+}
+
+/** 0 and round numbers (1, 2, 5 times a power of ten) at least `apart` from each other on the square-root scale. */
+function rootValues([low, high]: readonly [number, number], apart: number): number[] {
+  const top = Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high), 1e-300)));
+  const round = Array.from({ length: 5 }, (_, k) => top - k).flatMap((k) =>
+    [5, 2, 1].map((m) => m * 10 ** k),
+  );
+  const kept = [0].filter((v) => v >= low && v <= high);
+  const root = (v: number): number => transformValue('signed-sqrt', v);
+  for (const v of round.flatMap((r) => [r, -r])) {
+    if (v < low || v > high || kept.some((k) => Math.abs(root(k) - root(v)) < apart)) continue;
+    kept.push(v);
+  }
+  return kept.map((v) => Number(v.toPrecision(1))).sort((x, y) => x - y);
 }
 
 const oneDigit = (v: number): number => Number(v.toPrecision(1));

@@ -1,0 +1,68 @@
+/** Distributions side by side as box plots. */
+import { z } from 'zod';
+import { cell, colourSchema, defineFigure, labelSchema, numbersSchema, SeriesList } from '../kind.ts';
+import type { Mark } from '../marks.ts';
+import { boxSummary } from '../statistics.ts';
+
+export const boxesDataSchema = z.object({
+  label: labelSchema,
+  log: z.boolean().default(false),
+  panels: z
+    .array(
+      z.object({
+        title: labelSchema.optional(),
+        groups: z
+          .array(z.object({ label: labelSchema, colour: colourSchema.optional(), values: numbersSchema }))
+          .min(1),
+      }),
+    )
+    .min(1),
+});
+
+export const boxes = defineFigure({
+  title: 'Box plots',
+  schema: boxesDataSchema,
+  content: (data, theme) => {
+    const series = new SeriesList(
+      theme,
+      data.panels.flatMap((p) => p.groups),
+    );
+    return {
+      name: data.label,
+      aspect: data.panels.length > 1 ? 0.9 : 0.62,
+      shareY: 'all',
+      rows: [
+        data.panels.map((panel) => ({
+          ...(panel.title === undefined ? {} : { title: panel.title }),
+          x: { label: '', scale: 'category' as const, categories: panel.groups.map((g) => g.label) },
+          y: { label: data.label, scale: data.log ? ('log' as const) : ('linear' as const) },
+          marks: panel.groups.flatMap((group, i): Mark[] => {
+            const positive = data.log ? group.values.filter((v) => v > 0) : group.values;
+            const summary = boxSummary(positive);
+            if (summary === null) return [];
+            const style = { ...series.style(group.label), dash: [] };
+            return [{ kind: 'box', series: group.label, at: i, width: 0.55, summary, style }];
+          }),
+        })),
+      ],
+    };
+  },
+  describe: (data) => {
+    const left = data.log
+      ? data.panels.flatMap((p) => p.groups.flatMap((g) => g.values)).filter((v) => !(v > 0)).length
+      : 0;
+    const dropped =
+      left > 0 ? ` ${left} values that are not positive have no place on the logarithmic axis.` : '';
+    return `${data.label}: median, quartiles, whiskers at the outermost values within 1.5 box lengths, mean (diamond), outliers.${dropped}`;
+  },
+  numbers: (data) => ({
+    columns: ['panel', 'group', 'index', 'value'],
+    rows: data.panels.flatMap((panel, p) =>
+      panel.groups.flatMap((g) =>
+        g.values.map((v, i) => [panel.title ?? String(p + 1), g.label, i, cell(v)]),
+      ),
+    ),
+  }),
+});
+
+export const boxesFigure = boxes.draw;

@@ -5,5 +5,8 @@ import type { Compute } from '../compute/context.ts';
 type ComputeTable = { [K in JobKindName]: () => Promise<Compute<JobParams<K>, JobResult<K>>> };
 
 export const computeTable = {
+  interpolate: async () => (await import('../compute/connectivity/interpolate.ts')).interpolate,
+  'match-activations': async () => (await import('../compute/alignment/match-activations.ts')).matchActivations,
+  'match-weights': async () => (await import('../compute/alignment/match-weights.ts')).matchWeightsOfPairs,
   diagnose: async () => (await import('../compute/diagnose.ts')).diagnose,
 } satisfies ComputeTable;

@@ -1,0 +1,97 @@
+/** The permutations that bring the second model of every pair next to the first, however a job asks for them. */
+import type { Alignment, MatchingMode, RecordingPoint } from '../../../src-shared/domain.ts';
+import type { Backend, Tensor } from '../backend/index.ts';
+import type { LoadedModel } from '../checkpoints.ts';
+import { checkpointCancel } from '../context.ts';
+import type { ComputeContext } from '../context.ts';
+import type { PairIndices } from '../pairs.ts';
+import { matchLayers } from './activation-matching.ts';
+import { requirePermutationSpec } from './check-spec.ts';
+import { permutationName } from './permutation.ts';
+import type { Permutation } from './permutation.ts';
+import { recordMoments } from './record-moments.ts';
+import { noteOf } from './similarity.ts';
+import { matchWeights } from './weight-matching.ts';
+
+/** The fields of `alignmentParams` in src-shared/jobs/pairs.ts. */
+export interface AlignmentRequest {
+  align: Alignment;
+  mode: MatchingMode;
+  recordingPoint: RecordingPoint;
+  matchingSeed: number;
+  restarts: number;
+  order?: readonly number[] | undefined;
+}
+
+export interface PairAlignment {
+  /** One per hidden layer, for the second model. */
+  permutations: Permutation[];
+}
+
+export interface AlignmentWork {
+  context: ComputeContext;
+  backend: Backend;
+  models: readonly LoadedModel[];
+  pairs: readonly PairIndices[];
+  /** Inputs of the split that activations are compared on, [count, features]; only read for `activation`. */
+  inputs: () => Tensor;
+  /** Called with the share of the work just done. */
+  advance: (share: number) => void;
+}
+
+/** Permutations of every pair, or undefined for `none`. The spec of the architecture is machine-checked first. */
+export async function alignPairs(request: AlignmentRequest, work: AlignmentWork): Promise<PairAlignment[] | undefined> {
+  if (request.align === 'none') return undefined;
+  requirePermutationSpec(work.models[0]!.network, work.models[0]!.name);
+  return request.align === 'activation' ? byActivations(request, work) : byWeights(request, work);
+}
+
+/** What must be shown with every result of this alignment. */
+export function alignmentNote(request: Pick<AlignmentRequest, 'align' | 'mode'>, gated: boolean): string | undefined {
+  if (request.align === 'none') return undefined;
+  const notes = [
+    request.align === 'activation' ? noteOf(request.mode) : undefined,
+    gated ? 'The fixed gate C of the second model is permuted with its neurons and interpolated too.' : undefined,
+  ];
+  return notes.filter((note) => note !== undefined).join(' ') || undefined;
+}
+
+/** `{ P_0: [...], P_1: [...] }`, as results hold them. */
+export function namedPermutations(permutations: readonly Permutation[]): Record<string, number[]> {
+  return Object.fromEntries(permutations.map((perm, layer) => [permutationName(layer), Array.from(perm)]));
+}
+
+async function byActivations(request: AlignmentRequest, work: AlignmentWork): Promise<PairAlignment[]> {
+  const { models, pairs } = work;
+  const { recordingPoint, mode } = request;
+  const networks = models.map(({ network }) => network);
+  const moments = await recordMoments(work.backend, networks, pairs, [recordingPoint], work.inputs(), async (share) => {
+    work.advance(share);
+    await checkpointCancel(work.context);
+  });
+  const aligned: PairAlignment[] = [];
+  for (const [p, [a, b]] of pairs.entries()) {
+    const names = { a: models[a]!.name, b: models[b]!.name };
+    aligned.push({ permutations: matchLayers(moments[p]![recordingPoint]!, mode, recordingPoint, names) });
+    await checkpointCancel(work.context);
+  }
+  return aligned;
+}
+
+async function byWeights(request: AlignmentRequest, work: AlignmentWork): Promise<PairAlignment[]> {
+  const { models, pairs, context } = work;
+  const aligned: PairAlignment[] = [];
+  for (const [a, b] of pairs) {
+    const { permutations } = await matchWeights(models[a]!.network, models[b]!.network, {
+      restarts: request.restarts,
+      seed: request.matchingSeed,
+      ...(request.order && { order: request.order }),
+      onVisit: () => checkpointCancel(context),
+      onRestart: () => {
+        work.advance(1 / request.restarts / pairs.length);
+      },
+    });
+    aligned.push({ permutations });
+  }
+  return aligned;
+}

@@ -1,0 +1,44 @@
+/** Kind `match-weights`: permutations that bring the second model of a pair closest to the first in weight space. */
+import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import type { matchWeightsJob, WeightMatchingRow } from '../../../src-shared/jobs/match-weights.ts';
+import { checkpointCancel, ProgressMeter } from '../context.ts';
+import type { Compute } from '../context.ts';
+import { loadPairs, pairFields, requireSameShapes } from '../pairs.ts';
+import { namedPermutations } from './align-pairs.ts';
+import { requirePermutationSpec } from './check-spec.ts';
+import { matchWeights } from './weight-matching.ts';
+
+type Params = ParamsOf<typeof matchWeightsJob>;
+type Result = ResultOf<typeof matchWeightsJob>;
+
+/** Asymmetric models are compared in effective form, their fixed weights included; C is permuted on both axes. */
+export const matchWeightsOfPairs: Compute<Params, Result> = async (params, context) => {
+  const { models, pairs, warnings } = loadPairs(params);
+  requireSameShapes(models);
+  requirePermutationSpec(models[0]!.network, models[0]!.name);
+  const meter = new ProgressMeter(context, params.restarts * pairs.length);
+  const rows: WeightMatchingRow[] = [];
+  for (const [i, j] of pairs) {
+    const [a, b] = [models[i]!, models[j]!];
+    const found = await matchWeights(a.network, b.network, {
+      restarts: params.restarts,
+      seed: params.matchingSeed,
+      ...(params.order && { order: params.order }),
+      onVisit: () => checkpointCancel(context),
+      onRestart: () => {
+        meter.advance(1, `matching weights of models ${a.index} and ${b.index}`);
+      },
+    });
+    rows.push({
+      ...pairFields(a, b),
+      permutations: namedPermutations(found.permutations),
+      sum_of_l2_norms: found.sumOfNorms,
+      sum_of_l2_norms_identity: found.sumOfNormsIdentity,
+      l2_per_param: found.norms,
+      l2_per_param_identity: found.normsIdentity,
+      restarts: found.restarts.map(({ sumOfNorms, ...rest }) => ({ sum_of_l2_norms: sumOfNorms, ...rest })),
+    });
+  }
+  const common = { warnings, matching_seed: params.matchingSeed };
+  return rows.length === 1 ? { ...rows[0]!, ...common } : { pairs: rows, ...common };
+};

@@ -1,0 +1,162 @@
+/** First and second moments of two sets of columns, gathered chunk by chunk in float64: enough for every similarity. */
+import { addProduct, transposedView, view } from '../linalg/multiply.ts';
+
+/** Centred moments of activations A [rows, columnsA] and B [rows, columnsB]. */
+export interface CrossMoments {
+  rows: number;
+  columnsA: number;
+  columnsB: number;
+  meanA: Float64Array;
+  meanB: Float64Array;
+  /** [columnsA, columnsB]: sum over rows of (a_i - mean a_i)(b_j - mean b_j). */
+  cross: Float64Array;
+  /** Sum over rows of (a_i - mean a_i)^2. */
+  squaresA: Float64Array;
+  squaresB: Float64Array;
+  /** 1 where every row holds the same value: decided by smallest and largest, not by rounding. */
+  constantA: Uint8Array;
+  constantB: Uint8Array;
+}
+
+/** What one chunk adds, about fixed shifts near the means: all sums are of shifted values. */
+export interface ChunkSums {
+  rows: number;
+  /** [columnsA, columnsB] */
+  cross: ArrayLike<number>;
+  a: ColumnSums;
+  b: ColumnSums;
+}
+
+export interface ColumnSums {
+  sum: ArrayLike<number>;
+  squares: ArrayLike<number>;
+  smallest: ArrayLike<number>;
+  largest: ArrayLike<number>;
+}
+
+interface Side {
+  shift: Float64Array;
+  sum: Float64Array;
+  squares: Float64Array;
+  smallest: Float64Array;
+  largest: Float64Array;
+}
+
+/**
+ * Adds up chunks. The shifts (any values near the column means, the means of the first chunk say) take the bulk of the
+ * means out before products are formed, so that little is lost when the rest is taken out at the end, even where the
+ * chunk sums come from float32 kernels.
+ */
+export class MomentAccumulator {
+  readonly #cross: Float64Array;
+  readonly #a: Side;
+  readonly #b: Side;
+  #rows = 0;
+
+  constructor(shiftA: ArrayLike<number>, shiftB: ArrayLike<number>) {
+    this.#a = newSide(shiftA);
+    this.#b = newSide(shiftB);
+    this.#cross = new Float64Array(shiftA.length * shiftB.length);
+  }
+
+  add(chunk: ChunkSums): void {
+    this.#rows += chunk.rows;
+    const cross = this.#cross;
+    for (let k = 0; k < cross.length; k++) cross[k]! += chunk.cross[k]!;
+    addSide(this.#a, chunk.a);
+    addSide(this.#b, chunk.b);
+  }
+
+  finish(): CrossMoments {
+    const rows = this.#rows;
+    const [a, b] = [this.#a, this.#b];
+    const columnsB = b.sum.length;
+    const cross = this.#cross.slice();
+    for (let k = 0; k < cross.length; k++) {
+      cross[k]! -= (a.sum[Math.floor(k / columnsB)]! * b.sum[k % columnsB]!) / rows;
+    }
+    return {
+      rows,
+      columnsA: a.sum.length,
+      columnsB,
+      meanA: meanOf(a, rows),
+      meanB: meanOf(b, rows),
+      cross,
+      squaresA: centredSquares(a, rows),
+      squaresB: centredSquares(b, rows),
+      constantA: constantOf(a),
+      constantB: constantOf(b),
+    };
+  }
+}
+
+/** The moments of arrays in memory, [rows, columns] each, all in float64. */
+export function momentsOf(
+  a: Float64Array,
+  b: Float64Array,
+  rows: number,
+  columnsA: number,
+  columnsB: number,
+): CrossMoments {
+  const [shiftA, shiftB] = [columnMeans(a, rows, columnsA), columnMeans(b, rows, columnsB)];
+  const [x, y] = [shifted(a, shiftA), shifted(b, shiftB)];
+  const cross = new Float64Array(columnsA * columnsB);
+  addProduct(view(cross, columnsB), transposedView(view(x, columnsA)), view(y, columnsB), columnsA, rows, columnsB, 1);
+  const sums = new MomentAccumulator(shiftA, shiftB);
+  sums.add({ rows, cross, a: columnSums(x, columnsA), b: columnSums(y, columnsB) });
+  return sums.finish();
+}
+
+/** Sums, squares and extremes of the columns of x [rows, columns]. */
+export function columnSums(x: ArrayLike<number>, columns: number): ColumnSums {
+  const sum = new Float64Array(columns);
+  const squares = new Float64Array(columns);
+  const smallest = new Float64Array(columns).fill(Infinity);
+  const largest = new Float64Array(columns).fill(-Infinity);
+  for (let k = 0, j = 0; k < x.length; k++) {
+    const value = x[k]!;
+    sum[j]! += value;
+    squares[j]! += value * value;
+    if (value < smallest[j]!) smallest[j] = value;
+    if (value > largest[j]!) largest[j] = value;
+    j = j + 1 === columns ? 0 : j + 1;
+  }
+  return { sum, squares, smallest, largest };
+}
+
+function newSide(shift: ArrayLike<number>): Side {
+  const n = shift.length;
+  return {
+    shift: Float64Array.from(shift),
+    sum: new Float64Array(n),
+    squares: new Float64Array(n),
+    smallest: new Float64Array(n).fill(Infinity),
+    largest: new Float64Array(n).fill(-Infinity),
+  };
+}
+
+function addSide(side: Side, chunk: ColumnSums): void {
+  for (let j = 0; j < side.sum.length; j++) {
+    side.sum[j]! += chunk.sum[j]!;
+    side.squares[j]! += chunk.squares[j]!;
+    side.smallest[j] = Math.min(side.smallest[j]!, chunk.smallest[j]!);
+    side.largest[j] = Math.max(side.largest[j]!, chunk.largest[j]!);
+  }
+}
+
+const meanOf = (side: Side, rows: number): Float64Array => side.shift.map((shift, j) => shift + side.sum[j]! / rows);
+
+const centredSquares = (side: Side, rows: number): Float64Array =>
+  side.squares.map((squares, j) => Math.max(0, squares - side.sum[j]! ** 2 / rows));
+
+function constantOf(side: Side): Uint8Array {
+  return Uint8Array.from(side.smallest, (smallest, j) => (smallest === side.largest[j] ? 1 : 0));
+}
+
+function columnMeans(x: Float64Array, rows: number, columns: number): Float64Array {
+  return Float64Array.from(columnSums(x, columns).sum, (sum) => sum / rows);
+}
+
+function shifted(x: Float64Array, shift: Float64Array): Float64Array {
+  return x.map((value, k) => value - shift[k % shift.length]!);
+}

@@ -1,0 +1,37 @@
+/** Permutations of the neurons of a layer: `perm[i]` is the neuron of model b that stands beside neuron i of model a. */
+export type Permutation = Int32Array;
+
+/** Names a layer's permutation as the reference does: `P_0` permutes the outputs of lins.0. */
+export const permutationName = (layer: number): string => `P_${layer}`;
+
+/** One permutation per hidden layer, in the order of the layers. */
+export type LayerPermutations = readonly Permutation[];
+
+export function identityPermutation(size: number): Permutation {
+  return Int32Array.from({ length: size }, (_, i) => i);
+}
+
+export function inversePermutation(perm: Permutation): Permutation {
+  const inverse = new Int32Array(perm.length);
+  perm.forEach((from, to) => (inverse[from] = to));
+  return inverse;
+}
+
+/** What permuting by `first`, then by `second`, comes to: composed[i] = first[second[i]]. */
+export function composePermutations(first: Permutation, second: Permutation): Permutation {
+  return second.map((i) => first[i]!);
+}
+
+export function isPermutation(values: ArrayLike<number>): boolean {
+  const seen = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!Number.isInteger(value) || value < 0 || value >= values.length || seen[value] === 1) return false;
+    seen[value] = 1;
+  }
+  return true;
+}
+
+export function isIdentity(perm: Permutation): boolean {
+  return perm.every((from, to) => from === to);
+}

@@ -1,0 +1,99 @@
+/** How alike neuron i of model a and neuron j of model b are, from their activations on the same inputs. */
+import type { CorrelationMode, MatchingMode } from '../../../src-shared/domain.ts';
+import { UserError } from '../../../src-shared/errors.ts';
+import type { CrossMoments } from './moments.ts';
+
+/** A matching mode taken apart: the similarity that is maximised. */
+export function correlationModeOf(mode: MatchingMode): CorrelationMode {
+  return mode === 'reference-lmc-script' ? 'pearson_uncorrelatedness_with_one_for_constant' : mode;
+}
+
+/** What every reader of a result made with this mode must be told, or undefined where there is nothing. */
+export function noteOf(mode: MatchingMode): string | undefined {
+  if (!isUncorrelatedness(correlationModeOf(mode))) return undefined;
+  const who = mode === 'reference-lmc-script' ? "the published LMC script's matching" : `the mode ${mode}`;
+  return `Anti-aligned: ${who} maximises 1 - |correlation| and so pairs the LEAST correlated neurons.`;
+}
+
+export const isUncorrelatedness = (mode: CorrelationMode): boolean => mode.startsWith('pearson_uncorrelatedness');
+
+/** Names for messages: whose activations, recorded where. */
+export interface Where {
+  a: string;
+  b: string;
+  /** E.g. "post_activation_function of layer 0 (P_0)". */
+  point: string;
+}
+
+/**
+ * The similarity matrix [columnsA, columnsB], row-major, in float64. With rho the Pearson correlation:
+ * `dot_product` is a_i . b_j / rows without centring; `pearson_correlation` rho; `pearson_uncorrelatedness` 1 - |rho|.
+ * A neuron that is constant over all inputs has no correlation: the plain modes refuse it, the others take rho = 0.
+ * (neuron-identifiability, src/utils/rebasin/activation_matching.py:56)
+ *
+ * @throws UserError naming layer and neuron where activations are not finite or, in the plain modes, constant.
+ */
+export function similarityMatrix(moments: CrossMoments, mode: CorrelationMode, where: Where): Float64Array {
+  refuseNonFinite(moments, where);
+  return mode === 'dot_product' ? meanProduct(moments) : fromCorrelation(moments, mode, where);
+}
+
+function meanProduct({ rows, columnsA, columnsB, cross, meanA, meanB }: CrossMoments): Float64Array {
+  const out = new Float64Array(columnsA * columnsB);
+  for (let i = 0; i < columnsA; i++) {
+    for (let j = 0; j < columnsB; j++) {
+      const k = i * columnsB + j;
+      out[k] = cross[k]! / rows + meanA[i]! * meanB[j]!;
+    }
+  }
+  return out;
+}
+
+function fromCorrelation(moments: CrossMoments, mode: CorrelationMode, where: Where): Float64Array {
+  const { columnsA, columnsB, cross } = moments;
+  const replaceConstants =
+    mode === 'pearson_correlation_with_zero_for_constant' ||
+    mode === 'pearson_uncorrelatedness_with_one_for_constant';
+  if (!replaceConstants) refuseConstant(moments, mode, where);
+  const [scaleA, scaleB] = [inverseNorms(moments.squaresA, moments.constantA), inverseNorms(moments.squaresB, moments.constantB)];
+  const uncorrelatedness = isUncorrelatedness(mode);
+  const out = new Float64Array(columnsA * columnsB);
+  for (let i = 0; i < columnsA; i++) {
+    for (let j = 0; j < columnsB; j++) {
+      const k = i * columnsB + j;
+      const rho = cross[k]! * scaleA[i]! * scaleB[j]!;
+      out[k] = uncorrelatedness ? 1 - Math.abs(rho) : rho;
+    }
+  }
+  return out;
+}
+
+/** 1 / |centred column|, and 0 for a constant column, which makes its correlations 0. */
+function inverseNorms(squares: Float64Array, constant: Uint8Array): Float64Array {
+  return squares.map((square, j) => (constant[j] === 1 || square === 0 ? 0 : 1 / Math.sqrt(square)));
+}
+
+function refuseConstant(moments: CrossMoments, mode: CorrelationMode, where: Where): void {
+  const { constantA, constantB } = moments;
+  const [a, b] = [constantA.indexOf(1), constantB.indexOf(1)];
+  if (a < 0 && b < 0) return;
+  const [model, neuron] = a >= 0 ? [where.a, a] : [where.b, b];
+  const suffix = isUncorrelatedness(mode) ? 'one' : 'zero';
+  const count = constantA.filter(Boolean).length + constantB.filter(Boolean).length;
+  throw new UserError(
+    `${model}, ${where.point}: neuron ${neuron} is constant over all inputs${count > 1 ? ` (as are ${count - 1} more)` : ''}; ` +
+      `${mode} is not defined for it`,
+    { hint: `Use ${mode}_with_${suffix}_for_constant, which leaves such neurons for last.` },
+  );
+}
+
+function refuseNonFinite({ squaresA, squaresB, meanA, meanB }: CrossMoments, where: Where): void {
+  const bad = (means: Float64Array, squares: Float64Array): number =>
+    means.findIndex((mean, j) => !Number.isFinite(mean) || !Number.isFinite(squares[j]!));
+  const [a, b] = [bad(meanA, squaresA), bad(meanB, squaresB)];
+  if (a < 0 && b < 0) return;
+  const [model, neuron] = a >= 0 ? [where.a, a] : [where.b, b];
+  throw new UserError(`${model}, ${where.point}: neuron ${neuron} has activations that are not finite numbers`, {
+    hint: 'The checkpoint is broken, or training diverged before it was saved.',
+  });
+}

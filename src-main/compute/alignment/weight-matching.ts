@@ -1,0 +1,311 @@
+/**
+ * Weight matching by coordinate ascent: S. Ainsworth, J. Hayase, S. Srinivasa, "Git Re-Basin", ICLR 2023, algorithm 1;
+ * with the visiting order, stop rule and choice rule of neuron-identifiability, src/utils/rebasin/weight_matching.py:9.
+ * All in float64 on the host, reading nothing but the permutation spec.
+ */
+import { UserError } from '../../../src-shared/errors.ts';
+import { addProduct, transposedView, view } from '../linalg/multiply.ts';
+import type { EffectiveNetwork } from '../models/network.ts';
+import { RandomStream } from '../random.ts';
+import { bestPermutation } from './objective.ts';
+import { namedArrays } from './parameters.ts';
+import type { NamedArray } from './parameters.ts';
+import { identityPermutation } from './permutation.ts';
+import type { LayerPermutations, Permutation } from './permutation.ts';
+import { permutationSpec, permuteArray } from './spec.ts';
+import type { PermutationSpec } from './spec.ts';
+
+export interface WeightMatchingOptions {
+  /** Independent ascents from the identity; they differ in visiting order only. */
+  restarts: number;
+  /** Decides the visiting orders. */
+  seed: number;
+  /** Each sweep visits the layers in this order, in every restart; absent: a new random order each sweep. */
+  order?: readonly number[];
+  /** Sweeps after which an ascent is given up. The ascent is monotonic, so this is seldom reached. */
+  maxSweeps?: number;
+  /** Called between layer visits; may throw to stop. */
+  onVisit?: () => Promise<void>;
+  /** Called after each restart, for progress. */
+  onRestart?: () => void;
+}
+
+export interface WeightMatching {
+  permutations: Permutation[];
+  /** Sum over arrays of the Euclidean norm (not squared) of a - permuted b: what the restarts compete in. */
+  sumOfNorms: number;
+  sumOfNormsIdentity: number;
+  /** Per array: the norm of a - permuted b. */
+  norms: Record<string, number>;
+  normsIdentity: Record<string, number>;
+  /** Of every restart, in order. */
+  restarts: { sumOfNorms: number; sweeps: number; converged: boolean }[];
+}
+
+interface Pair {
+  name: string;
+  /** As a matrix: [rows, columns], a vector has one column. */
+  rows: number;
+  columns: number;
+  a: Float64Array;
+  b: Float64Array;
+  /** The permutations of rows and columns; null where fixed. */
+  axes: [number | null, number | null];
+}
+
+const defaultMaxSweeps = 100;
+const progressTolerance = 1e-12;
+
+/**
+ * Permutations for model b that bring its weights closest to model a's, as far as coordinate ascent finds them.
+ * Running statistics and initial variances are permuted with their neurons but take no part in the choice.
+ */
+export async function matchWeights(
+  a: EffectiveNetwork,
+  b: EffectiveNetwork,
+  options: WeightMatchingOptions,
+): Promise<WeightMatching> {
+  const spec = permutationSpec(a);
+  if (options.order) checkOrder(options.order, spec.permutations.length);
+  const pairs = pairArrays(a, b, spec);
+  const products = new ProductCache(pairs, spec);
+  const start = spec.permutations.map(({ size }) => identityPermutation(size));
+  const stream = new RandomStream(options.seed, 'visiting-order');
+  let best = { permutations: start, sumOfNorms: Infinity };
+  const restarts: WeightMatching['restarts'] = [];
+  for (let restart = 0; restart < options.restarts; restart++) {
+    products.reset();
+    const ascent = await ascend(pairs, products, start, stream, options);
+    const sumOfNorms = total(arrayNorms(pairs, ascent.permutations));
+    restarts.push({ sumOfNorms, sweeps: ascent.sweeps, converged: ascent.converged });
+    options.onRestart?.();
+    if (sumOfNorms < best.sumOfNorms) best = { permutations: ascent.permutations, sumOfNorms };
+  }
+  const norms = arrayNorms(pairs, best.permutations);
+  const normsIdentity = arrayNorms(pairs, start);
+  return {
+    permutations: best.permutations,
+    sumOfNorms: total(norms),
+    sumOfNormsIdentity: total(normsIdentity),
+    norms,
+    normsIdentity,
+    restarts,
+  };
+}
+
+function checkOrder(order: readonly number[], layers: number): void {
+  const sorted = [...order].sort((x, y) => x - y);
+  if (sorted.length === layers && sorted.every((value, i) => value === i)) return;
+  throw new UserError(`order: [${order.join(', ')}] does not visit each of the ${layers} hidden layers once`, {
+    hint: `Give the numbers 0 to ${layers - 1} in any order, or leave it out for random orders.`,
+  });
+}
+
+async function ascend(
+  pairs: Pair[],
+  products: ProductCache,
+  start: LayerPermutations,
+  stream: RandomStream,
+  options: WeightMatchingOptions,
+): Promise<{ permutations: Permutation[]; sweeps: number; converged: boolean }> {
+  const perms = start.map((perm) => perm.slice());
+  const maxSweeps = options.maxSweeps ?? defaultMaxSweeps;
+  const settled = perms.map(() => false);
+  for (let sweep = 1; sweep <= maxSweeps; sweep++) {
+    let progress = false;
+    for (const p of options.order ?? stream.permutation(perms.length)) {
+      // Nothing it depends on has changed since its last visit: the same answer would come out again.
+      if (settled[p]) continue;
+      await options.onVisit?.();
+      settled[p] = true;
+      if (!visit(pairs, products, perms, p)) continue;
+      progress = true;
+      for (const neighbour of products.neighbours(p)) settled[neighbour] = false;
+    }
+    if (!progress) return { permutations: perms, sweeps: sweep, converged: true };
+  }
+  return { permutations: perms, sweeps: maxSweeps, converged: false };
+}
+
+/** Replaces perms[p] by the best one given the others. @returns whether the sum of products grew. */
+function visit(pairs: Pair[], products: ProductCache, perms: Permutation[], p: number): boolean {
+  const previous = perms[p]!;
+  const n = previous.length;
+  const similarity = products.similarity(p, perms);
+  const next = bestPermutation(similarity, n);
+  const before = trace(similarity, previous);
+  const gain = trace(similarity, next) - before;
+  // The trace is a sum of n terms in float64: differences below its own rounding are none.
+  if (gain <= progressTolerance * Math.max(1, Math.abs(before))) return false;
+  perms[p] = next;
+  const squareArrays = pairs.filter(({ axes }) => axes[0] === p && axes[1] === p);
+  if (squareArrays.length === 0) return true;
+  // Both axes of the gate C move with one permutation, so the objective is quadratic in it and the linear step above
+  // may lead downhill: it is taken only where the true objective grows.
+  const own = pairs.filter(({ axes }) => axes.includes(p));
+  const after = innerProduct(own, perms);
+  const old = innerProduct(own, perms.with(p, previous));
+  if (after - old > progressTolerance * Math.max(1, Math.abs(old))) return true;
+  perms[p] = previous;
+  return false;
+}
+
+function trace(similarity: Float64Array, perm: Permutation): number {
+  let sum = 0;
+  for (let i = 0; i < perm.length; i++) sum += similarity[i * perm.length + perm[i]!]!;
+  return sum;
+}
+
+function pairArrays(a: EffectiveNetwork, b: EffectiveNetwork, spec: PermutationSpec): Pair[] {
+  const others = new Map(namedArrays(b).map((array) => [array.name, array]));
+  return namedArrays(a)
+    .filter(({ role }) => role !== 'statistic')
+    .map(({ name, shape, data }: NamedArray) => {
+      const axes = spec.axes.get(name)!;
+      return {
+        name,
+        rows: shape[0]!,
+        columns: shape[1] ?? 1,
+        a: Float64Array.from(data),
+        b: Float64Array.from(others.get(name)!.data),
+        axes: [axes[0] ?? null, axes[1] ?? null],
+      };
+    });
+}
+
+function permuted(pair: Pair, perms: LayerPermutations): Float64Array {
+  return permuteArray(pair.b, [pair.rows, pair.columns], pair.axes.map((p) => (p === null ? null : perms[p]!)));
+}
+
+function arrayNorms(pairs: Pair[], perms: LayerPermutations): Record<string, number> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const b = permuted(pair, perms);
+      let sum = 0;
+      for (let k = 0; k < b.length; k++) sum += (pair.a[k]! - b[k]!) ** 2;
+      return [pair.name, Math.sqrt(sum)];
+    }),
+  );
+}
+
+function innerProduct(pairs: Pair[], perms: LayerPermutations): number {
+  let sum = 0;
+  for (const pair of pairs) {
+    const b = permuted(pair, perms);
+    for (let k = 0; k < b.length; k++) sum += pair.a[k]! * b[k]!;
+  }
+  return sum;
+}
+
+const total = (norms: Record<string, number>): number => Object.values(norms).reduce((sum, norm) => sum + norm, 0);
+
+/** One product A B^T over the axis that a permutation does not move, and the other permutation it was made under. */
+interface Term {
+  pair: Pair;
+  axis: 0 | 1;
+  size: number;
+  other: number | null;
+  under: Permutation | null;
+  product: Float64Array;
+  /** As after the first use, so that a restart need not multiply again. */
+  initial: { under: Permutation | null; product: Float64Array };
+}
+
+/**
+ * The products of coordinate ascent. Between two visits of a layer its neighbours' permutations change in ever fewer
+ * places, so a product is kept and brought up to date by the changed columns alone: a product of n x n x changed
+ * instead of n x n x n.
+ */
+class ProductCache {
+  readonly #terms: Term[][];
+
+  constructor(pairs: Pair[], spec: PermutationSpec) {
+    this.#terms = spec.permutations.map(({ size }, p) =>
+      pairs.flatMap((pair) => ([0, 1] as const).filter((axis) => pair.axes[axis] === p).map((axis) => newTerm(pair, axis, size))),
+    );
+  }
+
+  /** [n, n]: entry (i, j) is the inner product of neuron i of a with neuron j of b, the other layers permuted. */
+  similarity(p: number, perms: LayerPermutations): Float64Array {
+    const size = perms[p]!.length;
+    const sum = new Float64Array(size * size);
+    for (const term of this.#terms[p]!) {
+      bringUpToDate(term, term.other === null ? null : perms[term.other]!);
+      for (let k = 0; k < sum.length; k++) sum[k]! += term.product[k]!;
+    }
+    return sum;
+  }
+
+  /** The permutations whose best answer depends on `p` (itself where both axes of an array move with it). */
+  neighbours(p: number): Set<number> {
+    return new Set(this.#terms[p]!.flatMap(({ other }) => (other === null ? [] : [other])));
+  }
+
+  /** Back to the products under the identity. */
+  reset(): void {
+    for (const term of this.#terms.flat()) {
+      term.under = term.initial.under;
+      term.product = term.initial.product.slice();
+    }
+  }
+}
+
+function newTerm(pair: Pair, axis: 0 | 1, size: number): Term {
+  const other = pair.axes[axis === 0 ? 1 : 0];
+  const depth = axis === 0 ? pair.columns : pair.rows;
+  const under = other === null ? null : identityPermutation(depth);
+  const product = new Float64Array(size * size);
+  const all = Array.from({ length: depth }, (_, k) => k);
+  addColumns(product, pair, axis, size, all, columnsOf(pair, axis, size, all));
+  return { pair, axis, size, other, under, product: product.slice(), initial: { under, product } };
+}
+
+function bringUpToDate(term: Term, other: Permutation | null): void {
+  if (other === null || term.under === null) return;
+  const { pair, axis, size, under, product } = term;
+  const changed: number[] = [];
+  other.forEach((to, k) => {
+    if (to !== under[k]) changed.push(k);
+  });
+  if (changed.length === 0) return;
+  const fresh = columnsOf(pair, axis, size, changed.map((k) => other[k]!));
+  // Below half the columns a correction costs less than starting again; it also keeps rounding from piling up.
+  if (changed.length * 2 < under.length) {
+    const stale = columnsOf(pair, axis, size, changed.map((k) => under[k]!));
+    for (let k = 0; k < fresh.length; k++) fresh[k]! -= stale[k]!;
+    addColumns(product, pair, axis, size, changed, fresh);
+  } else {
+    product.fill(0);
+    const all = Array.from({ length: other.length }, (_, k) => k);
+    addColumns(product, pair, axis, size, all, columnsOf(pair, axis, size, all.map((k) => other[k]!)));
+  }
+  term.under = other.slice();
+}
+
+/** Slices of b across `axis` at the given places of the other axis: [places, size]. */
+function columnsOf(pair: Pair, axis: 0 | 1, size: number, places: number[]): Float64Array {
+  return gather(pair.b, pair.columns, axis, size, places);
+}
+
+/** product [size, size] += sum over places k of a's slice k times the row of `slices` for k, transposed. */
+function addColumns(
+  product: Float64Array,
+  pair: Pair,
+  axis: 0 | 1,
+  size: number,
+  places: number[],
+  slices: Float64Array,
+): void {
+  const left = gather(pair.a, pair.columns, axis, size, places);
+  addProduct(view(product, size), transposedView(view(left, size)), view(slices, size), size, places.length, size, 1);
+}
+
+function gather(data: Float64Array, columns: number, axis: 0 | 1, size: number, places: number[]): Float64Array {
+  const out = new Float64Array(places.length * size);
+  places.forEach((place, k) => {
+    for (let i = 0; i < size; i++) {
+      out[k * size + i] = axis === 0 ? data[i * columns + place]! : data[place * columns + i]!;
+    }
+  });
+  return out;
+}

@@ -1,0 +1,69 @@
+/** The data an analysis runs on: the run's own unless the caller names another, in the run's own split. */
+import { isAbsolute, join } from 'node:path';
+import { resolveData } from '../../src-shared/config.ts';
+import type { DataPlan } from '../../src-shared/config.ts';
+import type { DataSource, Split } from '../../src-shared/domain.ts';
+import { UserError } from '../../src-shared/errors.ts';
+import type { Run } from './checkpoints.ts';
+import { loadDataset, splitExamples, splitIndices } from './data/index.ts';
+import type { Examples, SplitIndices } from './data/index.ts';
+import { findIdxFolder } from './data/mnist.ts';
+
+/** `data` of a job's params: what is absent is taken from the run. */
+export type DataWish = { [K in keyof DataSource]?: DataSource[K] | undefined };
+
+export interface AnalysisData {
+  splits: Map<Split, Examples>;
+  /** "mnist, split seed 42", for provenance. */
+  description: string;
+  /** Whether this is the split the run recorded, so that metrics stored with its checkpoints can be compared. */
+  isRunSplit: boolean;
+  classes: number;
+}
+
+/**
+ * Loads the splits asked for.
+ * @throws UserError naming the data set, file or field that does not fit
+ */
+export async function loadAnalysisData(run: Run, wish: DataWish, wanted: readonly Split[]): Promise<AnalysisData> {
+  const plan = resolveData(run.config, run.configPath);
+  const name = wish.name ?? plan.name;
+  const dataDir = wish.dataDir ?? (wish.name === undefined ? planFolder(run, plan) : undefined);
+  const dataset = await loadDataset({ name, dataDir });
+  if (dataset.train.features !== run.spec.layers[0]!.inputs) {
+    throw new UserError(
+      `data set "${name}" (${dataset.origin}) has ${dataset.train.features} numbers per example, but the models of ` +
+        `${run.directory} take ${run.spec.layers[0]!.inputs}.`,
+    );
+  }
+  const outputs = run.spec.layers.at(-1)!.outputs;
+  if (dataset.classes > outputs) {
+    throw new UserError(
+      `data set "${name}" (${dataset.origin}) has ${dataset.classes} classes, but the models of ${run.directory} tell ${outputs} apart.`,
+    );
+  }
+  const runSplitFile = plan.splitFile === null ? undefined : inRun(run, plan.splitFile);
+  const { splitSeed, valFraction } = plan;
+  const own = (): SplitIndices => splitIndices(dataset, { splitFile: runSplitFile, splitSeed, valFraction });
+  const split = wish.splitFile === undefined ? own() : splitIndices(dataset, { splitFile: wish.splitFile });
+  return {
+    splits: new Map([...new Set(wanted)].map((which) => [which, splitExamples(dataset, split, which)])),
+    description: `${name}, split ${split.origin}`,
+    isRunSplit: wish.splitFile === undefined || sameRows(split.val, own().val),
+    classes: outputs,
+  };
+}
+
+function sameRows(a: Int32Array, b: Int32Array): boolean {
+  const sorted = b.slice().sort();
+  return a.length === b.length && a.slice().sort().every((row, i) => row === sorted[i]);
+}
+
+/** A folder written in a config is relative to where training was started, which nobody recorded: tried from the run. */
+function planFolder(run: Run, plan: DataPlan): string | undefined {
+  if (plan.dataDir === null) return undefined;
+  const folder = inRun(run, plan.dataDir);
+  return findIdxFolder(folder, plan.name) === undefined ? undefined : folder;
+}
+
+const inRun = (run: Run, path: string): string => (isAbsolute(path) ? path : join(run.directory, path));

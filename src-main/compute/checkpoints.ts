@@ -1,0 +1,141 @@
+/** From "these models of this run" to networks that can be computed with. Every analysis of checkpoints starts here. */
+import { createHash } from 'node:crypto';
+import { openSync, readSync, closeSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { resolveModel } from '../../src-shared/config.ts';
+import type { RunConfig } from '../../src-shared/config.ts';
+import { readConfig } from '../../src-shared/config.ts';
+import { UserError } from '../../src-shared/errors.ts';
+import type { MlpSpec } from '../../src-shared/model.ts';
+import { parseCheckpointName } from '../formats/checkpoint-name.ts';
+import { openCheckpoint } from '../formats/checkpoint.ts';
+import { findCheckpoint, readRunDirectory } from '../formats/run-directory.ts';
+import { toEffective } from './models/effective.ts';
+import type { EffectiveNetwork, StateDict } from './models/network.ts';
+import { stateDictFromCheckpoint } from './models/state-dict.ts';
+
+/** A run as its folder describes it. */
+export interface Run {
+  directory: string;
+  /** The config file, for messages. */
+  configPath: string;
+  config: RunConfig;
+  spec: MlpSpec;
+}
+
+export interface LoadedModel {
+  run: Run;
+  /** From 1; 0 where the file's name does not say. */
+  index: number;
+  epoch: number | null;
+  path: string;
+  /** "model 2 of /runs/w-asym-7f3a at epoch 5", for messages. */
+  name: string;
+  /** Of the whole file. */
+  sha256: string;
+  spec: MlpSpec;
+  /** As stored, buffers included. */
+  state: StateDict;
+  network: EffectiveNetwork;
+  /** Validation accuracy in percent as the trainer stored it. */
+  storedValAccuracy: number | undefined;
+}
+
+/** Which checkpoints: of one run at one epoch, or files. The fields of `pairSelection` in src-shared/jobs/pairs.ts. */
+export interface CheckpointSelection {
+  run?: string | undefined;
+  /** Absent: all that the run has at this epoch. */
+  models?: readonly number[] | undefined;
+  epoch?: number | undefined;
+  checkpoints?: readonly string[] | undefined;
+}
+
+/**
+ * Loads the selected checkpoints, each once, in the order asked for.
+ * @throws UserError naming the file: a run, model or epoch that does not exist (with those that do), a file that is no
+ * checkpoint of its run's architecture, weights that are not finite.
+ */
+export function loadCheckpoints(selection: CheckpointSelection): LoadedModel[] {
+  const runs = new Map<string, Run>();
+  const runOf = (directory: string): Run => {
+    const known = runs.get(directory) ?? readRun(directory);
+    runs.set(directory, known);
+    return known;
+  };
+  if (selection.checkpoints) {
+    return selection.checkpoints.map((path) => loadCheckpoint(runOf(dirname(resolve(path))), resolve(path)));
+  }
+  if (selection.run === undefined || selection.epoch === undefined) {
+    throw new UserError('no checkpoints are selected: a run and an epoch (or checkpoint files) are needed');
+  }
+  return loadModels(selection.run, selection.models, selection.epoch);
+}
+
+/** Models of one run at one epoch, all of them where `models` is absent. @throws UserError as loadCheckpoints */
+export function loadModels(run: string, models: readonly number[] | undefined, epoch: number): LoadedModel[] {
+  const directory = readRunDirectory(resolve(run));
+  const found = directory.checkpoints.filter((file) => file.epoch === epoch).map((file) => file.model);
+  // A model that is not there is reported with those that are; so is an epoch.
+  const wanted = models ?? (found.length > 0 ? found : [1]);
+  const files = wanted.map((model) => findCheckpoint(directory, epoch, model));
+  const about = readRun(directory.directory);
+  return files.map((file) => loadCheckpoint(about, file.path));
+}
+
+/** Reads and resolves a run's config. */
+export function readRun(directory: string): Run {
+  const { directory: absolute, config: raw } = readRunDirectory(resolve(directory));
+  const configPath = `${absolute}/config.yaml`;
+  const config = readConfig(raw, configPath);
+  return { directory: absolute, configPath, config, spec: resolveModel(config, configPath) };
+}
+
+/** One checkpoint file of a run. */
+export function loadCheckpoint(run: Run, path: string): LoadedModel {
+  const checkpoint = openCheckpoint(path);
+  try {
+    const { spec } = run;
+    const state = stateDictFromCheckpoint(checkpoint.tensors, spec, path);
+    refuseNonFinite(state, path);
+    const place = parseCheckpointName(path);
+    const index = place?.model ?? 0;
+    const epoch = checkpoint.epoch ?? place?.epoch ?? null;
+    const { valAccuracy } = checkpoint;
+    return {
+      ...{ run, index, epoch, path, spec, state },
+      name: index > 0 ? `model ${index} of ${run.directory}${epoch === null ? '' : ` at epoch ${epoch}`}` : path,
+      sha256: sha256OfFile(path),
+      network: toEffective(spec, state),
+      storedValAccuracy: valAccuracy === undefined ? undefined : valAccuracy * 100,
+    };
+  } finally {
+    checkpoint.close();
+  }
+}
+
+function refuseNonFinite(state: StateDict, path: string): void {
+  const bad: string[] = [];
+  for (const [name, { data }] of state) {
+    const at = data.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) bad.push(`"${name}" (entry ${at} is ${data[at]})`);
+  }
+  if (bad.length === 0) return;
+  throw new UserError(`${path}: not all weights are finite numbers: ${bad.slice(0, 3).join(', ')}${bad.length > 3 ? ` and ${bad.length - 3} more` : ''}.`, {
+    hint: 'Training diverged before this checkpoint was saved, or the file is damaged; choose an earlier epoch.',
+  });
+}
+
+function sha256OfFile(path: string): string {
+  const hash = createHash('sha256');
+  const descriptor = openSync(path, 'r');
+  const buffer = Buffer.alloc(1 << 20);
+  try {
+    for (let count = -1; count !== 0;) {
+      count = readSync(descriptor, buffer);
+      hash.update(buffer.subarray(0, count));
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+  return hash.digest('hex');
+}

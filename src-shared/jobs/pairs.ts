@@ -1,0 +1,93 @@
+/** What the kinds of job that compare models pair by pair have in common: which checkpoints, aligned how, on what data. */
+import { z } from 'zod';
+import {
+  alignmentSchema,
+  correlationModeSchema,
+  matchingModeSchema,
+  recordingPointSchema,
+  splitSchema,
+} from '../domain.ts';
+import { matrixSchema } from '../matrix.ts';
+import { analysisDataSchema, seedSchema } from './common.ts';
+
+/** Models of one run at one epoch, or any checkpoint files; all pairs of them unless `pairs` says which. */
+export const pairSelection = {
+  run: z.string().min(1).optional().describe('run directory'),
+  models: z.array(z.int().positive()).optional().describe('models of the run, from 1; absent: all of them'),
+  epoch: z.int().nonnegative().optional().describe('epoch of the run, 0 is the initialisation'),
+  checkpoints: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('checkpoint files in place of run, models and epoch; they may belong to different runs'),
+  pairs: z
+    .array(z.tuple([z.int().positive(), z.int().positive()]))
+    .optional()
+    .describe('pairs of models (of a run: its model numbers; of checkpoint files: places in the list, from 1); absent: all'),
+};
+
+/** The rules that a schema of optional fields cannot say. */
+export function checkSelection(
+  value: { run?: string | undefined; epoch?: number | undefined; models?: unknown; checkpoints?: string[] | undefined },
+  context: z.RefinementCtx,
+): void {
+  const issue = (path: string, message: string): void => {
+    context.addIssue({ code: 'custom', path: [path], message });
+  };
+  if (value.checkpoints !== undefined) {
+    if (value.run !== undefined || value.models !== undefined || value.epoch !== undefined) {
+      issue('checkpoints', 'stands in place of run, models and epoch; give one or the other');
+    } else if (value.checkpoints.length < 2) issue('checkpoints', 'at least two are needed');
+    return;
+  }
+  if (value.run === undefined) issue('run', 'a run directory is needed (or checkpoints)');
+  else if (value.epoch === undefined) issue('epoch', 'the epoch is needed, e.g. 100; 0 is the initialisation');
+}
+
+/** How model b of a pair is brought next to model a. */
+export const alignmentParams = {
+  align: alignmentSchema.default('none').describe('permute the neurons of the second model first'),
+  mode: matchingModeSchema
+    .default('pearson_correlation_with_zero_for_constant')
+    .describe('similarity of activations, maximised; reference-lmc-script repeats the published script, which anti-aligns'),
+  recordingPoint: recordingPointSchema.default('post_activation_function').describe('where activations are compared'),
+  alignSplit: splitSchema.default('train').describe('split whose activations are compared'),
+  matchingSeed: seedSchema.default(0).describe('decides visiting orders and random permutations'),
+  restarts: z.int().positive().max(1000).default(10).describe('weight matching: independent ascents'),
+  order: z
+    .array(z.int().nonnegative())
+    .optional()
+    .describe('weight matching: layers in the order every sweep visits them; absent: random orders'),
+};
+
+export const analysisData = analysisDataSchema.default({});
+
+/** Hidden layer -> permutation: `P_0[i]` is the neuron of the second model that stands beside neuron i of the first. */
+export const permutationsSchema = z.record(z.string(), z.array(z.int().nonnegative()));
+
+/** Fields that name the two models of a pair. */
+export const pairNames = {
+  model1_index: z.int(),
+  model2_index: z.int(),
+  epoch: z.int().nullable(),
+  checkpoint_path_1: z.string(),
+  checkpoint_path_2: z.string(),
+};
+
+/** One layer's activation matching, in the reference's field names (`matching_mode` is the recording point). */
+export const layerMatchingSchema = z.object({
+  matching_mode: recordingPointSchema,
+  correlation_mode: correlationModeSchema,
+  layer: z.string(),
+  objectives: z.object({
+    optimal: z.number(),
+    identity: z.number(),
+    random: z.array(z.number()),
+    random_mean: z.number(),
+    /** Divided by count - 1; null below two random permutations. */
+    random_std: z.number().nullable(),
+  }),
+  permutations: z.object({ optimal: z.array(z.int().nonnegative()) }),
+  /** Similarity of neuron i of the first model (row) and j of the second (column), if asked for. */
+  similarity: matrixSchema.optional(),
+});
+export type LayerMatching = z.infer<typeof layerMatchingSchema>;

@@ -59,7 +59,7 @@ export class AtomicFile {
     if (this.descriptor === undefined) return;
     closeSync(this.descriptor);
     this.descriptor = undefined;
-    rmSync(this.temporary, { force: true });
+    removeQuietly(this.temporary);
   }
 
   private openDescriptor(): number {
@@ -72,7 +72,7 @@ export class AtomicFile {
       return action();
     } catch (thrown) {
       if (this.descriptor !== undefined) this.abort();
-      else rmSync(this.temporary, { force: true });
+      else removeQuietly(this.temporary);
       throw fileError(this.path, 'write', thrown);
     }
   }
@@ -91,6 +91,15 @@ export function writeAtomically(path: string, produce: (file: AtomicFile) => voi
     file.commit();
   } finally {
     file.abort();
+  }
+}
+
+/** After a failure: what is to be reported is why the write failed, not that the clean-up did too. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The folder itself is gone or was none.
   }
 }
 

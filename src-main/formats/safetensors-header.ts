@@ -18,7 +18,6 @@ const entrySchema = z.strictObject({
     .tuple([natural, natural])
     .refine(([begin, end]) => begin <= end, 'begin must not be after end'),
 });
-const metadataSchema = z.record(z.string(), z.string());
 
 /** @throws UserError naming the file and the field that is not as the format demands. */
 export function parseHeader(
@@ -41,10 +40,7 @@ export function parseHeader(
   let metadata = new Map<string, string>();
   for (const [key, value] of fields) {
     if (key === '__metadata__') {
-      const result = metadataSchema.safeParse(value);
-      if (!result.success)
-        throw new UserError(`${name}: header field "__metadata__": strings by name were expected.`);
-      metadata = new Map(Object.entries(result.data));
+      metadata = parseMetadata(value, name);
       continue;
     }
     const result = entrySchema.safeParse(value);
@@ -59,6 +55,17 @@ export function parseHeader(
     tensors.set(key, { code: dtype, shape, begin: data_offsets[0], end: data_offsets[1] });
   }
   return { tensors, metadata };
+}
+
+function parseMetadata(value: unknown, name: string): Map<string, string> {
+  const fields =
+    value !== null && typeof value === 'object' ? Object.entries(value) : [['', undefined] as const];
+  return new Map(
+    fields.map(([key, text]) => {
+      if (typeof text === 'string') return [key, text];
+      throw new UserError(`${name}: header field "__metadata__": strings by name were expected.`);
+    }),
+  );
 }
 
 /** JSON.parse keeps the last of two equal keys and says nothing; the format forbids them. */

@@ -1,9 +1,8 @@
 /** The allow-list: every Python name that a .pt file may mention. Anything else is refused, whatever it is. */
 import { UserError } from '../../../src-shared/errors.ts';
 import type { DType } from '../dtype.ts';
-import { lazyTensor } from '../tensor.ts';
+import { LazyTensor, lazyTensor } from '../tensor.ts';
 import type { TensorStorage } from '../tensor.ts';
-import { LazyTensor } from '../tensor.ts';
 import type { PickleValue } from './pickle.ts';
 
 /** A Python name that was recognised. `call` is what REDUCE does with it; without it, it cannot be called. */
@@ -13,8 +12,8 @@ export class AllowedGlobal {
   /** For storage classes: the dtype of their elements. */
   readonly dtype: DType | undefined;
 
-  constructor(name: string, options: { call?: AllowedGlobal['call']; dtype?: DType }) {
-    this.name = name;
+  constructor(module: string, name: string, options: { call?: AllowedGlobal['call']; dtype?: DType }) {
+    this.name = `${module}.${name}`;
     this.call = options.call;
     this.dtype = options.dtype;
   }
@@ -44,21 +43,24 @@ const storageClasses: Record<string, DType> = {
   UntypedStorage: 'uint8',
 };
 
-const allowed = new Map<string, AllowedGlobal>(
-  [
-    new AllowedGlobal('collections.OrderedDict', { call: orderedDict }),
-    new AllowedGlobal('torch.Size', { call: torchSize }),
-    new AllowedGlobal('torch.device', { call: torchDevice }),
-    new AllowedGlobal('torch._utils._rebuild_tensor_v2', { call: rebuildTensor }),
-    new AllowedGlobal('torch._utils._rebuild_parameter', { call: rebuildParameter }),
-    new AllowedGlobal('torch.storage.UntypedStorage', { dtype: 'uint8' }),
-    ...Object.entries(storageClasses).map(([name, dtype]) => new AllowedGlobal(`torch.${name}`, { dtype })),
-  ].map((entry) => [entry.name, entry]),
-);
+/** By module, then name: "torch" with "Size.x" is not "torch.Size" with "x". */
+const allowed = new Map<string, Map<string, AllowedGlobal>>();
+allow('collections', 'OrderedDict', { call: orderedDict });
+allow('torch', 'Size', { call: torchSize });
+allow('torch', 'device', { call: torchDevice });
+allow('torch._utils', '_rebuild_tensor_v2', { call: rebuildTensor });
+allow('torch._utils', '_rebuild_parameter', { call: rebuildParameter });
+allow('torch.storage', 'UntypedStorage', { dtype: 'uint8' });
+for (const [name, dtype] of Object.entries(storageClasses)) allow('torch', name, { dtype });
 
 /** Looks a name up in the list. Nothing is imported or resolved, here or elsewhere. */
 export function findAllowed(module: string, name: string): AllowedGlobal | undefined {
-  return allowed.get(`${module}.${name}`);
+  return allowed.get(module)?.get(name);
+}
+
+function allow(module: string, name: string, options: { call?: AllowedGlobal['call']; dtype?: DType }): void {
+  const names = allowed.get(module) ?? new Map<string, AllowedGlobal>();
+  allowed.set(module, names.set(name, new AllowedGlobal(module, name, options)));
 }
 
 function orderedDict(args: readonly PickleValue[], describe: string): PickleValue {

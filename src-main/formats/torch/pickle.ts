@@ -30,7 +30,7 @@ export interface PickleOptions {
 }
 
 /** Estimated bytes that all values of one pickle may take. */
-const memoryBudget = 192 * 2 ** 20;
+const memoryBudget = 96 * 2 ** 20;
 const cost = { value: 16, tuple: 64, list: 96, dict: 256, item: 64, memo: 48, call: 256 };
 const longestInteger = 256;
 

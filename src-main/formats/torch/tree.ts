@@ -10,7 +10,10 @@ export type Tree = TreeScalar | TreeMap | readonly Tree[] | Uint8Array | LazyTen
 export type TreeScalar = null | boolean | number | bigint | string;
 export type TreeMap = Map<Tree, Tree>;
 
-/** What can be written: the same, with tensors in memory, and floats that look like integers marked as such. */
+/**
+ * What can be written: the same, with tensors in memory. A whole number up to 2^53 is written as an int, unless it is
+ * marked as a PythonFloat; any other number as a float.
+ */
 export type WritableTree =
   | TreeScalar
   | PythonFloat

@@ -1,0 +1,75 @@
+/** Where a training config comes from: a preset by name or a config.yaml by path, with overrides laid over it. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  applyOverrides,
+  defaultConfig,
+  mergeConfig,
+  readConfig,
+  refuseUnknownKeys,
+} from '../../src-shared/config.ts';
+import type { RunConfig } from '../../src-shared/config.ts';
+import { UserError } from '../../src-shared/errors.ts';
+import { didYouMean } from '../../src-shared/near-miss.ts';
+import { readYaml } from './yaml.ts';
+
+const folder = fileURLToPath(new URL('../../resources/presets', import.meta.url));
+/** Half of neuron-identifiability's config names end so; Basin never interpolates while training. */
+const suffix = '_noInterpolation';
+
+/** Sorted names of the presets, e.g. `mlp_symmetry1_kappa1`, `standard-small`. */
+export function presetNames(): string[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => file.slice(0, -'.yaml'.length))
+    .sort();
+}
+
+export interface Preset {
+  name: string;
+  /** The first comment of the file. */
+  summary: string;
+  /** Complete: laid over the defaults of every section. */
+  config: RunConfig;
+}
+
+/** Every preset, for forms and lists. */
+export function listPresets(): Preset[] {
+  return presetNames().map((name) => {
+    const first = readFileSync(join(folder, `${name}.yaml`), 'utf8').split('\n', 1)[0] ?? '';
+    return { name, summary: first.replace(/^#\s*/, ''), config: loadTrainingConfig(name) };
+  });
+}
+
+/**
+ * A complete config for training: the preset (with or without `_noInterpolation`) or file, laid over the defaults of
+ * every section, then the overrides. Unknown keys are refused.
+ * @param source a preset's name or the path of a YAML file
+ * @param overrides `key.path=value` as for hydra
+ * @throws UserError naming preset, file, key or override
+ */
+export function loadTrainingConfig(source: string, overrides: readonly string[] = []): RunConfig {
+  const path = configPath(source);
+  const document = readYaml(path);
+  if (document === null || typeof document !== 'object' || Array.isArray(document)) {
+    throw new UserError(`${path}: settings by name were expected.`);
+  }
+  const merged = applyOverrides(mergeConfig(defaultConfig(), document as Record<string, unknown>), overrides);
+  const where = overrides.length === 0 ? source : `${source} with overrides`;
+  refuseUnknownKeys(merged, where);
+  return readConfig(merged, where);
+}
+
+function configPath(source: string): string {
+  const names = presetNames();
+  const name = source.endsWith(suffix) ? source.slice(0, -suffix.length) : source;
+  if (names.includes(name)) return join(folder, `${name}.yaml`);
+  if (existsSync(source)) {
+    const file = statSync(source).isDirectory() ? join(source, 'config.yaml') : source;
+    if (existsSync(file)) return file;
+  }
+  throw new UserError(`"${source}" is neither a preset nor a config file.${didYouMean(name, names)}`, {
+    hint: `Presets: ${names.join(', ')}.`,
+  });
+}

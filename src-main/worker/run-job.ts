@@ -1,3 +1,4 @@
+import { releaseCaches } from '../compute/accounted.ts';
 import type { Backend } from '../compute/backend/index.ts';
 import { assertNoLeak, tensorCount } from '../compute/backend/index.ts';
 import type { Compute, ComputeContext } from '../compute/context.ts';
@@ -44,13 +45,16 @@ function watchTensors(context: ComputeContext, kind: string) {
         const loaded = await context.backend();
         if (before === undefined) {
           backend = loaded;
+          releaseCaches(loaded);
           before = tensorCount(loaded);
         }
         return loaded;
       },
     } satisfies ComputeContext,
     assertGivenBack() {
-      if (backend !== undefined && before !== undefined) assertNoLeak(backend, before, `the job ${kind}`);
+      if (backend === undefined || before === undefined) return;
+      releaseCaches(backend);
+      assertNoLeak(backend, before, `the job ${kind}`);
     },
   };
 }

@@ -1,0 +1,82 @@
+/** From measured pairs to figures and tables: picks split and metric, sums up over pairs. */
+import type { Split } from '../../src-shared/domain.ts';
+import type { FigureRecipe } from '../../src-shared/figures/index.ts';
+import type { Interpolation } from '../../src-shared/jobs/interpolate.ts';
+import type { Measured } from './measurement.svelte.ts';
+
+export type Metric = 'accuracy' | 'loss';
+
+export interface Spread {
+  mean: number;
+  /** n - 1; 0 for a single value. */
+  std: number;
+  n: number;
+}
+
+export function spread(values: number[]): Spread | null {
+  const n = values.length;
+  if (n === 0) return null;
+  const mean = values.reduce((a, b) => a + b, 0) / n;
+  const std = n < 2 ? 0 : Math.sqrt(values.reduce((a, v) => a + (v - mean) ** 2, 0) / (n - 1));
+  return { mean, std, n };
+}
+
+export function curveOf(pair: Interpolation, split: Split, metric: Metric): number[] | undefined {
+  return pair[`${split}_${metric}`];
+}
+
+/** Percent (at most 0) for accuracy; nats (at least 0) for the loss. */
+export function barrierOf(pair: Interpolation, split: Split, metric: Metric): number | undefined {
+  return metric === 'accuracy' ? pair[`${split}_barrier_height`] : pair[`${split}_loss_barrier`];
+}
+
+export function barrierSpread(measured: Measured, split: Split, metric: Metric): Spread | null {
+  return spread(measured.pairs.map((pair) => barrierOf(pair, split, metric)).filter((v) => v !== undefined));
+}
+
+/** Accuracy (percent) or loss of the models themselves, each counted once. */
+export function endpointSpread(measured: Measured, split: Split, metric: Metric): Spread | null {
+  const ends = new Map<string, number>();
+  for (const pair of measured.pairs) {
+    const curve = curveOf(pair, split, metric);
+    if (!curve) continue;
+    ends.set(pair.checkpoint_path_1, curve[0]!);
+    ends.set(pair.checkpoint_path_2, curve.at(-1)!);
+  }
+  return spread([...ends.values()]);
+}
+
+export const pairName = (pair: Interpolation) => `${pair.model1_index}–${pair.model2_index}`;
+
+export function interpolationRecipe(
+  panels: { title: string; measured: Measured[] }[],
+  choice: {
+    split: Split;
+    metric: Metric;
+    draw: 'mean' | 'both' | 'single';
+    band: 'range' | 'std';
+    isolated: string | null;
+  },
+): FigureRecipe<'interpolation'> | null {
+  const filled = panels.map(({ title, measured }) => ({
+    title,
+    series: measured
+      .filter(({ group }) => choice.isolated === null || group.key === choice.isolated)
+      .flatMap(({ group, pairs }) => {
+        const curves = pairs.flatMap((pair) => {
+          const values = curveOf(pair, choice.split, choice.metric);
+          return values ? [{ pair: pairName(pair), values }] : [];
+        });
+        const lambdas = pairs[0]?.lambdas;
+        return curves.length > 0 && lambdas
+          ? [{ label: group.key, colour: group.colour, lambdas, curves }]
+          : [];
+      }),
+  }));
+  const shown = filled.filter((panel) => panel.series.length > 0);
+  if (shown.length === 0) return null;
+  return {
+    kind: 'interpolation',
+    data: { metric: choice.metric, split: choice.split, panels: shown, band: choice.band, draw: choice.draw },
+  };
+}

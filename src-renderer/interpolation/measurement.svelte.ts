@@ -1,0 +1,208 @@
+/**
+ * The interpolations behind the view: which are wanted, which are there, which are being computed. One job per run and
+ * alignment; the engine answers from its cache what was asked before.
+ */
+import type { Group, Job } from '../../src-shared/api.ts';
+import type { Alignment, CorrelationMode, MatchingMode, RecordingPoint } from '../../src-shared/domain.ts';
+import { interpolateJob, type Interpolation } from '../../src-shared/jobs/interpolate.ts';
+import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
+import { engine } from '../state/engine.svelte.ts';
+
+export interface Settings {
+  /** `last` is each run's own last epoch. */
+  epoch: number | 'last';
+  steps: number;
+  /** The method shown beside the unaligned curves. */
+  align: Exclude<Alignment, 'none'>;
+  mode: MatchingMode;
+  recordingPoint: RecordingPoint;
+}
+
+/** Pairs of one group under one alignment. */
+export interface Measured {
+  group: Group;
+  align: Alignment;
+  pairs: Interpolation[];
+  /** The plain mean of all models of each run. */
+  midpoints: {
+    models: number;
+    testAccuracy?: number;
+    testLoss?: number;
+    valAccuracy?: number;
+    trainAccuracy?: number;
+  }[];
+  notes: string[];
+  provenance: Provenance[];
+  resultIds: string[];
+}
+
+interface Question {
+  key: string;
+  group: Group;
+  align: Alignment;
+  params: Record<string, unknown>;
+}
+
+interface Answer {
+  resultId: string;
+  pairs: Interpolation[];
+  midpoint: Measured['midpoints'][number] | undefined;
+  notes: string[];
+  provenance: Provenance | undefined;
+}
+
+/** What one job of each group's member asks. */
+function questionsOf(group: Group, align: Alignment, settings: Settings): Question[] {
+  const common = {
+    steps: settings.steps,
+    align,
+    midpoint: align === 'none',
+    ...(align === 'activation' ? { mode: settings.mode, recordingPoint: settings.recordingPoint } : {}),
+  };
+  return group.members.flatMap((member) => {
+    const run = engine.runById.get(member.runId);
+    if (!run || member.checkpointIds) return [];
+    const epoch = settings.epoch === 'last' ? run.epochs.at(-1) : settings.epoch;
+    if (epoch === undefined || !run.epochs.includes(epoch) || run.models < 2) return [];
+    const params = { run: run.path, epoch, ...common };
+    return [{ key: JSON.stringify(params), group, align, params }];
+  });
+}
+
+/** Complete params of the job, so that what the engine stored can be compared with what is asked. */
+function canonical(params: unknown): string | undefined {
+  const parsed = interpolateJob.params.safeParse(params);
+  return parsed.success ? JSON.stringify(sortKeys(parsed.data)) : undefined;
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sortKeys(item)]),
+  );
+}
+
+class Measurement {
+  #answers = $state.raw<Map<string, Answer>>(new Map());
+  #jobs = $state.raw<Map<string, string>>(new Map());
+  failures = $state.raw<string[]>([]);
+  #known = new Set<string>();
+
+  questions(groups: Group[], settings: Settings): Question[] {
+    return groups.flatMap((group) => [
+      ...questionsOf(group, 'none', settings),
+      ...questionsOf(group, settings.align, settings),
+    ]);
+  }
+
+  missing(groups: Group[], settings: Settings): Question[] {
+    return this.questions(groups, settings).filter(
+      ({ params }) => !this.#answers.has(canonical(params) ?? ''),
+    );
+  }
+
+  /** Progress over the jobs under way, 0 to 1; null when there are none. */
+  progress(): { fraction: number; secondsLeft: number | undefined } | null {
+    const jobs = [...this.#jobs.values()]
+      .map((id) => engine.jobs.find((job) => job.id === id))
+      .filter((job): job is Job => job !== undefined && ['queued', 'running'].includes(job.state));
+    if (jobs.length === 0) return null;
+    const all = this.#jobs.size;
+    const done = all - jobs.length + jobs.reduce((sum, job) => sum + (job.progress?.fraction ?? 0), 0);
+    const left = jobs.reduce((sum, job) => sum + (job.progress?.secondsLeft ?? 0), 0);
+    return { fraction: done / all, secondsLeft: left > 0 ? left : undefined };
+  }
+
+  measured(groups: Group[], align: Alignment, settings: Settings): Measured[] {
+    return groups.map((group) => {
+      const answers = questionsOf(group, align, settings)
+        .map(({ params }) => this.#answers.get(canonical(params) ?? ''))
+        .filter((answer): answer is Answer => answer !== undefined);
+      return {
+        group,
+        align,
+        pairs: answers.flatMap((answer) => answer.pairs),
+        midpoints: answers.flatMap((answer) => (answer.midpoint ? [answer.midpoint] : [])),
+        notes: [...new Set(answers.flatMap((answer) => answer.notes))],
+        provenance: answers.flatMap((answer) => (answer.provenance ? [answer.provenance] : [])),
+        resultIds: answers.map((answer) => answer.resultId),
+      };
+    });
+  }
+
+  /** Reads the results that the engine has already; asks for nothing to be computed. */
+  async loadKnown(): Promise<void> {
+    const rows = await engine.attempt('results.list', { kind: 'interpolate' });
+    for (const row of rows ?? []) {
+      if (this.#known.has(row.id)) continue;
+      this.#known.add(row.id);
+      await this.#take(row.id);
+    }
+  }
+
+  async run(questions: Question[]): Promise<void> {
+    this.failures = [];
+    this.#jobs = new Map();
+    await Promise.all(questions.map((question) => this.#ask(question)));
+    this.#jobs = new Map();
+  }
+
+  async cancel(): Promise<void> {
+    await Promise.all([...this.#jobs.values()].map((jobId) => engine.attempt('jobs.cancel', { jobId })));
+  }
+
+  async #ask({ key, group, params }: Question): Promise<void> {
+    try {
+      const job = await engine.call('jobs.submit', { kind: 'interpolate', params });
+      this.#jobs = new Map(this.#jobs).set(key, job.id);
+      const ended = ['queued', 'running'].includes(job.state) ? await engine.finished(job.id) : job;
+      if (ended.state === 'done' && ended.resultId) await this.#take(ended.resultId);
+      else if (ended.state !== 'cancelled')
+        this.failures = [...this.failures, `${group.key}: ${ended.error ?? ended.state}`];
+    } catch (error) {
+      this.failures = [
+        ...this.failures,
+        `${group.key}: ${error instanceof Error ? error.message : String(error)}`,
+      ];
+    }
+  }
+
+  async #take(resultId: string): Promise<void> {
+    const answer = await engine.attempt('results.get', { resultId });
+    const key = canonical(answer?.params);
+    const data = interpolateJob.result.safeParse(answer?.data);
+    if (!answer || key === undefined || !data.success) return;
+    const provenance = provenanceSchema.safeParse(answer.provenance);
+    const result = data.data;
+    const pairs = 'pairs' in result ? result.pairs : [result];
+    const middle = result.midpoint;
+    this.#answers = new Map(this.#answers).set(key, {
+      resultId,
+      pairs,
+      midpoint: middle && {
+        models: middle.num_models,
+        ...(middle.test_accuracy === undefined ? {} : { testAccuracy: middle.test_accuracy }),
+        ...(middle.test_loss === undefined ? {} : { testLoss: middle.test_loss }),
+        ...(middle.val_accuracy === undefined ? {} : { valAccuracy: middle.val_accuracy }),
+        ...(middle.train_accuracy === undefined ? {} : { trainAccuracy: middle.train_accuracy }),
+      },
+      notes: [...pairs.flatMap((pair) => (pair.note ? [pair.note] : [])), ...result.warnings],
+      provenance: provenance.success ? provenance.data : undefined,
+    });
+  }
+}
+
+export const measurement = new Measurement();
+
+export const modeNames: Record<CorrelationMode | 'reference-lmc-script', string> = {
+  dot_product: 'dot product',
+  pearson_correlation: 'Pearson correlation',
+  pearson_correlation_with_zero_for_constant: 'Pearson, constant neurons 0',
+  pearson_uncorrelatedness: '1 − |ρ| (anti-aligns)',
+  pearson_uncorrelatedness_with_one_for_constant: '1 − |ρ|, constant neurons 1 (anti-aligns)',
+  'reference-lmc-script': 'as the published script (anti-aligns)',
+};

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { seedSchema } from './common.ts';
+import { defineJob } from './define.ts';
+
+export const linearComponentsJob = defineJob({
+  kind: 'linear-components',
+  version: 1,
+  title: 'Components of linear networks',
+  summary:
+    'Trains many deep linear networks to zero loss and finds the connected components of the solutions by joining them with explicit zero-loss paths; compared with determinant signs and with 2^(layers - 1).',
+  params: z.object({
+    layers: z.int().min(2).max(6).default(3).describe('number of weight matrices l'),
+    width: z.int().min(1).max(16).default(4).describe('width h; every weight matrix is h x h'),
+    starts: z.int().min(2).max(5000).default(200).describe('networks trained from independent random starts'),
+    steps: z.int().min(100).max(200_000).default(4000).describe('steps of Adam, full batch'),
+    learningRate: z.number().positive().max(1).default(0.02).describe('at the start; falls to 0 along a half cosine'),
+    acrossPairs: z.int().min(1).max(50).default(3).describe('pairs of solutions tried between every two classes'),
+    seed: seedSchema.default(1).describe('decides the task, the starts and the paths tried'),
+  }),
+  result: z.object({
+    /** 2^(layers - 1), Corollary 4.2 of arXiv 2505.23681. */
+    expected: z.int(),
+    /** Classes left after joining. */
+    found: z.int(),
+    starts: z.int(),
+    /** Starts that reached a loss below 1e-12 |Y|^2. Only these are joined and counted. */
+    converged: z.int(),
+    left_out: z.array(z.object({ start: z.int(), relative_loss: z.number() })),
+    /** Signs of det W_1 .. det W_(l-1); `mixed` where members of a class differ (they should not). */
+    classes: z.array(z.object({ signs: z.array(z.int()), count: z.int(), mixed: z.boolean() })),
+    /** Each class has one pattern of signs, and no two classes share one. */
+    classes_match_signs: z.boolean(),
+    /** Largest loss on any path that joined two solutions, as a fraction of |Y|^2. */
+    max_loss_on_paths_within: z.number(),
+    paths_within: z.int(),
+    /** Of every path tried between two classes the least singular value of a layer along it; the largest of these. */
+    min_singular_value_across: z.number(),
+    paths_across: z.int(),
+    /** Classes left when hidden units may be permuted. */
+    found_up_to_permutation: z.int(),
+    expected_up_to_permutation: z.int(),
+    layers: z.int(),
+    width: z.int(),
+    seed: z.int(),
+  }),
+  cacheable: true,
+});

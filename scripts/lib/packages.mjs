@@ -35,7 +35,7 @@ export function stalePackages() {
 
 /** `npm ci` without install scripts (no dependency needs its own). Throws with what to do. */
 export async function installPackages(say) {
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const npm = process.env.npm_execpath;
   const [command, first] = npm && /\.c?js$/.test(npm) ? [process.execPath, [npm]] : ['npm', []];
   const result = await run(command, [...first, ...args], { cwd: root, stdout: 'show', stderr: 'show' });

@@ -181,7 +181,7 @@ describe.skipIf(!canCompile)('npm run setup', () => {
     scratch.writeLock('package-lock.json', '2.0.0');
     scratch.fake('npm', 'echo "$@" >&2; cp package-lock.json node_modules/.package-lock.json');
     const { code, stderr } = await scratch.setup();
-    expect(stderr).toContain('ci --ignore-scripts --no-audit --no-fund');
+    expect(stderr).toContain('ci --ignore-scripts --no-audit --no-fund --loglevel=error');
     expect(code).toBe(0);
   });
 

@@ -1,89 +1,66 @@
-/** The CLI's way to an engine. */
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import type { EngineEvent, Job } from '../../src-shared/api.ts';
+/** The CLI's way to an engine: its own for the time of the command, or the one that has the workspace already. */
+import type { Engine } from '../engine/engine.ts';
+import { openEngine } from '../engine/engine.ts';
+import { connectSocket } from '../engine/socket.ts';
+import { WorkspaceBusyError } from '../engine/store/lock.ts';
+import { CancelledError } from '../../src-shared/errors.ts';
 import type { Client } from '../../src-shared/rpc.ts';
-import { fromWorkerSchema, workerEntry } from '../../src-shared/worker-protocol.ts';
 import type { Globals } from './globals.ts';
 
-/** Opens the engine of the workspace, or reaches the one that is running there; closes it when `use` has ended. */
+/**
+ * Opens the engine of the workspace, or reaches the one that is running there; lets go of it when `use` has ended.
+ * Throws WorkspaceBusyError where the one that is running cannot be reached from here.
+ */
 export async function withEngine<T>(globals: Globals, use: (client: Client) => Promise<T>): Promise<T> {
-  const client = interimClient(globals);
+  const { client, close } = await reach(globals);
   try {
     return await use(client);
   } finally {
-    client.close();
+    await close();
   }
 }
 
-/** INTERIM: one worker, no catalog; goes when openEngine is there. */
-function interimClient(globals: Globals): Client {
-  const listeners = new Set<(event: EngineEvent) => void>();
-  const jobs = new Map<string, Job>();
-  const results = new Map<string, unknown>();
-  const worker = fork(fileURLToPath(new URL(`../../${workerEntry}`, import.meta.url)), {
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const announce = (event: EngineEvent): void => listeners.forEach((listener) => listener(event));
-  const change = (id: string, part: Partial<Job>): void => {
-    const job = { ...jobs.get(id)!, ...part };
-    jobs.set(id, job);
-    announce({ type: 'job-changed', job });
-  };
-  worker.on('message', (raw) => {
-    const message = fromWorkerSchema.parse(raw);
-    if (message.type === 'event') {
-      const { event, id: jobId } = message;
-      if (event.type === 'progress') announce({ type: 'job-progress', jobId, progress: event.progress });
-      if (event.type === 'log') announce({ type: 'job-log', jobId, line: event.line });
-      if (event.type === 'epoch') announce({ type: 'job-epoch', jobId, metrics: event.metrics });
-    }
-    if (message.type === 'result') {
-      results.set(message.id, { result: message.result, backend: message.backend });
-      change(message.id, { state: 'done', resultId: message.id, backend: message.backend });
-    }
-    if (message.type === 'error') {
-      const { kind, message: error, hint, stack } = message.error;
-      if (globals.terminal.debug && stack) globals.terminal.note(stack);
-      change(message.id, { state: kind === 'cancelled' ? 'cancelled' : 'failed', error, hint: hint ?? null });
-    }
-  });
-  worker.on('exit', (code, signal) => {
-    for (const job of jobs.values()) {
-      if (job.state === 'running') change(job.id, { state: 'failed', error: `worker ended: ${code ?? signal}` });
-    }
-  });
-  let next = 1;
-  const call = async (name: string, args: Record<string, unknown>): Promise<unknown> => {
-    switch (name) {
-      case 'jobs.submit': {
-        const id = `job-${next++}`;
-        const job = { id, kind: args.kind, params: args.params, state: 'running', error: null, hint: null, resultId: null } as unknown as Job;
-        jobs.set(id, job);
-        worker.send({ type: 'run', id, kind: job.kind, params: job.params });
-        return job;
-      }
-      case 'jobs.cancel':
-        worker.send({ type: 'cancel', id: args.jobId });
-        return jobs.get(args.jobId as string);
-      case 'results.get': {
-        const stored = results.get(args.resultId as string) as { result: unknown; backend: unknown };
-        return { row: {}, params: {}, data: stored.result, provenance: { backend: stored.backend } };
-      }
-      default:
-        throw new Error(`interim engine has no ${name}`);
-    }
-  };
+async function reach(globals: Globals): Promise<{ client: Client; close: () => Promise<void> }> {
+  if (globals.signal.aborted) throw new CancelledError();
+  const workspace = globals.workspace === undefined ? {} : { workspace: globals.workspace };
+  try {
+    const engine = await openEngine({ ...workspace, queue: 'own', resume: false });
+    return { client: clientOf(engine), close: () => closeOwn(engine, globals) };
+  } catch (error) {
+    if (!(error instanceof WorkspaceBusyError) || error.holder.socket === '') throw error;
+    const client = await connectSocket(error.holder.socket).catch(() => {
+      throw error;
+    });
+    return {
+      client,
+      close: () => {
+        client.close();
+        return Promise.resolve();
+      },
+    };
+  }
+}
+
+/** Another command may have come to use this engine meanwhile: it is not cut off, unless Ctrl-C says so. */
+async function closeOwn(engine: Engine, { signal, terminal }: Globals): Promise<void> {
+  if (engine.clients() > 0 && !signal.aborted) {
+    terminal.note('basin: done; waiting for another command that uses this engine');
+    const interrupted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => {
+        resolve();
+      });
+    });
+    await Promise.race([engine.alone(), interrupted]);
+  }
+  await engine.close();
+}
+
+/** The engine of this process behind the same interface as one that is reached through its socket. */
+function clientOf(engine: Engine): Client {
   return {
-    call: call as unknown as Client['call'],
-    listen: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    call: (name, args) => engine.call(name, args),
+    listen: (listener) => engine.subscribe(listener),
     onClose: () => undefined,
-    close: () => {
-      if (worker.connected) worker.disconnect();
-    },
+    close: () => undefined,
   };
 }

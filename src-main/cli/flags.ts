@@ -96,7 +96,7 @@ export function valueHint(node: SchemaNode): string {
 export function choicesText(node: SchemaNode): string {
   const hint = fullHint(node);
   if (hint.length <= longestHint) return '';
-  return `one of ${hint.split('|').filter((word) => word !== 'LIST').join(', ')}`;
+  return `(one of ${hint.split('|').filter((word) => word !== 'LIST').join(', ')})`;
 }
 
 function fullHint(node: SchemaNode): string {

@@ -15,6 +15,11 @@ interface Entry {
 }
 
 const commands: Record<string, Entry> = {
+  demo: {
+    summary: 'train four families, interpolate between their networks, draw what comes out',
+    load: () => import('./commands/demo.ts'),
+  },
+  train: { summary: 'train a run from a preset or a config.yaml', load: () => import('./commands/train.ts') },
   run: { summary: 'run any kind of analysis; `basin run --help` lists them', load: () => import('./commands/run.ts') },
   import: { summary: 'add the run directories below a folder to the catalog', load: () => import('./commands/import.ts') },
   runs: { summary: 'list the runs of the catalog', load: () => import('./commands/runs.ts') },
@@ -22,6 +27,7 @@ const commands: Record<string, Entry> = {
   results: { summary: 'list results, or print one', load: () => import('./commands/results.ts') },
   figure: { summary: 'draw results as SVG, PDF or PNG', load: () => import('./commands/figure.ts') },
   export: { summary: 'write a result as JSON or Parquet', load: () => import('./commands/export.ts') },
+  serve: { summary: 'open the workbench in a browser, here or through SSH', load: () => import('./commands/serve.ts') },
   doctor: { summary: 'check this installation and the workspace', load: () => import('./commands/doctor.ts') },
   jobs: { summary: 'list, follow and cancel jobs', load: () => import('./commands/jobs.ts') },
 };

@@ -8,5 +8,7 @@ export const computeTable = {
   interpolate: async () => (await import('../compute/connectivity/interpolate.ts')).interpolate,
   'match-activations': async () => (await import('../compute/alignment/match-activations.ts')).matchActivations,
   'match-weights': async () => (await import('../compute/alignment/match-weights.ts')).matchWeightsOfPairs,
+  import: async () => (await import('../compute/import/import.ts')).importRuns,
+  hash: async () => (await import('../compute/import/hash.ts')).hashCheckpoints,
   diagnose: async () => (await import('../compute/diagnose.ts')).diagnose,
 } satisfies ComputeTable;

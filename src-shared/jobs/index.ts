@@ -8,6 +8,7 @@ import { importJob } from './import.ts';
 import { interpolateJob } from './interpolate.ts';
 import { matchActivationsJob } from './match-activations.ts';
 import { matchWeightsJob } from './match-weights.ts';
+import { trainJob } from './train.ts';
 import type { JobKind, ParamsInputOf, ParamsOf, ResultOf } from './define.ts';
 
 type Table<T> = { [K in keyof T]: JobKind<K & string, z.ZodType, z.ZodType> };
@@ -18,6 +19,7 @@ function tableOf<const T extends Table<T>>(table: T): T {
 }
 
 export const jobKinds = tableOf({
+  train: trainJob,
   interpolate: interpolateJob,
   'match-activations': matchActivationsJob,
   'match-weights': matchWeightsJob,

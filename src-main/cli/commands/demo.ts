@@ -1,0 +1,121 @@
+/** `basin demo`: the field's main result on real digits, from nothing, in about a minute. */
+import { join } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Client } from '../../../src-shared/rpc.ts';
+import { wholeProgress } from '../demo/progress.ts';
+import { demoMeaning, demoTable, trapSentence, wrap } from '../demo/report.ts';
+import type { DemoWork, MeasuredFamily } from '../demo/run.ts';
+import { drawFigures, groupRuns, measureFamilies } from '../demo/run.ts';
+import type { DemoSize } from '../demo/settings.ts';
+import { demoSetting, demoSizes } from '../demo/settings.ts';
+import { withEngine } from '../engine.ts';
+import type { DefineCommand, Globals } from '../globals.ts';
+import { duration } from '../progress-line.ts';
+
+interface DemoFlags {
+  size: DemoSize;
+  seed: number;
+  dataDir?: string;
+  epochs?: number;
+  models?: number;
+  out?: string;
+}
+
+function wholeNumber(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isInteger(value) && value >= low && value <= high) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${low} to ${high}.`);
+  };
+}
+
+/** A folder for this demo's files: its time keeps a second demo from writing over the first. */
+function figureFolder(workspace: string, now = new Date()): string {
+  const stamp = now.toISOString().slice(0, 19).replaceAll(':', '-').replace('T', '_');
+  return join(workspace, 'figures', `demo-${stamp}`);
+}
+
+function backendText({ name, version, device, threads }: MeasuredFamily['backend']): string {
+  return `${name} ${version} (${device.toUpperCase()}, ${threads} threads)`;
+}
+
+function opening({ terminal }: Globals, work: DemoWork): void {
+  terminal.note(
+    wrap(`Four families of networks, ${work.setting.models} networks each: ${work.setting.text}.`, terminal.width),
+  );
+  terminal.note(
+    wrap('Can two networks that were trained apart be averaged? Along the straight line between them, how much test accuracy is lost at the worst point?', terminal.width),
+  );
+}
+
+function closing({ terminal }: Globals, measured: readonly MeasuredFamily[], figures: string[], work: DemoWork): void {
+  const families = measured.map(({ summary }) => summary);
+  const width = Math.min(terminal.width, 100);
+  const png = figures.find((path) => path.endsWith('.png'))!;
+  const run = families.find((family) => family.sigma_f === 1)!.run_directory;
+  terminal.print(
+    [
+      '',
+      demoTable(families, terminal.style),
+      '',
+      ...demoMeaning(families).map((sentence) => wrap(sentence, width)),
+      '',
+      wrap(trapSentence(families), width, '  '),
+      '',
+      `${terminal.style.bold('figure')}     ${png}  (beside it: .svg, .pdf)`,
+      `${terminal.style.bold('runs')}       ${join(work.workspace, 'runs')}  (basin runs)`,
+      `${terminal.style.bold('workspace')}  ${work.workspace}`,
+      `${terminal.style.bold('next')}       basin run match-activations --run ${run} --models 1,2 --epoch ${work.setting.epochs}`,
+    ].join('\n'),
+  );
+}
+
+async function demo(globals: Globals, flags: DemoFlags): Promise<void> {
+  const { terminal, signal } = globals;
+  const started = performance.now();
+  await withEngine(globals, async (client: Client) => {
+    const { workspace, version } = await client.call('engine.info', {});
+    const setting = demoSetting(flags.size, flags);
+    const progress = wholeProgress(terminal, 'demo');
+    const work: DemoWork = { client, signal, progress, setting, dataDir: flags.dataDir, workspace };
+    opening(globals, work);
+    const measured = await measureFamilies(work);
+    progress.finish();
+    const families = measured.map(({ summary }) => summary);
+    await groupRuns(client, families);
+    const backend = measured[0]!.backend;
+    const provenance = { basinVersion: version, backend: backendText(backend), kind: 'demo', seeds: { seed: flags.seed } };
+    const figures = await drawFigures(work, measured, flags.out ?? figureFolder(workspace), provenance);
+    const seconds = (performance.now() - started) / 1000;
+    closing(globals, measured, figures, work);
+    terminal.note(`\n${backendText(backend)}${backend.reason === undefined ? '' : `: ${backend.reason}`}, ${duration(seconds)}`);
+    terminal.document({
+      families,
+      figures,
+      backend,
+      size: flags.size,
+      setting: setting.text,
+      seed: flags.seed,
+      seconds,
+      workspace,
+    });
+  });
+}
+
+export const define: DefineCommand = (command, globals) => {
+  command
+    .description(
+      'Trains four families of networks on real digits, interpolates between all pairs of each, with and without alignment, and draws what comes out. About a minute on two cores.',
+    )
+    .addOption(
+      new Option('--size <size>', 'demo: 64 units; stock: 512 units; paper: 512 units, all of MNIST, 100 epochs')
+        .choices([...demoSizes])
+        .default('demo'),
+    )
+    .addOption(new Option('--seed <n>', 'decides initialisations, fixed weights and batch orders').default(1).argParser(wholeNumber(0, 0xffffffff)))
+    .option('--data-dir <dir>', 'folder of IDX files in place of the embedded digits')
+    .addOption(new Option('--epochs <n>', "epochs in place of the size's own").argParser(wholeNumber(1, 100_000)))
+    .addOption(new Option('--models <n>', 'networks of each family').argParser(wholeNumber(2, 64)))
+    .option('--out <dir>', "folder for the figures (default: a new one in the workspace's figures folder)")
+    .action((flags: DemoFlags) => demo(globals, flags));
+};

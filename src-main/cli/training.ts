@@ -1,0 +1,81 @@
+/** From what a person asks for to the params of a training job; everything that can be refused is refused here. */
+import { randomBytes } from 'node:crypto';
+import { constants, existsSync } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { loadTrainingConfig } from '../formats/presets.ts';
+import { resolveData, resolveModel } from '../../src-shared/config.ts';
+import { UserError } from '../../src-shared/errors.ts';
+import type { JobParamsInput } from '../../src-shared/jobs/index.ts';
+
+export interface TrainingRequest {
+  /** A preset's name, or the path of a config.yaml. */
+  source: string;
+  /** `key.path=value` */
+  overrides: readonly string[];
+  /** The run directory; absent: a new one below `runs`. */
+  out?: string | undefined;
+  dataDir?: string | undefined;
+  splitFile?: string | undefined;
+}
+
+/** A name for a new run that nobody has to think up: the preset's, and four letters that no other run has. */
+function freshName(source: string, experiment: string | null | undefined): string {
+  const base = (experiment ?? source).replace(/^.*\//, '').replace(/\.ya?ml$/, '');
+  const safe = base.replace(/[^\w.=+-]+/g, '-').replace(/^[.-]+/, '');
+  return `${safe === '' ? 'run' : safe}-${randomBytes(2).toString('hex')}`;
+}
+
+/**
+ * Params for a new run. Throws UserError for a config that cannot be trained, a folder that holds a run already, and
+ * one that cannot be written to; nothing has been created by then.
+ */
+export async function trainingParams(request: TrainingRequest, runsFolder: string): Promise<JobParamsInput<'train'>> {
+  const paths = [
+    ...(request.dataDir === undefined ? [] : [`dataset.data_dir=${JSON.stringify(resolve(request.dataDir))}`]),
+    ...(request.splitFile === undefined ? [] : [`dataset.split_file=${JSON.stringify(resolve(request.splitFile))}`]),
+  ];
+  const config = loadTrainingConfig(request.source, [...request.overrides, ...paths]);
+  resolveModel(config, request.source);
+  const { dataDir, splitFile } = resolveData(config, request.source);
+  const dataset = {
+    ...config.dataset,
+    data_dir: dataDir === null ? null : resolve(dataDir),
+    ...(splitFile === null ? {} : { split_file: resolve(splitFile) }),
+  };
+  const name = freshName(request.source, config.experiment_name);
+  const run = request.out === undefined ? join(runsFolder, name) : resolve(request.out);
+  if (existsSync(join(run, 'config.yaml'))) {
+    throw new UserError(`${run} holds a run already`, { hint: `Choose another --out, or go on with it: --resume ${run}` });
+  }
+  await checkWritable(run);
+  return { run, config: { ...config, dataset } };
+}
+
+export function resumeParams(run: string): JobParamsInput<'train'> {
+  const folder = resolve(run);
+  if (!existsSync(join(folder, 'config.yaml'))) {
+    throw new UserError(`--resume ${run}: there is no config.yaml in that folder`, {
+      hint: 'Name the run directory that training wrote.',
+    });
+  }
+  return { run: folder, resume: true };
+}
+
+/** The nearest folder above that exists must be one that can be written to. */
+async function checkWritable(folder: string): Promise<void> {
+  let above = folder;
+  let found = await stat(above).catch(() => undefined);
+  while (found === undefined && dirname(above) !== above) {
+    above = dirname(above);
+    found = await stat(above).catch(() => undefined);
+  }
+  if (found === undefined || !found.isDirectory()) {
+    throw new UserError(`${folder}: the run cannot be written there: ${above} is a file, not a folder`);
+  }
+  await access(above, constants.W_OK).catch(() => {
+    throw new UserError(`${folder}: the run cannot be written there: ${above} is read-only`, {
+      hint: 'Choose another folder with --out, or give yourself the right to write there.',
+    });
+  });
+}

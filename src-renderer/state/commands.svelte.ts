@@ -1,3 +1,5 @@
+import { untrack } from 'svelte';
+
 /** Every action that has a name: the palette lists them, shortcuts and the desktop menu run them. */
 
 export interface Command {
@@ -18,10 +20,9 @@ class Commands {
 
   /** Offers commands until the returned function is called; a view does so while it is open. */
   register(commands: Command[]): () => void {
-    this.#sets = [...this.#sets, commands];
-    return () => {
-      this.#sets = this.#sets.filter((set) => set !== commands);
-    };
+    // Called from effects, which must not run again because the list that they extend changed.
+    untrack(() => (this.#sets = [...this.#sets, commands]));
+    return () => untrack(() => (this.#sets = this.#sets.filter((set) => set !== commands)));
   }
 
   run(id: string): void {

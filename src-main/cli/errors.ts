@@ -1,6 +1,7 @@
 /** What a failed command tells the person, and the exit code it ends with. */
 import { CommanderError } from 'commander';
 import { CancelledError, messageOf, UserError } from '../../src-shared/errors.ts';
+import { RemoteError } from '../../src-shared/rpc.ts';
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, cancelled: 130 } as const;
 
@@ -16,9 +17,13 @@ export class DefectError extends Error {
   }
 }
 
+function isCancelled(thrown: unknown): boolean {
+  return thrown instanceof CancelledError || (thrown instanceof RemoteError && thrown.kind === 'cancelled');
+}
+
 export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-  if (thrown instanceof CancelledError) return exitCodes.cancelled;
+  if (isCancelled(thrown)) return exitCodes.cancelled;
   if (thrown instanceof UsageError) return exitCodes.usage;
   return exitCodes.failed;
 }
@@ -45,9 +50,10 @@ function systemErrorMessage(thrown: unknown): string | undefined {
 /** The lines to print for a failure; empty where everything was said already (usage help, cancelled). */
 export function failureLines(thrown: unknown, debug: boolean): string[] {
   if (thrown instanceof CommanderError) return [];
-  if (thrown instanceof CancelledError) return ['basin: cancelled'];
+  if (isCancelled(thrown)) return ['basin: cancelled'];
   const stack = debug && thrown instanceof Error && thrown.stack !== undefined ? [thrown.stack] : [];
-  if (thrown instanceof UserError) {
+  const ofEngine = thrown instanceof RemoteError && thrown.kind === 'defect';
+  if (thrown instanceof UserError && !ofEngine) {
     return [`basin: ${thrown.message}`, ...(thrown.hint === undefined ? [] : [`  ${thrown.hint}`]), ...stack];
   }
   const system = systemErrorMessage(thrown);

@@ -1,7 +1,7 @@
 /** Runs the command line as a person does: a process of its own, real files, a workspace per test. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,7 +10,7 @@ export const basinEntry = fileURLToPath(new URL('../../src-main/cli/basin.mjs', 
 export const digitsFolder = fileURLToPath(new URL('../../resources/data/mnist-10k', import.meta.url));
 
 export interface Outcome {
-  code: number | null;
+  code: number;
   stdout: string;
   stderr: string;
   seconds: number;
@@ -46,8 +46,10 @@ export function basin(args: readonly string[], options: Options = {}): Promise<O
   );
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => {
+    child.on('close', (exitCode, signal) => {
       clearTimeout(timer);
+      // As a shell counts: ended by a signal is 128 and its number.
+      const code = exitCode ?? 128 + constants.signals[signal!];
       resolve({ code, ...out, seconds: (performance.now() - began) / 1000 });
     });
   });

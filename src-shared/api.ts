@@ -119,7 +119,13 @@ export const groupEditSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('create-many'),
     groups: z.array(
-      z.object({ architecture: z.string().min(1), key: z.string().min(1), members: z.array(memberSchema) }),
+      z.object({
+        architecture: z.string().min(1),
+        key: z.string().min(1).max(200),
+        members: z.array(memberSchema),
+        colour: groupSchema.shape.colour.optional(),
+        notes: z.string().optional(),
+      }),
     ),
   }),
 ]);
@@ -226,7 +232,7 @@ export const engineInfoSchema = z.object({
 export type EngineInfo = z.infer<typeof engineInfoSchema>;
 
 const nothing = z.object({});
-const bytes = z.instanceof(Uint8Array);
+const bytes: z.ZodType<Uint8Array> = z.instanceof(Uint8Array);
 
 /** name -> what it is asked, what it answers. */
 export const requests = {

@@ -8,7 +8,7 @@ export const hashJob = defineJob({
   summary: 'Computes the SHA-256 of every checkpoint in some run folders, so that results can be cached by content.',
   params: z.object({
     /** Absolute paths of run folders. */
-    runs: z.array(z.string().min(1)).min(1),
+    runs: z.array(z.string().min(1)),
   }),
   result: z.object({ files: z.int(), bytes: z.number() }),
   cacheable: false,

@@ -9,7 +9,10 @@ import { parseCheckpointName } from '../../formats/checkpoint-name.ts';
 import { checkpointCancel, ProgressMeter, type ComputeContext } from '../context.ts';
 
 /** Emits `hashed` after each run. Files that are gone or change meanwhile are left for the next time. */
-export async function hashCheckpoints(params: JobParams<'hash'>, context: ComputeContext): Promise<JobResult<'hash'>> {
+export async function hashCheckpoints(
+  params: JobParams<'hash'>,
+  context: ComputeContext,
+): Promise<JobResult<'hash'>> {
   const meter = new ProgressMeter(context, params.runs.length);
   const result = { files: 0, bytes: 0 };
   for (const run of params.runs) {

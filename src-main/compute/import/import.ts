@@ -46,7 +46,11 @@ export async function importRuns(params: Params, context: ComputeContext): Promi
   }
   send();
   for (const { path, reason } of result.broken) {
-    context.emit({ type: 'log', level: 'warning', line: reason.includes(path) ? reason : `${path}: ${reason}` });
+    context.emit({
+      type: 'log',
+      level: 'warning',
+      line: reason.includes(path) ? reason : `${path}: ${reason}`,
+    });
   }
   return result;
 }
@@ -77,13 +81,19 @@ async function startOf(path: string): Promise<string> {
   const absolute = resolve(path);
   const found = await stat(absolute).catch(() => undefined);
   if (!found) {
-    throw new UserError(`${absolute} does not exist.`, { hint: 'Name a folder with run folders in or below it.' });
+    throw new UserError(`${absolute} does not exist.`, {
+      hint: 'Name a folder with run folders in or below it.',
+    });
   }
   return found.isDirectory() ? absolute : dirname(absolute);
 }
 
 /** Undefined when the folder went away in the meantime. */
-async function scanRun(folder: string, result: Result, context: ComputeContext): Promise<FoundRun | undefined> {
+async function scanRun(
+  folder: string,
+  result: Result,
+  context: ComputeContext,
+): Promise<FoundRun | undefined> {
   const first = listed(folder, result);
   if (!first) return undefined;
   let run = await readRun(folder, first, context);
@@ -99,7 +109,8 @@ async function scanRun(folder: string, result: Result, context: ComputeContext):
   return run;
 }
 
-const names = (listing: RunListing): string => listing.checkpoints.map((file) => basename(file.path)).join('\n');
+const names = (listing: RunListing): string =>
+  listing.checkpoints.map((file) => basename(file.path)).join('\n');
 
 function listed(folder: string, result: Result | undefined): RunListing | undefined {
   try {
@@ -119,9 +130,17 @@ async function readRun(folder: string, listing: RunListing, context: ComputeCont
   }
   const problems = [...listing.problems];
   if (listing.config !== null && checkpoints.length === 0) {
-    problems.push(`${folder} has a config.yaml but no checkpoints (checkpoint_epoch_E_model_M.pt or .safetensors).`);
+    problems.push(
+      `${folder} has a config.yaml but no checkpoints (checkpoint_epoch_E_model_M.pt or .safetensors).`,
+    );
   }
-  return { path: folder, config: listing.config, configHash: await hashOfConfig(folder), checkpoints, problems };
+  return {
+    path: folder,
+    config: listing.config,
+    configHash: await hashOfConfig(folder),
+    checkpoints,
+    problems,
+  };
 }
 
 async function hashOfConfig(folder: string): Promise<string> {

@@ -1,0 +1,132 @@
+/** Groups: architecture -> key -> ordered members. Every edit is one step of undo. */
+import { randomBytes } from 'node:crypto';
+import type { Group, GroupEdit, GroupsState, Member } from '../../../src-shared/api.ts';
+import { UserError } from '../../../src-shared/errors.ts';
+import type { Db } from '../store/database.ts';
+import { applyEdit, type GroupDraft } from './edit.ts';
+import { UndoLog, type Change } from './undo.ts';
+
+interface GroupRecord {
+  id: string;
+  architecture: string;
+  key: string;
+  position: number;
+  colour: string;
+  notes: string;
+}
+
+interface MemberRecord {
+  group_id: string;
+  run_id: string;
+  checkpoint_ids: string | null;
+}
+
+/** A group with its place among the others: what one step of undo keeps. */
+type Kept = Group & { position: number };
+
+export class GroupStore {
+  readonly #db: Db;
+  readonly #undo: UndoLog<Kept>;
+
+  constructor(db: Db) {
+    this.#db = db;
+    this.#undo = new UndoLog(db, (states) => this.#put(states));
+  }
+
+  state(): GroupsState {
+    return { groups: this.#read().map(({ position: _position, ...group }) => group), ...this.#undo.labels() };
+  }
+
+  /** Does one edit, or throws UserError and changes nothing. */
+  edit(edit: GroupEdit): GroupsState {
+    this.#db.transaction(() => {
+      const before = this.#read();
+      const draft: GroupDraft = {
+        groups: structuredClone(before),
+        newId: () => `group-${randomBytes(5).toString('hex')}`,
+      };
+      const label = applyEdit(draft, edit);
+      for (const member of draft.groups.flatMap((group) => group.members)) this.#assertMember(member);
+      const after = draft.groups.map((group, position): Kept => ({ ...group, position }));
+      const changes = difference(before, after);
+      if (changes.length === 0) return;
+      this.#put(changes.map((change) => ({ id: change.id, state: change.after })));
+      this.#undo.record(label, changes);
+    })();
+    return this.state();
+  }
+
+  undo(): GroupsState {
+    this.#undo.undo();
+    return this.state();
+  }
+
+  redo(): GroupsState {
+    this.#undo.redo();
+    return this.state();
+  }
+
+  count(): number {
+    return this.#db.prepare('SELECT count(*) FROM groups').pluck().get() as number;
+  }
+
+  #read(): Kept[] {
+    const members = new Map<string, Member[]>();
+    const rows = this.#db
+      .prepare('SELECT group_id, run_id, checkpoint_ids FROM members ORDER BY group_id, position')
+      .all() as MemberRecord[];
+    for (const row of rows) {
+      const of = members.get(row.group_id) ?? [];
+      members.set(row.group_id, of);
+      const checkpointIds =
+        row.checkpoint_ids === null ? {} : { checkpointIds: JSON.parse(row.checkpoint_ids) as string[] };
+      of.push({ runId: row.run_id, ...checkpointIds });
+    }
+    const groups = this.#db.prepare('SELECT * FROM groups ORDER BY position, id').all() as GroupRecord[];
+    return groups.map((group) => ({ ...group, members: members.get(group.id) ?? [] }));
+  }
+
+  /** Puts groups into a known state. All of them go first, so that two may exchange their keys. */
+  #put(states: readonly { id: string; state: Kept | null }[]): void {
+    const remove = this.#db.prepare('DELETE FROM groups WHERE id = ?');
+    for (const { id } of states) remove.run(id);
+    const insert = this.#db.prepare(
+      `INSERT INTO groups (id, architecture, key, position, colour, notes)
+       VALUES (@id, @architecture, @key, @position, @colour, @notes)`,
+    );
+    // A run that was taken out of the catalog since does not come back with an undo.
+    const addMember = this.#db.prepare(
+      `INSERT INTO members (group_id, run_id, position, checkpoint_ids)
+       SELECT @groupId, @runId, @position, @checkpointIds WHERE EXISTS (SELECT 1 FROM runs WHERE id = @runId)`,
+    );
+    for (const { state } of states) {
+      if (!state) continue;
+      const { members, ...group } = state;
+      insert.run(group);
+      for (const [position, { runId, checkpointIds }] of members.entries()) {
+        const ids = checkpointIds ? JSON.stringify(checkpointIds) : null;
+        addMember.run({ groupId: state.id, runId, position, checkpointIds: ids });
+      }
+    }
+  }
+
+  #assertMember({ runId, checkpointIds }: Member): void {
+    if (!this.#db.prepare('SELECT 1 FROM runs WHERE id = ?').get(runId)) {
+      throw new UserError(`There is no run "${runId}" in the catalog.`, { hint: '`basin runs` lists them.' });
+    }
+    const exists = this.#db.prepare(
+      `SELECT 1 FROM checkpoints WHERE run_id = ? AND run_id || '/e' || epoch || 'm' || model = ?`,
+    );
+    const unknown = checkpointIds?.find((id) => !exists.get(runId, id));
+    if (unknown !== undefined) throw new UserError(`Run ${runId} has no checkpoint "${unknown}".`);
+  }
+}
+
+function difference(before: readonly Kept[], after: readonly Kept[]): Change<Kept>[] {
+  const old = new Map(before.map((group) => [group.id, group]));
+  const now = new Map(after.map((group) => [group.id, group]));
+  const ids = new Set([...old.keys(), ...now.keys()]);
+  return [...ids]
+    .map((id) => ({ id, before: old.get(id) ?? null, after: now.get(id) ?? null }))
+    .filter((change) => JSON.stringify(change.before) !== JSON.stringify(change.after));
+}

@@ -1,0 +1,40 @@
+/** Pointing a run to the folder it was moved to. */
+import { createHash } from 'node:crypto';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { UserError } from '../../../src-shared/errors.ts';
+import type { RunStore } from './runs.ts';
+
+/**
+ * Makes sure that `path` holds the same run (same config.yaml, same checkpoint files) and points the run there.
+ * Reads bytes and sizes only. Throws UserError naming the first thing that differs.
+ */
+export async function relocateRun(runs: RunStore, id: string, path: string): Promise<void> {
+  const run = runs.stored(id);
+  const folder = await realpath(resolve(path)).catch(() => {
+    throw new UserError(`${resolve(path)} does not exist.`, {
+      hint: `Name the folder that run ${id} was moved to.`,
+    });
+  });
+  const config = await readFile(join(folder, 'config.yaml')).catch(() => undefined);
+  const hash = config === undefined ? '' : createHash('sha256').update(config).digest('hex');
+  if (hash !== run.configHash) {
+    const what = config === undefined ? 'has no config.yaml' : 'has another config.yaml';
+    throw new UserError(`${folder} is not run ${id}: it ${what}.`, {
+      hint: 'To take it in as a run of its own, import it.',
+    });
+  }
+  for (const checkpoint of runs.checkpoints(id)) {
+    if (checkpoint.state === 'missing') continue;
+    const file = checkpoint.path.slice(run.path.length + 1);
+    const found = await stat(join(folder, file)).catch(() => undefined);
+    if (found?.size === checkpoint.bytes) continue;
+    const what = found
+      ? `${file} has ${found.size} bytes instead of ${checkpoint.bytes}`
+      : `${file} is missing`;
+    throw new UserError(`${folder} is not run ${id}: ${what}.`, {
+      hint: 'To take it in as a run of its own, import it.',
+    });
+  }
+  runs.setPath(id, folder);
+}

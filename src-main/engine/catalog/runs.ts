@@ -1,0 +1,481 @@
+/** Runs, models and checkpoints. */
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { CheckpointRow, RunRow } from '../../../src-shared/api.ts';
+import type { Family } from '../../../src-shared/domain.ts';
+import { UserError } from '../../../src-shared/errors.ts';
+import type { FoundRun, HashedFile } from '../../../src-shared/found.ts';
+import type { HashStore } from '../inputs.ts';
+import type { Db } from '../store/database.ts';
+import { flatten, summarise } from './summary.ts';
+import { uniqueNames } from './names.ts';
+
+interface RunRecord {
+  id: string;
+  name: string;
+  path: string;
+  architecture: string;
+  family: Family | null;
+  sigma_f: number | null;
+  dataset: string | null;
+  widths: string | null;
+  config: string;
+  config_hash: string;
+  fingerprint: string;
+  origin: 'trained' | 'imported';
+  state: 'ready' | 'training' | 'interrupted' | 'broken';
+  missing: number;
+  problems: string;
+  added_at: number;
+}
+
+interface CheckpointRecord {
+  run_id: string;
+  model: number;
+  epoch: number;
+  file: string;
+  bytes: number;
+  mtime_ms: number;
+  sha256: string | null;
+  val_accuracy: number | null;
+  missing: number;
+  problem: string | null;
+}
+
+export type RunChange = 'added' | 'updated' | 'unchanged' | 'relocated';
+export type RunState = RunRecord['state'];
+
+export interface StoredRun {
+  id: string;
+  path: string;
+  config: Record<string, unknown>;
+  configHash: string;
+  widths: number[] | null;
+}
+
+export function checkpointId(runId: string, epoch: number, model: number): string {
+  return `${runId}/e${epoch}m${model}`;
+}
+
+/** Finds a run again after its folder was moved: its config, and the names and sizes of its checkpoints. */
+function fingerprintOf(configHash: string, checkpoints: readonly { file: string; bytes: number }[]): string {
+  const lines = checkpoints.map(({ file, bytes }) => `${file} ${bytes}`).sort();
+  return createHash('sha256')
+    .update([configHash, ...lines].join('\n'))
+    .digest('hex');
+}
+
+export class RunStore implements HashStore {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /**
+   * Takes in what a scan found. The same folder found again changes nothing; a folder that a missing run was moved to
+   * becomes that run, so that its groups and results stay.
+   */
+  take(found: FoundRun, origin: 'trained' | 'imported', state?: RunState): { id: string; change: RunChange } {
+    return this.transaction(() => {
+      const print = fingerprintOf(found.configHash, found.checkpoints);
+      const known = this.#byPath(found.path);
+      const moved = known ? undefined : this.#movedFrom(print);
+      if (moved)
+        this.#db.prepare('UPDATE runs SET path = ?, missing = 0 WHERE id = ?').run(found.path, moved.id);
+      const current = known ?? moved;
+      const id = current?.id ?? this.#newId(found.path);
+      const record = this.#record(id, found, print, current, origin, state);
+      const changed = !current || this.#differs(current, record);
+      if (changed) this.#save(record);
+      const checkpointsChanged = this.#saveCheckpoints(id, found);
+      const change: RunChange = !current
+        ? 'added'
+        : moved
+          ? 'relocated'
+          : changed || checkpointsChanged
+            ? 'updated'
+            : 'unchanged';
+      return { id, change };
+    });
+  }
+
+  transaction<T>(work: () => T): T {
+    return this.#db.transaction(work)();
+  }
+
+  /** Others that look the same or bear the same name, as sentences for whoever imported `id`. */
+  notesAbout(id: string): string[] {
+    const run = this.#record1(id);
+    const others = this.#db.prepare('SELECT * FROM runs WHERE id <> ? AND (fingerprint = ? OR name = ?)');
+    const notes: string[] = [];
+    for (const other of others.all(id, run.fingerprint, run.name) as RunRecord[]) {
+      if (other.fingerprint === run.fingerprint) {
+        notes.push(
+          `${run.path} looks like a copy of ${other.path} (same config, same checkpoints); both are kept.`,
+        );
+      } else {
+        notes.push(
+          `Two runs are named "${run.name}": ${run.path} and ${other.path}; their ids tell them apart.`,
+        );
+      }
+    }
+    return notes;
+  }
+
+  list(): RunRow[] {
+    const runs = this.#db.prepare('SELECT * FROM runs ORDER BY added_at DESC, id').all() as RunRecord[];
+    const checkpoints = this.#checkpointFacts();
+    const groups = this.#groupIds();
+    const names = uniqueNames(runs.map((run) => run.path));
+    return runs.map((run) =>
+      rowOf(run, names.get(run.path) ?? run.name, checkpoints.get(run.id), groups.get(run.id)),
+    );
+  }
+
+  row(id: string): RunRow {
+    const run = this.list().find((candidate) => candidate.id === id);
+    if (!run) throw unknownRun(id);
+    return run;
+  }
+
+  stored(id: string): StoredRun {
+    const run = this.#record1(id);
+    return {
+      id,
+      path: run.path,
+      config: JSON.parse(run.config) as Record<string, unknown>,
+      configHash: run.config_hash,
+      widths: run.widths === null ? null : (JSON.parse(run.widths) as number[]),
+    };
+  }
+
+  has(id: string): boolean {
+    return this.#db.prepare('SELECT 1 FROM runs WHERE id = ?').get(id) !== undefined;
+  }
+
+  idAt(path: string): string | undefined {
+    return this.#byPath(path)?.id;
+  }
+
+  checkpoints(id: string): CheckpointRow[] {
+    const { path } = this.#record1(id);
+    const rows = this.#db
+      .prepare('SELECT * FROM checkpoints WHERE run_id = ? ORDER BY epoch, model')
+      .all(id) as CheckpointRecord[];
+    return rows.map((row) => ({
+      id: checkpointId(id, row.epoch, row.model),
+      runId: id,
+      model: row.model,
+      epoch: row.epoch,
+      path: join(path, row.file),
+      bytes: row.bytes,
+      sha256: row.sha256,
+      valAccuracy: row.val_accuracy,
+      state: row.missing ? 'missing' : row.problem === null ? 'ready' : 'broken',
+      problem: row.problem,
+    }));
+  }
+
+  setState(id: string, state: RunState): void {
+    this.#db.prepare('UPDATE runs SET state = ? WHERE id = ?').run(state, id);
+  }
+
+  /** No job is at work yet: what was being trained when the last engine ended is interrupted. */
+  settleTraining(): void {
+    this.#db.prepare(`UPDATE runs SET state = 'interrupted' WHERE state = 'training'`).run();
+  }
+
+  /** Forgets a run; its files stay. */
+  remove(ids: readonly string[]): void {
+    this.#db.transaction(() => {
+      for (const id of ids) {
+        this.#record1(id);
+        this.#db.prepare('DELETE FROM runs WHERE id = ?').run(id);
+      }
+    })();
+  }
+
+  /** Points a run to the folder it was moved to. The caller has made sure that the run is there. */
+  setPath(id: string, path: string): void {
+    const other = this.#byPath(path);
+    if (other && other.id !== id) {
+      throw new UserError(`${path} is already in the catalog as run ${other.id}.`, {
+        hint: 'Remove that one first.',
+      });
+    }
+    this.#db.prepare('UPDATE runs SET path = ?, missing = 0 WHERE id = ?').run(path, id);
+  }
+
+  /** Marks which run folders are where they were. True when anything changed. */
+  async refreshPresence(): Promise<boolean> {
+    const runs = this.#db.prepare('SELECT id, path, missing FROM runs').all() as RunRecord[];
+    const present = await Promise.all(
+      runs.map((run) =>
+        stat(run.path).then(
+          (found) => found.isDirectory(),
+          () => false,
+        ),
+      ),
+    );
+    const wrong = runs.filter((run, i) => (run.missing === 0) !== present[i]);
+    if (wrong.length === 0) return false;
+    const update = this.#db.prepare('UPDATE runs SET missing = 1 - missing WHERE id = ?');
+    this.#db.transaction(() => wrong.forEach((run) => update.run(run.id)))();
+    return true;
+  }
+
+  counts(): { runs: number; checkpoints: number } {
+    const count = (table: string): number =>
+      this.#db.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number;
+    return { runs: count('runs'), checkpoints: count('checkpoints') };
+  }
+
+  /** Folders of runs with checkpoints whose content was not hashed yet. */
+  unhashed(): string[] {
+    return this.#db
+      .prepare(
+        `SELECT DISTINCT runs.path FROM runs JOIN checkpoints ON run_id = id
+         WHERE sha256 IS NULL AND problem IS NULL AND checkpoints.missing = 0 AND runs.missing = 0`,
+      )
+      .pluck()
+      .all() as string[];
+  }
+
+  takeHashes(files: readonly HashedFile[]): void {
+    this.#db.transaction(() => {
+      for (const file of files) this.#setHash(file);
+    })();
+  }
+
+  known(path: string, bytes: number, mtimeMs: number): string | undefined {
+    const checkpoint = this.#db
+      .prepare(
+        `SELECT sha256 FROM checkpoints JOIN runs ON id = run_id
+         WHERE runs.path = ? AND file = ? AND bytes = ? AND mtime_ms = ? AND sha256 IS NOT NULL`,
+      )
+      .pluck()
+      .get(dirname(path), basename(path), bytes, mtimeMs);
+    const other = this.#db
+      .prepare('SELECT sha256 FROM file_hashes WHERE path = ? AND bytes = ? AND mtime_ms = ?')
+      .pluck();
+    return (checkpoint ?? other.get(path, bytes, mtimeMs)) as string | undefined;
+  }
+
+  remember(path: string, bytes: number, mtimeMs: number, sha256: string): void {
+    if (this.#setHash({ path, bytes, mtimeMs, sha256 })) return;
+    this.#db
+      .prepare('INSERT OR REPLACE INTO file_hashes (path, bytes, mtime_ms, sha256) VALUES (?, ?, ?, ?)')
+      .run(path, bytes, mtimeMs, sha256);
+  }
+
+  /** False when the file is no checkpoint of the catalog in the state that was hashed. */
+  #setHash({ path, bytes, mtimeMs, sha256 }: HashedFile): boolean {
+    const done = this.#db
+      .prepare(
+        `UPDATE checkpoints SET sha256 = ? WHERE file = ? AND bytes = ? AND mtime_ms = ?
+           AND run_id = (SELECT id FROM runs WHERE path = ?)`,
+      )
+      .run(sha256, basename(path), bytes, mtimeMs, dirname(path));
+    return done.changes > 0;
+  }
+
+  #byPath(path: string): RunRecord | undefined {
+    return this.#db.prepare('SELECT * FROM runs WHERE path = ?').get(path) as RunRecord | undefined;
+  }
+
+  #record1(id: string): RunRecord {
+    const run = this.#db.prepare('SELECT * FROM runs WHERE id = ?').get(id) as RunRecord | undefined;
+    if (!run) throw unknownRun(id);
+    return run;
+  }
+
+  /** The one missing run that this folder must be; two candidates are none. */
+  #movedFrom(fingerprint: string): RunRecord | undefined {
+    const rows = this.#db
+      .prepare('SELECT * FROM runs WHERE fingerprint = ? AND missing = 1')
+      .all(fingerprint) as RunRecord[];
+    return rows.length === 1 ? rows[0] : undefined;
+  }
+
+  #newId(path: string): string {
+    const name =
+      basename(path)
+        .toLowerCase()
+        .replace(/[^a-z0-9._-]+/g, '-')
+        .replace(/^[-.]+|-+$/g, '') || 'run';
+    const hash = createHash('sha256').update(path).digest('hex');
+    for (let length = 4; ; length++) {
+      const id = `${name.slice(0, 80)}-${hash.slice(0, length)}`;
+      if (!this.has(id)) return id;
+    }
+  }
+
+  #record(
+    id: string,
+    found: FoundRun,
+    fingerprint: string,
+    current: RunRecord | undefined,
+    origin: 'trained' | 'imported',
+    state?: RunState,
+  ): RunRecord {
+    const config = found.config ?? {};
+    const summary = summarise(config);
+    const usable =
+      found.config !== null && found.checkpoints.some((checkpoint) => checkpoint.problem === null);
+    const kept = current && current.state !== 'broken' ? current.state : 'ready';
+    return {
+      id,
+      name: basename(found.path),
+      path: found.path,
+      architecture: summary.architecture,
+      family: summary.family,
+      sigma_f: summary.sigmaF,
+      dataset: summary.dataset,
+      widths: summary.widths && JSON.stringify(summary.widths),
+      config: JSON.stringify(config),
+      config_hash: found.configHash,
+      fingerprint,
+      origin: current?.origin ?? origin,
+      state: state ?? (usable || kept === 'training' ? kept : 'broken'),
+      missing: 0,
+      problems: JSON.stringify(found.problems),
+      added_at: current?.added_at ?? Date.now(),
+    };
+  }
+
+  #differs(a: RunRecord, b: RunRecord): boolean {
+    return (Object.keys(b) as (keyof RunRecord)[]).some((key) => a[key] !== b[key]);
+  }
+
+  #save(record: RunRecord): void {
+    this.#db
+      .prepare(
+        `INSERT INTO runs (id, name, path, architecture, family, sigma_f, dataset, widths, config, config_hash,
+           fingerprint, origin, state, missing, problems, added_at)
+         VALUES (@id, @name, @path, @architecture, @family, @sigma_f, @dataset, @widths, @config, @config_hash,
+           @fingerprint, @origin, @state, @missing, @problems, @added_at)
+         ON CONFLICT (id) DO UPDATE SET name = @name, path = @path, architecture = @architecture, family = @family,
+           sigma_f = @sigma_f, dataset = @dataset, widths = @widths, config = @config, config_hash = @config_hash,
+           fingerprint = @fingerprint, origin = @origin, state = @state, missing = @missing, problems = @problems`,
+      )
+      .run(record);
+  }
+
+  /** Checkpoints that are no longer there stay, marked as missing: groups may name them. True when anything changed. */
+  #saveCheckpoints(id: string, found: FoundRun): boolean {
+    const before = this.#db
+      .prepare('SELECT * FROM checkpoints WHERE run_id = ?')
+      .all(id) as CheckpointRecord[];
+    const old = new Map(before.map((row) => [`${row.epoch}/${row.model}`, row]));
+    const addModel = this.#db.prepare('INSERT OR IGNORE INTO models (run_id, model) VALUES (?, ?)');
+    const save = this.#db.prepare(
+      `INSERT OR REPLACE INTO checkpoints (run_id, model, epoch, file, bytes, mtime_ms, sha256, val_accuracy, problem)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    let changed = false;
+    for (const file of found.checkpoints) {
+      const row = old.get(`${file.epoch}/${file.model}`);
+      old.delete(`${file.epoch}/${file.model}`);
+      const same = row && row.file === file.file && row.bytes === file.bytes && row.mtime_ms === file.mtimeMs;
+      if (same && row.missing === 0 && row.problem === file.problem) continue;
+      changed = true;
+      addModel.run(id, file.model);
+      const hash = same ? row.sha256 : null;
+      save.run(
+        id,
+        file.model,
+        file.epoch,
+        file.file,
+        file.bytes,
+        file.mtimeMs,
+        hash,
+        file.valAccuracy,
+        file.problem,
+      );
+    }
+    const gone = this.#db.prepare(
+      'UPDATE checkpoints SET missing = 1 WHERE run_id = ? AND epoch = ? AND model = ?',
+    );
+    for (const row of old.values()) {
+      if (row.missing === 1) continue;
+      gone.run(id, row.epoch, row.model);
+      changed = true;
+    }
+    return changed;
+  }
+
+  #checkpointFacts(): Map<string, CheckpointFacts> {
+    const facts = new Map<string, CheckpointFacts>();
+    const rows = this.#db
+      .prepare('SELECT run_id, model, epoch, val_accuracy FROM checkpoints ORDER BY run_id, epoch')
+      .raw()
+      .iterate() as IterableIterator<[string, number, number, number | null]>;
+    for (const [runId, model, epoch, accuracy] of rows) {
+      const of = facts.get(runId) ?? { models: new Set(), epochs: [], count: 0, last: [] };
+      facts.set(runId, of);
+      of.count++;
+      of.models.add(model);
+      if (of.epochs.at(-1) !== epoch) {
+        of.epochs.push(epoch);
+        of.last = [];
+      }
+      if (accuracy !== null) of.last.push(accuracy);
+    }
+    return facts;
+  }
+
+  #groupIds(): Map<string, string[]> {
+    const of = new Map<string, string[]>();
+    const rows = this.#db.prepare('SELECT run_id, group_id FROM members').raw().all() as [string, string][];
+    for (const [runId, groupId] of rows) of.set(runId, [...(of.get(runId) ?? []), groupId]);
+    return of;
+  }
+}
+
+interface CheckpointFacts {
+  models: Set<number>;
+  epochs: number[];
+  count: number;
+  /** Accuracies at the last epoch. */
+  last: number[];
+}
+
+function unknownRun(id: string): UserError {
+  return new UserError(`There is no run "${id}" in the catalog.`, { hint: '`basin runs` lists them.' });
+}
+
+function meanAndStd(values: readonly number[]): { mean: number; std: number } | null {
+  if (values.length === 0) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, std: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };
+}
+
+function rowOf(
+  run: RunRecord,
+  name: string,
+  facts: CheckpointFacts | undefined,
+  groupIds: string[] = [],
+): RunRow {
+  return {
+    id: run.id,
+    name,
+    path: run.path,
+    architecture: run.architecture,
+    family: run.family,
+    sigmaF: run.sigma_f,
+    dataset: run.dataset,
+    models: facts?.models.size ?? 0,
+    epochs: facts?.epochs ?? [],
+    checkpoints: facts?.count ?? 0,
+    valAccuracy: meanAndStd(facts?.last ?? []),
+    origin: run.origin,
+    state: run.missing ? 'missing' : run.state,
+    problems: JSON.parse(run.problems) as string[],
+    groupIds,
+    addedAt: run.added_at,
+    properties: flatten(JSON.parse(run.config) as Record<string, unknown>),
+  };
+}

@@ -1,0 +1,66 @@
+/** What the catalog shows of a config; tolerant, since any file can lie in a run folder. */
+import { readConfig, resolveModel, type RunConfig } from '../../../src-shared/config.ts';
+import { familyOfSymmetry, type Family } from '../../../src-shared/domain.ts';
+import { widths, type MlpSpec } from '../../../src-shared/model.ts';
+
+export type Property = string | number | boolean | null;
+
+export interface Summary {
+  architecture: string;
+  family: Family | null;
+  sigmaF: number | null;
+  dataset: string | null;
+  widths: number[] | null;
+}
+
+function attempt<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch {
+    return null;
+  }
+}
+
+/** Nothing here throws: what a config does not say is null, an unknown kind of network is `unknown`. */
+export function summarise(config: Record<string, unknown>): Summary {
+  const read = attempt(() => readConfig(config));
+  const spec = read && attempt(() => resolveModel(read));
+  const symmetry = read?.model?.symmetry;
+  return {
+    architecture: architectureOf(read),
+    family: spec?.family ?? (symmetry == null ? null : familyOfSymmetry(symmetry)),
+    sigmaF: spec ? sigmaOf(spec) : null,
+    dataset: read?.dataset?.name ?? null,
+    widths: spec ? widths(spec) : null,
+  };
+}
+
+function sigmaOf(spec: MlpSpec): number | null {
+  return spec.family === 'w-asymmetric' || spec.family === 'syre' ? (spec.layers[0]?.sigmaF ?? null) : null;
+}
+
+/** `mlp`, `resnet` ...: the first word of the model's name or of the function that makes it. */
+function architectureOf(config: RunConfig | null): string {
+  const target = config?.model?._target_
+    ?.split('.')
+    .at(-1)
+    ?.replace(/^create_/, '');
+  const name = config?.model?.name ?? target;
+  return /^[a-z]+/i.exec(name ?? '')?.[0].toLowerCase() ?? 'unknown';
+}
+
+/** A config as dotted keys with plain values; lists are written as JSON. */
+export function flatten(value: Record<string, unknown>, prefix = ''): Record<string, Property> {
+  const flat: Record<string, Property> = {};
+  for (const [key, item] of Object.entries(value)) {
+    const path = prefix + key;
+    if (item !== null && typeof item === 'object' && !Array.isArray(item)) {
+      Object.assign(flat, flatten(item as Record<string, unknown>, `${path}.`));
+    } else if (item === null || ['string', 'number', 'boolean'].includes(typeof item)) {
+      flat[path] = item as Property;
+    } else {
+      flat[path] = JSON.stringify(item);
+    }
+  }
+  return flat;
+}

@@ -1,0 +1,208 @@
+/** The engine: one catalog, one queue, one API. Every door opens this same thing. */
+import { hostname } from 'node:os';
+import type { AnswerOf, ArgsOf, EngineEvent, EngineInfo, Job, RequestName } from '../../src-shared/api.ts';
+import type { AnyJobKind } from '../../src-shared/jobs/index.ts';
+import { jobKindNamed } from '../../src-shared/jobs/index.ts';
+import { GroupStore } from './catalog/groups.ts';
+import { RunStore } from './catalog/runs.ts';
+import { Demo } from './demo.ts';
+import { FigureStore } from './figure-store.ts';
+import { handlersOf } from './handlers.ts';
+import { planPool } from './jobs/memory.ts';
+import { WorkerPool } from './jobs/pool.ts';
+import { JobService } from './jobs/service.ts';
+import { JobStore } from './jobs/store.ts';
+import { resumableKinds } from './jobs/training.ts';
+import { defaultEntry, type EngineOptions } from './options.ts';
+import type { EngineParts } from './parts.ts';
+import { ResultStore } from './results.ts';
+import { parseArgs } from './rpc.ts';
+import { listen, type SocketDoor } from './socket.ts';
+import { explainDatabase, openDatabase, type Db } from './store/database.ts';
+import { acquireLock, type Lock } from './store/lock.ts';
+import { createWorkspace, workspacePath, type Workspace } from './store/workspace.ts';
+import { basinVersion } from './version.ts';
+
+export interface Engine {
+  readonly workspace: Workspace;
+  /** Typed calls; arguments are parsed whoever calls. Throws UserError. */
+  call<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N>>;
+  subscribe(listener: (event: EngineEvent) => void): () => void;
+  /** Resolves with the job as soon as it has ended, whichever way. */
+  wait(jobId: string): Promise<Job>;
+  /** Processes that are connected to this engine through the local socket. */
+  clients(): number;
+  /** Resolves when no other process is connected any more. */
+  alone(): Promise<void>;
+  /** Ends workers (running jobs become interrupted) and gives the workspace free. */
+  close(): Promise<void>;
+}
+
+/** How long what was seen of the run folders counts as fresh, in milliseconds. */
+const presenceFor = 5000;
+
+/**
+ * Opens the workspace: takes its lock, opens and migrates the catalog, brings catalog and folders together, and (with
+ * `queue: 'all'`) goes on with the queue. Throws WorkspaceBusyError when another engine has it, UserError for a
+ * folder or catalog that cannot be used.
+ */
+export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
+  const workspace = createWorkspace(workspacePath(options.workspace));
+  const lock = acquireLock(workspace, basinVersion());
+  let db: Db | undefined;
+  try {
+    db = openDatabase(workspace.database, { check: lock.afterCrash });
+    const engine = new LocalEngine(workspace, lock, db, options);
+    await engine.start(options.listen !== false);
+    return engine;
+  } catch (error) {
+    db?.close();
+    lock.release();
+    throw explainDatabase(workspace.database, error);
+  }
+}
+
+class LocalEngine implements Engine, EngineParts {
+  readonly workspace: Workspace;
+  readonly runs: RunStore;
+  readonly groups: GroupStore;
+  readonly results: ResultStore;
+  readonly figures: FigureStore;
+  readonly jobs: JobService;
+  readonly store: JobStore;
+  readonly demo: Demo;
+  readonly #lock: Lock;
+  readonly #db: Db;
+  readonly #options: EngineOptions;
+  readonly #pool: WorkerPool;
+  readonly #listeners = new Set<(event: EngineEvent) => void>();
+  readonly #handlers = handlersOf(this);
+  #door: SocketDoor | undefined;
+  #presenceSeen = -Infinity;
+  #closing: Promise<void> | undefined;
+
+  constructor(workspace: Workspace, lock: Lock, db: Db, options: EngineOptions) {
+    this.workspace = workspace;
+    this.#lock = lock;
+    this.#db = db;
+    this.#options = options;
+    this.runs = new RunStore(db);
+    this.groups = new GroupStore(db);
+    this.results = new ResultStore(db, workspace);
+    this.figures = new FigureStore(db);
+    this.store = new JobStore(db, resumableKinds);
+    this.demo = new Demo(this, workspace.runs);
+    this.#pool = new WorkerPool({
+      ...planPool(options.pool),
+      entry: options.worker?.entry ?? defaultEntry(),
+      node: options.worker?.node ?? process.execPath,
+      env: options.worker?.env ?? {},
+      idleAfter: options.worker?.idleAfter ?? 60_000,
+    });
+    const mode = options.queue ?? 'all';
+    const { store, runs, results } = this;
+    const pool = this.#pool;
+    const kindNamed = (name: string): AnyJobKind => this.#kindNamed(name);
+    const emit = (event: EngineEvent): void => this.emit(event);
+    const explain = (error: unknown): unknown => explainDatabase(workspace.database, error);
+    this.jobs = new JobService({
+      store,
+      runs,
+      results,
+      pool,
+      mode,
+      kindNamed,
+      emit,
+      explain,
+      version: basinVersion(),
+    });
+  }
+
+  async start(listening: boolean): Promise<void> {
+    const mode = this.#options.queue ?? 'all';
+    this.results.reconcile();
+    this.jobs.queue.recover(this.#options.resume ?? mode === 'all');
+    this.runs.settleTraining();
+    if (listening) {
+      this.#door = await listen(this, this.workspace);
+      this.#lock.announce(this.#door.path);
+    }
+    if (mode === 'all') this.jobs.hashInBackground();
+    this.jobs.queue.schedule();
+  }
+
+  async call<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N>> {
+    try {
+      const handler = this.#handlers[name] as (parsed: unknown) => Promise<AnswerOf<N>> | AnswerOf<N>;
+      return await handler(parseArgs(name, args));
+    } catch (error) {
+      throw explainDatabase(this.workspace.database, error);
+    }
+  }
+
+  subscribe(listener: (event: EngineEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  emit(event: EngineEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  wait(jobId: string): Promise<Job> {
+    return this.jobs.queue.wait(jobId);
+  }
+
+  clients(): number {
+    return this.#door?.clients() ?? 0;
+  }
+
+  alone(): Promise<void> {
+    return this.#door?.alone() ?? Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Looks where the run folders are, at most every few seconds. */
+  async lookForFolders(): Promise<void> {
+    if (performance.now() - this.#presenceSeen < presenceFor) return;
+    this.#presenceSeen = performance.now();
+    if (await this.runs.refreshPresence()) this.emit({ type: 'runs-changed' });
+  }
+
+  info(): EngineInfo {
+    const { runs, checkpoints } = this.runs.counts();
+    const { workers, threads } = this.#pool.plan;
+    return {
+      version: basinVersion(),
+      workspace: this.workspace.root,
+      host: hostname(),
+      pid: process.pid,
+      node: process.version,
+      backend: this.jobs.backend,
+      workers: { limit: workers, busy: this.#pool.busy('main'), threadsEach: threads },
+      counts: {
+        runs,
+        checkpoints,
+        groups: this.groups.count(),
+        results: this.results.list().length,
+        figures: this.figures.list().length,
+      },
+    };
+  }
+
+  #kindNamed(name: string): AnyJobKind {
+    return this.#options.kinds?.find((kind) => kind.kind === name) ?? jobKindNamed(name);
+  }
+
+  async #close(): Promise<void> {
+    await this.jobs.queue.close();
+    await this.#door?.close();
+    this.#db.pragma('wal_checkpoint(TRUNCATE)');
+    this.#db.close();
+    this.#lock.release();
+  }
+}

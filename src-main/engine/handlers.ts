@@ -1,0 +1,112 @@
+/** What each request does. One line where possible: the work is done by the part that owns the data. */
+import type { Handlers } from '../../src-shared/api.ts';
+import { browse } from './browse.ts';
+import { importGroups, exportGroups } from './catalog/exchange.ts';
+import { relocateRun } from './catalog/relocate.ts';
+import { suggestGroups } from './catalog/suggest.ts';
+import { readMetrics } from './catalog/metrics.ts';
+import { exportResult } from './export-result.ts';
+import type { EngineParts } from './parts.ts';
+import { presets, preview } from './train-form.ts';
+
+export function handlersOf(engine: EngineParts): Handlers {
+  const groupsChanged = <T>(state: T): T => {
+    engine.emit({ type: 'groups-changed', state: engine.groups.state() });
+    // Rows name the groups that they are in.
+    engine.emit({ type: 'runs-changed' });
+    return state;
+  };
+  return {
+    'engine.info': () => engine.info(),
+
+    'runs.list': async () => {
+      await engine.lookForFolders();
+      return engine.runs.list();
+    },
+    'runs.get': async ({ runId }) => {
+      const { config, configHash, widths, path } = engine.runs.stored(runId);
+      const checkpointRows = engine.runs.checkpoints(runId);
+      return {
+        ...engine.runs.row(runId),
+        config,
+        configHash,
+        widths,
+        checkpointRows,
+        metrics: await readMetrics(path),
+      };
+    },
+    'runs.remove': ({ runIds }) => {
+      engine.runs.remove(runIds);
+      groupsChanged({});
+      return {};
+    },
+    'runs.relocate': async ({ runId, path }) => {
+      await relocateRun(engine.runs, runId, path);
+      engine.emit({ type: 'runs-changed' });
+      return engine.runs.row(runId);
+    },
+
+    'groups.get': () => engine.groups.state(),
+    'groups.edit': ({ edit }) => groupsChanged(engine.groups.edit(edit)),
+    'groups.undo': () => groupsChanged(engine.groups.undo()),
+    'groups.redo': () => groupsChanged(engine.groups.redo()),
+    'groups.suggest': () => suggestGroups(engine.runs.list(), engine.groups.state().groups),
+    'groups.export': ({ format }) => exportGroups(format, engine.groups.state().groups, engine.runs),
+    'groups.import': ({ format, text }) =>
+      groupsChanged(importGroups(format, text, engine.groups, engine.runs)),
+
+    'jobs.list': () => engine.jobs.list(),
+    'jobs.get': ({ jobId }) => engine.jobs.get(jobId),
+    'jobs.submit': ({ kind, params }) => engine.jobs.submit(kind, params),
+    'jobs.cancel': ({ jobId }) => engine.jobs.queue.cancel(jobId),
+    'jobs.retry': ({ jobId }) => engine.jobs.retry(jobId),
+    'jobs.move': ({ jobId, position }) => engine.jobs.move(jobId, position),
+    'jobs.remove': ({ jobId }) => {
+      engine.jobs.remove(jobId);
+      return {};
+    },
+    'jobs.log': ({ jobId }) => {
+      engine.jobs.queue.flushLogs();
+      return engine.store.log(jobId);
+    },
+    'jobs.metrics': ({ jobId }) => engine.store.epochs(jobId),
+
+    'results.list': ({ kind }) => engine.results.list(kind),
+    'results.get': ({ resultId }) => {
+      const { params, data, provenance } = engine.results.read(resultId);
+      return { row: engine.results.row(resultId), params, data, provenance };
+    },
+    'results.matrix': ({ resultId, name }) => engine.results.matrix(resultId, name),
+    'results.export': ({ resultId, format }) => exportResult(engine.results, resultId, format),
+    'results.remove': ({ resultId }) => {
+      engine.results.remove(resultId);
+      engine.emit({ type: 'results-changed' });
+      return {};
+    },
+
+    'figures.list': () => engine.figures.list(),
+    'figures.save': (figure) => {
+      const row = engine.figures.save(figure);
+      engine.emit({ type: 'figures-changed' });
+      return row;
+    },
+    'figures.remove': ({ figureId }) => {
+      engine.figures.remove(figureId);
+      engine.emit({ type: 'figures-changed' });
+      return {};
+    },
+    'figures.export': async ({ recipe, format, dpi }) => {
+      // Fonts and the PDF writer are loaded when the first figure is drawn.
+      const { exportFigure } = await import('./figures/export.ts');
+      const bytes = await exportFigure(recipe, format, { dpi });
+      return { bytes, filename: `${recipe.kind}.${format}` };
+    },
+
+    'train.presets': () => presets(),
+    'train.preview': ({ config, overrides }) => preview(config, overrides, engine.store.trainingPace()),
+
+    'demo.start': async () => ({ jobIds: await engine.demo.start() }),
+
+    'files.browse': ({ path }) => browse(path),
+  };
+}

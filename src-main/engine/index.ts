@@ -1,0 +1,7 @@
+/** The engine: owns a workspace. Everything a door needs of it. */
+export { openEngine, type Engine } from './engine.ts';
+export { localClient, reachEngine } from './client.ts';
+export type { EngineOptions } from './options.ts';
+export { createWorkspace, workspaceAt, workspacePath, type Workspace } from './store/workspace.ts';
+export { lockHolder, WorkspaceBusyError, type LockInfo } from './store/lock.ts';
+export { basinVersion } from './version.ts';

@@ -1,0 +1,129 @@
+/** The files that decide a job's answer besides its params, and their content hashes. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+export interface Input {
+  path: string;
+  sha256: string;
+}
+
+/** Remembers a file's hash as long as its size and time stay the same. */
+export interface HashStore {
+  known(path: string, bytes: number, mtimeMs: number): string | undefined;
+  remember(path: string, bytes: number, mtimeMs: number, sha256: string): void;
+}
+
+const checkpointName = /^checkpoint_epoch_(\d+)_model_(\d+)\.(pt|safetensors)$/;
+const dataFile = /idx[13]-ubyte(\.gz)?$|\.(npy|parquet|json)$/;
+
+/** SHA-256 of a file, hex; read in pieces, so that the event loop never waits. */
+export async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex');
+}
+
+/** Absolute paths, sorted, of every file that `params` name: checkpoints of selected models and epochs, data, configs. */
+export async function inputFiles(params: unknown): Promise<string[]> {
+  const files = new Set<string>();
+  await collect(params, files);
+  return [...files].sort();
+}
+
+/** Hashes of these files; a file that is gone in the meantime is left out (the job will say so). */
+export async function hashInputs(files: readonly string[], store: HashStore): Promise<Input[]> {
+  const inputs: Input[] = [];
+  for (const path of files) {
+    const found = await stat(path).catch(() => undefined);
+    if (!found?.isFile()) continue;
+    let sha256 = store.known(path, found.size, found.mtimeMs);
+    if (sha256 === undefined) {
+      sha256 = await hashFile(path);
+      store.remember(path, found.size, found.mtimeMs, sha256);
+    }
+    inputs.push({ path, sha256 });
+  }
+  return inputs;
+}
+
+/** The name under which an answer is kept: same kind, version, params and file contents, same answer. */
+export function cacheKey(kind: string, version: number, params: unknown, inputs: readonly Input[]): string {
+  const question = { kind, version, params, inputs: inputs.map(({ path, sha256 }) => [path, sha256]) };
+  return createHash('sha256').update(canonical(question)).digest('hex');
+}
+
+/** JSON with sorted keys: equal values, equal text. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((item) => canonical(item ?? null)).join(',')}]`;
+  if (value !== null && typeof value === 'object') {
+    const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+    entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
+  }
+  return JSON.stringify(value);
+}
+
+async function collect(value: unknown, files: Set<string>): Promise<void> {
+  if (typeof value === 'string') return collectPath(value, files);
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return;
+  if (Array.isArray(value)) {
+    for (const item of value) await collect(item, files);
+    return;
+  }
+  const selection = asSelection(value);
+  if (selection) await addRun(selection.run, files, selection);
+  for (const [key, item] of Object.entries(value)) {
+    if (!(selection && key === 'run')) await collect(item, files);
+  }
+}
+
+interface Selection {
+  run: string;
+  /** Empty: all of them. */
+  models: number[];
+  epochs: number[];
+}
+
+const numbers = (value: unknown): number[] =>
+  typeof value === 'number'
+    ? [value]
+    : Array.isArray(value) && value.every((n) => typeof n === 'number')
+      ? value
+      : [];
+
+/** An object that picks models and epochs of one run, as the params of every analysis do. */
+function asSelection(value: object): Selection | undefined {
+  if (!('run' in value) || typeof value.run !== 'string' || !isAbsolute(value.run)) return undefined;
+  const get = (key: string): number[] => numbers((value as Record<string, unknown>)[key]);
+  const models = [...get('models'), ...get('model')];
+  const epochs = [...get('epoch'), ...get('epochs')];
+  return models.length > 0 || epochs.length > 0 ? { run: value.run, models, epochs } : undefined;
+}
+
+async function collectPath(path: string, files: Set<string>): Promise<void> {
+  if (!isAbsolute(path)) return;
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile()) files.add(path);
+  else if (found?.isDirectory()) await addRun(path, files);
+}
+
+const among = (wanted: readonly number[], text: string | undefined): boolean =>
+  wanted.length === 0 || wanted.includes(Number(text));
+
+/** A run's config and checkpoints (only the selected ones, if a selection is given), or the files of a data folder. */
+async function addRun(folder: string, files: Set<string>, only?: Selection): Promise<void> {
+  const names: string[] = await readdir(folder).catch(() => []);
+  const isRun = names.includes('config.yaml') || names.some((name) => checkpointName.test(name));
+  for (const name of names) {
+    const match = checkpointName.exec(name);
+    const wanted = match
+      ? !only || (among(only.epochs, match[1]) && among(only.models, match[2]))
+      : isRun
+        ? name === 'config.yaml'
+        : dataFile.test(name);
+    if (wanted) files.add(join(folder, name));
+  }
+}

@@ -1,0 +1,305 @@
+/** The queue: takes jobs in their order, gives them to workers, writes down how they ended. */
+import { dirname } from 'node:path';
+import type { EngineEvent } from '../../../src-shared/api.ts';
+import { messageOf, UserError } from '../../../src-shared/errors.ts';
+import type { JobEvent, Progress } from '../../../src-shared/progress.ts';
+import { isAlive, processStart } from '../store/lock.ts';
+import type { Death } from './death.ts';
+import type { WorkerPool } from './pool.ts';
+import type { Job } from './states.ts';
+import type { JobDetail, JobStore, Lane } from './store.ts';
+import type { Outcome, WorkerProcess } from './worker-process.ts';
+
+/** What the engine does around jobs; the queue itself knows no catalog. */
+export interface JobHooks {
+  /** Params as the worker gets them: a resumed job is told where to go on. */
+  prepare(detail: JobDetail): unknown;
+  /** Events that concern the catalog. */
+  onEvent(detail: JobDetail, event: JobEvent): void;
+  /** Writes the result; called outside any transaction. Returns what `acknowledge` needs. */
+  keep(detail: JobDetail, outcome: Outcome & { type: 'result' }): Promise<() => string | null>;
+  /** A job has ended, whichever way. */
+  onEnd(job: Job): void;
+  emit(event: EngineEvent): void;
+  /** What an error of the catalog or the disk means to a person. */
+  explain(error: unknown): unknown;
+}
+
+/** `own`: only jobs that were submitted to this engine since it opened (one command); `all`: the whole queue. */
+export type QueueMode = 'all' | 'own';
+
+interface Running {
+  worker: WorkerProcess;
+  ended: Promise<void>;
+  cancelled: boolean;
+  /** Why the engine itself could not go on with it: what the worker told could not be written down. */
+  broken: unknown;
+  /** A checkpoint was written in this attempt: a crash after it is worth another try. */
+  progressed: boolean;
+  progress: Progress | null;
+}
+
+const lanes: readonly Lane[] = ['main', 'light', 'background'];
+/** A training job whose worker dies is resumed as long as it gets ahead, but not for ever. */
+const maxAttempts = 5;
+const logEvery = 250;
+
+export class JobQueue {
+  readonly #store: JobStore;
+  readonly #pool: WorkerPool;
+  readonly #hooks: JobHooks;
+  readonly #mode: QueueMode;
+  readonly #own = new Set<string>();
+  readonly #running = new Map<string, Running>();
+  readonly #logs = new Map<string, string[]>();
+  readonly #waiters = new Map<string, ((job: Job) => void)[]>();
+  #logTimer: NodeJS.Timeout | undefined;
+  #closing = false;
+
+  constructor(store: JobStore, pool: WorkerPool, hooks: JobHooks, mode: QueueMode) {
+    this.#store = store;
+    this.#pool = pool;
+    this.#hooks = hooks;
+    this.#mode = mode;
+  }
+
+  get busy(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * After the engine before this one was killed: what ran then is interrupted now, workers that outlived it are ended
+   * (two processes must never write one run folder), and training goes on from its last checkpoint.
+   */
+  recover(resume: boolean): void {
+    for (const detail of this.#store.inState('running')) {
+      const { worker, job } = detail;
+      if (worker && worker.start !== '' && isAlive(worker.pid, worker.start))
+        process.kill(worker.pid, 'SIGKILL');
+      if (detail.cancelRequested) {
+        this.#store.transition(job.id, 'cancelled');
+        continue;
+      }
+      const error = 'Basin ended while this job was running.';
+      const ended = this.#store.transition(job.id, 'interrupted', { error, hint: 'Resume or retry it.' });
+      if (resume && ended.resumable && ended.attempt < maxAttempts) this.requeue(job.id);
+    }
+  }
+
+  /** Takes a queued job into this engine's care. */
+  accept(id: string): void {
+    this.#own.add(id);
+    this.schedule();
+  }
+
+  /** Puts a job that ended without a result back into the queue. */
+  requeue(id: string): Job {
+    const job = this.#store.transition(id, 'queued');
+    this.#own.add(id);
+    this.#hooks.emit({ type: 'job-changed', job });
+    this.schedule();
+    return job;
+  }
+
+  /** Starts whatever there is room for. */
+  schedule(): void {
+    if (this.#closing) return;
+    const queued = this.#store
+      .inState('queued')
+      .filter((detail) => this.#mode === 'all' || this.#own.has(detail.job.id));
+    for (const lane of lanes) {
+      for (const detail of queued.filter((candidate) => candidate.lane === lane)) {
+        if (!this.#pool.hasRoom(lane)) break;
+        this.#start(detail);
+      }
+    }
+  }
+
+  /** Resolves as soon as the job has ended. */
+  wait(id: string): Promise<Job> {
+    const { job } = this.#store.get(id);
+    if (job.state !== 'queued' && job.state !== 'running') return Promise.resolve(job);
+    return new Promise((resolve) => {
+      this.#waiters.set(id, [...(this.#waiters.get(id) ?? []), resolve]);
+    });
+  }
+
+  /** The job with the progress that only lives in memory. */
+  live(job: Job): Job {
+    const progress = this.#running.get(job.id)?.progress;
+    return progress ? { ...job, progress } : job;
+  }
+
+  /** A queued job is cancelled at once; a running one within a second. */
+  async cancel(id: string): Promise<Job> {
+    const { job } = this.#store.get(id);
+    if (job.state === 'queued' || job.state === 'interrupted') {
+      this.#ended(this.#store.transition(id, 'cancelled'));
+      return this.#store.get(id).job;
+    }
+    const running = this.#running.get(id);
+    if (!running) throw new UserError(`Job ${id} is ${job.state}; there is nothing to cancel.`);
+    if (!running.cancelled) {
+      running.cancelled = true;
+      this.#store.requestCancel(id);
+      running.worker.cancel();
+    }
+    await running.ended;
+    return this.#store.get(id).job;
+  }
+
+  /** Ends all work; running jobs become interrupted and can be resumed. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const ends = [...this.#running.values()].map((running) => running.ended);
+    await this.#pool.close();
+    await Promise.all(ends);
+    clearTimeout(this.#logTimer);
+    this.flushLogs();
+  }
+
+  flushLogs(): void {
+    clearTimeout(this.#logTimer);
+    this.#logTimer = undefined;
+    for (const [id, lines] of this.#logs) this.#store.addLog(id, lines);
+    this.#logs.clear();
+  }
+
+  #start(detail: JobDetail): void {
+    const { id } = detail.job;
+    const worker = this.#pool.take(detail.lane);
+    const fields = { workerPid: worker.pid, workerStart: processStart(worker.pid) };
+    const job = this.#store.transition(id, 'running', fields);
+    const running: Running = {
+      worker,
+      ended: Promise.resolve(),
+      cancelled: false,
+      broken: null,
+      progressed: false,
+      progress: null,
+    };
+    this.#running.set(id, running);
+    this.#hooks.emit({ type: 'job-changed', job });
+    running.ended = this.#work(detail, running);
+  }
+
+  async #work(detail: JobDetail, running: Running): Promise<void> {
+    const { id, kind } = detail.job;
+    try {
+      const params = this.#hooks.prepare(detail);
+      const outcome = await this.#pool.run(running.worker, {
+        id,
+        kind,
+        params,
+        onEvent: (event) => this.#guarded(detail, running, event),
+        onBackend: (backend) => {
+          this.#hooks.emit({ type: 'job-changed', job: this.live({ ...this.#store.get(id).job, backend }) });
+        },
+      });
+      if (running.broken !== null) throw running.broken;
+      await this.#finish(detail, running, outcome);
+    } catch (thrown) {
+      const error = this.#hooks.explain(thrown);
+      this.#fail(detail, messageOf(error), error instanceof UserError ? (error.hint ?? null) : null);
+    } finally {
+      this.#running.delete(id);
+      this.#ended(this.#store.get(id).job);
+      this.schedule();
+    }
+  }
+
+  /** An event that cannot be kept (full disk, say) ends its job, not the engine. */
+  #guarded(detail: JobDetail, running: Running, event: JobEvent): void {
+    if (running.broken !== null) return;
+    try {
+      this.#onEvent(detail, running, event);
+    } catch (error) {
+      running.broken = this.#hooks.explain(error);
+      running.worker.cancel();
+    }
+  }
+
+  #onEvent(detail: JobDetail, running: Running, event: JobEvent): void {
+    const { id } = detail.job;
+    if (event.type === 'progress') {
+      running.progress = event.progress;
+      this.#hooks.emit({ type: 'job-progress', jobId: id, progress: event.progress });
+    } else if (event.type === 'log') {
+      this.#addLog(id, event.level === 'warning' ? `warning: ${event.line}` : event.line);
+    } else if (event.type === 'epoch') {
+      this.#store.addEpoch(id, event.metrics);
+      this.#hooks.emit({ type: 'job-epoch', jobId: id, metrics: event.metrics });
+    } else {
+      if (event.type === 'checkpoint') {
+        running.progressed = true;
+        this.#store.setRunPath(id, dirname(event.path));
+      }
+      this.#hooks.onEvent(detail, event);
+    }
+  }
+
+  async #finish(detail: JobDetail, running: Running, outcome: Outcome): Promise<void> {
+    const { id } = detail.job;
+    const progress = running.progress;
+    if (outcome.type === 'result') {
+      const acknowledge = await this.#hooks.keep(detail, outcome);
+      this.#store.transaction(() => {
+        const resultId = acknowledge();
+        const done: Progress = { fraction: 1, message: progress?.message ?? 'done' };
+        this.#store.transition(id, 'done', { resultId, backend: outcome.backend, progress: done });
+      });
+    } else if (running.cancelled) {
+      this.#store.transition(id, 'cancelled', { progress });
+    } else if (this.#closing) {
+      const error = 'Basin was closed while this job was running.';
+      this.#store.transition(id, 'interrupted', { error, hint: 'Resume or retry it.', progress });
+    } else if (outcome.type === 'died') {
+      this.#died(detail, running, outcome.death, outcome.stderr);
+    } else {
+      const { message, hint, stack, kind } = outcome.error;
+      if (kind === 'defect' && stack !== undefined) this.#addLog(id, stack);
+      this.#fail(detail, message, hint ?? null, progress);
+    }
+  }
+
+  #died(detail: JobDetail, running: Running, death: Death, stderr: string): void {
+    const { id } = detail.job;
+    if (stderr.trim() !== '') this.#addLog(id, stderr.trim());
+    const { job } = this.#store.get(id);
+    // Memory would run out again at the same place.
+    const again = death.cause === 'crash' || death.cause === 'killed';
+    if (again && running.progressed && job.attempt < maxAttempts) {
+      const ended = this.#store.transition(id, 'interrupted', { error: death.message, hint: death.hint });
+      if (ended.resumable) {
+        this.#addLog(id, `${death.message} Going on from the last checkpoint.`);
+        queueMicrotask(
+          () => !this.#closing && this.#store.get(id).job.state === 'interrupted' && this.requeue(id),
+        );
+      }
+      return;
+    }
+    this.#fail(detail, death.message, death.hint, running.progress);
+  }
+
+  #fail(detail: JobDetail, error: string, hint: string | null, progress: Progress | null = null): void {
+    const { id } = detail.job;
+    if (this.#store.get(id).job.state === 'running')
+      this.#store.transition(id, 'failed', { error, hint, progress });
+  }
+
+  #ended(job: Job): void {
+    this.flushLogs();
+    this.#hooks.emit({ type: 'job-changed', job });
+    if (job.state === 'queued' || job.state === 'running') return;
+    this.#hooks.onEnd(job);
+    if (job.state === 'interrupted' && !this.#closing && job.resumable) return;
+    for (const resolve of this.#waiters.get(job.id) ?? []) resolve(job);
+    this.#waiters.delete(job.id);
+  }
+
+  #addLog(id: string, line: string): void {
+    this.#logs.set(id, [...(this.#logs.get(id) ?? []), line]);
+    this.#hooks.emit({ type: 'job-log', jobId: id, line });
+    this.#logTimer ??= setTimeout(() => this.flushLogs(), logEvery);
+  }
+}

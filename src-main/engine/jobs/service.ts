@@ -1,0 +1,192 @@
+/** Jobs as the API offers them: between the queue, the catalog and the results. */
+import type { EngineEvent } from '../../../src-shared/api.ts';
+import type { BackendInfo } from '../../../src-shared/domain.ts';
+import { messageOf, UserError } from '../../../src-shared/errors.ts';
+import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
+import type { JobEvent } from '../../../src-shared/progress.ts';
+import { Imports } from '../catalog/importing.ts';
+import type { RunStore } from '../catalog/runs.ts';
+import type { ResultStore } from '../results.ts';
+import { provenanceOf } from '../provenance.ts';
+import type { WorkerPool } from './pool.ts';
+import { JobQueue, type JobHooks, type QueueMode } from './queue.ts';
+import { runOfTraining, resumedParams, TrainingWatch } from './training.ts';
+import type { Job } from './states.ts';
+import type { JobDetail, JobStore } from './store.ts';
+import { identify, laneOf, parseQuestion, titleOf } from './submit.ts';
+import type { Outcome } from './worker-process.ts';
+
+export interface JobServiceParts {
+  store: JobStore;
+  runs: RunStore;
+  results: ResultStore;
+  pool: WorkerPool;
+  mode: QueueMode;
+  kindNamed: (name: string) => AnyJobKind;
+  emit: (event: EngineEvent) => void;
+  explain: (error: unknown) => unknown;
+  version: string;
+}
+
+export class JobService {
+  readonly queue: JobQueue;
+  readonly #parts: JobServiceParts;
+  readonly #imports: Imports;
+  readonly #training: TrainingWatch;
+  /** What the last worker computed with. */
+  backend: BackendInfo | null = null;
+
+  constructor(parts: JobServiceParts) {
+    this.#parts = parts;
+    this.#imports = new Imports(parts.runs);
+    this.#training = new TrainingWatch(parts.runs, () => parts.emit({ type: 'runs-changed' }));
+    const hooks: JobHooks = {
+      prepare: (detail) => this.#prepare(detail),
+      onEvent: (detail, event) => this.#onEvent(detail, event),
+      keep: (detail, outcome) => this.#keep(detail, outcome),
+      onEnd: (job) => this.#onEnd(job),
+      emit: parts.emit,
+      explain: parts.explain,
+    };
+    this.queue = new JobQueue(parts.store, parts.pool, hooks, parts.mode);
+  }
+
+  list(): Job[] {
+    return this.#parts.store.list().map((job) => this.queue.live(job));
+  }
+
+  get(id: string): Job {
+    return this.queue.live(this.#parts.store.get(id).job);
+  }
+
+  /** Answers from the results when the same question was answered before; else puts the job into the queue. */
+  async submit(name: string, given: unknown): Promise<Job> {
+    const { store, results, runs } = this.#parts;
+    const kind = this.#parts.kindNamed(name);
+    const { params } = parseQuestion(kind, given);
+    const key = kind.cacheable
+      ? (await identify({ kind: name, version: kind.version, params }, runs)).key
+      : null;
+    const active = key === null ? undefined : store.activeWithKey(key);
+    if (active) return this.queue.live(active);
+    const answer = key === null ? undefined : results.withKey(key);
+    const job = store.transaction(() => {
+      const fresh = store.create({
+        kind: name,
+        version: kind.version,
+        title: titleOf(kind, params),
+        params,
+        cacheKey: key,
+        lane: laneOf(name),
+        runPath: runOfTraining(name, params),
+      });
+      return answer === undefined
+        ? fresh
+        : store.transition(fresh.id, 'done', { resultId: answer, cached: true });
+    });
+    this.#parts.emit({ type: 'job-changed', job });
+    if (job.state === 'queued') this.queue.accept(job.id);
+    return this.get(job.id);
+  }
+
+  /** Starts a job again that ended without a result; a training job goes on from its last checkpoint. */
+  async retry(id: string): Promise<Job> {
+    const { job } = this.#parts.store.get(id);
+    if (job.state === 'done' || job.state === 'queued' || job.state === 'running') {
+      throw new UserError(
+        `Job ${id} is ${job.state}; only a job that ended without a result can be retried.`,
+      );
+    }
+    return this.queue.requeue(id);
+  }
+
+  move(id: string, position: number): Job[] {
+    this.#parts.store.move(id, position);
+    const jobs = this.list();
+    for (const job of jobs) if (job.state === 'queued') this.#parts.emit({ type: 'job-changed', job });
+    return jobs;
+  }
+
+  remove(id: string): void {
+    this.#parts.store.remove(id);
+    this.#parts.emit({ type: 'job-removed', jobId: id });
+  }
+
+  /** Hashes what was imported and not hashed yet, when nothing else is to do with these folders. */
+  hashInBackground(): void {
+    const { store, runs, mode } = this.#parts;
+    const waiting = store.inState('queued').some(({ job }) => job.kind === 'hash');
+    if (waiting || mode === 'own' || runs.unhashed().length === 0) return;
+    // Not awaited: whoever imported does not wait for it.
+    void this.submit('hash', { runs: [] }).catch(() => undefined);
+  }
+
+  #prepare(detail: JobDetail): unknown {
+    const { job, runPath } = detail;
+    // Whatever is not hashed at the moment it starts, also what was imported since it was put into the queue.
+    if (job.kind === 'hash') return { runs: this.#parts.runs.unhashed() };
+    this.#training.start(job.kind, runPath);
+    return resumedParams(job, runPath);
+  }
+
+  #onEvent(detail: JobDetail, event: JobEvent): void {
+    const { runs, emit } = this.#parts;
+    if (event.type === 'found') {
+      this.#imports.take(detail.job.id, event.runs);
+      emit({ type: 'runs-changed' });
+    } else if (event.type === 'hashed') {
+      runs.takeHashes(event.files);
+      emit({ type: 'runs-changed' });
+    } else if (event.type === 'checkpoint') {
+      this.#training.checkpoint(event.path);
+    }
+  }
+
+  async #keep(detail: JobDetail, outcome: Outcome & { type: 'result' }): Promise<() => string | null> {
+    const { results, runs, kindNamed, store, emit } = this.#parts;
+    const { job, cacheKey, version } = detail;
+    if (outcome.backend) this.backend = outcome.backend;
+    const kind = kindNamed(job.kind);
+    let data = kind.result.parse(outcome.result);
+    if (job.kind === 'import') data = { ...(data as object), changes: this.#imports.finish(job.id) };
+    const { inputs, key } = await identify({ kind: job.kind, version, params: job.params }, runs);
+    const steady = cacheKey !== null && key === cacheKey;
+    if (cacheKey !== null && !steady) {
+      store.addLog(job.id, ['warning: files changed while the job ran; its answer will not be used again.']);
+    }
+    const provenance = provenanceOf(job, version, inputs, outcome.backend, runs, this.#parts.version);
+    const file = results.write({
+      kind: job.kind,
+      version,
+      title: job.title,
+      jobId: job.id,
+      origin: 'computed',
+      cacheKey: steady ? key : null,
+      runIds: provenance.runs.map((run) => run.id),
+      params: job.params,
+      provenance,
+      data,
+    });
+    return () => {
+      results.register(file);
+      queueMicrotask(() => emit({ type: 'results-changed' }));
+      return file.id;
+    };
+  }
+
+  #onEnd(job: Job): void {
+    const { runPath } = this.#parts.store.get(job.id);
+    try {
+      this.#training.end(job, runPath);
+    } catch (error) {
+      this.#parts.store.addLog(job.id, [
+        `warning: the run could not be taken into the catalog: ${messageOf(error)}`,
+      ]);
+    }
+    if (job.kind === 'import') {
+      this.#imports.finish(job.id);
+      this.#parts.emit({ type: 'runs-changed' });
+      if (job.state === 'done') this.hashInBackground();
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/** From a question to a job: parsed, looked up among the answers, put into the queue. */
+import { basename } from 'node:path';
+import { UserError } from '../../../src-shared/errors.ts';
+import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
+import { cacheKey, hashInputs, inputFiles, type HashStore, type Input } from '../inputs.ts';
+import type { Lane } from './store.ts';
+
+export interface Question {
+  kind: AnyJobKind;
+  /** Complete, as the kind's schema gives them. */
+  params: unknown;
+}
+
+const lanes: Record<string, Lane> = { import: 'light', hash: 'background' };
+
+export function laneOf(kind: string): Lane {
+  return lanes[kind] ?? 'main';
+}
+
+/** Throws UserError naming every field that is not as the kind's schema says. */
+export function parseQuestion(kind: AnyJobKind, params: unknown): Question {
+  const parsed = kind.params.safeParse(params);
+  if (parsed.success) return { kind, params: parsed.data };
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'params'}: ${issue.message}`);
+  throw new UserError(`${kind.kind}: ${issues.join('; ')}`, {
+    hint: `\`basin run ${kind.kind} --help\` lists them.`,
+  });
+}
+
+/** The files that decide the answer and the name under which it is kept. */
+export async function identify(
+  question: { kind: string; version: number; params: unknown },
+  store: HashStore,
+): Promise<{ inputs: Input[]; key: string }> {
+  const inputs = await hashInputs(await inputFiles(question.params), store);
+  return { inputs, key: cacheKey(question.kind, question.version, question.params, inputs) };
+}
+
+/** The kind's title and what it is about: "Interpolate: sym0, sym1". */
+export function titleOf(kind: AnyJobKind, params: unknown): string {
+  const names = [...new Set(runPaths(params).map((path) => basename(path)))];
+  if (names.length === 0) return kind.title;
+  const few =
+    names.length <= 3 ? names.join(', ') : `${names.slice(0, 2).join(', ')} and ${names.length - 2} more`;
+  return `${kind.title}: ${few}`;
+}
+
+/** Every run folder that params name: the values of `run`, `runs` and `paths`. */
+export function runPaths(params: unknown): string[] {
+  if (Array.isArray(params)) return params.flatMap(runPaths);
+  if (params === null || typeof params !== 'object' || ArrayBuffer.isView(params)) return [];
+  return Object.entries(params).flatMap(([key, value]) => {
+    if (key === 'run' && typeof value === 'string') return [value];
+    if ((key === 'runs' || key === 'paths') && Array.isArray(value)) {
+      const texts = value.filter((item) => typeof item === 'string');
+      return texts.length > 0 ? texts : runPaths(value);
+    }
+    return runPaths(value);
+  });
+}
+
+/** Numbers under keys that speak of seeds, dotted. */
+export function seedsIn(params: unknown, prefix = ''): Record<string, number | number[]> {
+  if (params === null || typeof params !== 'object' || ArrayBuffer.isView(params)) return {};
+  const seeds: Record<string, number | number[]> = {};
+  for (const [key, value] of Object.entries(params)) {
+    const path = `${prefix}${key}`;
+    if (!/seed/i.test(key)) Object.assign(seeds, seedsIn(value, `${path}.`));
+    else if (typeof value === 'number') seeds[path] = value;
+    else if (Array.isArray(value) && value.every((item) => typeof item === 'number'))
+      seeds[path] = value as number[];
+  }
+  return seeds;
+}

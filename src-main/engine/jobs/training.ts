@@ -1,0 +1,116 @@
+/** What training needs besides other jobs: its run appears in the catalog while it grows, and it can be resumed. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { messageOf } from '../../../src-shared/errors.ts';
+import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
+import { parseCheckpointName } from '../../formats/checkpoint-name.ts';
+import { checkpointHeader, readRunDirectory, type CheckpointFile } from '../../formats/run-directory.ts';
+import type { RunState, RunStore } from '../catalog/runs.ts';
+import type { Job } from './states.ts';
+
+/** Kinds that write a run folder and go on from its last checkpoint. */
+export const resumableKinds: ReadonlySet<string> = new Set(['train']);
+
+const lookEvery = 1000;
+
+/** The run folder that a training job writes or goes on with. */
+export function runOfTraining(kind: string, params: unknown): string | null {
+  if (!resumableKinds.has(kind) || params === null || typeof params !== 'object') return null;
+  return 'run' in params && typeof params.run === 'string' ? params.run : null;
+}
+
+/** Params for this attempt: a run folder that already has checkpoints is gone on with. */
+export function resumedParams(job: Job, runPath: string | null): unknown {
+  if (runPath === null || job.attempt === 0 || !hasCheckpoints(runPath)) return job.params;
+  return { ...(job.params as object), resume: true };
+}
+
+function hasCheckpoints(run: string): boolean {
+  if (!existsSync(join(run, 'config.yaml'))) return false;
+  return readdirSync(run).some((name) => parseCheckpointName(name)?.kind === 'checkpoint');
+}
+
+/** Keeps the catalog's picture of the run folders that are being trained up to date. */
+export class TrainingWatch {
+  readonly #runs: RunStore;
+  readonly #changed: () => void;
+  readonly #seen = new Map<string, Seen>();
+
+  constructor(runs: RunStore, changed: () => void) {
+    this.#runs = runs;
+    this.#changed = changed;
+  }
+
+  start(kind: string, runPath: string | null): void {
+    if (resumableKinds.has(kind) && runPath !== null) this.#look(runPath, 'training');
+  }
+
+  /** A checkpoint is complete on the disk. */
+  checkpoint(path: string): void {
+    const run = dirname(path);
+    if (performance.now() - (this.#seen.get(run)?.at ?? -Infinity) >= lookEvery) this.#look(run, 'training');
+  }
+
+  end(job: Job, runPath: string | null): void {
+    if (!resumableKinds.has(job.kind) || runPath === null) return;
+    this.#look(runPath, job.state === 'done' ? 'ready' : 'interrupted');
+    this.#seen.delete(runPath);
+  }
+
+  /** The folder was written by Basin's own worker: its config and headers may be read here. */
+  #look(run: string, state: RunState): void {
+    if (!existsSync(join(run, 'config.yaml'))) return;
+    const seen = this.#seen.get(run) ?? { at: 0, accuracies: new Map() };
+    seen.at = performance.now();
+    this.#seen.set(run, seen);
+    this.#runs.take(scanOwnRun(run, seen), 'trained', state);
+    this.#changed();
+  }
+}
+
+interface Seen {
+  at: number;
+  /** File name -> what its header says; headers are read once. */
+  accuracies: Map<string, number | null>;
+}
+
+function scanOwnRun(folder: string, seen: Seen): FoundRun {
+  const { config, checkpoints, notes } = readRunDirectory(folder);
+  return {
+    path: realpathSync(folder),
+    config,
+    configHash: createHash('sha256')
+      .update(readFileSync(join(folder, 'config.yaml')))
+      .digest('hex'),
+    checkpoints: checkpoints.flatMap((file) => describe(file, seen)),
+    problems: notes.map((note) => `${folder}: ${note}`),
+  };
+}
+
+function describe(file: CheckpointFile, seen: Seen): FoundCheckpoint[] {
+  const found = statSync(file.path, { throwIfNoEntry: false });
+  if (!found) return [];
+  const name = basename(file.path);
+  const facts = {
+    file: name,
+    model: file.model,
+    epoch: file.epoch,
+    bytes: found.size,
+    mtimeMs: found.mtimeMs,
+  };
+  try {
+    const accuracy = seen.accuracies.get(name) ?? accuracyIn(file);
+    seen.accuracies.set(name, accuracy);
+    return [{ ...facts, valAccuracy: accuracy, problem: null }];
+  } catch (error) {
+    return [{ ...facts, valAccuracy: null, problem: messageOf(error) }];
+  }
+}
+
+/** Percent. Only Basin's own format is read in this process. */
+function accuracyIn(file: CheckpointFile): number | null {
+  if (file.format !== 'safetensors') return null;
+  const { valAccuracy } = checkpointHeader(file.path);
+  return valAccuracy === undefined ? null : valAccuracy * 100;
+}

@@ -1,0 +1,23 @@
+/** The parts of an engine, as its requests use them. */
+import type { EngineEvent, EngineInfo } from '../../src-shared/api.ts';
+import type { GroupStore } from './catalog/groups.ts';
+import type { RunStore } from './catalog/runs.ts';
+import type { Demo } from './demo.ts';
+import type { FigureStore } from './figure-store.ts';
+import type { JobService } from './jobs/service.ts';
+import type { JobStore } from './jobs/store.ts';
+import type { ResultStore } from './results.ts';
+
+export interface EngineParts {
+  readonly runs: RunStore;
+  readonly groups: GroupStore;
+  readonly results: ResultStore;
+  readonly figures: FigureStore;
+  readonly jobs: JobService;
+  readonly store: JobStore;
+  readonly demo: Demo;
+  emit(event: EngineEvent): void;
+  info(): EngineInfo;
+  /** Looks where the run folders are, at most every few seconds. */
+  lookForFolders(): Promise<void>;
+}

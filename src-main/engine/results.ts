@@ -1,0 +1,258 @@
+/** Results: a folder each, `result.json` with the matrices beside it as .npy, and a row in the catalog. */
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { resultRowSchema, type ResultRow } from '../../src-shared/api.ts';
+import { UserError } from '../../src-shared/errors.ts';
+import { mapMatrices, matrix, type Matrix } from '../../src-shared/matrix.ts';
+import { provenanceSchema, type ProvenanceInput } from '../../src-shared/provenance.ts';
+import { writeFileAtomic } from '../formats/atomic.ts';
+import { readNpy, writeNpy } from '../formats/npy.ts';
+import type { TensorValue } from '../formats/tensor.ts';
+import type { Db } from './store/database.ts';
+import { explainFolder, type Workspace } from './store/workspace.ts';
+
+const fileSchema = z.object({
+  id: z.string(),
+  kind: z.string(),
+  version: z.int(),
+  title: z.string(),
+  jobId: z.string().nullable(),
+  origin: z.enum(['computed', 'imported']),
+  cacheKey: z.string().nullable(),
+  runIds: z.array(z.string()),
+  createdAt: z.number(),
+  params: z.unknown(),
+  provenance: provenanceSchema,
+  data: z.unknown(),
+});
+export type ResultFile = z.infer<typeof fileSchema>;
+
+export interface NewResult {
+  kind: string;
+  version: number;
+  title: string;
+  jobId: string | null;
+  origin: 'computed' | 'imported';
+  cacheKey: string | null;
+  runIds: string[];
+  params: unknown;
+  provenance: ProvenanceInput;
+  data: unknown;
+}
+
+interface Row {
+  id: string;
+  kind: string;
+  title: string;
+  job_id: string | null;
+  origin: 'computed' | 'imported';
+  run_ids: string;
+  created_at: number;
+}
+
+/** Reports about files, not about networks: listed only when asked for by kind. */
+const quietKinds = new Set(['import', 'hash']);
+
+export class ResultStore {
+  readonly #db: Db;
+  readonly #workspace: Workspace;
+
+  constructor(db: Db, workspace: Workspace) {
+    this.#db = db;
+    this.#workspace = workspace;
+  }
+
+  /**
+   * Writes a result's folder; it appears under its name only when every file in it is on the disk. The row follows
+   * with `register`, in the same transaction as whatever tells about the result.
+   */
+  write(result: NewResult): ResultFile {
+    const id = `${result.kind}-${randomBytes(5).toString('hex')}`;
+    const temporary = join(this.#workspace.results, `.${id}.tmp`);
+    try {
+      mkdirSync(join(temporary, 'matrices'), { recursive: true });
+      const data = this.#writeMatrices(result.data, join(temporary, 'matrices'));
+      const provenance = provenanceSchema.parse(result.provenance);
+      const file: ResultFile = { ...result, id, createdAt: Date.now(), provenance, data };
+      writeFileAtomic(join(temporary, 'result.json'), `${JSON.stringify(file, null, 1)}\n`);
+      renameSync(temporary, join(this.#workspace.results, id));
+      syncFolder(this.#workspace.results);
+      return file;
+    } catch (error) {
+      rmSync(temporary, { recursive: true, force: true });
+      throw explainFolder(this.#workspace.root, error);
+    }
+  }
+
+  /** Takes a written result into the catalog. Doing it twice changes nothing. */
+  register(file: ResultFile): ResultRow {
+    this.#db
+      .prepare(
+        `INSERT INTO results (id, kind, version, title, job_id, origin, cache_key, run_ids, created_at)
+         VALUES (@id, @kind, @version, @title, @jobId, @origin, @cacheKey, @runIds, @createdAt)
+         ON CONFLICT (id) DO NOTHING`,
+      )
+      .run({
+        id: file.id,
+        kind: file.kind,
+        version: file.version,
+        title: file.title,
+        jobId: file.jobId,
+        origin: file.origin,
+        cacheKey: file.cacheKey,
+        runIds: JSON.stringify(file.runIds),
+        createdAt: file.createdAt,
+      });
+    return this.row(file.id);
+  }
+
+  row(id: string): ResultRow {
+    const row = this.#db.prepare('SELECT * FROM results WHERE id = ?').get(id) as Row | undefined;
+    if (!row) throw new UserError(`There is no result "${id}".`, { hint: '`basin results` lists them.' });
+    return this.#row(row);
+  }
+
+  list(kind?: string): ResultRow[] {
+    const rows = this.#db
+      .prepare('SELECT * FROM results ORDER BY created_at DESC, rowid DESC')
+      .all() as Row[];
+    const wanted = rows.filter((row) => (kind === undefined ? !quietKinds.has(row.kind) : row.kind === kind));
+    return wanted.map((row) => this.#row(row));
+  }
+
+  /** The newest result that answers the same question; one whose folder is gone does not count. */
+  withKey(cacheKey: string): string | undefined {
+    const ids = this.#db
+      .prepare('SELECT id FROM results WHERE cache_key = ? ORDER BY created_at DESC')
+      .pluck()
+      .all(cacheKey) as string[];
+    return ids.find((id) => readdirOf(join(this.#workspace.results, id)).includes('result.json'));
+  }
+
+  /** The result with matrices as references. Throws UserError where its file is gone or damaged. */
+  read(id: string): ResultFile {
+    this.row(id);
+    return this.#readFile(id);
+  }
+
+  matrix(id: string, name: string): Matrix {
+    this.row(id);
+    if (!/^[\w.-]+$/.test(name) || name.startsWith('.')) {
+      throw new UserError(`"${name}" is not the name of a matrix.`);
+    }
+    const { shape, data } = readNpy(join(this.#workspace.results, id, 'matrices', `${name}.npy`));
+    if (shape.length !== 2 || !(data instanceof Float64Array || data instanceof Float32Array)) {
+      throw new UserError(`Matrix "${name}" of result ${id} is not a matrix of floating point numbers.`);
+    }
+    return matrix(shape[0]!, shape[1]!, data);
+  }
+
+  /** Removes row and folder. */
+  remove(id: string): void {
+    this.row(id);
+    this.#db.prepare('DELETE FROM results WHERE id = ?').run(id);
+    rmSync(join(this.#workspace.results, id), { recursive: true, force: true });
+  }
+
+  /**
+   * Brings catalog and folder together after a crash or a loss of the catalog: half-written folders go, complete ones
+   * without a row are taken in. Returns how many were taken in.
+   */
+  reconcile(): number {
+    const known = new Set(this.#db.prepare('SELECT id FROM results').pluck().all() as string[]);
+    let adopted = 0;
+    for (const name of readdirOf(this.#workspace.results)) {
+      if (/^\..*\.tmp$/.test(name))
+        rmSync(join(this.#workspace.results, name), { recursive: true, force: true });
+      if (name.startsWith('.') || known.has(name)) continue;
+      try {
+        this.register(this.#readFile(name));
+        adopted++;
+      } catch (error) {
+        // Some other folder: not ours to touch.
+        if (!(error instanceof UserError)) throw error;
+      }
+    }
+    return adopted;
+  }
+
+  #writeMatrices(data: unknown, folder: string): unknown {
+    const taken = new Set<string>();
+    return mapMatrices(data, (m, path) => {
+      const plain =
+        path
+          .replace(/^\//, '')
+          .replaceAll('/', '.')
+          .replace(/[^\w.-]/g, '_')
+          .slice(0, 180) || 'matrix';
+      const name = taken.has(plain) ? `${plain}.${taken.size}` : plain;
+      taken.add(name);
+      writeNpy(join(folder, `${name}.npy`), tensorOf(m));
+      return { $matrix: name, rows: m.rows, columns: m.columns };
+    });
+  }
+
+  #readFile(id: string): ResultFile {
+    const path = join(this.#workspace.results, id, 'result.json');
+    let value: unknown;
+    try {
+      value = JSON.parse(readFileSync(path, 'utf8'));
+    } catch (error) {
+      const why = error instanceof SyntaxError ? 'is damaged' : 'cannot be read';
+      throw new UserError(`The result file ${path} ${why}.`, { hint: 'Run the job again.', cause: error });
+    }
+    const parsed = fileSchema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    throw new UserError(`${path}: ${parsed.error.issues[0]?.path.join('.')}: not as Basin writes it.`);
+  }
+
+  #row(row: Row): ResultRow {
+    return resultRowSchema.parse({
+      id: row.id,
+      kind: row.kind,
+      title: row.title,
+      jobId: row.job_id,
+      origin: row.origin,
+      runIds: JSON.parse(row.run_ids) as unknown,
+      path: join(this.#workspace.results, row.id),
+      createdAt: row.created_at,
+    });
+  }
+}
+
+/** As the .npy writer takes it. What came from a worker or a file never lies in shared memory. */
+export function tensorOf(m: Matrix): TensorValue {
+  const shape = [m.rows, m.columns];
+  if (m.data instanceof Float64Array)
+    return { dtype: 'float64', shape, data: m.data as Float64Array<ArrayBuffer> };
+  return { dtype: 'float32', shape, data: m.data as Float32Array<ArrayBuffer> };
+}
+
+function readdirOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,91 @@
+/** What the form for training shows: presets, and what a config would train. */
+import { stringify } from 'yaml';
+import type { AnswerOf } from '../../src-shared/api.ts';
+import {
+  applyOverrides,
+  defaultConfig,
+  mergeConfig,
+  readConfig,
+  refuseUnknownKeys,
+  resolveData,
+  resolveModel,
+  type RunConfig,
+} from '../../src-shared/config.ts';
+import { messageOf } from '../../src-shared/errors.ts';
+import { widths, type MlpSpec } from '../../src-shared/model.ts';
+import { listPresets } from '../formats/presets.ts';
+
+type Preview = AnswerOf<'train.preview'>;
+
+export function presets(): AnswerOf<'train.presets'> {
+  return listPresets();
+}
+
+/** Train images of the data sets that Basin knows, before the validation part is taken away. */
+const trainImages: Record<string, number> = { 'mnist-10k': 8000, mnist: 60_000, 'fashion-mnist': 60_000 };
+
+/**
+ * Checks a config and says what it would train. Never throws for a bad config: `problems` says what is wrong with it.
+ * `secondsPerStep` of one model of one parameter, as measured here before; null while nothing was measured.
+ */
+export function preview(
+  config: Record<string, unknown>,
+  overrides: readonly string[],
+  pace: number | null,
+): Preview {
+  const problems: string[] = [];
+  const attempt = <T>(work: () => T): T | null => {
+    try {
+      return work();
+    } catch (error) {
+      const message = messageOf(error);
+      if (!problems.includes(message)) problems.push(message);
+      return null;
+    }
+  };
+  const complete = attempt(() => applyOverrides(mergeConfig(defaultConfig(), config), overrides));
+  const read = complete && attempt(() => readConfig(complete));
+  if (complete) attempt(() => refuseUnknownKeys(complete));
+  const spec = read && attempt(() => resolveModel(read));
+  const data = read && attempt(() => resolveData(read));
+  const size = spec ? count(spec) : { parameters: 0, fixedParameters: 0 };
+  const images = data ? (trainImages[data.name] ?? 0) : 0;
+  const perEpoch = data ? Math.ceil((images - Math.floor(images * data.valFraction)) / data.batchSize) : 0;
+  const epochs = read?.training?.num_epochs ?? 100;
+  const steps = perEpoch * epochs;
+  const models = read?.num_models ?? 2;
+  const known = pace !== null && spec !== null && steps > 0 && data !== null;
+  return {
+    problems,
+    summary: spec && read && data ? describe(spec, read, models, epochs, data.name) : '',
+    widths: spec ? widths(spec) : [],
+    ...size,
+    steps,
+    seconds: known ? steps * models * size.parameters * data.batchSize * pace : null,
+    yaml: complete ? stringify(complete) : '',
+  };
+}
+
+function describe(spec: MlpSpec, config: RunConfig, models: number, epochs: number, data: string): string {
+  const sigma = spec.layers[0]?.sigmaF ?? 0;
+  const scale = spec.family === 'w-asymmetric' || spec.family === 'syre' ? `, sigma_F ${sigma}` : '';
+  const optimizer = `${config.optimizer?.name ?? 'adamw'}, learning rate ${config.optimizer?.lr ?? 0.001}`;
+  const plural = models === 1 ? '1 network' : `${models} networks`;
+  return `${plural} (${spec.family}${scale}), ${widths(spec).join('-')}, ${epochs} epochs on ${data}, ${optimizer}`;
+}
+
+/** Numbers of one model: those that are trained and those that stay as they were drawn. */
+function count(spec: MlpSpec): Pick<Preview, 'parameters' | 'fixedParameters'> {
+  let parameters = 0;
+  let fixedParameters = 0;
+  for (const [index, layer] of spec.layers.entries()) {
+    const fixed = layer.numFixed * layer.outputs;
+    parameters += layer.inputs * layer.outputs + layer.outputs - fixed;
+    fixedParameters += spec.family === 'syre' ? layer.inputs * layer.outputs : fixed;
+    const hidden = index < spec.layers.length - 1;
+    if (hidden && spec.norm !== 'none' && spec.elementwiseAffine) parameters += 2 * layer.outputs;
+    // The sigma-asymmetric activation x * sigmoid(C x) has a fixed square matrix.
+    if (hidden && spec.family === 'sigma-asymmetric') fixedParameters += layer.outputs ** 2;
+  }
+  return { parameters, fixedParameters };
+}

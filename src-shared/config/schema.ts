@@ -92,7 +92,7 @@ const trainingSchema = z.looseObject({
 });
 
 /** Sections whose own keys are not Basin's business (they are kept as they are). */
-const openSections = new Set(['logging', 'hydra', 'model.mask_params']);
+const openSections = ['logging', 'hydra'];
 
 export const runConfigSchema = z.looseObject({
   model: modelSchema.nullish(),
@@ -142,16 +142,19 @@ function step(value: unknown, part: PropertyKey): unknown {
 /** @throws UserError naming the first key that Basin does not know, dotted, with near misses. */
 export function refuseUnknownKeys(config: Record<string, unknown>, where = 'config'): void {
   const known = knownKeys();
-  for (const key of dottedKeys(config)) {
-    if (known.has(key) || isMaskParameter(key)) continue;
-    if ([...openSections].some((section) => key.startsWith(`${section}.`) && section !== 'model.mask_params'))
+  for (const key of leafKeys(config)) {
+    if (
+      known.has(key) ||
+      isMaskParameter(key) ||
+      openSections.some((section) => key.startsWith(`${section}.`))
+    )
       continue;
-    throw new UserError(
-      `${where}: unknown key "${key}".${didYouMean(key, [...known, ...nearBySuffix(key, known)])}`,
-      {
-        hint: 'Nothing is trained from a config with a key that has no effect: correct or remove it.',
-      },
-    );
+    const alike = sameLastWord(key, known);
+    const meant =
+      alike.length > 0 ? ` Did you mean "${alike.join('" or "')}"?` : didYouMean(key, nearLevel(key, known));
+    throw new UserError(`${where}: unknown key "${key}".${meant}`, {
+      hint: 'Nothing is trained from a config with a key that has no effect: correct or remove it.',
+    });
   }
 }
 
@@ -162,10 +165,16 @@ function isMaskParameter(key: string): boolean {
   return match !== null && (match[1] === undefined || maskKeys.includes(match[1]));
 }
 
-/** Keys in other sections with the same last word: `lr` for `training.lr`. */
-function nearBySuffix(key: string, known: Set<string>): string[] {
+/** Known keys as deep as this one: a section is no correction for a key. */
+function nearLevel(key: string, known: Set<string>): string[] {
+  const depth = (k: string): number => k.split('.').length;
+  return [...known].filter((k) => depth(k) === depth(key));
+}
+
+/** Keys elsewhere that end alike: `optimizer.lr` for `lr` or `training.lr`. At most three. */
+function sameLastWord(key: string, known: Set<string>): string[] {
   const last = key.slice(key.lastIndexOf('.') + 1);
-  return [...known].filter((k) => k.slice(k.lastIndexOf('.') + 1) === last);
+  return [...known].filter((k) => k.slice(k.lastIndexOf('.') + 1) === last && k !== key).slice(0, 3);
 }
 
 let knownCache: Set<string> | undefined;
@@ -192,12 +201,11 @@ function collect(schema: z.ZodType, prefix: string, into: Set<string>): void {
   }
 }
 
-/** All keys of nested plain objects, dotted; sections before their contents. */
-export function dottedKeys(value: Record<string, unknown>, prefix = ''): string[] {
-  return Object.entries(value).flatMap(([key, item]) => [
-    prefix + key,
-    ...(isPlainObject(item) ? dottedKeys(item, `${prefix}${key}.`) : []),
-  ]);
+/** All keys of nested plain objects, dotted; a section counts as its contents unless it is empty. */
+export function leafKeys(value: Record<string, unknown>, prefix = ''): string[] {
+  return Object.entries(value).flatMap(([key, item]) =>
+    isPlainObject(item) && Object.keys(item).length > 0 ? leafKeys(item, `${prefix}${key}.`) : [prefix + key],
+  );
 }
 
 export function isPlainObject(value: unknown): value is Record<string, unknown> {

@@ -4,7 +4,7 @@
  * to dispose of; inputs are left alone.
  */
 import { attr } from '../backend/index.ts';
-import type { Backend, Operation, Tensor } from '../backend/index.ts';
+import type { Backend, Operation, Tensor, Tensor1D } from '../backend/index.ts';
 
 type Unary = (a: Tensor) => Tensor;
 type Binary = (a: Tensor, b: Tensor) => Tensor;
@@ -40,6 +40,19 @@ export interface Kernels {
   layerNorm(z: Tensor, epsilon: number): LayerNormalised;
   /** Gradient with respect to z of the above. `normalised` is its output. */
   layerNormGrad(gradient: Tensor, z: Tensor, normalised: LayerNormalised, epsilon: number): Tensor;
+  /** Joined along the last axis. */
+  concat(parts: readonly Tensor[]): Tensor;
+  /** Cut along the last axis into pieces of these sizes. */
+  split(a: Tensor, sizes: readonly number[]): Tensor[];
+  /** Rows of [N, n] by indices [M, B], as [M, B, n]. */
+  gather(rows: Tensor, indices: Tensor): Tensor;
+  /**
+   * Cross entropy of logits [M, B, classes] and labels [M * B] (int32): the mean over B per model [M], and its gradient
+   * with respect to the logits.
+   */
+  crossEntropy(logits: Tensor, labels: Tensor): { loss: Tensor; gradient: Tensor };
+  /** `a` where the mask (bool) holds, else `b`; shapes are broadcast. */
+  select(mask: Tensor, a: Tensor, b: Tensor): Tensor;
   /** A float32 scalar that lives until `releaseKernels`; do not dispose of it. */
   constant(value: number): Tensor;
   /** Helper tensors that live until `releaseKernels`. */
@@ -115,6 +128,23 @@ function portableKernels(backend: Backend): Kernels {
         const along = tf.mul(y, tf.mean(tf.mul(gradient, y), -1, true));
         return tf.mul(tf.sub(tf.sub(gradient, tf.mean(gradient, -1, true)), along), saved[0]!);
       }),
+    concat: (parts) => tf.concat([...parts], -1),
+    split: (a, sizes) => tf.split(a, [...sizes], -1),
+    gather: (rows, indices) =>
+      tf.tidy(() =>
+        tf.reshape(tf.gather(rows, tf.reshape(indices, [-1])), [...indices.shape, rows.shape[1]!]),
+      ),
+    crossEntropy: (logits, labels) => {
+      const [models, batch, classes] = logits.shape as [number, number, number];
+      const [loss, gradient] = tf.tidy(() => {
+        const hot = tf.reshape(tf.oneHot(labels as Tensor1D, classes), logits.shape);
+        const logs = tf.logSoftmax(logits);
+        const mean = tf.reshape(tf.div(tf.sum(tf.mul(hot, logs), [1, 2]), -batch), [models]);
+        return [mean, tf.div(tf.sub(tf.exp(logs), hot), batch)];
+      });
+      return { loss: loss!, gradient: gradient! };
+    },
+    select: (mask, a, b) => tf.where(mask, a, b),
     constant,
   };
 }
@@ -146,10 +176,11 @@ function nativeKernels(backend: Backend): Kernels {
   };
   const reduction = (name: string, keep: boolean): Operation =>
     native.operation(name, { ...type, Tidx: attr.type('int32'), keep_dims: attr.bool(keep) });
+  const constant = constants(backend, keep);
   const sumKeep = reduction('Sum', true);
   const sumDrop = reduction('Sum', false);
   const meanKeep = reduction('Mean', true);
-  const reshape = (a: Tensor, shape: number[]): Tensor => tf.reshape(a, shape);
+  const reshape = nativeReshape(backend, keep);
   return {
     backend,
     kept,
@@ -168,7 +199,86 @@ function nativeKernels(backend: Backend): Kernels {
     reluGrad: binary('ReluGrad'),
     reshape,
     ...nativeLayerNorm(backend, reshape, keep),
-    constant: constants(backend, keep),
+    ...nativeShaping(backend, reshape, keep),
+    constant,
+  };
+}
+
+/** Shapes are uploaded once each: tf.reshape would do so at every call. */
+function nativeReshape(backend: Backend, keep: Keep): Kernels['reshape'] {
+  const operation = backend.native!.operation('Reshape', {
+    T: attr.type('float32'),
+    Tshape: attr.type('int32'),
+  });
+  const shapes = new Map<string, Tensor>();
+  return (a, shape) => {
+    const key = shape.join();
+    let tensor = shapes.get(key);
+    if (!tensor) shapes.set(key, (tensor = keep(backend.tf.tensor1d(shape, 'int32'))));
+    return operation(a, tensor)[0]!;
+  };
+}
+
+type Shaping = Pick<Kernels, 'concat' | 'split' | 'gather' | 'crossEntropy' | 'select'>;
+
+function nativeShaping(backend: Backend, reshape: Kernels['reshape'], keep: Keep): Shaping {
+  const native = backend.native!;
+  const { tf } = backend;
+  const float = attr.type('float32');
+  const int = attr.type('int32');
+  const last = keep(tf.scalar(-1, 'int32'));
+  const first = keep(tf.scalar(0, 'int32'));
+  const concats = new Map<number, Operation>();
+  const splits = new Map<string, { operation: Operation; sizes: Tensor }>();
+  const gather = native.operation('GatherV2', {
+    Tparams: float,
+    Tindices: int,
+    Taxis: int,
+    batch_dims: attr.int(0),
+  });
+  const entropy = native.operation('SparseSoftmaxCrossEntropyWithLogits', { T: float, Tlabels: int }, 2);
+  const select = native.operation('SelectV2', { T: float });
+  const mean = native.operation('Mean', { T: float, Tidx: int, keep_dims: attr.bool(false) });
+  const scale = native.operation('Mul', { T: float });
+  const factors = new Map<number, Tensor>();
+  return {
+    concat(parts) {
+      const n = parts.length;
+      let operation = concats.get(n);
+      if (!operation) {
+        operation = native.operation('ConcatV2', { T: float, Tidx: int, N: attr.int(n) });
+        concats.set(n, operation);
+      }
+      return operation(...parts, last)[0]!;
+    },
+    split(a, sizes) {
+      const key = sizes.join();
+      let found = splits.get(key);
+      if (!found) {
+        const attributes = { T: float, Tlen: int, num_split: attr.int(sizes.length) };
+        found = {
+          operation: native.operation('SplitV', attributes, sizes.length),
+          sizes: keep(tf.tensor1d([...sizes], 'int32')),
+        };
+        splits.set(key, found);
+      }
+      return found.operation(a, found.sizes, last);
+    },
+    gather: (rows, indices) => gather(rows, indices, first)[0]!,
+    crossEntropy(logits, labels) {
+      const [models, batch, classes] = logits.shape as [number, number, number];
+      const flat = reshape(logits, [models * batch, classes]);
+      const [each, slope] = entropy(flat, labels);
+      const perModel = reshape(each!, [models, batch]);
+      const loss = mean(perModel, last)[0]!;
+      let factor = factors.get(batch);
+      if (!factor) factors.set(batch, (factor = keep(tf.scalar(1 / batch))));
+      const scaled = scale(slope!, factor)[0]!;
+      const gradient = reshape(scaled, logits.shape);
+      tf.dispose([flat, each!, slope!, perModel, scaled]);
+      return { loss, gradient };
+    },
+    select: (mask, a, b) => select(mask, a, b)[0]!,
   };
 }
 

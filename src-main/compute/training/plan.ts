@@ -1,0 +1,107 @@
+/** What a training config asks for, with nothing left to decide. */
+import { randomInt } from 'node:crypto';
+import { resolve } from 'node:path';
+import {
+  recordSeeds,
+  refuseUnknownKeys,
+  readConfig,
+  resolveData,
+  resolveModel,
+  resolveSeeds,
+} from '../../../src-shared/config.ts';
+import type { RunConfig, Seeds } from '../../../src-shared/config.ts';
+import { UserError } from '../../../src-shared/errors.ts';
+import type { MlpSpec } from '../../../src-shared/model.ts';
+import { resolveOptimizer } from './optimizer.ts';
+import type { OptimizerSettings } from './optimizer.ts';
+import { resolveSchedule } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
+
+export interface TrainingPlan {
+  /** The config with seeds, split seed and absolute paths filled in: what config.yaml will say. */
+  config: RunConfig;
+  spec: MlpSpec;
+  seeds: Seeds;
+  data: { name: string; dataDir?: string; splitFile?: string; splitSeed: number; valFraction: number };
+  optimizer: OptimizerSettings;
+  schedule: Schedule;
+  batchSize: number;
+  epochs: number;
+  /** Validate after every n-th epoch; 0: never. */
+  valEvery: number;
+  /** Save every n-th epoch; the first and the last are always saved. */
+  saveEvery: number;
+  /** What the config asks for and this job does not do. */
+  notes: string[];
+}
+
+/**
+ * @param value a config.yaml's contents
+ * @param where names it in messages
+ * @throws UserError naming the dotted key
+ */
+export function planTraining(value: Record<string, unknown>, where = 'config'): TrainingPlan {
+  refuseUnknownKeys(value, where);
+  const config = readConfig(value, where);
+  const spec = resolveModel(config, where);
+  const data = resolveData(config, where);
+  const seeds = resolveSeeds(config, () => randomInt(2 ** 32), where);
+  const optimizer = resolveOptimizer(config, where);
+  const epochs = config.training?.num_epochs ?? 100;
+  const paths = {
+    ...(data.dataDir !== null && { dataDir: resolve(data.dataDir) }),
+    ...(data.splitFile !== null && { splitFile: resolve(data.splitFile) }),
+  };
+  const dataset = {
+    ...config.dataset,
+    ...(paths.dataDir !== undefined && { data_dir: paths.dataDir }),
+    ...(paths.splitFile !== undefined ? { split_file: paths.splitFile } : { split_seed: data.splitSeed }),
+  };
+  return {
+    config: recordSeeds({ ...config, dataset }, seeds),
+    spec,
+    seeds,
+    data: { name: data.name, splitSeed: data.splitSeed, valFraction: data.valFraction, ...paths },
+    optimizer,
+    schedule: resolveSchedule(config, optimizer.lr, where),
+    batchSize: data.batchSize,
+    epochs,
+    valEvery: config.training?.val_every ?? 1,
+    saveEvery: config.training?.save_every ?? Math.max(epochs, 1),
+    notes: notesOn(config),
+  };
+}
+
+function notesOn(config: RunConfig): string[] {
+  const { training, interpolation, logging } = config;
+  const idle: [boolean | null | undefined, string, string][] = [
+    [interpolation?.enabled, 'interpolation.enabled', 'run "basin run interpolate" on the finished run'],
+    [
+      training?.cosine_similarity?.enabled,
+      'training.cosine_similarity',
+      'run "basin run similarity" on the finished run',
+    ],
+    [
+      training?.functional_similarity?.enabled,
+      'training.functional_similarity',
+      'run "basin run similarity" on the finished run',
+    ],
+    [training?.ntk_tracking?.enabled, 'training.ntk_tracking', 'run "basin run ntk" on the finished run'],
+    [training?.save_grad_every != null, 'training.save_grad_every', 'gradients are not saved'],
+    [training?.save_params_every != null, 'training.save_params_every', 'use training.save_every'],
+    [logging?.['use_wandb'] === true, 'logging.use_wandb', 'curves are kept in metrics.json'],
+  ];
+  return idle.flatMap(([asked, key, instead]) =>
+    asked === true ? [`${key} has no effect while training: ${instead}.`] : [],
+  );
+}
+
+/** @throws UserError where batch norm would see a batch of one example */
+export function checkBatches(plan: TrainingPlan, count: number): void {
+  const rest = count % plan.batchSize;
+  if (plan.spec.norm !== 'batch' || (rest !== 1 && plan.batchSize !== 1)) return;
+  throw new UserError(
+    `dataset.batch_size is ${plan.batchSize}: of ${count} training examples the last batch has 1, too few for batch norm.`,
+    { hint: 'Choose another dataset.batch_size.' },
+  );
+}

@@ -1,0 +1,194 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { BackendInfo } from '../../../src-shared/domain.ts';
+import { UserError } from '../../../src-shared/errors.ts';
+import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
+import type { trainJob, TrainResult } from '../../../src-shared/jobs/train.ts';
+import type { EpochMetrics } from '../../../src-shared/progress.ts';
+import { readRunDirectory } from '../../formats/run-directory.ts';
+import { accounted } from '../accounted.ts';
+import type { Backend } from '../backend/index.ts';
+import { ProgressMeter } from '../context.ts';
+import type { Compute, ComputeContext } from '../context.ts';
+import { loadDataset, splitExamples, splitIndices, splitToJson } from '../data/index.ts';
+import type { Dataset, SplitIndices } from '../data/index.ts';
+import { initialise, numParameters } from '../models/index.ts';
+import { lastCompleteEpoch, readSaved, restoreOptimizer, saveCheckpoints } from './checkpoints.ts';
+import type { Saved } from './checkpoints.ts';
+import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } from './loop.ts';
+import type { Pace, Training } from './loop.ts';
+import { createOptimizer } from './optimizer.ts';
+import { Parameters } from './parameters.ts';
+import { checkBatches, planTraining } from './plan.ts';
+import type { TrainingPlan } from './plan.ts';
+import { createRunFolder, readMetrics, splitFileName, writeMetrics } from './run-folder.ts';
+import { Network } from './step.ts';
+
+type Params = ParamsOf<typeof trainJob>;
+
+/** All that is settled before the first tensor is made. */
+interface Start {
+  directory: string;
+  plan: TrainingPlan;
+  dataset: Dataset;
+  split: SplitIndices;
+  /** Undefined for a fresh run. */
+  resumed?: { epoch: number; saved: Saved };
+}
+
+/**
+ * Trains a run: writes config.yaml (with the seeds used), split.json, a checkpoint per model at epoch 0, every
+ * `save_every` epochs and at the end, and metrics.json after every epoch. Resumed, it goes on from the last epoch that
+ * all models have a checkpoint of, and ends with the same weights as an uninterrupted run on the same back end.
+ * @throws UserError for a config, data set or folder that cannot be used, and for a loss that is no longer finite
+ */
+export const train: Compute<Params, TrainResult> = async (params, context) => {
+  const start = params.resume ? await prepareResume(params, context) : await prepareFresh(params, context);
+  for (const note of start.plan.notes) context.emit({ type: 'log', level: 'warning', line: note });
+  const backend = await context.backend();
+  return accounted(backend, 'training', () => trainFrom(start, backend, context));
+};
+
+async function prepareFresh(params: Params, context: ComputeContext): Promise<Start> {
+  const directory = resolve(params.run);
+  const plan = planTraining(params.config ?? {}, 'config');
+  const dataset = await loadDataset(plan.data);
+  const split = splitIndices(dataset, plan.data);
+  checkFit(plan, dataset, split);
+  createRunFolder(directory, plan.config, splitToJson(dataset, split));
+  const { seed, init, optimization, mask } = plan.seeds;
+  const seeds = `seed ${seed}, init ${init.join(' ')}, optimization ${optimization.join(' ')}, mask ${mask}`;
+  context.emit({ type: 'log', level: 'info', line: `${directory}: ${seeds} (recorded in config.yaml)` });
+  return { directory, plan, dataset, split };
+}
+
+async function prepareResume(params: Params, context: ComputeContext): Promise<Start> {
+  const run = readRunDirectory(resolve(params.run));
+  const { directory } = run;
+  const config = join(directory, 'config.yaml');
+  const plan = planTraining(run.config, config);
+  for (const key of ['init_seed', 'optimization_seed', 'mask_seed'] as const) {
+    if (run.config[key] != null) continue;
+    throw new UserError(`${config}: ${key} is not recorded, so this run cannot be resumed exactly.`);
+  }
+  const epoch = lastCompleteEpoch(run, plan.seeds.init.length);
+  if (epoch === undefined) {
+    throw new UserError(
+      `${directory}: no epoch has a checkpoint and an optimizer state of all ${plan.seeds.init.length} models.`,
+      {
+        hint: 'Train it anew in another folder.',
+      },
+    );
+  }
+  const dataset = await loadDataset(plan.data);
+  const recorded = join(directory, splitFileName);
+  const split = splitIndices(dataset, existsSync(recorded) ? { splitFile: recorded } : plan.data);
+  checkFit(plan, dataset, split);
+  context.emit({ type: 'log', level: 'info', line: `${directory}: going on from epoch ${epoch}` });
+  const saved = readSaved(run, plan.spec, epoch, plan.seeds.init.length);
+  return { directory, plan, dataset, split, resumed: { epoch, saved } };
+}
+
+function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): void {
+  const { inputs } = plan.spec.layers[0]!;
+  const { outputs } = plan.spec.layers.at(-1)!;
+  if (inputs !== dataset.train.features) {
+    throw new UserError(
+      `config: model.input_dim is ${inputs}, but examples of ${dataset.name} have ${dataset.train.features} numbers.`,
+    );
+  }
+  if (outputs < dataset.classes) {
+    throw new UserError(
+      `config: model.output_dim is ${outputs}, but ${dataset.name} has ${dataset.classes} classes.`,
+    );
+  }
+  checkBatches(plan, split.train.length);
+}
+
+async function trainFrom(start: Start, backend: Backend, context: ComputeContext): Promise<TrainResult> {
+  const { plan, dataset, split, resumed } = start;
+  const states = resumed?.saved.states ?? initialise(plan.spec, plan.seeds);
+  const parameters = new Parameters(backend, plan.spec, states);
+  const network = new Network(backend, plan.spec, states, parameters);
+  const optimizer = createOptimizer(backend, plan.optimizer, parameters.variables);
+  try {
+    if (resumed) restoreOptimizer(parameters, optimizer, resumed.saved, start.directory);
+    return await runEpochs(start, { plan, backend, dataset, split, network, optimizer, context });
+  } finally {
+    optimizer.dispose();
+    network.dispose();
+    parameters.dispose();
+  }
+}
+
+async function runEpochs(start: Start, training: Training): Promise<TrainResult> {
+  const { plan, context, dataset, split } = training;
+  const { directory, resumed } = start;
+  const began = performance.now();
+  const validation = splitExamples(dataset, split, 'val');
+  const metrics = resumed ? readMetrics(directory, resumed.epoch) : [];
+  const pace: Pace = { milliseconds: 0, steps: 0 };
+  const first = resumed ? resumed.epoch + 1 : 0;
+  const meter = new ProgressMeter(
+    context,
+    Math.max(plan.epochs + 1 - Math.max(first, 1), 0) * stepsPerEpoch(training),
+  );
+  for (let epoch = first; epoch <= plan.epochs; epoch++) {
+    const trainLoss = epoch === 0 ? null : await trainEpoch(training, epoch, meter, pace);
+    const scores =
+      validation.count > 0 && validatesAt(plan, epoch) ? await evaluate(training, validation) : null;
+    const rate = epoch === 0 ? undefined : plan.schedule(epoch - 1);
+    const entry = metricsOf(epoch, trainLoss, scores, rate);
+    metrics.push(entry);
+    if (savesAt(plan, epoch)) save(directory, training, entry);
+    writeMetrics(directory, metrics);
+    context.emit({ type: 'epoch', metrics: entry });
+  }
+  const test = await evaluate(training, dataset.test);
+  return resultOf(start, training, metrics.at(-1), test, pace, (performance.now() - began) / 1000);
+}
+
+function save(directory: string, training: Training, { epoch, valAccuracy }: EpochMetrics): void {
+  const { network, optimizer, plan, context } = training;
+  const run = { parameters: network.parameters, optimizer };
+  const paths = saveCheckpoints(directory, run, {
+    epoch,
+    nextLearningRate: plan.schedule(epoch),
+    valAccuracy,
+  });
+  for (const [m, path] of paths.entries()) context.emit({ type: 'checkpoint', path, epoch, model: m + 1 });
+}
+
+function resultOf(
+  { directory, resumed }: Start,
+  { plan, backend }: Training,
+  last: EpochMetrics | undefined,
+  test: { loss: number[]; accuracy: number[] },
+  pace: Pace,
+  seconds: number,
+): TrainResult {
+  const models = plan.seeds.init.length;
+  const { seed, init, optimization, mask } = plan.seeds;
+  return {
+    run_directory: directory,
+    family: plan.spec.family,
+    sigma_f: plan.spec.layers.map((layer) => layer.sigmaF),
+    models,
+    epochs: plan.epochs,
+    parameters: numParameters(plan.spec).free,
+    seeds: { seed, init_seed: init, optimization_seed: optimization, mask_seed: mask },
+    train_loss: last?.trainLoss ?? null,
+    val_loss: last?.valLoss ?? null,
+    val_accuracy: last?.valAccuracy ?? null,
+    test_loss: test.loss,
+    test_accuracy: test.accuracy,
+    seconds,
+    ms_per_model_step: pace.steps === 0 ? null : pace.milliseconds / (pace.steps * models),
+    resumed_from: resumed?.epoch ?? null,
+    backend: backendInfo(backend),
+  };
+}
+
+function backendInfo({ name, version, device, threads, reason }: Backend): BackendInfo {
+  return { name, version, device, threads, ...(reason !== undefined && { reason }) };
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { backendInfoSchema, familySchema } from '../domain.ts';
+import { seedSchema } from './common.ts';
+import { defineJob } from './define.ts';
+
+const perModel = z.array(z.number());
+
+export const trainJob = defineJob({
+  kind: 'train',
+  version: 1,
+  title: 'Train a run',
+  summary:
+    'Trains all models of a run at once. They share their fixed weights; each has its own initialisation and batch order.',
+  params: z
+    .object({
+      /** Absolute path of the run directory; made if need be. */
+      run: z.string().min(1),
+      /** A config.yaml's contents, complete and with overrides applied; absent when resuming. */
+      config: z.record(z.string(), z.unknown()).optional(),
+      /** Go on from the run's last complete checkpoint, with its own config. */
+      resume: z.boolean().default(false),
+    })
+    .refine(
+      (params) => params.resume || params.config !== undefined,
+      'a config is needed, unless resume is true',
+    ),
+  result: z.object({
+    run_directory: z.string(),
+    family: familySchema,
+    /** sigma_F of every layer; all 0 where the family has none. */
+    sigma_f: perModel,
+    models: z.int(),
+    epochs: z.int(),
+    /** Trainable numbers of one model, fixed entries left out. */
+    parameters: z.int(),
+    seeds: z.object({
+      seed: seedSchema,
+      init_seed: z.array(seedSchema),
+      optimization_seed: z.array(seedSchema),
+      mask_seed: seedSchema,
+    }),
+    /** Of the last epoch, per model: mean over batches of the batch mean; null without training. */
+    train_loss: perModel.nullable(),
+    /** Exact means over the split; accuracies in percent. Null without a validation split. */
+    val_loss: perModel.nullable(),
+    val_accuracy: perModel.nullable(),
+    test_loss: perModel,
+    test_accuracy: perModel,
+    /** Of this job; when it resumed, of what was left. */
+    seconds: z.number(),
+    /** Milliseconds per model and optimizer step, evaluation left out; null if no step was made. */
+    ms_per_model_step: z.number().nullable(),
+    /** The epoch it went on from; null when it started afresh. */
+    resumed_from: z.int().nullable(),
+    backend: backendInfoSchema,
+  }),
+  cacheable: false,
+});
+export type TrainResult = z.infer<typeof trainJob.result>;

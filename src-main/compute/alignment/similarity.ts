@@ -61,7 +61,7 @@ function fromCorrelation(moments: CrossMoments, mode: CorrelationMode, where: Wh
   for (let i = 0; i < columnsA; i++) {
     for (let j = 0; j < columnsB; j++) {
       const k = i * columnsB + j;
-      const rho = cross[k]! * scaleA[i]! * scaleB[j]!;
+      const rho = cross[k]! * scaleA[i]! * scaleB[j]! + 0; // -0 becomes 0
       out[k] = uncorrelatedness ? 1 - Math.abs(rho) : rho;
     }
   }

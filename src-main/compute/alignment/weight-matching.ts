@@ -129,26 +129,36 @@ async function ascend(
 
 /** Replaces perms[p] by the best one given the others. @returns whether the sum of products grew. */
 function visit(pairs: Pair[], products: ProductCache, perms: Permutation[], p: number): boolean {
+  if (products.isQuadratic(p)) return visitQuadratic(pairs, products, perms, p);
   const previous = perms[p]!;
-  const n = previous.length;
   const similarity = products.similarity(p, perms);
-  const next = bestPermutation(similarity, n);
+  const next = bestPermutation(similarity, previous.length);
   const before = trace(similarity, previous);
-  const gain = trace(similarity, next) - before;
-  // The trace is a sum of n terms in float64: differences below its own rounding are none.
-  if (gain <= progressTolerance * Math.max(1, Math.abs(before))) return false;
+  if (!isGain(before, trace(similarity, next))) return false;
   perms[p] = next;
-  const squareArrays = pairs.filter(({ axes }) => axes[0] === p && axes[1] === p);
-  if (squareArrays.length === 0) return true;
-  // Both axes of the gate C move with one permutation, so the objective is quadratic in it and the linear step above
-  // may lead downhill: it is taken only where the true objective grows.
-  const own = pairs.filter(({ axes }) => axes.includes(p));
-  const after = innerProduct(own, perms);
-  const old = innerProduct(own, perms.with(p, previous));
-  if (after - old > progressTolerance * Math.max(1, Math.abs(old))) return true;
-  perms[p] = previous;
-  return false;
+  return true;
 }
+
+/**
+ * Both axes of the gate C move with one permutation, so the objective is quadratic in it and no assignment problem. Two
+ * assignments are tried, one by the weights alone and one with C's part linearised about the present permutation; the
+ * better one is taken, if the true objective grows.
+ */
+function visitQuadratic(pairs: Pair[], products: ProductCache, perms: Permutation[], p: number): boolean {
+  const own = pairs.filter(({ axes }) => axes.includes(p));
+  const previous = perms[p]!;
+  const before = innerProduct(own, perms);
+  const candidates = [false, true].map((withGate) => bestPermutation(products.similarity(p, perms, withGate), previous.length));
+  const values = candidates.map((candidate) => innerProduct(own, perms.with(p, candidate)));
+  const better = values[1]! > values[0]! ? 1 : 0;
+  if (!isGain(before, values[better]!)) return false;
+  perms[p] = candidates[better]!;
+  return true;
+}
+
+/** Sums of many products in float64: differences below their own rounding are none. */
+const isGain = (before: number, after: number): boolean =>
+  after - before > progressTolerance * Math.max(1, Math.abs(before));
 
 function trace(similarity: Float64Array, perm: Permutation): number {
   let sum = 0;
@@ -226,14 +236,20 @@ class ProductCache {
   }
 
   /** [n, n]: entry (i, j) is the inner product of neuron i of a with neuron j of b, the other layers permuted. */
-  similarity(p: number, perms: LayerPermutations): Float64Array {
+  similarity(p: number, perms: LayerPermutations, withQuadratic = true): Float64Array {
     const size = perms[p]!.length;
     const sum = new Float64Array(size * size);
     for (const term of this.#terms[p]!) {
+      if (term.other === p && !withQuadratic) continue;
       bringUpToDate(term, term.other === null ? null : perms[term.other]!);
       for (let k = 0; k < sum.length; k++) sum[k]! += term.product[k]!;
     }
     return sum;
+  }
+
+  /** Whether an array has both its axes moved by `p`. */
+  isQuadratic(p: number): boolean {
+    return this.#terms[p]!.some(({ other }) => other === p);
   }
 
   /** The permutations whose best answer depends on `p` (itself where both axes of an array move with it). */

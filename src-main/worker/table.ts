@@ -5,6 +5,7 @@ import type { Compute } from '../compute/context.ts';
 type ComputeTable = { [K in JobKindName]: () => Promise<Compute<JobParams<K>, JobResult<K>>> };
 
 export const computeTable = {
+  train: async () => (await import('../compute/training/train.ts')).train,
   interpolate: async () => (await import('../compute/connectivity/interpolate.ts')).interpolate,
   'match-activations': async () => (await import('../compute/alignment/match-activations.ts')).matchActivations,
   'match-weights': async () => (await import('../compute/alignment/match-weights.ts')).matchWeightsOfPairs,

@@ -12,7 +12,9 @@ export function localClient(engine: Engine): Client & { closed: Promise<void> } 
   const reasons: ((reason: string) => void)[] = [];
   const say = (message: ServerMessage): void => listeners.forEach((listener) => listener(message));
   const unsubscribe = engine.subscribe((event) => say({ type: 'event', event }));
-  const { promise: closed, resolve, reject } = Promise.withResolvers<void>();
+  let resolve = (): void => undefined;
+  let reject = (_error: unknown): void => undefined;
+  const closed = new Promise<void>((done, failed) => ([resolve, reject] = [done, failed]));
   // Whoever does not ask for it does not need to hear of it as unhandled.
   closed.catch(() => undefined);
   const client = connect({

@@ -5,7 +5,8 @@ import type { AnswerOf, Group, Member } from '../../../src-shared/api.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { GroupStore } from './groups.ts';
 import { readPythonDictionary, type Literal } from './python-literal.ts';
-import { checkpointId, type RunStore } from './runs.ts';
+import { checkpointId } from './run-rows.ts';
+import type { RunStore } from './runs.ts';
 
 type Format = 'python' | 'json';
 

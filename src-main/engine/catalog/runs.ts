@@ -1,47 +1,21 @@
 /** Runs, models and checkpoints. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename } from 'node:path';
 import type { CheckpointRow, RunRow } from '../../../src-shared/api.ts';
-import type { Family } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
-import type { FoundRun, HashedFile } from '../../../src-shared/found.ts';
-import type { HashStore } from '../inputs.ts';
+import type { FoundRun } from '../../../src-shared/found.ts';
 import type { Db } from '../store/database.ts';
-import { flatten, summarise } from './summary.ts';
+import { summarise } from './summary.ts';
+import { ContentHashes } from './hashes.ts';
 import { uniqueNames } from './names.ts';
-
-interface RunRecord {
-  id: string;
-  name: string;
-  path: string;
-  architecture: string;
-  family: Family | null;
-  sigma_f: number | null;
-  dataset: string | null;
-  widths: string | null;
-  config: string;
-  config_hash: string;
-  fingerprint: string;
-  origin: 'trained' | 'imported';
-  state: 'ready' | 'training' | 'interrupted' | 'broken';
-  missing: number;
-  problems: string;
-  added_at: number;
-}
-
-interface CheckpointRecord {
-  run_id: string;
-  model: number;
-  epoch: number;
-  file: string;
-  bytes: number;
-  mtime_ms: number;
-  sha256: string | null;
-  val_accuracy: number | null;
-  missing: number;
-  problem: string | null;
-}
+import {
+  checkpointRowOf,
+  rowOf,
+  type CheckpointFacts,
+  type CheckpointRecord,
+  type RunRecord,
+} from './run-rows.ts';
 
 export type RunChange = 'added' | 'updated' | 'unchanged' | 'relocated';
 export type RunState = RunRecord['state'];
@@ -54,10 +28,6 @@ export interface StoredRun {
   widths: number[] | null;
 }
 
-export function checkpointId(runId: string, epoch: number, model: number): string {
-  return `${runId}/e${epoch}m${model}`;
-}
-
 /** Finds a run again after its folder was moved: its config, and the names and sizes of its checkpoints. */
 function fingerprintOf(configHash: string, checkpoints: readonly { file: string; bytes: number }[]): string {
   const lines = checkpoints.map(({ file, bytes }) => `${file} ${bytes}`).sort();
@@ -66,11 +36,13 @@ function fingerprintOf(configHash: string, checkpoints: readonly { file: string;
     .digest('hex');
 }
 
-export class RunStore implements HashStore {
+export class RunStore {
+  readonly hashes: ContentHashes;
   readonly #db: Db;
 
   constructor(db: Db) {
     this.#db = db;
+    this.hashes = new ContentHashes(db);
   }
 
   /**
@@ -164,18 +136,7 @@ export class RunStore implements HashStore {
     const rows = this.#db
       .prepare('SELECT * FROM checkpoints WHERE run_id = ? ORDER BY epoch, model')
       .all(id) as CheckpointRecord[];
-    return rows.map((row) => ({
-      id: checkpointId(id, row.epoch, row.model),
-      runId: id,
-      model: row.model,
-      epoch: row.epoch,
-      path: join(path, row.file),
-      bytes: row.bytes,
-      sha256: row.sha256,
-      valAccuracy: row.val_accuracy,
-      state: row.missing ? 'missing' : row.problem === null ? 'ready' : 'broken',
-      problem: row.problem,
-    }));
+    return rows.map((row) => checkpointRowOf(row, path));
   }
 
   setState(id: string, state: RunState): void {
@@ -230,55 +191,6 @@ export class RunStore implements HashStore {
     const count = (table: string): number =>
       this.#db.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number;
     return { runs: count('runs'), checkpoints: count('checkpoints') };
-  }
-
-  /** Folders of runs with checkpoints whose content was not hashed yet. */
-  unhashed(): string[] {
-    return this.#db
-      .prepare(
-        `SELECT DISTINCT runs.path FROM runs JOIN checkpoints ON run_id = id
-         WHERE sha256 IS NULL AND problem IS NULL AND checkpoints.missing = 0 AND runs.missing = 0`,
-      )
-      .pluck()
-      .all() as string[];
-  }
-
-  takeHashes(files: readonly HashedFile[]): void {
-    this.#db.transaction(() => {
-      for (const file of files) this.#setHash(file);
-    })();
-  }
-
-  known(path: string, bytes: number, mtimeMs: number): string | undefined {
-    const checkpoint = this.#db
-      .prepare(
-        `SELECT sha256 FROM checkpoints JOIN runs ON id = run_id
-         WHERE runs.path = ? AND file = ? AND bytes = ? AND mtime_ms = ? AND sha256 IS NOT NULL`,
-      )
-      .pluck()
-      .get(dirname(path), basename(path), bytes, mtimeMs);
-    const other = this.#db
-      .prepare('SELECT sha256 FROM file_hashes WHERE path = ? AND bytes = ? AND mtime_ms = ?')
-      .pluck();
-    return (checkpoint ?? other.get(path, bytes, mtimeMs)) as string | undefined;
-  }
-
-  remember(path: string, bytes: number, mtimeMs: number, sha256: string): void {
-    if (this.#setHash({ path, bytes, mtimeMs, sha256 })) return;
-    this.#db
-      .prepare('INSERT OR REPLACE INTO file_hashes (path, bytes, mtime_ms, sha256) VALUES (?, ?, ?, ?)')
-      .run(path, bytes, mtimeMs, sha256);
-  }
-
-  /** False when the file is no checkpoint of the catalog in the state that was hashed. */
-  #setHash({ path, bytes, mtimeMs, sha256 }: HashedFile): boolean {
-    const done = this.#db
-      .prepare(
-        `UPDATE checkpoints SET sha256 = ? WHERE file = ? AND bytes = ? AND mtime_ms = ?
-           AND run_id = (SELECT id FROM runs WHERE path = ?)`,
-      )
-      .run(sha256, basename(path), bytes, mtimeMs, dirname(path));
-    return done.changes > 0;
   }
 
   #byPath(path: string): RunRecord | undefined {
@@ -434,48 +346,6 @@ export class RunStore implements HashStore {
   }
 }
 
-interface CheckpointFacts {
-  models: Set<number>;
-  epochs: number[];
-  count: number;
-  /** Accuracies at the last epoch. */
-  last: number[];
-}
-
 function unknownRun(id: string): UserError {
   return new UserError(`There is no run "${id}" in the catalog.`, { hint: '`basin runs` lists them.' });
-}
-
-function meanAndStd(values: readonly number[]): { mean: number; std: number } | null {
-  if (values.length === 0) return null;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, std: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };
-}
-
-function rowOf(
-  run: RunRecord,
-  name: string,
-  facts: CheckpointFacts | undefined,
-  groupIds: string[] = [],
-): RunRow {
-  return {
-    id: run.id,
-    name,
-    path: run.path,
-    architecture: run.architecture,
-    family: run.family,
-    sigmaF: run.sigma_f,
-    dataset: run.dataset,
-    models: facts?.models.size ?? 0,
-    epochs: facts?.epochs ?? [],
-    checkpoints: facts?.count ?? 0,
-    valAccuracy: meanAndStd(facts?.last ?? []),
-    origin: run.origin,
-    state: run.missing ? 'missing' : run.state,
-    problems: JSON.parse(run.problems) as string[],
-    groupIds,
-    addedAt: run.added_at,
-    properties: flatten(JSON.parse(run.config) as Record<string, unknown>),
-  };
 }

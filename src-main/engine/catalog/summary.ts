@@ -28,7 +28,7 @@ export function summarise(config: Record<string, unknown>): Summary {
   const symmetry = read?.model?.symmetry;
   return {
     architecture: architectureOf(read),
-    family: spec?.family ?? (symmetry == null ? null : familyOfSymmetry(symmetry)),
+    family: spec?.family ?? (symmetry === undefined || symmetry === null ? null : familyOfSymmetry(symmetry)),
     sigmaF: spec ? sigmaOf(spec) : null,
     dataset: read?.dataset?.name ?? null,
     widths: spec ? widths(spec) : null,

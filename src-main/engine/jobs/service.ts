@@ -65,7 +65,7 @@ export class JobService {
     const kind = this.#parts.kindNamed(name);
     const { params } = parseQuestion(kind, given);
     const key = kind.cacheable
-      ? (await identify({ kind: name, version: kind.version, params }, runs)).key
+      ? (await identify({ kind: name, version: kind.version, params }, runs.hashes)).key
       : null;
     const active = key === null ? undefined : store.activeWithKey(key);
     if (active) return this.queue.live(active);
@@ -116,7 +116,7 @@ export class JobService {
   hashInBackground(): void {
     const { store, runs, mode } = this.#parts;
     const waiting = store.inState('queued').some(({ job }) => job.kind === 'hash');
-    if (waiting || mode === 'own' || runs.unhashed().length === 0) return;
+    if (waiting || mode === 'own' || runs.hashes.unhashed().length === 0) return;
     // Not awaited: whoever imported does not wait for it.
     void this.submit('hash', { runs: [] }).catch(() => undefined);
   }
@@ -124,7 +124,7 @@ export class JobService {
   #prepare(detail: JobDetail): unknown {
     const { job, runPath } = detail;
     // Whatever is not hashed at the moment it starts, also what was imported since it was put into the queue.
-    if (job.kind === 'hash') return { runs: this.#parts.runs.unhashed() };
+    if (job.kind === 'hash') return { runs: this.#parts.runs.hashes.unhashed() };
     this.#training.start(job.kind, runPath);
     return resumedParams(job, runPath);
   }
@@ -135,7 +135,7 @@ export class JobService {
       this.#imports.take(detail.job.id, event.runs);
       emit({ type: 'runs-changed' });
     } else if (event.type === 'hashed') {
-      runs.takeHashes(event.files);
+      runs.hashes.take(event.files);
       emit({ type: 'runs-changed' });
     } else if (event.type === 'checkpoint') {
       this.#training.checkpoint(event.path);
@@ -149,7 +149,7 @@ export class JobService {
     const kind = kindNamed(job.kind);
     let data = kind.result.parse(outcome.result);
     if (job.kind === 'import') data = { ...(data as object), changes: this.#imports.finish(job.id) };
-    const { inputs, key } = await identify({ kind: job.kind, version, params: job.params }, runs);
+    const { inputs, key } = await identify({ kind: job.kind, version, params: job.params }, runs.hashes);
     const steady = cacheKey !== null && key === cacheKey;
     if (cacheKey !== null && !steady) {
       store.addLog(job.id, ['warning: files changed while the job ran; its answer will not be used again.']);

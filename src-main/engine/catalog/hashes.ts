@@ -1,0 +1,62 @@
+/** Content hashes of files, kept as long as a file's size and time stay the same. */
+import { basename, dirname } from 'node:path';
+import type { HashedFile } from '../../../src-shared/found.ts';
+import type { HashStore } from '../inputs.ts';
+import type { Db } from '../store/database.ts';
+
+export class ContentHashes implements HashStore {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /** Folders of runs with checkpoints whose content was not hashed yet. */
+  unhashed(): string[] {
+    return this.#db
+      .prepare(
+        `SELECT DISTINCT runs.path FROM runs JOIN checkpoints ON run_id = id
+         WHERE sha256 IS NULL AND problem IS NULL AND checkpoints.missing = 0 AND runs.missing = 0`,
+      )
+      .pluck()
+      .all() as string[];
+  }
+
+  take(files: readonly HashedFile[]): void {
+    this.#db.transaction(() => {
+      for (const file of files) this.#setHash(file);
+    })();
+  }
+
+  known(path: string, bytes: number, mtimeMs: number): string | undefined {
+    const checkpoint = this.#db
+      .prepare(
+        `SELECT sha256 FROM checkpoints JOIN runs ON id = run_id
+         WHERE runs.path = ? AND file = ? AND bytes = ? AND mtime_ms = ? AND sha256 IS NOT NULL`,
+      )
+      .pluck()
+      .get(dirname(path), basename(path), bytes, mtimeMs);
+    const other = this.#db
+      .prepare('SELECT sha256 FROM file_hashes WHERE path = ? AND bytes = ? AND mtime_ms = ?')
+      .pluck();
+    return (checkpoint ?? other.get(path, bytes, mtimeMs)) as string | undefined;
+  }
+
+  remember(path: string, bytes: number, mtimeMs: number, sha256: string): void {
+    if (this.#setHash({ path, bytes, mtimeMs, sha256 })) return;
+    this.#db
+      .prepare('INSERT OR REPLACE INTO file_hashes (path, bytes, mtime_ms, sha256) VALUES (?, ?, ?, ?)')
+      .run(path, bytes, mtimeMs, sha256);
+  }
+
+  /** False when the file is no checkpoint of the catalog in the state that was hashed. */
+  #setHash({ path, bytes, mtimeMs, sha256 }: HashedFile): boolean {
+    const done = this.#db
+      .prepare(
+        `UPDATE checkpoints SET sha256 = ? WHERE file = ? AND bytes = ? AND mtime_ms = ?
+           AND run_id = (SELECT id FROM runs WHERE path = ?)`,
+      )
+      .run(sha256, basename(path), bytes, mtimeMs, dirname(path));
+    return done.changes > 0;
+  }
+}

@@ -1,0 +1,98 @@
+/** Rows of the catalog as the database keeps them and as the API shows them. */
+import { join } from 'node:path';
+import type { CheckpointRow, RunRow } from '../../../src-shared/api.ts';
+import type { Family } from '../../../src-shared/domain.ts';
+import { flatten } from './summary.ts';
+
+export interface RunRecord {
+  id: string;
+  name: string;
+  path: string;
+  architecture: string;
+  family: Family | null;
+  sigma_f: number | null;
+  dataset: string | null;
+  widths: string | null;
+  config: string;
+  config_hash: string;
+  fingerprint: string;
+  origin: 'trained' | 'imported';
+  state: 'ready' | 'training' | 'interrupted' | 'broken';
+  missing: number;
+  problems: string;
+  added_at: number;
+}
+
+export interface CheckpointRecord {
+  run_id: string;
+  model: number;
+  epoch: number;
+  file: string;
+  bytes: number;
+  mtime_ms: number;
+  sha256: string | null;
+  val_accuracy: number | null;
+  missing: number;
+  problem: string | null;
+}
+
+export function checkpointId(runId: string, epoch: number, model: number): string {
+  return `${runId}/e${epoch}m${model}`;
+}
+
+export interface CheckpointFacts {
+  models: Set<number>;
+  epochs: number[];
+  count: number;
+  /** Accuracies at the last epoch. */
+  last: number[];
+}
+
+function meanAndStd(values: readonly number[]): { mean: number; std: number } | null {
+  if (values.length === 0) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, std: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };
+}
+
+export function rowOf(
+  run: RunRecord,
+  name: string,
+  facts: CheckpointFacts | undefined,
+  groupIds: string[] = [],
+): RunRow {
+  return {
+    id: run.id,
+    name,
+    path: run.path,
+    architecture: run.architecture,
+    family: run.family,
+    sigmaF: run.sigma_f,
+    dataset: run.dataset,
+    models: facts?.models.size ?? 0,
+    epochs: facts?.epochs ?? [],
+    checkpoints: facts?.count ?? 0,
+    valAccuracy: meanAndStd(facts?.last ?? []),
+    origin: run.origin,
+    state: run.missing ? 'missing' : run.state,
+    problems: JSON.parse(run.problems) as string[],
+    groupIds,
+    addedAt: run.added_at,
+    properties: flatten(JSON.parse(run.config) as Record<string, unknown>),
+  };
+}
+
+export function checkpointRowOf(row: CheckpointRecord, folder: string): CheckpointRow {
+  return {
+    id: checkpointId(row.run_id, row.epoch, row.model),
+    runId: row.run_id,
+    model: row.model,
+    epoch: row.epoch,
+    path: join(folder, row.file),
+    bytes: row.bytes,
+    sha256: row.sha256,
+    valAccuracy: row.val_accuracy,
+    state: row.missing ? 'missing' : row.problem === null ? 'ready' : 'broken',
+    problem: row.problem,
+  };
+}

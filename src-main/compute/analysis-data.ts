@@ -25,7 +25,11 @@ export interface AnalysisData {
  * Loads the splits asked for.
  * @throws UserError naming the data set, file or field that does not fit
  */
-export async function loadAnalysisData(run: Run, wish: DataWish, wanted: readonly Split[]): Promise<AnalysisData> {
+export async function loadAnalysisData(
+  run: Run,
+  wish: DataWish,
+  wanted: readonly Split[],
+): Promise<AnalysisData> {
   const plan = resolveData(run.config, run.configPath);
   const name = wish.name ?? plan.name;
   const dataDir = wish.dataDir ?? (wish.name === undefined ? planFolder(run, plan) : undefined);
@@ -56,7 +60,13 @@ export async function loadAnalysisData(run: Run, wish: DataWish, wanted: readonl
 
 function sameRows(a: Int32Array, b: Int32Array): boolean {
   const sorted = b.slice().sort();
-  return a.length === b.length && a.slice().sort().every((row, i) => row === sorted[i]);
+  return (
+    a.length === b.length &&
+    a
+      .slice()
+      .sort()
+      .every((row, i) => row === sorted[i])
+  );
 }
 
 /** A folder written in a config is relative to where training was started, which nobody recorded: tried from the run. */

@@ -103,7 +103,8 @@ export function loadCheckpoint(run: Run, path: string): LoadedModel {
     const { valAccuracy } = checkpoint;
     return {
       ...{ run, index, epoch, path, spec, state },
-      name: index > 0 ? `model ${index} of ${run.directory}${epoch === null ? '' : ` at epoch ${epoch}`}` : path,
+      name:
+        index > 0 ? `model ${index} of ${run.directory}${epoch === null ? '' : ` at epoch ${epoch}`}` : path,
       sha256: sha256OfFile(path),
       network: toEffective(spec, state),
       storedValAccuracy: valAccuracy === undefined ? undefined : valAccuracy * 100,
@@ -120,9 +121,12 @@ function refuseNonFinite(state: StateDict, path: string): void {
     if (at >= 0) bad.push(`"${name}" (entry ${at} is ${data[at]})`);
   }
   if (bad.length === 0) return;
-  throw new UserError(`${path}: not all weights are finite numbers: ${bad.slice(0, 3).join(', ')}${bad.length > 3 ? ` and ${bad.length - 3} more` : ''}.`, {
-    hint: 'Training diverged before this checkpoint was saved, or the file is damaged; choose an earlier epoch.',
-  });
+  throw new UserError(
+    `${path}: not all weights are finite numbers: ${bad.slice(0, 3).join(', ')}${bad.length > 3 ? ` and ${bad.length - 3} more` : ''}.`,
+    {
+      hint: 'Training diverged before this checkpoint was saved, or the file is damaged; choose an earlier epoch.',
+    },
+  );
 }
 
 function sha256OfFile(path: string): string {

@@ -23,29 +23,40 @@ export interface PairSelection extends CheckpointSelection {
  * @throws UserError as loadCheckpoints; for pairs that name no loaded model, one model twice, or fewer than two models
  */
 export function loadPairs(selection: PairSelection): SelectedPairs {
-  const wanted = selection.models ?? (selection.pairs && !selection.checkpoints ? modelsOf(selection.pairs) : undefined);
+  const wanted =
+    selection.models ?? (selection.pairs && !selection.checkpoints ? modelsOf(selection.pairs) : undefined);
   const models = loadCheckpoints({ ...selection, models: wanted });
   const numbers = selection.checkpoints ? models.map((_, i) => i + 1) : models.map(({ index }) => index);
   const twice = numbers.find((number, i) => numbers.indexOf(number) !== i);
-  if (twice !== undefined) throw new UserError(`models: model ${twice} is named twice; each model counts once`);
+  if (twice !== undefined)
+    throw new UserError(`models: model ${twice} is named twice; each model counts once`);
   if (models.length < 2) {
-    throw new UserError(`models: two models at least are needed to compare, found ${models.length} (${models.map(({ name }) => name).join(', ')})`, {
-      hint: 'Name two models of the run, e.g. --models 1,2.',
-    });
+    throw new UserError(
+      `models: two models at least are needed to compare, found ${models.length} (${models.map(({ name }) => name).join(', ')})`,
+      {
+        hint: 'Name two models of the run, e.g. --models 1,2.',
+      },
+    );
   }
-  const pairs = selection.pairs ? selection.pairs.map((pair) => placesOf(pair, numbers)) : allPairs(models.length);
+  const pairs = selection.pairs
+    ? selection.pairs.map((pair) => placesOf(pair, numbers))
+    : allPairs(models.length);
   return { models, pairs, warnings: sameFileWarnings(models) };
 }
 
-const modelsOf = (pairs: readonly PairIndices[]): number[] => [...new Set(pairs.flat())].sort((a, b) => a - b);
+const modelsOf = (pairs: readonly PairIndices[]): number[] =>
+  [...new Set(pairs.flat())].sort((a, b) => a - b);
 
 function placesOf(pair: PairIndices, numbers: readonly number[]): PairIndices {
   const places = pair.map((number) => {
     const place = numbers.indexOf(number);
     if (place >= 0) return place;
-    throw new UserError(`pairs: [${pair.join(', ')}] names model ${number}; the models are ${numbers.join(', ')}`);
+    throw new UserError(
+      `pairs: [${pair.join(', ')}] names model ${number}; the models are ${numbers.join(', ')}`,
+    );
   });
-  if (places[0] === places[1]) throw new UserError(`pairs: [${pair.join(', ')}] compares a model with itself`);
+  if (places[0] === places[1])
+    throw new UserError(`pairs: [${pair.join(', ')}] compares a model with itself`);
   return [places[0]!, places[1]!];
 }
 

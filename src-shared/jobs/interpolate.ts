@@ -1,7 +1,21 @@
 import { z } from 'zod';
-import { alignmentSchema, backendInfoSchema, matchingModeSchema, recordingPointSchema, splitSchema, splits } from '../domain.ts';
+import {
+  alignmentSchema,
+  backendInfoSchema,
+  matchingModeSchema,
+  recordingPointSchema,
+  splitSchema,
+  splits,
+} from '../domain.ts';
 import { defineJob } from './define.ts';
-import { alignmentParams, analysisData, checkSelection, pairNames, pairSelection, permutationsSchema } from './pairs.ts';
+import {
+  alignmentParams,
+  analysisData,
+  checkSelection,
+  pairNames,
+  pairSelection,
+  permutationsSchema,
+} from './pairs.ts';
 
 const curve = z.array(z.number());
 
@@ -77,7 +91,11 @@ export const interpolateJob = defineJob({
       ...pairSelection,
       steps: z.int().positive().max(1000).default(8).describe('intervals: steps + 1 points from 0 to 1'),
       ...alignmentParams,
-      splits: z.array(splitSchema).min(1).default([...splits]).describe('splits to evaluate on'),
+      splits: z
+        .array(splitSchema)
+        .min(1)
+        .default([...splits])
+        .describe('splits to evaluate on'),
       midpoint: z.boolean().default(false).describe('also evaluate the mean of all models'),
       data: analysisData,
     })

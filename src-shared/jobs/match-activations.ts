@@ -4,7 +4,11 @@ import { seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
 import { analysisData, checkSelection, layerMatchingSchema, pairNames, pairSelection } from './pairs.ts';
 
-const rowSchema = z.object({ ...pairNames, matching_results: z.array(layerMatchingSchema), note: z.string().optional() });
+const rowSchema = z.object({
+  ...pairNames,
+  matching_results: z.array(layerMatchingSchema),
+  note: z.string().optional(),
+});
 export type ActivationMatchingRow = z.infer<typeof rowSchema>;
 
 const common = { warnings: z.array(z.string()), backend: backendInfoSchema, matching_seed: z.int() };
@@ -27,7 +31,12 @@ export const matchActivationsJob = defineJob({
         .default('post_activation_function')
         .describe('where activations are compared (or a list of places)'),
       alignSplit: splitSchema.default('train').describe('split whose activations are compared'),
-      randomCount: z.int().nonnegative().max(100_000).default(100).describe('random permutations to compare with'),
+      randomCount: z
+        .int()
+        .nonnegative()
+        .max(100_000)
+        .default(100)
+        .describe('random permutations to compare with'),
       matchingSeed: seedSchema.default(0).describe('decides the random permutations'),
       withMatrices: z.boolean().default(false).describe('return the similarity matrices too'),
       data: analysisData,

@@ -22,12 +22,19 @@ export const pairSelection = {
   pairs: z
     .array(z.tuple([z.int().positive(), z.int().positive()]))
     .optional()
-    .describe('pairs of models (of a run: its model numbers; of checkpoint files: places in the list, from 1); absent: all'),
+    .describe(
+      'pairs of models (of a run: its model numbers; of checkpoint files: places in the list, from 1); absent: all',
+    ),
 };
 
 /** The rules that a schema of optional fields cannot say. */
 export function checkSelection(
-  value: { run?: string | undefined; epoch?: number | undefined; models?: unknown; checkpoints?: string[] | undefined },
+  value: {
+    run?: string | undefined;
+    epoch?: number | undefined;
+    models?: unknown;
+    checkpoints?: string[] | undefined;
+  },
   context: z.RefinementCtx,
 ): void {
   const issue = (path: string, message: string): void => {
@@ -40,7 +47,8 @@ export function checkSelection(
     return;
   }
   if (value.run === undefined) issue('run', 'a run directory is needed (or checkpoints)');
-  else if (value.epoch === undefined) issue('epoch', 'the epoch is needed, e.g. 100; 0 is the initialisation');
+  else if (value.epoch === undefined)
+    issue('epoch', 'the epoch is needed, e.g. 100; 0 is the initialisation');
 }
 
 /** How model b of a pair is brought next to model a. */
@@ -48,8 +56,12 @@ export const alignmentParams = {
   align: alignmentSchema.default('none').describe('permute the neurons of the second model first'),
   mode: matchingModeSchema
     .default('pearson_correlation_with_zero_for_constant')
-    .describe('similarity of activations, maximised; reference-lmc-script repeats the published script, which anti-aligns'),
-  recordingPoint: recordingPointSchema.default('post_activation_function').describe('where activations are compared'),
+    .describe(
+      'similarity of activations, maximised; reference-lmc-script repeats the published script, which anti-aligns',
+    ),
+  recordingPoint: recordingPointSchema
+    .default('post_activation_function')
+    .describe('where activations are compared'),
   alignSplit: splitSchema.default('train').describe('split whose activations are compared'),
   matchingSeed: seedSchema.default(0).describe('decides visiting orders and random permutations'),
   restarts: z.int().positive().max(1000).default(10).describe('weight matching: independent ascents'),

@@ -37,7 +37,9 @@ interface Golden {
   pairs: Record<'1-2' | '3-4', Pair>;
   fixed_permutation: number[];
   fixed_permutation_reverse: number[];
-  'compute_activation_matching_results_1-2': (Omit<Row, 'similarity'> & { objectives: Record<string, number> })[];
+  'compute_activation_matching_results_1-2': (Omit<Row, 'similarity'> & {
+    objectives: Record<string, number>;
+  })[];
 }
 interface Result {
   matching_results: Row[];
@@ -56,7 +58,10 @@ describe.each(runs)('activation matching, %s', (name) => {
     const result = await job<Result>('match-activations', {
       run: fixtureRun(name),
       epoch: 5,
-      pairs: [[1, 2], [3, 4]],
+      pairs: [
+        [1, 2],
+        [3, 4],
+      ],
       mode: [...correlationModes],
       recordingPoint: [...recordingPoints],
       withMatrices: true,
@@ -67,7 +72,8 @@ describe.each(runs)('activation matching, %s', (name) => {
       const rows = result.pairs[p]!.matching_results;
       expect(rows.length).toBe(3 * correlationModes.length * recordingPoints.length);
       for (const row of rows) {
-        const expected = golden.pairs[pair].activation_matching[`${row.matching_mode}|${row.correlation_mode}`]![row.layer]!;
+        const expected =
+          golden.pairs[pair].activation_matching[`${row.matching_mode}|${row.correlation_mode}`]![row.layer]!;
         expectMatching(row, expected, golden, name);
       }
     });
@@ -78,12 +84,18 @@ function expectMatching(row: Row, expected: GoldenMatching, golden: Golden, name
   const similarity = row.similarity!.data;
   const scale = similarity.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   const close = (found: number, wanted: number): void => {
-    expect(Math.abs(found - wanted), `${row.matching_mode} ${row.correlation_mode} ${row.layer}`).toBeLessThan(noise(scale));
+    expect(
+      Math.abs(found - wanted),
+      `${row.matching_mode} ${row.correlation_mode} ${row.layer}`,
+    ).toBeLessThan(noise(scale));
   };
   close(row.objectives.optimal, expected.objective_optimal);
   close(row.objectives.identity, expected.objective_identity);
   close(objectiveOf(similarity, Int32Array.from(golden.fixed_permutation)), expected.objective_fixed);
-  close(objectiveOf(similarity, Int32Array.from(golden.fixed_permutation_reverse)), expected.objective_reverse);
+  close(
+    objectiveOf(similarity, Int32Array.from(golden.fixed_permutation_reverse)),
+    expected.objective_reverse,
+  );
   // Where the reference's optimum differs from ours it must be a tie.
   const theirs = Int32Array.from(expected.permutation);
   if (row.permutations.optimal.some((to, i) => to !== theirs[i])) {
@@ -113,7 +125,10 @@ describe.each([...runs, 'sym2'])('the rows of the matching script, %s', (name) =
     expect(result.matching_results.length).toBe(18);
     for (const wanted of golden) {
       const row = result.matching_results.find(
-        (r) => r.matching_mode === wanted.matching_mode && r.correlation_mode === wanted.correlation_mode && r.layer === wanted.layer,
+        (r) =>
+          r.matching_mode === wanted.matching_mode &&
+          r.correlation_mode === wanted.correlation_mode &&
+          r.layer === wanted.layer,
       )!;
       const scale = Math.abs(wanted.objectives.optimal);
       expect(Math.abs(row.objectives.optimal - wanted.objectives.optimal)).toBeLessThan(noise(10 * scale));
@@ -167,7 +182,10 @@ describe('matching modes of the unit cases', () => {
     case: string;
     activations_a: number[][];
     activations_b: number[][];
-    modes: Record<CorrelationMode, { similarities?: number[][]; permutation?: number[]; error?: string; raises?: string }>;
+    modes: Record<
+      CorrelationMode,
+      { similarities?: number[][]; permutation?: number[]; error?: string; raises?: string }
+    >;
   }
   const cases = goldenJson<{ activation_matching: Case[] }>('unit').activation_matching;
 
@@ -176,7 +194,10 @@ describe('matching modes of the unit cases', () => {
     const n = a[0]!.length;
     const moments = momentsOf(flat(a), flat(b), a.length, n, n);
     const where = { a: 'model 1', b: 'model 2', point: 'post_linear of hidden layer 0' };
-    for (const [mode, expected] of Object.entries(modes) as [CorrelationMode, Case['modes'][CorrelationMode]][]) {
+    for (const [mode, expected] of Object.entries(modes) as [
+      CorrelationMode,
+      Case['modes'][CorrelationMode],
+    ][]) {
       if (!expected.similarities) {
         expect(() => similarityMatrix(moments, mode, where)).toThrow(UserError);
         expect(() => similarityMatrix(moments, mode, where)).toThrow(/model 2.*neuron 3 is constant/);
@@ -187,7 +208,10 @@ describe('matching modes of the unit cases', () => {
         expect(found[k]!).toBeCloseTo(value, 6);
       });
       const best = bestPermutation(found, n);
-      expect(objectiveOf(found, best)).toBeCloseTo(objectiveOf(found, Int32Array.from(expected.permutation!)), 12);
+      expect(objectiveOf(found, best)).toBeCloseTo(
+        objectiveOf(found, Int32Array.from(expected.permutation!)),
+        12,
+      );
     }
   });
 });

@@ -18,7 +18,10 @@ type Midpoint = Record<`${Split}_${'loss' | 'accuracy'}`, number> & { num_models
 interface Pair {
   unaligned: Curve;
   midpoint: Midpoint;
-  compute_lmc_results?: { interpolation_results_unaligned: Curve; interpolation_results_activation_aligned: Curve };
+  compute_lmc_results?: {
+    interpolation_results_unaligned: Curve;
+    interpolation_results_activation_aligned: Curve;
+  };
   aligned_by_mode?: Record<string, Curve>;
   weight_matching?: Record<'order_210', { aligned_interpolation: Curve }>;
 }
@@ -46,7 +49,9 @@ function expectCurve(found: Curve, golden: Curve): void {
       expect(wrong, `${split}_accuracy[${i}], images`).toBeLessThan(1.01);
     });
     const slack = 210 / images[split];
-    expect(Math.abs(found[`${split}_barrier_height`] - golden[`${split}_barrier_height`])).toBeLessThan(slack);
+    expect(Math.abs(found[`${split}_barrier_height`] - golden[`${split}_barrier_height`])).toBeLessThan(
+      slack,
+    );
     expect(found[`${split}_barrier_height`]).toBe(accuracyBarrier(found[`${split}_accuracy`]));
     expect(found[`${split}_linearity`]).toBe(golden[`${split}_linearity`]);
   }
@@ -59,7 +64,9 @@ function expectMidpoint(found: Midpoint, golden: Midpoint): void {
   expect(found.num_models).toBe(golden.num_models);
   for (const split of Object.keys(images) as Split[]) {
     expect(Math.abs(found[`${split}_loss`] / golden[`${split}_loss`] - 1)).toBeLessThan(2e-4);
-    expect((Math.abs(found[`${split}_accuracy`] - golden[`${split}_accuracy`]) / 100) * images[split]).toBeLessThan(1.01);
+    expect(
+      (Math.abs(found[`${split}_accuracy`] - golden[`${split}_accuracy`]) / 100) * images[split],
+    ).toBeLessThan(1.01);
   }
 }
 
@@ -74,8 +81,17 @@ describe.each(runs)('%s', (name) => {
   const golden = goldenJson<Golden>(name);
 
   test('two pairs in one pass, and the midpoint of all four models', async () => {
-    const result = await ask(name, { pairs: [[1, 2], [3, 4]], midpoint: true });
-    expect(result.pairs.map(({ model1_index, model2_index }) => [model1_index, model2_index])).toEqual([[1, 2], [3, 4]]);
+    const result = await ask(name, {
+      pairs: [
+        [1, 2],
+        [3, 4],
+      ],
+      midpoint: true,
+    });
+    expect(result.pairs.map(({ model1_index, model2_index }) => [model1_index, model2_index])).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
     expectCurve(result.pairs[0]!, golden.pairs['1-2'].unaligned);
     expectCurve(result.pairs[1]!, golden.pairs['3-4'].unaligned);
     expectMidpoint(result.midpoint!, golden.midpoint_all4);
@@ -93,7 +109,12 @@ describe.each(runs)('%s', (name) => {
 
 describe.each(alignable)('%s aligned', (name) => {
   const golden = goldenJson<Golden>(name);
-  const bothPairs = { pairs: [[1, 2], [3, 4]] };
+  const bothPairs = {
+    pairs: [
+      [1, 2],
+      [3, 4],
+    ],
+  };
 
   test.each(['dot_product', 'pearson_correlation', 'pearson_uncorrelatedness_with_one_for_constant'])(
     'by activations, %s',

@@ -40,18 +40,26 @@ export interface AlignmentWork {
 }
 
 /** Permutations of every pair, or undefined for `none`. The spec of the architecture is machine-checked first. */
-export async function alignPairs(request: AlignmentRequest, work: AlignmentWork): Promise<PairAlignment[] | undefined> {
+export async function alignPairs(
+  request: AlignmentRequest,
+  work: AlignmentWork,
+): Promise<PairAlignment[] | undefined> {
   if (request.align === 'none') return undefined;
   requirePermutationSpec(work.models[0]!.network, work.models[0]!.name);
   return request.align === 'activation' ? byActivations(request, work) : byWeights(request, work);
 }
 
 /** What must be shown with every result of this alignment. */
-export function alignmentNote(request: Pick<AlignmentRequest, 'align' | 'mode'>, gated: boolean): string | undefined {
+export function alignmentNote(
+  request: Pick<AlignmentRequest, 'align' | 'mode'>,
+  gated: boolean,
+): string | undefined {
   if (request.align === 'none') return undefined;
   const notes = [
     request.align === 'activation' ? noteOf(request.mode) : undefined,
-    gated ? 'The fixed gate C of the second model is permuted with its neurons and interpolated too.' : undefined,
+    gated
+      ? 'The fixed gate C of the second model is permuted with its neurons and interpolated too.'
+      : undefined,
   ];
   return notes.filter((note) => note !== undefined).join(' ') || undefined;
 }
@@ -65,10 +73,17 @@ async function byActivations(request: AlignmentRequest, work: AlignmentWork): Pr
   const { models, pairs } = work;
   const { recordingPoint, mode } = request;
   const networks = models.map(({ network }) => network);
-  const moments = await recordMoments(work.backend, networks, pairs, [recordingPoint], work.inputs(), async (share) => {
-    work.advance(share);
-    await checkpointCancel(work.context);
-  });
+  const moments = await recordMoments(
+    work.backend,
+    networks,
+    pairs,
+    [recordingPoint],
+    work.inputs(),
+    async (share) => {
+      work.advance(share);
+      await checkpointCancel(work.context);
+    },
+  );
   const aligned: PairAlignment[] = [];
   for (const [p, [a, b]] of pairs.entries()) {
     const names = { a: models[a]!.name, b: models[b]!.name };

@@ -1,7 +1,10 @@
 /** Kind `match-activations`: how well the neurons of two models correspond, layer by layer. */
 import type { RecordingPoint } from '../../../src-shared/domain.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
-import type { ActivationMatchingRow, matchActivationsJob } from '../../../src-shared/jobs/match-activations.ts';
+import type {
+  ActivationMatchingRow,
+  matchActivationsJob,
+} from '../../../src-shared/jobs/match-activations.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import { backendInfo } from '../backend/info.ts';
 import type { LoadedModel } from '../checkpoints.ts';
@@ -60,9 +63,18 @@ async function rowOf(
     for (const mode of modes) {
       for (const [layer, ofLayer] of moments[point]!.entries()) {
         // A stream of its own for every number in the result: asking for more never changes the rest.
-        const stream = new RandomStream(params.matchingSeed, 'random-permutations', a.index, b.index, point, layer);
+        const stream = new RandomStream(
+          params.matchingSeed,
+          'random-permutations',
+          a.index,
+          b.index,
+          point,
+          layer,
+        );
         const { randomCount, withMatrices: withMatrix } = params;
-        results.push(measureLayer(ofLayer, mode, { point, layer, names }, { randomCount, stream, withMatrix }));
+        results.push(
+          measureLayer(ofLayer, mode, { point, layer, names }, { randomCount, stream, withMatrix }),
+        );
         await checkpointCancel(context);
       }
     }

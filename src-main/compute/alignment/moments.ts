@@ -101,7 +101,15 @@ export function momentsOf(
   const [shiftA, shiftB] = [columnMeans(a, rows, columnsA), columnMeans(b, rows, columnsB)];
   const [x, y] = [shifted(a, shiftA), shifted(b, shiftB)];
   const cross = new Float64Array(columnsA * columnsB);
-  addProduct(view(cross, columnsB), transposedView(view(x, columnsA)), view(y, columnsB), columnsA, rows, columnsB, 1);
+  addProduct(
+    view(cross, columnsB),
+    transposedView(view(x, columnsA)),
+    view(y, columnsB),
+    columnsA,
+    rows,
+    columnsB,
+    1,
+  );
   const sums = new MomentAccumulator(shiftA, shiftB);
   sums.add({ rows, cross, a: columnSums(x, columnsA), b: columnSums(y, columnsB) });
   return sums.finish();
@@ -144,7 +152,8 @@ function addSide(side: Side, chunk: ColumnSums): void {
   }
 }
 
-const meanOf = (side: Side, rows: number): Float64Array => side.shift.map((shift, j) => shift + side.sum[j]! / rows);
+const meanOf = (side: Side, rows: number): Float64Array =>
+  side.shift.map((shift, j) => shift + side.sum[j]! / rows);
 
 const centredSquares = (side: Side, rows: number): Float64Array =>
   side.squares.map((squares, j) => Math.max(0, squares - side.sum[j]! ** 2 / rows));

@@ -40,7 +40,9 @@ export function objectivesOf(
   random: { count: number; stream: RandomStream },
 ): Objectives {
   const n = optimal.length;
-  const values = Array.from({ length: random.count }, () => objectiveOf(similarity, random.stream.permutation(n)));
+  const values = Array.from({ length: random.count }, () =>
+    objectiveOf(similarity, random.stream.permutation(n)),
+  );
   const { mean, std } = meanAndStd(values);
   return {
     optimal: objectiveOf(similarity, optimal),

@@ -51,7 +51,11 @@ export function mapArrays(
   return {
     layers: network.layers.map((layer, i): EffectiveLayer => {
       const { norm, activation, ...rest } = layer;
-      const result: EffectiveLayer = { ...rest, weight: get(`lins.${i}.weight`), bias: get(`lins.${i}.bias`) };
+      const result: EffectiveLayer = {
+        ...rest,
+        weight: get(`lins.${i}.weight`),
+        bias: get(`lins.${i}.bias`),
+      };
       if (norm) result.norm = replaceNorm(norm, (name) => get(`norms.${i}.${name}`));
       if (activation) {
         result.activation =

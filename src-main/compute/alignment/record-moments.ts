@@ -72,8 +72,14 @@ class Recorder {
   constructor(backend: Backend, pairs: readonly (readonly [number, number])[]) {
     this.#backend = backend;
     this.#pairs = pairs;
-    this.#firsts = backend.tf.tensor1d(pairs.map(([a]) => a), 'int32');
-    this.#seconds = backend.tf.tensor1d(pairs.map(([, b]) => b), 'int32');
+    this.#firsts = backend.tf.tensor1d(
+      pairs.map(([a]) => a),
+      'int32',
+    );
+    this.#seconds = backend.tf.tensor1d(
+      pairs.map(([, b]) => b),
+      'int32',
+    );
   }
 
   /** @param activations [models, rows, n], left alone */
@@ -92,10 +98,14 @@ class Recorder {
         largest: tf.max(shifted, 1),
       };
     });
-    const [products, ...columns] = [cross, sum, squares, smallest, largest].map((t) => t.dataSync() as Float32Array);
+    const [products, ...columns] = [cross, sum, squares, smallest, largest].map(
+      (t) => t.dataSync() as Float32Array,
+    );
     tf.dispose([cross, sum, squares, smallest, largest]);
     const sumsOf = (model: number): ColumnSums => {
-      const [ofSum, ofSquares, ofSmallest, ofLargest] = columns.map((c) => c.subarray(model * n, (model + 1) * n));
+      const [ofSum, ofSquares, ofSmallest, ofLargest] = columns.map((c) =>
+        c.subarray(model * n, (model + 1) * n),
+      );
       return { sum: ofSum!, squares: ofSquares!, smallest: ofSmallest!, largest: ofLargest! };
     };
     this.#pairs.forEach(([a, b], p) => {
@@ -107,7 +117,10 @@ class Recorder {
   finish(): PairMoments[] {
     return this.#pairs.map((_, p) =>
       Object.fromEntries(
-        [...this.#places].map(([point, places]) => [point, places.map(({ accumulators }) => accumulators[p]!.finish())]),
+        [...this.#places].map(([point, places]) => [
+          point,
+          places.map(({ accumulators }) => accumulators[p]!.finish()),
+        ]),
       ),
     );
   }

@@ -15,7 +15,8 @@ export function noteOf(mode: MatchingMode): string | undefined {
   return `Anti-aligned: ${who} maximises 1 - |correlation| and so pairs the LEAST correlated neurons.`;
 }
 
-export const isUncorrelatedness = (mode: CorrelationMode): boolean => mode.startsWith('pearson_uncorrelatedness');
+export const isUncorrelatedness = (mode: CorrelationMode): boolean =>
+  mode.startsWith('pearson_uncorrelatedness');
 
 /** Names for messages: whose activations, recorded where. */
 export interface Where {
@@ -55,7 +56,10 @@ function fromCorrelation(moments: CrossMoments, mode: CorrelationMode, where: Wh
     mode === 'pearson_correlation_with_zero_for_constant' ||
     mode === 'pearson_uncorrelatedness_with_one_for_constant';
   if (!replaceConstants) refuseConstant(moments, mode, where);
-  const [scaleA, scaleB] = [inverseNorms(moments.squaresA, moments.constantA), inverseNorms(moments.squaresB, moments.constantB)];
+  const [scaleA, scaleB] = [
+    inverseNorms(moments.squaresA, moments.constantA),
+    inverseNorms(moments.squaresB, moments.constantB),
+  ];
   const uncorrelatedness = isUncorrelatedness(mode);
   const out = new Float64Array(columnsA * columnsB);
   for (let i = 0; i < columnsA; i++) {
@@ -93,7 +97,10 @@ function refuseNonFinite({ squaresA, squaresB, meanA, meanB }: CrossMoments, whe
   const [a, b] = [bad(meanA, squaresA), bad(meanB, squaresB)];
   if (a < 0 && b < 0) return;
   const [model, neuron] = a >= 0 ? [where.a, a] : [where.b, b];
-  throw new UserError(`${model}, ${where.point}: neuron ${neuron} has activations that are not finite numbers`, {
-    hint: 'The checkpoint is broken, or training diverged before it was saved.',
-  });
+  throw new UserError(
+    `${model}, ${where.point}: neuron ${neuron} has activations that are not finite numbers`,
+    {
+      hint: 'The checkpoint is broken, or training diverged before it was saved.',
+    },
+  );
 }

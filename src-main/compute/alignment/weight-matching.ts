@@ -96,9 +96,12 @@ export async function matchWeights(
 function checkOrder(order: readonly number[], layers: number): void {
   const sorted = [...order].sort((x, y) => x - y);
   if (sorted.length === layers && sorted.every((value, i) => value === i)) return;
-  throw new UserError(`order: [${order.join(', ')}] does not visit each of the ${layers} hidden layers once`, {
-    hint: `Give the numbers 0 to ${layers - 1} in any order, or leave it out for random orders.`,
-  });
+  throw new UserError(
+    `order: [${order.join(', ')}] does not visit each of the ${layers} hidden layers once`,
+    {
+      hint: `Give the numbers 0 to ${layers - 1} in any order, or leave it out for random orders.`,
+    },
+  );
 }
 
 async function ascend(
@@ -148,7 +151,9 @@ function visitQuadratic(pairs: Pair[], products: ProductCache, perms: Permutatio
   const own = pairs.filter(({ axes }) => axes.includes(p));
   const previous = perms[p]!;
   const before = innerProduct(own, perms);
-  const candidates = [false, true].map((withGate) => bestPermutation(products.similarity(p, perms, withGate), previous.length));
+  const candidates = [false, true].map((withGate) =>
+    bestPermutation(products.similarity(p, perms, withGate), previous.length),
+  );
   const values = candidates.map((candidate) => innerProduct(own, perms.with(p, candidate)));
   const better = values[1]! > values[0]! ? 1 : 0;
   if (!isGain(before, values[better]!)) return false;
@@ -184,7 +189,11 @@ function pairArrays(a: EffectiveNetwork, b: EffectiveNetwork, spec: PermutationS
 }
 
 function permuted(pair: Pair, perms: LayerPermutations): Float64Array {
-  return permuteArray(pair.b, [pair.rows, pair.columns], pair.axes.map((p) => (p === null ? null : perms[p]!)));
+  return permuteArray(
+    pair.b,
+    [pair.rows, pair.columns],
+    pair.axes.map((p) => (p === null ? null : perms[p]!)),
+  );
 }
 
 function arrayNorms(pairs: Pair[], perms: LayerPermutations): Record<string, number> {
@@ -207,7 +216,8 @@ function innerProduct(pairs: Pair[], perms: LayerPermutations): number {
   return sum;
 }
 
-const total = (norms: Record<string, number>): number => Object.values(norms).reduce((sum, norm) => sum + norm, 0);
+const total = (norms: Record<string, number>): number =>
+  Object.values(norms).reduce((sum, norm) => sum + norm, 0);
 
 /** One product A B^T over the axis that a permutation does not move, and the other permutation it was made under. */
 interface Term {
@@ -231,7 +241,9 @@ class ProductCache {
 
   constructor(pairs: Pair[], spec: PermutationSpec) {
     this.#terms = spec.permutations.map(({ size }, p) =>
-      pairs.flatMap((pair) => ([0, 1] as const).filter((axis) => pair.axes[axis] === p).map((axis) => newTerm(pair, axis, size))),
+      pairs.flatMap((pair) =>
+        ([0, 1] as const).filter((axis) => pair.axes[axis] === p).map((axis) => newTerm(pair, axis, size)),
+      ),
     );
   }
 
@@ -284,16 +296,38 @@ function bringUpToDate(term: Term, other: Permutation | null): void {
     if (to !== under[k]) changed.push(k);
   });
   if (changed.length === 0) return;
-  const fresh = columnsOf(pair, axis, size, changed.map((k) => other[k]!));
+  const fresh = columnsOf(
+    pair,
+    axis,
+    size,
+    changed.map((k) => other[k]!),
+  );
   // Below half the columns a correction costs less than starting again; it also keeps rounding from piling up.
   if (changed.length * 2 < under.length) {
-    const stale = columnsOf(pair, axis, size, changed.map((k) => under[k]!));
+    const stale = columnsOf(
+      pair,
+      axis,
+      size,
+      changed.map((k) => under[k]!),
+    );
     for (let k = 0; k < fresh.length; k++) fresh[k]! -= stale[k]!;
     addColumns(product, pair, axis, size, changed, fresh);
   } else {
     product.fill(0);
     const all = Array.from({ length: other.length }, (_, k) => k);
-    addColumns(product, pair, axis, size, all, columnsOf(pair, axis, size, all.map((k) => other[k]!)));
+    addColumns(
+      product,
+      pair,
+      axis,
+      size,
+      all,
+      columnsOf(
+        pair,
+        axis,
+        size,
+        all.map((k) => other[k]!),
+      ),
+    );
   }
   term.under = other.slice();
 }
@@ -313,10 +347,24 @@ function addColumns(
   slices: Float64Array,
 ): void {
   const left = gather(pair.a, pair.columns, axis, size, places);
-  addProduct(view(product, size), transposedView(view(left, size)), view(slices, size), size, places.length, size, 1);
+  addProduct(
+    view(product, size),
+    transposedView(view(left, size)),
+    view(slices, size),
+    size,
+    places.length,
+    size,
+    1,
+  );
 }
 
-function gather(data: Float64Array, columns: number, axis: 0 | 1, size: number, places: number[]): Float64Array {
+function gather(
+  data: Float64Array,
+  columns: number,
+  axis: 0 | 1,
+  size: number,
+  places: number[],
+): Float64Array {
   const out = new Float64Array(places.length * size);
   places.forEach((place, k) => {
     for (let i = 0; i < size; i++) {

@@ -17,7 +17,10 @@ export function stateDistance(a: StateDict, b: StateDict): number {
 /** The same over the arrays of effective networks: of the non-asymmetric models that compute the same functions. */
 export function networkDistance(a: EffectiveNetwork, b: EffectiveNetwork): number {
   const others = namedArrays(b);
-  const sum = namedArrays(a).reduce((total, { data }, i) => total + squaredDistance(data, others[i]!.data), 0);
+  const sum = namedArrays(a).reduce(
+    (total, { data }, i) => total + squaredDistance(data, others[i]!.data),
+    0,
+  );
   return Math.sqrt(sum);
 }
 
@@ -97,6 +100,9 @@ function typicalRatio(a: Float64Array, b: Float64Array): number {
   const [x, y] = [a.slice().sort(), b.slice().sort()];
   // A dead unit's norm may be 0 or nearly so: floored, or it alone would decide.
   const floor = 1e-3 * Math.max(x[x.length >> 1]!, y[y.length >> 1]!, Number.MIN_VALUE);
-  const squares = x.reduce((sum, value, i) => sum + Math.log(Math.max(value, floor) / Math.max(y[i]!, floor)) ** 2, 0);
+  const squares = x.reduce(
+    (sum, value, i) => sum + Math.log(Math.max(value, floor) / Math.max(y[i]!, floor)) ** 2,
+    0,
+  );
   return Math.exp(Math.sqrt(squares / x.length));
 }

@@ -17,7 +17,13 @@ import { assertSameFixedPart, numParameters } from '../models/index.ts';
 import { loadPairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { PairIndices } from '../pairs.ts';
 import { accuracyBarrier, isLinear, lambdasOf, lossBarrier } from './barrier.ts';
-import { largeRescaling, networkDistance, networkParameters, rescalingOf, stateDistance } from './distance.ts';
+import {
+  largeRescaling,
+  networkDistance,
+  networkParameters,
+  rescalingOf,
+  stateDistance,
+} from './distance.ts';
 import { requireEndpoints } from './endpoints.ts';
 import { evaluatePoints } from './points.ts';
 import type { Point, PointScores, Vertex } from './points.ts';
@@ -44,7 +50,10 @@ export const interpolate: Compute<Params, Result> = async (params, context) => {
   const data = await loadAnalysisData(models[0]!.run, params.data, wanted);
   const backend = await context.backend();
   const inputs = new Map(
-    [...data.splits].map(([split, { x, count, features }]) => [split, backend.tf.tensor2d(x, [count, features])]),
+    [...data.splits].map(([split, { x, count, features }]) => [
+      split,
+      backend.tf.tensor2d(x, [count, features]),
+    ]),
   );
   try {
     return await run({ params, context, backend, models, pairs, data, inputs }, warnings);
@@ -74,10 +83,25 @@ async function run(job: Job, warnings: string[]): Promise<Result> {
       meter.advance(share * examples.count * points.length, `evaluating ${points.length} points on ${split}`);
       await checkpointCancel(job.context);
     };
-    scores.set(split, await evaluatePoints(job.backend, vertices, points.map(plain), examples, job.inputs.get(split)!, between));
+    scores.set(
+      split,
+      await evaluatePoints(
+        job.backend,
+        vertices,
+        points.map(plain),
+        examples,
+        job.inputs.get(split)!,
+        between,
+      ),
+    );
   }
   const rows = pairs.map((_, p) => pairResult(job, p, vertices, alignments?.[p], scores));
-  const all = [...warnings, ...dataWarnings(models), ...storedMetricWarnings(job, scores), ...rescalingWarnings(job, rows)];
+  const all = [
+    ...warnings,
+    ...dataWarnings(models),
+    ...storedMetricWarnings(job, scores),
+    ...rescalingWarnings(job, rows),
+  ];
   const common = {
     ...(params.midpoint && { midpoint: midpointOf(job, scores, plan.points.length - 1) }),
     warnings: all,
@@ -162,7 +186,12 @@ function pairResult(
   return {
     ...pairFields(a, b),
     lambdas: lambdasOf(params.steps),
-    ...Object.assign({}, ...[...scores].map(([split, all]) => curveFields(split, [all[i]!, ...all.slice(first, first + params.steps - 1), all[j]!]))),
+    ...Object.assign(
+      {},
+      ...[...scores].map(([split, all]) =>
+        curveFields(split, [all[i]!, ...all.slice(first, first + params.steps - 1), all[j]!]),
+      ),
+    ),
     distance,
     normalized_distance: distance / Math.sqrt(parameters),
     num_params: parameters,
@@ -191,7 +220,11 @@ function midpointOf({ models }: Job, scores: Map<Split, PointScores[]>, place: n
     [`${split}_loss`, all[place]!.loss],
     [`${split}_accuracy`, all[place]!.accuracy],
   ]);
-  return { models: models.map(({ index }) => index), num_models: models.length, ...Object.fromEntries(fields) };
+  return {
+    models: models.map(({ index }) => index),
+    num_models: models.length,
+    ...Object.fromEntries(fields),
+  };
 }
 
 /** The trainer stored a validation accuracy: on the same split it must come out again, to the image. */
@@ -218,7 +251,9 @@ function dataWarnings(models: readonly LoadedModel[]): string[] {
   const first = models[0]!;
   const other = models.find((model) => settings(model) !== settings(first));
   if (!other) return [];
-  return [`${other.run.directory} was trained on another data set or split than ${first.run.directory}; all models are evaluated on the latter's.`];
+  return [
+    `${other.run.directory} was trained on another data set or split than ${first.run.directory}; all models are evaluated on the latter's.`,
+  ];
 }
 
 function rescalingWarnings({ models, pairs }: Job, rows: readonly Interpolation[]): string[] {

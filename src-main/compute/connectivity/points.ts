@@ -56,7 +56,9 @@ export async function evaluatePoints(
   for (let start = 0; start < points.length; start += together) {
     const chunk = points.slice(start, start + together);
     const share = chunk.length / points.length;
-    scores.push(...(await evaluateChunk(backend, vertices, chunk, examples, x, (part) => between(part * share))));
+    scores.push(
+      ...(await evaluateChunk(backend, vertices, chunk, examples, x, (part) => between(part * share))),
+    );
   }
   return scores;
 }
@@ -162,7 +164,11 @@ class Pass {
   dispose(): void {
     this.#rest.dispose();
     const { tf } = this.#backend;
-    tf.dispose([this.#firstWeights, this.#coefficients, ...this.#permutations.filter((p) => p !== undefined)]);
+    tf.dispose([
+      this.#firstWeights,
+      this.#coefficients,
+      ...this.#permutations.filter((p) => p !== undefined),
+    ]);
   }
 
   /** W_0 x of every point, [points, rows, outputs], bias not yet added. */
@@ -203,7 +209,9 @@ function withoutFirstWeights(network: EffectiveNetwork): EffectiveNetwork {
 }
 
 /** The network whose every array is the weighted mean; an array of weight 1 is kept bit for bit. */
-export function mixNetworks(parts: readonly { network: EffectiveNetwork; weight: number }[]): EffectiveNetwork {
+export function mixNetworks(
+  parts: readonly { network: EffectiveNetwork; weight: number }[],
+): EffectiveNetwork {
   const [only] = parts;
   if (!only) throw new UserError('no networks to take the mean of');
   if (parts.length === 1 && only.weight === 1) return only.network;

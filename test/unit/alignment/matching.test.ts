@@ -28,7 +28,9 @@ async function momentsBetween(a: EffectiveNetwork, b: EffectiveNetwork, rows = 2
   const backend = await loadBackend();
   const features = a.layers[0]!.inputs;
   const x = backend.tf.tensor2d(new RandomStream(9, 'x').normals(rows * features), [rows, features]);
-  const [moments] = await recordMoments(backend, [a, b], [[0, 1]], recordingPoints, x, () => Promise.resolve());
+  const [moments] = await recordMoments(backend, [a, b], [[0, 1]], recordingPoints, x, () =>
+    Promise.resolve(),
+  );
   x.dispose();
   return moments!;
 }
@@ -59,7 +61,10 @@ describe.each(families)('a permuted copy of a %s network', (family) => {
 
 describe('moments', () => {
   const columns = 5;
-  const data = fc.array(fc.float({ noNaN: true, min: -50, max: 50 }), { minLength: 4 * columns, maxLength: 30 * columns });
+  const data = fc.array(fc.float({ noNaN: true, min: -50, max: 50 }), {
+    minLength: 4 * columns,
+    maxLength: 30 * columns,
+  });
 
   test('agree with the sums they stand for', () => {
     fc.assert(
@@ -76,7 +81,9 @@ describe('moments', () => {
             for (let r = 0; r < rows; r++) {
               expected += (a[r * columns + i]! - mean(a, i)) * (b[r * columns + j]! - mean(b, j));
             }
-            expect(Math.abs(moments.cross[i * columns + j]! - expected)).toBeLessThan(1e-8 * Math.max(1, Math.abs(expected)));
+            expect(Math.abs(moments.cross[i * columns + j]! - expected)).toBeLessThan(
+              1e-8 * Math.max(1, Math.abs(expected)),
+            );
           }
         }
       }),
@@ -85,8 +92,13 @@ describe('moments', () => {
   });
 
   test('chunks of activations far from zero lose nothing: correlation to 1e-6 at an offset of 1000 deviations', async () => {
-    const [network] = randomNetworks({ family: 'standard', norm: 'none', activation: 'identity', widths: [10, 8, 6] }, [2]);
-    const far = mapArrays(network!, ({ name, data: values }) => (name === 'lins.0.bias' ? values.map((v) => v + 1000) : values));
+    const [network] = randomNetworks(
+      { family: 'standard', norm: 'none', activation: 'identity', widths: [10, 8, 6] },
+      [2],
+    );
+    const far = mapArrays(network!, ({ name, data: values }) =>
+      name === 'lins.0.bias' ? values.map((v) => v + 1000) : values,
+    );
     const near = (await momentsBetween(network!, network!, 3000)).post_linear![0]!;
     const offset = (await momentsBetween(far, network!, 3000)).post_linear![0]!;
     const where = { ...names, point: 'post_linear' };
@@ -105,13 +117,16 @@ describe('constant and broken neurons', () => {
     name === 'lins.1.weight' ? data.map((value, k) => (Math.floor(k / 9) === 3 ? 0 : value)) : data,
   );
 
-  test.each(['pearson_correlation', 'pearson_uncorrelatedness'] as const)('%s names layer and neuron', async (mode) => {
-    const { post_linear: layers } = await momentsBetween(whole!, dead);
-    expect(() => matchLayers(layers!, mode, 'post_linear', names)).toThrow(UserError);
-    expect(() => matchLayers(layers!, mode, 'post_linear', names)).toThrow(
-      /model 2, post_linear of hidden layer 1 \(P_1\): neuron 3 is constant/,
-    );
-  });
+  test.each(['pearson_correlation', 'pearson_uncorrelatedness'] as const)(
+    '%s names layer and neuron',
+    async (mode) => {
+      const { post_linear: layers } = await momentsBetween(whole!, dead);
+      expect(() => matchLayers(layers!, mode, 'post_linear', names)).toThrow(UserError);
+      expect(() => matchLayers(layers!, mode, 'post_linear', names)).toThrow(
+        /model 2, post_linear of hidden layer 1 \(P_1\): neuron 3 is constant/,
+      );
+    },
+  );
 
   test('the tolerant modes give 0 and 1 there', async () => {
     const { post_linear: layers } = await momentsBetween(whole!, dead);
@@ -130,7 +145,9 @@ describe('constant and broken neurons', () => {
     );
     const { post_linear: layers } = await momentsBetween(broken, whole!);
     for (const mode of correlationModes) {
-      expect(() => matchLayers(layers!, mode, 'post_linear', names)).toThrow(/model 1.*P_0\): neuron 2 has activations that are not finite/);
+      expect(() => matchLayers(layers!, mode, 'post_linear', names)).toThrow(
+        /model 1.*P_0\): neuron 2 has activations that are not finite/,
+      );
     }
   });
 });
@@ -188,14 +205,20 @@ describe('weight matching', () => {
   });
 
   test('C pins the neurons of sigma-asymmetric models that share it', async () => {
-    const [a, b] = randomNetworks({ family: 'sigma-asymmetric', norm: 'layer', widths: [20, 24, 16, 6] }, [1, 2]);
+    const [a, b] = randomNetworks(
+      { family: 'sigma-asymmetric', norm: 'layer', widths: [20, 24, 16, 6] },
+      [1, 2],
+    );
     const found = await matchWeights(a!, b!, { restarts: 5, seed: 0 });
     expect(found.sumOfNorms).toBe(found.sumOfNormsIdentity);
     expect(found.restarts.every(({ converged }) => converged)).toBe(true);
   });
 
-  test.each([[[0, 1]], [[0, 1, 1]], [[0, 1, 3]]])('the order %j does not visit three layers once each', async (order) => {
-    const [a, b] = randomNetworks({ family: 'standard', norm: 'layer' }, [1, 2]);
-    await expect(matchWeights(a!, b!, { restarts: 1, seed: 0, order })).rejects.toThrow(UserError);
-  });
+  test.each([[[0, 1]], [[0, 1, 1]], [[0, 1, 3]]])(
+    'the order %j does not visit three layers once each',
+    async (order) => {
+      const [a, b] = randomNetworks({ family: 'standard', norm: 'layer' }, [1, 2]);
+      await expect(matchWeights(a!, b!, { restarts: 1, seed: 0, order })).rejects.toThrow(UserError);
+    },
+  );
 });

@@ -14,7 +14,13 @@ export interface NetworkWish {
   elementwiseAffine?: boolean;
 }
 
-export function specOf({ family, norm, activation = 'gelu', widths = [12, 9, 7, 8, 5], elementwiseAffine = true }: NetworkWish): MlpSpec {
+export function specOf({
+  family,
+  norm,
+  activation = 'gelu',
+  widths = [12, 9, 7, 8, 5],
+  elementwiseAffine = true,
+}: NetworkWish): MlpSpec {
   const asymmetric = family === 'w-asymmetric' || family === 'syre';
   return {
     architecture: 'mlp',
@@ -42,7 +48,9 @@ export function randomNetworks(wish: NetworkWish, seeds: readonly number[]): Eff
     return mapArrays(toEffective(spec, state), ({ name, data, role }) => {
       if (name.startsWith('lins') || role === 'fixed') return data;
       const positive = name.endsWith('running_var') || name.endsWith('initial_variance');
-      return data.map((value) => (positive ? value * (0.5 + stream.uniform()) : value + 0.3 * stream.normal()));
+      return data.map((value) =>
+        positive ? value * (0.5 + stream.uniform()) : value + 0.3 * stream.normal(),
+      );
     });
   });
 }

@@ -4,8 +4,18 @@ import { mapArrays } from '../../../src-main/compute/alignment/parameters.ts';
 import { hostForward } from '../../../src-main/compute/alignment/host-forward.ts';
 import { permutationSpec, permuteNetwork } from '../../../src-main/compute/alignment/spec.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
-import { accuracyBarrier, isLinear, lambdasOf, lossBarrier } from '../../../src-main/compute/connectivity/barrier.ts';
-import { networkDistance, networkParameters, rescalingOf, stateDistance } from '../../../src-main/compute/connectivity/distance.ts';
+import {
+  accuracyBarrier,
+  isLinear,
+  lambdasOf,
+  lossBarrier,
+} from '../../../src-main/compute/connectivity/barrier.ts';
+import {
+  networkDistance,
+  networkParameters,
+  rescalingOf,
+  stateDistance,
+} from '../../../src-main/compute/connectivity/distance.ts';
 import { requireEndpoints } from '../../../src-main/compute/connectivity/endpoints.ts';
 import { evaluatePoints, mixNetworks } from '../../../src-main/compute/connectivity/points.ts';
 import type { Point, Vertex } from '../../../src-main/compute/connectivity/points.ts';
@@ -68,7 +78,12 @@ describe('barriers', () => {
 function examplesOf(rows: number, features: number, classes: number) {
   const stream = new RandomStream(3, 'examples');
   const x = stream.normals(rows * features);
-  return { count: rows, features, x, labels: Int32Array.from({ length: rows }, () => stream.integer(classes)) };
+  return {
+    count: rows,
+    features,
+    x,
+    labels: Int32Array.from({ length: rows }, () => stream.integer(classes)),
+  };
 }
 
 function exactScores(network: Vertex['network'], examples: ReturnType<typeof examplesOf>) {
@@ -98,10 +113,19 @@ describe.each(families)('points between %s networks', (family) => {
     ];
     const points: Point[] = [
       [{ vertex: 0, weight: 1 }],
-      [{ vertex: 0, weight: 0.3 }, { vertex: 1, weight: 0.7 }],
-      [{ vertex: 0, weight: 0.5 }, { vertex: 3, weight: 0.5 }],
+      [
+        { vertex: 0, weight: 0.3 },
+        { vertex: 1, weight: 0.7 },
+      ],
+      [
+        { vertex: 0, weight: 0.5 },
+        { vertex: 3, weight: 0.5 },
+      ],
       [0, 1, 2].map((vertex) => ({ vertex, weight: 1 / 3 })),
-      [{ vertex: 0, weight: 1.5 }, { vertex: 2, weight: -0.5 }],
+      [
+        { vertex: 0, weight: 1.5 },
+        { vertex: 2, weight: -0.5 },
+      ],
     ];
     const examples = examplesOf(301, 12, 5);
     const x = backend.tf.tensor2d(examples.x, [301, 12]);
@@ -113,7 +137,9 @@ describe.each(families)('points between %s networks', (family) => {
     x.dispose();
     expect(done).toBeCloseTo(1, 9);
     points.forEach((point, p) => {
-      const mixed = mixNetworks(point.map(({ vertex, weight }) => ({ network: vertices[vertex]!.network, weight })));
+      const mixed = mixNetworks(
+        point.map(({ vertex, weight }) => ({ network: vertices[vertex]!.network, weight })),
+      );
       const expected = exactScores(mixed, examples);
       expect(Math.abs(scores[p]!.loss / expected.loss - 1)).toBeLessThan(1e-5);
       expect(Math.abs(scores[p]!.accuracy - expected.accuracy)).toBeLessThan(100 / 301 + 1e-9);
@@ -123,10 +149,12 @@ describe.each(families)('points between %s networks', (family) => {
   test('interpolating effective weights is interpolating the models', () => {
     const spec = specOf({ family, norm: 'layer' });
     const [a, b] = initialise(spec, { init: [5, 6], mask: 9 });
-    const mixedState = new Map([...a!].map(([name, { shape, data }]) => {
-      const other = b!.get(name)!.data;
-      return [name, { shape, data: data.map((value, k) => 0.25 * value + 0.75 * other[k]!) }];
-    }));
+    const mixedState = new Map(
+      [...a!].map(([name, { shape, data }]) => {
+        const other = b!.get(name)!.data;
+        return [name, { shape, data: data.map((value, k) => 0.25 * value + 0.75 * other[k]!) }];
+      }),
+    );
     const viaState = toEffective(spec, mixedState);
     const viaEffective = mixNetworks([
       { network: toEffective(spec, a!), weight: 0.25 },
@@ -142,12 +170,19 @@ describe.each(families)('points between %s networks', (family) => {
 
 test('many points are worked off in portions, with the same numbers', async () => {
   const backend = await loadBackend();
-  const vertices = randomNetworks({ family: 'standard', norm: 'layer' }, [1, 2]).map((network) => ({ network }));
-  const points = lambdasOf(240).map((weight): Point => [{ vertex: 0, weight: 1 - weight }, { vertex: 1, weight }]);
+  const vertices = randomNetworks({ family: 'standard', norm: 'layer' }, [1, 2]).map((network) => ({
+    network,
+  }));
+  const points = lambdasOf(240).map((weight): Point => [
+    { vertex: 0, weight: 1 - weight },
+    { vertex: 1, weight },
+  ]);
   const examples = examplesOf(50, 12, 5);
   const x = backend.tf.tensor2d(examples.x, [50, 12]);
   const together = await evaluatePoints(backend, vertices, points, examples, x, () => Promise.resolve());
-  const alone = await evaluatePoints(backend, vertices, points.slice(170, 171), examples, x, () => Promise.resolve());
+  const alone = await evaluatePoints(backend, vertices, points.slice(170, 171), examples, x, () =>
+    Promise.resolve(),
+  );
   x.dispose();
   expect(together.length).toBe(241);
   expect(together[170]!.loss).toBeCloseTo(alone[0]!.loss, 6);
@@ -169,7 +204,9 @@ test('a curve that does not end at its checkpoint is an error that names it', as
 describe('distances and scales', () => {
   test('distance over the state dict leaves the counter of batch norm out', () => {
     const [state] = initialise(specOf({ family: 'standard', norm: 'batch' }), { init: [1], mask: 1 });
-    const other = new Map([...state!].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }]));
+    const other = new Map(
+      [...state!].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }]),
+    );
     for (const [name, { data }] of other) if (name.endsWith('num_batches_tracked')) data[0] = 1e6;
     expect(stateDistance(state!, other)).toBe(0);
     other.get('lins.0.bias')!.data[0]! += 2;
@@ -178,7 +215,9 @@ describe('distances and scales', () => {
 
   test('a permuted network lies apart, and has as many parameters', () => {
     const [network] = randomNetworks({ family: 'standard', norm: 'layer' }, [1]);
-    const perms = permutationSpec(network!).permutations.map(({ size }) => new RandomStream(1, 'p').permutation(size));
+    const perms = permutationSpec(network!).permutations.map(({ size }) =>
+      new RandomStream(1, 'p').permutation(size),
+    );
     const moved = permuteNetwork(network!, perms);
     expect(networkDistance(network!, network!)).toBe(0);
     expect(networkDistance(network!, moved)).toBeGreaterThan(1);
@@ -191,7 +230,8 @@ describe('distances and scales', () => {
     const factors = Float64Array.from({ length: 7 }, (_, j) => (j % 2 === 0 ? 6 : 1 / 6));
     const rescaled = mapArrays(network!, ({ name, shape, data }) => {
       const columns = shape[1] ?? 1;
-      if (name === 'lins.1.weight' || name === 'lins.1.bias') return data.map((v, k) => v * factors[Math.floor(k / columns)]!);
+      if (name === 'lins.1.weight' || name === 'lins.1.bias')
+        return data.map((v, k) => v * factors[Math.floor(k / columns)]!);
       return name === 'lins.2.weight' ? data.map((v, k) => v / factors[k % columns]!) : data;
     });
     const inputs = Float64Array.from(examplesOf(4, 12, 5).x);

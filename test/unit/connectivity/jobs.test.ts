@@ -28,7 +28,11 @@ async function failure(kind: string, params: object): Promise<UserError> {
 }
 
 /** A run directory of the same config with these tensors changed in model 1 and 2. */
-function altered(name: string, change: (model: number, tensor: string, data: Float32Array) => void, config?: (text: string) => string): string {
+function altered(
+  name: string,
+  change: (model: number, tensor: string, data: Float32Array) => void,
+  config?: (text: string) => string,
+): string {
   const directory = join(root, name);
   mkdirSync(directory);
   const text = readFileSync(join(run, 'config.yaml'), 'utf8');
@@ -47,8 +51,16 @@ function altered(name: string, change: (model: number, tensor: string, data: Flo
 
 describe('bad input is answered with one clear message', () => {
   test.each([
-    ['an epoch that does not exist', { ...basic, epoch: 4 }, /model 1 has no checkpoint of epoch 4; it has epochs 0, 1, 5/],
-    ['a model that does not exist', { ...basic, models: [1, 9] }, /no model 9; the run has models 1, 2, 3, 4/],
+    [
+      'an epoch that does not exist',
+      { ...basic, epoch: 4 },
+      /model 1 has no checkpoint of epoch 4; it has epochs 0, 1, 5/,
+    ],
+    [
+      'a model that does not exist',
+      { ...basic, models: [1, 9] },
+      /no model 9; the run has models 1, 2, 3, 4/,
+    ],
     ['a model twice', { ...basic, models: [2, 2] }, /model 2 is named twice/],
     ['a single model', { ...basic, models: [3] }, /two models at least/],
     ['a pair of unknown models', { ...basic, pairs: [[1, 3]] }, /names model 3; the models are 1, 2/],
@@ -58,7 +70,11 @@ describe('bad input is answered with one clear message', () => {
     ['run and files at once', { ...basic, checkpoints: ['/a.pt', '/b.pt'] }, /stands in place of run/],
     ['a folder that is no run', { ...basic, run: root }, /is no run directory: it has no config.yaml/],
     ['an unknown data set', { ...basic, data: { name: 'mnist-11k' } }, /data set "mnist-11k" is not known/],
-    ['an order that leaves a layer out', { ...basic, align: 'weight', order: [0, 1] }, /order: \[0, 1\] does not visit/],
+    [
+      'an order that leaves a layer out',
+      { ...basic, align: 'weight', order: [0, 1] },
+      /order: \[0, 1\] does not visit/,
+    ],
   ])('%s', async (_what, params, message) => {
     expect((await failure('interpolate', params)).message).toMatch(message);
   });
@@ -66,27 +82,47 @@ describe('bad input is answered with one clear message', () => {
   test('a split file out of range names file, field and entry', async () => {
     const path = join(root, 'split.json');
     writeFileSync(path, JSON.stringify({ train_indices: [0, 8000], val_indices: [1] }));
-    const { message } = await failure('interpolate', { ...basic, data: { name: 'mnist-10k', splitFile: path } });
+    const { message } = await failure('interpolate', {
+      ...basic,
+      data: { name: 'mnist-10k', splitFile: path },
+    });
     expect(message).toContain(path);
     expect(message).toMatch(/train_indices.*8000/);
   });
 
   test('models of different architectures', async () => {
-    const files = [fixturePath('runs/sym0/checkpoint_epoch_5_model_1.pt'), fixturePath('runs/sym2/checkpoint_epoch_5_model_1.pt')];
+    const files = [
+      fixturePath('runs/sym0/checkpoint_epoch_5_model_1.pt'),
+      fixturePath('runs/sym2/checkpoint_epoch_5_model_1.pt'),
+    ];
     fixtureRun('sym2');
     const error = await failure('interpolate', { checkpoints: files, data: goldenData() });
-    expect(error.message).toMatch(/sym0.*sym2.*different architectures: activation 0 is gelu in one and swiglu/);
+    expect(error.message).toMatch(
+      /sym0.*sym2.*different architectures: activation 0 is gelu in one and swiglu/,
+    );
   });
 
   test('models whose fixed weights differ, and those whose sigma_F differs', async () => {
     const other = altered('other', () => undefined);
-    for (const [a, b] of [['sym1_kappa0', 'sym1_kappa1'], ['sym1_kappa1', 'sym3_kappa1']]) {
+    for (const [a, b] of [
+      ['sym1_kappa0', 'sym1_kappa1'],
+      ['sym1_kappa1', 'sym3_kappa1'],
+    ]) {
       const files = [a!, b!].map((name) => join(fixtureRun(name), 'checkpoint_epoch_5_model_1.pt'));
       const error = await failure('interpolate', { checkpoints: files, data: goldenData() });
       expect(error.message).toMatch(/cannot be compared/);
     }
-    const mixed = [join(run, 'checkpoint_epoch_5_model_1.pt'), join(other, 'checkpoint_epoch_5_model_2.safetensors')];
-    const result = await job<{ epoch: number; checkpoint_path_2: string }>('interpolate', { ...basic, run: undefined, models: undefined, epoch: undefined, checkpoints: mixed });
+    const mixed = [
+      join(run, 'checkpoint_epoch_5_model_1.pt'),
+      join(other, 'checkpoint_epoch_5_model_2.safetensors'),
+    ];
+    const result = await job<{ epoch: number; checkpoint_path_2: string }>('interpolate', {
+      ...basic,
+      run: undefined,
+      models: undefined,
+      epoch: undefined,
+      checkpoints: mixed,
+    });
     expect(result.checkpoint_path_2).toBe(mixed[1]);
     expect(result.epoch).toBe(5);
   });
@@ -96,12 +132,20 @@ describe('bad input is answered with one clear message', () => {
       if (model === 2 && tensor === 'lins.1.weight') data[7] = NaN;
     });
     const error = await failure('interpolate', { ...basic, run: directory });
-    expect(error.message).toMatch(/checkpoint_epoch_5_model_2\.safetensors: not all weights are finite.*"lins\.1\.weight" \(entry 7 is NaN\)/);
+    expect(error.message).toMatch(
+      /checkpoint_epoch_5_model_2\.safetensors: not all weights are finite.*"lins\.1\.weight" \(entry 7 is NaN\)/,
+    );
   });
 
   test('a checkpoint that does not fit its config', async () => {
-    const directory = altered('widths', () => undefined, (text) => text.replace('hidden_dim: 64', 'hidden_dim: 32'));
-    expect((await failure('interpolate', { ...basic, run: directory })).message).toMatch(/tensor "lins\.0\.weight" has shape \[64, 784\]; \[32, 784\] was expected/);
+    const directory = altered(
+      'widths',
+      () => undefined,
+      (text) => text.replace('hidden_dim: 64', 'hidden_dim: 32'),
+    );
+    expect((await failure('interpolate', { ...basic, run: directory })).message).toMatch(
+      /tensor "lins\.0\.weight" has shape \[64, 784\]; \[32, 784\] was expected/,
+    );
   });
 
   test('a neuron that is constant, in a mode that cannot do with it', async () => {
@@ -110,7 +154,9 @@ describe('bad input is answered with one clear message', () => {
     });
     const params = { ...basic, run: directory, align: 'activation' };
     const error = await failure('interpolate', { ...params, mode: 'pearson_correlation' });
-    expect(error.message).toMatch(/model 1 of .*post_activation_function of hidden layer 1 \(P_1\): neuron 5 is constant/);
+    expect(error.message).toMatch(
+      /model 1 of .*post_activation_function of hidden layer 1 \(P_1\): neuron 5 is constant/,
+    );
     expect(error.hint).toMatch(/pearson_correlation_with_zero_for_constant/);
     await job('interpolate', { ...params, mode: 'pearson_correlation_with_zero_for_constant' });
   });
@@ -119,7 +165,11 @@ describe('bad input is answered with one clear message', () => {
 describe('warnings', () => {
   test('a stored validation accuracy that does not come out', async () => {
     const directory = altered('stored', () => undefined);
-    const { warnings } = await job<{ warnings: string[] }>('interpolate', { ...basic, run: directory, splits: ['val'] });
+    const { warnings } = await job<{ warnings: string[] }>('interpolate', {
+      ...basic,
+      run: directory,
+      splits: ['val'],
+    });
     expect(warnings).toHaveLength(2);
     expect(warnings[0]).toMatch(/model 1 of .*says validation accuracy 50\.000 %.*it is 94\.500 %/);
   });
@@ -127,9 +177,13 @@ describe('warnings', () => {
   test('hidden units on other scales', async () => {
     const directory = altered('scaled', (model, tensor, data) => {
       // LayerNorm takes the factor out again: the same function, far away.
-      if (model === 2 && (tensor === 'lins.0.weight' || tensor === 'lins.0.bias')) data.forEach((value, k) => (data[k] = 5 * value));
+      if (model === 2 && (tensor === 'lins.0.weight' || tensor === 'lins.0.bias'))
+        data.forEach((value, k) => (data[k] = 5 * value));
     });
-    const result = await job<{ warnings: string[]; rescaling_ratio: number }>('interpolate', { ...basic, run: directory });
+    const result = await job<{ warnings: string[]; rescaling_ratio: number }>('interpolate', {
+      ...basic,
+      run: directory,
+    });
     expect(result.rescaling_ratio).toBeGreaterThan(4);
     expect(result.warnings.join(' ')).toMatch(/incoming weights of hidden layer 0.*means nothing/);
   });
@@ -138,8 +192,17 @@ describe('warnings', () => {
     const directory = join(root, 'twins');
     mkdirSync(directory);
     copyFileSync(join(run, 'config.yaml'), join(directory, 'config.yaml'));
-    for (const model of [1, 2]) copyFileSync(join(run, 'checkpoint_epoch_5_model_1.pt'), join(directory, `checkpoint_epoch_5_model_${model}.pt`));
-    const result = await job<{ warnings: string[]; distance: number; test_loss: number[]; test_loss_barrier: number }>('interpolate', { ...basic, run: directory });
+    for (const model of [1, 2])
+      copyFileSync(
+        join(run, 'checkpoint_epoch_5_model_1.pt'),
+        join(directory, `checkpoint_epoch_5_model_${model}.pt`),
+      );
+    const result = await job<{
+      warnings: string[];
+      distance: number;
+      test_loss: number[];
+      test_loss_barrier: number;
+    }>('interpolate', { ...basic, run: directory });
     expect(result.warnings[0]).toMatch(/same file, byte for byte/);
     expect(result.distance).toBe(0);
     // Points between a network and itself are that network, but for the rounding of the mixed first layer.
@@ -154,10 +217,20 @@ test('a model is evaluated once and shared: all six pairs agree on their ends', 
     test_loss: number[];
   }
   const { pairs } = await job<{ pairs: Row[] }>('interpolate', { ...basic, models: undefined, steps: 2 });
-  expect(pairs.map(({ model1_index: a, model2_index: b }) => `${a}-${b}`)).toEqual(['1-2', '1-3', '1-4', '2-3', '2-4', '3-4']);
+  expect(pairs.map(({ model1_index: a, model2_index: b }) => `${a}-${b}`)).toEqual([
+    '1-2',
+    '1-3',
+    '1-4',
+    '2-3',
+    '2-4',
+    '3-4',
+  ]);
   const ends = new Map<number, Set<number>>();
   for (const { model1_index, model2_index, test_loss } of pairs) {
-    for (const [model, loss] of [[model1_index, test_loss[0]!], [model2_index, test_loss.at(-1)!]] as const) {
+    for (const [model, loss] of [
+      [model1_index, test_loss[0]!],
+      [model2_index, test_loss.at(-1)!],
+    ] as const) {
       ends.set(model, (ends.get(model) ?? new Set()).add(loss));
     }
   }

@@ -1,7 +1,7 @@
 /** Parquet files with nested columns (lists and structs), as pandas and pyarrow write and read them. zstd by default. */
 import { zstdCompressSync, gzipSync } from 'node:zlib';
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet';
-import type { AsyncBuffer, SchemaElement, SchemaTree } from 'hyparquet';
+import type { AsyncBuffer, FileMetaData, SchemaElement, SchemaTree } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { UserError, messageOf } from '../../src-shared/errors.ts';
@@ -55,6 +55,10 @@ export interface ParquetOptions {
 
 const createdBy = 'Basin';
 
+/** Repeated values compress well, but a file that announces more than this many wants to exhaust memory. */
+const fewestLimit = 1_000_000;
+const valuesPerByte = 64;
+
 /** Writes a table atomically. The whole file is built in memory first. @throws UserError if it cannot be written. */
 export function writeParquet(
   path: string,
@@ -94,7 +98,8 @@ export async function readParquet(path: string, options: { columns?: string[] } 
   try {
     const buffer: AsyncBuffer = {
       byteLength: source.size,
-      slice: (start, end = source.size) => {
+      // Async, so that a range outside the file rejects instead of throwing into the reader's loop.
+      slice: async (start, end = source.size) => {
         const from = start < 0 ? source.size + start : start;
         return source.read(from, end - from).buffer;
       },
@@ -112,6 +117,7 @@ async function readTable(
 ): Promise<ParquetTable> {
   try {
     const metadata = await parquetMetadataAsync(file);
+    checkMetadata(metadata, path, file.byteLength);
     const { children } = parquetSchema(metadata);
     const names = children.map((child) => child.element.name);
     const missing = wanted?.find((name) => !names.includes(name));
@@ -135,6 +141,35 @@ async function readTable(
       cause: thrown,
     });
   }
+}
+
+/**
+ * What the reader takes on trust: every row group has exactly the leaves of the schema (a column that belongs nowhere
+ * would be read with nobody waiting for its error), and no more rows than values.
+ */
+function checkMetadata(metadata: FileMetaData, path: string, fileSize: number): void {
+  const leafPaths = leavesOf(parquetSchema(metadata)).join('\n');
+  const most = fewestLimit + valuesPerByte * fileSize;
+  let total = 0;
+  metadata.row_groups.forEach((group, index) => {
+    const refuse = (why: string): never => {
+      throw new UserError(`${path}: row group ${index + 1}: ${why}.`);
+    };
+    const paths = group.columns.map((column) => column.meta_data?.path_in_schema.join('.'));
+    if (paths.join('\n') !== leafPaths) refuse('its columns are not those of the schema');
+    for (const { meta_data } of group.columns) {
+      const values = Number(meta_data?.num_values ?? 0);
+      if (!(Number(group.num_rows) >= 0 && Number(group.num_rows) <= values))
+        refuse(`${group.num_rows} rows, but ${values} values in a column`);
+      total += values;
+    }
+    if (total > most)
+      refuse(`${total} values up to here; a file of ${fileSize} bytes should not have more than ${most}`);
+  });
+}
+
+function leavesOf({ path, children }: SchemaTree): string[] {
+  return children.length === 0 ? [path.join('.')] : children.flatMap(leavesOf);
 }
 
 /** Groups in pyarrow's layout: NAME (LIST) > list (repeated) > element. */

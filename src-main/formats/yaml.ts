@@ -3,7 +3,8 @@ import { parseDocument } from 'yaml';
 import { UserError, messageOf } from '../../src-shared/errors.ts';
 import { readWholeFile } from './source.ts';
 
-const largestFile = 2 ** 20;
+/** Real ones have a few kilobytes; the parser takes about a second for 200 KB of nonsense. */
+const largestFile = 64 * 2 ** 10;
 const mostAliases = 100;
 const deepest = 100;
 
@@ -17,6 +18,8 @@ export function readYaml(path: string): unknown {
 
 /** The same for a text; `name` stands for the path in messages. */
 export function parseYaml(text: string, name: string): unknown {
+  if (text.length > largestFile)
+    throw new UserError(`${name} has ${text.length} characters; at most ${largestFile} were expected.`);
   let value: unknown;
   try {
     const document = parseDocument(text, { logLevel: 'silent' });

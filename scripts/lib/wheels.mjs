@@ -64,7 +64,13 @@ function checkSpace(folder, bytes) {
 }
 
 function pipProblem(wheel, text) {
-  const last = lastLine(text);
+  const last =
+    lastLine(
+      text
+        .split('\n')
+        .filter((line) => line.startsWith('ERROR'))
+        .join('\n'),
+    ) || lastLine(text);
   if (/no space left/i.test(text))
     return new NativeProblem(
       'no-space',
@@ -100,7 +106,7 @@ async function download(python, wheel, folder) {
   args.push('--only-binary=:all:', '--implementation', 'cp', '--dest', folder, '--platform', wheel.platform);
   args.push(
     ...(wheel.abi === 'none'
-      ? ['--python-version', '3']
+      ? ['--python-version', '3.11']
       : ['--python-version', wheel.abi.slice(2), '--abi', wheel.abi]),
   );
   if (!terminal) args.push('--progress-bar', 'off');
@@ -109,7 +115,7 @@ async function download(python, wheel, folder) {
     env: { ...process.env, TMPDIR: folder },
     stdout: terminal ? 'show' : 'capture',
   });
-  if (result.code !== 0) throw pipProblem(wheel, result.stderr + result.stdout);
+  if (result.code !== 0) throw pipProblem(wheel, result.stdout + result.stderr);
   const name = readdirSync(folder).find((file) => file.endsWith('.whl'));
   if (!name)
     throw new NativeProblem(

@@ -135,6 +135,7 @@ describe('native TensorFlow', () => {
     variables[0]!.assignAdd(two);
     expect([...early.dataSync()]).toEqual([1, 2]);
     const values = variables.map((variable) => variable.read());
+    expect(backend.native!.handleCount()).toBeGreaterThan(0);
     expect(values.map((value) => [...value.dataSync()])).toEqual([
       [4, 6],
       [3, 4],
@@ -156,9 +157,8 @@ describe('native TensorFlow', () => {
       [0.3, -0.2 * step, 1e-4, 3e-8, -1e-8].map((g) => g * (1 + 0.1 * Math.sin(step)));
     const count = 5;
     // Weights start at 0, so that float32 rounding of the weights themselves does not hide the update.
-    const [w, m, v] = Array.from({ length: 3 }, () =>
-      tf.tidy(() => new ResourceVariable(backend, tf.zeros([count]))),
-    );
+    const zeros = tf.zeros([count]);
+    const [w, m, v] = Array.from({ length: 3 }, () => new ResourceVariable(backend, zeros));
     const host = { w: new Float64Array(count), m: new Float64Array(count), v: new Float64Array(count) };
     for (let step = 1; step <= 10; step++) {
       const g = gradients(step);
@@ -180,8 +180,8 @@ describe('native TensorFlow', () => {
       });
       now.dispose();
     }
-    [w, m, v].forEach((variable) => {
-      variable!.dispose();
+    [w, m, v, zeros].forEach((held) => {
+      held!.dispose();
     });
     assertNoLeak(backend, before);
   });

@@ -21,7 +21,7 @@ export const fixedColumns: Column[] = [
   {
     id: 'name',
     title: 'Run',
-    width: 'minmax(170px, 1.6fr)',
+    width: 'minmax(150px, 1.4fr)',
     numeric: false,
     text: (run) => run.name,
     value: (run) => run.name,
@@ -29,7 +29,7 @@ export const fixedColumns: Column[] = [
   {
     id: 'family',
     title: 'Family',
-    width: 'minmax(96px, 0.8fr)',
+    width: 'minmax(112px, 0.8fr)',
     numeric: false,
     text: (run) => (run.family ? familyNames[run.family] : run.architecture),
     value: (run) => run.family ?? run.architecture,
@@ -46,7 +46,7 @@ export const fixedColumns: Column[] = [
   {
     id: 'data',
     title: 'Data',
-    width: 'minmax(80px, 0.7fr)',
+    width: 'minmax(74px, 0.5fr)',
     numeric: false,
     text: (run) => run.dataset ?? '–',
     value: (run) => run.dataset ?? undefined,

@@ -6,6 +6,7 @@ import type { Group, Job } from '../../src-shared/api.ts';
 import type { Alignment, CorrelationMode, MatchingMode, RecordingPoint } from '../../src-shared/domain.ts';
 import { interpolateJob, type Interpolation } from '../../src-shared/jobs/interpolate.ts';
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
+import { messageOf } from '../../src-shared/errors.ts';
 import { engine } from '../state/engine.svelte.ts';
 
 export interface Settings {
@@ -16,6 +17,8 @@ export interface Settings {
   align: Exclude<Alignment, 'none'>;
   mode: MatchingMode;
   recordingPoint: RecordingPoint;
+  /** Where the images come from; empty: as each run's config says. */
+  data: { name?: string; dataDir?: string; splitFile?: string };
 }
 
 /** Pairs of one group under one alignment. */
@@ -57,6 +60,7 @@ function questionsOf(group: Group, align: Alignment, settings: Settings): Questi
     steps: settings.steps,
     align,
     midpoint: align === 'none',
+    ...(Object.keys(settings.data).length > 0 ? { data: settings.data } : {}),
     ...(align === 'activation' ? { mode: settings.mode, recordingPoint: settings.recordingPoint } : {}),
   };
   return group.members.flatMap((member) => {
@@ -161,14 +165,15 @@ class Measurement {
       this.#jobs = new Map(this.#jobs).set(key, job.id);
       const ended = ['queued', 'running'].includes(job.state) ? await engine.finished(job.id) : job;
       if (ended.state === 'done' && ended.resultId) await this.#take(ended.resultId);
-      else if (ended.state !== 'cancelled')
-        this.failures = [...this.failures, `${group.key}: ${ended.error ?? ended.state}`];
+      else if (ended.state !== 'cancelled') this.#fail(group, ended.error ?? ended.state);
     } catch (error) {
-      this.failures = [
-        ...this.failures,
-        `${group.key}: ${error instanceof Error ? error.message : String(error)}`,
-      ];
+      this.#fail(group, messageOf(error));
     }
+  }
+
+  /** A group's two questions mostly fail for the same reason: said once. */
+  #fail(group: Group, reason: string): void {
+    this.failures = [...new Set([...this.failures, `${group.key}: ${reason}`])];
   }
 
   async #take(resultId: string): Promise<void> {

@@ -10,7 +10,7 @@ export interface DrawnFamily {
 
 const panels: { title: string; treatment: Treatment }[] = [
   { title: 'as trained', treatment: 'none' },
-  { title: 'second network permuted (activation matching)', treatment: 'activation' },
+  { title: 'aligned by activations', treatment: 'activation' },
 ];
 
 export function demoFigure(

@@ -7,7 +7,6 @@ import { UserError } from '../../src-shared/errors.ts';
 import type { Run } from './checkpoints.ts';
 import { loadDataset, splitExamples, splitIndices } from './data/index.ts';
 import type { Examples, SplitIndices } from './data/index.ts';
-import { findIdxFolder } from './data/mnist.ts';
 
 /** `data` of a job's params: what is absent is taken from the run. */
 export type DataWish = { [K in keyof DataSource]?: DataSource[K] | undefined };
@@ -69,11 +68,9 @@ function sameRows(a: Int32Array, b: Int32Array): boolean {
   );
 }
 
-/** A folder written in a config is relative to where training was started, which nobody recorded: tried from the run. */
+/** A folder written in a config is relative to where training was started, which nobody recorded: taken from the run. */
 function planFolder(run: Run, plan: DataPlan): string | undefined {
-  if (plan.dataDir === null) return undefined;
-  const folder = inRun(run, plan.dataDir);
-  return findIdxFolder(folder, plan.name) === undefined ? undefined : folder;
+  return plan.dataDir === null ? undefined : inRun(run, plan.dataDir);
 }
 
 const inRun = (run: Run, path: string): string => (isAbsolute(path) ? path : join(run.directory, path));

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { backendInfoSchema, matchingModes, recordingPointSchema, splitSchema } from '../domain.ts';
+import {
+  alignmentSchema,
+  backendInfoSchema,
+  matchingModes,
+  recordingPointSchema,
+  splitSchema,
+} from '../domain.ts';
 import { seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
 import { analysisData, checkSelection, layerMatchingSchema, pairNames, pairSelection } from './pairs.ts';
@@ -10,6 +16,14 @@ const rowSchema = z.object({
   note: z.string().optional(),
 });
 export type ActivationMatchingRow = z.infer<typeof rowSchema>;
+
+/** Taken, so that one command line serves both kinds, and dropped: they have no meaning here. */
+const flagsOfInterpolate = {
+  steps: z.int().positive().optional().describe('as interpolate takes it; no effect here'),
+  align: alignmentSchema
+    .optional()
+    .describe('as interpolate takes it; no effect here: the models are matched as they are'),
+};
 
 const common = { warnings: z.array(z.string()), backend: backendInfoSchema, matching_seed: z.int() };
 
@@ -40,8 +54,10 @@ export const matchActivationsJob = defineJob({
       matchingSeed: seedSchema.default(0).describe('decides the random permutations'),
       withMatrices: z.boolean().default(false).describe('return the similarity matrices too'),
       data: analysisData,
+      ...flagsOfInterpolate,
     })
-    .superRefine(checkSelection),
+    .superRefine(checkSelection)
+    .transform(({ steps: _steps, align: _align, ...params }) => params),
   /** One pair: the row at top level. Several: a list of rows. */
   result: z.union([
     z.object({ ...rowSchema.shape, ...common }),

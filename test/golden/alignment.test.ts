@@ -37,8 +37,8 @@ interface Golden {
   pairs: Record<'1-2' | '3-4', Pair>;
   fixed_permutation: number[];
   fixed_permutation_reverse: number[];
-  'compute_activation_matching_results_1-2': (Omit<Row, 'similarity'> & {
-    objectives: Record<string, number>;
+  'compute_activation_matching_results_1-2': (Omit<Row, 'objectives'> & {
+    objectives: Record<'optimal' | 'identity' | 'random_mean' | 'random_std', number>;
   })[];
 }
 interface Result {

@@ -5,3 +5,5 @@ export type { EngineOptions } from './options.ts';
 export { createWorkspace, workspaceAt, workspacePath, type Workspace } from './store/workspace.ts';
 export { lockHolder, WorkspaceBusyError, type LockInfo } from './store/lock.ts';
 export { basinVersion } from './version.ts';
+export { fetchable, fetchableNames, fetchDataSet, type DataSet, type FetchReport } from './data-fetch.ts';
+export { checkWorkspace, rebuildCatalog, type RepairReport, type WorkspaceReport } from './doctor.ts';

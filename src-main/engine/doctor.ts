@@ -1,0 +1,133 @@
+/** Looking after a workspace: is everything in order, and putting it in order from what lies in the folders. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import type { Job } from '../../src-shared/api.ts';
+import { messageOf } from '../../src-shared/errors.ts';
+import { openEngine } from './engine.ts';
+import type { EngineOptions } from './options.ts';
+import { integrityProblems, openDatabase, setAside } from './store/database.ts';
+import { acquireLock, lockHolder } from './store/lock.ts';
+import { createWorkspace, workspaceAt, workspacePath } from './store/workspace.ts';
+
+export interface WorkspaceReport {
+  workspace: string;
+  exists: boolean;
+  /** Who holds it now, e.g. "process 4711 on labbox"; null when nobody does. */
+  holder: string | null;
+  catalogBytes: number;
+  /** Sentences; empty when all is well. */
+  problems: string[];
+  /** `rebuildCatalog` would mend them. */
+  repairable: boolean;
+}
+
+/** Checks folder, lock and catalog without changing anything. */
+export function checkWorkspace(given?: string): WorkspaceReport {
+  const workspace = workspaceAt(workspacePath(given));
+  const holder = lockHolder(workspace);
+  const report: WorkspaceReport = {
+    workspace: workspace.root,
+    exists: existsSync(workspace.root),
+    holder: holder ? `process ${holder.pid} on ${holder.host}` : null,
+    catalogBytes: statSync(workspace.database, { throwIfNoEntry: false })?.size ?? 0,
+    problems: [],
+    repairable: false,
+  };
+  if (!report.exists) return report;
+  try {
+    createWorkspace(workspace.root);
+    if (report.catalogBytes === 0) return report;
+    const problems = catalogProblems(workspace.database, holder !== undefined);
+    report.problems.push(...problems);
+    report.repairable = problems.length > 0;
+  } catch (error) {
+    report.problems.push(messageOf(error));
+    report.repairable = /damaged/.test(messageOf(error));
+  }
+  for (const left of leftovers(workspace.root))
+    report.problems.push(`${left} was left by an interrupted write.`);
+  return report;
+}
+
+/** A catalog in use is read through a connection of its own; one that is not is opened (and migrated) as usual. */
+function catalogProblems(path: string, inUse: boolean): string[] {
+  const db = inUse ? new Database(path, { readonly: true }) : openDatabase(path, { check: true });
+  try {
+    return integrityProblems(db);
+  } finally {
+    db.close();
+  }
+}
+
+/** Temporary files directly in the workspace, in results and in figures. */
+function leftovers(root: string): string[] {
+  const folders = [root, join(root, 'results'), join(root, 'figures')].filter((folder) => existsSync(folder));
+  return folders.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => /\.tmp$/.test(name))
+      .map((name) => join(folder, name)),
+  );
+}
+
+export interface RepairReport {
+  /** Where the old catalog lies now; null when there was none. */
+  setAside: string | null;
+  runs: number;
+  checkpoints: number;
+  results: number;
+  problems: string[];
+}
+
+/**
+ * Sets the catalog aside and builds a new one from the folders: runs below `runs/` and below `alsoImport` (folders that
+ * were imported before), results below `results/`. Groups and the history of jobs are only in the old file.
+ */
+export async function rebuildCatalog(
+  options: EngineOptions,
+  alsoImport: readonly string[] = [],
+): Promise<RepairReport> {
+  const workspace = createWorkspace(workspacePath(options.workspace));
+  // Refuses a workspace in use before anything is moved.
+  const imported = [...new Set([...knownFolders(options), ...alsoImport])].filter((folder) =>
+    existsSync(folder),
+  );
+  const aside = existsSync(workspace.database) ? setAside(workspace.database) : null;
+  const engine = await openEngine({ ...options, queue: 'own' });
+  try {
+    const { counts } = await engine.call('engine.info', {});
+    const job = await engine.call('jobs.submit', {
+      kind: 'import',
+      params: { paths: [workspace.runs, ...imported] },
+    });
+    const ended: Job = await engine.wait(job.id);
+    const after = (await engine.call('engine.info', {})).counts;
+    const { runs, checkpoints } = after;
+    return {
+      setAside: aside,
+      runs,
+      checkpoints,
+      results: counts.results,
+      problems: ended.error === null ? [] : [ended.error],
+    };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Takes the lock for a moment, and reads from the old catalog, as far as it can be read, which folders it knew. */
+function knownFolders(options: EngineOptions): string[] {
+  const workspace = workspaceAt(workspacePath(options.workspace));
+  acquireLock(workspace, 'repair').release();
+  if (!existsSync(workspace.database)) return [];
+  try {
+    const db = new Database(workspace.database, { readonly: true });
+    try {
+      return db.prepare('SELECT path FROM runs').pluck().all() as string[];
+    } finally {
+      db.close();
+    }
+  } catch {
+    return [];
+  }
+}

@@ -71,22 +71,25 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
     if (run.config[key] != null) continue;
     throw new UserError(`${config}: ${key} is not recorded, so this run cannot be resumed exactly.`);
   }
-  const epoch = lastCompleteEpoch(run, plan.seeds.init.length);
-  if (epoch === undefined) {
-    throw new UserError(
-      `${directory}: no epoch has a checkpoint and an optimizer state of all ${plan.seeds.init.length} models.`,
-      {
-        hint: 'Train it anew in another folder.',
-      },
-    );
+  const models = plan.seeds.init.length;
+  const epoch = lastCompleteEpoch(run, models);
+  const foreign = run.checkpoints.find((file) => file.format === 'pt');
+  if (epoch === undefined && foreign) {
+    throw new UserError(`${directory}: there is no optimizer state to go on from, only ${foreign.path}.`, {
+      hint: 'Runs trained by Basin can be resumed; train this config anew in another folder.',
+    });
   }
   const dataset = await loadDataset(plan.data);
   const recorded = join(directory, splitFileName);
   const split = splitIndices(dataset, existsSync(recorded) ? { splitFile: recorded } : plan.data);
   checkFit(plan, dataset, split);
+  if (epoch === undefined) {
+    // Stopped before the first checkpoints were whole: the recorded seeds make the same start again.
+    context.emit({ type: 'log', level: 'info', line: `${directory}: starting again from the recorded seeds` });
+    return { directory, plan, dataset, split };
+  }
   context.emit({ type: 'log', level: 'info', line: `${directory}: going on from epoch ${epoch}` });
-  const saved = readSaved(run, plan.spec, epoch, plan.seeds.init.length);
-  return { directory, plan, dataset, split, resumed: { epoch, saved } };
+  return { directory, plan, dataset, split, resumed: { epoch, saved: readSaved(run, plan.spec, epoch, models) } };
 }
 
 function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): void {

@@ -40,12 +40,14 @@ export interface Axis {
   place: (value: number) => number;
   ticks: readonly Tick[];
   minor: readonly number[];
-  /** Degrees by which tick labels are turned; 0 or -40. */
+  /** Degrees by which tick labels are turned: 0, -40 or -90. */
   turn: number;
   labelLines: readonly RichText[];
 }
 
-const gap = { tick: 2, label: 3 };
+/** Between tick marks (or, without marks, the axis) and their labels; between those and the axis label. pt. */
+const tickGap = (theme: Theme): number => (theme.tickLength > 0 ? 2 : 4.5);
+const labelGap = 3;
 
 /** The range an axis shows for the values on it. */
 export function axisDomain(
@@ -58,7 +60,8 @@ export function axisDomain(
   const log = spec.scale === 'log';
   const shown = [...values, ...(spec.include ?? [])].filter((v) => Number.isFinite(v) && (!log || v > 0));
   if (shown.length === 0) return log ? [0.1, 1] : [0, 1];
-  const to = log ? Math.log10 : (v: number): number => v;
+  // Powers of ten stop where numbers do.
+  const to = log ? (v: number): number => Math.max(-300, Math.log10(v)) : (v: number): number => v;
   const from = log ? (v: number): number => 10 ** v : to;
   let low = Infinity;
   let high = -Infinity;
@@ -98,21 +101,31 @@ const signed = (value: number): string => (value < 0 ? `−${-value}` : String(v
 /** Labels for evenly spaced values: plain decimals, or a mantissa times a power where those would be long. */
 export function numberLabels(values: readonly number[], step?: number): RichText[] {
   const largest = Math.max(...values.map(Math.abs));
-  if (largest > 0 && (largest >= 1e5 || largest < 1e-3)) {
-    const exponent = Math.floor(Math.log10(largest) + 1e-9);
-    return values.map((v) => {
-      const mantissa = format('~r')(Number((v / 10 ** exponent).toPrecision(3)));
-      if (v === 0) return '0';
-      return markup(mantissa === '1' ? `10^{${signed(exponent)}}` : `${mantissa}×10^{${signed(exponent)}}`);
-    });
-  }
   const width = step ?? (values.length > 1 ? Math.abs((values[1] ?? 0) - (values[0] ?? 0)) : 0);
-  const digits = width > 0 ? Math.max(0, Math.min(8, -Math.floor(Math.log10(width) + 1e-9))) : 3;
-  const exact = values.every((v) => Math.abs(v * 10 ** digits - Math.round(v * 10 ** digits)) < 1e-6);
-  const write = format(
-    largest >= 1e4 ? `,.${exact ? digits : digits + 1}~f` : `.${exact ? digits : digits + 1}f`,
+  const order = Math.floor(Math.log10(largest) + 1e-9);
+  const powers = largest > 0 && (largest >= 1e5 || largest < 1e-3);
+  const scale = powers ? 10 ** order : 1;
+  const digits = decimalsFor(
+    values.map((v) => v / scale),
+    width / scale,
   );
-  return values.map((v) => (v === 0 ? '0' : write(v)));
+  if (!powers) {
+    const write = format(largest >= 1e4 ? `,.${digits}~f` : `.${digits}f`);
+    return values.map((v) => (v === 0 ? '0' : write(v)));
+  }
+  const write = format(`.${digits}~f`);
+  return values.map((v) => {
+    const mantissa = write(v / scale);
+    if (v === 0) return '0';
+    return markup(mantissa === '1' ? `10^{${signed(order)}}` : `${mantissa}×10^{${signed(order)}}`);
+  });
+}
+
+/** Decimals that tell neighbours `width` apart from each other; one more where the values need it. */
+function decimalsFor(values: readonly number[], width: number): number {
+  const digits = width > 0 ? Math.max(0, Math.min(12, -Math.floor(Math.log10(width) + 1e-9))) : 2;
+  const exact = values.every((v) => Math.abs(v * 10 ** digits - Math.round(v * 10 ** digits)) < 1e-6);
+  return exact ? digits : digits + 1;
 }
 
 interface Candidate {
@@ -225,7 +238,11 @@ export function horizontalAxis(
     const slot = length / Math.max(1, found.values.length) - space;
     const longest = Math.max(...found.labels.flatMap((l) => wordWidths(l, font)));
     if (longest <= slot) return done(found, toTicks(found, place, font, slot));
-    return done(found, thinned(toTicks(found, place, font), font.size * 1.15), -40);
+    const ticks = toTicks(found, place, font);
+    // Slanted lines of text stand off by the sine of their angle; upright ones by their height.
+    const slanted = thinned(ticks, font.size * 1.65);
+    if (slanted.length === ticks.length) return done(found, slanted, -40);
+    return done(found, thinned(ticks, font.size * 1.1), -90);
   }
   return done(found, thinned(toTicks(found, place, font)));
 }
@@ -284,9 +301,9 @@ function plainLines(label: RichText, font: Font, width: number): readonly RichTe
 /** Room below a horizontal axis, in pt: tick marks, tick labels, axis label. */
 export function heightBelow(axis: Axis, theme: Theme, showTicks: boolean, showLabel: boolean): number {
   let height = theme.tickLength;
-  if (showTicks && axis.ticks.length > 0) height += gap.tick + tickLabelHeight(axis, theme);
+  if (showTicks && axis.ticks.length > 0) height += tickGap(theme) + tickLabelHeight(axis, theme);
   if (showLabel && axis.labelLines.length > 0) {
-    height += gap.label + axis.labelLines.length * lineHeight(labelFont(theme));
+    height += labelGap + axis.labelLines.length * lineHeight(labelFont(theme));
   }
   return height + 1;
 }
@@ -303,9 +320,10 @@ export function tickLabelHeight(axis: Axis, theme: Theme): number {
 /** Room left of a vertical axis, in pt. */
 export function widthLeft(axis: Axis, theme: Theme, showTicks: boolean, showLabel: boolean): number {
   let width = theme.tickLength;
-  if (showTicks && axis.ticks.length > 0) width += gap.tick + Math.max(...axis.ticks.map((t) => t.width));
+  if (showTicks && axis.ticks.length > 0)
+    width += tickGap(theme) + Math.max(...axis.ticks.map((t) => t.width));
   if (showLabel && axis.labelLines.length > 0) {
-    width += gap.label + axis.labelLines.length * lineHeight(labelFont(theme));
+    width += labelGap + axis.labelLines.length * lineHeight(labelFont(theme));
   }
   return width + 1;
 }
@@ -325,4 +343,4 @@ export function overhang(axis: Axis, theme: Theme): { left: number; right: numbe
   };
 }
 
-export const axisGap = gap;
+export { labelGap, tickGap };

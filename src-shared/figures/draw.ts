@@ -1,9 +1,9 @@
 /** Draws marks into a panel. Coordinates arrive as functions from values to pt on the sheet. */
-import { inkPoints, type BoxMark, type LineMark, type Mark, type NoteMark, type Point } from './marks.ts';
+import type { BoxMark, LineMark, Mark, Point } from './marks.ts';
 import { rasterImage } from './raster.ts';
 import type { Sheet } from './sheet.ts';
 import { num, polyline, type Attributes } from './svg.ts';
-import { lineHeight, textExtents, textWidth, type Font, type RichText } from './text.ts';
+import { textWidth, type Font } from './text.ts';
 import type { MarkerShape, SeriesStyle, Theme } from './theme.ts';
 
 export interface Frame {
@@ -148,7 +148,7 @@ function drawLine(sheet: Sheet, theme: Theme, frame: Frame, mark: LineMark): voi
   drawMarkers(sheet, theme, mark.style, places, markerRadius(theme));
 }
 
-const toSheet = (frame: Frame, [x, y]: Point): Point => [frame.x(x), frame.y(y)];
+export const toSheet = (frame: Frame, [x, y]: Point): Point => [frame.x(x), frame.y(y)];
 
 function drawBox(sheet: Sheet, theme: Theme, frame: Frame, mark: BoxMark): void {
   const { low, q1, median, q3, high, mean, outliers } = mark.summary;
@@ -280,92 +280,4 @@ function drawCells(
       fill: cell.ink === 'light' ? '#ffffff' : '#111111',
     });
   }
-}
-
-const isList = (text: NoteMark['text']): text is readonly RichText[] =>
-  typeof text !== 'string' && text.every((item) => typeof item === 'string' || Array.isArray(item));
-
-/** Notes: at a point, or stacked in the corner with the least ink. Rules carry their label at the far end. */
-export function drawNotes(sheet: Sheet, theme: Theme, frame: Frame, marks: readonly Mark[]): void {
-  const font: Font = { family: theme.family, size: theme.size.note };
-  const halo = frame.left + frame.width;
-  for (const mark of marks) {
-    if (mark.kind === 'rule' && mark.label !== undefined) {
-      const width = textWidth(mark.label, font);
-      if (mark.axis === 'y') {
-        const y = frame.y(mark.value) - 2;
-        sheet.text(mark.label, font, { x: halo - 2, y, anchor: 'end', fill: theme.colour.muted });
-      } else {
-        const x = frame.x(mark.value);
-        const fits = x + 3 + width <= halo;
-        sheet.text(mark.label, font, {
-          x: fits ? x + 3 : x - 3,
-          y: frame.top + font.size,
-          anchor: fits ? 'start' : 'end',
-          fill: theme.colour.muted,
-        });
-      }
-    }
-    if (mark.kind !== 'note') continue;
-    const lines = isList(mark.text) ? mark.text : [mark.text];
-    if (mark.at === 'corner') drawCornerNote(sheet, theme, frame, lines, marks);
-    else {
-      const [dx, dy] = mark.shift ?? [0, 0];
-      for (const [i, line] of lines.entries()) {
-        sheet.text(line, font, {
-          x: frame.x(mark.at[0]) + dx,
-          y: frame.y(mark.at[1]) + dy + i * lineHeight(font),
-          anchor: mark.anchor ?? 'start',
-          fill: mark.colour ?? theme.colour.text,
-        });
-      }
-    }
-  }
-}
-
-function drawCornerNote(
-  sheet: Sheet,
-  theme: Theme,
-  frame: Frame,
-  lines: readonly RichText[],
-  marks: readonly Mark[],
-): void {
-  const font: Font = { family: theme.family, size: theme.size.note };
-  const width = Math.max(...lines.map((line) => textWidth(line, font)));
-  const { above, below } = textExtents(font);
-  const height = (lines.length - 1) * lineHeight(font) + above + below;
-  const inset = 4;
-  const corners = ['top-left', 'top-right', 'bottom-left', 'bottom-right'].map((name) => {
-    const left = name.endsWith('left') ? frame.left + inset : frame.left + frame.width - inset - width;
-    const top = name.startsWith('top') ? frame.top + inset : frame.top + frame.height - inset - height;
-    return { left, top, right: left + width, bottom: top + height };
-  });
-  const ink = marks.flatMap((mark) => denseInk(frame, mark));
-  const load = (box: (typeof corners)[number]): number =>
-    ink.filter(([x, y]) => x > box.left - 3 && x < box.right + 3 && y > box.top - 3 && y < box.bottom + 3)
-      .length;
-  const best = corners.reduce((a, b) => (load(b) < load(a) ? b : a));
-  for (const [i, line] of lines.entries()) {
-    sheet.text(line, font, {
-      x: best.left,
-      y: best.top + above + i * lineHeight(font),
-      fill: theme.colour.text,
-    });
-  }
-}
-
-/** Ink on the sheet, with points in between along lines. */
-function denseInk(frame: Frame, mark: Mark): Point[] {
-  const placed = inkPoints(mark)
-    .map((p) => toSheet(frame, p))
-    .filter((p) => p.every(Number.isFinite));
-  if (mark.kind !== 'line') return placed;
-  return placed.flatMap((p, i): Point[] => {
-    const next = placed[i + 1];
-    if (next === undefined) return [p];
-    return [0, 0.2, 0.4, 0.6, 0.8].map((t): Point => [
-      p[0] + t * (next[0] - p[0]),
-      p[1] + t * (next[1] - p[1]),
-    ]);
-  });
 }

@@ -1,9 +1,10 @@
 /** From a laid-out figure to an SVG document. */
-import { axisGap, tickLabelHeight } from './axis.ts';
+import { labelGap, tickGap, tickLabelHeight } from './axis.ts';
 import type { AxisGeometry, FigureDocument, FigureNotes, FigureOptions, PanelGeometry } from './document.ts';
-import { drawMark, drawNotes, type Frame } from './draw.ts';
+import { drawMark, type Frame } from './draw.ts';
 import { layoutFigure, fontsOf, type FigureSpec, type PlacedBar, type PlacedPanel } from './layout.ts';
 import { drawLegend } from './legend.ts';
+import { drawNotes } from './notes.ts';
 import { barImage } from './raster.ts';
 import { provenanceLine } from '../provenance.ts';
 import { Sheet } from './sheet.ts';
@@ -47,8 +48,11 @@ export function figure(
     ...(options.title === undefined ? {} : { title: options.title }),
   };
   const layout = layoutFigure(spec);
-  const draw = (prefix: string): Sheet => {
-    const sheet = new Sheet(prefix);
+  // Ids are named after the content, so that several figures can live in one page and bytes stay the same: they are
+  // written as a private character that no label holds, and named when everything is drawn.
+  const unnamed = '\ue0f0';
+  const draw = (): Sheet => {
+    const sheet = new Sheet(unnamed);
     const fonts = fontsOf(theme);
     if (options.background === 'theme') {
       sheet.add('rect', { width: layout.width, height: layout.height, fill: theme.colour.background });
@@ -70,11 +74,11 @@ export function figure(
     lines(layout.below.lines, { ...fonts.note, bold: false }, layout.below.top, theme.colour.muted);
     return sheet;
   };
-  // Ids are named after the content, so that several figures can live in one page and bytes stay the same.
-  const sheet = draw(`f${shortHash(draw('f').body)}`);
+  const sheet = draw();
   const title = options.title ?? name;
+  const svg = svgDocument(sheet, theme, layout.width, layout.height, title, notes);
   return {
-    svg: svgDocument(sheet, theme, layout.width, layout.height, title, notes),
+    svg: svg.replaceAll(unnamed, `f${shortHash(svg)}`),
     width: layout.width,
     height: layout.height,
     title,
@@ -250,14 +254,15 @@ const tickFill = (theme: Theme): string => (theme.name === 'paper' ? theme.colou
 
 function drawTickLabelsBelow(sheet: Sheet, theme: Theme, { left, top, height, x }: PlacedPanel): void {
   const font = fontsOf(theme).tick;
-  const start = top + height + theme.tickLength + axisGap.tick;
+  const start = top + height + theme.tickLength + tickGap(theme);
   for (const tick of x.ticks) {
     for (const [i, line] of tick.lines.entries()) {
       const place =
         x.turn === 0
           ? { x: left + tick.at, anchor: 'middle' as const }
           : { x: left + tick.at + font.size * 0.3, anchor: 'end' as const, rotate: x.turn };
-      const y = start + textExtents(font).above + i * lineHeight(font);
+      const drop = textExtents(font).above * Math.cos((x.turn * Math.PI) / 180);
+      const y = start + drop + i * lineHeight(font);
       sheet.text(line, font, { ...place, y, fill: tickFill(theme) });
     }
   }
@@ -267,7 +272,7 @@ function drawTickLabelsLeft(sheet: Sheet, theme: Theme, { left, top, height, y }
   const font = fontsOf(theme).tick;
   for (const tick of y.ticks) {
     sheet.text(tick.lines[0] ?? '', font, {
-      x: left - theme.tickLength - axisGap.tick,
+      x: left - theme.tickLength - tickGap(theme),
       y: top + height - tick.at + textExtents(font).above * 0.47,
       anchor: 'end',
       fill: tickFill(theme),
@@ -281,8 +286,8 @@ function drawLabelBelow(
   { left, top, width, height, x, show }: PlacedPanel,
 ): void {
   const font = fontsOf(theme).label;
-  const ticks = show.xTicks && x.ticks.length > 0 ? axisGap.tick + tickLabelHeight(x, theme) : 0;
-  const start = top + height + theme.tickLength + ticks + axisGap.label + textExtents(font).above;
+  const ticks = show.xTicks && x.ticks.length > 0 ? tickGap(theme) + tickLabelHeight(x, theme) : 0;
+  const start = top + height + theme.tickLength + ticks + labelGap + textExtents(font).above;
   for (const [i, line] of x.labelLines.entries()) {
     const y = start + i * lineHeight(font);
     sheet.text(line, font, { x: left + width / 2, y, anchor: 'middle', fill: theme.colour.text });
@@ -292,8 +297,8 @@ function drawLabelBelow(
 function drawLabelLeft(sheet: Sheet, theme: Theme, { left, top, height, y, show }: PlacedPanel): void {
   const font = fontsOf(theme).label;
   const ticks =
-    show.yTicks && y.ticks.length > 0 ? axisGap.tick + Math.max(...y.ticks.map((t) => t.width)) : 0;
-  const right = left - theme.tickLength - ticks - axisGap.label - textExtents(font).below;
+    show.yTicks && y.ticks.length > 0 ? tickGap(theme) + Math.max(...y.ticks.map((t) => t.width)) : 0;
+  const right = left - theme.tickLength - ticks - labelGap - textExtents(font).below;
   const count = y.labelLines.length;
   for (const [i, line] of y.labelLines.entries()) {
     sheet.text(line, font, {

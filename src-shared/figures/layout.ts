@@ -223,8 +223,11 @@ export function layoutFigure(spec: FigureSpec): Layout {
   const titleHeight = titleLines.length > 0 ? titleLines.length * lineHeight(fonts.title) + 4 : 0;
   const belowLines = (spec.below ?? []).flatMap((line) => wrapText(line, fonts.note, inner));
   const belowHeight = belowLines.length > 0 ? belowLines.length * lineHeight(fonts.note) + 4 : 0;
-  const right = spec.legendAt === 'right';
-  const legend = layoutLegend(spec.legend ?? [], theme, right ? inner * 0.34 : inner, right);
+  const beside = layoutLegend(spec.legend ?? [], theme, inner * 0.34, true);
+  // A legend that is taller than the sheet goes below.
+  const room = (spec.height ?? Infinity) - 2 * pad - titleHeight - theme.size.title * 2;
+  const right = spec.legendAt === 'right' && beside.height <= room;
+  const legend = right ? beside : layoutLegend(spec.legend ?? [], theme, inner, false);
   const legendHeight = !right && legend.height > 0 ? legend.height + 4 : 0;
   const legendWidth = right && legend.width > 0 ? legend.width + 8 : 0;
 
@@ -314,8 +317,9 @@ export function layoutFigure(spec: FigureSpec): Layout {
   });
 
   const contentBottom = gridTop + gridHeight;
-  const bottomLegend = spec.legendAt === 'bottom' ? legendHeight : 0;
-  const neededHeight = contentBottom + bottomLegend + belowHeight + pad;
+  const bottomLegend = spec.legendAt === 'top' ? 0 : legendHeight;
+  const legendBottom = right ? rowTop[0]! + legend.height : 0;
+  const neededHeight = Math.max(contentBottom + bottomLegend + belowHeight, legendBottom + belowHeight) + pad;
   const total = spec.height ?? neededHeight;
   return {
     width: spec.width,
@@ -329,7 +333,7 @@ export function layoutFigure(spec: FigureSpec): Layout {
     },
     titleLines,
     titleTop: pad,
-    below: { lines: belowLines, top: contentBottom + bottomLegend + 4 },
+    below: { lines: belowLines, top: Math.max(contentBottom + bottomLegend, legendBottom) + 4 },
   };
 
   /** Centred under the panels where it fits there, else on the sheet. */

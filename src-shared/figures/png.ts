@@ -54,9 +54,13 @@ export function indexedPng(
   view.setUint32(0, width);
   view.setUint32(4, height);
   header.set([8, 3, 0, 0, 0], 8); // 8 bits, palette, deflate, no filter set but the standard one, not interlaced
-  const rows = new Uint8Array(height * (width + 1)); // one filter byte (0, none) leads each row
+  // A filter byte leads each row: 0, as it is, or 2, difference from the row above (all zero where rows repeat).
+  const rows = new Uint8Array(height * (width + 1));
   for (let y = 0; y < height; y++) {
-    rows.set(pixels.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+    const row = pixels.subarray(y * width, (y + 1) * width);
+    const at = y * (width + 1);
+    if (y > 0 && row.every((p, x) => p === pixels[(y - 1) * width + x])) rows[at] = 2;
+    else rows.set(row, at + 1);
   }
   return concatBytes([
     pngSignature,

@@ -1,0 +1,57 @@
+/** Kinds of job that exist only in tests: they do on purpose what jobs must never do. */
+import { z } from 'zod';
+import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
+import { defineJob } from '../../../src-shared/jobs/define.ts';
+import { hashJob } from '../../../src-shared/jobs/hash.ts';
+import { importJob } from '../../../src-shared/jobs/import.ts';
+import { matrixSchema } from '../../../src-shared/matrix.ts';
+
+const behaviours = ['sleep', 'stubborn', 'eat', 'heap', 'segfault', 'exit', 'refuse', 'throw', 'talk'] as const;
+
+/** Does what `what` says; `ms` long where that means anything. */
+export const actJob = defineJob({
+  kind: 'act',
+  version: 1,
+  title: 'Act',
+  summary: 'Behaves as told.',
+  params: z.object({ what: z.enum(behaviours), ms: z.number().default(20), tag: z.string().default('') }),
+  result: z.object({ said: z.string() }),
+  cacheable: false,
+});
+
+/** Multiplication table of n, as a matrix, plus the bytes of the checkpoints that it was asked about. */
+export const tableJob = defineJob({
+  kind: 'table',
+  version: 1,
+  title: 'Table',
+  summary: 'A multiplication table.',
+  params: z.object({
+    n: z.int().positive(),
+    run: z.string().optional(),
+    models: z.array(z.int()).optional(),
+    epoch: z.int().optional(),
+    ms: z.number().default(0),
+  }),
+  result: z.object({ layers: z.array(z.object({ name: z.string(), products: matrixSchema })), pid: z.int() }),
+  cacheable: true,
+});
+
+/** Stands in for training: deterministic weights, one checkpoint per epoch, resumable. */
+export const trainJob = defineJob({
+  kind: 'train',
+  version: 1,
+  title: 'Train a run',
+  summary: 'Pretends to train.',
+  params: z.object({
+    run: z.string().min(1),
+    epochs: z.int().positive(),
+    ms: z.number().default(15),
+    resume: z.boolean().default(false),
+    /** Dies of SIGKILL once, after this epoch. */
+    dieAfter: z.int().optional(),
+  }),
+  result: z.object({ epochs: z.int(), resumed_from: z.int().nullable() }),
+  cacheable: false,
+});
+
+export const testKinds: readonly AnyJobKind[] = [actJob, tableJob, trainJob, importJob, hashJob];

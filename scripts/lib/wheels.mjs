@@ -53,7 +53,7 @@ export async function findPython() {
   throw new NativeProblem('no-pip', `${seen} has no pip, which is what fetches TensorFlow`, fix);
 }
 
-function checkSpace(folder, bytes) {
+export function checkSpace(folder, bytes) {
   const { bavail, bsize } = statfsSync(folder);
   if (bavail * bsize >= bytes) return;
   throw new NativeProblem(

@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import * as nodeModule from 'node:module';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
@@ -30,6 +31,8 @@ async function start() {
     process.env.BASIN_SETUP_DONE = '1';
   }
   if (!isNewEnough) return handOver(fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url)));
+  // Before the first TypeScript file: stripping types is most of what a short command takes.
+  nodeModule.enableCompileCache();
   const { main } = await import('./main.ts');
   return main(process.argv.slice(2));
 }

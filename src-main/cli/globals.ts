@@ -1,4 +1,6 @@
 /** What every command is given besides its own flags. */
+import type { Command } from 'commander';
+import type { Interrupt } from './interrupt.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Globals {
@@ -7,7 +9,8 @@ export interface Globals {
   readonly terminal: Terminal;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  readonly interrupt: Interrupt;
 }
 
 /** A command file's one export: defines flags and action on `command`. */
-export type DefineCommand = (command: import('commander').Command, globals: Globals) => void | Promise<void>;
+export type DefineCommand = (command: Command, globals: Globals) => void | Promise<void>;

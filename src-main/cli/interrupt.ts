@@ -4,9 +4,17 @@ import { exitCodes } from './errors.ts';
 /** One Ctrl-C arrives twice where npm or a Node that handed over to this one passes it on as well. */
 const samePressMs = 300;
 
-/** A signal that is aborted on SIGINT, SIGTERM or SIGHUP. Worker processes end by themselves with this one. */
-export function interruptSignal(note: (text: string) => void): AbortSignal {
+export interface Interrupt {
+  /** Aborted on SIGINT, SIGTERM or SIGHUP. */
+  readonly signal: AbortSignal;
+  /** True where Ctrl-C is how the command is meant to end: nothing is said, and it counts as done. */
+  isTheEnd: boolean;
+}
+
+/** Worker processes end by themselves when this one ends at a second Ctrl-C. */
+export function watchInterrupt(note: (text: string) => void): Interrupt {
   const controller = new AbortController();
+  const watched: Interrupt = { signal: controller.signal, isTheEnd: false };
   let cancelledAt = 0;
   const interrupt = (): void => {
     if (controller.signal.aborted) {
@@ -14,9 +22,9 @@ export function interruptSignal(note: (text: string) => void): AbortSignal {
       process.exit(exitCodes.cancelled);
     }
     cancelledAt = performance.now();
-    note('basin: cancelling; press Ctrl-C again to stop at once');
+    if (!watched.isTheEnd) note('basin: cancelling; press Ctrl-C again to stop at once');
     controller.abort();
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, interrupt);
-  return controller.signal;
+  return watched;
 }

@@ -1,12 +1,11 @@
 /** `basin ...`: the terminal's door to the engine. Only the command that was asked for is loaded. */
 import { readFileSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { didYouMean } from '../../src-shared/near-miss.ts';
 import { exitCodeOf, exitCodes, failureLines, UsageError } from './errors.ts';
 import type { DefineCommand, Globals } from './globals.ts';
-import { interruptSignal } from './interrupt.ts';
+import { watchInterrupt } from './interrupt.ts';
 import { createTerminal } from './terminal.ts';
 
 interface Entry {
@@ -28,6 +27,7 @@ const commands: Record<string, Entry> = {
   figure: { summary: 'draw results as SVG, PDF or PNG', load: () => import('./commands/figure.ts') },
   export: { summary: 'write a result as JSON or Parquet', load: () => import('./commands/export.ts') },
   serve: { summary: 'open the workbench in a browser, here or through SSH', load: () => import('./commands/serve.ts') },
+  data: { summary: 'fetch data sets, list what is there', load: () => import('./commands/data.ts') },
   doctor: { summary: 'check this installation and the workspace', load: () => import('./commands/doctor.ts') },
   jobs: { summary: 'list, follow and cancel jobs', load: () => import('./commands/jobs.ts') },
 };
@@ -52,10 +52,10 @@ function readGlobals(argv: readonly string[]): Globals {
   const at = words.findLastIndex((word) => word === '--workspace' || word.startsWith('--workspace='));
   const word = words[at];
   const value = word === '--workspace' ? words[at + 1] : word?.slice('--workspace='.length);
-  const signal = interruptSignal((text) => {
+  const interrupt = watchInterrupt((text) => {
     terminal.note(text);
   });
-  return { workspace: value === undefined ? undefined : resolve(value), terminal, signal };
+  return { workspace: value === undefined ? undefined : resolve(value), terminal, interrupt, signal: interrupt.signal };
 }
 
 function version(): string {
@@ -102,11 +102,10 @@ async function dispatch(argv: readonly string[], globals: Globals): Promise<void
 
 /** Runs one command line (without `node` and the script's name) and gives its exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
-  enableCompileCache();
   const globals = readGlobals(argv);
   try {
     await dispatch(argv, globals);
-    return globals.signal.aborted ? exitCodes.cancelled : exitCodes.done;
+    return globals.signal.aborted && !globals.interrupt.isTheEnd ? exitCodes.cancelled : exitCodes.done;
   } catch (thrown) {
     const code = exitCodeOf(thrown);
     for (const line of failureLines(thrown, globals.terminal.debug)) globals.terminal.note(line);

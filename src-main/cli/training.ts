@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { findFetched } from './data-folder.ts';
 import { loadTrainingConfig } from '../formats/presets.ts';
 import { resolveData, resolveModel } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
@@ -13,7 +14,7 @@ export interface TrainingRequest {
   source: string;
   /** `key.path=value` */
   overrides: readonly string[];
-  /** The run directory; absent: a new one below `runs`. */
+  /** The run directory; absent: a new one in the workspace. */
   out?: string | undefined;
   dataDir?: string | undefined;
   splitFile?: string | undefined;
@@ -30,26 +31,33 @@ function freshName(source: string, experiment: string | null | undefined): strin
  * Params for a new run. Throws UserError for a config that cannot be trained, a folder that holds a run already, and
  * one that cannot be written to; nothing has been created by then.
  */
-export async function trainingParams(request: TrainingRequest, runsFolder: string): Promise<JobParamsInput<'train'>> {
+export async function trainingParams(request: TrainingRequest, workspace: string): Promise<JobParamsInput<'train'>> {
   const paths = [
     ...(request.dataDir === undefined ? [] : [`dataset.data_dir=${JSON.stringify(resolve(request.dataDir))}`]),
     ...(request.splitFile === undefined ? [] : [`dataset.split_file=${JSON.stringify(resolve(request.splitFile))}`]),
   ];
   const config = loadTrainingConfig(request.source, [...request.overrides, ...paths]);
   resolveModel(config, request.source);
-  const { dataDir, splitFile } = resolveData(config, request.source);
+  const { name: data, dataDir, splitFile } = resolveData(config, request.source);
   const dataset = {
     ...config.dataset,
-    data_dir: dataDir === null ? null : resolve(dataDir),
+    data_dir: dataFolder(data, dataDir, workspace),
     ...(splitFile === null ? {} : { split_file: resolve(splitFile) }),
   };
   const name = freshName(request.source, config.experiment_name);
-  const run = request.out === undefined ? join(runsFolder, name) : resolve(request.out);
+  const run = request.out === undefined ? join(workspace, 'runs', name) : resolve(request.out);
   if (existsSync(join(run, 'config.yaml'))) {
     throw new UserError(`${run} holds a run already`, { hint: `Choose another --out, or go on with it: --resume ${run}` });
   }
   await checkWritable(run);
   return { run, config: { ...config, dataset } };
+}
+
+/** The folder that the config names; where it is not there, the one that `basin data fetch` made. */
+function dataFolder(name: string, written: string | null, workspace: string): string | null {
+  const folder = written === null ? null : resolve(written);
+  if (folder !== null && existsSync(folder)) return folder;
+  return findFetched(workspace, name) ?? folder;
 }
 
 export function resumeParams(run: string): JobParamsInput<'train'> {

@@ -1,6 +1,8 @@
 /** `basin doctor`: what this installation computes with, why, how fast; whether the workspace is sound. */
 import { cpus, freemem, totalmem } from 'node:os';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
+import type { WorkspaceReport } from '../../engine/index.ts';
+import { checkWorkspace, rebuildCatalog } from '../../engine/index.ts';
 import { withEngine } from '../engine.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { runKind } from '../job.ts';
@@ -49,22 +51,49 @@ function machine() {
   return { cores: cpus().length, cpu: cpus()[0]?.model ?? 'unknown', memoryGib: gib(totalmem()), freeGib: gib(freemem()) };
 }
 
+function workspaceFindings({ workspace, holder, problems, repairable }: WorkspaceReport): Finding[] {
+  const busy = holder === null ? [] : [{ ok: true, text: `the workspace is open in ${holder}` }];
+  const fix = repairable ? { fix: '`basin doctor --repair` builds the catalog anew from the folders' } : {};
+  return [...busy, ...problems.map((text) => ({ ok: false, text: `${workspace}: ${text}`, ...fix }))];
+}
+
+async function repair({ workspace, terminal }: Globals): Promise<void> {
+  const options = workspace === undefined ? {} : { workspace };
+  const report = await rebuildCatalog(options);
+  terminal.document(report);
+  const { runs, checkpoints, results, setAside, problems } = report;
+  terminal.print(`The catalog was built anew: ${runs} runs, ${checkpoints} checkpoints, ${results} results.`);
+  if (setAside !== null) terminal.print(`The old one, with its groups and history, is kept: ${setAside}`);
+  for (const problem of problems) terminal.print(terminal.style.bad(problem));
+}
+
 export const define: DefineCommand = (command, globals) => {
-  command.action(async () => {
+  command.option('--repair', 'set a damaged catalog aside and build a new one from the folders');
+  command.action(async (flags: { repair?: boolean }) => {
     const { terminal } = globals;
+    if (flags.repair === true) return repair(globals);
     const host = machine();
+    const state = checkWorkspace(globals.workspace);
+    if (state.repairable) return showFindings(globals, workspaceFindings(state), { machine: host, workspace: state });
     const examined = await examine(globals).catch((error: unknown) => {
       terminal.print(`${terminal.style.bad('✗')} ${messageOf(error)}`);
       throw error;
     });
-    const found = findings(examined);
-    const problems = found.filter((finding) => !finding.ok);
-    terminal.document({ ok: problems.length === 0, machine: host, findings: found, ...examined });
+    const found = [...findings(examined), ...workspaceFindings(state)];
     terminal.print(`${terminal.style.good('✓')} ${host.cpu}, ${host.cores} cores, ${host.memoryGib} GiB (${host.freeGib} free)`);
-    for (const { ok, text, fix } of found) {
-      terminal.print(`${ok ? terminal.style.good('✓') : terminal.style.bad('✗')} ${text}`);
-      if (!ok && fix !== undefined) terminal.print(`    ${fix}`);
-    }
-    if (problems.length > 0) throw new UserError(`${problems.length} ${problems.length === 1 ? 'thing needs' : 'things need'} attention`);
+    showFindings(globals, found, { machine: host, workspace: state, ...examined });
   });
 };
+
+/** Prints what was found. Throws where something needs attention, so that the exit code says so too. */
+function showFindings({ terminal }: Globals, found: Finding[], rest: object): void {
+  const problems = found.filter((finding) => !finding.ok);
+  terminal.document({ ok: problems.length === 0, findings: found, ...rest });
+  for (const { ok, text, fix } of found) {
+    terminal.print(`${ok ? terminal.style.good('✓') : terminal.style.bad('✗')} ${text}`);
+    if (!ok && fix !== undefined) terminal.print(`    ${fix}`);
+  }
+  if (problems.length > 0) {
+    throw new UserError(`${problems.length} ${problems.length === 1 ? 'thing needs' : 'things need'} attention`);
+  }
+}

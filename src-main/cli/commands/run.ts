@@ -8,6 +8,8 @@ import { messageOf } from '../../../src-shared/errors.ts';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
 import { jobKindNames, jobKinds } from '../../../src-shared/jobs/index.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
+import { workspacePath } from '../../engine/index.ts';
+import { findFetched } from '../data-folder.ts';
 import { withEngine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
 import type { Flag } from '../flags.ts';
@@ -50,7 +52,8 @@ function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void 
     .action(async (options: KindOptions) => {
       const out = options.out === undefined ? undefined : resolve(options.out);
       if (out !== undefined) await checkOutFile(out);
-      const params = completeParams(kind.params, await collectParams(command, flags, options.params), flags);
+      const workspace = workspacePath(globals.workspace);
+      const params = completeParams(kind.params, await collectParams(command, flags, options.params, workspace), flags);
       await execute(kind, params, out, globals);
     });
 }
@@ -80,14 +83,27 @@ function describe({ node, required }: Flag): string {
 }
 
 /** Params from `--params FILE` with the flags laid over them. Only what was really written counts. */
-async function collectParams(command: Command, flags: readonly Flag[], file: string | undefined): Promise<unknown> {
+async function collectParams(
+  command: Command,
+  flags: readonly Flag[],
+  file: string | undefined,
+  workspace: string,
+): Promise<unknown> {
   const params = file === undefined ? {} : await readParams(file);
   for (const flag of flags) {
     const attribute = flag.name.replace(/-(.)/g, (_match, letter: string) => letter.toUpperCase());
     if (command.getOptionValueSource(attribute) !== 'cli') continue;
     setAt(params, flag.path, command.getOptionValue(attribute));
   }
-  return params;
+  return withFetchedData(params, workspace);
+}
+
+/** `--data mnist` alone means the folder that `basin data fetch mnist` made, where it did. */
+function withFetchedData(params: Record<string, unknown>, workspace: string): Record<string, unknown> {
+  const { data } = params;
+  if (data === null || typeof data !== 'object' || !('name' in data) || 'dataDir' in data) return params;
+  const dataDir = findFetched(workspace, String(data.name));
+  return dataDir === undefined ? params : { ...params, data: { ...data, dataDir } };
 }
 
 async function readParams(file: string): Promise<Record<string, unknown>> {

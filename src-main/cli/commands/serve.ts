@@ -1,37 +1,38 @@
-/** `basin serve`: the workbench in a browser, here or through SSH. */
-import { InvalidArgumentError } from 'commander';
+/** `basin serve`: the workbench in a browser, on this machine or through SSH. */
 import { join } from 'node:path';
-import { openEngine } from '../../engine/engine.ts';
+import { InvalidArgumentError, Option } from 'commander';
+import { openEngine } from '../../engine/index.ts';
 import { projectRoot } from '../../engine/options.ts';
 import { serve } from '../../server/serve.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 
-function portNumber(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new InvalidArgumentError('expected a number from 0 (a free port) to 65535');
-  }
-  return port;
+interface ServeFlags {
+  port: number;
+  host: string;
 }
 
-async function run(
-  options: { port: number; host: string },
-  { workspace, terminal, signal }: Globals,
-): Promise<void> {
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (text.trim() !== '' && Number.isInteger(port) && port >= 0 && port <= 65535) return port;
+  throw new InvalidArgumentError('Expected a port from 0 to 65535; 0 takes a free one.');
+}
+
+/** Serves until Ctrl-C; running jobs are interrupted then, and go on when the workspace is opened again. */
+async function serveUntilInterrupted(globals: Globals, flags: ServeFlags): Promise<void> {
+  const { workspace, terminal, interrupt, signal } = globals;
   const engine = await openEngine({ ...(workspace === undefined ? {} : { workspace }), queue: 'all' });
   try {
-    const served = await serve({ engine, pages: join(projectRoot, 'out', 'renderer'), ...options });
-    terminal.document({ url: served.url, ws: served.ws, ssh: served.ssh });
-    terminal.print(`Basin serves ${engine.workspace.root}\n`);
-    terminal.print(`  Open   ${terminal.style.bold(served.url)}`);
-    terminal.print(`  The address works once; the browser keeps its own key afterwards.\n`);
-    terminal.print(`  From another machine, first run there:\n         ${served.ssh}`);
-    terminal.print(
-      `  and open the same address there. Ctrl-C stops the engine; running jobs can be resumed.\n`,
-    );
+    const served = await serve({ engine, pages: join(projectRoot, 'out', 'renderer'), ...flags });
+    const { url, ssh, port } = served;
+    interrupt.isTheEnd = true;
+    terminal.document({ url, ssh, port, workspace: engine.workspace.root, pid: process.pid });
+    terminal.print(`${terminal.style.bold('Basin')} is open at ${terminal.style.bold(url)}  (the address works once)`);
+    terminal.print(`From another machine: ${ssh}   and open the same address there.`);
+    terminal.print(`Workspace ${engine.workspace.root}. Ctrl-C closes it; what is running goes on next time.`);
     await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
+      signal.addEventListener('abort', () => {
+        resolve();
+      });
     });
     await served.close();
   } finally {
@@ -41,7 +42,8 @@ async function run(
 
 export const define: DefineCommand = (command, globals) => {
   command
-    .option('--port <number>', 'port to listen on; 0 takes a free one', portNumber, 0)
-    .option('--host <name>', 'address to listen on; only change this on a network you trust', '127.0.0.1')
-    .action((options: { port: number; host: string }) => run(options, globals));
+    .description('Opens the workbench to a browser. Only this machine can reach it, unless --host says otherwise.')
+    .addOption(new Option('--port <n>', 'port; 0 takes a free one').default(7077).argParser(parsePort))
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .action((flags: ServeFlags) => serveUntilInterrupted(globals, flags));
 };

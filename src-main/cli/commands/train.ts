@@ -1,5 +1,4 @@
 /** `basin train PRESET|config.yaml key.path=value ...`: trains a run; `--resume RUNDIR` goes on with one. */
-import { join } from 'node:path';
 import { familyNames } from '../../../src-shared/domain.ts';
 import type { JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
@@ -59,7 +58,7 @@ async function paramsFor(client: Client, words: string[], flags: TrainFlags): Pr
   if (flags.resume !== undefined) return resumeParams(flags.resume);
   const [source, ...overrides] = words;
   const { workspace } = await client.call('engine.info', {});
-  return trainingParams({ source: source!, overrides, ...flags }, join(workspace, 'runs'));
+  return trainingParams({ source: source!, overrides, ...flags }, workspace);
 }
 
 function checkWords(words: string[], flags: TrainFlags): void {

@@ -55,7 +55,7 @@ async function measure(work: DemoWork, family: DemoFamily): Promise<MeasuredFami
   const { client, signal, progress, setting } = work;
   const source = setting.preset(family);
   const request = { source, overrides: setting.overrides, dataDir: work.dataDir };
-  const params = await trainingParams(request, join(work.workspace, 'runs'));
+  const params = await trainingParams(request, work.workspace);
   const listener = progress.step(`training ${setting.models} ${family.name} networks`, trainingShare);
   const { result: trained } = await runKind(client, 'train', params, signal, listener);
   const found: Partial<Record<Treatment, Interpolation[]>> = {};

@@ -1,0 +1,78 @@
+/** `basin data fetch NAME`, `basin data list`: the full data sets; the embedded one is always there. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fetchable, fetchableNames, fetchDataSet, workspacePath } from '../../engine/index.ts';
+import { UserError } from '../../../src-shared/errors.ts';
+import type { DefineCommand, Globals } from '../globals.ts';
+import { fetchedFolder } from '../data-folder.ts';
+import { formatTable } from '../table.ts';
+import { didYouMean } from '../../../src-shared/near-miss.ts';
+
+interface Row {
+  name: string;
+  state: string;
+  folder: string;
+}
+
+function rows({ workspace }: Globals): Row[] {
+  const root = workspacePath(workspace);
+  return [
+    { name: 'mnist-10k', state: 'embedded', folder: '' },
+    ...fetchableNames.map((name) => {
+      const folder = fetchedFolder(root, name);
+      const files = fetchable(name).files.filter((file) => existsSync(join(folder, file.name))).length;
+      const complete = files === fetchable(name).files.length;
+      return { name, state: complete ? 'fetched' : 'not fetched', folder: complete ? folder : '' };
+    }),
+  ];
+}
+
+async function fetchNamed(name: string, dir: string | undefined, globals: Globals): Promise<void> {
+  const { terminal, signal } = globals;
+  if (name === 'mnist-10k') throw new UserError('mnist-10k is embedded: there is nothing to fetch');
+  if (!fetchableNames.some((known) => known === name)) {
+    throw new UserError(`There is no data set "${name}" to fetch.${didYouMean(name, fetchableNames)}`, {
+      hint: `Known: ${fetchableNames.join(', ')}.`,
+    });
+  }
+  const folder = dir === undefined ? fetchedFolder(workspacePath(globals.workspace), name) : resolve(dir);
+  const line = terminal.progress(`fetching ${name}`);
+  const report = await fetchDataSet({
+    set: fetchable(name),
+    folder,
+    signal,
+    onProgress: (progress) => {
+      line.update(progress);
+    },
+    onNote: (text) => {
+      terminal.note(text);
+    },
+  });
+  line.finish();
+  terminal.document({ name, ...report });
+  const what = report.fetched.length === 0 ? 'was there already, complete' : `${report.fetched.length} files fetched`;
+  terminal.print(`${name}: ${what}, in ${report.folder}`);
+  const use = dir === undefined ? `dataset=${name}` : `dataset=${name} --data-dir ${report.folder}`;
+  terminal.print(`next: basin train w-asymmetric ${use}`);
+}
+
+export const define: DefineCommand = (command, globals) => {
+  const { terminal } = globals;
+  const list = (): void => {
+    const found = rows(globals);
+    terminal.document(found);
+    const columns = [
+      { title: 'data set', text: (row: Row) => row.name },
+      { title: 'state', text: (row: Row) => row.state },
+      { title: 'folder', text: (row: Row) => row.folder },
+    ];
+    terminal.print(formatTable(found, columns, terminal.style));
+  };
+  command.action(list);
+  command.command('list').description('which data sets are here').action(list);
+  command
+    .command('fetch <name>')
+    .description(`fetch a data set (${fetchableNames.join(', ')}), checked by its SHA-256; what broke off is resumed`)
+    .option('--dir <dir>', "folder for the files (default: the workspace's data folder, where training looks)")
+    .action((name: string, options: { dir?: string }) => fetchNamed(name, options.dir, globals));
+};

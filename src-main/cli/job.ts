@@ -69,6 +69,8 @@ export async function follow(
     else tell(event, jobId, listener);
   };
   const stopListening = client.listen(take);
+  // Closing the engine after the job has ended rejects it too, when nobody waits for it any more.
+  promise.catch(() => undefined);
   client.onClose((reason) => {
     reject(new UserError(`the engine went away: ${reason}`));
   });

@@ -9,6 +9,13 @@ import { interpolateJob } from './interpolate.ts';
 import { matchActivationsJob } from './match-activations.ts';
 import { matchWeightsJob } from './match-weights.ts';
 import { trainJob } from './train.ts';
+import { linearComponentsJob } from './linear-components.ts';
+import { skipConnectionsJob } from './skip-connections.ts';
+import { symmetryCurveJob } from './symmetry-curve.ts';
+import { rescalingBarrierJob } from './rescaling-barrier.ts';
+import { curvatureBoundJob } from './curvature-bound.ts';
+import { detectSymmetryJob } from './detect-symmetry.ts';
+import { weightDecayStudyJob } from './weight-decay-study.ts';
 import type { JobKind, ParamsInputOf, ParamsOf, ResultOf } from './define.ts';
 
 type Table<T> = { [K in keyof T]: JobKind<K & string, z.ZodType, z.ZodType> };
@@ -23,6 +30,13 @@ export const jobKinds = tableOf({
   interpolate: interpolateJob,
   'match-activations': matchActivationsJob,
   'match-weights': matchWeightsJob,
+  'linear-components': linearComponentsJob,
+  'skip-connections': skipConnectionsJob,
+  'symmetry-curve': symmetryCurveJob,
+  'rescaling-barrier': rescalingBarrierJob,
+  'curvature-bound': curvatureBoundJob,
+  'detect-symmetry': detectSymmetryJob,
+  'weight-decay-study': weightDecayStudyJob,
   import: importJob,
   hash: hashJob,
   diagnose,

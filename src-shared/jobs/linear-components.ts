@@ -13,8 +13,18 @@ export const linearComponentsJob = defineJob({
     width: z.int().min(1).max(16).default(4).describe('width h; every weight matrix is h x h'),
     starts: z.int().min(2).max(5000).default(200).describe('networks trained from independent random starts'),
     steps: z.int().min(100).max(200_000).default(4000).describe('steps of Adam, full batch'),
-    learningRate: z.number().positive().max(1).default(0.02).describe('at the start; falls to 0 along a half cosine'),
-    acrossPairs: z.int().min(1).max(50).default(3).describe('pairs of solutions tried between every two classes'),
+    learningRate: z
+      .number()
+      .positive()
+      .max(1)
+      .default(0.02)
+      .describe('at the start; falls to 0 along a half cosine'),
+    acrossPairs: z
+      .int()
+      .min(1)
+      .max(50)
+      .default(3)
+      .describe('pairs of solutions tried between every two classes'),
     seed: seedSchema.default(1).describe('decides the task, the starts and the paths tried'),
   }),
   result: z.object({

@@ -33,13 +33,26 @@ export const skipConnectionsJob = defineJob({
     width: z.int().min(1).max(16).default(1).describe('width h; 1 is the scalar case that can be drawn'),
     skip: z
       .number()
-      .refine((value) => value !== 0 && Number.isFinite(value), 'a number other than 0 is needed: 0 is no skip connection')
+      .refine(
+        (value) => value !== 0 && Number.isFinite(value),
+        'a number other than 0 is needed: 0 is no skip connection',
+      )
       .default(0.5)
       .describe('epsilon of W3 (W2 W1 + epsilon I)'),
     starts: z.int().min(2).max(5000).default(200).describe('networks trained from independent random starts'),
     steps: z.int().min(100).max(200_000).default(4000).describe('steps of Adam, full batch'),
-    learningRate: z.number().positive().max(1).default(0.02).describe('at the start; falls to 0 along a half cosine'),
-    samples: z.int().min(10).max(5000).default(600).describe('width 1: points sampled in the plane and joined'),
+    learningRate: z
+      .number()
+      .positive()
+      .max(1)
+      .default(0.02)
+      .describe('at the start; falls to 0 along a half cosine'),
+    samples: z
+      .int()
+      .min(10)
+      .max(5000)
+      .default(600)
+      .describe('width 1: points sampled in the plane and joined'),
     seed: seedSchema.default(1).describe('decides the task, the starts and the samples'),
   }),
   result: z.object({

@@ -12,6 +12,8 @@ export interface GroupPath {
   readonly kind: 'exponential' | 'polar';
   /** The generators: [log g], or [log U, log P]. */
   readonly logs: readonly Float64Array[];
+  /** Why the path is not one exponential, where it is not. */
+  readonly reason?: string;
   /** The group element at t in [0, 1]: the identity at 0, g at 1. */
   at(t: number): Float64Array;
 }
@@ -27,7 +29,7 @@ export function pathTo(g: Float64Array, n: number): GroupPath {
   } catch (error) {
     // No real logarithm, or none that can be computed: two factors that each have one may still exist.
     if (!(error instanceof UserError)) throw error;
-    return polarPath(g, n);
+    return { ...polarPath(g, n), reason: error.message };
   }
 }
 

@@ -37,12 +37,22 @@ export const linearComponents: Compute<Params, Result> = async (params, context)
   );
   const losses = trained.map((weights) => linearLoss(task, weights) / task.targetNorm);
   const converged = trained.filter((_, k) => losses[k]! < zeroLoss);
-  const advance = (message: string) => meter.advance((0.5 * steps) / (2 * Math.max(1, converged.length)), message);
+  const advance = (message: string) =>
+    meter.advance((0.5 * steps) / (2 * Math.max(1, converged.length)), message);
   const joining = await joinAll(task, converged, context, advance);
   const classes = joining.partition.sets();
   const signs = converged.map((weights) => determinantSigns(weights, width));
-  const across = await crossings(task, converged, classes, params.acrossPairs, new RandomStream(seed, 'across'), context);
-  const described = classes.map((members) => describeClass(members, signs)).sort((a, b) => order(a.signs, b.signs));
+  const across = await crossings(
+    task,
+    converged,
+    classes,
+    params.acrossPairs,
+    new RandomStream(seed, 'across'),
+    context,
+  );
+  const described = classes
+    .map((members) => describeClass(members, signs))
+    .sort((a, b) => order(a.signs, b.signs));
   return {
     expected: 2 ** (layers - 1),
     found: classes.length,
@@ -204,7 +214,11 @@ function triedPaths(
   const inner = from.slice(0, -1).map((w, i) => [w, to[i]!] as const);
   const blend = (a: Float64Array, b: Float64Array, t: number) => a.map((x, k) => x + t * (b[k]! - x));
   const draw = () => Float64Array.from({ length: h * h }, () => stream.normal() / Math.sqrt(h));
-  const straight = inner.map(([a, b]) => (t: number) => blend(a, b, t));
+  const straight = inner.map(
+    ([a, b]) =>
+      (t: number) =>
+        blend(a, b, t),
+  );
   const bent = inner.map(([a, b]) => {
     const middle = draw();
     return (t: number) => (t < 0.5 ? blend(a, middle, 2 * t) : blend(middle, b, 2 * t - 1));
@@ -217,7 +231,11 @@ function triedPaths(
 }
 
 /** How many classes are left when hidden units may be permuted: a swap of two units flips two determinants. */
-function joinUpToPermutation(task: LinearTask, solutions: readonly Weights[], classes: readonly number[][]): number {
+function joinUpToPermutation(
+  task: LinearTask,
+  solutions: readonly Weights[],
+  classes: readonly number[][],
+): number {
   const partition = new Partition(classes.length);
   const { layers, width } = task;
   const variants = width < 2 ? [0] : Array.from({ length: 2 ** (layers - 1) }, (_, mask) => mask);

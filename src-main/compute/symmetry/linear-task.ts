@@ -23,7 +23,12 @@ export type Weights = readonly Float64Array[];
  * A task drawn from `stream`: X is [h, 4h] with entries N(0, 1 / 4h); A = Q_1 diag(s) Q_2 with s log-uniform in
  * [1/2, 2], so its condition number is at most 4, and the sign of its determinant is a coin toss.
  */
-export function drawLinearTask(layers: number, width: number, skip: number, stream: RandomStream): LinearTask {
+export function drawLinearTask(
+  layers: number,
+  width: number,
+  skip: number,
+  stream: RandomStream,
+): LinearTask {
   const samples = 4 * width;
   const inputs = Float64Array.from({ length: width * samples }, () => stream.normal() / Math.sqrt(samples));
   const left = randomOrthogonal(width, stream);
@@ -79,4 +84,3 @@ export function linearLoss(task: LinearTask, weights: Weights): number {
     h,
   );
 }
-

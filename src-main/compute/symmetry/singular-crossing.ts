@@ -33,7 +33,13 @@ export function leastSingularValue(path: (t: number) => Float64Array, n: number,
   return best;
 }
 
-function bisected(path: (t: number) => Float64Array, n: number, from: number, to: number, signAtFrom: number): number {
+function bisected(
+  path: (t: number) => Float64Array,
+  n: number,
+  from: number,
+  to: number,
+  signAtFrom: number,
+): number {
   let [low, high] = [from, to];
   for (let step = 0; step < 60; step++) {
     const middle = (low + high) / 2;

@@ -32,7 +32,14 @@ export const skipConnections: Compute<Params, Result> = async (params, context) 
   const counted = await count(withSkip, expected, params, context, meter);
   const plain = await count(without, 4, params, context, meter);
   const plane = width === 1 ? await scalarPlane(withSkip, params, context) : undefined;
-  return { width, skip, seed, with_skip: counted, without_skip: plain, ...(plane === undefined ? {} : { plane }) };
+  return {
+    width,
+    skip,
+    seed,
+    with_skip: counted,
+    without_skip: plain,
+    ...(plane === undefined ? {} : { plane }),
+  };
 };
 
 async function count(
@@ -50,7 +57,12 @@ async function count(
   const { partition, worst } = await joinSolutions(task, converged, context, () =>
     meter.advance(1 / 2, 'joining solutions'),
   );
-  const classes = partition.sets().map((members) => describe(task, members.map((k) => converged[k]!)));
+  const classes = partition.sets().map((members) =>
+    describe(
+      task,
+      members.map((k) => converged[k]!),
+    ),
+  );
   return {
     expected,
     found: classes.length,
@@ -180,7 +192,11 @@ function describe(task: LinearTask, members: readonly Weights[]): Counted['class
 }
 
 /** The scalar set w_3 (w_2 w_1 + skip) = c, seen in the (w_1, w_2) plane: samples coloured by component. */
-async function scalarPlane(task: LinearTask, params: Params, context: ComputeContext): Promise<Result['plane']> {
+async function scalarPlane(
+  task: LinearTask,
+  params: Params,
+  context: ComputeContext,
+): Promise<Result['plane']> {
   const bound = 3;
   const { skip } = task;
   const stream = new RandomStream(params.seed, 'plane');

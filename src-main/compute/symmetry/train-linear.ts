@@ -49,7 +49,10 @@ export async function trainLinear(
     const rate = (training.learningRate * (1 + Math.cos((Math.PI * (step - 1)) / steps))) / 2;
     adamStep(weights, state, rate, step);
     if (step % chunk === 0 || step === steps) {
-      meter.advance(step % chunk === 0 ? chunk : step % chunk, `training ${starts} networks, step ${step} of ${steps}`);
+      meter.advance(
+        step % chunk === 0 ? chunk : step % chunk,
+        `training ${starts} networks, step ${step} of ${steps}`,
+      );
       await checkpointCancel(context);
     }
   }
@@ -158,7 +161,14 @@ function times(
 }
 
 /** out = a b^T, a at 0. */
-function timesTransposedRight(out: Float64Array, o: number, a: Float64Array, b: Float64Array, q: number, h: number): void {
+function timesTransposedRight(
+  out: Float64Array,
+  o: number,
+  a: Float64Array,
+  b: Float64Array,
+  q: number,
+  h: number,
+): void {
   for (let i = 0; i < h; i++) {
     for (let j = 0; j < h; j++) {
       let sum = 0;
@@ -169,7 +179,13 @@ function timesTransposedRight(out: Float64Array, o: number, a: Float64Array, b: 
 }
 
 /** out = a^T b, out and b at 0. */
-function timesTransposedLeft(out: Float64Array, a: Float64Array, p: number, b: Float64Array, h: number): void {
+function timesTransposedLeft(
+  out: Float64Array,
+  a: Float64Array,
+  p: number,
+  b: Float64Array,
+  h: number,
+): void {
   for (let i = 0; i < h; i++) {
     for (let j = 0; j < h; j++) {
       let sum = 0;

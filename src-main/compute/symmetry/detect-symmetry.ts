@@ -1,0 +1,206 @@
+/** Which group element takes one trained minimum to another, and what that explains of the barrier between them. */
+import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import type { detectSymmetryJob } from '../../../src-shared/jobs/detect-symmetry.ts';
+import { checkpointCancel } from '../context.ts';
+import type { Compute, ComputeContext } from '../context.ts';
+import { expm } from '../linalg/expm.ts';
+import { singularValues } from '../linalg/svd.ts';
+import { RandomStream } from '../random.ts';
+import { denseLoss, lineLosses, lossBarrier, weightDistance } from './dense.ts';
+import type { DenseTask, DenseWeights } from './dense.ts';
+import { pathBetween } from './group-path.ts';
+import { matchLinear } from './match-linear.ts';
+import { matchRelu } from './match-relu.ts';
+import { linearElement, moved, rescalingElement } from './orbit.ts';
+import { trainedLinear, trainedRelu } from './trained-networks.ts';
+
+type Params = ParamsOf<typeof detectSymmetryJob>;
+type Result = ResultOf<typeof detectSymmetryJob>;
+
+export const detectSymmetry: Compute<Params, Result> = async (params, context) => {
+  const { task, first, second } = await twoMinima(params, context);
+  await checkpointCancel(context);
+  const detected =
+    params.activation === 'linear'
+      ? detectLinear(task, first, second)
+      : detectRelu(task, first, second, params);
+  const { image, ...found } = detected;
+  const line_before = lineLosses(task, first, second, params.steps);
+  const line_after = lineLosses(task, image, second, params.steps);
+  const size = weightDistance(
+    second,
+    second.map((w) => new Float64Array(w.length)),
+  );
+  const residual_after = weightDistance(image, second);
+  return {
+    activation: params.activation,
+    residual_before: weightDistance(first, second),
+    residual_after,
+    relative_residual: residual_after / size,
+    barrier_before: lossBarrier(line_before),
+    barrier_after: lossBarrier(line_after),
+    end_loss: Math.max(line_before[0]!, line_before.at(-1)!),
+    lambda: line_before.map((_, k) => k / params.steps),
+    line_before,
+    line_after,
+    ...found,
+    seed: params.seed,
+  };
+};
+
+async function twoMinima(
+  params: Params,
+  context: ComputeContext,
+): Promise<{ task: DenseTask; first: DenseWeights; second: DenseWeights }> {
+  const { activation, layers, width, seed } = params;
+  const count = params.second === 'independent' ? 2 : 1;
+  const dims = Array.from({ length: layers + 1 }, () => width);
+  const { task, networks } =
+    activation === 'linear'
+      ? await trainedLinear(layers, width, count, seed, context)
+      : await trainedRelu(dims, 1, count, 1500, seed, context);
+  const first = networks[0]!;
+  return { task, first, second: networks[1] ?? hiddenElement(first, dims, params) };
+}
+
+/** The first network moved by an element that the detection does not know: exp of a Gaussian, or permuted factors. */
+function hiddenElement(
+  first: DenseWeights,
+  dims: readonly number[],
+  { activation, width: h, seed }: Params,
+): DenseWeights {
+  const elements = first.slice(0, -1).map((_, i) => {
+    const stream = new RandomStream(seed, 'hidden', i);
+    if (activation === 'linear') {
+      const log = Float64Array.from({ length: h * h }, () => stream.normal() / Math.sqrt(h));
+      return linearElement(expm(log, h), h);
+    }
+    const order = stream.permutation(h);
+    const { left, right } = rescalingElement(
+      Float64Array.from({ length: h }, () => Math.exp(stream.normal())),
+      1,
+    );
+    // Place j takes neuron order[j]: rows of `left` and columns of `right` in that order.
+    return {
+      left: left.map((_, k) => left[order[Math.floor(k / h)]! * h + (k % h)]!),
+      right: right.map((_, k) => right[Math.floor(k / h) * h + order[k % h]!]!),
+    };
+  });
+  return moved(first, elements, dims);
+}
+
+type Detected = Pick<
+  Result,
+  | 'group_elements'
+  | 'determinant_signs'
+  | 'permutations'
+  | 'rescaling_distance'
+  | 'predicted_same_component'
+  | 'path_found'
+  | 'path_excess_loss'
+  | 'notes'
+> & { image: Float64Array[] };
+
+function detectLinear(task: DenseTask, first: DenseWeights, second: DenseWeights): Detected {
+  const { dims } = task;
+  const { elements, signs, image } = matchLinear(first, second, dims);
+  const logs = elements.flatMap((g, i) =>
+    Array.from(singularValues(g, dims[i + 1]!, dims[i + 1]!), Math.log),
+  );
+  const paths = elements.map((g, i) => {
+    const n = dims[i + 1]!;
+    const identity = Float64Array.from({ length: n * n }, (_, k) => (k % (n + 1) === 0 ? 1 : 0));
+    return pathBetween(identity, g, n);
+  });
+  const open = paths.flatMap((path) => path ?? []);
+  const path_found = open.length === paths.length;
+  const excess = path_found
+    ? excessAlong(task, first, (t) =>
+        moved(
+          first,
+          open.map((path, i) => linearElement(path(t), dims[i + 1]!)),
+          dims,
+        ),
+      )
+    : null;
+  return {
+    image,
+    group_elements: elements.map((g, i) => rowsOf(g, dims[i + 1]!)),
+    determinant_signs: [...signs],
+    rescaling_distance: rootMeanSquare(logs),
+    predicted_same_component: signs.every((sign) => sign > 0),
+    path_found,
+    path_excess_loss: excess,
+    notes: path_found
+      ? []
+      : [
+          `no path inside the orbit: det g is negative for hidden layer ${signs.flatMap((sign, i) => (sign < 0 ? [i + 1] : [])).join(', ')}`,
+        ],
+  };
+}
+
+function detectRelu(task: DenseTask, first: DenseWeights, second: DenseWeights, params: Params): Detected {
+  const { dims } = task;
+  const match = matchRelu(first, second, dims, params.restarts, new RandomStream(params.seed, 'matching'));
+  const identity = match.permutations.every((p) => p.every((j, place) => j === place));
+  // Only the rescaling can be walked: a permutation is a separate, discrete step.
+  const permuted = matchedOnly(match.image, match.factors, dims);
+  const along = (t: number) =>
+    moved(
+      permuted,
+      match.factors.map((c) =>
+        rescalingElement(
+          c.map((x) => x ** t),
+          1,
+        ),
+      ),
+      dims,
+    );
+  return {
+    image: match.image,
+    group_elements: match.factors.map((c) => [Array.from(c)]),
+    permutations: match.permutations.map((p) => Array.from(p)),
+    rescaling_distance: rootMeanSquare(match.factors.flatMap((c) => Array.from(c, Math.log))),
+    predicted_same_component: identity,
+    path_found: identity,
+    path_excess_loss: excessAlong(task, first, along),
+    notes: identity
+      ? []
+      : [
+          'the path follows the rescaling after a permutation of hidden units, which no continuous path replaces',
+        ],
+  };
+}
+
+/** The permuted network before its factors were applied. */
+function matchedOnly(
+  image: DenseWeights,
+  factors: readonly Float64Array[],
+  dims: readonly number[],
+): Float64Array[] {
+  return moved(
+    image,
+    factors.map((c) =>
+      rescalingElement(
+        c.map((x) => 1 / x),
+        1,
+      ),
+    ),
+    dims,
+  );
+}
+
+function excessAlong(task: DenseTask, first: DenseWeights, path: (t: number) => DenseWeights): number {
+  const base = denseLoss(task, first);
+  let worst = 0;
+  for (let k = 0; k <= 20; k++) worst = Math.max(worst, denseLoss(task, path(k / 20)) - base);
+  return worst;
+}
+
+function rootMeanSquare(values: readonly number[]): number {
+  return Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / Math.max(1, values.length));
+}
+
+function rowsOf(g: Float64Array, n: number): number[][] {
+  return Array.from({ length: n }, (_, i) => Array.from(g.subarray(i * n, (i + 1) * n)));
+}

@@ -1,0 +1,163 @@
+/**
+ * The loss along a symmetry curve gamma(t) = exp(t log g) . w (arXiv 2505.23681, Eq. 5), where it is constant, against
+ * the straight line between the same two ends.
+ */
+import { UserError } from '../../../src-shared/errors.ts';
+import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import type { symmetryCurveJob } from '../../../src-shared/jobs/symmetry-curve.ts';
+import { checkpointCancel } from '../context.ts';
+import type { Compute, ComputeContext } from '../context.ts';
+import { expm } from '../linalg/expm.ts';
+import { determinant } from '../linalg/lu.ts';
+import { identity } from '../linalg/multiply.ts';
+import { RandomStream } from '../random.ts';
+import { checkpointCurve } from './checkpoint-curve.ts';
+import { blended, denseLoss, lossBarrier, weightDistance } from './dense.ts';
+import type { DenseTask, DenseWeights } from './dense.ts';
+import { linearCurve, moved, rescalingCurve } from './orbit.ts';
+import type { Element } from './orbit.ts';
+import { trainedLinear, trainedRelu } from './trained-networks.ts';
+
+export type CurveParams = ParamsOf<typeof symmetryCurveJob>;
+export type CurveResult = ResultOf<typeof symmetryCurveJob>;
+
+export const symmetryCurve: Compute<CurveParams, CurveResult> = async (params, context) => {
+  if (params.run !== undefined) return checkpointCurve(params, context);
+  const { layers, width, activation, seed } = params;
+  // The group element first: bad input is refused before anything is trained.
+  const orbit = activation === 'linear' ? linearOrbit(params) : reluOrbit(params);
+  const dims = Array.from({ length: layers + 1 }, () => width);
+  const { task, networks } =
+    activation === 'linear'
+      ? await trainedLinear(layers, width, 1, seed, context)
+      : await trainedRelu(dims, 1, 1, 1500, seed, context);
+  const curve = (t: number) => moved(networks[0]!, orbit.at(t), task.dims);
+  const measured = await measureCurve(task, curve, params.steps, context);
+  return { ...measured, path: orbit.path, group_elements: orbit.elements, notes: orbit.notes, seed };
+};
+
+/** Loss along a curve of networks and along the straight line between its ends. */
+export async function measureCurve(
+  task: DenseTask,
+  curve: (t: number) => DenseWeights,
+  steps: number,
+  context: ComputeContext,
+) {
+  const t = Array.from({ length: steps + 1 }, (_, k) => k / steps);
+  const [start, end] = [curve(0), curve(1)];
+  const curve_loss: number[] = [];
+  const line_loss: number[] = [];
+  let curve_length = 0;
+  let previous = start;
+  for (const at of t) {
+    const here = curve(at);
+    curve_length += weightDistance(previous, here);
+    previous = here;
+    curve_loss.push(denseLoss(task, here));
+    line_loss.push(denseLoss(task, blended(start, end, at)));
+    await checkpointCancel(context);
+  }
+  return {
+    t,
+    curve_loss,
+    line_loss,
+    ...spreadOf(curve_loss, line_loss),
+    distance: weightDistance(start, end),
+    curve_length,
+  };
+}
+
+export function spreadOf(curve: readonly number[], line: readonly number[]) {
+  const curve_spread = Math.max(...curve) - Math.min(...curve);
+  const highest = Math.max(...line);
+  return {
+    curve_spread,
+    relative_spread: highest === 0 ? 0 : curve_spread / highest,
+    line_barrier: lossBarrier(line),
+  };
+}
+
+interface Orbit {
+  at(t: number): Element[];
+  readonly path: CurveResult['path'];
+  readonly elements: number[][][];
+  readonly notes: string[];
+}
+
+function linearOrbit(params: CurveParams): Orbit {
+  const { layers, width: h } = params;
+  const given = givenElement(params);
+  const elements = Array.from({ length: layers - 1 }, (_, i) =>
+    given === undefined ? randomElement(params, i) : i === params.position - 1 ? given : identity(h),
+  );
+  const only = params.path === 'exponential' ? params.path : undefined;
+  const curves = elements.map((g, i) =>
+    linearCurve(g, h, `g${elements.length > 1 ? ` of hidden layer ${i + 1}` : ''}`, only),
+  );
+  const reasons = curves.flatMap(({ path }) => path.reason ?? []);
+  const product = reasons.length > 0;
+  return {
+    at: (t) => curves.map((curve) => curve.at(t)),
+    path: product ? 'polar' : 'exponential',
+    elements: elements.map((g) => rowsOf(g, h)),
+    notes: product
+      ? [...reasons, 'the path is exp(t log U) exp(t log P), with g = U P the polar decomposition']
+      : [],
+  };
+}
+
+function randomElement({ group, scale, width: h, seed }: CurveParams, i: number): Float64Array {
+  const stream = new RandomStream(seed, 'group', i);
+  const draw = () => Float64Array.from({ length: h * h }, () => (scale * stream.normal()) / Math.sqrt(h));
+  if (group === 'exponential') return expm(draw(), h);
+  for (;;) {
+    const g = draw();
+    if (determinant(g, h).sign > 0) return g;
+  }
+}
+
+/** The matrix that was given, checked for its shape and place. */
+function givenElement({ g, width: h, layers, position }: CurveParams): Float64Array | undefined {
+  if (g === undefined) return undefined;
+  if (position > layers - 1) {
+    throw new UserError(
+      `position: ${position} was given, but ${layers} layers have ${layers - 1} hidden ones`,
+    );
+  }
+  if (g.length !== h || g.some((row) => row.length !== h)) {
+    const shape = `${g.length} x ${[...new Set(g.map((row) => row.length))].join('/')}`;
+    throw new UserError(`g: a ${h} x ${h} matrix was expected for width ${h}, ${shape} was given`);
+  }
+  return Float64Array.from(g.flat());
+}
+
+function reluOrbit(params: CurveParams): Orbit {
+  const { layers, width: h, scale, seed, position } = params;
+  const given = givenElement(params);
+  const factors = Array.from({ length: layers - 1 }, (_, i) => {
+    if (given !== undefined) return i === position - 1 ? diagonalOf(given, h) : new Float64Array(h).fill(1);
+    const stream = new RandomStream(seed, 'group', i);
+    return Float64Array.from({ length: h }, () => Math.exp(scale * stream.normal()));
+  });
+  const curves = factors.map((c, i) => rescalingCurve(c, 1, `g of hidden layer ${i + 1}`));
+  return {
+    at: (t) => curves.map((curve) => curve.at(t)),
+    path: 'rescaling',
+    elements: factors.map((c) => [Array.from(c)]),
+    notes: [],
+  };
+}
+
+function diagonalOf(g: Float64Array, h: number): Float64Array {
+  const off = g.findIndex((x, k) => k % (h + 1) !== 0 && x !== 0);
+  if (off >= 0) {
+    throw new UserError(
+      `g: entry (${Math.floor(off / h)}, ${off % h}) is ${g[off]}, but ReLU layers allow a positive diagonal matrix only`,
+    );
+  }
+  return Float64Array.from({ length: h }, (_, i) => g[i * h + i]!);
+}
+
+function rowsOf(g: Float64Array, h: number): number[][] {
+  return Array.from({ length: h }, (_, i) => Array.from(g.subarray(i * h, (i + 1) * h)));
+}

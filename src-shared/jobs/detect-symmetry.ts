@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { seedSchema } from './common.ts';
+import { defineJob } from './define.ts';
+
+export const detectSymmetryJob = defineJob({
+  kind: 'detect-symmetry',
+  version: 1,
+  title: 'Detect symmetry',
+  summary:
+    'Finds the group element that best takes one minimum to another: an invertible matrix per layer for linear networks, a permutation with positive factors for ReLU networks; distance and barrier before and after.',
+  params: z.object({
+    activation: z
+      .enum(['linear', 'relu'])
+      .default('linear')
+      .describe('of the bias-free networks trained on the spot'),
+    layers: z.int().min(2).max(6).default(2).describe('number of weight matrices'),
+    width: z.int().min(1).max(64).default(4).describe('width of every layer'),
+    second: z
+      .enum(['independent', 'orbit'])
+      .default('independent')
+      .describe('second network: trained from a start of its own, or moved along the orbit of the first'),
+    restarts: z.int().min(1).max(100).default(5).describe('ReLU: orders of the layers that are tried'),
+    steps: z.int().positive().max(1000).default(50).describe('intervals of the straight line'),
+    seed: seedSchema.default(1).describe('decides task, starts and hidden group element'),
+  }),
+  result: z.object({
+    activation: z.enum(['linear', 'relu']),
+    /** Euclidean distance of the two networks, as trained and after the first is moved. */
+    residual_before: z.number(),
+    residual_after: z.number(),
+    /** residual_after / norm of the second network */
+    relative_residual: z.number(),
+    barrier_before: z.number(),
+    barrier_after: z.number(),
+    /** Highest loss of the two networks. */
+    end_loss: z.number(),
+    lambda: z.array(z.number()),
+    line_before: z.array(z.number()),
+    line_after: z.array(z.number()),
+    /** Linear: rows of one matrix per hidden layer. ReLU: one row of factors per hidden layer. */
+    group_elements: z.array(z.array(z.array(z.number()))),
+    /** Linear only: sign of det g per hidden layer. */
+    determinant_signs: z.array(z.int()).optional(),
+    /** ReLU only: permutation[j] is the neuron of the first network at place j. */
+    permutations: z.array(z.array(z.int())).optional(),
+    /** Root mean square of log factors (ReLU), or of log singular values of g (linear): how far along the orbit. */
+    rescaling_distance: z.number(),
+    /** Linear: all determinants positive. ReLU: the identity permutation leads on (factors are always positive). */
+    predicted_same_component: z.boolean(),
+    /** A path along the orbit was built. */
+    path_found: z.boolean(),
+    /** Largest loss along it, minus the loss of the first network; null where none was found. */
+    path_excess_loss: z.number().nullable(),
+    notes: z.array(z.string()),
+    seed: z.int(),
+  }),
+  cacheable: true,
+});

@@ -56,7 +56,7 @@ export async function trainEpoch(
   meter: ProgressMeter,
   pace: Pace,
 ): Promise<number[]> {
-  const { plan, network, optimizer, split, context } = training;
+  const { plan, optimizer, split, context } = training;
   const models = plan.seeds.init.length;
   const rows = split.train.length;
   const orders = plan.seeds.optimization.map((seed) => batchOrder(seed, epoch, split.train));
@@ -79,7 +79,6 @@ export async function trainEpoch(
     await checkpointCancel(context);
     looked = performance.now();
   }
-  void network;
   return Array.from(sums, (sum) => sum / steps);
 }
 
@@ -100,9 +99,8 @@ function trainStep(
     'int32',
   );
   const x = kernelsOf(backend).gather(examplesTensor(backend, dataset.train), indices);
-  const { losses, gradients } = network.gradients(x, labels);
-  optimizer.step(gradients, rate);
-  tf.dispose([indices, labels, x, ...gradients]);
+  const losses = network.step(x, labels, optimizer, rate);
+  tf.dispose([indices, labels, x]);
   return losses;
 }
 

@@ -49,12 +49,20 @@ export function resolveOptimizer(config: RunConfig, where = 'config'): Optimizer
 /** A kind of state kept per variable, by PyTorch's name. */
 export type Slots = Record<string, Variable[]>;
 
+/** One step under way: each variable is updated as soon as its gradient is known, while both are in the cache. */
+export interface OptimizerStep {
+  /** Updates variable `index`, of which no other tensor may be alive (it would be copied). `gradient` stays the caller's. */
+  apply(index: number, gradient: Tensor): void;
+  end(): void;
+}
+
 export interface Optimizer {
   readonly settings: OptimizerSettings;
   /** Steps made so far. */
   steps: number;
   /** One variable per parameter variable and name: exp_avg and exp_avg_sq, or momentum_buffer. */
   readonly slots: Slots;
+  begin(learningRate: number): OptimizerStep;
   /** One step of all variables. Gradients stay the caller's. */
   step(gradients: readonly Tensor[], learningRate: number): void;
   dispose(): void;
@@ -66,41 +74,43 @@ export function createOptimizer(
   variables: readonly Variable[],
 ): Optimizer {
   const slotNames =
-    settings.name === 'sgd'
-      ? settings.momentum === 0
-        ? []
-        : ['momentum_buffer']
-      : ['exp_avg', 'exp_avg_sq'];
+    settings.name === 'sgd' ? (settings.momentum === 0 ? [] : ['momentum_buffer']) : ['exp_avg', 'exp_avg_sq'];
   const slots: Slots = {};
   for (const name of slotNames) {
-    slots[name] = variables.map(({ shape }) =>
-      variableOf(backend, new Float32Array(shape.reduce((a, b) => a * b, 1)), shape),
-    );
+    slots[name] = variables.map(({ shape }) => zerosLike(backend, shape));
   }
-  const update = updater(backend, settings, variables, slots);
+  const begin = beginner(backend, settings, variables, slots);
   return {
     settings,
     steps: 0,
     slots,
-    step(gradients, learningRate) {
+    begin(learningRate) {
       this.steps += 1;
-      update(gradients, learningRate, this.steps);
+      return begin(learningRate, this.steps);
     },
-    dispose: () =>
-      Object.values(slots)
-        .flat()
-        .forEach((variable) => variable.dispose()),
+    step(gradients, learningRate) {
+      const step = this.begin(learningRate);
+      for (const [i, gradient] of gradients.entries()) step.apply(i, gradient);
+      step.end();
+    },
+    dispose: () => {
+      for (const variable of Object.values(slots).flat()) variable.dispose();
+    },
   };
 }
 
-type Update = (gradients: readonly Tensor[], learningRate: number, step: number) => void;
+function zerosLike(backend: Backend, shape: readonly number[]): Variable {
+  return variableOf(backend, new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
+}
 
-function updater(
+type Begin = (learningRate: number, step: number) => OptimizerStep;
+
+function beginner(
   backend: Backend,
   settings: OptimizerSettings,
   variables: readonly Variable[],
   slots: Slots,
-): Update {
+): Begin {
   if (settings.name === 'sgd') {
     const momenta = slots['momentum_buffer'];
     return backend.native
@@ -109,33 +119,34 @@ function updater(
   }
   const first = slots['exp_avg']!;
   const second = slots['exp_avg_sq']!;
-  const apply = backend.native
+  const begin = backend.native
     ? nativeAdam(backend, settings, variables, first, second)
     : portableAdam(backend, settings, variables, first, second);
-  return (gradients, learningRate, step) => {
-    if (settings.name === 'adamw') {
-      decay(backend, variables, 1 - learningRate * settings.weightDecay);
-      return apply(gradients, learningRate, step);
-    }
-    const decayed = gradients.map((gradient, i) =>
-      withL2(backend, variables[i]!, gradient, settings.weightDecay),
-    );
-    apply(decayed, learningRate, step);
-    backend.tf.dispose(decayed);
+  return (learningRate, count) => {
+    const step = begin(learningRate, count);
+    const apply = (index: number, gradient: Tensor): void => {
+      const variable = variables[index]!;
+      if (settings.name === 'adamw') {
+        decay(backend, variable, 1 - learningRate * settings.weightDecay);
+        return step.apply(index, gradient);
+      }
+      const decayed = withL2(backend, variable, gradient, settings.weightDecay);
+      step.apply(index, decayed);
+      decayed.dispose();
+    };
+    return { apply, end: step.end };
   };
 }
 
 /** variable *= factor */
-function decay(backend: Backend, variables: readonly Variable[], factor: number): void {
+function decay(backend: Backend, variable: Variable, factor: number): void {
   if (factor === 1) return;
   const { mul, constant } = kernelsOf(backend);
-  for (const variable of variables) {
-    const value = variable.read();
-    const smaller = mul(value, constant(factor));
-    value.dispose();
-    variable.assign(smaller);
-    smaller.dispose();
-  }
+  const value = variable.read();
+  const smaller = mul(value, constant(factor));
+  value.dispose();
+  variable.assign(smaller);
+  smaller.dispose();
 }
 
 /** gradient + weightDecay * variable, as a tensor of the caller's. */
@@ -160,13 +171,14 @@ function nativeAdam(
   variables: readonly Variable[],
   first: readonly Variable[],
   second: readonly Variable[],
-): Update {
-  return (gradients, learningRate, step) => {
+): Begin {
+  return (learningRate, step) => {
     const adam = new AdamStep(backend, step, { learningRate, beta1, beta2, epsilon });
-    for (const [i, gradient] of gradients.entries()) {
-      adam.apply(resource(variables[i]!), resource(first[i]!), resource(second[i]!), gradient);
-    }
-    adam.dispose();
+    return {
+      apply: (i, gradient) =>
+        adam.apply(resource(variables[i]!), resource(first[i]!), resource(second[i]!), gradient),
+      end: () => adam.dispose(),
+    };
   };
 }
 
@@ -176,12 +188,12 @@ function portableAdam(
   variables: readonly Variable[],
   first: readonly Variable[],
   second: readonly Variable[],
-): Update {
+): Begin {
   const { tf } = backend;
-  return (gradients, learningRate, step) => {
+  return (learningRate, step) => {
     const rate = learningRate / (1 - beta1 ** step);
     const correction = Math.sqrt(1 - beta2 ** step);
-    for (const [i, gradient] of gradients.entries()) {
+    const apply = (i: number, gradient: Tensor): void =>
       tf.tidy(() => {
         const m = tf.add(tf.mul(first[i]!.read(), beta1), tf.mul(gradient, 1 - beta1));
         const v = tf.add(tf.mul(second[i]!.read(), beta2), tf.mul(tf.square(gradient), 1 - beta2));
@@ -191,7 +203,7 @@ function portableAdam(
         second[i]!.assign(v);
         variables[i]!.assign(next);
       });
-    }
+    return { apply, end: () => undefined };
   };
 }
 
@@ -200,26 +212,22 @@ function nativeSgd(
   { momentum, weightDecay }: SgdSettings,
   variables: readonly Variable[],
   momenta: readonly Variable[] | undefined,
-): Update {
+): Begin {
   const native = backend.native!;
   const type = { T: attr.type('float32'), use_locking: attr.bool(false) };
-  const withMomentum = native.operation(
-    'ResourceApplyMomentum',
-    { ...type, use_nesterov: attr.bool(false) },
-    0,
-  );
+  const withMomentum = native.operation('ResourceApplyMomentum', { ...type, use_nesterov: attr.bool(false) }, 0);
   const plain = native.operation('ResourceApplyGradientDescent', type, 0);
-  const { constant } = kernelsOf(backend);
-  return (gradients, learningRate) => {
+  return (learningRate) => {
     const rate = backend.tf.scalar(learningRate);
-    for (const [i, gradient] of gradients.entries()) {
+    const apply = (i: number, gradient: Tensor): void => {
       const total = withL2(backend, variables[i]!, gradient, weightDecay);
       const { handle } = resource(variables[i]!);
-      if (momenta) withMomentum(handle, resource(momenta[i]!).handle, rate, total, constant(momentum));
+      const drag = kernelsOf(backend).constant(momentum);
+      if (momenta) withMomentum(handle, resource(momenta[i]!).handle, rate, total, drag);
       else plain(handle, rate, total);
       total.dispose();
-    }
-    rate.dispose();
+    };
+    return { apply, end: () => rate.dispose() };
   };
 }
 
@@ -228,10 +236,10 @@ function portableSgd(
   { momentum, weightDecay }: SgdSettings,
   variables: readonly Variable[],
   momenta: readonly Variable[] | undefined,
-): Update {
+): Begin {
   const { tf } = backend;
-  return (gradients, learningRate) => {
-    for (const [i, gradient] of gradients.entries()) {
+  return (learningRate) => {
+    const apply = (i: number, gradient: Tensor): void =>
       tf.tidy(() => {
         let total = withL2(backend, variables[i]!, gradient, weightDecay);
         if (momenta) {
@@ -240,6 +248,6 @@ function portableSgd(
         }
         variables[i]!.assign(tf.sub(variables[i]!.read(), tf.mul(total, learningRate)));
       });
-    }
+    return { apply, end: () => undefined };
   };
 }

@@ -109,24 +109,21 @@ export class Parameters {
     return { weights, small, dispose: () => this.#backend.tf.dispose([...weights, ...pieces]) };
   }
 
-  /**
-   * Gradients in the order of `variables`. Consumes its arguments; the answer is the caller's.
-   * @param weights with respect to the effective weights
-   * @param small by name; all of them
-   */
-  gradients(weights: readonly Tensor[], small: ReadonlyMap<string, Tensor>): Tensor[] {
-    const kernels = kernelsOf(this.#backend);
-    const masked = weights.map((gradient, i) => {
-      const asymmetry = this.#asymmetries[i]!;
-      if (asymmetry.kind !== 'masked') return gradient;
-      const kept = kernels.mul(gradient, asymmetry.trainable);
-      gradient.dispose();
-      return kept;
-    });
-    const parts = this.#places.map(({ name }) => small.get(name)!);
-    const joined = kernels.concat(parts);
+  /** From the gradient of an effective weight, which is consumed, to that of the raw one: zero where it is fixed. */
+  weightGradient(index: number, gradient: Tensor): Tensor {
+    const asymmetry = this.#asymmetries[index]!;
+    if (asymmetry.kind !== 'masked') return gradient;
+    const kept = kernelsOf(this.#backend).mul(gradient, asymmetry.trainable);
+    gradient.dispose();
+    return kept;
+  }
+
+  /** The gradient of the last variable from those of all small parameters by name, which are consumed. */
+  smallGradient(gradients: ReadonlyMap<string, Tensor>): Tensor {
+    const parts = this.#places.map(({ name }) => gradients.get(name)!);
+    const joined = kernelsOf(this.#backend).concat(parts);
     this.#backend.tf.dispose(parts);
-    return [...masked, joined];
+    return joined;
   }
 
   /** Downloads the models. Buffers that never change are shared with the initial state dicts. */

@@ -15,7 +15,7 @@ export interface Stage {
 export type Give = (gradient: Tensor) => void;
 
 /**
- * x [M, B, i] -> x W^T + b [M, B, o].
+ * x [M, B, i] -> x W^T + b [M, B, o]. `back` gives the weight's gradient last, when the weight itself is disposed of.
  * @param first no gradient with respect to x is wanted: `back` answers with an empty tensor
  */
 export function linear(
@@ -31,9 +31,11 @@ export function linear(
     y,
     back(gradient) {
       y.dispose();
-      parameters.giveWeight(k.matMul(gradient, x, true, false));
       parameters.giveBias(k.sum(gradient, 1));
-      return first ? k.backend.tf.tensor1d([]) : k.matMul(gradient, parameters.weight);
+      const dx = first ? k.backend.tf.tensor1d([]) : k.matMul(gradient, parameters.weight);
+      parameters.weight.dispose();
+      parameters.giveWeight(k.matMul(gradient, x, true, false));
+      return dx;
     },
   };
 }

@@ -6,6 +6,7 @@ import type { Kernels } from '../models/kernels.ts';
 import { storedFamily, tensorOf } from '../models/internal.ts';
 import type { StateDict, StackedNetwork, StackedNorm } from '../models/index.ts';
 import { normEpsilon } from '../models/internal.ts';
+import type { Optimizer } from './optimizer.ts';
 import type { Parameters, Values } from './parameters.ts';
 import * as stages from './stages.ts';
 import type { Give, Stage } from './stages.ts';
@@ -49,8 +50,25 @@ export class Network {
    * @returns mean loss per model, and gradients in the order of `parameters.variables` (the caller's)
    */
   gradients(x: Tensor, labels: Tensor): { losses: Float32Array; gradients: Tensor[] } {
+    const gradients: Tensor[] = [];
+    const losses = this.#pass(x, labels, (variable, gradient) => void (gradients[variable] = gradient));
+    return { losses, gradients };
+  }
+
+  /** Forward, backward and optimizer on one batch. @returns mean loss per model, before the step */
+  step(x: Tensor, labels: Tensor, optimizer: Optimizer, learningRate: number): Float32Array {
+    const step = optimizer.begin(learningRate);
+    const losses = this.#pass(x, labels, (variable, gradient) => {
+      step.apply(variable, gradient);
+      gradient.dispose();
+    });
+    step.end();
+    return losses;
+  }
+
+  /** `take` is given each variable's gradient when nothing needs the variable's value any more. */
+  #pass(x: Tensor, labels: Tensor, take: (variable: number, gradient: Tensor) => void): Float32Array {
     const values = this.parameters.values();
-    const weights: Tensor[] = [];
     const small = new Map<string, Tensor>();
     const passed: Stage[] = [];
     const push = (stage: Stage): Tensor => {
@@ -63,7 +81,7 @@ export class Network {
       const parts = {
         weight: values.weights[index]!,
         bias: values.small.get(`${name}.bias`)!,
-        giveWeight: (gradient: Tensor) => void (weights[index] = gradient),
+        giveWeight: (gradient: Tensor) => take(index, this.parameters.weightGradient(index, gradient)),
         giveBias: (gradient: Tensor) => void small.set(`${name}.bias`, gradient),
       };
       current = push(stages.linear(this.#kernels, current, parts, index === 0));
@@ -79,9 +97,10 @@ export class Network {
     }
     slope.dispose();
     values.dispose();
+    take(this.#spec.layers.length, this.parameters.smallGradient(small));
     const losses = loss.dataSync() as Float32Array;
     loss.dispose();
-    return { losses, gradients: this.parameters.gradients(weights, small) };
+    return losses;
   }
 
   /** Norm, its affine part and the activation of hidden layer `index`, in order. */

@@ -1,0 +1,32 @@
+/**
+ * `npm run bench [NAME ...]`: the benchmarks of this folder one after the other, each in a process of its own so that
+ * none inherits another's memory or threads. A new benchmark is a file that prints its table when run, and a line here.
+ * BASIN_TORCH_PYTHON names a Python with torch; then PyTorch doing the same work stands beside.
+ */
+import { spawnSync } from 'node:child_process';
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const benches = {
+  training: 'milliseconds per model and step',
+  interpolation: 'interpolation points per second',
+} as const;
+
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !Object.hasOwn(benches, name));
+if (unknown !== undefined) {
+  console.error(`there is no benchmark "${unknown}"; there are ${Object.keys(benches).join(', ')}`);
+  process.exit(2);
+}
+
+console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} threads`);
+if (loadavg()[0]! > 0.5) console.log(`The machine is busy (load ${loadavg()[0]!.toFixed(1)}): these times are too long.`);
+let failed = 0;
+for (const [name, what] of Object.entries(benches)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  console.log(`\n${name}: ${what}`);
+  const file = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
+  const { status } = spawnSync(process.execPath, [file], { stdio: 'inherit' });
+  if (status !== 0) failed += 1;
+}
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,97 @@
+/** Runs Parquet reads, one after the other, in a thread that can be ended. */
+import { statSync } from 'node:fs';
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { z } from 'zod';
+import { UserError, messageOf } from '../../src-shared/errors.ts';
+import { readTableFrom } from './parquet-read.ts';
+import type { ParquetTable } from './parquet-read.ts';
+
+export interface ParquetRequest {
+  path: string;
+  columns?: string[];
+}
+
+type Reply = { table: ParquetTable } | { refusal: string } | { defect: string };
+
+const role = 'basin parquet reader';
+const heapLimit = 1024;
+const requestSchema = z.object({ path: z.string(), columns: z.array(z.string()).optional() });
+
+let thread: Worker | undefined;
+let queue: Promise<unknown> = Promise.resolve();
+
+/** Reads a table in the thread, which is started when first needed and kept for the next read. */
+export function readInThread(request: ParquetRequest): Promise<ParquetTable> {
+  const result = queue.then(() => ask(request));
+  queue = result.catch(() => undefined);
+  return result;
+}
+
+async function ask(request: ParquetRequest): Promise<ParquetTable> {
+  const worker = (thread ??= await startThread());
+  const limit = timeLimit(request.path);
+  worker.ref();
+  const reply = await new Promise<Reply>((resolve) => {
+    const finish = (outcome: Reply, ended: boolean): void => {
+      clearTimeout(timer);
+      for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event);
+      worker.unref();
+      if (ended) {
+        thread = undefined;
+        // A thread that dies once more while it is ended has nothing left to say.
+        worker.on('error', () => undefined);
+        void worker.terminate();
+      }
+      resolve(outcome);
+    };
+    const timer = setTimeout(
+      () => finish({ refusal: `it took more than ${limit / 1000} s to read` }, true),
+      limit,
+    );
+    worker.once('message', (message: Reply) => finish(message, false));
+    worker.once('error', (error) => finish({ refusal: messageOf(error) }, true));
+    worker.once('exit', () => finish({ refusal: 'the reader ended' }, true));
+    worker.postMessage(request);
+  });
+  if ('table' in reply) return reply.table;
+  if ('defect' in reply) throw new Error(reply.defect);
+  if (reply.refusal.startsWith('! ')) throw new UserError(reply.refusal.slice(2));
+  throw new UserError(`${request.path}: no Parquet file, or a damaged one: ${reply.refusal}.`);
+}
+
+/** In ms: a second and a half, and one second more per 2 MB (a sound file takes about a tenth of that). */
+function timeLimit(path: string): number {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return Math.round(1500 + size / 2000);
+}
+
+function startThread(): Promise<Worker> {
+  const worker = new Worker(new URL(import.meta.url), {
+    workerData: role,
+    resourceLimits: { maxOldGenerationSizeMb: heapLimit },
+  });
+  return new Promise((resolve, reject) => {
+    worker.once('error', reject);
+    worker.once('message', () => {
+      for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event);
+      resolve(worker);
+    });
+  });
+}
+
+async function answer(message: unknown): Promise<Reply> {
+  try {
+    const { path, columns } = requestSchema.parse(message);
+    return { table: await readTableFrom(path, columns) };
+  } catch (thrown) {
+    return thrown instanceof UserError ? { refusal: `! ${thrown.message}` } : { defect: messageOf(thrown) };
+  }
+}
+
+if (!isMainThread && workerData === role) {
+  parentPort?.on(
+    'message',
+    (message) => void answer(message).then((reply) => parentPort?.postMessage(reply)),
+  );
+  parentPort?.postMessage('ready');
+}

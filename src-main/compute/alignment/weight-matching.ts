@@ -8,6 +8,7 @@ import { addProduct, transposedView, view } from '../linalg/multiply.ts';
 import type { EffectiveNetwork } from '../models/network.ts';
 import { RandomStream } from '../random.ts';
 import { bestPermutation } from './objective.ts';
+import type { Potentials } from './objective.ts';
 import { namedArrays } from './parameters.ts';
 import type { NamedArray } from './parameters.ts';
 import { identityPermutation } from './permutation.ts';
@@ -135,7 +136,7 @@ function visit(pairs: Pair[], products: ProductCache, perms: Permutation[], p: n
   if (products.isQuadratic(p)) return visitQuadratic(pairs, products, perms, p);
   const previous = perms[p]!;
   const similarity = products.similarity(p, perms);
-  const next = bestPermutation(similarity, previous.length);
+  const next = bestPermutation(similarity, previous.length, products.potentials(p));
   const before = trace(similarity, previous);
   if (!isGain(before, trace(similarity, next))) return false;
   perms[p] = next;
@@ -238,8 +239,13 @@ interface Term {
  */
 class ProductCache {
   readonly #terms: Term[][];
+  readonly #potentials: Potentials[];
 
   constructor(pairs: Pair[], spec: PermutationSpec) {
+    this.#potentials = spec.permutations.map(({ size }) => ({
+      rows: new Float64Array(size),
+      columns: new Float64Array(size),
+    }));
     this.#terms = spec.permutations.map(({ size }, p) =>
       pairs.flatMap((pair) =>
         ([0, 1] as const).filter((axis) => pair.axes[axis] === p).map((axis) => newTerm(pair, axis, size)),
@@ -262,6 +268,11 @@ class ProductCache {
   /** Whether an array has both its axes moved by `p`. */
   isQuadratic(p: number): boolean {
     return this.#terms[p]!.some(({ other }) => other === p);
+  }
+
+  /** Of the last assignment of layer `p`, for the next one to start from. */
+  potentials(p: number): Potentials {
+    return this.#potentials[p]!;
   }
 
   /** The permutations whose best answer depends on `p` (itself where both axes of an array move with it). */

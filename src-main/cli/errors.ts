@@ -58,6 +58,8 @@ export function failureLines(thrown: unknown, debug: boolean): string[] {
   }
   const system = systemErrorMessage(thrown);
   if (system !== undefined) return [`basin: ${system}`, ...stack];
-  const advice = debug ? [] : ['  This is a defect of Basin. Run the command again with --debug for the details.'];
+  const advice = debug
+    ? []
+    : ['  This is a defect of Basin. Run the command again with --debug for the details.'];
   return [`basin: internal error: ${messageOf(thrown)}`, ...advice, ...stack];
 }

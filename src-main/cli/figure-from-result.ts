@@ -25,9 +25,12 @@ export function figureOfResults(results: readonly StoredResult[], choice: Figure
   if (results.every((stored) => stored.kind === interpolateJob.kind)) return interpolationOf(results, choice);
   const panels = results.flatMap(matricesOf);
   if (panels.length === 0) {
-    throw new UserError(`Nothing to draw: ${results.map((stored) => `${stored.id} (${stored.kind})`).join(', ')}`, {
-      hint: 'Figures are drawn from interpolations and from results that hold matrices.',
-    });
+    throw new UserError(
+      `Nothing to draw: ${results.map((stored) => `${stored.id} (${stored.kind})`).join(', ')}`,
+      {
+        hint: 'Figures are drawn from interpolations and from results that hold matrices.',
+      },
+    );
   }
   return {
     kind: 'matrix',
@@ -66,7 +69,9 @@ function interpolationOf(results: readonly StoredResult[], { metric, split }: Fi
     return { label: stored.title, curves };
   });
   const titles = [...new Set(series.flatMap(({ curves }) => curves.map(panelTitle)))];
-  const notes = series.flatMap(({ curves }) => curves.flatMap(({ note }) => (note === undefined ? [] : [note])));
+  const notes = series.flatMap(({ curves }) =>
+    curves.flatMap(({ note }) => (note === undefined ? [] : [note])),
+  );
   return {
     kind: 'interpolation',
     data: {
@@ -90,7 +95,11 @@ function interpolationOf(results: readonly StoredResult[], { metric, split }: Fi
   };
 }
 
-function valuesOf(curve: Interpolation, metric: FigureChoice['metric'], split: FigureChoice['split']): number[] {
+function valuesOf(
+  curve: Interpolation,
+  metric: FigureChoice['metric'],
+  split: FigureChoice['split'],
+): number[] {
   const values = curve[`${split}_${metric}`];
   if (values === undefined) {
     throw new UserError(`The result has no ${split} ${metric}: it was computed for other splits`, {

@@ -34,7 +34,17 @@ export interface Flag {
 }
 
 /** Fields that hold a path: what a person writes is relative to the folder they are in. */
-const pathFields = new Set(['run', 'runs', 'runDirectory', 'dataDir', 'splitFile', 'directory', 'outputDir', 'checkpoints', 'paths']);
+const pathFields = new Set([
+  'run',
+  'runs',
+  'runDirectory',
+  'dataDir',
+  'splitFile',
+  'directory',
+  'outputDir',
+  'checkpoints',
+  'paths',
+]);
 
 export function kebab(name: string): string {
   return name
@@ -96,7 +106,10 @@ export function valueHint(node: SchemaNode): string {
 export function choicesText(node: SchemaNode): string {
   const hint = fullHint(node);
   if (hint.length <= longestHint) return '';
-  return `(one of ${hint.split('|').filter((word) => word !== 'LIST').join(', ')})`;
+  return `(one of ${hint
+    .split('|')
+    .filter((word) => word !== 'LIST')
+    .join(', ')})`;
 }
 
 function fullHint(node: SchemaNode): string {
@@ -125,7 +138,8 @@ function parsePairs(text: string): number[][] {
 }
 
 function isScalar(node: SchemaNode): boolean {
-  if (node.anyOf !== undefined || node.oneOf !== undefined) return (node.anyOf ?? node.oneOf ?? []).every(isScalar);
+  if (node.anyOf !== undefined || node.oneOf !== undefined)
+    return (node.anyOf ?? node.oneOf ?? []).every(isScalar);
   return node.type !== 'array' && node.type !== 'object';
 }
 
@@ -164,7 +178,8 @@ function parseJson(text: string): unknown {
 }
 
 function parseOneOf(options: SchemaNode[], text: string): unknown {
-  const rank = (node: SchemaNode): number => (node.const !== undefined || node.enum !== undefined ? 0 : node.type === 'string' ? 2 : 1);
+  const rank = (node: SchemaNode): number =>
+    node.const !== undefined || node.enum !== undefined ? 0 : node.type === 'string' ? 2 : 1;
   const reasons: string[] = [];
   for (const option of [...options].sort((a, b) => rank(a) - rank(b))) {
     try {
@@ -214,7 +229,9 @@ function parseChoice(choices: unknown[], text: string): unknown {
   const found = choices.find((choice) => String(choice) === text);
   if (found !== undefined) return found;
   const words = choices.map(String);
-  throw new ValueError(`expected ${words.length === 1 ? '' : 'one of '}${words.join(', ')}.${didYouMean(text, words)}`);
+  throw new ValueError(
+    `expected ${words.length === 1 ? '' : 'one of '}${words.join(', ')}.${didYouMean(text, words)}`,
+  );
 }
 
 /** The value of one flag. Throws UsageError naming the flag, what it got and what it expects. */
@@ -245,11 +262,24 @@ export function setAt(params: Record<string, unknown>, path: readonly string[], 
 }
 
 /** Parses the collected params; what is wrong is said in terms of the flags. */
-export function completeParams<P extends z.ZodType>(schema: P, params: unknown, flags: readonly Flag[]): z.output<P> {
+export function completeParams<P extends z.ZodType>(
+  schema: P,
+  params: unknown,
+  flags: readonly Flag[],
+): z.output<P> {
+  refuseUnknown(params, flags);
   const parsed = schema.safeParse(params);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map((issue) => describeIssue(issue, flags));
   throw new UsageError([...new Set(lines)].join('; '));
+}
+
+/** A key that no flag sets would be dropped by the schema without a word. */
+function refuseUnknown(params: unknown, flags: readonly Flag[]): void {
+  const known = new Set(flags.map((flag) => flag.path[0]!));
+  for (const key of Object.keys(params ?? {})) {
+    if (!known.has(key)) throw new UsageError(`unknown parameter "${key}".${didYouMean(key, known)}`);
+  }
 }
 
 function describeIssue(issue: z.core.$ZodIssue, flags: readonly Flag[]): string {
@@ -260,7 +290,9 @@ function describeIssue(issue: z.core.$ZodIssue, flags: readonly Flag[]): string 
   }
   const flag = flags.find((candidate) => candidate.path.every((key, i) => path[i] === key));
   if (flag === undefined) return path.length === 0 ? issue.message : `${path.join('.')}: ${issue.message}`;
-  const missing = issue.code === 'invalid_type' && issue.input === undefined && /undefined/.test(issue.message);
-  if (missing && flag.path.length === path.length) return `--${flag.name} is missing: give --${flag.name} ${valueHint(flag.node)}`;
+  const missing =
+    issue.code === 'invalid_type' && issue.input === undefined && /undefined/.test(issue.message);
+  if (missing && flag.path.length === path.length)
+    return `--${flag.name} is missing: give --${flag.name} ${valueHint(flag.node)}`;
   return `--${flag.name}: ${issue.message}`;
 }

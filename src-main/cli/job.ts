@@ -65,7 +65,8 @@ export async function follow(
   const { promise, resolve, reject } = Promise.withResolvers<Job>();
   const take = (event: EngineEvent): void => {
     if (jobId === undefined) early.push(event);
-    else if (event.type === 'job-changed' && event.job.id === jobId && ended.has(event.job.state)) resolve(event.job);
+    else if (event.type === 'job-changed' && event.job.id === jobId && ended.has(event.job.state))
+      resolve(event.job);
     else tell(event, jobId, listener);
   };
   const stopListening = client.listen(take);
@@ -114,9 +115,14 @@ async function failureOf(client: Client, job: Job): Promise<Error> {
 }
 
 /** A stored result with its matrices put back in place. */
-export async function readResult(client: Client, resultId: string): Promise<{ result: unknown; provenance: unknown }> {
+export async function readResult(
+  client: Client,
+  resultId: string,
+): Promise<{ result: unknown; provenance: unknown }> {
   const { data, provenance } = await client.call('results.get', { resultId });
-  const result = await withMatrices(data, (ref) => client.call('results.matrix', { resultId, name: ref.$matrix }));
+  const result = await withMatrices(data, (ref) =>
+    client.call('results.matrix', { resultId, name: ref.$matrix }),
+  );
   return { result, provenance };
 }
 

@@ -19,16 +19,28 @@ const commands: Record<string, Entry> = {
     load: () => import('./commands/demo.ts'),
   },
   train: { summary: 'train a run from a preset or a config.yaml', load: () => import('./commands/train.ts') },
-  run: { summary: 'run any kind of analysis; `basin run --help` lists them', load: () => import('./commands/run.ts') },
-  import: { summary: 'add the run directories below a folder to the catalog', load: () => import('./commands/import.ts') },
+  run: {
+    summary: 'run any kind of analysis; `basin run --help` lists them',
+    load: () => import('./commands/run.ts'),
+  },
+  import: {
+    summary: 'add the run directories below a folder to the catalog',
+    load: () => import('./commands/import.ts'),
+  },
   runs: { summary: 'list the runs of the catalog', load: () => import('./commands/runs.ts') },
   groups: { summary: 'list, make and change groups of runs', load: () => import('./commands/groups.ts') },
   results: { summary: 'list results, or print one', load: () => import('./commands/results.ts') },
   figure: { summary: 'draw results as SVG, PDF or PNG', load: () => import('./commands/figure.ts') },
   export: { summary: 'write a result as JSON or Parquet', load: () => import('./commands/export.ts') },
-  serve: { summary: 'open the workbench in a browser, here or through SSH', load: () => import('./commands/serve.ts') },
+  serve: {
+    summary: 'open the workbench in a browser, here or through SSH',
+    load: () => import('./commands/serve.ts'),
+  },
   data: { summary: 'fetch data sets, list what is there', load: () => import('./commands/data.ts') },
-  doctor: { summary: 'check this installation and the workspace', load: () => import('./commands/doctor.ts') },
+  doctor: {
+    summary: 'check this installation and the workspace',
+    load: () => import('./commands/doctor.ts'),
+  },
   jobs: { summary: 'list, follow and cancel jobs', load: () => import('./commands/jobs.ts') },
 };
 
@@ -55,7 +67,12 @@ function readGlobals(argv: readonly string[]): Globals {
   const interrupt = watchInterrupt((text) => {
     terminal.note(text);
   });
-  return { workspace: value === undefined ? undefined : resolve(value), terminal, interrupt, signal: interrupt.signal };
+  return {
+    workspace: value === undefined ? undefined : resolve(value),
+    terminal,
+    interrupt,
+    signal: interrupt.signal,
+  };
 }
 
 function version(): string {
@@ -74,7 +91,9 @@ function configure(command: Command): Command {
 
 function createProgram(): Command {
   return configure(new Command('basin'))
-    .description('Linear mode connectivity: train families of networks, measure whether they can be merged, and why.')
+    .description(
+      'Linear mode connectivity: train families of networks, measure whether they can be merged, and why.',
+    )
     .version(version(), '-V, --version')
     .option('--workspace <dir>', 'folder of catalog, runs, results (default: $BASIN_WORKSPACE, else ~/Basin)')
     .option('--json', 'print one JSON document on stdout and nothing else there')

@@ -25,7 +25,8 @@ export async function checkFolderOf(path: string): Promise<void> {
     const reason = found.code === 'ENOTDIR' ? 'a part of that path is a file' : 'it does not exist';
     throw new UserError(`${path}: cannot be written to the folder ${folder}: ${reason}`);
   }
-  if (!found.isDirectory()) throw new UserError(`${path}: cannot be written: ${folder} is a file, not a folder`);
+  if (!found.isDirectory())
+    throw new UserError(`${path}: cannot be written: ${folder} is a file, not a folder`);
   await access(folder, constants.W_OK).catch(() => {
     throw new UserError(`${path}: the folder ${folder} cannot be written to`, {
       hint: 'Choose another folder, or give yourself the right to write there.',
@@ -33,7 +34,12 @@ export async function checkFolderOf(path: string): Promise<void> {
   });
 }
 
-export async function writeOutFile(client: Client, resultId: string, result: unknown, path: string): Promise<void> {
+export async function writeOutFile(
+  client: Client,
+  resultId: string,
+  result: unknown,
+  path: string,
+): Promise<void> {
   const extension = extname(path).slice(1) as 'json' | 'parquet' | 'csv' | 'npy';
   if (extension === 'json') return writeFileWhole(path, `${jsonText(result, 1)}\n`);
   const { bytes } = await client.call('results.export', { resultId, format: extension });

@@ -10,7 +10,12 @@ export function matches(run: RunRow, word: string): boolean {
   const at = word.indexOf('=');
   if (at <= 0) return run.name.toLowerCase().includes(word.toLowerCase());
   const [key, value] = [word.slice(0, at), word.slice(at + 1)];
-  const fields: Record<string, unknown> = { ...run.properties, family: run.family, sigma_f: run.sigmaF, data: run.dataset };
+  const fields: Record<string, unknown> = {
+    ...run.properties,
+    family: run.family,
+    sigma_f: run.sigmaF,
+    data: run.dataset,
+  };
   const found = fields[key] ?? (run as Record<string, unknown>)[key];
   return String(found).toLowerCase() === value.toLowerCase();
 }
@@ -24,9 +29,12 @@ export async function findRuns(client: Client, texts: readonly string[]): Promis
     const found = exact.length > 0 ? exact : runs.filter((run) => run.id.startsWith(text));
     if (found.length === 1) return found[0]!;
     if (found.length > 1) {
-      throw new UserError(`"${text}" stands for ${found.length} runs: ${found.map((run) => run.id).join(', ')}`, {
-        hint: 'Give the id.',
-      });
+      throw new UserError(
+        `"${text}" stands for ${found.length} runs: ${found.map((run) => run.id).join(', ')}`,
+        {
+          hint: 'Give the id.',
+        },
+      );
     }
     const names = runs.map((run) => run.name);
     throw new UserError(`There is no run "${text}" in the catalog.${didYouMean(text, names)}`, {
@@ -45,7 +53,13 @@ export function findGroup(groups: readonly Group[], text: string): Group {
       hint: `Give one of ${found.map((group) => `${group.architecture}/${group.key}`).join(', ')}.`,
     });
   }
-  throw new UserError(`There is no group "${text}".${didYouMean(text, groups.map((group) => group.key))}`, {
-    hint: '`basin groups list` lists them.',
-  });
+  throw new UserError(
+    `There is no group "${text}".${didYouMean(
+      text,
+      groups.map((group) => group.key),
+    )}`,
+    {
+      hint: '`basin groups list` lists them.',
+    },
+  );
 }

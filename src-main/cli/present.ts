@@ -8,7 +8,9 @@ const longList = 12;
 export function number(value: number): string {
   if (Number.isInteger(value)) return String(value);
   const size = Math.abs(value);
-  return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(4) : String(Number(value.toPrecision(6)));
+  return size !== 0 && (size < 1e-3 || size >= 1e6)
+    ? value.toExponential(4)
+    : String(Number(value.toPrecision(6)));
 }
 
 function isScalar(value: unknown): boolean {
@@ -26,13 +28,16 @@ function listText(values: readonly unknown[]): string {
 
 function lines(value: unknown, indent: string): string[] {
   if (value === null || typeof value !== 'object') return [indent + scalarText(value)];
-  return Object.entries(value).flatMap(([key, item]) => entryLines(Array.isArray(value) ? `[${key}]` : key, item, indent));
+  return Object.entries(value).flatMap(([key, item]) =>
+    entryLines(Array.isArray(value) ? `[${key}]` : key, item, indent),
+  );
 }
 
 function entryLines(key: string, item: unknown, indent: string): string[] {
   if (isScalar(item)) return [`${indent}${key}  ${scalarText(item)}`];
   if (isMatrix(item)) return [`${indent}${key}  ${item.rows} x ${item.columns} matrix`];
-  if (ArrayBuffer.isView(item)) return [`${indent}${key}  ${listText(Array.from(item as unknown as ArrayLike<number>))}`];
+  if (ArrayBuffer.isView(item))
+    return [`${indent}${key}  ${listText(Array.from(item as unknown as ArrayLike<number>))}`];
   if (Array.isArray(item) && item.every(isScalar)) return [`${indent}${key}  ${listText(item)}`];
   return [`${indent}${key}`, ...lines(item, `${indent}  `)];
 }

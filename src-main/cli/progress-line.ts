@@ -90,5 +90,7 @@ class PlainLine implements ProgressLine {
 }
 
 export function createProgressLine(stream: NodeJS.WriteStream, title: string): ProgressLine {
-  return stream.isTTY && process.env.TERM !== 'dumb' ? new TtyLine(stream, title) : new PlainLine(stream, title);
+  return stream.isTTY && process.env.TERM !== 'dumb'
+    ? new TtyLine(stream, title)
+    : new PlainLine(stream, title);
 }

@@ -2,7 +2,10 @@ import type { JobListener } from './job.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Shows a job's progress and log lines; `finish` wipes the bar. */
-export function listenerFor(terminal: Terminal, title: string): { listener: JobListener; finish: () => void } {
+export function listenerFor(
+  terminal: Terminal,
+  title: string,
+): { listener: JobListener; finish: () => void } {
   const line = terminal.progress(title);
   return {
     listener: {

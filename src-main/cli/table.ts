@@ -7,7 +7,8 @@ export interface Column<Row> {
   text(row: Row): string;
 }
 
-const zeroWidth = /\p{Mark}|\u001b\[\d+m/gu;
+const escape = String.fromCharCode(27);
+const zeroWidth = new RegExp(`\\p{Mark}|${escape}\\[\\d+m`, 'gu');
 
 /** Characters a terminal shows: without colour codes and combining marks. */
 function shownLength(text: string): number {
@@ -19,7 +20,11 @@ function pad(text: string, width: number, align: 'left' | 'right'): string {
   return align === 'left' ? text + space : space + text;
 }
 
-export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], style: Style): string {
+export function formatTable<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  style: Style,
+): string {
   const cells = rows.map((row) => columns.map((column) => column.text(row)));
   const widths = columns.map((column, i) =>
     Math.max(shownLength(column.title), ...cells.map((line) => shownLength(line[i]!))),

@@ -31,10 +31,17 @@ function freshName(source: string, experiment: string | null | undefined): strin
  * Params for a new run. Throws UserError for a config that cannot be trained, a folder that holds a run already, and
  * one that cannot be written to; nothing has been created by then.
  */
-export async function trainingParams(request: TrainingRequest, workspace: string): Promise<JobParamsInput<'train'>> {
+export async function trainingParams(
+  request: TrainingRequest,
+  workspace: string,
+): Promise<JobParamsInput<'train'>> {
   const paths = [
-    ...(request.dataDir === undefined ? [] : [`dataset.data_dir=${JSON.stringify(resolve(request.dataDir))}`]),
-    ...(request.splitFile === undefined ? [] : [`dataset.split_file=${JSON.stringify(resolve(request.splitFile))}`]),
+    ...(request.dataDir === undefined
+      ? []
+      : [`dataset.data_dir=${JSON.stringify(resolve(request.dataDir))}`]),
+    ...(request.splitFile === undefined
+      ? []
+      : [`dataset.split_file=${JSON.stringify(resolve(request.splitFile))}`]),
   ];
   const config = loadTrainingConfig(request.source, [...request.overrides, ...paths]);
   resolveModel(config, request.source);
@@ -47,7 +54,9 @@ export async function trainingParams(request: TrainingRequest, workspace: string
   const name = freshName(request.source, config.experiment_name);
   const run = request.out === undefined ? join(workspace, 'runs', name) : resolve(request.out);
   if (existsSync(join(run, 'config.yaml'))) {
-    throw new UserError(`${run} holds a run already`, { hint: `Choose another --out, or go on with it: --resume ${run}` });
+    throw new UserError(`${run} holds a run already`, {
+      hint: `Choose another --out, or go on with it: --resume ${run}`,
+    });
   }
   await checkWritable(run);
   return { run, config: { ...config, dataset } };

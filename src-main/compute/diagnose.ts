@@ -4,7 +4,10 @@ import type { Compute } from './context.ts';
 import { checkpointCancel } from './context.ts';
 
 /** Times C = A B for float32 matrices [size, size]; the best repetition counts, since anything else measures the neighbours. */
-export const diagnose: Compute<ParamsOf<typeof kind>, ResultOf<typeof kind>> = async ({ size, seconds }, context) => {
+export const diagnose: Compute<ParamsOf<typeof kind>, ResultOf<typeof kind>> = async (
+  { size, seconds },
+  context,
+) => {
   const backend = await context.backend();
   const { tf, name, version, device, threads, reason, label, fix } = backend;
   const a = tf.randomUniform([size, size]);

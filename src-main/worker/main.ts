@@ -78,7 +78,8 @@ async function take(raw: unknown): Promise<void> {
   const message = parsed.data;
   switch (message.type) {
     case 'run':
-      if (running !== undefined) throw new Error(`worker: job ${message.id} came while ${running.id} was running`);
+      if (running !== undefined)
+        throw new Error(`worker: job ${message.id} came while ${running.id} was running`);
       await run(message.id, message.kind, message.params);
       break;
     case 'cancel':

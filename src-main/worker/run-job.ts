@@ -20,7 +20,9 @@ export async function runJob(request: JobRequest, context: ComputeContext): Prom
   const kind = jobKindNamed(request.kind);
   const params = kind.params.safeParse(request.params);
   if (!params.success) {
-    const issues = params.error.issues.map((issue) => `${issue.path.join('.') || 'params'}: ${issue.message}`);
+    const issues = params.error.issues.map(
+      (issue) => `${issue.path.join('.') || 'params'}: ${issue.message}`,
+    );
     throw new UserError(`${request.kind}: ${issues.join('; ')}`);
   }
   // The table holds, for each kind, the function of exactly that kind's params and result: its type says so.

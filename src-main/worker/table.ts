@@ -7,15 +7,19 @@ type ComputeTable = { [K in JobKindName]: () => Promise<Compute<JobParams<K>, Jo
 export const computeTable = {
   train: async () => (await import('../compute/training/train.ts')).train,
   interpolate: async () => (await import('../compute/connectivity/interpolate.ts')).interpolate,
-  'match-activations': async () => (await import('../compute/alignment/match-activations.ts')).matchActivations,
+  'match-activations': async () =>
+    (await import('../compute/alignment/match-activations.ts')).matchActivations,
   'match-weights': async () => (await import('../compute/alignment/match-weights.ts')).matchWeightsOfPairs,
-  'linear-components': async () => (await import('../compute/symmetry/linear-components.ts')).linearComponents,
+  'linear-components': async () =>
+    (await import('../compute/symmetry/linear-components.ts')).linearComponents,
   'skip-connections': async () => (await import('../compute/symmetry/skip-connections.ts')).skipConnections,
   'symmetry-curve': async () => (await import('../compute/symmetry/symmetry-curve.ts')).symmetryCurve,
-  'rescaling-barrier': async () => (await import('../compute/symmetry/rescaling-barrier.ts')).rescalingBarrier,
+  'rescaling-barrier': async () =>
+    (await import('../compute/symmetry/rescaling-barrier.ts')).rescalingBarrier,
   'curvature-bound': async () => (await import('../compute/symmetry/curvature-bound.ts')).curvatureBound,
   'detect-symmetry': async () => (await import('../compute/symmetry/detect-symmetry.ts')).detectSymmetry,
-  'weight-decay-study': async () => (await import('../compute/symmetry/weight-decay-study.ts')).weightDecayStudy,
+  'weight-decay-study': async () =>
+    (await import('../compute/symmetry/weight-decay-study.ts')).weightDecayStudy,
   import: async () => (await import('../compute/import/import.ts')).importRuns,
   hash: async () => (await import('../compute/import/hash.ts')).hashCheckpoints,
   diagnose: async () => (await import('../compute/diagnose.ts')).diagnose,

@@ -1,8 +1,23 @@
 /** Whatever is wrong with what a person gives: one message that names it, exit 1 or 2, no stack, nothing half-written. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { copyRun, flipMaskEntry, nestedPickle, protoPickle, systemCallPickle, torchFile } from '../support/bad-checkpoints.ts';
+import {
+  copyRun,
+  flipMaskEntry,
+  nestedPickle,
+  protoPickle,
+  systemCallPickle,
+  torchFile,
+} from '../support/bad-checkpoints.ts';
 import type { Outcome } from '../support/cli.ts';
 import { basin, digitsFolder, temporaryFolder } from '../support/cli.ts';
 import { fixtureRun } from '../support/fixtures.ts';
@@ -65,7 +80,10 @@ describe('checkpoints', () => {
   });
 
   test('nested 200,000 deep', async () => {
-    expectRefusal(await interpolate(spoiltRun(torchFile(nestedPickle(200_000)))), /checkpoint_epoch_5_model_1\.pt/);
+    expectRefusal(
+      await interpolate(spoiltRun(torchFile(nestedPickle(200_000)))),
+      /checkpoint_epoch_5_model_1\.pt/,
+    );
   });
 
   test('__proto__ keys', async () => {
@@ -92,12 +110,28 @@ describe('checkpoints', () => {
 describe('pairs', () => {
   const pair = (a: string, b: string): Promise<Outcome> =>
     basin(
-      ['run', 'interpolate', '--checkpoints', `${a},${b}`, '--steps', '2', '--splits', 'test', ...data, '--json', '--workspace', workspace],
+      [
+        'run',
+        'interpolate',
+        '--checkpoints',
+        `${a},${b}`,
+        '--steps',
+        '2',
+        '--splits',
+        'test',
+        ...data,
+        '--json',
+        '--workspace',
+        workspace,
+      ],
       { timeoutMs: 60_000 },
     );
 
   test('of different architectures', async () => {
-    expectRefusal(await pair(join(fixtureRun('sym0'), first), join(fixtureRun('sym2'), first)), /sym0.*sym2|sym2.*sym0/s);
+    expectRefusal(
+      await pair(join(fixtureRun('sym0'), first), join(fixtureRun('sym2'), first)),
+      /sym0.*sym2|sym2.*sym0/s,
+    );
   });
 
   test('of different sigma_F', async () => {
@@ -108,7 +142,10 @@ describe('pairs', () => {
   test('of different fixed entries', async () => {
     const run = copyRun('sym1_kappa1', folder);
     flipMaskEntry(join(run, first));
-    expectRefusal(await interpolate(run), /model 1 of .*sym1_kappa1.*model 2 of .*sym1_kappa1.*lins\.0\.mask/);
+    expectRefusal(
+      await interpolate(run),
+      /model 1 of .*sym1_kappa1.*model 2 of .*sym1_kappa1.*lins\.0\.mask/,
+    );
   });
 });
 
@@ -134,7 +171,9 @@ describe('data', () => {
 describe('training', () => {
   const small = ['training.num_epochs=1', 'num_models=1', 'seed=1'];
   const train = (...args: string[]): Promise<Outcome> =>
-    basin(['train', 'w-asymmetric-small', ...small, ...args, '--json', '--workspace', workspace], { timeoutMs: 60_000 });
+    basin(['train', 'w-asymmetric-small', ...small, ...args, '--json', '--workspace', workspace], {
+      timeoutMs: 60_000,
+    });
 
   test('an unknown config key', async () => {
     const out = join(folder, 'run');
@@ -182,6 +221,9 @@ describe('usage', () => {
 
   test('an output file that cannot be written is refused before the work', async () => {
     writeFileSync(join(folder, 'file'), '');
-    expectRefusal(await interpolate(fixtureRun('sym0'), '--out', join(folder, 'file', 'x.json')), /x\.json.*file/);
+    expectRefusal(
+      await interpolate(fixtureRun('sym0'), '--out', join(folder, 'file', 'x.json')),
+      /x\.json.*file/,
+    );
   });
 });

@@ -16,7 +16,10 @@ interface Golden {
     {
       unaligned: Curve;
       aligned_by_mode: Record<string, Curve>;
-      activation_matching: Record<string, Record<string, { permutation: number[]; objective_optimal: number; objective_identity: number }>>;
+      activation_matching: Record<
+        string,
+        Record<string, { permutation: number[]; objective_optimal: number; objective_identity: number }>
+      >;
     }
   >;
 }
@@ -28,7 +31,13 @@ interface MatchingRow {
     matching_mode: string;
     correlation_mode: string;
     layer: string;
-    objectives: { optimal: number; identity: number; random: number[]; random_mean: number; random_std: number };
+    objectives: {
+      optimal: number;
+      identity: number;
+      random: number[];
+      random_mean: number;
+      random_std: number;
+    };
     permutations: { optimal: number[] };
   }[];
 }
@@ -37,7 +46,18 @@ const imagesOf = { train: 7200, val: 800, test: 2000 } as const;
 const data = ['--data-dir', digitsFolder, '--split-file', fixturePath('golden/data_split.json')];
 
 function flags(run: string, ...more: string[]): string[] {
-  return ['--workspace', workspace, '--run', fixtureRun(run), '--models', '1,2', '--epoch', '5', ...data, ...more];
+  return [
+    '--workspace',
+    workspace,
+    '--run',
+    fixtureRun(run),
+    '--models',
+    '1,2',
+    '--epoch',
+    '5',
+    ...data,
+    ...more,
+  ];
 }
 
 /** Losses within 2e-4 relative of the reference, accuracies within one image. */
@@ -56,41 +76,82 @@ function expectCurve(found: Curve, golden: Curve): void {
   expect(found.distance! / golden.distance!).toBeCloseTo(1, 4);
 }
 
-describe.each(['sym0', 'sym1_kappa0', 'sym1_kappa1', 'sym3_kappa1'])('basin run interpolate on %s', (name) => {
-  const golden = goldenJson<Golden>(name).pairs['1-2']!;
+describe.each(['sym0', 'sym1_kappa0', 'sym1_kappa1', 'sym3_kappa1'])(
+  'basin run interpolate on %s',
+  (name) => {
+    const golden = goldenJson<Golden>(name).pairs['1-2']!;
 
-  test('unaligned', async () => {
-    const found = await basinJson<Curve>(['run', 'interpolate', ...flags(name, '--steps', '8', '--align', 'none')]);
-    expectCurve(found, golden.unaligned);
-  });
+    test('unaligned', async () => {
+      const found = await basinJson<Curve>([
+        'run',
+        'interpolate',
+        ...flags(name, '--steps', '8', '--align', 'none'),
+      ]);
+      expectCurve(found, golden.unaligned);
+    });
 
-  test('aligned by activations, maximising correlation', async () => {
-    const aligned = ['--align', 'activation', '--mode', 'pearson_correlation'];
-    const point = ['--recording-point', 'post_activation_function'];
-    const found = await basinJson<Curve>(['run', 'interpolate', ...flags(name, '--steps', '8', ...aligned, ...point)]);
-    expectCurve(found, golden.aligned_by_mode.pearson_correlation!);
-  });
-});
+    test('aligned by activations, maximising correlation', async () => {
+      const aligned = ['--align', 'activation', '--mode', 'pearson_correlation'];
+      const point = ['--recording-point', 'post_activation_function'];
+      const found = await basinJson<Curve>([
+        'run',
+        'interpolate',
+        ...flags(name, '--steps', '8', ...aligned, ...point),
+      ]);
+      expectCurve(found, golden.aligned_by_mode.pearson_correlation!);
+    });
+  },
+);
 
 test("the published script's own alignment is there by name", async () => {
   const mode = ['--align', 'activation', '--mode', 'reference-lmc-script'];
   const found = await basinJson<Curve>(['run', 'interpolate', ...flags('sym1_kappa1', ...mode)]);
-  expectCurve(found, goldenJson<Golden>('sym1_kappa1').pairs['1-2']!.aligned_by_mode.pearson_uncorrelatedness_with_one_for_constant!);
+  expectCurve(
+    found,
+    goldenJson<Golden>('sym1_kappa1').pairs['1-2']!.aligned_by_mode
+      .pearson_uncorrelatedness_with_one_for_constant!,
+  );
 });
 
 test('four models give six pairs, two of them as asked alone', async () => {
-  const run = ['--workspace', workspace, '--run', fixtureRun('sym0'), '--models', '1,2,3,4', '--epoch', '5', ...data];
+  const run = [
+    '--workspace',
+    workspace,
+    '--run',
+    fixtureRun('sym0'),
+    '--models',
+    '1,2,3,4',
+    '--epoch',
+    '5',
+    ...data,
+  ];
   const found = await basinJson<{ pairs: (Curve & { model1_index: number; model2_index: number })[] }>([
-    'run', 'interpolate', ...run, '--steps', '8',
+    'run',
+    'interpolate',
+    ...run,
+    '--steps',
+    '8',
   ]);
-  expect(found.pairs.map((pair) => `${pair.model1_index}-${pair.model2_index}`)).toEqual(['1-2', '1-3', '1-4', '2-3', '2-4', '3-4']);
+  expect(found.pairs.map((pair) => `${pair.model1_index}-${pair.model2_index}`)).toEqual([
+    '1-2',
+    '1-3',
+    '1-4',
+    '2-3',
+    '2-4',
+    '3-4',
+  ]);
   const golden = goldenJson<Golden>('sym0').pairs;
   expectCurve(found.pairs[0]!, golden['1-2']!.unaligned);
   expectCurve(found.pairs[5]!, golden['3-4']!.unaligned);
 });
 
 test('basin run match-activations prints the reference’s row', async () => {
-  const mode = ['--mode', 'pearson_correlation_with_zero_for_constant', '--recording-point', 'post_activation_function'];
+  const mode = [
+    '--mode',
+    'pearson_correlation_with_zero_for_constant',
+    '--recording-point',
+    'post_activation_function',
+  ];
   const row = await basinJson<MatchingRow>(['run', 'match-activations', ...flags('sym0', ...mode)]);
   expect(row).toMatchObject({ model1_index: 1, model2_index: 2, epoch: 5 });
   const golden = goldenJson<Golden>('sym0').pairs['1-2']!.activation_matching;

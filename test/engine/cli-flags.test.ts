@@ -28,7 +28,17 @@ const flag = (name: string): Flag => {
 describe('flags derived from params', () => {
   test('are named after the fields, nested ones by their own name', () => {
     expect(flags.map((f) => f.name)).toEqual([
-      'run', 'models', 'epoch', 'recording-point', 'data', 'data-dir', 'split-file', 'numbers', 'exact', 'seed', 'groups',
+      'run',
+      'models',
+      'epoch',
+      'recording-point',
+      'data',
+      'data-dir',
+      'split-file',
+      'numbers',
+      'exact',
+      'seed',
+      'groups',
     ]);
     expect(flags.filter((f) => f.required).map((f) => f.name)).toEqual(['run', 'models', 'epoch']);
     expect(kebab('recordingPoint')).toBe('recording-point');
@@ -67,9 +77,14 @@ describe('flags derived from params', () => {
   test('complete params through the schema, and speak of flags where that fails', () => {
     const params: Record<string, unknown> = { run: '/r', models: [1], epoch: 0 };
     setAt(params, ['data', 'dataDir'], '/d');
-    expect(completeParams(schema, params, flags)).toMatchObject({ recordingPoint: 'post_norm', data: { dataDir: '/d' } });
+    expect(completeParams(schema, params, flags)).toMatchObject({
+      recordingPoint: 'post_norm',
+      data: { dataDir: '/d' },
+    });
     expect(() => completeParams(schema, { run: '/r', models: [1] }, flags)).toThrow(/--epoch is missing/);
     expect(() => completeParams(schema, { run: '/r', models: [0], epoch: 0 }, flags)).toThrow(/--models: /);
-    expect(() => completeParams(schema, { ...params, modls: 1 }, flags)).toThrow(/unknown parameter "modls".*"models"/);
+    expect(() => completeParams(schema, { ...params, modls: 1 }, flags)).toThrow(
+      /unknown parameter "modls".*"models"/,
+    );
   });
 });

@@ -15,14 +15,22 @@ function same(text: string): string {
 
 function family(name: string, barriers: [number, number, number, number]): FamilySummary {
   const [none, activation, weight, script] = barriers.map((mean) => ({ mean, std: 1 }));
-  const pair = { models: [1, 2] as [number, number], test_barrier_height: { none: 0, activation: 0, weight: 0, reference_lmc_script: 0 } };
+  const pair = {
+    models: [1, 2] as [number, number],
+    test_barrier_height: { none: 0, activation: 0, weight: 0, reference_lmc_script: 0 },
+  };
   return {
     name,
     family: 'standard',
     sigma_f: null,
     run_directory: '/runs/x',
     test_accuracy: { mean: 94.5, std: 0.6 },
-    test_barrier_height: { none: none!, activation: activation!, weight: weight!, reference_lmc_script: script! },
+    test_barrier_height: {
+      none: none!,
+      activation: activation!,
+      weight: weight!,
+      reference_lmc_script: script!,
+    },
     pairs: [pair],
   };
 }
@@ -38,14 +46,22 @@ function curve(model1: number, model2: number, accuracy: number[], barrier: numb
 
 describe('the summary of a family', () => {
   test('counts each network once, whatever pairs it is in', () => {
-    const curves = [curve(1, 2, [90, 50, 92], -45), curve(1, 3, [90, 60, 94], -36), curve(2, 3, [92, 70, 94], -25)];
+    const curves = [
+      curve(1, 2, [90, 50, 92], -45),
+      curve(1, 3, [90, 60, 94], -36),
+      curve(2, 3, [92, 70, 94], -25),
+    ];
     expect(modelAccuracies(curves)).toEqual([90, 92, 94]);
     const about = { name: 'x', family: 'syre' as const, sigmaF: 1, runDirectory: '/r' };
     const treated = { none: curves, activation: curves, weight: curves, reference_lmc_script: curves };
     const found = summarise(about, treated);
     expect(found.test_accuracy).toEqual({ mean: 92, std: 2 });
     expect(found.test_barrier_height.none.mean).toBeCloseTo(-106 / 3, 12);
-    expect(found.pairs.map((pair) => pair.models)).toEqual([[1, 2], [1, 3], [2, 3]]);
+    expect(found.pairs.map((pair) => pair.models)).toEqual([
+      [1, 2],
+      [1, 3],
+      [2, 3],
+    ]);
   });
 
   test('spread is the sample standard deviation', () => {
@@ -78,7 +94,14 @@ describe('what the demo says', () => {
 });
 
 interface Document {
-  families: { name: string; family: string; sigma_f: number | null; test_accuracy: Spread; test_barrier_height: Record<Treatment, Spread>; run_directory: string }[];
+  families: {
+    name: string;
+    family: string;
+    sigma_f: number | null;
+    test_accuracy: Spread;
+    test_barrier_height: Record<Treatment, Spread>;
+    run_directory: string;
+  }[];
   figures: string[];
   backend: { name: string };
   workspace: string;

@@ -5,6 +5,7 @@ import { fetchable, fetchableNames, fetchDataSet, workspacePath } from '../../en
 import { UserError } from '../../../src-shared/errors.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { fetchedFolder } from '../data-folder.ts';
+import { self } from '../self.ts';
 import { formatTable } from '../table.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
 
@@ -50,10 +51,11 @@ async function fetchNamed(name: string, dir: string | undefined, globals: Global
   });
   line.finish();
   terminal.document({ name, ...report });
-  const what = report.fetched.length === 0 ? 'was there already, complete' : `${report.fetched.length} files fetched`;
+  const what =
+    report.fetched.length === 0 ? 'was there already, complete' : `${report.fetched.length} files fetched`;
   terminal.print(`${name}: ${what}, in ${report.folder}`);
   const use = dir === undefined ? `dataset=${name}` : `dataset=${name} --data-dir ${report.folder}`;
-  terminal.print(`next: basin train w-asymmetric ${use}`);
+  terminal.print(`next: ${self} train w-asymmetric ${use}`);
 }
 
 export const define: DefineCommand = (command, globals) => {
@@ -72,7 +74,12 @@ export const define: DefineCommand = (command, globals) => {
   command.command('list').description('which data sets are here').action(list);
   command
     .command('fetch <name>')
-    .description(`fetch a data set (${fetchableNames.join(', ')}), checked by its SHA-256; what broke off is resumed`)
-    .option('--dir <dir>', "folder for the files (default: the workspace's data folder, where training looks)")
+    .description(
+      `fetch a data set (${fetchableNames.join(', ')}), checked by its SHA-256; what broke off is resumed`,
+    )
+    .option(
+      '--dir <dir>',
+      "folder for the files (default: the workspace's data folder, where training looks)",
+    )
     .action((name: string, options: { dir?: string }) => fetchNamed(name, options.dir, globals));
 };

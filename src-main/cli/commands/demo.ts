@@ -11,6 +11,7 @@ import { demoSetting, demoSizes } from '../demo/settings.ts';
 import { withEngine } from '../engine.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { duration } from '../progress-line.ts';
+import { self, shellWord } from '../self.ts';
 
 interface DemoFlags {
   size: DemoSize;
@@ -41,14 +42,25 @@ function backendText({ name, version, device, threads }: MeasuredFamily['backend
 
 function opening({ terminal }: Globals, work: DemoWork): void {
   terminal.note(
-    wrap(`Four families of networks, ${work.setting.models} networks each: ${work.setting.text}.`, terminal.width),
+    wrap(
+      `Four families of networks, ${work.setting.models} networks each: ${work.setting.text}.`,
+      terminal.width,
+    ),
   );
   terminal.note(
-    wrap('Can two networks that were trained apart be averaged? Along the straight line between them, how much test accuracy is lost at the worst point?', terminal.width),
+    wrap(
+      'Can two networks that were trained apart be averaged? Along the straight line between them, how much test accuracy is lost at the worst point?',
+      terminal.width,
+    ),
   );
 }
 
-function closing({ terminal }: Globals, measured: readonly MeasuredFamily[], figures: string[], work: DemoWork): void {
+function closing(
+  { terminal }: Globals,
+  measured: readonly MeasuredFamily[],
+  figures: string[],
+  work: DemoWork,
+): void {
   const families = measured.map(({ summary }) => summary);
   const width = Math.min(terminal.width, 100);
   const png = figures.find((path) => path.endsWith('.png'))!;
@@ -63,9 +75,9 @@ function closing({ terminal }: Globals, measured: readonly MeasuredFamily[], fig
       wrap(trapSentence(families), width, '  '),
       '',
       `${terminal.style.bold('figure')}     ${png}  (beside it: .svg, .pdf)`,
-      `${terminal.style.bold('runs')}       ${join(work.workspace, 'runs')}  (basin runs)`,
+      `${terminal.style.bold('runs')}       ${join(work.workspace, 'runs')}  (${self} runs)`,
       `${terminal.style.bold('workspace')}  ${work.workspace}`,
-      `${terminal.style.bold('next')}       basin run match-activations --run ${run} --models 1,2 --epoch ${work.setting.epochs}`,
+      `${terminal.style.bold('next')}       ${self} run match-activations --run ${shellWord(run)} --models 1,2 --epoch ${work.setting.epochs}`,
     ].join('\n'),
   );
 }
@@ -84,11 +96,18 @@ async function demo(globals: Globals, flags: DemoFlags): Promise<void> {
     const families = measured.map(({ summary }) => summary);
     await groupRuns(client, families);
     const backend = measured[0]!.backend;
-    const provenance = { basinVersion: version, backend: backendText(backend), kind: 'demo', seeds: { seed: flags.seed } };
+    const provenance = {
+      basinVersion: version,
+      backend: backendText(backend),
+      kind: 'demo',
+      seeds: { seed: flags.seed },
+    };
     const figures = await drawFigures(work, measured, flags.out ?? figureFolder(workspace), provenance);
     const seconds = (performance.now() - started) / 1000;
     closing(globals, measured, figures, work);
-    terminal.note(`\n${backendText(backend)}${backend.reason === undefined ? '' : `: ${backend.reason}`}, ${duration(seconds)}`);
+    terminal.note(
+      `\n${backendText(backend)}${backend.reason === undefined ? '' : `: ${backend.reason}`}, ${duration(seconds)}`,
+    );
     terminal.document({
       families,
       figures,
@@ -108,13 +127,22 @@ export const define: DefineCommand = (command, globals) => {
       'Trains four families of networks on real digits, interpolates between all pairs of each, with and without alignment, and draws what comes out. About a minute on two cores.',
     )
     .addOption(
-      new Option('--size <size>', 'demo: 64 units; stock: 512 units; paper: 512 units, all of MNIST, 100 epochs')
+      new Option(
+        '--size <size>',
+        'demo: 64 units; stock: 512 units; paper: 512 units, all of MNIST, 100 epochs',
+      )
         .choices([...demoSizes])
         .default('demo'),
     )
-    .addOption(new Option('--seed <n>', 'decides initialisations, fixed weights and batch orders').default(1).argParser(wholeNumber(0, 0xffffffff)))
+    .addOption(
+      new Option('--seed <n>', 'decides initialisations, fixed weights and batch orders')
+        .default(1)
+        .argParser(wholeNumber(0, 0xffffffff)),
+    )
     .option('--data-dir <dir>', 'folder of IDX files in place of the embedded digits')
-    .addOption(new Option('--epochs <n>', "epochs in place of the size's own").argParser(wholeNumber(1, 100_000)))
+    .addOption(
+      new Option('--epochs <n>', "epochs in place of the size's own").argParser(wholeNumber(1, 100_000)),
+    )
     .addOption(new Option('--models <n>', 'networks of each family').argParser(wholeNumber(2, 64)))
     .option('--out <dir>', "folder for the figures (default: a new one in the workspace's figures folder)")
     .action((flags: DemoFlags) => demo(globals, flags));

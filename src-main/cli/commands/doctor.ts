@@ -19,7 +19,11 @@ async function examine(globals: Globals) {
     const info = await client.call('engine.info', {});
     const { result } = await runKind(client, 'diagnose', {}, globals.signal);
     const runs = await client.call('runs.list', {});
-    return { info, compute: result, unwell: runs.filter((run) => run.state === 'missing' || run.state === 'broken') };
+    return {
+      info,
+      compute: result,
+      unwell: runs.filter((run) => run.state === 'missing' || run.state === 'broken'),
+    };
   });
 }
 
@@ -37,18 +41,27 @@ function findings({ info, compute, unwell }: Examined): Finding[] {
     },
     { ok: true, text: `${gigaflops.toFixed(0)} GFLOP/s (float32 matrix product, 1024 x 1024)` },
     { ok: true, text: `${info.workers.limit} workers with ${info.workers.threadsEach} threads each` },
-    { ok: true, text: `workspace ${info.workspace}: ${runs} runs, ${checkpoints} checkpoints, ${groups} groups, ${results} results` },
+    {
+      ok: true,
+      text: `workspace ${info.workspace}: ${runs} runs, ${checkpoints} checkpoints, ${groups} groups, ${results} results`,
+    },
     ...unwell.map((run) => ({
       ok: false,
       text: `run ${run.name} is ${run.state}${run.problems.length > 0 ? `: ${run.problems.join('; ')}` : ` (${run.path})`}`,
-      fix: run.state === 'missing' ? `basin runs relocate ${run.id} DIR` : 'mend the folder and import it again',
+      fix:
+        run.state === 'missing' ? `basin runs relocate ${run.id} DIR` : 'mend the folder and import it again',
     })),
   ];
 }
 
 function machine() {
   const gib = (bytes: number): number => Number((bytes / 2 ** 30).toFixed(1));
-  return { cores: cpus().length, cpu: cpus()[0]?.model ?? 'unknown', memoryGib: gib(totalmem()), freeGib: gib(freemem()) };
+  return {
+    cores: cpus().length,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    memoryGib: gib(totalmem()),
+    freeGib: gib(freemem()),
+  };
 }
 
 function workspaceFindings({ workspace, holder, problems, repairable }: WorkspaceReport): Finding[] {
@@ -74,13 +87,16 @@ export const define: DefineCommand = (command, globals) => {
     if (flags.repair === true) return repair(globals);
     const host = machine();
     const state = checkWorkspace(globals.workspace);
-    if (state.repairable) return showFindings(globals, workspaceFindings(state), { machine: host, workspace: state });
+    if (state.repairable)
+      return showFindings(globals, workspaceFindings(state), { machine: host, workspace: state });
     const examined = await examine(globals).catch((error: unknown) => {
       terminal.print(`${terminal.style.bad('✗')} ${messageOf(error)}`);
       throw error;
     });
     const found = [...findings(examined), ...workspaceFindings(state)];
-    terminal.print(`${terminal.style.good('✓')} ${host.cpu}, ${host.cores} cores, ${host.memoryGib} GiB (${host.freeGib} free)`);
+    terminal.print(
+      `${terminal.style.good('✓')} ${host.cpu}, ${host.cores} cores, ${host.memoryGib} GiB (${host.freeGib} free)`,
+    );
     showFindings(globals, found, { machine: host, workspace: state, ...examined });
   });
 };
@@ -94,6 +110,8 @@ function showFindings({ terminal }: Globals, found: Finding[], rest: object): vo
     if (!ok && fix !== undefined) terminal.print(`    ${fix}`);
   }
   if (problems.length > 0) {
-    throw new UserError(`${problems.length} ${problems.length === 1 ? 'thing needs' : 'things need'} attention`);
+    throw new UserError(
+      `${problems.length} ${problems.length === 1 ? 'thing needs' : 'things need'} attention`,
+    );
   }
 }

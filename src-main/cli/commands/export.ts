@@ -11,12 +11,17 @@ const formats = ['json', 'csv', 'parquet', 'npy'] as const;
 export const define: DefineCommand = (command, globals) => {
   command
     .argument('<result>', 'id of a result; `basin results` lists them')
-    .requiredOption('--out <file>', `where to write; its ending says how: ${formats.map((f) => `.${f}`).join(', ')}`)
+    .requiredOption(
+      '--out <file>',
+      `where to write; its ending says how: ${formats.map((f) => `.${f}`).join(', ')}`,
+    )
     .action(async (text: string, options: { out: string }) => {
       const path = resolve(options.out);
       const format = formats.find((name) => extname(path) === `.${name}`);
       if (format === undefined) {
-        throw new UsageError(`--out ${options.out}: expected a name that ends with ${formats.map((f) => `.${f}`).join(', ')}`);
+        throw new UsageError(
+          `--out ${options.out}: expected a name that ends with ${formats.map((f) => `.${f}`).join(', ')}`,
+        );
       }
       await checkOutFile(path);
       await withEngine(globals, async (client) => {

@@ -37,7 +37,9 @@ interface Recipe {
 function formatOf(path: string): Format {
   const found = figureFormats.find((format) => extname(path) === `.${format}`);
   if (found !== undefined) return found;
-  throw new UsageError(`--out ${path}: expected a name that ends with ${figureFormats.map((f) => `.${f}`).join(', ')}`);
+  throw new UsageError(
+    `--out ${path}: expected a name that ends with ${figureFormats.map((f) => `.${f}`).join(', ')}`,
+  );
 }
 
 /** `single`, `double`, `full`, or a width such as `86mm`. */
@@ -45,7 +47,9 @@ function parseWidth(text: string): string | { width: number; unit: string } {
   if (Object.hasOwn(sizePresets, text)) return text;
   const match = /^([\d.]+)(in|mm|cm|pt|px)$/.exec(text);
   if (match === null || !(Number(match[1]) > 0)) {
-    throw new InvalidArgumentError(`Expected ${Object.keys(sizePresets).join(', ')}, or a length such as 86mm or 3.25in.`);
+    throw new InvalidArgumentError(
+      `Expected ${Object.keys(sizePresets).join(', ')}, or a length such as 86mm or 3.25in.`,
+    );
   }
   return { width: Number(match[1]), unit: match[2]! };
 }
@@ -65,7 +69,11 @@ async function readRecipe(path: string): Promise<Recipe> {
 }
 
 /** The recipe that the sources stand for, and the ids of the results behind it. */
-async function recipeOf(client: Client, sources: string[], choice: FigureChoice): Promise<[Recipe, string[]]> {
+async function recipeOf(
+  client: Client,
+  sources: string[],
+  choice: FigureChoice,
+): Promise<[Recipe, string[]]> {
   const [first] = sources;
   if (sources.length === 1 && first!.endsWith('.json')) return [await readRecipe(resolve(first!)), []];
   const saved = (await client.call('figures.list', {})).find((figure) => figure.id === first);
@@ -89,15 +97,30 @@ function optionsOf({ theme, width, title }: FigureFlags): Record<string, unknown
 export const define: DefineCommand = (command, globals) => {
   const { terminal } = globals;
   command
-    .description('Draws results, a saved figure or a recipe. The same recipe gives the same file, byte for byte.')
+    .description(
+      'Draws results, a saved figure or a recipe. The same recipe gives the same file, byte for byte.',
+    )
     .argument('<source...>', "ids of results, or one saved figure's id, or one recipe (.json)")
-    .requiredOption('--out <file...>', `where to write; the ending says how: ${figureFormats.map((f) => `.${f}`).join(', ')}`)
+    .requiredOption(
+      '--out <file...>',
+      `where to write; the ending says how: ${figureFormats.map((f) => `.${f}`).join(', ')}`,
+    )
     .addOption(new Option('--theme <name>', 'look').choices([...themeNames]))
-    .addOption(new Option('--width <size>', 'single, double, full, or a length such as 86mm').argParser(parseWidth))
+    .addOption(
+      new Option('--width <size>', 'single, double, full, or a length such as 86mm').argParser(parseWidth),
+    )
     .addOption(new Option('--dpi <n>', 'resolution of a png').argParser(parseDpi))
-    .addOption(new Option('--metric <metric>', 'of interpolations').choices(['accuracy', 'loss']).default('accuracy'))
-    .addOption(new Option('--split <split>', 'of interpolations').choices(['train', 'val', 'test']).default('test'))
-    .addOption(new Option('--scale <scale>', 'of matrices').choices(['linear', 'signed-sqrt', 'log']).default('linear'))
+    .addOption(
+      new Option('--metric <metric>', 'of interpolations').choices(['accuracy', 'loss']).default('accuracy'),
+    )
+    .addOption(
+      new Option('--split <split>', 'of interpolations').choices(['train', 'val', 'test']).default('test'),
+    )
+    .addOption(
+      new Option('--scale <scale>', 'of matrices')
+        .choices(['linear', 'signed-sqrt', 'log'])
+        .default('linear'),
+    )
     .option('--title <text>', 'heading above all panels')
     .option('--save <title>', 'also keep the figure in the workspace under this title')
     .action(async (sources: string[], flags: FigureFlags) => {
@@ -113,7 +136,9 @@ export const define: DefineCommand = (command, globals) => {
           terminal.print(`${path} (${bytes.byteLength} bytes)`);
         }
         const saved =
-          flags.save === undefined ? null : await client.call('figures.save', { title: flags.save, resultIds, recipe });
+          flags.save === undefined
+            ? null
+            : await client.call('figures.save', { title: flags.save, resultIds, recipe });
         terminal.document({ figures: targets.map(({ path }) => path), recipe, saved: saved?.id ?? null });
       });
     });
@@ -129,6 +154,8 @@ export const define: DefineCommand = (command, globals) => {
         { title: 'title', text: (figure: (typeof figures)[number]) => figure.title },
         { title: 'made', text: (figure: (typeof figures)[number]) => when(figure.createdAt) },
       ];
-      terminal.print(figures.length === 0 ? 'No figures yet.' : formatTable(figures, columns, terminal.style));
+      terminal.print(
+        figures.length === 0 ? 'No figures yet.' : formatTable(figures, columns, terminal.style),
+      );
     });
 };

@@ -23,7 +23,9 @@ function show(globals: Globals, state: GroupsState, runs: readonly RunRow[]): vo
       .join(', ');
   terminal.document(state);
   if (state.groups.length === 0) {
-    terminal.print('No groups yet. `basin groups suggest` proposes some; `basin groups add KEY RUN...` makes one.');
+    terminal.print(
+      'No groups yet. `basin groups suggest` proposes some; `basin groups add KEY RUN...` makes one.',
+    );
     return;
   }
   const columns = [
@@ -50,7 +52,9 @@ async function add(client: Client, key: string, texts: string[], architecture: s
   const runs = await findRuns(client, texts);
   const members = runs.map((run) => ({ runId: run.id }));
   const { groups } = await client.call('groups.get', {});
-  const known = groups.find((group) => group.architecture === architecture && [group.key, group.id].includes(key));
+  const known = groups.find(
+    (group) => group.architecture === architecture && [group.key, group.id].includes(key),
+  );
   if (known !== undefined) return edit(client, { type: 'add-members', groupId: known.id, members });
   return edit(client, { type: 'create', architecture, key, members });
 }
@@ -117,9 +121,12 @@ function defineSuggest(command: Command, globals: Globals): void {
           return;
         }
         terminal.document(suggestions);
-        if (suggestions.length === 0) terminal.print('Nothing to propose: every run is in a group, or there are no runs.');
+        if (suggestions.length === 0)
+          terminal.print('Nothing to propose: every run is in a group, or there are no runs.');
         for (const { architecture, key, reason, runIds } of suggestions) {
-          terminal.print(`${terminal.style.bold(`${architecture}/${key}`)}  ${runIds.length} runs  ${reason}`);
+          terminal.print(
+            `${terminal.style.bold(`${architecture}/${key}`)}  ${runIds.length} ${runIds.length === 1 ? 'run' : 'runs'}  ${reason}`,
+          );
         }
         if (suggestions.length > 0) terminal.print('\n`basin groups suggest --accept` makes them.');
       });
@@ -158,4 +165,3 @@ function defineExchange(command: Command, globals: Globals): void {
       });
     });
 }
-

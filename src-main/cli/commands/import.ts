@@ -9,7 +9,9 @@ const shownBroken = 20;
 
 export const define: DefineCommand = (command, globals) => {
   command
-    .description('Looks for run directories below the folders given and adds them to the catalog. Nothing is copied.')
+    .description(
+      'Looks for run directories below the folders given and adds them to the catalog. Nothing is copied.',
+    )
     .argument('<dir...>', 'folders to search, or single run directories')
     .action(async (dirs: string[]) => {
       const { terminal, signal } = globals;
@@ -20,15 +22,20 @@ export const define: DefineCommand = (command, globals) => {
         shown.finish();
         terminal.document(result);
         const { changes, broken } = result;
-        terminal.print(`${result.runs} runs with ${result.checkpoints} checkpoints below ${paths.join(', ')}`);
+        terminal.print(
+          `${result.runs} runs with ${result.checkpoints} checkpoints below ${paths.join(', ')}`,
+        );
         if (changes !== null) {
           const { added, updated, unchanged, relocated, notes } = changes;
-          terminal.print(`${added} new, ${updated} changed, ${unchanged} known already, ${relocated} found at a new place`);
+          terminal.print(
+            `${added} new, ${updated} changed, ${unchanged} known already, ${relocated} found at a new place`,
+          );
           for (const note of notes) terminal.print(note);
         }
         if (broken.length > 0) terminal.print(`\n${terminal.style.bad(`${broken.length} cannot be used:`)}`);
         for (const { path, reason } of broken.slice(0, shownBroken)) terminal.print(`  ${path}: ${reason}`);
-        if (broken.length > shownBroken) terminal.print(`  ... and ${broken.length - shownBroken} more; --json lists all`);
+        if (broken.length > shownBroken)
+          terminal.print(`  ... and ${broken.length - shownBroken} more; --json lists all`);
       });
     });
 };

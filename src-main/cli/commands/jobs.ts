@@ -20,7 +20,8 @@ const columns: Column<Job>[] = [
 ];
 
 function stateText(job: Job): string {
-  if (job.state === 'running' && job.progress !== null) return `running ${Math.floor(job.progress.fraction * 100)} %`;
+  if (job.state === 'running' && job.progress !== null)
+    return `running ${Math.floor(job.progress.fraction * 100)} %`;
   return job.cached ? `${job.state} (known already)` : job.state;
 }
 
@@ -39,7 +40,9 @@ async function findJob(client: Client, text: string): Promise<Job> {
 }
 
 function showJobs(globals: Globals, jobs: Job[]): void {
-  globals.terminal.print(jobs.length === 0 ? 'No jobs yet.' : formatTable(jobs, columns, globals.terminal.style));
+  globals.terminal.print(
+    jobs.length === 0 ? 'No jobs yet.' : formatTable(jobs, columns, globals.terminal.style),
+  );
 }
 
 export const define: DefineCommand = (command, globals) => {

@@ -32,15 +32,13 @@ export async function findResult(client: Client, text: string): Promise<ResultRo
 
 export const define: DefineCommand = (command, globals) => {
   const { terminal } = globals;
-  command
-    .argument('[kind]', 'only results of this kind of job')
-    .action(async (kind: string | undefined) => {
-      if (kind !== undefined) jobKindNamed(kind);
-      const args = kind === undefined ? {} : { kind };
-      const rows = await withEngine(globals, (client) => client.call('results.list', args));
-      terminal.document(rows);
-      terminal.print(rows.length === 0 ? 'No results yet.' : formatTable(rows, columns, terminal.style));
-    });
+  command.argument('[kind]', 'only results of this kind of job').action(async (kind: string | undefined) => {
+    if (kind !== undefined) jobKindNamed(kind);
+    const args = kind === undefined ? {} : { kind };
+    const rows = await withEngine(globals, (client) => client.call('results.list', args));
+    terminal.document(rows);
+    terminal.print(rows.length === 0 ? 'No results yet.' : formatTable(rows, columns, terminal.style));
+  });
   command
     .command('show <id>')
     .description('print one result')

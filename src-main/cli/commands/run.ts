@@ -53,7 +53,11 @@ function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void 
       const out = options.out === undefined ? undefined : resolve(options.out);
       if (out !== undefined) await checkOutFile(out);
       const workspace = workspacePath(globals.workspace);
-      const params = completeParams(kind.params, await collectParams(command, flags, options.params, workspace), flags);
+      const params = completeParams(
+        kind.params,
+        await collectParams(command, flags, options.params, workspace),
+        flags,
+      );
       await execute(kind, params, out, globals);
     });
 }
@@ -66,13 +70,16 @@ function addFlag(command: Command, flag: Flag): void {
     command.addOption(new Option(`--no-${name}`, `not: ${description}`).hideHelp(node.default !== true));
     return;
   }
-  command.addOption(new Option(`--${name} <${valueHint(node)}>`, description).argParser((text) => parseFlag(flag, text)));
+  command.addOption(
+    new Option(`--${name} <${valueHint(node)}>`, description).argParser((text) => parseFlag(flag, text)),
+  );
 }
 
 /** Defaults are only shown: the schema itself fills them in, so that the same question always has the same params. */
 function describe({ node, required }: Flag): string {
   const preset = node.default;
-  const shown = preset === undefined || preset === null || (typeof preset === 'object' && !Array.isArray(preset));
+  const shown =
+    preset === undefined || preset === null || (typeof preset === 'object' && !Array.isArray(preset));
   const parts = [
     node.description ?? '',
     choicesText(node),
@@ -120,7 +127,12 @@ async function readParams(file: string): Promise<Record<string, unknown>> {
   return value as Record<string, unknown>;
 }
 
-async function execute(kind: AnyJobKind, params: unknown, out: string | undefined, globals: Globals): Promise<void> {
+async function execute(
+  kind: AnyJobKind,
+  params: unknown,
+  out: string | undefined,
+  globals: Globals,
+): Promise<void> {
   const { terminal, signal } = globals;
   await withEngine(globals, async (client) => {
     const shown = listenerFor(terminal, kind.title);

@@ -34,7 +34,8 @@ async function list(words: string[], globals: Globals): Promise<void> {
   const runs = await withEngine(globals, (client) => client.call('runs.list', {}));
   const shown = runs.filter((run) => words.every((word) => matches(run, word)));
   terminal.document(shown);
-  if (runs.length === 0) terminal.print('No runs yet. `basin demo` trains some; `basin import DIR` finds the ones you have.');
+  if (runs.length === 0)
+    terminal.print('No runs yet. `basin demo` trains some; `basin import DIR` finds the ones you have.');
   else if (shown.length === 0) terminal.print(`None of ${runs.length} runs matches ${words.join(' ')}.`);
   else terminal.print(formatTable(shown, columns, terminal.style));
   for (const run of shown) {
@@ -58,7 +59,8 @@ export const define: DefineCommand = (command, globals) => {
       terminal.document(detail);
       terminal.print(formatTable([detail], columns, terminal.style));
       terminal.print(`\npath     ${detail.path}\nwidths   ${detail.widths?.join('-') ?? 'unknown'}`);
-      for (const [key, value] of Object.entries(detail.properties)) terminal.print(`  ${key} = ${String(value)}`);
+      for (const [key, value] of Object.entries(detail.properties))
+        terminal.print(`  ${key} = ${String(value)}`);
     });
   command
     .command('remove <run...>')
@@ -70,7 +72,8 @@ export const define: DefineCommand = (command, globals) => {
         return runs;
       });
       globals.terminal.document(removed);
-      for (const run of removed) globals.terminal.print(`forgot ${run.name}; its files are still in ${run.path}`);
+      for (const run of removed)
+        globals.terminal.print(`forgot ${run.name}; its files are still in ${run.path}`);
     });
   command
     .command('relocate <run> <dir>')

@@ -26,9 +26,13 @@ async function serveUntilInterrupted(globals: Globals, flags: ServeFlags): Promi
     const { url, ssh, port } = served;
     interrupt.isTheEnd = true;
     terminal.document({ url, ssh, port, workspace: engine.workspace.root, pid: process.pid });
-    terminal.print(`${terminal.style.bold('Basin')} is open at ${terminal.style.bold(url)}  (the address works once)`);
+    terminal.print(
+      `${terminal.style.bold('Basin')} is open at ${terminal.style.bold(url)}  (the address works once)`,
+    );
     terminal.print(`From another machine: ${ssh}   and open the same address there.`);
-    terminal.print(`Workspace ${engine.workspace.root}. Ctrl-C closes it; what is running goes on next time.`);
+    terminal.print(
+      `Workspace ${engine.workspace.root}. Ctrl-C closes it; what is running goes on next time.`,
+    );
     await new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => {
         resolve();
@@ -42,7 +46,9 @@ async function serveUntilInterrupted(globals: Globals, flags: ServeFlags): Promi
 
 export const define: DefineCommand = (command, globals) => {
   command
-    .description('Opens the workbench to a browser. Only this machine can reach it, unless --host says otherwise.')
+    .description(
+      'Opens the workbench to a browser. Only this machine can reach it, unless --host says otherwise.',
+    )
     .addOption(new Option('--port <n>', 'port; 0 takes a free one').default(7077).argParser(parsePort))
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .action((flags: ServeFlags) => serveUntilInterrupted(globals, flags));

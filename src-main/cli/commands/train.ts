@@ -9,6 +9,7 @@ import { UsageError } from '../errors.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { runKind } from '../job.ts';
 import { duration } from '../progress-line.ts';
+import { self, shellWord } from '../self.ts';
 import { listenerFor } from '../show-job.ts';
 import { resumeParams, trainingParams } from '../training.ts';
 
@@ -23,7 +24,9 @@ interface TrainFlags {
 function meanText(values: readonly number[] | null, digits: number): string {
   if (values === null || values.length === 0) return '-';
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const spread = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / Math.max(values.length - 1, 1));
+  const spread = Math.sqrt(
+    values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / Math.max(values.length - 1, 1),
+  );
   return values.length === 1 ? mean.toFixed(digits) : `${mean.toFixed(digits)} ± ${spread.toFixed(digits)}`;
 }
 
@@ -43,18 +46,24 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
   const size = `${result.models} models of ${result.parameters} trainable parameters`;
   terminal.print(
     [
-      terminal.style.bold(`${familyNames[result.family]}${sigma}: ${size}, ${result.epochs} epochs in ${duration(result.seconds)}`),
+      terminal.style.bold(
+        `${familyNames[result.family]}${sigma}: ${size}, ${result.epochs} epochs in ${duration(result.seconds)}`,
+      ),
       `test accuracy  ${meanText(result.test_accuracy, 2)} %`,
       `test loss      ${meanText(result.test_loss, 4)}`,
       `seeds          seed ${result.seeds.seed}, mask ${result.seeds.mask_seed}, init ${result.seeds.init_seed.join(' ')}, batches ${result.seeds.optimization_seed.join(' ')}`,
       `run directory  ${result.run_directory}`,
       '',
-      `next: basin run interpolate --run ${result.run_directory} --epoch ${result.epochs}`,
+      `next: ${self} run interpolate --run ${shellWord(result.run_directory)} --epoch ${result.epochs}`,
     ].join('\n'),
   );
 }
 
-async function paramsFor(client: Client, words: string[], flags: TrainFlags): Promise<JobParamsInput<'train'>> {
+async function paramsFor(
+  client: Client,
+  words: string[],
+  flags: TrainFlags,
+): Promise<JobParamsInput<'train'>> {
   if (flags.resume !== undefined) return resumeParams(flags.resume);
   const [source, ...overrides] = words;
   const { workspace } = await client.call('engine.info', {});
@@ -90,7 +99,10 @@ export const define: DefineCommand = (command, globals) => {
         const epoch = (metrics: EpochMetrics): void => {
           globals.terminal.note(epochLine(metrics));
         };
-        const { result } = await runKind(client, 'train', params, globals.signal, { ...shown.listener, epoch });
+        const { result } = await runKind(client, 'train', params, globals.signal, {
+          ...shown.listener,
+          epoch,
+        });
         shown.finish();
         report(result, globals);
       });

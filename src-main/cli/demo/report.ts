@@ -40,7 +40,11 @@ export function demoTable(families: readonly FamilySummary[], style: Style): str
   const blank = ' '.repeat(nameWidth);
   const cell = (text: string): string => text.padStart(cellWidth);
   const header = [
-    [blank, cell('test'), bracket(`accuracy lost on the line between two, % (${pairs} pairs)`, columns.length)],
+    [
+      blank,
+      cell('test'),
+      bracket(`accuracy lost on the line between two, % (${pairs} pairs)`, columns.length),
+    ],
     [blank, cell('accuracy'), cell(''), bracket("second one's units reordered by", columns.length - 1)],
     ['networks'.padEnd(nameWidth), cell('%'), ...columns.map(({ title }) => cell(title))],
   ].map((line) => style.bold(line.join(gap)));
@@ -67,32 +71,41 @@ function range(families: readonly FamilySummary[], treatment: Treatment): string
 
 /** What the numbers say, one sentence each. Says nothing that they do not show. */
 export function demoMeaning(families: readonly FamilySummary[]): string[] {
-  const mean = (family: FamilySummary, treatment: Treatment): number => family.test_barrier_height[treatment].mean;
+  const mean = (family: FamilySummary, treatment: Treatment): number =>
+    family.test_barrier_height[treatment].mean;
   const apart = families.filter((family) => mean(family, 'none') < large);
   const together = families.filter((family) => mean(family, 'none') > small);
   const healed = apart.filter((family) => mean(family, 'activation') > -10);
   const names = (some: readonly FamilySummary[]): string => join(some.map((family) => family.name));
   const sentences: string[] = [];
   if (apart.length > 0) {
-    sentences.push(`Two networks trained apart cannot simply be merged: ${names(apart)} lose ${range(apart, 'none')} of their accuracy on the way.`);
+    sentences.push(
+      `Two networks trained apart cannot simply be merged: ${names(apart)} lose ${range(apart, 'none')} of their accuracy on the way.`,
+    );
   }
   if (together.length > 0) {
-    sentences.push(`${names(together)} lose only ${range(together, 'none')}: with these fixed weights networks can be merged as they are.`);
+    sentences.push(
+      `${names(together)} lose only ${range(together, 'none')}: with these fixed weights networks can be merged as they are.`,
+    );
   }
   if (healed.length > 0) {
     sentences.push(
       `With its hidden units put in the other's order (by activations), ${names(healed)} lose only ${range(healed, 'activation')}: what stood between them was a permutation.`,
     );
   }
-  return sentences.length > 0 ? sentences : ['No family shows a clear barrier, or the clear absence of one, at this size.'];
+  return sentences.length > 0
+    ? sentences
+    : ['No family shows a clear barrier, or the clear absence of one, at this size.'];
 }
 
 /** The star of the last column: what the published script's alignment does, where the numbers show the trap. */
 export function trapSentence(families: readonly FamilySummary[]): string {
   const hurt = families.filter(
-    (family) => family.test_barrier_height.reference_lmc_script.mean < family.test_barrier_height.activation.mean - 10,
+    (family) =>
+      family.test_barrier_height.reference_lmc_script.mean < family.test_barrier_height.activation.mean - 10,
   );
-  const what = '* The alignment trap: the published LMC script maximises 1 - |ρ|, so it pairs the LEAST correlated units';
+  const what =
+    '* The alignment trap: the published LMC script maximises 1 - |ρ|, so it pairs the LEAST correlated units';
   if (hurt.length === 0) return `${what}; shown for comparison.`;
   return `${what}: networks aligned its way lose ${range(hurt, 'reference_lmc_script')}. Basin maximises ρ; this column is only for comparison.`;
 }

@@ -36,7 +36,10 @@ export interface MeasuredFamily {
 const trainingShare = 0.8 / demoFamilies.length;
 const interpolationShare = 0.2 / demoFamilies.length / treatments.length;
 
-const alignments: Record<Treatment, { align: 'none' | 'activation' | 'weight'; mode?: 'reference-lmc-script' }> = {
+const alignments: Record<
+  Treatment,
+  { align: 'none' | 'activation' | 'weight'; mode?: 'reference-lmc-script' }
+> = {
   none: { align: 'none' },
   activation: { align: 'activation' },
   weight: { align: 'weight' },
@@ -61,14 +64,27 @@ async function measure(work: DemoWork, family: DemoFamily): Promise<MeasuredFami
   const found: Partial<Record<Treatment, Interpolation[]>> = {};
   const resultIds: string[] = [];
   for (const treatment of treatments) {
-    const step = progress.step(`${family.name}: interpolating, ${treatmentNames[treatment]}`, interpolationShare);
-    const question = { run: trained.run_directory, epoch: setting.epochs, splits: ['test' as const], ...alignments[treatment] };
+    const step = progress.step(
+      `${family.name}: interpolating, ${treatmentNames[treatment]}`,
+      interpolationShare,
+    );
+    const question = {
+      run: trained.run_directory,
+      epoch: setting.epochs,
+      splits: ['test' as const],
+      ...alignments[treatment],
+    };
     const { result, job } = await runKind(client, 'interpolate', question, signal, step);
     found[treatment] = 'pairs' in result ? result.pairs : [result];
     if (job.resultId !== null) resultIds.push(job.resultId);
   }
   const curves = found as CurvesByTreatment;
-  const about = { name: family.name, family: family.family, sigmaF: family.sigmaF, runDirectory: trained.run_directory };
+  const about = {
+    name: family.name,
+    family: family.family,
+    sigmaF: family.sigmaF,
+    runDirectory: trained.run_directory,
+  };
   return { summary: summarise(about, curves), curves, resultIds, backend: trained.backend };
 }
 
@@ -85,7 +101,9 @@ export async function groupRuns(client: Client, families: readonly FamilySummary
     const run = runs.find((candidate) => candidate.path === run_directory);
     if (run === undefined) continue;
     const { groups } = await client.call('groups.get', {});
-    const group = groups.find((candidate) => candidate.architecture === run.architecture && candidate.key === name);
+    const group = groups.find(
+      (candidate) => candidate.architecture === run.architecture && candidate.key === name,
+    );
     const members = [{ runId: run.id }];
     await client.call('groups.edit', {
       edit:

@@ -14,7 +14,12 @@ export interface DemoFamily {
 }
 
 export const demoFamilies: readonly DemoFamily[] = [
-  { name: 'standard', family: 'standard', sigmaF: null, presets: { small: 'standard-small', full: 'mlp_symmetry0' } },
+  {
+    name: 'standard',
+    family: 'standard',
+    sigmaF: null,
+    presets: { small: 'standard-small', full: 'mlp_symmetry0' },
+  },
   {
     name: 'W-asymmetric σ_F=0',
     family: 'w-asymmetric',
@@ -27,7 +32,12 @@ export const demoFamilies: readonly DemoFamily[] = [
     sigmaF: 1,
     presets: { small: 'w-asymmetric-small', full: 'mlp_symmetry1_kappa1' },
   },
-  { name: 'SYRE σ_F=1', family: 'syre', sigmaF: 1, presets: { small: 'syre-small', full: 'mlp_symmetry3_kappa1' } },
+  {
+    name: 'SYRE σ_F=1',
+    family: 'syre',
+    sigmaF: 1,
+    presets: { small: 'syre-small', full: 'mlp_symmetry3_kappa1' },
+  },
 ];
 
 export interface DemoSetting {
@@ -40,7 +50,10 @@ export interface DemoSetting {
 }
 
 /** `epochs` and `models` stand in place of the size's own where they are given. */
-export function demoSetting(size: DemoSize, given: { epochs?: number; models?: number; seed: number }): DemoSetting {
+export function demoSetting(
+  size: DemoSize,
+  given: { epochs?: number; models?: number; seed: number },
+): DemoSetting {
   const epochs = given.epochs ?? (size === 'paper' ? 100 : 10);
   const models = given.models ?? 4;
   const data = size === 'paper' ? 'mnist' : 'mnist-10k';

@@ -72,7 +72,9 @@ export function summarise(
     test_barrier_height: forEachTreatment((name) => spread(curves[name].map(barrier))),
     pairs: curves.none.map(({ model1_index, model2_index }, i) => ({
       models: [model1_index, model2_index],
-      test_barrier_height: forEachTreatment((name) => barrier(present(curves[name][i], `pair ${i} of ${name}`))),
+      test_barrier_height: forEachTreatment((name) =>
+        barrier(present(curves[name][i], `pair ${i} of ${name}`)),
+      ),
     })),
   };
 }

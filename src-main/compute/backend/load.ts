@@ -36,8 +36,8 @@ export async function loadBackend(options: BackendOptions = {}): Promise<Backend
   const shortfalls: Shortfall[] = [];
   for (const name of backendNames.slice(backendNames.indexOf(prefer))) {
     const loaded = await tryBackend(name, tf, threads);
-    if (!('reason' in loaded)) return describe(name, tf, shortfalls, loaded);
-    shortfalls.push(loaded);
+    if ('reason' in loaded) shortfalls.push(loaded);
+    else return describe(name, tf, 'shortfall' in loaded ? [loaded.shortfall] : shortfalls, loaded);
   }
   throw new Error(
     `no back end could be started: ${shortfalls.map((shortfall) => shortfall.reason).join('; ')}`,

@@ -1,5 +1,5 @@
 /** The native TensorFlow, through tfjs-node's binding compiled by set-up. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import util from 'node:util';
@@ -22,8 +22,8 @@ const typeNumbers: Record<KernelType, number> = {
 export interface Native {
   readonly version: string;
   readonly device: 'cpu' | 'gpu';
-  /** What TensorFlow wrote to stderr as it loaded; for `basin doctor`. */
-  readonly output: string;
+  /** Why the CUDA build computes on the processor, and what to do; absent where all is as it should be. */
+  readonly shortfall?: { reason: string; fix: string };
   readonly kernels: NativeKernels;
 }
 
@@ -84,11 +84,33 @@ export function loadNative(tf: Tf, threads: number): Native {
     };
   const backend = new Kernels(binding, '@tensorflow/tfjs-node-gpu');
   tf.registerBackend('tensorflow', () => backend, 3);
+  const device = binding.isUsingGpuDevice() ? 'gpu' : 'cpu';
   return {
     version: binding.TF_Version,
-    device: binding.isUsingGpuDevice() ? 'gpu' : 'cpu',
-    output,
+    device,
     kernels: nativeKernels(backend, binding),
+    ...(device === 'cpu' && isCudaBuild() && { shortfall: withoutGpu(output) }),
+  };
+}
+
+/** Set-up notes beside the binding which build it is linked to. */
+function isCudaBuild(): boolean {
+  try {
+    const stamp = JSON.parse(readFileSync(join(dirname(bindingPath()), 'basin.json'), 'utf8')) as {
+      variant?: string;
+    };
+    return stamp.variant === 'gpu';
+  } catch {
+    return false;
+  }
+}
+
+/** `output`: what TensorFlow wrote as it loaded; its errors look like `E0000 00:00:17 123 cuda_platform.cc:52] text`. */
+function withoutGpu(output: string): { reason: string; fix: string } {
+  const error = /^E\d{4} [^\]]*\] (.*)$/m.exec(output)?.[1];
+  return {
+    reason: `the CUDA build of TensorFlow found no GPU${error ? ` (${error})` : ''}`,
+    fix: 'check the driver with nvidia-smi, or go back with npm run setup -- --cpu',
   };
 }
 

@@ -1,8 +1,9 @@
 /** What happens without the native library; in processes of their own, since a process loads TensorFlow at most once. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
@@ -91,4 +92,18 @@ it('loads without a word on stderr, with the threads asked for', async () => {
   const { told, stderr } = await load({ BASIN_THREADS: '1', TF_NUM_INTRAOP_THREADS: '' });
   expect(told).toEqual({ name: 'tensorflow', sum: 3, threads: 1 });
   expect(stderr).toBe('');
+});
+
+it('says that the CUDA build computes on the processor where there is no GPU', async () => {
+  const installed = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-node-gpu/package.json'));
+  const binding = join(folder, 'tfjs_binding.node');
+  for (const name of ['tfjs_binding.node', 'capture_stderr.node']) {
+    copyFileSync(join(installed, 'lib', 'napi-v8', name), join(folder, name));
+  }
+  writeFileSync(join(folder, 'basin.json'), JSON.stringify({ variant: 'gpu' }));
+  const env = { LD_LIBRARY_PATH: join(installed, 'deps', 'lib'), CUDA_VISIBLE_DEVICES: '' };
+  const { told } = await load({ BASIN_BINDING: binding, ...env });
+  expect(told).toMatchObject({ name: 'tensorflow', sum: 3 });
+  expect(told.reason).toMatch(/^the CUDA build of TensorFlow found no GPU/);
+  expect(told.fix).toContain('npm run setup -- --cpu');
 });

@@ -167,6 +167,15 @@ describe.skipIf(!canCompile)('npm run setup', () => {
     expect(scratch.status()).toMatchObject({ ok: true });
   });
 
+  it('does not wait for an unreachable network again before every command, but shows the reason each time', async () => {
+    await scratch.setup('offline');
+    const command = await scratch.start('offline', [], 'scripts/bench.mjs').ended;
+    expect(command.stderr).toContain('PyPI could not be reached');
+    expect(scratch.downloads()).toBe(1);
+    await scratch.setup('offline');
+    expect(scratch.downloads()).toBe(2);
+  });
+
   it('installs packages when they differ from the lockfile, and stops with one message when npm cannot', async () => {
     scratch.writeLock('package-lock.json', '2.0.0');
     scratch.fake('npm', 'echo "npm error network" >&2; exit 1');

@@ -101,10 +101,3 @@ function activationName(layer: EffectiveLayer): string {
   const { activation } = layer;
   return typeof activation === 'object' ? activation.kind : (activation ?? 'none');
 }
-
-/** The names of the arrays that hold NaN or an infinity, first few. */
-export function nonFiniteArrays(network: EffectiveNetwork): string[] {
-  return namedArrays(network)
-    .filter(({ data }) => !data.every((value) => Number.isFinite(value)))
-    .map(({ name }) => name);
-}

@@ -120,7 +120,9 @@ export async function fuzz(format: FuzzedFormat, count: number, firstSeed = 1): 
           cause: thrown,
         });
       if (!thrown.message.includes('fuzzed'))
-        throw new Error(`${format.name}, seed ${seed}: the file is not named: ${thrown.message}`);
+        throw new Error(`${format.name}, seed ${seed}: the file is not named: ${thrown.message}`, {
+          cause: thrown,
+        });
       outcome.refused++;
       if (/offset|entry|field|tensor|line|column|data\.pkl/.test(thrown.message)) outcome.located++;
     }

@@ -1,11 +1,15 @@
 /** Sound .pt files: those of the real library (made by data/make.py) and zip variants of hand-made ones. */
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { LazyTensor } from '../../../src-main/formats/tensor.ts';
 import { openTorchBytes, openTorchFile } from '../../../src-main/formats/torch/torch-file.ts';
 import type { Tree } from '../../../src-main/formats/torch/tree.ts';
-import { dictOps, pickle, tensorOps, torchZip, zipOf } from './make-files.ts';
+import { ZipWriter } from '../../../src-main/formats/torch/zip-write.ts';
+import { dictOps, pickle, temporaryFolder, tensorOps, torchZip, zipOf } from './make-files.ts';
 
+const temporary = temporaryFolder();
 const data = (name: string): string => fileURLToPath(new URL(`data/${name}`, import.meta.url));
 
 function at(tree: Tree | undefined, ...keys: Tree[]): Tree | undefined {
@@ -115,6 +119,30 @@ describe('containers', () => {
 
   it('reads zip64 structures', () => {
     expect([...tensor(openTorchBytes(torchZip(tree, { zip64: true })).root, 'w').read()]).toEqual([1, 2]);
+  });
+
+  it('reads a tensor that lies beyond 4 GiB (in a sparse file) without reading what is before it', () => {
+    const path = join(temporary, 'large.pt');
+    const descriptor = openSync(path, 'w');
+    let position = 0;
+    const sink = {
+      get size() {
+        return position;
+      },
+      write(bytes: Uint8Array) {
+        position += writeSync(descriptor, bytes, 0, bytes.length, position);
+      },
+    };
+    const zip = new ZipWriter(sink);
+    zip.add('a/data.pkl', tree);
+    position = 4.5 * 2 ** 30;
+    zip.add('a/data/0', new Uint8Array(Float32Array.of(1, 2).buffer));
+    zip.finish();
+    closeSync(descriptor);
+    expect(statSync(path).size).toBeGreaterThan(2 ** 32);
+    const file = openTorchFile(path);
+    expect([...tensor(file.root, 'w').read()]).toEqual([1, 2]);
+    file.close();
   });
 
   it('reads deflated entries and a file comment', () => {

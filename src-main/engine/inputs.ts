@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 export interface Input {
@@ -106,8 +106,11 @@ function asSelection(value: object): Selection | undefined {
 async function collectPath(path: string, files: Set<string>): Promise<void> {
   if (!isAbsolute(path)) return;
   const found = await stat(path).catch(() => undefined);
-  if (found?.isFile()) files.add(path);
-  else if (found?.isDirectory()) await addRun(path, files);
+  if (found?.isFile()) {
+    files.add(path);
+    // A checkpoint means what the config beside it says: sigma_F, for one, is in no tensor.
+    if (checkpointName.test(basename(path))) files.add(join(dirname(path), 'config.yaml'));
+  } else if (found?.isDirectory()) await addRun(path, files);
 }
 
 const among = (wanted: readonly number[], text: string | undefined): boolean =>

@@ -41,10 +41,11 @@ const transforms: Record<ValueScale, (v: number) => number> = {
 export const transformValue = (scale: ValueScale, value: number): number => transforms[scale](value);
 
 /** Smallest and largest finite values (positive ones for a logarithmic scale); null where there are none. */
-export function valueRange(values: Iterable<number>, positive = false): [number, number] | null {
+export function valueRange(values: ArrayLike<number>, positive = false): [number, number] | null {
   let low = Infinity;
   let high = -Infinity;
-  for (const value of values) {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
     if (!Number.isFinite(value) || (positive && value <= 0)) continue;
     if (value < low) low = value;
     if (value > high) high = value;

@@ -176,6 +176,13 @@ export function familyMarks(
   ];
 }
 
+/** Whether any series shows a band: the legend then shows one too. */
+export const showsBand = (
+  families: readonly { curves: readonly unknown[] }[],
+  look: { band: BandKind; draw?: 'mean' | 'single' | 'both' },
+): boolean =>
+  look.band !== 'none' && (look.draw ?? 'mean') === 'mean' && families.some((f) => f.curves.length > 1);
+
 /** Bands first, then lines: no band hides another series' line. */
 export function inOrder(marks: readonly Mark[]): Mark[] {
   const rank = (mark: Mark): number =>

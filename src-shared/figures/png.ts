@@ -59,30 +59,36 @@ export function indexedPng(
   for (let y = 0; y < height; y++) {
     const row = pixels.subarray(y * width, (y + 1) * width);
     const at = y * (width + 1);
-    if (y > 0 && row.every((p, x) => p === pixels[(y - 1) * width + x])) rows[at] = 2;
+    if (repeats(pixels, width, y)) rows[at] = 2;
     else rows.set(row, at + 1);
   }
   return concatBytes([
     pngSignature,
     pngChunk('IHDR', header),
     pngChunk('PLTE', Uint8Array.from(palette.flat())),
-    pngChunk('IDAT', zlibSync(rows, { level: 6 })),
+    pngChunk('IDAT', zlibSync(rows, { level: rows.length > 1e6 ? 3 : 6 })),
     pngChunk('IEND', new Uint8Array()),
   ]);
+}
+
+function repeats(pixels: Uint8Array, width: number, y: number): boolean {
+  if (y === 0) return false;
+  for (let i = y * width; i < (y + 1) * width; i++) if (pixels[i] !== pixels[i - width]) return false;
+  return true;
 }
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
 export function toBase64(bytes: Uint8Array): string {
-  const parts: string[] = [];
+  let text = '';
   for (let i = 0; i < bytes.length; i += 3) {
     const [a, b, c] = [bytes[i]!, bytes[i + 1], bytes[i + 2]];
     const bits = (a << 16) | ((b ?? 0) << 8) | (c ?? 0);
     const tail = c === undefined ? '=' : alphabet[bits & 63]!;
     const third = b === undefined ? '=' : alphabet[(bits >> 6) & 63]!;
-    parts.push(alphabet[bits >> 18]! + alphabet[(bits >> 12) & 63]! + third + tail);
+    text += alphabet[bits >> 18]! + alphabet[(bits >> 12) & 63]! + third + tail;
   }
-  return parts.join('');
+  return text;
 }
 
 export function fromBase64(text: string): Uint8Array {

@@ -30,7 +30,8 @@ export function rasterImage(mark: RasterMark, place: Placement, theme: Theme): A
     for (let j = 0; j < columns; j++) {
       const left = (mirrored ? columns - 1 - j : j) * factor;
       const value = level(mark.values[i * columns + j] ?? NaN);
-      pixels.fill(value, top * width + left, top * width + left + factor);
+      const start = top * width + left;
+      for (let k = 0; k < factor; k++) pixels[start + k] = value;
     }
     const line = pixels.subarray(top * width, (top + 1) * width);
     for (let k = 1; k < factor; k++) pixels.set(line, (top + k) * width);
@@ -125,4 +126,4 @@ function rootValues([low, high]: readonly [number, number], apart: number): numb
 const oneDigit = (v: number): number => Number(v.toPrecision(1));
 /** Unevenly spaced values: each as short as it can be. */
 const shortLabel = (v: number): RichText =>
-  v !== 0 && (Math.abs(v) >= 1e5 || Math.abs(v) < 1e-3) ? (numberLabels([v])[0] ?? '') : format('~r')(v);
+  v !== 0 && (Math.abs(v) >= 1e5 || Math.abs(v) < 1e-3) ? (numberLabels([v])[0] ?? '') : format(',~r')(v);

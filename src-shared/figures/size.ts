@@ -2,14 +2,12 @@
 import { z } from 'zod';
 
 export const units = { in: 72, mm: 72 / 25.4, cm: 720 / 25.4, pt: 1, px: 0.75 } as const;
-export type Unit = keyof typeof units;
 
 /**
  * Widths of common templates: one column and both columns of a two-column page (ICML: 3.25 and 6.75 in), and the
  * full text width of a one-column page (NeurIPS, ICLR: 5.5 in).
  */
 export const sizePresets = { single: 3.25, double: 6.75, full: 5.5 } as const;
-export type SizePreset = keyof typeof sizePresets;
 
 const length = z.number().positive().max(10_000);
 

@@ -101,6 +101,7 @@ export const lineHeight = (font: Font): number => font.size * 1.2;
 
 /** Breaks at blanks (and, where one word alone is too wide, anywhere) so that no line is wider than `width` pt. */
 export function wrapText(text: RichText, font: Font, width: number): Run[][] {
+  if (textWidth(text, font) <= width) return [trimLine([...runsOf(text)])];
   const lines: Run[][] = [];
   let line: Run[] = [];
   let used = 0;

@@ -108,5 +108,3 @@ export const barrierMatrix = defineFigure({
     ),
   }),
 });
-
-export const barrierMatrixFigure = barrierMatrix.draw;

@@ -64,5 +64,3 @@ export const boxes = defineFigure({
     ),
   }),
 });
-
-export const boxesFigure = boxes.draw;

@@ -55,7 +55,10 @@ export const coherenceBarrier = defineFigure({
           },
         ],
       ],
-      legend: series.legend('line-marker', true),
+      legend: series.legend(
+        'line-marker',
+        data.series.some((s) => s.seeds.length > 1),
+      ),
     };
   },
   describe: (data) => {
@@ -114,7 +117,10 @@ export const coherenceEndpoints = defineFigure({
           },
         ],
       ],
-      legend: series.legend('line-marker', true),
+      legend: series.legend(
+        'line-marker',
+        data.series.some((s) => s.seeds.length > 1),
+      ),
     };
   },
   describe: (data) => {
@@ -130,6 +136,3 @@ export const coherenceEndpoints = defineFigure({
     ),
   }),
 });
-
-export const coherenceBarrierFigure = coherenceBarrier.draw;
-export const coherenceEndpointsFigure = coherenceEndpoints.draw;

@@ -100,5 +100,3 @@ export const gammaOut = defineFigure({
     ),
   }),
 });
-
-export const gammaOutFigure = gammaOut.draw;

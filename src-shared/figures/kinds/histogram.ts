@@ -82,5 +82,3 @@ export const histogram = defineFigure({
     };
   },
 });
-
-export const histogramFigure = histogram.draw;

@@ -11,6 +11,7 @@ import {
   labelSchema,
   numbersSchema,
   SeriesList,
+  showsBand,
   summarise,
 } from '../kind.ts';
 import { markup } from '../text.ts';
@@ -89,7 +90,13 @@ export const interpolation = defineFigure({
           ),
         })),
       ],
-      legend: series.legend('line-marker', data.band !== 'none' && data.draw === 'mean'),
+      legend: series.legend(
+        'line-marker',
+        showsBand(
+          data.panels.flatMap((p) => p.series),
+          data,
+        ),
+      ),
     };
   },
   describe: (data) => {
@@ -125,6 +132,3 @@ function summaryRows(
     s.lambdas.map((l, i) => [panel, s.label, name, cell(l), cell(values[i])]),
   );
 }
-
-/** Draws the figure from data that may come from anywhere. */
-export const interpolationFigure = interpolation.draw;

@@ -108,5 +108,3 @@ function rowsOf<T>(panels: readonly T[]): T[][] {
     panels.slice(r * perRow, (r + 1) * perRow),
   );
 }
-
-export const matchingObjectiveFigure = matchingObjective.draw;

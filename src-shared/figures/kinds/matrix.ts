@@ -84,6 +84,15 @@ function panelMarks(panel: Panel, scale: ColourScale, theme: Theme): Mark[] {
   ];
 }
 
+/** Panels side by side at most; longer rows go on in the next line, with the same colours. */
+const mostAcross = 4;
+
+function lines<T>(row: readonly T[]): T[][] {
+  const count = Math.ceil(row.length / mostAcross);
+  const across = Math.ceil(row.length / count);
+  return Array.from({ length: count }, (_, k) => row.slice(k * across, (k + 1) * across));
+}
+
 /** "neuron i" with its index in italics. */
 const indexed = (label: string) => markup(label.replace(/ ([ijk])$/, ' *$1*'));
 
@@ -92,7 +101,11 @@ export const matrix = defineFigure({
   schema: matrixFigureDataSchema,
   content: (data, theme) => {
     const all = data.rows.flat();
-    const scales = scalesFor(data);
+    const perRow = scalesFor(data);
+    const rows = data.rows.flatMap((row, r) =>
+      lines(row).map((panels) => ({ panels, scale: perRow[Math.min(r, perRow.length - 1)]! })),
+    );
+    const scales = perRow.length === 1 ? perRow : rows.map(({ scale }) => scale);
     const largest = Math.max(...all.map((p) => p.matrix.rows / p.matrix.columns));
     const assigned = all.some((p) => p.assignment !== undefined);
     const legend: LegendItem[] = assigned
@@ -108,13 +121,13 @@ export const matrix = defineFigure({
       aspect: largest,
       fixedAspect: true,
       ...(sameShape ? { shareX: true, shareY: 'all' as const } : {}),
-      rows: data.rows.map((row, r) =>
-        row.map((panel) => ({
+      rows: rows.map(({ panels, scale }) =>
+        panels.map((panel) => ({
           ...(panel.title === undefined ? {} : { title: panel.title }),
           framed: true,
           x: { label: indexed(data.columnLabel), integer: true },
           y: { label: indexed(data.rowLabel), reversed: true, integer: true },
-          marks: panelMarks(panel, scales[Math.min(r, scales.length - 1)]!, theme),
+          marks: panelMarks(panel, scale, theme),
         })),
       ),
       colourBars: scales.map((scale) => ({ scale, label: data.valueLabel + root })),
@@ -144,5 +157,3 @@ export const matrix = defineFigure({
       ),
   }),
 });
-
-export const matrixFigure = matrix.draw;

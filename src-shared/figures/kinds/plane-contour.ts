@@ -132,5 +132,3 @@ export const planeContour = defineFigure({
     ]),
   }),
 });
-
-export const planeContourFigure = planeContour.draw;

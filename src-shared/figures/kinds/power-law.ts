@@ -163,6 +163,3 @@ export const rescalingBarrier = definePowerLaw({
   about: 'Loss barrier between a network and its rescaled self, over the factor.',
   columns: ['series', 'curve', 'factor', 'barrier'],
 });
-
-export const chordDeviationFigure = chordDeviation.draw;
-export const rescalingBarrierFigure = rescalingBarrier.draw;

@@ -96,5 +96,3 @@ export const scatter = defineFigure({
     ),
   }),
 });
-
-export const scatterFigure = scatter.draw;

@@ -11,6 +11,7 @@ import {
   labelSchema,
   numbersSchema,
   SeriesList,
+  showsBand,
 } from '../kind.ts';
 import type { Mark, Point } from '../marks.ts';
 import { markup } from '../text.ts';
@@ -62,7 +63,13 @@ export const symmetryCurve = defineFigure({
           ),
         })),
       ],
-      legend: series.legend('line-marker', data.band !== 'none'),
+      legend: series.legend(
+        'line-marker',
+        showsBand(
+          data.panels.flatMap((p) => p.series),
+          data,
+        ),
+      ),
     };
   },
   describe: (data) => {
@@ -158,6 +165,3 @@ export const skipPlane = defineFigure({
     rows: data.series.flatMap((s) => s.points.map(([x, y], i) => [s.label, i, x, y])),
   }),
 });
-
-export const symmetryCurveFigure = symmetryCurve.draw;
-export const skipPlaneFigure = skipPlane.draw;

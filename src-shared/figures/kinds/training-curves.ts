@@ -11,6 +11,7 @@ import {
   labelSchema,
   numbersSchema,
   SeriesList,
+  showsBand,
 } from '../kind.ts';
 
 export const trainingCurvesDataSchema = z.object({
@@ -62,7 +63,13 @@ export const trainingCurves = defineFigure({
           ),
         })),
       ],
-      legend: series.legend('line', data.band !== 'none' && data.draw === 'mean'),
+      legend: series.legend(
+        'line',
+        showsBand(
+          data.panels.flatMap((p) => p.series.map((s) => ({ curves: s.models }))),
+          data,
+        ),
+      ),
     };
   },
   describe: (data) => {
@@ -82,5 +89,3 @@ export const trainingCurves = defineFigure({
     ),
   }),
 });
-
-export const trainingCurvesFigure = trainingCurves.draw;

@@ -125,6 +125,23 @@ describe('a matrix in a figure', () => {
     expect(shared.svg.match(/class="colour-bar"/g)).toHaveLength(1);
   });
 
+  it('continues a long row in the next line, under one colour bar', () => {
+    const matrix = [
+      [0, 1],
+      [2, 3],
+    ];
+    const figure = draw({ rows: [Array.from({ length: 6 }, (_, k) => ({ title: `epoch ${k}`, matrix }))] });
+    expect(figure.panels.map((p) => `${p.row},${p.column}`)).toEqual([
+      '0,0',
+      '0,1',
+      '0,2',
+      '1,0',
+      '1,1',
+      '1,2',
+    ]);
+    expect(figure.svg.match(/class="colour-bar"/g)).toHaveLength(1);
+  });
+
   it('shows signed values on a diverging map with 0 in its middle', () => {
     const scale = chooseScale([-1, 4], { map: 'auto', transform: 'signed-sqrt' });
     expect(scale).toMatchObject({ map: 'diverging', domain: [-4, 4] });

@@ -8,15 +8,6 @@ export const exitCodes = { done: 0, failed: 1, usage: 2, cancelled: 130 } as con
 /** Wrong usage of the command line itself: unknown flag, malformed value. */
 export class UsageError extends UserError {}
 
-/** A defect that a worker reported: keeps the worker's stack for `--debug`. */
-export class DefectError extends Error {
-  override readonly name = 'DefectError';
-  constructor(message: string, stack?: string) {
-    super(message);
-    if (stack !== undefined) this.stack = stack;
-  }
-}
-
 function isCancelled(thrown: unknown): boolean {
   return thrown instanceof CancelledError || (thrown instanceof RemoteError && thrown.kind === 'cancelled');
 }

@@ -6,7 +6,6 @@ import type { JobKindName, JobParamsInput, JobResult } from '../../src-shared/jo
 import { jobKinds } from '../../src-shared/jobs/index.ts';
 import type { EpochMetrics, Progress } from '../../src-shared/progress.ts';
 import type { Client } from '../../src-shared/rpc.ts';
-import { DefectError } from './errors.ts';
 
 export interface JobListener {
   progress?(progress: Progress): void;
@@ -48,6 +47,9 @@ export async function runAnyKind(
   return { job, ...(await resultOf(client, job)) };
 }
 
+/** Milliseconds. */
+const lookAgainAfter = 200;
+
 const ended = new Set<Job['state']>(['done', 'failed', 'cancelled', 'interrupted']);
 
 /**
@@ -63,10 +65,18 @@ export async function follow(
   let jobId: string | undefined;
   const early: EngineEvent[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<Job>();
+  const settle = (job: Job): void => {
+    if (job.state !== 'interrupted') return ended.has(job.state) ? resolve(job) : undefined;
+    // Training whose worker died goes on from its last checkpoint by itself: look again before giving up.
+    setTimeout(() => {
+      client.call('jobs.get', { jobId: job.id }).then((now) => {
+        if (ended.has(now.state)) resolve(now);
+      }, reject);
+    }, lookAgainAfter);
+  };
   const take = (event: EngineEvent): void => {
     if (jobId === undefined) early.push(event);
-    else if (event.type === 'job-changed' && event.job.id === jobId && ended.has(event.job.state))
-      resolve(event.job);
+    else if (event.type === 'job-changed' && event.job.id === jobId) settle(event.job);
     else tell(event, jobId, listener);
   };
   const stopListening = client.listen(take);
@@ -106,12 +116,12 @@ async function resultOf(client: Client, job: Job): Promise<{ result: unknown; pr
   return readResult(client, job.resultId);
 }
 
+/** The job's own words; what it logged (a stack, where it was a defect) stands in for the stack of `--debug`. */
 async function failureOf(client: Client, job: Job): Promise<Error> {
   const message = job.error ?? `the job ${job.kind} ended as "${job.state}" without a result`;
-  if (job.hint !== null || job.error !== null) {
-    return new UserError(message, job.hint === null ? {} : { hint: job.hint });
-  }
-  return new DefectError(message, (await client.call('jobs.log', { jobId: job.id })).join('\n'));
+  const error = new UserError(message, job.hint === null ? {} : { hint: job.hint });
+  error.stack = (await client.call('jobs.log', { jobId: job.id })).join('\n');
+  return error;
 }
 
 /** A stored result with its matrices put back in place. */

@@ -33,6 +33,8 @@ function backend(): Promise<Backend> {
   return loading;
 }
 
+const defectHint = "This is a defect of Basin, not of your data; the job's log has the details.";
+
 function failureOf(thrown: unknown): JobFailure {
   const stack = thrown instanceof Error && thrown.stack !== undefined ? { stack: thrown.stack } : {};
   const message = messageOf(thrown);
@@ -40,7 +42,7 @@ function failureOf(thrown: unknown): JobFailure {
   if (thrown instanceof UserError) {
     return { kind: 'user', message, ...(thrown.hint === undefined ? {} : { hint: thrown.hint }), ...stack };
   }
-  return { kind: 'defect', message, ...stack };
+  return { kind: 'defect', message, hint: defectHint, ...stack };
 }
 
 async function run(id: string, kind: string, params: unknown): Promise<void> {

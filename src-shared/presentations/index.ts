@@ -1,0 +1,28 @@
+/** One line per kind of job whose results are shown by verdict, facts, table and figures. */
+import {
+  curvatureBound,
+  detectSymmetry,
+  linearComponents,
+  rescalingBarrier,
+  skipConnections,
+  symmetryCurve,
+  weightDecayStudy,
+} from './symmetry.ts';
+import type { Presentation, Presenter } from './present.ts';
+
+export const presenters: Record<string, Presenter> = {
+  'linear-components': linearComponents,
+  'skip-connections': skipConnections,
+  'symmetry-curve': symmetryCurve,
+  'rescaling-barrier': rescalingBarrier,
+  'detect-symmetry': detectSymmetry,
+  'curvature-bound': curvatureBound,
+  'weight-decay-study': weightDecayStudy,
+};
+
+/** Undefined for kinds that have a view of their own. Throws a ZodError for a result that is not of its kind. */
+export function present(kind: string, result: unknown): Presentation | undefined {
+  return presenters[kind]?.(result);
+}
+
+export type { Presentation } from './present.ts';

@@ -1,0 +1,337 @@
+/** Presentations of the symmetry laboratory's kinds (Zhao, Dehmami, Walters, Yu: arXiv 2505.23681). */
+import { curvatureBoundJob } from '../jobs/curvature-bound.ts';
+import { detectSymmetryJob } from '../jobs/detect-symmetry.ts';
+import { linearComponentsJob } from '../jobs/linear-components.ts';
+import { rescalingBarrierJob } from '../jobs/rescaling-barrier.ts';
+import { skipConnectionsJob } from '../jobs/skip-connections.ts';
+import { symmetryCurveJob } from '../jobs/symmetry-curve.ts';
+import { weightDecayStudyJob } from '../jobs/weight-decay-study.ts';
+import { definePresenter, shown } from './present.ts';
+
+const signText = (signs: number[]) => signs.map((sign) => (sign > 0 ? '+' : '−')).join(' ');
+
+export const linearComponents = definePresenter(linearComponentsJob, (r) => ({
+  verdict: `${r.converged} of ${r.starts} networks reached zero loss. Joined by explicit zero-loss paths they fall into ${r.found} ${r.found === 1 ? 'class' : 'classes'}; the theory expects ${r.expected}.`,
+  tone: r.found === r.expected && r.classes_match_signs ? 'good' : 'bad',
+  facts: [
+    ['Layers, width', `${r.layers}, ${r.width}`],
+    ['Components found / expected', `${r.found} / ${r.expected}`],
+    ['Classes are the determinant signs', r.classes_match_signs ? 'yes' : 'no'],
+    ['Up to permuting hidden units', `${r.found_up_to_permutation} / ${r.expected_up_to_permutation}`],
+    ['Highest loss on joining paths', `${shown(r.max_loss_on_paths_within)} of |Y|²`],
+    ['Least singular value across classes', shown(r.min_singular_value_across)],
+    ['Left out (no zero loss)', String(r.left_out.length)],
+    ['Seed', String(r.seed)],
+  ],
+  table: {
+    columns: ['signs of det W₁ … det W₍ₗ₋₁₎', 'networks'],
+    rows: r.classes.map(({ signs, count, mixed }) => [
+      mixed ? `${signText(signs)} (mixed)` : signText(signs),
+      count,
+    ]),
+  },
+  figures: [],
+  notes:
+    r.left_out.length > 0 ? [`${r.left_out.length} starts did not reach zero loss and are not counted.`] : [],
+}));
+
+export const skipConnections = definePresenter(skipConnectionsJob, (r) => ({
+  verdict: `With the skip connection the solutions form ${r.with_skip.found} components, without it ${r.without_skip.found} (expected ${r.with_skip.expected} and ${r.without_skip.expected}).`,
+  tone:
+    r.with_skip.found === r.with_skip.expected && r.without_skip.found === r.without_skip.expected
+      ? 'good'
+      : 'bad',
+  facts: [
+    ['Width, skip ε', `${r.width}, ${shown(r.skip)}`],
+    ['With skip: found / expected', `${r.with_skip.found} / ${r.with_skip.expected}`],
+    ['Without skip: found / expected', `${r.without_skip.found} / ${r.without_skip.expected}`],
+    [
+      'Reached zero loss',
+      `${r.with_skip.converged} and ${r.without_skip.converged} of ${r.with_skip.starts}`,
+    ],
+    ['Seed', String(r.seed)],
+  ],
+  figures: r.plane
+    ? [
+        {
+          title: 'Solutions of w₃ (w₂ w₁ + ε) = c in the (w₁, w₂) plane',
+          recipe: {
+            kind: 'skip-plane',
+            data: {
+              xLabel: 'w₁',
+              yLabel: 'w₂',
+              series: [
+                ...Array.from({ length: r.plane.components }, (_, component) => ({
+                  label: `component ${component + 1}`,
+                  points: r
+                    .plane!.points.filter((p) => p.component === component)
+                    .map((p): [number, number] => [p.w1, p.w2]),
+                })).filter(({ points }) => points.length > 0),
+                ...r.plane.boundary.map((points, i) => ({
+                  label: i === 0 ? 'no solution: w₁ w₂ = −ε' : 'no solution, other branch',
+                  points,
+                  joined: true,
+                })),
+              ],
+            },
+          },
+        },
+      ]
+    : [],
+  notes: [],
+}));
+
+export const symmetryCurve = definePresenter(symmetryCurveJob, (r) => ({
+  verdict:
+    r.relative_spread <= 1e-9
+      ? `The loss is constant along the symmetry curve (spread ${shown(r.relative_spread)} of the line's highest loss), while the straight line rises by ${shown(r.line_barrier)}.`
+      : `The loss varies along the curve by ${shown(r.curve_spread)}; the straight line rises by ${shown(r.line_barrier)}.`,
+  tone: r.relative_spread <= 1e-9 ? 'good' : 'plain',
+  facts: [
+    ['Path', r.path],
+    [
+      'Spread along the curve',
+      `${shown(r.curve_spread)} (${shown(r.relative_spread)} of the line's maximum)`,
+    ],
+    ['Barrier of the straight line', shown(r.line_barrier)],
+    ['Distance of the ends', shown(r.distance)],
+    ['Length of the curve', shown(r.curve_length)],
+    ['Seed', String(r.seed)],
+  ],
+  figures: [
+    {
+      title: 'Loss along the symmetry curve and along the straight line',
+      recipe: {
+        kind: 'symmetry-curve',
+        data: {
+          valueLabel: 'loss',
+          panels: [
+            {
+              series: [
+                { label: 'symmetry curve', t: r.t, curves: [r.curve_loss] },
+                { label: 'straight line', t: r.t, curves: [r.line_loss] },
+              ],
+            },
+          ],
+        },
+      },
+    },
+  ],
+  notes: r.notes,
+}));
+
+export const rescalingBarrier = definePresenter(rescalingBarrierJob, (r) => {
+  const grown = r.rows.filter((row) => row.factor > 1 && row.measured_loss > 0);
+  const predicted = grown.every((row) => row.closed_form_loss !== null);
+  const worst = Math.max(0, ...r.rows.map((row) => row.relative_error ?? 0));
+  return {
+    verdict: `Rescaling by c leaves the function as it is, yet the straight line between the two has a barrier that grows without bound${r.growth_exponent === null ? '' : ` like c^${r.growth_exponent.toFixed(2)}`}${r.expected_exponent === null ? '' : ` (theory: ${shown(r.expected_exponent)})`}.`,
+    tone: r.expected_exponent === null ? 'plain' : worst <= 1e-6 ? 'good' : 'bad',
+    facts: [
+      ['Loss of the ends', shown(r.base_loss)],
+      ['Growth exponent', shown(r.growth_exponent)],
+      ['Expected', shown(r.expected_exponent)],
+      ['Largest relative error', predicted ? shown(worst) : 'no closed form here'],
+      ['Random factor per neuron', `loss ${shown(r.random.measured_loss)}`],
+      ['Seed', String(r.seed)],
+    ],
+    table: {
+      columns: ['factor c', 'measured loss', 'closed form', 'at λ', 'barrier'],
+      rows: r.rows.map((row) => [
+        shown(row.factor),
+        shown(row.measured_loss),
+        shown(row.closed_form_loss),
+        shown(row.lambda),
+        shown(row.barrier),
+      ]),
+    },
+    figures:
+      grown.length < 2
+        ? []
+        : [
+            {
+              title: 'Barrier over the rescaling factor',
+              recipe: {
+                kind: 'rescaling-barrier',
+                data: {
+                  series: [
+                    {
+                      label: 'measured',
+                      x: grown.map((row) => row.factor),
+                      curves: [grown.map((row) => row.measured_loss)],
+                    },
+                    ...(predicted
+                      ? [
+                          {
+                            label: 'closed form',
+                            x: grown.map((row) => row.factor),
+                            curves: [grown.map((row) => row.closed_form_loss)],
+                          },
+                        ]
+                      : []),
+                  ],
+                  ...(r.expected_exponent === null
+                    ? {}
+                    : { theorySlope: r.expected_exponent, fitRange: [100, 1e12] }),
+                },
+              },
+            },
+          ],
+    notes: r.notes,
+  };
+});
+
+export const detectSymmetry = definePresenter(detectSymmetryJob, (r) => ({
+  verdict: `The best group element takes the first network to within ${shown(100 * r.relative_residual)} % of the second; the barrier between them falls from ${shown(r.barrier_before)} to ${shown(r.barrier_after)}. ${r.path_found ? 'A path along the orbit joins them.' : 'No path along the orbit was found.'}`,
+  tone: r.predicted_same_component === r.path_found ? 'good' : 'plain',
+  facts: [
+    ['Distance before / after', `${shown(r.residual_before)} / ${shown(r.residual_after)}`],
+    ['Barrier before / after', `${shown(r.barrier_before)} / ${shown(r.barrier_after)}`],
+    ['Loss of the ends', shown(r.end_loss)],
+    ['Rescaling distance', shown(r.rescaling_distance)],
+    ...(r.determinant_signs
+      ? ([['Signs of det g', signText(r.determinant_signs)]] as [string, string][])
+      : []),
+    [
+      'Same component, predicted / found',
+      `${r.predicted_same_component ? 'yes' : 'no'} / ${r.path_found ? 'yes' : 'no'}`,
+    ],
+    ['Seed', String(r.seed)],
+  ],
+  figures: [
+    {
+      title: 'Loss on the straight line before and after the symmetry is taken out',
+      recipe: {
+        kind: 'symmetry-curve',
+        data: {
+          valueLabel: 'loss',
+          panels: [
+            {
+              series: [
+                { label: 'before', t: r.lambda, curves: [r.line_before] },
+                { label: 'after', t: r.lambda, curves: [r.line_after] },
+              ],
+            },
+          ],
+        },
+      },
+    },
+  ],
+  notes: r.notes,
+}));
+
+export const curvatureBound = definePresenter(curvatureBoundJob, (r) => ({
+  verdict: r.holds
+    ? 'The bound of Theorem 6.2 lies above the measured barrier for every curve; it is tight only where the curve is short and nearly straight.'
+    : 'A measured barrier lies above the bound: this should not be.',
+  tone: r.holds ? 'good' : 'bad',
+  facts: [
+    ['Statement', r.constants.statement],
+    ['Seed', String(r.seed)],
+  ],
+  table: {
+    columns: [
+      'size of log g',
+      'length',
+      'max curvature',
+      'chord deviation',
+      'its bound',
+      'barrier bound',
+      'measured barrier',
+    ],
+    rows: r.rows.map((row) => [
+      shown(row.scale),
+      shown(row.length),
+      shown(row.max_curvature),
+      shown(row.chord_deviation),
+      shown(row.deviation_bound),
+      shown(row.barrier_bound),
+      shown(row.measured_barrier),
+    ]),
+  },
+  figures: [
+    {
+      title: 'Bound and measured barrier over the size of log g',
+      recipe: {
+        kind: 'scatter',
+        data: {
+          correlation: false,
+          panels: [
+            {
+              x: { label: 'size of log g', log: true },
+              y: { label: 'barrier', log: true },
+              series: [
+                { label: 'bound', points: r.rows.map((row) => ({ x: row.scale, y: row.barrier_bound })) },
+                {
+                  label: 'measured',
+                  points: r.rows
+                    .filter((row) => row.measured_barrier > 0)
+                    .map((row) => ({ x: row.scale, y: row.measured_barrier })),
+                },
+              ].filter(({ points }) => points.length > 0),
+            },
+          ],
+        },
+      },
+    },
+  ],
+  notes: [],
+}));
+
+export const weightDecayStudy = definePresenter(weightDecayStudyJob, (r) => ({
+  verdict:
+    'Weight decay picks a point on the orbit: with L2 in SGD the layers balance out, and what is left between two networks after permutation and rescaling are taken out shrinks; decoupled decay in AdamW is shown for contrast.',
+  tone: 'plain',
+  facts: [
+    ['Imbalance at the start', shown(r.initial_imbalance)],
+    ['Seed', String(r.seed)],
+  ],
+  table: {
+    columns: [
+      'optimizer',
+      'decay',
+      'loss',
+      'imbalance',
+      'rescaling distance',
+      'residual',
+      'barrier before',
+      'barrier after',
+    ],
+    rows: r.rows.map((row) => [
+      row.optimizer === 'sgd' ? 'SGD, L2' : 'AdamW',
+      shown(row.decay),
+      shown(row.loss),
+      shown(row.imbalance),
+      shown(row.rescaling_distance),
+      shown(row.residual),
+      shown(row.barrier_before),
+      shown(row.barrier_after),
+    ]),
+  },
+  figures: [
+    {
+      title: 'Balance of the layers and rescaling distance over weight decay',
+      recipe: {
+        kind: 'scatter',
+        data: {
+          correlation: false,
+          panels: (['imbalance', 'rescaling_distance'] as const).map((quantity) => ({
+            x: { label: 'weight decay', log: true },
+            y: { label: quantity === 'imbalance' ? 'imbalance of layer norms' : 'rescaling distance' },
+            series: (['sgd', 'adamw'] as const)
+              .map((optimizer) => ({
+                label: optimizer === 'sgd' ? 'SGD with L2' : 'AdamW',
+                points: r.rows
+                  .filter((row) => row.optimizer === optimizer && row.decay > 0)
+                  .map((row) => ({ x: row.decay, y: row[quantity] })),
+              }))
+              .filter(({ points }) => points.length > 0),
+          })),
+        },
+      },
+    },
+  ],
+  notes: r.rows.some((row) => row.decay === 0)
+    ? ['Decay 0 is in the table; a logarithmic axis has no place for it.']
+    : [],
+}));

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 const benches = {
   training: 'milliseconds per model and step',
   interpolation: 'interpolation points per second',
+  symmetry: 'components of linear networks found by joining; the assignment solver and the eigensolver',
 } as const;
 
 const asked = process.argv.slice(2);

@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest';
+import { initialise, toEffective } from '../../../src-main/compute/models/index.ts';
+import { RandomStream } from '../../../src-main/compute/random.ts';
+import { planRescaling, rescaled } from '../../../src-main/compute/symmetry/checkpoint-rescaling.ts';
+import {
+  combined,
+  crossEntropy,
+  wideDistance,
+  widened,
+} from '../../../src-main/compute/symmetry/wide-network.ts';
+import type { JobResult } from '../../../src-shared/jobs/index.ts';
+import type { MlpSpec } from '../../../src-shared/model.ts';
+import { fixtureRun } from '../../support/fixtures.ts';
+import { goldenData, job } from '../../support/job.ts';
+
+function specOf(change: Partial<MlpSpec>, sigmaF = 0, numFixed = 0): MlpSpec {
+  const dims = [6, 9, 8, 4];
+  const layers = dims.slice(1).map((outputs, index) => ({
+    index,
+    inputs: dims[index]!,
+    outputs,
+    sigmaF,
+    numFixed,
+    normalMask: true,
+  }));
+  return {
+    architecture: 'mlp',
+    family: 'standard',
+    layers,
+    norm: 'none',
+    elementwiseAffine: true,
+    activation: 'relu',
+    asymInitOnly: false,
+    ...change,
+  };
+}
+
+const examples = (() => {
+  const stream = new RandomStream(9, 'examples');
+  return {
+    count: 40,
+    features: 6,
+    x: stream.normals(240),
+    labels: Int32Array.from({ length: 40 }, () => stream.integer(4)),
+  };
+})();
+
+function moved(spec: MlpSpec, scope: 'neuron' | 'layer' = 'neuron') {
+  const state = initialise(spec, { init: [3], mask: 4 })[0]!;
+  const plan = planRescaling(spec, state, scope);
+  const network = widened(toEffective(spec, state));
+  const stream = new RandomStream(5, 'logs');
+  const logs = plan.allowed.map((allowed) => Float64Array.from(allowed, () => stream.normal()));
+  const before = crossEntropy(network, examples);
+  const change = [0.3, 1].map((t) =>
+    Math.abs(crossEntropy(rescaled(network, plan, logs, t), examples) - before),
+  );
+  const end = rescaled(network, plan, logs, 1);
+  const free = plan.allowed.reduce((sum, layer) => sum + layer.reduce((s, x) => s + x, 0), 0);
+  return {
+    plan,
+    before,
+    change: Math.max(...change),
+    distance: wideDistance(network, end),
+    free,
+    network,
+    end,
+  };
+}
+
+describe('rescaling whole checkpoints', () => {
+  const exact: [string, MlpSpec, number][] = [
+    ['ReLU', specOf({}), 17],
+    ['no activation', specOf({ activation: 'identity' }), 17],
+    ['ReLU behind LayerNorm', specOf({ norm: 'layer' }), 17],
+    ['ReLU behind BatchNorm', specOf({ norm: 'batch' }), 17],
+    ['ReLU behind the linearised norms', specOf({ norm: 'layer_linear' }), 17],
+    ['W-asymmetric, sigma_F 0', specOf({ family: 'w-asymmetric' }, 0, 3), 17],
+    ['SYRE, sigma_F 1', specOf({ family: 'syre' }, 1), 17],
+  ];
+  it.each(exact)('%s: every neuron takes a factor and the loss stays', (_, spec, count) => {
+    const { change, before, distance, free } = moved(spec);
+    expect(free).toBe(count);
+    expect(distance).toBeGreaterThan(1);
+    expect(change).toBeLessThan(1e-12 * before);
+  });
+
+  it('W-asymmetric with sigma_F 1: only neurons without fixed weights other than 0 move; refused where there are none', () => {
+    expect(() => moved(specOf({ family: 'w-asymmetric' }, 1, 3))).toThrow(
+      /sigma_F = 1.*fixed weights other than 0/,
+    );
+    // Behind a norm only the column above matters: with one fixed weight in four rows some columns are free.
+    const spec = specOf({ family: 'w-asymmetric', norm: 'layer' }, 1, 1);
+    const { change, before, free, plan } = moved(spec);
+    expect(free).toBeGreaterThan(0);
+    expect(free).toBeLessThan(17);
+    expect(plan.notes.join()).toMatch(/neurons stay/);
+    expect(change).toBeLessThan(1e-12 * before);
+  });
+
+  it.each(['gelu', 'tanh'] as const)('%s is refused per neuron, with the reason', (activation) => {
+    expect(() => moved(specOf({ activation }))).toThrow(new RegExp(`${activation}\\(c z\\) is not c`));
+  });
+
+  it('sigma-asymmetric networks are refused', () => {
+    expect(() => moved(specOf({ family: 'sigma-asymmetric' }))).toThrow(
+      /sigma-asymmetric networks cannot be rescaled/,
+    );
+  });
+
+  it('before a norm one factor per layer goes, whatever the activation, up to epsilon', () => {
+    for (const norm of ['layer', 'batch'] as const) {
+      const { change, before, distance, free } = moved(specOf({ norm, activation: 'gelu' }), 'layer');
+      expect(free).toBe(2);
+      expect(distance).toBeGreaterThan(0.3);
+      expect(change).toBeLessThan(1e-3 * before);
+      expect(change).toBeGreaterThan(0);
+    }
+    expect(() => moved(specOf({}), 'layer')).toThrow(/needs a norm/);
+    expect(() => moved(specOf({ norm: 'layer', family: 'w-asymmetric' }, 1, 2), 'layer')).toThrow(
+      /fixed weights/,
+    );
+  });
+
+  it('the straight line to the rescaled network is another matter', () => {
+    const { network, end, before } = moved(specOf({}));
+    const middle = combined(network, end, (x, y) => (x + y) / 2);
+    expect(Math.abs(crossEntropy(middle, examples) - before)).toBeGreaterThan(1e-3);
+  });
+});
+
+describe('symmetry curves of checkpoints', () => {
+  const run = fixtureRun('sym0');
+
+  it('GELU is refused, with what can be done instead', async () => {
+    await expect(job('symmetry-curve', { run, epoch: 5, data: goldenData() })).rejects.toThrow(/gelu\(c z\)/);
+    await expect(job('rescaling-barrier', { run, epoch: 5, data: goldenData() })).rejects.toThrow(
+      /gelu\(c z\)/,
+    );
+  });
+
+  it('one factor per layer of a reference checkpoint: the curve is flat up to epsilon', async () => {
+    const params = { run, epoch: 5, scope: 'layer', steps: 2, scale: 0.5, data: goldenData() };
+    const result = await job<JobResult<'symmetry-curve'>>('symmetry-curve', params);
+    expect(result.curve_loss).toHaveLength(3);
+    expect(result.curve_spread).toBeLessThan(1e-4 * result.curve_loss[0]!);
+    expect(result.notes.join()).toMatch(/2000 images/);
+  });
+
+  it.each(['w-asymmetric', 'sigma-asymmetric'])(
+    '%s checkpoints with fixed parts are refused with the reason',
+    async (family) => {
+      const other = fixtureRun(family === 'w-asymmetric' ? 'sym1_kappa1' : 'sym2');
+      const params = {
+        run: other,
+        epoch: 5,
+        scope: family === 'w-asymmetric' ? 'layer' : 'neuron',
+        data: goldenData(),
+      };
+      await expect(job('symmetry-curve', params)).rejects.toThrow(new RegExp(`${family} network`, 'i'));
+    },
+  );
+});

@@ -1,6 +1,6 @@
 /** One checkpoint, read the same way from a .pt file (of PyTorch) and a .safetensors file (of Basin). */
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../src-shared/errors.ts';
 import { checkpointName, parseCheckpointName } from './checkpoint-name.ts';
@@ -251,9 +251,4 @@ function kindOf(value: Tree): string {
 function listSome(names: readonly string[]): string {
   const shown = names.slice(0, 12).map((name) => JSON.stringify(name.slice(0, 60)));
   return shown.join(', ') + (names.length > shown.length ? ` and ${names.length - shown.length} more` : '');
-}
-
-/** Whether a path looks like a checkpoint file of any kind that `openCheckpoint` reads. */
-export function isCheckpointPath(path: string): boolean {
-  return /\.(pt|pth|safetensors)$/.test(basename(path));
 }

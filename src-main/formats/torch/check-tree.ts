@@ -1,7 +1,7 @@
 /** After unpickling: the result must be a plain, acyclic tree of bounded depth and size, so that every reader of it ends. */
 import { UserError } from '../../../src-shared/errors.ts';
-import { AllowedGlobal, StorageReference } from './globals.ts';
-import type { PickleValue } from './pickle.ts';
+import { AllowedGlobal, StorageReference } from './values.ts';
+import type { PickleValue } from './values.ts';
 import type { Tree } from './tree.ts';
 
 const deepest = 200;

@@ -2,32 +2,8 @@
 import { UserError } from '../../../src-shared/errors.ts';
 import type { DType } from '../dtype.ts';
 import { LazyTensor, lazyTensor } from '../tensor.ts';
-import type { TensorStorage } from '../tensor.ts';
-import type { PickleValue } from './pickle.ts';
-
-/** A Python name that was recognised. `call` is what REDUCE does with it; without it, it cannot be called. */
-export class AllowedGlobal {
-  readonly name: string;
-  readonly call: ((args: readonly PickleValue[], describe: string) => PickleValue) | undefined;
-  /** For storage classes: the dtype of their elements. */
-  readonly dtype: DType | undefined;
-
-  constructor(module: string, name: string, options: { call?: AllowedGlobal['call']; dtype?: DType }) {
-    this.name = `${module}.${name}`;
-    this.call = options.call;
-    this.dtype = options.dtype;
-  }
-}
-
-/** What a persistent id of the form ('storage', class, key, location, count) stands for. */
-export class StorageReference {
-  readonly storage: TensorStorage;
-  readonly dtype: DType;
-  constructor(storage: TensorStorage, dtype: DType) {
-    this.storage = storage;
-    this.dtype = dtype;
-  }
-}
+import { AllowedGlobal, StorageReference } from './values.ts';
+import type { PickleValue } from './values.ts';
 
 const storageClasses: Record<string, DType> = {
   DoubleStorage: 'float64',

@@ -4,23 +4,10 @@
  * is budgeted, so a small hostile file cannot ask for much.
  */
 import { UserError } from '../../../src-shared/errors.ts';
-import type { LazyTensor } from '../tensor.ts';
-import { AllowedGlobal, findAllowed } from './globals.ts';
-import type { StorageReference } from './globals.ts';
+import { findAllowed } from './globals.ts';
 import { opcodeName } from './opcodes.ts';
-
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | readonly PickleValue[]
-  | Map<PickleValue, PickleValue>
-  | LazyTensor
-  | AllowedGlobal
-  | StorageReference;
+import { AllowedGlobal } from './values.ts';
+import type { PickleValue } from './values.ts';
 
 export interface PickleOptions {
   /** What messages begin with: the file, and the entry in it. */
@@ -30,7 +17,7 @@ export interface PickleOptions {
 }
 
 /** Estimated bytes that all values of one pickle may take. */
-const memoryBudget = 96 * 2 ** 20;
+const memoryBudget = 64 * 2 ** 20;
 const cost = { value: 16, tuple: 64, list: 96, dict: 256, item: 64, memo: 48, call: 256 };
 const longestInteger = 256;
 

@@ -10,12 +10,14 @@ import type { TensorClaim, ZipPart } from './make-files.ts';
 const folder = temporaryFolder();
 
 function refusal(open: () => unknown): string {
-  const start = performance.now();
+  // Processor time: the wall clock of a busy machine says nothing about the reader.
+  const start = process.cpuUsage();
   try {
     open();
   } catch (thrown) {
     expect(thrown).toBeInstanceOf(UserError);
-    expect(performance.now() - start).toBeLessThan(2000);
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1000).toBeLessThan(2000);
     return (thrown as UserError).message;
   }
   throw new Error('it was accepted');

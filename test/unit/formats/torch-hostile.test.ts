@@ -153,9 +153,14 @@ describe('limits', () => {
     expect(refusePickle(opening, closing)).toMatch(/nested more than 200 deep/);
   });
 
-  it('200,000 nested dicts', () => {
+  it('300 nested dicts, by their depth', () => {
+    const opening = Buffer.concat(Array.from({ length: 300 }, () => Buffer.from('}N')));
+    expect(refusePickle(opening, op.none, Buffer.alloc(300, 's'))).toMatch(/nested more than 200 deep/);
+  });
+
+  it('200,000 nested dicts, by their memory', () => {
     const opening = Buffer.concat(Array.from({ length: 200_000 }, () => Buffer.from('}N')));
-    expect(refusePickle(opening, op.none, Buffer.alloc(200_000, 's'))).toMatch(/nested more than 200 deep/);
+    expect(refusePickle(opening, op.none, Buffer.alloc(200_000, 's'))).toMatch(/offset \d+: the pickle needs more than 64 MiB of memory/);
   });
 
   it('a list, and a dict, that contains itself through the memo', () => {

@@ -213,11 +213,21 @@ function measure(spec: FigureSpec, ranges: Domains[][], width: number, height: n
 
 const sum = (values: readonly number[]): number => values.reduce((total, v) => total + v, 0);
 
-/** Lays a figure out. Throws a UserError where labels leave no room for the plot. */
-export function layoutFigure(spec: FigureSpec): Layout {
+/** What lies around the panels: heading, legend, lines below; with the room each takes. */
+interface Surroundings {
+  titleLines: readonly RichText[];
+  titleHeight: number;
+  belowLines: readonly RichText[];
+  belowHeight: number;
+  legend: LegendLayout;
+  legendAt: 'bottom' | 'top' | 'right';
+  legendHeight: number;
+  legendWidth: number;
+}
+
+function surroundings(spec: FigureSpec): Surroundings {
   const { theme } = spec;
   const fonts = fontsOf(theme);
-  const columns = Math.max(...spec.rows.map((row) => row.length));
   const inner = spec.width - 2 * pad;
   const titleLines = spec.title === undefined ? [] : wrapText(spec.title, fonts.title, inner);
   const titleHeight = titleLines.length > 0 ? titleLines.length * lineHeight(fonts.title) + 4 : 0;
@@ -228,121 +238,140 @@ export function layoutFigure(spec: FigureSpec): Layout {
   const room = (spec.height ?? Infinity) - 2 * pad - titleHeight - theme.size.title * 2;
   const right = spec.legendAt === 'right' && beside.height <= room;
   const legend = right ? beside : layoutLegend(spec.legend ?? [], theme, inner, false);
-  const legendHeight = !right && legend.height > 0 ? legend.height + 4 : 0;
-  const legendWidth = right && legend.width > 0 ? legend.width + 8 : 0;
+  return {
+    ...{ titleLines, titleHeight, belowLines, belowHeight, legend },
+    legendAt: right ? 'right' : spec.legendAt === 'top' ? 'top' : 'bottom',
+    legendHeight: !right && legend.height > 0 ? legend.height + 4 : 0,
+    legendWidth: right && legend.width > 0 ? legend.width + 8 : 0,
+  };
+}
 
-  const ranges = domains(spec);
-  let width = (inner - legendWidth) / columns - 30;
-  let height = Math.max(smallest, spec.aspect * width);
-  let measured = measure(spec, ranges, Math.max(smallest, width), height);
-  for (let round = 0; round < 4; round++) {
-    const before: Margins = measured.margins;
-    ({ width, height } = panelSize(before));
-    measured = measure(spec, ranges, width, height);
-    measured.margins = round === 0 ? measured.margins : widest(before, measured.margins);
-  }
-  ({ width, height } = panelSize(measured.margins));
-  const { margins } = measured;
+const columnsOf = (spec: FigureSpec): number => Math.max(...spec.rows.map((row) => row.length));
 
-  function panelSize(m: Margins): { width: number; height: number } {
-    const horizontal = inner - legendWidth - sum(m.left) - sum(m.right) - columnGap * (columns - 1) - m.bar;
-    let w = horizontal / columns;
-    let h = w * spec.aspect;
-    if (spec.height !== undefined) {
-      const fixed = 2 * pad + titleHeight + legendHeight + belowHeight + sum(m.top) + sum(m.bottom);
-      h = (spec.height - fixed - rowGap * (spec.rows.length - 1)) / spec.rows.length;
-      if (spec.fixedAspect === true) {
-        w = Math.min(w, h / spec.aspect);
-        h = w * spec.aspect;
-      }
+/** What the margins leave for each panel. Throws a UserError where that is nothing. */
+function panelSize(
+  spec: FigureSpec,
+  around: Surroundings,
+  margins: Margins,
+): { width: number; height: number } {
+  const columns = columnsOf(spec);
+  const taken = sum(margins.left) + sum(margins.right) + columnGap * (columns - 1) + margins.bar;
+  let width = (spec.width - 2 * pad - around.legendWidth - taken) / columns;
+  let height = width * spec.aspect;
+  if (spec.height !== undefined) {
+    const { titleHeight, legendHeight, belowHeight } = around;
+    const fixed = 2 * pad + titleHeight + legendHeight + belowHeight + sum(margins.top) + sum(margins.bottom);
+    height = (spec.height - fixed - rowGap * (spec.rows.length - 1)) / spec.rows.length;
+    if (spec.fixedAspect === true) {
+      width = Math.min(width, height / spec.aspect);
+      height = width * spec.aspect;
     }
-    if (w < smallest || h < smallest) {
-      const size = `${(spec.width / 72).toFixed(2)} x ${((spec.height ?? 0) / 72).toFixed(2)} in`;
-      throw new UserError(
-        `figure size ${spec.height === undefined ? `${(spec.width / 72).toFixed(2)} in wide` : size}: too small for ` +
-          `${spec.rows.length} x ${columns} panels with their labels; choose a larger size or a smaller font`,
-      );
-    }
-    return { width: w, height: h };
   }
-
-  const usedWidth =
-    sum(margins.left) +
-    sum(margins.right) +
-    columns * width +
-    columnGap * (columns - 1) +
-    margins.bar +
-    legendWidth;
-  const startX = pad + Math.max(0, (inner - usedWidth) / 2);
-  const gridTop = pad + titleHeight + (spec.legendAt === 'top' ? legendHeight : 0);
-  const gridHeight =
-    sum(margins.top) + sum(margins.bottom) + spec.rows.length * height + rowGap * (spec.rows.length - 1);
-  const rowTop = spec.rows.map(
-    (_, r) =>
-      gridTop + sum(margins.top.slice(0, r + 1)) + sum(margins.bottom.slice(0, r)) + r * (height + rowGap),
+  if (width >= smallest && height >= smallest) return { width, height };
+  const inches = (pt: number): string => (pt / 72).toFixed(2);
+  const size =
+    spec.height === undefined
+      ? `${inches(spec.width)} in wide`
+      : `${inches(spec.width)} x ${inches(spec.height)} in`;
+  throw new UserError(
+    `figure size ${size}: too small for ${spec.rows.length} x ${columns} panels with their labels; ` +
+      'choose a larger size or a smaller font',
   );
-  const columnLeft = Array.from({ length: columns }, (_, c) => {
-    const margin = sum(margins.left.slice(0, c + 1)) + sum(margins.right.slice(0, c));
-    return startX + margin + c * (width + columnGap);
-  });
+}
 
+interface Settled extends Measured {
+  width: number;
+  height: number;
+}
+
+/** Ticks depend on the panels' size, margins on the ticks, the size on the margins: round until they agree. */
+function settle(spec: FigureSpec, around: Surroundings): Settled {
+  const ranges = domains(spec);
+  const guess = (spec.width - 2 * pad - around.legendWidth) / columnsOf(spec) - 30;
+  let measured = measure(spec, ranges, Math.max(smallest, guess), Math.max(smallest, spec.aspect * guess));
+  for (let round = 0; round < 4; round++) {
+    const { margins } = measured;
+    const { width, height } = panelSize(spec, around, margins);
+    measured = measure(spec, ranges, width, height);
+    // From the second round on margins only grow, so that the last ones hold all labels.
+    if (round > 0) measured.margins = widest(margins, measured.margins);
+  }
+  return { ...measured, ...panelSize(spec, around, measured.margins) };
+}
+
+/** Tops of the rows and left ends of the columns, from the top left corner of everything but the heading. */
+function gridLines(spec: FigureSpec, around: Surroundings, settled: Settled) {
+  const { margins, width, height } = settled;
+  const columns = columnsOf(spec);
+  const gaps = columnGap * (columns - 1);
+  const used =
+    sum(margins.left) + sum(margins.right) + columns * width + gaps + margins.bar + around.legendWidth;
+  const startX = pad + Math.max(0, (spec.width - 2 * pad - used) / 2);
+  const startY = pad + around.titleHeight + (around.legendAt === 'top' ? around.legendHeight : 0);
+  const tops = spec.rows.map(
+    (_, r) =>
+      startY + sum(margins.top.slice(0, r + 1)) + sum(margins.bottom.slice(0, r)) + r * (height + rowGap),
+  );
+  const lefts = Array.from(
+    { length: columns },
+    (_, c) =>
+      startX + sum(margins.left.slice(0, c + 1)) + sum(margins.right.slice(0, c)) + c * (width + columnGap),
+  );
+  return { tops, lefts, bottom: tops.at(-1)! + height + margins.bottom.at(-1)! };
+}
+
+function placeBars(spec: FigureSpec, settled: Settled, tops: readonly number[], left: number): PlacedBar[] {
+  return (spec.colourBars ?? []).map((bar, r): PlacedBar => {
+    const top = tops[r]!;
+    const height = spec.colourBars?.length === 1 ? tops.at(-1)! + settled.height - top : settled.height;
+    const ticks = barTicks(bar.scale, height, spec.theme);
+    return { bar, left, top, width: barShape.width, height, ticks, labelLines: settled.bars[r]!.labelLines };
+  });
+}
+
+/** Lays a figure out. Throws a UserError where labels leave no room for the plot. */
+export function layoutFigure(spec: FigureSpec): Layout {
+  const around = surroundings(spec);
+  const settled = settle(spec, around);
+  const { width, height, margins } = settled;
+  const { tops, lefts, bottom } = gridLines(spec, around, settled);
   const panels = spec.rows.flatMap((row, r) =>
     row.map((panel, c): PlacedPanel => {
-      const place = { left: columnLeft[c]!, top: rowTop[r]!, width, height };
+      const place = { left: lefts[c]!, top: tops[r]!, width, height };
       return {
         spec: panel,
         row: r,
         column: c,
         ...place,
-        ...measured.axes[r]![c]!,
+        ...settled.axes[r]![c]!,
         show: shownParts(spec, r, c),
       };
     }),
   );
-  const barLeft = columnLeft[columns - 1]! + width + margins.right[columns - 1]! + barShape.gap;
-  const lastBottom = rowTop.at(-1)! + height;
-  const bars = (spec.colourBars ?? []).map((bar, r): PlacedBar => {
-    const top = rowTop[r]!;
-    const tall = spec.colourBars?.length === 1 ? lastBottom - top : height;
-    const ticks = barTicks(bar.scale, tall, theme);
-    return {
-      bar,
-      left: barLeft,
-      top,
-      width: barShape.width,
-      height: tall,
-      ticks,
-      labelLines: measured.bars[r]!.labelLines,
-    };
-  });
-
-  const contentBottom = gridTop + gridHeight;
-  const bottomLegend = spec.legendAt === 'top' ? 0 : legendHeight;
-  const legendBottom = right ? rowTop[0]! + legend.height : 0;
-  const neededHeight = Math.max(contentBottom + bottomLegend + belowHeight, legendBottom + belowHeight) + pad;
-  const total = spec.height ?? neededHeight;
+  const rightEnd = lefts.at(-1)! + width;
+  const { legend, legendAt } = around;
+  const legendBottom = legendAt === 'right' ? tops[0]! + legend.height : 0;
+  const belowTop = Math.max(bottom + (legendAt === 'bottom' ? around.legendHeight : 0), legendBottom);
+  // Centred under the panels where it fits there, else on the sheet.
+  const centred = Math.max(
+    pad,
+    Math.min((lefts[0]! + rightEnd - legend.width) / 2, spec.width - pad - legend.width),
+  );
+  const legendTop = { right: tops[0]!, top: pad + around.titleHeight, bottom: bottom + 4 }[legendAt];
   return {
     width: spec.width,
-    height: total,
+    height: spec.height ?? belowTop + around.belowHeight + pad,
     panels,
-    bars,
+    bars: placeBars(spec, settled, tops, rightEnd + margins.right.at(-1)! + barShape.gap),
     legend: {
       layout: legend,
-      left: right ? spec.width - pad - legend.width : legendLeft(),
-      top: right ? rowTop[0]! : spec.legendAt === 'top' ? pad + titleHeight : contentBottom + 4,
+      left: legendAt === 'right' ? spec.width - pad - legend.width : centred,
+      top: legendTop,
     },
-    titleLines,
+    titleLines: around.titleLines,
     titleTop: pad,
-    below: { lines: belowLines, top: Math.max(contentBottom + bottomLegend, legendBottom) + 4 },
+    below: { lines: around.belowLines, top: belowTop + 4 },
   };
-
-  /** Centred under the panels where it fits there, else on the sheet. */
-  function legendLeft(): number {
-    const from = columnLeft[0]!;
-    const to = columnLeft[columns - 1]! + width;
-    const centred = (from + to) / 2 - legend.width / 2;
-    return Math.max(pad, Math.min(centred, spec.width - pad - legend.width));
-  }
 }
 
 function widest(a: Margins, b: Margins): Margins {

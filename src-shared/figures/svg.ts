@@ -5,7 +5,8 @@ export type Attributes = Readonly<Record<string, string | number | undefined>>;
 /** Three decimals of a point (0.35 micrometres) are enough for print; never "-0" or an exponent. */
 export function num(value: number): string {
   if (!Number.isFinite(value)) throw new RangeError(`svg: ${value} is not a coordinate`);
-  const rounded = Math.round(value * 1000) / 1000;
+  // Halves are common (widths are whole thousandths of an em): push them off the edge where the last bit decides.
+  const rounded = Math.round(value * 1000 + 1e-5) / 1000;
   return Object.is(rounded, -0) ? '0' : rounded.toFixed(3).replace(/\.?0+$/, '');
 }
 

@@ -204,10 +204,10 @@ function parseValue(text: string, override: string): unknown {
   if (trimmed === '') return '';
   const quoted = /^(?:"[^]*"|'[^]*'|\[[^]*\]|\{[^]*\})$/.test(trimmed);
   if (!quoted) {
+    if (/^["'[{]/.test(trimmed)) throw new UserError(`override "${override}": the value is not closed.`);
     if (/^[^\s,]+(,[^\s,]+)+$/.test(trimmed)) {
       throw new UserError(`override "${override}": several values; for a list write [${trimmed}].`);
     }
-    if (/^["'[{]/.test(trimmed)) throw new UserError(`override "${override}": the value is not closed.`);
     if (/^(null|~)$/i.test(trimmed)) return null;
     if (/^(true|false)$/i.test(trimmed)) return trimmed.toLowerCase() === 'true';
     if (/^[+-]?(\d[\d_]*\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed))

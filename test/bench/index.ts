@@ -21,7 +21,8 @@ if (unknown !== undefined) {
 }
 
 console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} threads`);
-if (loadavg()[0]! > 0.5) console.log(`The machine is busy (load ${loadavg()[0]!.toFixed(1)}): these times are too long.`);
+if (loadavg()[0]! > 0.5)
+  console.log(`The machine is busy (load ${loadavg()[0]!.toFixed(1)}): these times are too long.`);
 let failed = 0;
 for (const [name, what] of Object.entries(benches)) {
   if (asked.length > 0 && !asked.includes(name)) continue;

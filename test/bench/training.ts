@@ -31,7 +31,12 @@ export interface StepTiming {
 }
 
 /** Times the whole step: drawing rows, forward, backward, optimizer. */
-export async function timeSteps(backend: Backend, preset: string, models: number, steps: number): Promise<StepTiming> {
+export async function timeSteps(
+  backend: Backend,
+  preset: string,
+  models: number,
+  steps: number,
+): Promise<StepTiming> {
   const spec = resolveModel(loadTrainingConfig(preset), preset);
   const { tf } = backend;
   const times: number[] = [];
@@ -47,7 +52,10 @@ export async function timeSteps(backend: Backend, preset: string, models: number
       const began = performance.now();
       const rows = Int32Array.from({ length: models * batch }, () => stream.integer(images));
       const indices = tf.tensor2d(rows, [models, batch], 'int32');
-      const labels = tf.tensor1d(rows.map((row) => row % 10), 'int32');
+      const labels = tf.tensor1d(
+        rows.map((row) => row % 10),
+        'int32',
+      );
       const x = kernelsOf(backend).gather(pixels, indices);
       network.step(x, labels, optimizer, settings.lr);
       tf.dispose([indices, labels, x]);
@@ -73,7 +81,9 @@ function torchSteps(width: number, models: number, steps: number, threads: numbe
   const python = process.env['BASIN_TORCH_PYTHON'];
   if (!python) return undefined;
   const script = fileURLToPath(new URL('./torch_training.py', import.meta.url));
-  const output = execFileSync(python, [script, ...[width, models, steps, threads].map(String)], { encoding: 'utf8' });
+  const output = execFileSync(python, [script, ...[width, models, steps, threads].map(String)], {
+    encoding: 'utf8',
+  });
   return JSON.parse(output) as TorchTiming;
 }
 
@@ -90,14 +100,20 @@ const cases: [preset: string, models: number, steps: number][] = [
 
 if (import.meta.main) {
   const backend = await loadBackend();
-  console.log(`${backend.label}; 784-width-width-width-10, batch ${batch}, LayerNorm, gelu, AdamW; median (shortest)`);
+  console.log(
+    `${backend.label}; 784-width-width-width-10, batch ${batch}, LayerNorm, gelu, AdamW; median (shortest)`,
+  );
   for (const [preset, models, steps] of cases) {
     const { width, median, shortest } = await timeSteps(backend, preset, models, steps);
-    const torch = preset.startsWith('standard') ? torchSteps(width, models, steps, backend.threads) : undefined;
+    const torch = preset.startsWith('standard')
+      ? torchSteps(width, models, steps, backend.threads)
+      : undefined;
     const beside = torch
       ? `   PyTorch ${torch.version}: ${torch.one_by_one.toFixed(2)} one by one, ${torch.stacked.toFixed(2)} stacked`
       : '';
     const label = `${preset}, width ${width}, ${models} ${models === 1 ? 'model' : 'models'}`;
-    console.log(`  ${label.padEnd(46)} ${median.toFixed(2).padStart(6)} (${shortest.toFixed(2)}) ms${beside}`);
+    console.log(
+      `  ${label.padEnd(46)} ${median.toFixed(2).padStart(6)} (${shortest.toFixed(2)}) ms${beside}`,
+    );
   }
 }

@@ -74,7 +74,8 @@ function unpackTensors(parameters: Parameters, tensors: Tensor[]): Map<string, {
   );
 }
 
-const norm = (data: ArrayLike<number>): number => Math.sqrt(Array.from(data).reduce((sum, x) => sum + x * x, 0));
+const norm = (data: ArrayLike<number>): number =>
+  Math.sqrt(Array.from(data).reduce((sum, x) => sum + x * x, 0));
 
 describe.each(referenceRuns)('%s: eight AdamW steps as PyTorch makes them', (run) => {
   const golden = goldenJson<Steps>(run).train_steps;
@@ -127,6 +128,7 @@ describe('learning rates by epoch, as torch.optim.lr_scheduler', () => {
   it.each(Object.entries(names))('%s', (key, name) => {
     const { params, base_lr: base, lr_used_in_epoch: expected } = cases[key]!;
     const schedule = resolveSchedule({ scheduler: { name, ...params } }, base);
-    for (const [epoch, rate] of expected.entries()) expect(Math.abs(schedule(epoch) / rate - 1)).toBeLessThan(1e-12);
+    for (const [epoch, rate] of expected.entries())
+      expect(Math.abs(schedule(epoch) / rate - 1)).toBeLessThan(1e-12);
   });
 });

@@ -74,7 +74,11 @@ export function createOptimizer(
   variables: readonly Variable[],
 ): Optimizer {
   const slotNames =
-    settings.name === 'sgd' ? (settings.momentum === 0 ? [] : ['momentum_buffer']) : ['exp_avg', 'exp_avg_sq'];
+    settings.name === 'sgd'
+      ? settings.momentum === 0
+        ? []
+        : ['momentum_buffer']
+      : ['exp_avg', 'exp_avg_sq'];
   const slots: Slots = {};
   for (const name of slotNames) {
     slots[name] = variables.map(({ shape }) => zerosLike(backend, shape));
@@ -215,7 +219,11 @@ function nativeSgd(
 ): Begin {
   const native = backend.native!;
   const type = { T: attr.type('float32'), use_locking: attr.bool(false) };
-  const withMomentum = native.operation('ResourceApplyMomentum', { ...type, use_nesterov: attr.bool(false) }, 0);
+  const withMomentum = native.operation(
+    'ResourceApplyMomentum',
+    { ...type, use_nesterov: attr.bool(false) },
+    0,
+  );
   const plain = native.operation('ResourceApplyGradientDescent', type, 0);
   return (learningRate) => {
     const rate = backend.tf.scalar(learningRate);

@@ -85,11 +85,21 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
   checkFit(plan, dataset, split);
   if (epoch === undefined) {
     // Stopped before the first checkpoints were whole: the recorded seeds make the same start again.
-    context.emit({ type: 'log', level: 'info', line: `${directory}: starting again from the recorded seeds` });
+    context.emit({
+      type: 'log',
+      level: 'info',
+      line: `${directory}: starting again from the recorded seeds`,
+    });
     return { directory, plan, dataset, split };
   }
   context.emit({ type: 'log', level: 'info', line: `${directory}: going on from epoch ${epoch}` });
-  return { directory, plan, dataset, split, resumed: { epoch, saved: readSaved(run, plan.spec, epoch, models) } };
+  return {
+    directory,
+    plan,
+    dataset,
+    split,
+    resumed: { epoch, saved: readSaved(run, plan.spec, epoch, models) },
+  };
 }
 
 function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): void {

@@ -29,12 +29,21 @@ function smallSpec(family: Family, norm: Norm, activation: Activation, affine = 
     numFixed: family === 'w-asymmetric' ? 2 : 0,
     normalMask: true,
   }));
-  return { architecture: 'mlp', family, layers, norm, elementwiseAffine: affine, activation, asymInitOnly: false };
+  return {
+    architecture: 'mlp',
+    family,
+    layers,
+    norm,
+    elementwiseAffine: affine,
+    activation,
+    asymInitOnly: false,
+  };
 }
 
 const cases: MlpSpec[] = families.flatMap((family) =>
   norms.flatMap((norm) => {
-    if (family === 'sigma-asymmetric') return norm.endsWith('linear') ? [] : [smallSpec(family, norm, 'gelu')];
+    if (family === 'sigma-asymmetric')
+      return norm.endsWith('linear') ? [] : [smallSpec(family, norm, 'gelu')];
     return activations.map((activation) => smallSpec(family, norm, activation));
   }),
 );
@@ -46,7 +55,8 @@ function randomStates(spec: MlpSpec): StateDict[] {
   for (const [m, state] of states.entries()) {
     const stream = new RandomStream(m, 'shake');
     for (const [name, { data }] of state) {
-      if (/^norms\.\d+\.(weight|bias)$/.test(name) && spec.elementwiseAffine) data.set(stream.normals(data.length, 0.7));
+      if (/^norms\.\d+\.(weight|bias)$/.test(name) && spec.elementwiseAffine)
+        data.set(stream.normals(data.length, 0.7));
     }
   }
   return states;
@@ -71,7 +81,12 @@ interface Pass {
   gradients: Map<string, { data: Float32Array }>[];
 }
 
-async function onBackend(backend: Backend, spec: MlpSpec, states: StateDict[], { x, labels }: Batch): Promise<Pass> {
+async function onBackend(
+  backend: Backend,
+  spec: MlpSpec,
+  states: StateDict[],
+  { x, labels }: Batch,
+): Promise<Pass> {
   const { tf } = backend;
   return accounted(backend, 'one pass', () => {
     const parameters = new Parameters(backend, spec, states);
@@ -80,7 +95,12 @@ async function onBackend(backend: Backend, spec: MlpSpec, states: StateDict[], {
     const targets = tf.tensor1d(labels, 'int32');
     const { losses, gradients } = network.gradients(inputs, targets);
     const found = parameters.unpack(
-      gradients.map((tensor) => ({ shape: tensor.shape, read: () => tensor.clone(), assign() {}, dispose() {} })),
+      gradients.map((tensor) => ({
+        shape: tensor.shape,
+        read: () => tensor.clone(),
+        assign() {},
+        dispose() {},
+      })),
     );
     tf.dispose([inputs, targets, ...gradients]);
     network.dispose();
@@ -92,46 +112,53 @@ async function onBackend(backend: Backend, spec: MlpSpec, states: StateDict[], {
 const title = (spec: MlpSpec): string =>
   `${spec.family}, ${spec.norm}, ${spec.activation}${spec.elementwiseAffine ? '' : ', no affine'}`;
 
-describe.each(['tensorflow', 'wasm', 'cpu'] as const)('gradients on %s against central differences in float64', (name) => {
-  let backend: Backend;
-  beforeAll(async () => {
-    backend = await loadBackend({ prefer: name });
-    expect(backend.name).toBe(name);
-  });
-  afterAll(() => releaseCaches(backend));
+describe.each(['tensorflow', 'wasm', 'cpu'] as const)(
+  'gradients on %s against central differences in float64',
+  (name) => {
+    let backend: Backend;
+    beforeAll(async () => {
+      backend = await loadBackend({ prefer: name });
+      expect(backend.name).toBe(name);
+    });
+    afterAll(() => releaseCaches(backend));
 
-  it.each(cases.map((spec) => [title(spec), spec] as const))('%s', async (_, spec) => {
-    const states = randomStates(spec);
-    const data = randomBatch(spec);
-    const { losses, gradients } = await onBackend(backend, spec, states, data);
-    const width = spec.layers[0]!.inputs;
-    for (let m = 0; m < models; m++) {
-      const rows = Array.from({ length: batch }, (_row, b) =>
-        Array.from(data.x.subarray((m * batch + b) * width, (m * batch + b + 1) * width)),
-      );
-      const labels = data.labels.slice(m * batch, (m + 1) * batch);
-      const state = toFloat64(states[m]!);
-      const loss = (): number => hostLoss(spec, state, rows, labels);
-      expect(Math.abs(losses[m]! - loss())).toBeLessThan(2e-6 * Math.max(1, loss()));
-      for (const [parameter, { data: found }] of gradients[m]!) {
-        const values = state.get(parameter)!;
-        const expected = Float64Array.from(values, (value, i) => {
-          const h = 1e-5;
-          values[i] = value + h;
-          const above = loss();
-          values[i] = value - h;
-          const below = loss();
-          values[i] = value;
-          return (above - below) / (2 * h);
-        });
-        expect(largestDifference(found, expected), parameter).toBeLessThan(1e-5);
+    it.each(cases.map((spec) => [title(spec), spec] as const))('%s', async (_, spec) => {
+      const states = randomStates(spec);
+      const data = randomBatch(spec);
+      const { losses, gradients } = await onBackend(backend, spec, states, data);
+      const width = spec.layers[0]!.inputs;
+      for (let m = 0; m < models; m++) {
+        const rows = Array.from({ length: batch }, (_row, b) =>
+          Array.from(data.x.subarray((m * batch + b) * width, (m * batch + b + 1) * width)),
+        );
+        const labels = data.labels.slice(m * batch, (m + 1) * batch);
+        const state = toFloat64(states[m]!);
+        const loss = (): number => hostLoss(spec, state, rows, labels);
+        expect(Math.abs(losses[m]! - loss())).toBeLessThan(2e-6 * Math.max(1, loss()));
+        for (const [parameter, { data: found }] of gradients[m]!) {
+          const values = state.get(parameter)!;
+          const expected = Float64Array.from(values, (value, i) => {
+            const h = 1e-5;
+            values[i] = value + h;
+            const above = loss();
+            values[i] = value - h;
+            const below = loss();
+            values[i] = value;
+            return (above - below) / (2 * h);
+          });
+          expect(largestDifference(found, expected), parameter).toBeLessThan(1e-5);
+        }
       }
-    }
-  });
-});
+    });
+  },
+);
 
 /** One parameter vector under a made-up gradient, ten steps: what torch.optim documents, in float64. */
-function torchSteps(settings: OptimizerSettings, start: number[], gradientAt: (step: number) => number[]): number[] {
+function torchSteps(
+  settings: OptimizerSettings,
+  start: number[],
+  gradientAt: (step: number) => number[],
+): number[] {
   const w = [...start];
   const first = w.map(() => 0);
   const second = w.map(() => 0);
@@ -164,42 +191,48 @@ const optimizers: OptimizerSettings[] = [
   { name: 'sgd', lr: 0.05, momentum: 0, weightDecay: 0.01 },
 ];
 
-describe.each(['tensorflow', 'wasm', 'cpu'] as const)('optimizers on %s make the steps of torch.optim', (name) => {
-  let backend: Backend;
-  beforeAll(async () => {
-    backend = await loadBackend({ prefer: name });
-  });
-
-  it.each(optimizers.map((settings) => [JSON.stringify(settings), settings] as const))('%s', async (_, settings) => {
-    const spec = smallSpec('standard', 'layer', 'relu');
-    const states = initialise(spec, { init: [1, 2], mask: 3 });
-    const gradientAt = (step: number, size: number): number[] =>
-      Array.from({ length: size }, (_entry, i) => Math.sin(step * 1.7 + i) * 10 ** -(i % 4));
-    await accounted(backend, 'ten steps', () => {
-      const parameters = new Parameters(backend, spec, states);
-      const optimizer = createOptimizer(backend, settings, parameters.variables);
-      const before = parameters.variables.map((variable) => {
-        const value = variable.read();
-        const data = Array.from(value.dataSync());
-        value.dispose();
-        return data;
-      });
-      for (let step = 1; step <= 10; step++) {
-        const gradients = parameters.variables.map((variable, v) =>
-          backend.tf.tensor(gradientAt(step, before[v]!.length), [...variable.shape]),
-        );
-        optimizer.step(gradients, settings.lr);
-        backend.tf.dispose(gradients);
-      }
-      for (const [v, variable] of parameters.variables.entries()) {
-        const value = variable.read();
-        const expected = torchSteps(settings, before[v]!, (step) => gradientAt(step, before[v]!.length));
-        expect(largestDifference(value.dataSync(), expected)).toBeLessThan(1e-6);
-        value.dispose();
-      }
-      optimizer.dispose();
-      parameters.dispose();
-      return Promise.resolve();
+describe.each(['tensorflow', 'wasm', 'cpu'] as const)(
+  'optimizers on %s make the steps of torch.optim',
+  (name) => {
+    let backend: Backend;
+    beforeAll(async () => {
+      backend = await loadBackend({ prefer: name });
     });
-  });
-});
+
+    it.each(optimizers.map((settings) => [JSON.stringify(settings), settings] as const))(
+      '%s',
+      async (_, settings) => {
+        const spec = smallSpec('standard', 'layer', 'relu');
+        const states = initialise(spec, { init: [1, 2], mask: 3 });
+        const gradientAt = (step: number, size: number): number[] =>
+          Array.from({ length: size }, (_entry, i) => Math.sin(step * 1.7 + i) * 10 ** -(i % 4));
+        await accounted(backend, 'ten steps', () => {
+          const parameters = new Parameters(backend, spec, states);
+          const optimizer = createOptimizer(backend, settings, parameters.variables);
+          const before = parameters.variables.map((variable) => {
+            const value = variable.read();
+            const data = Array.from(value.dataSync());
+            value.dispose();
+            return data;
+          });
+          for (let step = 1; step <= 10; step++) {
+            const gradients = parameters.variables.map((variable, v) =>
+              backend.tf.tensor(gradientAt(step, before[v]!.length), [...variable.shape]),
+            );
+            optimizer.step(gradients, settings.lr);
+            backend.tf.dispose(gradients);
+          }
+          for (const [v, variable] of parameters.variables.entries()) {
+            const value = variable.read();
+            const expected = torchSteps(settings, before[v]!, (step) => gradientAt(step, before[v]!.length));
+            expect(largestDifference(value.dataSync(), expected)).toBeLessThan(1e-6);
+            value.dispose();
+          }
+          optimizer.dispose();
+          parameters.dispose();
+          return Promise.resolve();
+        });
+      },
+    );
+  },
+);

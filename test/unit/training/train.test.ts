@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -20,7 +28,13 @@ beforeEach(() => {
 });
 
 /** 400 of the 8,000 digits train, so that an epoch is 7 steps. */
-const quick = ['dataset.val_split=0.95', 'model.hidden_dim=8', 'model.mask_params.default.num_fixed=3', 'num_models=2', 'seed=5'];
+const quick = [
+  'dataset.val_split=0.95',
+  'model.hidden_dim=8',
+  'model.mask_params.default.num_fixed=3',
+  'num_models=2',
+  'seed=5',
+];
 const mask = [0, 1, 2, 3].map((i) => `~model.mask_params.linear_mask_params_${i}`);
 
 interface Run {
@@ -56,17 +70,26 @@ function bytesOf(epoch: number): Map<string, Buffer> {
 }
 
 describe('a training run', () => {
-  const small = ['w-asymmetric-small', [...quick, ...mask, 'training.num_epochs=3', 'training.save_every=2']] as const;
+  const small: [string, string[]] = [
+    'w-asymmetric-small',
+    [...quick, ...mask, 'training.num_epochs=3', 'training.save_every=2'],
+  ];
 
   it('writes config, split, metrics and checkpoints, and tells about them', async () => {
     const { result, events } = await run(small[0], small[1]);
     const files = readdirSync(directory).sort();
-    const checkpoints = [0, 2, 3].flatMap((e) => [1, 2].map((m) => `checkpoint_epoch_${e}_model_${m}.safetensors`));
+    const checkpoints = [0, 2, 3].flatMap((e) =>
+      [1, 2].map((m) => `checkpoint_epoch_${e}_model_${m}.safetensors`),
+    );
     expect(files.filter((name) => name.startsWith('checkpoint'))).toEqual(checkpoints);
     expect(files).toEqual(expect.arrayContaining(['config.yaml', 'metrics.json', 'split.json']));
     expect(events.filter((event) => event.type === 'checkpoint')).toHaveLength(6);
-    expect(events.filter((event) => event.type === 'epoch').map((event) => event.metrics.epoch)).toEqual([0, 1, 2, 3]);
-    const metrics = JSON.parse(readFileSync(join(directory, 'metrics.json'), 'utf8')) as { trainLoss: number[] | null }[];
+    expect(events.filter((event) => event.type === 'epoch').map((event) => event.metrics.epoch)).toEqual([
+      0, 1, 2, 3,
+    ]);
+    const metrics = JSON.parse(readFileSync(join(directory, 'metrics.json'), 'utf8')) as {
+      trainLoss: number[] | null;
+    }[];
     expect(metrics.map((entry) => entry.trainLoss?.length)).toEqual([undefined, 2, 2, 2]);
     expect(metrics[3]!.trainLoss![0]!).toBeLessThan(metrics[1]!.trainLoss![0]!);
     expect(result).toMatchObject({ models: 2, epochs: 3, resumed_from: null, family: 'w-asymmetric' });
@@ -84,7 +107,13 @@ describe('a training run', () => {
     const before = bytesOf(3);
     directory += '-again';
     const { seed, init_seed: init, optimization_seed: order, mask_seed: fixed } = first.result.seeds;
-    await run(small[0], [...unseeded, `seed=${seed}`, `init_seed=[${init.join()}]`, `optimization_seed=[${order.join()}]`, `mask_seed=${fixed}`]);
+    await run(small[0], [
+      ...unseeded,
+      `seed=${seed}`,
+      `init_seed=[${init.join()}]`,
+      `optimization_seed=[${order.join()}]`,
+      `mask_seed=${fixed}`,
+    ]);
     expect(bytesOf(3)).toEqual(before);
     expect(before.size).toBe(4);
   });
@@ -93,8 +122,12 @@ describe('a training run', () => {
     await run(small[0], small[1]);
     const first = bytesOf(0);
     directory += '-other';
-    await run(small[0], small[1].map((o) => (o === 'seed=5' ? 'seed=6' : o)));
-    for (const [name, bytes] of bytesOf(0)) if (name.startsWith('checkpoint')) expect(bytes).not.toEqual(first.get(name));
+    await run(
+      small[0],
+      small[1].map((o) => (o === 'seed=5' ? 'seed=6' : o)),
+    );
+    for (const [name, bytes] of bytesOf(0))
+      if (name.startsWith('checkpoint')) expect(bytes).not.toEqual(first.get(name));
   });
 });
 
@@ -103,13 +136,24 @@ describe('an interrupted run', () => {
     ['AdamW, W-asymmetric', 'w-asymmetric-small', mask],
     ['AdamW, sigma-asymmetric', 'sigma-asymmetric-small', []],
     ['AdamW, SYRE, cosine', 'syre-small', [...mask, 'scheduler=cosine', 'scheduler.T_max=4']],
-    ['SGD with momentum, batch norm, warm-up', 'standard-small', ['model.norm=batch', 'optimizer=sgd', 'scheduler=linear_warmup', 'scheduler.warmup_steps=3']],
-    ['Adam, linearised norm', 'w-asymmetric-small', [...mask, 'model.norm=layer_linear', 'optimizer=adam', 'optimizer.weight_decay=0.01']],
+    [
+      'SGD with momentum, batch norm, warm-up',
+      'standard-small',
+      ['model.norm=batch', 'optimizer=sgd', 'scheduler=linear_warmup', 'scheduler.warmup_steps=3'],
+    ],
+    [
+      'Adam, linearised norm',
+      'w-asymmetric-small',
+      [...mask, 'model.norm=layer_linear', 'optimizer=adam', 'optimizer.weight_decay=0.01'],
+    ],
   ];
   const settings = ['training.num_epochs=4', 'training.save_every=1'];
 
   it.each(cases)('resumes to the very same weights: %s', async (_, preset, extra) => {
-    const overrides = preset.startsWith('w') || preset.startsWith('syre') ? quick : quick.filter((o) => !o.includes('mask_params'));
+    const overrides =
+      preset.startsWith('w') || preset.startsWith('syre')
+        ? quick
+        : quick.filter((o) => !o.includes('mask_params'));
     const all = [...overrides, ...extra, ...settings];
     const whole = await run(preset, all);
     const expected = bytesOf(4);
@@ -151,7 +195,11 @@ describe('an interrupted run', () => {
   it('finished already: evaluates and changes nothing', async () => {
     const whole = await run('w-asymmetric-small', [...quick, ...mask, ...settings]);
     const again = await run('', [], { resume: true });
-    expect(again.result).toMatchObject({ resumed_from: 4, test_loss: whole.result.test_loss, ms_per_model_step: null });
+    expect(again.result).toMatchObject({
+      resumed_from: 4,
+      test_loss: whole.result.test_loss,
+      ms_per_model_step: null,
+    });
     expect(again.result.val_accuracy).toEqual(whole.result.val_accuracy);
   });
 });
@@ -169,7 +217,10 @@ describe('what cannot be trained is refused before anything is written', () => {
 
   it.each([
     [['model.mask_params.linear_mask_params_3.num_fixed=64'], /lins\.3.*num_fixed is 64.*64 inputs/],
-    [['model.n_mul=10', 'model.mask_params.linear_mask_params_0.num_fixed=100'], /num_fixed is 1000 \(100 times n_mul 10\).*784 inputs/],
+    [
+      ['model.n_mul=10', 'model.mask_params.linear_mask_params_0.num_fixed=100'],
+      /num_fixed is 1000 \(100 times n_mul 10\).*784 inputs/,
+    ],
     [['optimizer.name=lion'], /optimizer\.name is "lion".*adamw, adam, sgd/],
     [['scheduler.name=cosin'], /scheduler\.name is "cosin".*Did you mean "cosine"/],
     [['model.norm=group'], /model\.norm is "group"/],
@@ -187,7 +238,9 @@ describe('what cannot be trained is refused before anything is written', () => {
   it('a folder that holds a run already', async () => {
     const overrides = [...quick, ...mask, 'training.num_epochs=0'];
     await run('w-asymmetric-small', overrides);
-    await expect(run('w-asymmetric-small', overrides)).rejects.toThrow(/holds a run already \(checkpoint_epoch_0_model_1/);
+    await expect(run('w-asymmetric-small', overrides)).rejects.toThrow(
+      /holds a run already \(checkpoint_epoch_0_model_1/,
+    );
   });
 
   it('a folder that is a file', async () => {
@@ -209,9 +262,17 @@ describe('what cannot be trained is refused before anything is written', () => {
 
 describe('while it runs', () => {
   it('a loss that is no longer finite stops it, with model, step and epoch named', async () => {
-    const wild = ['model.norm=null', 'model.activation=relu', 'optimizer=sgd', 'optimizer.lr=1e30', 'training.num_epochs=2'];
+    const wild = [
+      'model.norm=null',
+      'model.activation=relu',
+      'optimizer=sgd',
+      'optimizer.lr=1e30',
+      'training.num_epochs=2',
+    ];
     const overrides = [...quick.filter((o) => !o.includes('mask_params')), ...wild];
-    await expect(run('standard-small', overrides)).rejects.toThrow(/the loss of model [12] is (NaN|Infinity) at step \d+ of epoch 1/);
+    await expect(run('standard-small', overrides)).rejects.toThrow(
+      /the loss of model [12] is (NaN|Infinity) at step \d+ of epoch 1/,
+    );
     expect(existsSync(join(directory, 'checkpoint_epoch_0_model_1.safetensors'))).toBe(true);
     expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
@@ -223,7 +284,9 @@ describe('while it runs', () => {
       asked = performance.now();
       stop();
     };
-    await expect(run('standard', ['num_models=4', 'seed=1'], { onEvent: started })).rejects.toBeInstanceOf(CancelledError);
+    await expect(run('standard', ['num_models=4', 'seed=1'], { onEvent: started })).rejects.toBeInstanceOf(
+      CancelledError,
+    );
     expect(performance.now() - asked).toBeLessThan(1000);
     expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });

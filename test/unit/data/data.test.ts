@@ -1,0 +1,146 @@
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+  readFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  loadDataset,
+  splitExamples,
+  splitIndices,
+  splitToJson,
+} from '../../../src-main/compute/data/index.ts';
+import type { Dataset } from '../../../src-main/compute/data/index.ts';
+import { fixturePath, goldenJson } from '../../support/fixtures.ts';
+
+interface Split {
+  train_indices: number[];
+  val_indices: number[];
+  test0_row14: number[];
+  test_first20_labels: number[];
+  train_file_first20_labels: number[];
+  sha256: Record<string, string>;
+}
+
+const embedded = fileURLToPath(new URL('../../../resources/data/mnist-10k', import.meta.url));
+const root = mkdtempSync(join(tmpdir(), 'basin-data-'));
+const golden = goldenJson<Split>('data_split');
+let digits: Dataset;
+beforeAll(async () => {
+  digits = await loadDataset({ name: 'mnist-10k' });
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describe('the embedded digits', () => {
+  it('are decoded and normalised as the reference does, once', async () => {
+    expect([digits.train.count, digits.test.count, digits.classes]).toEqual([8000, 2000, 10]);
+    expect(Array.from(digits.test.x.subarray(14 * 28, 15 * 28))).toEqual(golden.test0_row14.map(Math.fround));
+    expect(Array.from(digits.test.labels.subarray(0, 20))).toEqual(golden.test_first20_labels);
+    expect(Array.from(digits.train.labels.subarray(0, 20))).toEqual(golden.train_file_first20_labels);
+    expect(digits.sha256).toEqual(golden.sha256);
+    expect(await loadDataset({ name: 'mnist-10k' })).toBe(digits);
+  });
+});
+
+describe('a folder of IDX files', () => {
+  it.each(['', 'MNIST/raw'])('is read plain, in "%s", whatever the name', async (inner) => {
+    const folder = join(root, `plain-${inner.length}`, inner);
+    mkdirSync(folder, { recursive: true });
+    for (const file of readdirSync(embedded).filter((f) => f.endsWith('.gz'))) {
+      writeFileSync(join(folder, file.slice(0, -3)), gunzipSync(readFileSync(join(embedded, file))));
+    }
+    const read = await loadDataset({
+      name: inner === '' ? 'anything' : 'mnist',
+      dataDir: join(root, `plain-${inner.length}`),
+    });
+    expect(read.sha256).toEqual(digits.sha256);
+    expect(read.train.x).toEqual(digits.train.x);
+  });
+
+  it('wins over the embedded set, and is refused if its files do not fit', async () => {
+    const folder = join(root, 'mixed');
+    mkdirSync(folder);
+    for (const file of readdirSync(embedded).filter((f) => f.endsWith('.gz')))
+      copyFileSync(join(embedded, file), join(folder, file));
+    copyFileSync(join(embedded, 't10k-labels-idx1-ubyte.gz'), join(folder, 'train-labels-idx1-ubyte.gz'));
+    await expect(loadDataset({ name: 'mnist-10k', dataDir: folder })).rejects.toThrow(
+      /train-labels.*2000 labels for the 8000 images/,
+    );
+  });
+
+  it('that holds none is named, with the way out', async () => {
+    await expect(loadDataset({ name: 'mnist', dataDir: root })).rejects.toMatchObject({
+      message: expect.stringMatching(/has no IDX files; train-images-idx3-ubyte/) as string,
+      hint: expect.stringMatching(/--data-dir.*basin data fetch mnist/) as string,
+    });
+  });
+
+  it('an unknown name is refused with near misses', () => {
+    expect(() => loadDataset({ name: 'minst' })).toThrow(/"minst" is not known.*Did you mean "mnist"/);
+    expect(() => loadDataset({ name: 'constructor' })).toThrow(/not known/);
+  });
+});
+
+describe('the split', () => {
+  it('of seed 42 is the very split of the reference', () => {
+    const split = splitIndices(digits);
+    expect(Array.from(split.train)).toEqual(golden.train_indices);
+    expect(Array.from(split.val)).toEqual(golden.val_indices);
+    expect(split.origin).toBe('seed 42');
+  });
+
+  it('of another seed or share is another, disjoint and whole', () => {
+    const split = splitIndices(digits, { splitSeed: 7, valFraction: 0.25 });
+    expect(split.val).toHaveLength(2000);
+    expect(Array.from(split.val)).not.toEqual(Array.from(splitIndices(digits, { valFraction: 0.25 }).val));
+    expect(new Set([...split.train, ...split.val]).size).toBe(8000);
+  });
+
+  it('is read from a file in the layout of the reference, and written in it', () => {
+    const file = fixturePath('golden/data_split.json');
+    const split = splitIndices(digits, { splitFile: file });
+    expect(Array.from(split.val)).toEqual(golden.val_indices);
+    const copy = join(root, 'copy.json');
+    writeFileSync(copy, splitToJson(digits, split));
+    expect(splitIndices(digits, { splitFile: copy })).toEqual({ ...split, origin: copy });
+    const examples = splitExamples(digits, split, 'val');
+    expect(examples.labels[0]).toBe(digits.train.labels[golden.val_indices[0]!]);
+    expect(examples.x.subarray(0, 784)).toEqual(
+      digits.train.x.subarray(golden.val_indices[0]! * 784, (golden.val_indices[0]! + 1) * 784),
+    );
+  });
+
+  it.each([
+    [{ train_indices: [1, 8000] }, /train_indices"\[1\] is 8000.*8000 images/],
+    [{ train_indices: [1, -1] }, /train_indices\.1/],
+    [{ train_indices: [1, 2, 1] }, /"train_indices" lists 1 twice/],
+    [{ train_indices: [1, 2], val_indices: [2] }, /2 is in train_indices and in val_indices/],
+    [{ train_indices: [1], n_train: 7200 }, /"n_train" is 7200, but train_indices lists 1/],
+    [{ n_test: 10000 }, /"n_test" is 10000.*2000/],
+    [{ train_indices: [] }, /"train_indices" is empty/],
+    [{ sha256: { 'train-images-idx3-ubyte': 'f'.repeat(64) } }, /sha256\.train-images.*other data/],
+    [{ val_indices: undefined }, /val_indices/],
+  ])('refuses %j, naming file and field', (change, message) => {
+    const file = join(root, 'bad.json');
+    writeFileSync(file, JSON.stringify({ train_indices: [1], val_indices: [2], ...change }));
+    expect(() => splitIndices(digits, { splitFile: file })).toThrow(message);
+    expect(() => splitIndices(digits, { splitFile: file })).toThrow(file);
+  });
+
+  it('refuses a file that is not there or no JSON', () => {
+    expect(() => splitIndices(digits, { splitFile: join(root, 'none.json') })).toThrow(
+      /none\.json: it does not exist/,
+    );
+    const file = join(root, 'text.json');
+    writeFileSync(file, '{');
+    expect(() => splitIndices(digits, { splitFile: file })).toThrow(/no valid JSON/);
+  });
+});

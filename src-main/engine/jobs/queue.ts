@@ -40,8 +40,8 @@ interface Running {
 }
 
 const lanes: readonly Lane[] = ['main', 'light', 'background'];
-/** A training job whose worker dies is resumed as long as it gets ahead, but not for ever. */
-const maxAttempts = 5;
+/** A training job that dies is resumed as long as it gets ahead; after so many attempts without a checkpoint no more. */
+const mostFruitless = 3;
 const logEvery = 250;
 
 export class JobQueue {
@@ -82,7 +82,7 @@ export class JobQueue {
       }
       const error = 'Basin ended while this job was running.';
       const ended = this.#store.transition(job.id, 'interrupted', { error, hint: 'Resume or retry it.' });
-      if (resume && ended.resumable && ended.attempt < maxAttempts) this.requeue(job.id);
+      if (resume && ended.resumable && detail.fruitless < mostFruitless) this.requeue(job.id);
     }
   }
 
@@ -230,9 +230,9 @@ export class JobQueue {
       this.#store.addEpoch(id, event.metrics);
       this.#hooks.emit({ type: 'job-epoch', jobId: id, metrics: event.metrics });
     } else {
-      if (event.type === 'checkpoint') {
+      if (event.type === 'checkpoint' && !running.progressed) {
         running.progressed = true;
-        this.#store.setRunPath(id, dirname(event.path));
+        this.#store.setProgressed(id, dirname(event.path));
       }
       this.#hooks.onEvent(detail, event);
     }
@@ -265,10 +265,10 @@ export class JobQueue {
   #died(detail: JobDetail, running: Running, death: Death, stderr: string): void {
     const { id } = detail.job;
     if (stderr.trim() !== '') this.#addLog(id, stderr.trim());
-    const { job } = this.#store.get(id);
+    const { job, fruitless } = this.#store.get(id);
     // Memory would run out again at the same place.
     const again = death.cause === 'crash' || death.cause === 'killed';
-    if (again && running.progressed && job.attempt < maxAttempts) {
+    if (again && this.#store.isResumable(job.kind) && fruitless < mostFruitless) {
       const ended = this.#store.transition(id, 'interrupted', { error: death.message, hint: death.hint });
       if (ended.resumable) {
         this.#addLog(id, `${death.message} Going on from the last checkpoint.`);

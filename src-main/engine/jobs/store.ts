@@ -20,6 +20,7 @@ interface JobRow {
   lane: Lane;
   position: number;
   attempt: number;
+  fruitless: number;
   cached: number;
   cancel_requested: number;
   progress: string | null;
@@ -64,6 +65,8 @@ export interface JobDetail {
   cacheKey: string | null;
   version: number;
   runPath: string | null;
+  /** Attempts in a row, this one included, that wrote no checkpoint. */
+  fruitless: number;
   cancelRequested: boolean;
   worker: { pid: number; start: string } | null;
 }
@@ -178,7 +181,7 @@ export class JobStore {
       };
       this.#db
         .prepare(
-          `UPDATE jobs SET state = @to, attempt = @attempt, cached = @cached, progress = @progress, backend = @backend,
+          `UPDATE jobs SET state = @to, attempt = @attempt, fruitless = fruitless + (@to = 'running'), cached = @cached, progress = @progress, backend = @backend,
              error = @error, hint = @hint, result_id = @resultId, worker_pid = @workerPid,
              worker_start = @workerStart, started_at = @startedAt, finished_at = @finishedAt, cancel_requested = 0
            WHERE id = @id`,
@@ -192,13 +195,19 @@ export class JobStore {
     return this.#db.transaction(work)();
   }
 
+  /** Jobs of this kind go on where they were interrupted. */
+  isResumable(kind: string): boolean {
+    return this.#resumableKinds.has(kind);
+  }
+
   /** Kept, so that a cancelled job is not resumed when the engine dies before its worker has stopped. */
   requestCancel(id: string): void {
     this.#db.prepare('UPDATE jobs SET cancel_requested = 1 WHERE id = ?').run(id);
   }
 
-  setRunPath(id: string, path: string): void {
-    this.#db.prepare('UPDATE jobs SET run_path = ? WHERE id = ?').run(path, id);
+  /** The job has written a checkpoint below `path`: this attempt was worth it. */
+  setProgressed(id: string, path: string): void {
+    this.#db.prepare('UPDATE jobs SET run_path = ?, fruitless = 0 WHERE id = ?').run(path, id);
   }
 
   /** Puts a queued job before the one that now is at `index` of its queue; 0 is next. */
@@ -285,6 +294,7 @@ export class JobStore {
       cacheKey: row.cache_key,
       version: row.version,
       runPath: row.run_path,
+      fruitless: row.fruitless,
       cancelRequested: row.cancel_requested === 1,
       worker: row.worker_pid === null ? null : { pid: row.worker_pid, start: row.worker_start ?? '' },
     };

@@ -95,6 +95,8 @@ CREATE TABLE jobs (
   lane TEXT NOT NULL CHECK (lane IN ('main', 'light', 'background')),
   position REAL NOT NULL,
   attempt INTEGER NOT NULL DEFAULT 0,
+  /* Attempts in a row that wrote no checkpoint. */
+  fruitless INTEGER NOT NULL DEFAULT 0,
   cached INTEGER NOT NULL DEFAULT 0 CHECK (cached IN (0, 1)),
   cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
   progress TEXT,

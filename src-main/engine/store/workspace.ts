@@ -1,7 +1,7 @@
 /** The workspace folder: `basin.db`, `runs/`, `results/`, `figures/`. Created on first use. */
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
 
 export interface Workspace {
@@ -40,13 +40,25 @@ export function createWorkspace(root: string): Workspace {
   const workspace = workspaceAt(root);
   try {
     for (const folder of [workspace.root, workspace.runs, workspace.results, workspace.figures]) {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
     }
     accessSync(root, constants.W_OK | constants.R_OK | constants.X_OK);
   } catch (error) {
     throw explainFolder(root, error);
   }
   return workspace;
+}
+
+/** Node's own recursive mkdir never returns where a file system answers ENOENT below an existing folder (/proc). */
+function makeFolder(folder: string): void {
+  if (isFolder(folder)) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process may have made it in this moment.
+    if (!isFolder(folder)) throw error;
+  }
 }
 
 const chooseAnother = 'Choose another folder with --workspace DIR or BASIN_WORKSPACE.';

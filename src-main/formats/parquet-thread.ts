@@ -14,10 +14,12 @@ export interface ParquetRequest {
 type Reply = { table: ParquetTable } | { refusal: string } | { defect: string };
 
 const role = 'basin parquet reader';
-const heapLimit = 1024;
+/** In MiB: for files up to 16 MiB, and for larger ones. */
+const heapLimits = { small: 400, large: 4096 };
+const largeFile = 16 * 2 ** 20;
 const requestSchema = z.object({ path: z.string(), columns: z.array(z.string()).optional() });
 
-let thread: Worker | undefined;
+let thread: { worker: Worker; heap: number } | undefined;
 let queue: Promise<unknown> = Promise.resolve();
 
 /** Reads a table in the thread, which is started when first needed and kept for the next read. */
@@ -28,8 +30,9 @@ export function readInThread(request: ParquetRequest): Promise<ParquetTable> {
 }
 
 async function ask(request: ParquetRequest): Promise<ParquetTable> {
-  const worker = (thread ??= await startThread());
-  const limit = timeLimit(request.path);
+  const size = statSync(request.path, { throwIfNoEntry: false })?.size ?? 0;
+  const limit = timeLimit(size);
+  const worker = await threadFor(size);
   worker.ref();
   const reply = await new Promise<Reply>((resolve) => {
     const finish = (outcome: Reply, ended: boolean): void => {
@@ -59,21 +62,31 @@ async function ask(request: ParquetRequest): Promise<ParquetTable> {
   throw new UserError(`${request.path}: no Parquet file, or a damaged one: ${reply.refusal}.`);
 }
 
-/** In ms: a second and a half, and one second more per 2 MB (a sound file takes about a tenth of that). */
-function timeLimit(path: string): number {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  return Math.round(1500 + size / 2000);
+/** In ms: just under two seconds, and one second more per 2 MB (a sound file takes about a tenth of that). */
+function timeLimit(size: number): number {
+  return Math.round(1800 + size / 2000);
 }
 
-function startThread(): Promise<Worker> {
+/** The thread that is there, or a new one if there is none or its heap is of the wrong size. */
+async function threadFor(size: number): Promise<Worker> {
+  const heap = size > largeFile ? heapLimits.large : heapLimits.small;
+  if (thread && thread.heap !== heap) {
+    await thread.worker.terminate();
+    thread = undefined;
+  }
+  thread ??= { worker: await startThread(heap), heap };
+  return thread.worker;
+}
+
+function startThread(heap: number): Promise<Worker> {
   const worker = new Worker(new URL(import.meta.url), {
     workerData: role,
-    resourceLimits: { maxOldGenerationSizeMb: heapLimit },
+    resourceLimits: { maxOldGenerationSizeMb: heap },
   });
   return new Promise((resolve, reject) => {
     worker.once('error', reject);
     worker.once('message', () => {
-      for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event);
+      worker.removeAllListeners('error');
       resolve(worker);
     });
   });

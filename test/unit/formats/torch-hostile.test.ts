@@ -160,7 +160,9 @@ describe('limits', () => {
 
   it('200,000 nested dicts, by their memory', () => {
     const opening = Buffer.concat(Array.from({ length: 200_000 }, () => Buffer.from('}N')));
-    expect(refusePickle(opening, op.none, Buffer.alloc(200_000, 's'))).toMatch(/offset \d+: the pickle needs more than 64 MiB of memory/);
+    expect(refusePickle(opening, op.none, Buffer.alloc(200_000, 's'))).toMatch(
+      /offset \d+: the pickle needs more than 64 MiB of memory/,
+    );
   });
 
   it('a list, and a dict, that contains itself through the memo', () => {

@@ -46,6 +46,17 @@ export const linearComponentsJob = defineJob({
     /** Of every path tried between two classes the least singular value of a layer along it; the largest of these. */
     min_singular_value_across: z.number(),
     paths_across: z.int(),
+    /**
+     * The least singular value of any layer but the last along example paths, at the places `t`: paths that joined two
+     * members of a class, and straight lines between members of two classes, which touch zero.
+     */
+    singular_values: z.object({
+      t: z.array(z.number()),
+      within: z.array(z.object({ signs: z.array(z.int()), values: z.array(z.number()) })),
+      across: z.array(
+        z.object({ from: z.array(z.int()), to: z.array(z.int()), values: z.array(z.number()) }),
+      ),
+    }),
     /** Classes left when hidden units may be permuted. */
     found_up_to_permutation: z.int(),
     expected_up_to_permutation: z.int(),

@@ -30,7 +30,36 @@ export const linearComponents = definePresenter(linearComponentsJob, (r) => ({
       count,
     ]),
   },
-  figures: [],
+  figures:
+    r.singular_values.across.length === 0
+      ? []
+      : [
+          {
+            title: 'Least singular value of a layer along paths within and across classes',
+            recipe: {
+              kind: 'symmetry-curve',
+              data: {
+                valueLabel: 'least singular value',
+                panels: [
+                  {
+                    series: [
+                      ...r.singular_values.within.slice(0, 2).map(({ signs, values }) => ({
+                        label: `within (${signText(signs)})`,
+                        t: r.singular_values.t,
+                        curves: [values],
+                      })),
+                      ...r.singular_values.across.slice(0, 2).map(({ from, to, values }) => ({
+                        label: `from (${signText(from)}) to (${signText(to)})`,
+                        t: r.singular_values.t,
+                        curves: [values],
+                      })),
+                    ],
+                  },
+                ],
+              },
+            },
+          },
+        ],
   notes:
     r.left_out.length > 0 ? [`${r.left_out.length} starts did not reach zero loss and are not counted.`] : [],
 }));

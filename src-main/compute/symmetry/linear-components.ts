@@ -7,22 +7,18 @@ import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { linearComponentsJob } from '../../../src-shared/jobs/linear-components.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { determinant, solve } from '../linalg/lu.ts';
-import { multiply, transpose } from '../linalg/multiply.ts';
+import { determinant } from '../linalg/lu.ts';
+import { multiply } from '../linalg/multiply.ts';
 import { RandomStream } from '../random.ts';
-import { pathBetween } from './group-path.ts';
-import { drawLinearTask, innerProduct, linearLoss } from './linear-task.ts';
+import { crossings, exampleCurves } from './class-crossings.ts';
+import { drawLinearTask, linearLoss } from './linear-task.ts';
 import type { LinearTask, Weights } from './linear-task.ts';
 import { Partition } from './partition.ts';
-import { leastSingularValue } from './singular-crossing.ts';
 import { trainLinear } from './train-linear.ts';
+import { lossOfJoin, retracted, retractionLoss, zeroLoss } from './zero-loss-paths.ts';
 
 type Params = ParamsOf<typeof linearComponentsJob>;
 type Result = ResultOf<typeof linearComponentsJob>;
-
-/** A start counts as converged, and a point of a path as zero-loss, below this fraction of |Y|^2. */
-export const zeroLoss = 1e-12;
-const pathPoints = 16;
 
 export const linearComponents: Compute<Params, Result> = async (params, context) => {
   const { layers, width, starts, seed, steps, learningRate } = params;
@@ -37,35 +33,42 @@ export const linearComponents: Compute<Params, Result> = async (params, context)
   );
   const losses = trained.map((weights) => linearLoss(task, weights) / task.targetNorm);
   const converged = trained.filter((_, k) => losses[k]! < zeroLoss);
-  const advance = (message: string) =>
-    meter.advance((0.5 * steps) / (2 * Math.max(1, converged.length)), message);
-  const joining = await joinAll(task, converged, context, advance);
-  const classes = joining.partition.sets();
+  const joining = await joinAll(task, converged, context, (part) =>
+    meter.advance(part * 0.3 * steps, 'joining solutions by zero-loss paths'),
+  );
   const signs = converged.map((weights) => determinantSigns(weights, width));
+  const classes = joining.partition
+    .sets()
+    .map((members) => ({ members, ...describeClass(members, signs) }))
+    .sort((a, b) => order(a.signs, b.signs));
   const across = await crossings(
     task,
     converged,
-    classes,
+    classes.map(({ members }) => members),
     params.acrossPairs,
     new RandomStream(seed, 'across'),
     context,
+    (part) => meter.advance(part * 0.2 * steps, 'searching paths across classes for singular matrices'),
   );
-  const described = classes
-    .map((members) => describeClass(members, signs))
-    .sort((a, b) => order(a.signs, b.signs));
+  const singular_values = exampleCurves(task, converged, classes);
   return {
     expected: 2 ** (layers - 1),
     found: classes.length,
     starts,
     converged: converged.length,
     left_out: losses.flatMap((loss, start) => (loss < zeroLoss ? [] : [{ start, relative_loss: loss }])),
-    classes: described,
-    classes_match_signs: described.every(({ mixed }) => !mixed) && distinct(described) === classes.length,
+    classes: classes.map(({ signs: ofClass, count, mixed }) => ({ signs: ofClass, count, mixed })),
+    classes_match_signs: classes.every(({ mixed }) => !mixed) && distinct(classes) === classes.length,
     max_loss_on_paths_within: joining.worst,
     paths_within: joining.paths,
     min_singular_value_across: across.worst,
     paths_across: across.paths,
-    found_up_to_permutation: joinUpToPermutation(task, converged, classes),
+    singular_values,
+    found_up_to_permutation: joinUpToPermutation(
+      task,
+      converged,
+      classes.map(({ members }) => members),
+    ),
     expected_up_to_permutation: width >= 2 ? 1 : 2 ** (layers - 1),
     layers,
     width,
@@ -85,7 +88,7 @@ async function joinAll(
   task: LinearTask,
   solutions: readonly Weights[],
   context: ComputeContext,
-  advance: (message: string) => void,
+  advance: (part: number) => void,
 ): Promise<Joining> {
   const partition = new Partition(solutions.length);
   const exact = solutions.map((weights) => retracted(task, weights));
@@ -103,54 +106,10 @@ async function joinAll(
       paths++;
       break;
     }
-    advance(`joining solution ${k + 1} of ${solutions.length}`);
+    advance(1 / solutions.length);
     if (k % 4 === 0) await checkpointCancel(context);
   }
   return { partition, worst, paths };
-}
-
-/** The same solution with its last layer solved for: W_l = A (W_(l-1) .. W_1)^-1, so that the loss is rounding only. */
-export function retracted(task: LinearTask, weights: Weights): Weights {
-  return [...weights.slice(0, -1), lastLayer(task, weights)];
-}
-
-function lastLayer(task: LinearTask, weights: Weights): Float64Array {
-  const { width: h, target } = task;
-  // X (inner) = A, transposed: inner^T X^T = A^T.
-  const inner = transpose(innerProduct(task, weights), h, h);
-  return transpose(solve(inner, h, transpose(target, h, h), h), h, h);
-}
-
-/** Largest loss on the segment from a trained solution to its retraction (only the last layer moves). */
-export function retractionLoss(task: LinearTask, from: Weights, to: Weights): number {
-  const last = from.length - 1;
-  let worst = 0;
-  for (let k = 0; k <= 4; k++) {
-    const moved = from[last]!.map((x, i) => x + (k / 4) * (to[last]![i]! - x));
-    worst = Math.max(worst, linearLoss(task, [...from.slice(0, -1), moved]) / task.targetNorm);
-  }
-  return worst;
-}
-
-/**
- * Builds a path between two exact solutions: every layer but the last moves inside GL_h, the last is solved for.
- * Returns its largest loss as a fraction of |Y|^2, or undefined where some layer found no path.
- */
-function lossOfJoin(task: LinearTask, from: Weights, to: Weights): number | undefined {
-  const moves: ((t: number) => Float64Array)[] = [];
-  for (let i = 0; i < from.length - 1; i++) {
-    const move = pathBetween(from[i]!, to[i]!, task.width);
-    if (move === undefined) return undefined;
-    moves.push(move);
-  }
-  let worst = 0;
-  for (let k = 0; k <= pathPoints; k++) {
-    const t = k / pathPoints;
-    const inner = [...moves.map((move) => move(t)), from[from.length - 1]!];
-    worst = Math.max(worst, linearLoss(task, retracted(task, inner)) / task.targetNorm);
-  }
-  // The path ends at `to` as its last layer was solved for there: the same matrix up to rounding.
-  return Number.isNaN(worst) ? Infinity : worst;
 }
 
 function determinantSigns(weights: Weights, h: number): number[] {
@@ -174,60 +133,6 @@ function distinct(classes: readonly { signs: readonly number[] }[]): number {
 function order(a: readonly number[], b: readonly number[]): number {
   const at = a.findIndex((sign, i) => sign !== b[i]);
   return at < 0 ? 0 : b[at]! - a[at]!;
-}
-
-/** Between classes: every path tried, and the largest of the least singular values along them (0 if none was tried). */
-async function crossings(
-  task: LinearTask,
-  solutions: readonly Weights[],
-  classes: readonly number[][],
-  pairs: number,
-  stream: RandomStream,
-  context: ComputeContext,
-): Promise<{ worst: number; paths: number }> {
-  let worst = 0;
-  let paths = 0;
-  for (let a = 0; a < classes.length; a++) {
-    for (let b = a + 1; b < classes.length; b++) {
-      for (let pair = 0; pair < pairs; pair++) {
-        const from = solutions[classes[a]![stream.integer(classes[a]!.length)]!]!;
-        const to = solutions[classes[b]![stream.integer(classes[b]!.length)]!]!;
-        for (const path of triedPaths(from, to, task.width, stream)) {
-          const least = Math.min(...path.map((move) => leastSingularValue(move, task.width, 32).value));
-          worst = Math.max(worst, least);
-          paths++;
-        }
-      }
-      await checkpointCancel(context);
-    }
-  }
-  return { worst, paths };
-}
-
-/** For each layer but the last: straight, over a random matrix in the middle, and in a random arc. */
-function triedPaths(
-  from: Weights,
-  to: Weights,
-  h: number,
-  stream: RandomStream,
-): ((t: number) => Float64Array)[][] {
-  const inner = from.slice(0, -1).map((w, i) => [w, to[i]!] as const);
-  const blend = (a: Float64Array, b: Float64Array, t: number) => a.map((x, k) => x + t * (b[k]! - x));
-  const draw = () => Float64Array.from({ length: h * h }, () => stream.normal() / Math.sqrt(h));
-  const straight = inner.map(
-    ([a, b]) =>
-      (t: number) =>
-        blend(a, b, t),
-  );
-  const bent = inner.map(([a, b]) => {
-    const middle = draw();
-    return (t: number) => (t < 0.5 ? blend(a, middle, 2 * t) : blend(middle, b, 2 * t - 1));
-  });
-  const arched = inner.map(([a, b]) => {
-    const offset = draw();
-    return (t: number) => blend(a, b, t).map((x, k) => x + 4 * t * (1 - t) * offset[k]!);
-  });
-  return [straight, bent, arched];
 }
 
 /** How many classes are left when hidden units may be permuted: a swap of two units flips two determinants. */

@@ -11,7 +11,7 @@ import { determinant, inverse } from '../linalg/lu.ts';
 import { identity, multiply } from '../linalg/multiply.ts';
 import { RandomStream } from '../random.ts';
 import { pathBetween } from './group-path.ts';
-import { retracted, retractionLoss, zeroLoss } from './linear-components.ts';
+import { retracted, retractionLoss, zeroLoss } from './zero-loss-paths.ts';
 import { drawLinearTask, innerProduct, linearLoss, plusDiagonal } from './linear-task.ts';
 import type { LinearTask, Weights } from './linear-task.ts';
 import { Partition } from './partition.ts';

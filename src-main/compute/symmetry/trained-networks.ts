@@ -7,7 +7,7 @@ import { multiplyTransposedRight, transpose } from '../linalg/multiply.ts';
 import { RandomStream } from '../random.ts';
 import { drawRegression, drawWeights, trainDense } from './dense.ts';
 import type { DenseTask, DenseWeights } from './dense.ts';
-import { zeroLoss } from './linear-components.ts';
+import { zeroLoss } from './zero-loss-paths.ts';
 import { drawLinearTask, linearLoss } from './linear-task.ts';
 import type { LinearTask } from './linear-task.ts';
 import { trainLinear } from './train-linear.ts';

@@ -3,7 +3,7 @@ import { inverse } from '../../../src-main/compute/linalg/lu.ts';
 import { multiply } from '../../../src-main/compute/linalg/multiply.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { pathBetween, pathTo } from '../../../src-main/compute/symmetry/group-path.ts';
-import { retracted } from '../../../src-main/compute/symmetry/linear-components.ts';
+import { retracted } from '../../../src-main/compute/symmetry/zero-loss-paths.ts';
 import { drawLinearTask, linearLoss } from '../../../src-main/compute/symmetry/linear-task.ts';
 import { Partition } from '../../../src-main/compute/symmetry/partition.ts';
 import { leastSingularValue } from '../../../src-main/compute/symmetry/singular-crossing.ts';

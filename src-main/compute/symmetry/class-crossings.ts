@@ -1,0 +1,104 @@
+/** What happens to the layers on the way between two classes of solutions: some layer becomes singular. */
+import type { ResultOf } from '../../../src-shared/jobs/define.ts';
+import type { linearComponentsJob } from '../../../src-shared/jobs/linear-components.ts';
+import { checkpointCancel } from '../context.ts';
+import type { ComputeContext } from '../context.ts';
+import { singularValues } from '../linalg/svd.ts';
+import type { RandomStream } from '../random.ts';
+import type { LinearTask, Weights } from './linear-task.ts';
+import { leastSingularValue } from './singular-crossing.ts';
+import { layerMoves } from './zero-loss-paths.ts';
+
+type Curves = ResultOf<typeof linearComponentsJob>['singular_values'];
+type Move = (t: number) => Float64Array;
+
+/** Between classes: every path tried, and the largest of the least singular values along them (0 if none was tried). */
+export async function crossings(
+  task: LinearTask,
+  solutions: readonly Weights[],
+  classes: readonly number[][],
+  pairs: number,
+  stream: RandomStream,
+  context: ComputeContext,
+  advance: (part: number) => void,
+): Promise<{ worst: number; paths: number }> {
+  let worst = 0;
+  let paths = 0;
+  for (let a = 0; a < classes.length; a++) {
+    for (let b = a + 1; b < classes.length; b++) {
+      for (let pair = 0; pair < pairs; pair++) {
+        const from = solutions[classes[a]![stream.integer(classes[a]!.length)]!]!;
+        const to = solutions[classes[b]![stream.integer(classes[b]!.length)]!]!;
+        for (const path of triedPaths(from, to, task.width, stream)) {
+          const least = Math.min(...path.map((move) => leastSingularValue(move, task.width, 32).value));
+          worst = Math.max(worst, least);
+          paths++;
+        }
+      }
+      advance(1 / ((classes.length * (classes.length - 1)) / 2));
+      await checkpointCancel(context);
+    }
+  }
+  return { worst, paths };
+}
+
+/** For each layer but the last: straight, over a random matrix in the middle, and in a random arc. */
+function triedPaths(from: Weights, to: Weights, h: number, stream: RandomStream): Move[][] {
+  const inner = from.slice(0, -1).map((w, i) => [w, to[i]!] as const);
+  const blend = (a: Float64Array, b: Float64Array, t: number) => a.map((x, k) => x + t * (b[k]! - x));
+  const draw = () => Float64Array.from({ length: h * h }, () => stream.normal() / Math.sqrt(h));
+  const straight = inner.map(
+    ([a, b]) =>
+      (t: number) =>
+        blend(a, b, t),
+  );
+  const bent = inner.map(([a, b]) => {
+    const middle = draw();
+    return (t: number) => (t < 0.5 ? blend(a, middle, 2 * t) : blend(middle, b, 2 * t - 1));
+  });
+  const arched = inner.map(([a, b]) => {
+    const offset = draw();
+    return (t: number) => blend(a, b, t).map((x, k) => x + 4 * t * (1 - t) * offset[k]!);
+  });
+  return [straight, bent, arched];
+}
+
+/** A class with the signs of its members' determinants. */
+export interface SignedClass {
+  readonly members: readonly number[];
+  readonly signs: readonly number[];
+}
+
+/** The least singular value along example paths: within each class, and straight between neighbouring classes. */
+export function exampleCurves(
+  task: LinearTask,
+  solutions: readonly Weights[],
+  classes: readonly SignedClass[],
+): Curves {
+  const h = task.width;
+  const within = classes.flatMap(({ members, signs }) => {
+    const [a, b] = members;
+    const moves = b === undefined ? undefined : layerMoves(task, solutions[a!]!, solutions[b]!);
+    return moves === undefined ? [] : [{ signs: [...signs], moves }];
+  });
+  const across = classes.slice(1).map(({ members, signs }, k) => {
+    const [from, to] = [solutions[classes[k]!.members[0]!]!, solutions[members[0]!]!];
+    const moves = from.slice(0, -1).map(
+      (w, i): Move =>
+        (t) =>
+          w.map((x, j) => x + t * (to[i]![j]! - x)),
+    );
+    return { from: [...classes[k]!.signs], to: [...signs], moves };
+  });
+  // An even grid, and every place where a path across meets a singular matrix.
+  const crossings = across.flatMap(({ moves }) => moves.map((move) => leastSingularValue(move, h, 64).t));
+  const even = Array.from({ length: 65 }, (_, k) => k / 64);
+  const t = [...new Set([...even, ...crossings])].sort((a, b) => a - b);
+  const values = (moves: readonly Move[]) =>
+    t.map((at) => Math.min(...moves.map((move) => singularValues(move(at), h, h)[h - 1]!)));
+  return {
+    t,
+    within: within.map(({ signs, moves }) => ({ signs, values: values(moves) })),
+    across: across.map(({ from, to, moves }) => ({ from, to, values: values(moves) })),
+  };
+}

@@ -1,0 +1,65 @@
+/** Explicit zero-loss paths between solutions of deep linear networks. */
+import { solve } from '../linalg/lu.ts';
+import { transpose } from '../linalg/multiply.ts';
+import { pathBetween } from './group-path.ts';
+import { innerProduct, linearLoss } from './linear-task.ts';
+import type { LinearTask, Weights } from './linear-task.ts';
+
+/** A start counts as converged, and a point of a path as zero-loss, below this fraction of |Y|^2. */
+export const zeroLoss = 1e-12;
+const pathPoints = 16;
+
+/** The same solution with its last layer solved for: W_l = A (W_(l-1) .. W_1)^-1, so that the loss is rounding only. */
+export function retracted(task: LinearTask, weights: Weights): Weights {
+  return [...weights.slice(0, -1), lastLayer(task, weights)];
+}
+
+function lastLayer(task: LinearTask, weights: Weights): Float64Array {
+  const { width: h, target } = task;
+  // X (inner) = A, transposed: inner^T X^T = A^T.
+  const inner = transpose(innerProduct(task, weights), h, h);
+  return transpose(solve(inner, h, transpose(target, h, h), h), h, h);
+}
+
+/** Largest loss on the segment from a trained solution to its retraction (only the last layer moves). */
+export function retractionLoss(task: LinearTask, from: Weights, to: Weights): number {
+  const last = from.length - 1;
+  let worst = 0;
+  for (let k = 0; k <= 4; k++) {
+    const moved = from[last]!.map((x, i) => x + (k / 4) * (to[last]![i]! - x));
+    worst = Math.max(worst, linearLoss(task, [...from.slice(0, -1), moved]) / task.targetNorm);
+  }
+  return worst;
+}
+
+/**
+ * Builds a path between two exact solutions: every layer but the last moves inside GL_h, the last is solved for.
+ * Returns its largest loss as a fraction of |Y|^2, or undefined where some layer found no path.
+ */
+export function lossOfJoin(task: LinearTask, from: Weights, to: Weights): number | undefined {
+  const moves = layerMoves(task, from, to);
+  if (moves === undefined) return undefined;
+  let worst = 0;
+  for (let k = 0; k <= pathPoints; k++) {
+    const t = k / pathPoints;
+    const inner = [...moves.map((move) => move(t)), from[from.length - 1]!];
+    worst = Math.max(worst, linearLoss(task, retracted(task, inner)) / task.targetNorm);
+  }
+  // The path ends at `to` as its last layer was solved for there: the same matrix up to rounding.
+  return Number.isNaN(worst) ? Infinity : worst;
+}
+
+/** One path inside GL_h for every layer but the last, or undefined where some layer has none. */
+export function layerMoves(
+  task: LinearTask,
+  from: Weights,
+  to: Weights,
+): ((t: number) => Float64Array)[] | undefined {
+  const moves: ((t: number) => Float64Array)[] = [];
+  for (let i = 0; i < from.length - 1; i++) {
+    const move = pathBetween(from[i]!, to[i]!, task.width);
+    if (move === undefined) return undefined;
+    moves.push(move);
+  }
+  return moves;
+}

@@ -23,6 +23,10 @@ const commands: Record<string, Entry> = {
     summary: 'run any kind of analysis; `basin run --help` lists them',
     load: () => import('./commands/run.ts'),
   },
+  reproduce: {
+    summary: "repeat one of the papers' experiments",
+    load: () => import('./commands/reproduce.ts'),
+  },
   import: {
     summary: 'add the run directories below a folder to the catalog',
     load: () => import('./commands/import.ts'),

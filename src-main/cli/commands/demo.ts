@@ -1,6 +1,6 @@
 /** `basin demo`: the field's main result on real digits, from nothing, in about a minute. */
-import { join } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
+import { join, resolve } from 'node:path';
+import { Option } from 'commander';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { wholeProgress } from '../demo/progress.ts';
 import { demoMeaning, demoTable, trapSentence, wrap } from '../demo/report.ts';
@@ -10,8 +10,10 @@ import type { DemoSize } from '../demo/settings.ts';
 import { demoSetting, demoSizes } from '../demo/settings.ts';
 import { withEngine } from '../engine.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
+import { wholeNumber } from '../numbers.ts';
 import { duration } from '../progress-line.ts';
 import { self, shellWord } from '../self.ts';
+import { fileStamp } from '../when.ts';
 
 interface DemoFlags {
   size: DemoSize;
@@ -20,20 +22,6 @@ interface DemoFlags {
   epochs?: number;
   models?: number;
   out?: string;
-}
-
-function wholeNumber(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== '' && Number.isInteger(value) && value >= low && value <= high) return value;
-    throw new InvalidArgumentError(`Expected a whole number from ${low} to ${high}.`);
-  };
-}
-
-/** A folder for this demo's files: its time keeps a second demo from writing over the first. */
-function figureFolder(workspace: string, now = new Date()): string {
-  const stamp = now.toISOString().slice(0, 19).replaceAll(':', '-').replace('T', '_');
-  return join(workspace, 'figures', `demo-${stamp}`);
 }
 
 function backendText({ name, version, device, threads }: MeasuredFamily['backend']): string {
@@ -102,7 +90,12 @@ async function demo(globals: Globals, flags: DemoFlags): Promise<void> {
       kind: 'demo',
       seeds: { seed: flags.seed },
     };
-    const figures = await drawFigures(work, measured, flags.out ?? figureFolder(workspace), provenance);
+    const figures = await drawFigures(
+      work,
+      measured,
+      flags.out === undefined ? join(workspace, 'figures', `demo-${fileStamp()}`) : resolve(flags.out),
+      provenance,
+    );
     const seconds = (performance.now() - started) / 1000;
     closing(globals, measured, figures, work);
     terminal.note(

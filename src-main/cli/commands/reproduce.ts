@@ -1,0 +1,112 @@
+/** `basin reproduce NAME`: repeats an experiment of the papers and sets what it finds beside what they say. */
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Option } from 'commander';
+import { CancelledError } from '../../../src-shared/errors.ts';
+import { didYouMean } from '../../../src-shared/near-miss.ts';
+import type { Client } from '../../../src-shared/rpc.ts';
+import { wholeProgress } from '../demo/progress.ts';
+import { withEngine } from '../engine.ts';
+import { UsageError } from '../errors.ts';
+import type { DefineCommand, Globals } from '../globals.ts';
+import { runKind } from '../job.ts';
+import { wholeNumber } from '../numbers.ts';
+import { writeFileWhole } from '../out-file.ts';
+import { duration } from '../progress-line.ts';
+import type { Experiment, ExperimentReport, ExperimentRow, ExperimentSize } from '../reproduce/experiment.ts';
+import { experimentSizes } from '../reproduce/experiment.ts';
+import { formatTable } from '../table.ts';
+import { fileStamp } from '../when.ts';
+
+const experiments: Record<string, () => Promise<{ experiment: Experiment }>> = {
+  symmetry: () => import('../reproduce/symmetry.ts'),
+};
+const names = Object.keys(experiments);
+
+interface ReproduceFlags {
+  size: ExperimentSize;
+  seed: number;
+  out?: string;
+}
+
+/** Every figure as SVG, PDF and PNG. Returns absolute paths. */
+async function draw(client: Client, figures: ExperimentReport['figures'], folder: string): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const paths: string[] = [];
+  for (const [name, recipe] of Object.entries(figures)) {
+    for (const format of ['svg', 'pdf', 'png'] as const) {
+      const { bytes } = await client.call('figures.export', {
+        recipe: { options: {}, ...recipe },
+        format,
+        dpi: 200,
+      });
+      const path = join(folder, `${name}.${format}`);
+      await writeFileWhole(path, bytes);
+      paths.push(path);
+    }
+  }
+  return paths;
+}
+
+function verdict({ style }: Globals['terminal'], holds: boolean | null): string {
+  if (holds === null) return '';
+  return holds ? style.good('✓') : style.bad('✗');
+}
+
+async function reproduce(name: string, flags: ReproduceFlags, globals: Globals): Promise<void> {
+  const { terminal, signal } = globals;
+  const { experiment } = await experiments[name]!();
+  const started = performance.now();
+  await withEngine(globals, async (client) => {
+    const { workspace } = await client.call('engine.info', {});
+    const progress = wholeProgress(terminal, name);
+    const { rows, figures } = await experiment.run({
+      size: flags.size,
+      seed: flags.seed,
+      run: async (kind, params, message, share) => {
+        if (signal.aborted) throw new CancelledError();
+        return (await runKind(client, kind, params, signal, progress.step(message, share))).result;
+      },
+    });
+    progress.finish();
+    const folder = resolve(flags.out ?? join(workspace, 'figures', `${name}-${fileStamp()}`));
+    const paths = await draw(client, figures, folder);
+    const seconds = (performance.now() - started) / 1000;
+    terminal.document({ name, title: experiment.title, ...flags, rows, figures: paths, seconds });
+    const columns = [
+      { title: 'what', text: (row: ExperimentRow) => row.what },
+      { title: 'the paper says', text: (row: ExperimentRow) => row.expected },
+      { title: 'measured', text: (row: ExperimentRow) => row.measured },
+      { title: '', text: (row: ExperimentRow) => verdict(terminal, row.holds) },
+    ];
+    terminal.print(`${terminal.style.bold(experiment.title)}, seed ${flags.seed}\n`);
+    terminal.print(formatTable(rows, columns, terminal.style));
+    terminal.print(`\nfigures  ${folder}`);
+    terminal.note(`${duration(seconds)}`);
+  });
+}
+
+export const define: DefineCommand = (command, globals) => {
+  command
+    .description(
+      `Repeats an experiment of the papers, and prints what they say beside what was measured. Names: ${names.join(', ')}.`,
+    )
+    .argument('<name>', `one of ${names.join(', ')}`)
+    .addOption(
+      new Option('--size <size>', 'quick: minutes; paper: as published')
+        .choices([...experimentSizes])
+        .default('quick'),
+    )
+    .addOption(
+      new Option('--seed <n>', 'decides every random draw').default(1).argParser(wholeNumber(0, 0xffffffff)),
+    )
+    .option('--out <dir>', "folder for the figures (default: a new one in the workspace's figures folder)")
+    .action((name: string, flags: ReproduceFlags) => {
+      if (!Object.hasOwn(experiments, name)) {
+        throw new UsageError(`There is no experiment "${name}".${didYouMean(name, names)}`, {
+          hint: `Experiments: ${names.join(', ')}.`,
+        });
+      }
+      return reproduce(name, flags, globals);
+    });
+};

@@ -1,0 +1,39 @@
+/** What an experiment of `basin reproduce` is: some jobs, a table of "the paper says / we measured", figures. */
+import type { FigureRecipe } from '../../../src-shared/figures/index.ts';
+import type { JobKindName, JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
+
+export const experimentSizes = ['quick', 'paper'] as const;
+export type ExperimentSize = (typeof experimentSizes)[number];
+
+export interface ExperimentRow {
+  /** What was looked at, with the setting. */
+  what: string;
+  /** What the paper or the theory says, with where it says so. */
+  expected: string;
+  measured: string;
+  /** Null where there is a number to set beside, and nothing to hold. */
+  holds: boolean | null;
+}
+
+export interface ExperimentReport {
+  rows: ExperimentRow[];
+  /** File names without ending -> recipes. */
+  figures: Record<string, FigureRecipe>;
+}
+
+export interface ExperimentWork {
+  size: ExperimentSize;
+  seed: number;
+  /** Runs a job through the engine; `share` is its part of the whole, for the progress bar. */
+  run<K extends JobKindName>(
+    kind: K,
+    params: JobParamsInput<K>,
+    message: string,
+    share: number,
+  ): Promise<JobResult<K>>;
+}
+
+export interface Experiment {
+  title: string;
+  run(work: ExperimentWork): Promise<ExperimentReport>;
+}

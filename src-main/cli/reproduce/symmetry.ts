@@ -1,0 +1,124 @@
+/**
+ * The first experiments of "Understanding Mode Connectivity via Parameter Space Symmetry" (arXiv 2505.23681):
+ * components of the zero-loss set, symmetry curves against straight lines, the barrier that rescaling makes.
+ */
+import type { JobResult } from '../../../src-shared/jobs/index.ts';
+import type { Experiment, ExperimentReport, ExperimentRow, ExperimentWork } from './experiment.ts';
+
+/** Loss may vary along a symmetry curve by this fraction of the straight line's highest. */
+const flatEnough = 1e-9;
+/** Measured loss against the closed form, relative. */
+const closeEnough = 1e-6;
+
+async function components(work: ExperimentWork): Promise<ExperimentRow[]> {
+  const widths = work.size === 'paper' ? [2, 3, 4, 5, 6] : [4];
+  const depths = [2, 3, 4];
+  const rows: ExperimentRow[] = [];
+  for (const width of widths) {
+    for (const layers of depths) {
+      const share = 0.7 / (widths.length * depths.length);
+      const message = `joining solutions, ${layers} layers of width ${width}`;
+      const params = { layers, width, starts: 200, seed: work.seed };
+      const result = await work.run('linear-components', params, message, share);
+      rows.push({
+        what: `zero-loss components, ${layers} linear layers of width ${width}`,
+        expected: `${result.expected} (2^(l-1), Cor. 4.2)`,
+        measured: `${result.found} from ${result.converged} starts${result.classes_match_signs ? '' : ', not as the signs of det W_i'}`,
+        holds: result.found === result.expected && result.classes_match_signs,
+      });
+      rows.push({
+        what: '  up to permutation of the hidden units',
+        expected: String(result.expected_up_to_permutation),
+        measured: String(result.found_up_to_permutation),
+        holds: result.found_up_to_permutation === result.expected_up_to_permutation,
+      });
+    }
+  }
+  return rows;
+}
+
+type Curve = JobResult<'symmetry-curve'>;
+
+async function curves(work: ExperimentWork): Promise<{ rows: ExperimentRow[]; found: [string, Curve][] }> {
+  const rows: ExperimentRow[] = [];
+  const found: [string, Curve][] = [];
+  for (const activation of ['linear', 'relu'] as const) {
+    const params = { layers: 3, width: 4, activation, seed: work.seed };
+    const result = await work.run('symmetry-curve', params, `symmetry curve, ${activation} network`, 0.1);
+    found.push([activation === 'linear' ? 'linear' : 'ReLU', result]);
+    rows.push({
+      what: `loss along the symmetry curve, ${activation === 'relu' ? 'ReLU' : 'linear'} network`,
+      expected: 'constant, Eq. 5',
+      measured: `varies by ${result.relative_spread.toExponential(1)} of the line's peak`,
+      holds: result.relative_spread <= flatEnough,
+    });
+  }
+  return { rows, found };
+}
+
+function rescalingRows(result: JobResult<'rescaling-barrier'>): ExperimentRow[] {
+  const worst = Math.max(...result.rows.map((row) => row.relative_error ?? 0));
+  const largest = Math.max(...result.rows.map((row) => row.factor));
+  const exponent = result.growth_exponent;
+  return [
+    {
+      what: `loss from (W1, W2) to (c W1, W2/c), c up to ${largest}`,
+      expected: 'closed form, Prop. 5.3',
+      measured: `within ${worst.toExponential(1)} of it, relative`,
+      holds: worst <= closeEnough,
+    },
+    {
+      what: 'growth of that barrier with c',
+      expected: `exponent ${result.expected_exponent ?? 2}`,
+      measured: exponent === null ? '-' : `exponent ${exponent.toFixed(3)}`,
+      holds: exponent === null ? null : Math.abs(exponent - (result.expected_exponent ?? 2)) < 0.1,
+    },
+  ];
+}
+
+function figuresOf(
+  found: [string, Curve][],
+  rescaling: JobResult<'rescaling-barrier'>,
+): ExperimentReport['figures'] {
+  const beyond = rescaling.rows.filter((row) => row.factor > 1);
+  return {
+    'symmetry-curve': {
+      kind: 'symmetry-curve',
+      data: {
+        panels: found.map(([title, { t, curve_loss, line_loss }]) => ({
+          title,
+          series: [
+            { label: 'straight line', t, curves: [line_loss] },
+            { label: 'symmetry curve', t, curves: [curve_loss] },
+          ],
+        })),
+        valueLabel: 'loss',
+      },
+    },
+    'rescaling-barrier': {
+      kind: 'rescaling-barrier',
+      data: {
+        series: [
+          {
+            label: 'barrier',
+            x: beyond.map((row) => row.factor),
+            curves: [beyond.map((row) => row.barrier)],
+          },
+        ],
+        theorySlope: 2,
+        fitRange: [100, 1e6],
+      },
+    },
+  };
+}
+
+export const experiment: Experiment = {
+  title: 'Mode connectivity and parameter space symmetry (arXiv 2505.23681)',
+  async run(work) {
+    const joined = await components(work);
+    const { rows, found } = await curves(work);
+    const params = { factors: [1, 10, 100, 1000, 10_000], seed: work.seed };
+    const rescaling = await work.run('rescaling-barrier', params, 'rescaling barrier', 0.1);
+    return { rows: [...joined, ...rows, ...rescalingRows(rescaling)], figures: figuresOf(found, rescaling) };
+  },
+};

@@ -190,7 +190,7 @@ function removeKey(config: Plain, parts: string[], override: string): void {
       `override "${override}": there is no ${parts.join('.')} to remove.${didYouMean(parts.join('.'), knownKeys())}`,
     );
   }
-  delete section[last];
+  Reflect.deleteProperty(section, last);
 }
 
 function refusePrototype(part: string, override: string): void {

@@ -45,9 +45,10 @@ function savedBounds(): Bounds {
 }
 
 export function openWindow(): BrowserWindow {
-  const { maximized, ...bounds } = savedBounds();
+  const { maximized, x, y, ...size } = savedBounds();
   const window = new BrowserWindow({
-    ...bounds,
+    ...size,
+    ...(x === undefined || y === undefined ? {} : { x, y }),
     minWidth: 860,
     minHeight: 560,
     show: false,

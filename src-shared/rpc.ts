@@ -145,8 +145,9 @@ const attachmentSchema = z.object({
 
 /** Throws UserError for bytes that are no message; what the message means is for the caller's schema to check. */
 export function decodeMessage(input: Uint8Array): unknown {
-  // Typed array views need an aligned buffer, which a slice of a socket's chunk need not be.
-  const bytes = input.byteOffset % 8 === 0 ? input : input.slice();
+  // Typed array views need an aligned buffer, which a part of a socket's chunk need not be; slice() of a Node Buffer
+  // would be a view again, not a copy.
+  const bytes = input.byteOffset % 8 === 0 ? input : new Uint8Array(input);
   if (bytes.length < 4) throw new UserError('message: expected at least 4 bytes');
   const headerLength = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   if (headerLength > bytes.length - 4) throw new UserError('message: the header is longer than the message');

@@ -6,7 +6,7 @@ import { demoMeaning, demoTable, trapSentence, wrap } from '../../src-main/cli/d
 import type { FamilySummary, Spread, Treatment } from '../../src-main/cli/demo/summary.ts';
 import { modelAccuracies, spread, summarise } from '../../src-main/cli/demo/summary.ts';
 import type { Interpolation } from '../../src-shared/jobs/interpolate.ts';
-import { basin, temporaryFolder } from '../support/cli.ts';
+import { basin, basinJson, temporaryFolder } from '../support/cli.ts';
 
 const plain = { bold: same, dim: same, good: same, bad: same };
 function same(text: string): string {
@@ -140,8 +140,7 @@ describe('basin demo', () => {
   });
 
   async function expectCatalog(): Promise<void> {
-    const list = async (...args: string[]): Promise<unknown> =>
-      JSON.parse((await basin([...args, '--json', '--workspace', workspace])).stdout);
+    const list = (...args: string[]): Promise<unknown> => basinJson([...args, '--workspace', workspace]);
     expect(await list('runs')).toHaveLength(4);
     expect(await list('groups')).toMatchObject({ groups: { length: 4 } });
     expect(await list('results', 'interpolate')).toHaveLength(16);

@@ -1,0 +1,181 @@
+/** Fetching against servers that break off, lie and send rubbish. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { fetchable, fetchDataSet, type DataSet } from '../../src-main/engine/data-fetch.ts';
+import { partOf, sha256Of } from '../../src-main/engine/fetch-file.ts';
+import { newFolder, refusal } from './support/workspace.ts';
+
+const bytes = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 255));
+const file = { name: 'images.gz', bytes: bytes.length, sha256: sha256Of(bytes) };
+
+const servers: Server[] = [];
+afterEach(() => servers.splice(0).forEach((server) => server.close().closeAllConnections()));
+
+type Behaviour = (request: IncomingMessage, response: ServerResponse, from: number) => void;
+
+interface Mirror {
+  url: string;
+  /** The Range headers that were asked for. */
+  ranges: (string | undefined)[];
+}
+
+async function mirror(behaviour: Behaviour): Promise<Mirror> {
+  const ranges: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    ranges.push(request.headers.range);
+    behaviour(request, response, Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0));
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return { url: `http://127.0.0.1:${address.port}/files/`, ranges };
+}
+
+const head = (response: ServerResponse, from: number, length = bytes.length - from): void => {
+  const range = from > 0 ? { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {};
+  response.writeHead(from > 0 ? 206 : 200, { 'content-length': length, ...range });
+};
+
+const honest: Behaviour = (_request, response, from) => {
+  head(response, from);
+  response.end(bytes.subarray(from));
+};
+/** Sends `count` bytes and cuts the line. */
+const breaking =
+  (count: number): Behaviour =>
+  (_request, response, from) => {
+    head(response, from);
+    response.write(bytes.subarray(from, from + count), () => setTimeout(() => response.destroy(), 20));
+  };
+
+const setOf = (...mirrors: Mirror[]): DataSet => ({ mirrors: mirrors.map((one) => one.url), files: [file] });
+
+describe('data fetch', () => {
+  it('fetches, reports progress, and does nothing the second time', async () => {
+    const folder = join(newFolder(), 'deep', 'mnist');
+    const source = await mirror(honest);
+    const seen: number[] = [];
+    const report = await fetchDataSet({ set: setOf(source), folder, onProgress: ({ fraction }) => seen.push(fraction) });
+    expect(report).toEqual({ folder, fetched: ['images.gz'], bytes: bytes.length });
+    expect(readFileSync(join(folder, file.name)).equals(bytes)).toBe(true);
+    expect(seen.at(-1)).toBe(1);
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    expect((await fetchDataSet({ set: setOf(source), folder })).fetched).toEqual([]);
+    expect(source.ranges.length).toBe(1);
+  });
+
+  it('goes on where a connection broke, with Range', async () => {
+    const folder = newFolder();
+    const source = await mirror(breaking(100_000));
+    await fetchDataSet({ set: setOf(source), folder });
+    expect(source.ranges[0]).toBeUndefined();
+    expect(source.ranges[1]).toMatch(/^bytes=[1-9]\d*-$/);
+    expect(readFileSync(join(folder, file.name)).equals(bytes)).toBe(true);
+  });
+
+  it('goes on in a later call, and at another mirror', async () => {
+    const folder = newFolder();
+    let calls = 0;
+    const dying = await mirror((request, response, from) => {
+      if (calls++ === 0) breaking(120_000)(request, response, from);
+      else response.destroy();
+    });
+    expect(await refusal(fetchDataSet({ set: setOf(dying), folder }))).toContain('could not be fetched from any of 1 mirrors');
+    const part = readFileSync(partOf(folder, file)).length;
+    expect(part).toBeGreaterThan(0);
+    expect(existsSync(join(folder, file.name))).toBe(false);
+    const good = await mirror(honest);
+    await fetchDataSet({ set: setOf(dying, good), folder });
+    expect(good.ranges).toEqual([`bytes=${part}-`]);
+    expect(readFileSync(join(folder, file.name)).equals(bytes)).toBe(true);
+  });
+
+  it('starts over where a server knows no Range', async () => {
+    const folder = newFolder();
+    writeFileSync(partOf(folder, file), bytes.subarray(0, 1000));
+    const plain = await mirror((_request, response) => {
+      head(response, 0);
+      response.end(bytes);
+    });
+    await fetchDataSet({ set: setOf(plain), folder });
+    expect(readFileSync(join(folder, file.name)).equals(bytes)).toBe(true);
+  });
+
+  it('throws wrong bytes away and asks the next mirror', async () => {
+    const folder = newFolder();
+    const wrong = await mirror((_request, response) => {
+      head(response, 0);
+      response.end(Buffer.alloc(bytes.length, 1));
+    });
+    const good = await mirror(honest);
+    const notes: string[] = [];
+    await fetchDataSet({ set: setOf(wrong, good), folder, onNote: (line) => notes.push(line) });
+    expect(notes).toEqual([expect.stringMatching(/wrong content: its SHA-256 is [0-9a-f]{12}\.\.\., expected/)]);
+    expect(good.ranges).toEqual([undefined]);
+    expect(readFileSync(join(folder, file.name)).equals(bytes)).toBe(true);
+  });
+
+  it('does not believe lengths: too long, too short, other range, error pages', async () => {
+    const long = await mirror((_request, response) => {
+      response.writeHead(200);
+      response.end(Buffer.concat([bytes, bytes]));
+    });
+    const short = await mirror((_request, response, from) => {
+      response.writeHead(from > 0 ? 416 : 200, { 'content-length': 10 });
+      response.end(from > 0 ? 'x'.repeat(10) : bytes.subarray(0, 10));
+    });
+    const shifted = await mirror((_request, response, from) => {
+      response.writeHead(206, { 'content-range': `bytes ${from + 5}-${bytes.length - 1}/${bytes.length}` });
+      response.end(bytes.subarray(from + 5));
+    });
+    const missing = await mirror((_request, response) => {
+      response.writeHead(404, 'Not Found');
+      response.end('<html>');
+    });
+    const said = await refusal(fetchDataSet({ set: setOf(long, short, shifted, missing), folder: newFolder() }));
+    expect(said).toContain(`it sent more than the ${bytes.length} bytes`);
+    expect(said).toContain('it answered 416');
+    expect(said).toContain('it sent others');
+    expect(said).toContain('it answered 404 Not Found');
+  });
+
+  it('leaves a mirror that is stuck', async () => {
+    const stuck = await mirror((_request, response) => {
+      head(response, 0);
+      response.write(bytes.subarray(0, 10));
+    });
+    const folder = newFolder();
+    const good = await mirror(honest);
+    const notes: string[] = [];
+    await fetchDataSet({ set: setOf(stuck, good), folder, stallAfter: 150, onNote: (line) => notes.push(line) });
+    expect(notes[0]).toContain('nothing came for');
+    expect(readFileSync(join(folder, file.name)).equals(bytes)).toBe(true);
+  });
+
+  it('asks for room before anything is fetched', async () => {
+    const source = await mirror(honest);
+    const said = await refusal(fetchDataSet({ set: setOf(source), folder: newFolder(), freeBytes: () => 1000 }));
+    expect(said).toMatch(/has 1 MB free; 64 MB are needed/);
+    expect(source.ranges).toEqual([]);
+  });
+
+  it('ends at once when cancelled, and keeps what it has', async () => {
+    const slow = await mirror((_request, response) => {
+      head(response, 0);
+      response.write(bytes.subarray(0, 50_000));
+    });
+    const folder = newFolder();
+    const controller = new AbortController();
+    const call = fetchDataSet({ set: setOf(slow), folder, signal: controller.signal, onProgress: () => controller.abort() });
+    expect(await refusal(call)).toBe('cancelled');
+    expect(existsSync(join(folder, file.name))).toBe(false);
+  });
+
+  it('knows the four files of both data sets', () => {
+    for (const name of ['mnist', 'fashion-mnist']) expect(fetchable(name).files.length).toBe(4);
+    expect(() => fetchable('imagenet')).toThrow('There is no data set "imagenet" to fetch.');
+  });
+});

@@ -22,6 +22,14 @@ function handOver(node) {
   });
 }
 
+/** `basin serve` in a clone shows the pages of the sources beside it. */
+async function buildPages() {
+  const buildModule = new URL('../../scripts/lib/build.mjs', import.meta.url);
+  if (!existsSync(fileURLToPath(buildModule))) return;
+  const { ensureBuilt } = await import(buildModule.href);
+  await ensureBuilt({ pagesOnly: true, say: (text) => process.stderr.write(`${text}\n`) });
+}
+
 async function start() {
   // A packaged copy has no scripts/: it comes set up.
   if (process.env.BASIN_SETUP_DONE !== '1' && existsSync(fileURLToPath(setupModule))) {
@@ -31,6 +39,7 @@ async function start() {
     process.env.BASIN_SETUP_DONE = '1';
   }
   if (!isNewEnough) return handOver(fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url)));
+  if (process.argv.includes('serve') && !process.argv.includes('--help')) await buildPages();
   // Before the first TypeScript file: stripping types is most of what a short command takes.
   nodeModule.enableCompileCache();
   const { main } = await import('./main.ts');

@@ -20,7 +20,7 @@ import { findResult } from './results.ts';
 type Format = (typeof figureFormats)[number];
 
 interface FigureFlags extends FigureChoice {
-  out: string[];
+  out?: string[];
   theme?: string;
   width?: string | { width: number; unit: string };
   dpi?: number;
@@ -101,7 +101,7 @@ export const define: DefineCommand = (command, globals) => {
       'Draws results, a saved figure or a recipe. The same recipe gives the same file, byte for byte.',
     )
     .argument('<source...>', "ids of results, or one saved figure's id, or one recipe (.json)")
-    .requiredOption(
+    .option(
       '--out <file...>',
       `where to write; the ending says how: ${figureFormats.map((f) => `.${f}`).join(', ')}`,
     )
@@ -124,6 +124,9 @@ export const define: DefineCommand = (command, globals) => {
     .option('--title <text>', 'heading above all panels')
     .option('--save <title>', 'also keep the figure in the workspace under this title')
     .action(async (sources: string[], flags: FigureFlags) => {
+      // Not a required option of commander's: `figure list` would ask for it too.
+      if (flags.out === undefined)
+        throw new UsageError('--out is missing: say where the figure shall be written');
       const targets = flags.out.map((path) => ({ path: resolve(path), format: formatOf(path) }));
       for (const { path } of targets) await checkFolderOf(path);
       await withEngine(globals, async (client) => {

@@ -23,9 +23,9 @@ async function serveUntilInterrupted(globals: Globals, flags: ServeFlags): Promi
   const engine = await openEngine({ ...(workspace === undefined ? {} : { workspace }), queue: 'all' });
   try {
     const served = await serve({ engine, pages: join(projectRoot, 'out', 'renderer'), ...flags });
-    const { url, ssh, port } = served;
+    const { url, ws, ssh, port } = served;
     interrupt.isTheEnd = true;
-    terminal.document({ url, ssh, port, workspace: engine.workspace.root, pid: process.pid });
+    terminal.document({ url, ws, ssh, port, workspace: engine.workspace.root, pid: process.pid });
     terminal.print(
       `${terminal.style.bold('Basin')} is open at ${terminal.style.bold(url)}  (the address works once)`,
     );

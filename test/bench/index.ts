@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 const benches = {
   training: 'milliseconds per model and step',
   interpolation: 'interpolation points per second',
+  catalog: '10,000 checkpoints over 1,000 runs: import, listing, size of the catalog',
   symmetry: 'components of linear networks found by joining; the assignment solver and the eigensolver',
 } as const;
 

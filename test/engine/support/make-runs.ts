@@ -50,7 +50,7 @@ export function makeManyRuns(parent: string, runs: number, models: number, epoch
     for (const epoch of epochs) {
       for (let model = 1; model <= models; model++) {
         const name = `checkpoint_epoch_${epoch}_model_${model}.safetensors`;
-        const pattern = join(parent, `.pattern-${epoch}-${model}`);
+        const pattern = `${parent}-pattern-${epoch}-${model}`;
         if (i === 0) {
           mkdirSync(pattern, { recursive: true });
           makeCheckpoint(pattern, epoch, model, 64);

@@ -10,6 +10,7 @@ export const computeTable = {
   'match-activations': async () =>
     (await import('../compute/alignment/match-activations.ts')).matchActivations,
   'match-weights': async () => (await import('../compute/alignment/match-weights.ts')).matchWeightsOfPairs,
+  similarity: async () => (await import('../compute/similarity/similarity.ts')).similarity,
   'linear-components': async () =>
     (await import('../compute/symmetry/linear-components.ts')).linearComponents,
   'skip-connections': async () => (await import('../compute/symmetry/skip-connections.ts')).skipConnections,

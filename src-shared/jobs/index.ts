@@ -8,6 +8,7 @@ import { importJob } from './import.ts';
 import { interpolateJob } from './interpolate.ts';
 import { matchActivationsJob } from './match-activations.ts';
 import { matchWeightsJob } from './match-weights.ts';
+import { similarityJob } from './similarity.ts';
 import { trainJob } from './train.ts';
 import { linearComponentsJob } from './linear-components.ts';
 import { skipConnectionsJob } from './skip-connections.ts';
@@ -30,6 +31,7 @@ export const jobKinds = tableOf({
   interpolate: interpolateJob,
   'match-activations': matchActivationsJob,
   'match-weights': matchWeightsJob,
+  similarity: similarityJob,
   'linear-components': linearComponentsJob,
   'skip-connections': skipConnectionsJob,
   'symmetry-curve': symmetryCurveJob,

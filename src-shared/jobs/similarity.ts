@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { backendInfoSchema, splits, splitSchema } from '../domain.ts';
+import { defineJob } from './define.ts';
+import { analysisData, pairSelection } from './pairs.ts';
+
+const updateSchema = z.object({
+  epoch: z.int(),
+  /** The update is from this epoch's checkpoint to that of `epoch`. */
+  previous_epoch: z.int(),
+  per_layer_similarities: z.record(z.string(), z.number()),
+  /** Of all trained tensors laid end to end, entries at fixed positions included, as the reference has it. */
+  aggregate_similarity: z.number(),
+  /** Without those entries: weight decay shrinks them alike in both models, though no function depends on them. */
+  aggregate_without_fixed: z.number(),
+});
+
+const agreementSchema = z.object({
+  epoch: z.int(),
+  /** `{split}_funcsim` (share of equal predictions), `{split}_agreement_count`, `{split}_total_samples`. */
+  split_results: z.record(z.string(), z.number()),
+  /** Plain mean of the splits' shares. */
+  aggregate_similarity: z.number(),
+});
+
+const over = <T extends z.ZodType>(entry: T) =>
+  z.object({ all_epoch_results: z.array(entry), num_epochs: z.int() });
+
+const rowSchema = z.object({
+  model1_index: z.int(),
+  model2_index: z.int(),
+  cosine_similarity: over(updateSchema),
+  functional_similarity: over(agreementSchema),
+});
+export type SimilarityRow = z.infer<typeof rowSchema>;
+
+const common = { run_key: z.string(), notes: z.array(z.string()), backend: backendInfoSchema };
+
+export const similarityJob = defineJob({
+  kind: 'similarity',
+  version: 1,
+  title: 'Similarity over training',
+  summary:
+    'Whether two networks train alike: the cosine between their weight updates from one saved epoch to the next, and the share of examples they give the same label.',
+  params: z.object({
+    run: z.string().min(1).describe('run directory'),
+    models: pairSelection.models,
+    pairs: z
+      .array(z.tuple([z.int().positive(), z.int().positive()]))
+      .optional()
+      .describe('pairs of models; absent: all'),
+    epochs: z
+      .array(z.int().nonnegative())
+      .min(1)
+      .optional()
+      .describe('epochs of the run, e.g. 0,1,5; absent: all that were saved for every model'),
+    splits: z
+      .array(splitSchema)
+      .min(1)
+      .default([...splits])
+      .describe('splits whose predictions are compared'),
+    data: analysisData,
+  }),
+  /** One pair: the row at top level. Several: a list of rows. */
+  result: z.union([
+    z.object({ ...rowSchema.shape, ...common }),
+    z.object({ pairs: z.array(rowSchema), ...common }),
+  ]),
+  cacheable: true,
+});

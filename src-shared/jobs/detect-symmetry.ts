@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
+import { analysisData, checkSelection, pairSelection } from './pairs.ts';
 
 export const detectSymmetryJob = defineJob({
   kind: 'detect-symmetry',
@@ -8,23 +9,45 @@ export const detectSymmetryJob = defineJob({
   title: 'Detect symmetry',
   summary:
     'Finds the group element that best takes one minimum to another: an invertible matrix per layer for linear networks, a permutation with positive factors for ReLU networks; distance and barrier before and after.',
-  params: z.object({
-    activation: z
-      .enum(['linear', 'relu'])
-      .default('linear')
-      .describe('of the bias-free networks trained on the spot'),
-    layers: z.int().min(2).max(6).default(2).describe('number of weight matrices'),
-    width: z.int().min(1).max(64).default(4).describe('width of every layer'),
-    second: z
-      .enum(['independent', 'orbit'])
-      .default('independent')
-      .describe('second network: trained from a start of its own, or moved along the orbit of the first'),
-    restarts: z.int().min(1).max(100).default(5).describe('ReLU: orders of the layers that are tried'),
-    steps: z.int().positive().max(1000).default(50).describe('intervals of the straight line'),
-    seed: seedSchema.default(1).describe('decides task, starts and hidden group element'),
-  }),
+  params: z
+    .object({
+      activation: z
+        .enum(['linear', 'relu'])
+        .default('linear')
+        .describe('of the bias-free networks trained on the spot'),
+      layers: z.int().min(2).max(6).default(2).describe('number of weight matrices'),
+      width: z.int().min(1).max(64).default(4).describe('width of every layer'),
+      second: z
+        .enum(['independent', 'orbit'])
+        .default('independent')
+        .describe('second network: trained from a start of its own, or moved along the orbit of the first'),
+      restarts: z.int().min(1).max(100).default(5).describe('ReLU: orders of the layers that are tried'),
+      run: pairSelection.run,
+      models: z.array(z.int().positive()).optional().describe('with run: two models of it, from 1'),
+      epoch: pairSelection.epoch,
+      checkpoints: z
+        .array(z.string().min(1))
+        .optional()
+        .describe('two checkpoint files, in place of run, models and epoch'),
+      split: z
+        .enum(['train', 'val', 'test'])
+        .default('test')
+        .describe('checkpoints: split that the loss is taken over'),
+      data: analysisData,
+      steps: z.int().positive().max(1000).default(50).describe('intervals of the straight line'),
+      seed: seedSchema.default(1).describe('decides task, starts, hidden group element and orders'),
+    })
+    .superRefine((value, context) => {
+      if (value.run === undefined && value.checkpoints === undefined) return;
+      checkSelection(value, context);
+      const chosen = value.checkpoints ?? value.models;
+      if (chosen?.length === 2) return;
+      const path = [value.checkpoints === undefined ? 'models' : 'checkpoints'];
+      context.addIssue({ code: 'custom', path, message: 'two are needed, e.g. 1,2' });
+    }),
   result: z.object({
-    activation: z.enum(['linear', 'relu']),
+    /** linear, relu, or what the checkpoints have. */
+    activation: z.string(),
     /** Euclidean distance of the two networks, as trained and after the first is moved. */
     residual_before: z.number(),
     residual_after: z.number(),

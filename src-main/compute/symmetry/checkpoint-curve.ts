@@ -6,8 +6,8 @@ import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
 import { RandomStream } from '../random.ts';
 import { planRescaling, rescaled } from './checkpoint-rescaling.ts';
-import type { CurveParams, CurveResult } from './symmetry-curve.ts';
-import { spreadOf } from './symmetry-curve.ts';
+import { spreadOf } from './curve-measures.ts';
+import type { CurveParams, CurveResult } from './curve-measures.ts';
 import { combined, crossEntropy, wideDistance, widened } from './wide-network.ts';
 
 export async function checkpointCurve(params: CurveParams, context: ComputeContext): Promise<CurveResult> {

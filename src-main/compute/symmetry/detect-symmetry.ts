@@ -6,6 +6,7 @@ import type { Compute, ComputeContext } from '../context.ts';
 import { expm } from '../linalg/expm.ts';
 import { singularValues } from '../linalg/svd.ts';
 import { RandomStream } from '../random.ts';
+import { detectInCheckpoints } from './detect-checkpoints.ts';
 import { denseLoss, lineLosses, lossBarrier, weightDistance } from './dense.ts';
 import type { DenseTask, DenseWeights } from './dense.ts';
 import { pathBetween } from './group-path.ts';
@@ -18,6 +19,8 @@ type Params = ParamsOf<typeof detectSymmetryJob>;
 type Result = ResultOf<typeof detectSymmetryJob>;
 
 export const detectSymmetry: Compute<Params, Result> = async (params, context) => {
+  if (params.run !== undefined || params.checkpoints !== undefined)
+    return detectInCheckpoints(params, context);
   const { task, first, second } = await twoMinima(params, context);
   await checkpointCancel(context);
   const detected =

@@ -107,8 +107,11 @@ function value(c: number, rr: number, rs: number, kk: number, ks: number): numbe
   return c * (rr * c - 2 * rs) + (kk / c - 2 * ks) / c;
 }
 
-/** The c > 0 that makes `value` least: Newton's method in log c from the minima of its parts. */
-function bestFactor(rr: number, rs: number, kk: number, ks: number): number {
+/**
+ * The c > 0 that makes |c r - r'|^2 + |k / c - k'|^2 least, given |r|^2, <r, r'>, |k|^2 and <k, k'>: Newton's method in
+ * log c from the minima of its parts. 1 where r or k is zero.
+ */
+export function bestFactor(rr: number, rs: number, kk: number, ks: number): number {
   if (rr === 0 || kk === 0) return 1;
   const starts = [(kk / rr) ** 0.25];
   if (rs > 0) starts.push(rs / rr);

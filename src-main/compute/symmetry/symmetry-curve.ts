@@ -3,8 +3,6 @@
  * the straight line between the same two ends.
  */
 import { UserError } from '../../../src-shared/errors.ts';
-import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
-import type { symmetryCurveJob } from '../../../src-shared/jobs/symmetry-curve.ts';
 import { checkpointCancel } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { expm } from '../linalg/expm.ts';
@@ -12,14 +10,13 @@ import { determinant } from '../linalg/lu.ts';
 import { identity } from '../linalg/multiply.ts';
 import { RandomStream } from '../random.ts';
 import { checkpointCurve } from './checkpoint-curve.ts';
-import { blended, denseLoss, lossBarrier, weightDistance } from './dense.ts';
+import { spreadOf } from './curve-measures.ts';
+import type { CurveParams, CurveResult } from './curve-measures.ts';
+import { blended, denseLoss, weightDistance } from './dense.ts';
 import type { DenseTask, DenseWeights } from './dense.ts';
 import { linearCurve, moved, rescalingCurve } from './orbit.ts';
 import type { Element } from './orbit.ts';
 import { trainedLinear, trainedRelu } from './trained-networks.ts';
-
-export type CurveParams = ParamsOf<typeof symmetryCurveJob>;
-export type CurveResult = ResultOf<typeof symmetryCurveJob>;
 
 export const symmetryCurve: Compute<CurveParams, CurveResult> = async (params, context) => {
   if (params.run !== undefined) return checkpointCurve(params, context);
@@ -37,7 +34,7 @@ export const symmetryCurve: Compute<CurveParams, CurveResult> = async (params, c
 };
 
 /** Loss along a curve of networks and along the straight line between its ends. */
-export async function measureCurve(
+async function measureCurve(
   task: DenseTask,
   curve: (t: number) => DenseWeights,
   steps: number,
@@ -64,16 +61,6 @@ export async function measureCurve(
     ...spreadOf(curve_loss, line_loss),
     distance: weightDistance(start, end),
     curve_length,
-  };
-}
-
-export function spreadOf(curve: readonly number[], line: readonly number[]) {
-  const curve_spread = Math.max(...curve) - Math.min(...curve);
-  const highest = Math.max(...line);
-  return {
-    curve_spread,
-    relative_spread: highest === 0 ? 0 : curve_spread / highest,
-    line_barrier: lossBarrier(line),
   };
 }
 

@@ -12,11 +12,6 @@ import { drawLinearTask, linearLoss } from './linear-task.ts';
 import type { LinearTask } from './linear-task.ts';
 import { trainLinear } from './train-linear.ts';
 
-export interface Trained {
-  readonly task: DenseTask;
-  readonly weights: DenseWeights;
-}
-
 /**
  * Deep linear networks at zero loss, `count` of them on one task: more starts are trained than needed.
  * @throws UserError where too few starts reached zero loss.

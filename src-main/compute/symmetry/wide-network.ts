@@ -3,7 +3,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { erf } from '../alignment/erf.ts';
 import type { Examples } from '../data/index.ts';
 import { multiplyTransposedRight } from '../linalg/multiply.ts';
-import type { EffectiveNetwork } from '../models/index.ts';
+import type { EffectiveLayer, EffectiveNetwork } from '../models/index.ts';
 
 export interface WideNorm {
   readonly kind: 'layer' | 'batch' | 'layer_linear' | 'batch_linear';
@@ -49,6 +49,64 @@ export function widened(network: EffectiveNetwork): WideNetwork {
       activation: typeof activation === 'object' ? 'swiglu' : activation,
       gate: typeof activation === 'object' ? Float64Array.from(activation.gate) : undefined,
     })),
+  };
+}
+
+/** Back to float32, for what compares weights in single precision. */
+export function narrowed(network: WideNetwork): EffectiveNetwork {
+  const narrow = (data: Float64Array | undefined) => data && Float32Array.from(data);
+  return {
+    layers: network.layers.map(
+      ({ inputs, outputs, weight, bias, norm, activation, gate }): EffectiveLayer => {
+        const layer: EffectiveLayer = {
+          inputs,
+          outputs,
+          weight: Float32Array.from(weight),
+          bias: Float32Array.from(bias),
+        };
+        if (norm !== undefined) {
+          layer.norm = { kind: norm.kind };
+          for (const key of ['weight', 'bias', 'runningMean', 'runningVar', 'initialVariance'] as const) {
+            const data = narrow(norm[key]);
+            if (data !== undefined) layer.norm[key] = data;
+          }
+        }
+        if (activation === 'swiglu') layer.activation = { kind: 'swiglu', gate: Float32Array.from(gate!) };
+        else if (activation !== undefined) layer.activation = activation;
+        return layer;
+      },
+    ),
+  };
+}
+
+/** Neuron r of hidden layer i is what was neuron perms[i][r]: the same function. */
+export function permutedNeurons(network: WideNetwork, perms: readonly Int32Array[]): WideNetwork {
+  return {
+    layers: network.layers.map((layer, i) => {
+      const { inputs, outputs, norm } = layer;
+      const row = (r: number) => perms[i]?.[r] ?? r;
+      const column = (c: number) => perms[i - 1]?.[c] ?? c;
+      const vector = (data: Float64Array) => data.map((_, r) => data[row(r)]!);
+      const maybe = (data: Float64Array | undefined) => data && vector(data);
+      return {
+        ...layer,
+        weight: layer.weight.map(
+          (_, k) => layer.weight[row(Math.floor(k / inputs)) * inputs + column(k % inputs)]!,
+        ),
+        bias: vector(layer.bias),
+        gate: layer.gate?.map(
+          (_, k) => layer.gate![row(Math.floor(k / outputs)) * outputs + row(k % outputs)]!,
+        ),
+        norm: norm && {
+          kind: norm.kind,
+          weight: maybe(norm.weight),
+          bias: maybe(norm.bias),
+          runningMean: maybe(norm.runningMean),
+          runningVar: maybe(norm.runningVar),
+          initialVariance: maybe(norm.initialVariance),
+        },
+      };
+    }),
   };
 }
 

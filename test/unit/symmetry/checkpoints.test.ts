@@ -1,16 +1,23 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readRun } from '../../../src-main/compute/checkpoints.ts';
 import { initialise, toEffective } from '../../../src-main/compute/models/index.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { planRescaling, rescaled } from '../../../src-main/compute/symmetry/checkpoint-rescaling.ts';
 import {
   combined,
   crossEntropy,
+  permutedNeurons,
   wideDistance,
   widened,
 } from '../../../src-main/compute/symmetry/wide-network.ts';
+import type { TensorValue } from '../../../src-main/formats/tensor.ts';
+import { writeSafetensors } from '../../../src-main/formats/safetensors.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { fixtureRun } from '../../support/fixtures.ts';
+import { temporaryFolder } from '../../support/cli.ts';
 import { goldenData, job } from '../../support/job.ts';
 
 function specOf(change: Partial<MlpSpec>, sigmaF = 0, numFixed = 0): MlpSpec {
@@ -161,3 +168,78 @@ describe('symmetry curves of checkpoints', () => {
     },
   );
 });
+
+describe('detecting symmetry between checkpoints', () => {
+  it('permutes what can be permuted and says why nothing is rescaled', async () => {
+    const params = {
+      run: fixtureRun('sym0'),
+      models: [1, 2],
+      epoch: 5,
+      steps: 2,
+      restarts: 2,
+      data: goldenData(),
+    };
+    const result = await job<JobResult<'detect-symmetry'>>('detect-symmetry', params);
+    expect(result.residual_after).toBeLessThan(result.residual_before);
+    expect(result.barrier_after).toBeLessThan(result.barrier_before);
+    expect(result.rescaling_distance).toBe(0);
+    expect(result.notes.join()).toMatch(/permutations only: networks with gelu/);
+    expect(result.path_excess_loss!).toBeLessThan(1e-9);
+  });
+
+  it('finds permutation and factors between two files of a ReLU run', async () => {
+    const { folder, order, factors } = reluRun();
+    const params = {
+      checkpoints: [1, 2].map((m) => join(folder, `checkpoint_epoch_1_model_${m}.safetensors`)),
+      steps: 2,
+    };
+    const result = await job<JobResult<'detect-symmetry'>>('detect-symmetry', {
+      ...params,
+      data: goldenData(),
+    });
+    expect(result.relative_residual).toBeLessThan(1e-6);
+    expect(result.permutations).toEqual(order.map((p) => Array.from(p)));
+    result.group_elements.forEach(([found], i) =>
+      found!.forEach((c, j) => expect(c).toBeCloseTo(factors[i]![j]!, 4)),
+    );
+    expect(result.barrier_after).toBeLessThan(1e-6);
+  });
+
+  it('refuses checkpoints of different architectures, and one model alone', async () => {
+    const { folder } = reluRun();
+    const other = join(fixtureRun('sym0'), 'checkpoint_epoch_5_model_1.pt');
+    const checkpoints = [join(folder, 'checkpoint_epoch_1_model_1.safetensors'), other];
+    await expect(job('detect-symmetry', { checkpoints })).rejects.toThrow(/different architectures/);
+    await expect(job('detect-symmetry', { run: folder, models: [1], epoch: 1 })).rejects.toThrow(
+      /two are needed/,
+    );
+  });
+});
+
+/** A run of two ReLU networks 784-12-12-10, the second being the first with its neurons permuted and rescaled. */
+function reluRun() {
+  const folder = temporaryFolder();
+  const config = `dataset:\n  name: mnist-10k\nmodel:\n  name: mlp_mnist\n  input_dim: 784\n  hidden_dim: 12\n  output_dim: 10\n  num_layers: 3\n  symmetry: 0\n  norm: null\n  activation: relu\nnum_models: 2\n`;
+  writeFileSync(join(folder, 'config.yaml'), config);
+  const { spec } = readRun(folder);
+  const state = initialise(spec, { init: [3], mask: 4 })[0]!;
+  const network = widened(toEffective(spec, state));
+  const stream = new RandomStream(8, 'hidden');
+  const order = [12, 12].map((n) => stream.permutation(n));
+  const logs = [12, 12].map((n) => Float64Array.from({ length: n }, () => stream.normal()));
+  const plan = planRescaling(spec, state, 'neuron');
+  const second = rescaled(permutedNeurons(network, order), plan, logs, 1);
+  [network, second].forEach((wide, m) => {
+    const tensors = new Map<string, TensorValue>(
+      wide.layers.flatMap(({ weight, bias, outputs, inputs }, i) => [
+        [
+          `lins.${i}.weight`,
+          { dtype: 'float32', shape: [outputs, inputs], data: Float32Array.from(weight) },
+        ] as const,
+        [`lins.${i}.bias`, { dtype: 'float32', shape: [outputs], data: Float32Array.from(bias) }] as const,
+      ]),
+    );
+    writeSafetensors(join(folder, `checkpoint_epoch_1_model_${m + 1}.safetensors`), tensors);
+  });
+  return { folder, order, factors: logs.map((layer) => layer.map(Math.exp)) };
+}

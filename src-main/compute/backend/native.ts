@@ -43,9 +43,13 @@ function prepareEnvironment(threads: number): void {
   process.env['TF_CPP_MIN_LOG_LEVEL'] ||= '2';
   process.env['TF_NUM_INTRAOP_THREADS'] ||= String(threads);
   process.env['TF_NUM_INTEROP_THREADS'] ||= '1';
-  // tfjs-node calls a function that Node 23 removed.
-  const legacy = util as { isNullOrUndefined?: (value: unknown) => boolean };
+  // tfjs-node calls a function that Node 23 removed, and one that Node warns about.
+  const legacy = util as {
+    isNullOrUndefined?: (value: unknown) => boolean;
+    isArray: (value: unknown) => boolean;
+  };
   legacy.isNullOrUndefined ??= (value) => value === null || value === undefined;
+  legacy.isArray = Array.isArray;
 }
 
 /** Threads TensorFlow was told to use for one operation, once it is loaded. */

@@ -29,6 +29,7 @@ async function load(env: Record<string, string>): Promise<{ told: Told; stderr: 
     import { loadBackend } from ${JSON.stringify(module)};
     const { name, reason, fix, tf, threads } = await loadBackend();
     const sum = tf.add(1, 2).dataSync()[0];
+    tf.concat([tf.ones([2]), tf.ones([2])]).dataSync(); // tfjs-node asks util.isArray here
     process.stdout.write(JSON.stringify({ name, reason, fix, sum, threads }));`;
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,

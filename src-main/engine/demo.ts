@@ -1,7 +1,6 @@
 /** The demo as jobs: trains four families on the embedded digits, groups them and measures how well they connect. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadTrainingConfig } from '../formats/presets.ts';
 import type { EngineParts } from './parts.ts';
 
 interface Family {
@@ -59,6 +58,7 @@ export class Demo {
       .find((job) => (job.state === 'running' || job.state === 'queued' ? runOf(job.params) === run : false));
     if (active) return active.id;
     const resume = existsSync(join(run, 'config.yaml'));
+    const { loadTrainingConfig } = await import('../formats/presets.ts');
     const config = loadTrainingConfig(family.preset, [`seed=${seed}`]);
     const job = await jobs.submit('train', resume ? { run, resume } : { run, config });
     return job.id;

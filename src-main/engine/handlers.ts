@@ -1,13 +1,13 @@
-/** What each request does. One line where possible: the work is done by the part that owns the data. */
+/**
+ * What each request does. One line where possible: the work is done by the part that owns the data. What brings large
+ * libraries along (YAML, Parquet, PDF) is loaded when first asked for: `basin runs` must not wait for it.
+ */
 import type { Handlers } from '../../src-shared/api.ts';
 import { browse } from './browse.ts';
-import { importGroups, exportGroups } from './catalog/exchange.ts';
 import { relocateRun } from './catalog/relocate.ts';
 import { suggestGroups } from './catalog/suggest.ts';
 import { readMetrics } from './catalog/metrics.ts';
-import { exportResult } from './export-result.ts';
 import type { EngineParts } from './parts.ts';
-import { presets, preview } from './train-form.ts';
 
 export function handlersOf(engine: EngineParts): Handlers {
   const groupsChanged = <T>(state: T): T => {
@@ -51,9 +51,14 @@ export function handlersOf(engine: EngineParts): Handlers {
     'groups.undo': () => groupsChanged(engine.groups.undo()),
     'groups.redo': () => groupsChanged(engine.groups.redo()),
     'groups.suggest': () => suggestGroups(engine.runs.list(), engine.groups.state().groups),
-    'groups.export': ({ format }) => exportGroups(format, engine.groups.state().groups, engine.runs),
-    'groups.import': ({ format, text }) =>
-      groupsChanged(importGroups(format, text, engine.groups, engine.runs)),
+    'groups.export': async ({ format }) => {
+      const { exportGroups } = await import('./catalog/exchange.ts');
+      return exportGroups(format, engine.groups.state().groups, engine.runs);
+    },
+    'groups.import': async ({ format, text }) => {
+      const { importGroups } = await import('./catalog/exchange.ts');
+      return groupsChanged(importGroups(format, text, engine.groups, engine.runs));
+    },
 
     'jobs.list': () => engine.jobs.list(),
     'jobs.get': ({ jobId }) => engine.jobs.get(jobId),
@@ -77,7 +82,10 @@ export function handlersOf(engine: EngineParts): Handlers {
       return { row: engine.results.row(resultId), params, data, provenance };
     },
     'results.matrix': ({ resultId, name }) => engine.results.matrix(resultId, name),
-    'results.export': ({ resultId, format }) => exportResult(engine.results, resultId, format),
+    'results.export': async ({ resultId, format }) => {
+      const { exportResult } = await import('./export-result.ts');
+      return exportResult(engine.results, resultId, format);
+    },
     'results.remove': ({ resultId }) => {
       engine.results.remove(resultId);
       engine.emit({ type: 'results-changed' });
@@ -102,8 +110,11 @@ export function handlersOf(engine: EngineParts): Handlers {
       return { bytes, filename: `${recipe.kind}.${format}` };
     },
 
-    'train.presets': () => presets(),
-    'train.preview': ({ config, overrides }) => preview(config, overrides, engine.store.trainingPace()),
+    'train.presets': async () => (await import('./train-form.ts')).presets(),
+    'train.preview': async ({ config, overrides }) => {
+      const { preview } = await import('./train-form.ts');
+      return preview(config, overrides, engine.store.trainingPace());
+    },
 
     'demo.start': async () => ({ jobIds: await engine.demo.start() }),
 

@@ -143,7 +143,7 @@ describe('a folder that moved', () => {
     const workspace = newFolder();
     const engine = await testEngine(workspace);
     await importInto(engine, folder);
-    const [{ id }] = (await rowsOf(engine)) as [{ id: string }];
+    const { id } = (await rowsOf(engine))[0]!;
     await engine.call('groups.edit', { edit: { type: 'create', architecture: 'mlp', key: 'g', members: [{ runId: id }] } });
     await engine.close();
     const place = join(folder, 'new place');
@@ -164,7 +164,7 @@ describe('a folder that moved', () => {
     const workspace = newFolder();
     const engine = await testEngine(workspace);
     await importInto(engine, run);
-    const [{ id: runId }] = (await rowsOf(engine)) as [{ id: string }];
+    const runId = (await rowsOf(engine))[0]!.id;
     const moved = join(folder, 'moved');
     renameSync(run, moved);
     const relocate = (path: string) => engine.call('runs.relocate', { runId, path });

@@ -1,6 +1,6 @@
 /** Runs, models and checkpoints. */
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { stat } from 'node:fs';
 import { basename } from 'node:path';
 import type { CheckpointRow, RunRow } from '../../../src-shared/api.ts';
 import { UserError } from '../../../src-shared/errors.ts';
@@ -172,14 +172,7 @@ export class RunStore {
   /** Marks which run folders are where they were. True when anything changed. */
   async refreshPresence(): Promise<boolean> {
     const runs = this.#db.prepare('SELECT id, path, missing FROM runs').all() as RunRecord[];
-    const present = await Promise.all(
-      runs.map((run) =>
-        stat(run.path).then(
-          (found) => found.isDirectory(),
-          () => false,
-        ),
-      ),
-    );
+    const present = await Promise.all(runs.map((run) => isFolderThere(run.path)));
     const wrong = runs.filter((run, i) => (run.missing === 0) !== present[i]);
     if (wrong.length === 0) return false;
     const update = this.#db.prepare('UPDATE runs SET missing = 1 - missing WHERE id = ?');
@@ -323,7 +316,7 @@ export class RunStore {
     const rows = this.#db
       .prepare('SELECT run_id, model, epoch, val_accuracy FROM checkpoints ORDER BY run_id, epoch')
       .raw()
-      .iterate() as IterableIterator<[string, number, number, number | null]>;
+      .all() as [string, number, number, number | null][];
     for (const [runId, model, epoch, accuracy] of rows) {
       const of = facts.get(runId) ?? { models: new Set(), epochs: [], count: 0, last: [] };
       facts.set(runId, of);
@@ -344,6 +337,11 @@ export class RunStore {
     for (const [runId, groupId] of rows) of.set(runId, [...(of.get(runId) ?? []), groupId]);
     return of;
   }
+}
+
+/** The callback form: a thousand of these are asked for each time the runs are listed. */
+function isFolderThere(path: string): Promise<boolean> {
+  return new Promise((resolve) => stat(path, (error, found) => resolve(!error && found.isDirectory())));
 }
 
 function unknownRun(id: string): UserError {

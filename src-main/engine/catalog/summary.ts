@@ -1,5 +1,6 @@
 /** What the catalog shows of a config; tolerant, since any file can lie in a run folder. */
-import { readConfig, resolveModel, type RunConfig } from '../../../src-shared/config.ts';
+import { resolveModel } from '../../../src-shared/config/resolve.ts';
+import { readConfig, type RunConfig } from '../../../src-shared/config/schema.ts';
 import { familyOfSymmetry, type Family } from '../../../src-shared/domain.ts';
 import { widths, type MlpSpec } from '../../../src-shared/model.ts';
 

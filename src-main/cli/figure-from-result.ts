@@ -1,4 +1,4 @@
-/** The figure that shows a stored result: curves for interpolations, heat maps for whatever holds matrices. */
+/** The figure that shows a stored result: curves for interpolations, the kind's own picture, heat maps for matrices. */
 import { UserError } from '../../src-shared/errors.ts';
 import type { FigureRecipe } from '../../src-shared/figures/index.ts';
 import { packMatrix } from '../../src-shared/figures/index.ts';
@@ -6,6 +6,7 @@ import type { Interpolation } from '../../src-shared/jobs/interpolate.ts';
 import { interpolateJob } from '../../src-shared/jobs/interpolate.ts';
 import type { Matrix } from '../../src-shared/matrix.ts';
 import { mapMatrices } from '../../src-shared/matrix.ts';
+import { present } from '../../src-shared/presentations/index.ts';
 
 export interface FigureChoice {
   metric: 'accuracy' | 'loss';
@@ -23,12 +24,14 @@ export interface StoredResult {
 /** Throws UserError where the results cannot be one figure, or lack what was asked for. */
 export function figureOfResults(results: readonly StoredResult[], choice: FigureChoice): FigureRecipe {
   if (results.every((stored) => stored.kind === interpolateJob.kind)) return interpolationOf(results, choice);
+  const presented = results.flatMap(({ kind, result }) => present(kind, result)?.figures ?? []);
+  if (presented[0] && results.length === 1) return presented[0].recipe;
   const panels = results.flatMap(matricesOf);
   if (panels.length === 0) {
     throw new UserError(
       `Nothing to draw: ${results.map((stored) => `${stored.id} (${stored.kind})`).join(', ')}`,
       {
-        hint: 'Figures are drawn from interpolations and from results that hold matrices.',
+        hint: 'Figures are drawn from interpolations, from one result of a kind that has a picture, and from results that hold matrices.',
       },
     );
   }

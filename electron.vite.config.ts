@@ -9,7 +9,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
  * the desktop's smoke test runs in it where the current binary cannot be fetched.
  */
 const old = process.env.BASIN_OLD_ELECTRON === '1';
-const out = old ? 'out/old' : 'out';
+const out = process.env.BASIN_BUILD_OUT ?? (old ? 'out/old' : 'out');
 
 /** Flat, so that every chunk finds the project's root at the same distance. */
 const commonjs = {

@@ -1,6 +1,7 @@
 /** The static checks of `npm test`. Each counts as one test. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { ensureBuilt } from './build.mjs';
 import { environment, inClone } from './launch.mjs';
 import { basinNode, modules } from './paths.mjs';
 import { run } from './process.mjs';
@@ -75,7 +76,11 @@ export function architecture() {
 export function build() {
   return {
     name: 'build',
-    run: () => tool('electron-vite/bin/electron-vite.js', ['build', '--logLevel', 'warn']),
+    run: () =>
+      ensureBuilt().then(
+        () => ({ ok: true, output: '' }),
+        (error) => ({ ok: false, output: error.message }),
+      ),
   };
 }
 

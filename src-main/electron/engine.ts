@@ -26,13 +26,14 @@ export async function openLocalEngine(root: string, workspace: string | undefine
   if (Number(process.versions.node.split('.')[0]) < leastNode) return spawnEngine(root, workspace);
   // Loaded on demand, so that an older Electron never reads it.
   const { openEngine } = await import('../engine/engine.ts');
+  const { confine } = await import('../engine/confine.ts');
   const engine = await openEngine({
     ...(workspace === undefined ? {} : { workspace }),
     queue: 'all',
     worker: { node: nodeOf(root), entry: join(root, 'src-main', 'worker', 'main.ts') },
   });
   return {
-    link: localLink(engine, () => engine.close()),
+    link: localLink(confine(engine, engine.workspace.root), () => engine.close()),
     workspace: engine.workspace.root,
     runningJobs: async () =>
       (await engine.call('jobs.list', {})).filter((job) => job.state === 'running').length,

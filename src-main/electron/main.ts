@@ -40,7 +40,7 @@ function importAll(paths: readonly string[]): void {
       type: 'call',
       id: 0,
       name: 'jobs.submit',
-      args: { kind: 'import', params: { path } },
+      args: { kind: 'import', params: { paths: [path] } },
     });
   }
 }

@@ -23,17 +23,17 @@ export class Gate {
   readonly #hostNames: Set<string>;
   #tokenUsed = false;
 
-  /** `host`: where the server listens; a name other than a loopback one is then accepted as Host too. */
+  /** `host`: the name in the printed URL; besides the loopback names it is the only Host that is accepted. */
   constructor(host: string, port: number) {
     // Cookies know no ports: two servers on one machine must not overwrite each other's.
     this.#cookieName = `basin-${port}`;
-    this.#hostNames = new Set(loopbackNames).add(host.includes(':') ? `[${host}]` : host);
+    this.#hostNames = new Set(loopbackNames).add(host.toLowerCase());
   }
 
   /** Checks in this order, so that a refused request never uses the token up: Host, Origin, cookie, token. */
   check(request: IncomingMessage): Verdict {
     const host = request.headers.host ?? '';
-    if (!this.#hostNames.has(host.replace(/:\d+$/, ''))) {
+    if (!this.#hostNames.has(host.replace(/:\d+$/, '').toLowerCase())) {
       return { allow: false, status: 403, reason: `Host "${host}" is not this machine.` };
     }
     const origin = request.headers.origin;
@@ -41,7 +41,7 @@ export class Gate {
       return { allow: false, status: 403, reason: `Origin "${origin}" is not this app.` };
     }
     if (this.#hasCookie(request)) return { allow: true };
-    const token = new URL(request.url ?? '/', 'http://basin').searchParams.get('token');
+    const token = addressOf(request)?.searchParams.get('token') ?? null;
     if (token === null) {
       return {
         allow: false,
@@ -72,6 +72,15 @@ export class Gate {
           pair.startsWith(`${this.#cookieName}=`) &&
           sameText(pair.slice(this.#cookieName.length + 1), this.#secret),
       );
+  }
+}
+
+/** The address that was asked for; undefined for what is none, such as `//`. */
+export function addressOf(request: IncomingMessage): URL | undefined {
+  try {
+    return new URL(request.url ?? '/', 'http://basin');
+  } catch {
+    return undefined;
   }
 }
 

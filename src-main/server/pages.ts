@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { extname, join, normalize, sep } from 'node:path';
 import { contentSecurityPolicy } from './csp.ts';
 
@@ -40,5 +41,6 @@ export async function sendPage(response: ServerResponse, folder: string, path: s
     return;
   }
   response.writeHead(200, { ...securityHeaders(), 'Content-Type': type });
-  createReadStream(file).pipe(response);
+  // A reader that goes away, or a page that a new build replaces, ends this answer and nothing else.
+  await pipeline(createReadStream(file), response).catch(() => response.destroy());
 }

@@ -8,12 +8,15 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { decodeMessage, encodeMessage, type ServerMessage } from '../../src-shared/rpc.ts';
+import { confine } from '../engine/confine.ts';
 import { dispatch, type Callable } from '../engine/rpc.ts';
-import { Gate } from './gate.ts';
+import { addressOf, Gate } from './gate.ts';
 import { securityHeaders, sendPage } from './pages.ts';
 
 export interface ServeOptions {
   engine: Callable;
+  /** What windows have written stays below it. */
+  workspace: string;
   /** Folder of the renderer's build. */
   pages: string;
   /** 0 takes a free one. */
@@ -45,9 +48,13 @@ export async function serve(options: ServeOptions): Promise<Served> {
   }
   const server = createServer();
   const port = await listen(server, options.port, host);
-  const gate = new Gate(host, port);
+  // Listening everywhere: the name under which other machines know this one.
+  const everywhere = host === '0.0.0.0' || host === '::';
+  const shownHost = everywhere ? hostname() : host.includes(':') ? `[${host}]` : host;
+  const gate = new Gate(shownHost, port);
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes });
-  sockets.on('connection', (socket) => speak(socket, options.engine));
+  const engine = confine(options.engine, options.workspace);
+  sockets.on('connection', (socket) => speak(socket, engine));
 
   server.on('request', (request, response) => void answer(request, response, gate, options.pages));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -60,8 +67,6 @@ export async function serve(options: ServeOptions): Promise<Served> {
     sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened));
   });
 
-  const shownHost =
-    host === '0.0.0.0' || host === '::' ? hostname() : host.includes(':') ? `[${host}]` : host;
   return {
     url: `http://${shownHost}:${port}/?token=${gate.token}`,
     ws: '/ws',
@@ -112,12 +117,14 @@ async function answer(
   await sendPage(response, pages, pathOf(request));
 }
 
+const malformed = '/malformed';
+
 /** The decoded path of a URL; a malformed one names no page. */
 function pathOf(request: IncomingMessage): string {
   try {
-    return decodeURIComponent(new URL(request.url ?? '/', 'http://basin').pathname);
+    return decodeURIComponent(addressOf(request)?.pathname ?? malformed);
   } catch {
-    return '/malformed';
+    return malformed;
   }
 }
 

@@ -1,4 +1,7 @@
 /** Bringing folders into the catalog: the dialog's state, dropped folders, and the job that does it. */
+import { UserError } from '../../src-shared/errors.ts';
+import { importJob } from '../../src-shared/jobs/import.ts';
+import { plural } from '../format.ts';
 import { engine } from './engine.svelte.ts';
 import { notices } from './notices.svelte.ts';
 import { router } from './router.svelte.ts';
@@ -10,11 +13,43 @@ class Imports {
 
 export const imports = new Imports();
 
-/** Starts one import job per path; the catalog fills while they run. */
+const showJob = { label: 'Show job', run: () => router.go('jobs') };
+
+/** One import for all paths; the catalog fills while it runs, and its end is told in words. */
 export async function importPaths(paths: string[]): Promise<void> {
-  for (const path of paths) {
-    const job = await engine.attempt('jobs.submit', { kind: 'import', params: { path } });
-    if (job) notices.info(`Importing ${path}`, { label: 'Show job', run: () => router.go('jobs') });
+  if (paths.length === 0) return;
+  const where = paths.length === 1 ? paths[0]! : `${paths.length} folders`;
+  const job = await engine.attempt('jobs.submit', { kind: 'import', params: { paths } });
+  if (!job) return;
+  notices.info(`Importing ${where}`, showJob);
+  try {
+    const ended = await engine.finished(job.id);
+    if (ended.state === 'done') await tell(where, ended.resultId);
+    else if (ended.state === 'failed') {
+      notices.error(new UserError(ended.error ?? `Nothing could be imported from ${where}.`, hintOf(ended)));
+    }
+  } catch {
+    // The engine went away, which the window says already.
+  }
+}
+
+const hintOf = ({ hint }: { hint: string | null }) => (hint === null ? {} : { hint });
+
+async function tell(where: string, resultId: string | null): Promise<void> {
+  const answer = resultId === null ? undefined : await engine.attempt('results.get', { resultId });
+  const found = importJob.result.safeParse(answer?.data);
+  if (!found.success) return notices.success(`Imported ${where}`);
+  const { runs, checkpoints, broken, changes } = found.data;
+  if (runs === 0 && broken.length === 0) {
+    const hint = 'A run is a folder with config.yaml and checkpoint_epoch_{E}_model_{M}.pt or .safetensors.';
+    return notices.error(new UserError(`No runs were found in ${where}.`, { hint }));
+  }
+  const text = `Imported ${plural(runs, 'run')} with ${plural(checkpoints, 'checkpoint')} from ${where}`;
+  notices.success([text, ...(changes?.notes ?? [])].join('. '));
+  const first = broken[0];
+  if (first) {
+    const others = broken.length > 1 ? ` (and ${broken.length - 1} more like it, see the job)` : '';
+    notices.error(new UserError(`${first.path}: ${first.reason}${others}`));
   }
 }
 

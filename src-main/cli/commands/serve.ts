@@ -22,7 +22,12 @@ async function serveUntilInterrupted(globals: Globals, flags: ServeFlags): Promi
   const { workspace, terminal, interrupt, signal } = globals;
   const engine = await openEngine({ ...(workspace === undefined ? {} : { workspace }), queue: 'all' });
   try {
-    const served = await serve({ engine, pages: join(projectRoot, 'out', 'renderer'), ...flags });
+    const served = await serve({
+      engine,
+      workspace: engine.workspace.root,
+      pages: join(projectRoot, 'out', 'renderer'),
+      ...flags,
+    });
     const { url, ws, ssh, port } = served;
     interrupt.isTheEnd = true;
     terminal.document({ url, ws, ssh, port, workspace: engine.workspace.root, pid: process.pid });

@@ -1,0 +1,54 @@
+/** What a window may have written: a page, ours or a forged one, never chooses a folder outside the workspace. */
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../../src-shared/errors.ts';
+import type { Callable } from './rpc.ts';
+
+const training = z.object({
+  kind: z.literal('train'),
+  params: z.object({ run: z.string(), resume: z.boolean().optional() }),
+});
+const knownRuns = z.array(z.object({ path: z.string() }));
+
+/**
+ * The same engine for a window: training writes below `workspace`, or goes on with a run that the catalog knows.
+ * The command line names its folders itself and needs no such limit. Refused calls throw UserError before anything runs.
+ */
+export function confine(engine: Callable, workspace: string): Callable {
+  return {
+    subscribe: (listener) => engine.subscribe(listener),
+    async call(name, args) {
+      const wanted = name === 'jobs.submit' ? training.safeParse(args) : undefined;
+      if (wanted?.success) await mayWrite(engine, workspace, wanted.data.params);
+      return engine.call(name, args);
+    },
+  };
+}
+
+async function mayWrite(
+  engine: Callable,
+  workspace: string,
+  { run, resume }: z.infer<typeof training>['params'],
+): Promise<void> {
+  if (isAbsolute(run) && isBelow(await realpath(workspace), await realPlace(run))) return;
+  if (resume && knownRuns.parse(await engine.call('runs.list', {})).some(({ path }) => path === run)) return;
+  throw new UserError(`train: run: ${run} is outside the workspace ${workspace}`, {
+    hint: `Choose a folder below ${join(workspace, 'runs')}, or train from the terminal: basin train --out`,
+  });
+}
+
+function isBelow(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+/** Where a path that need not exist yet would really lie: links in the part that exists are followed. */
+async function realPlace(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(await realPlace(parent), basename(path));
+  }
+}

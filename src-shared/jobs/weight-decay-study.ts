@@ -27,9 +27,9 @@ export const weightDecayStudyJob = defineJob({
       .max(50)
       .default(2)
       .describe('pairs of networks for each setting, each from its own starts'),
-    steps: z.int().min(10).max(200_000).default(4000).describe('training steps'),
+    steps: z.int().min(10).max(200_000).default(8000).describe('training steps'),
     batch: z.int().min(1).max(4096).default(32).describe('samples per step'),
-    learningRateSgd: z.number().positive().max(10).default(0.1),
+    learningRateSgd: z.number().positive().max(10).default(0.05),
     learningRateAdamw: z.number().positive().max(1).default(0.01),
     imbalance: z
       .number()

@@ -43,22 +43,34 @@ export function solveAssignment(
   return assembled(cost, rows, cols, problem, tall, maximize);
 }
 
+/** Sums of a few costs must not overflow. */
+const largestCost = 1e300;
+
 function checkCost(cost: Float64Array, rows: number, cols: number, maximize: boolean): void {
   const sizes = Number.isSafeInteger(rows) && Number.isSafeInteger(cols) && rows >= 0 && cols >= 0;
   if (!sizes || cost.length !== rows * cols) {
     throw new UserError(`assignment: a cost of ${cost.length} entries is not a ${rows} x ${cols} matrix`);
   }
   let finite = 0; // x - x is 0 for numbers and NaN for everything else: one cheap pass in the usual case
-  for (let k = 0; k < cost.length; k++) finite += cost[k]! - cost[k]!;
-  if (finite === 0) return;
+  let largest = 0;
+  for (let k = 0; k < cost.length; k++) {
+    const value = cost[k]!;
+    finite += value - value;
+    if (value > largest) largest = value;
+    else if (-value > largest) largest = -value;
+  }
+  if (finite === 0 && largest <= largestCost) return;
   const forbidden = maximize ? -Infinity : Infinity;
   for (let k = 0; k < cost.length; k++) {
     const value = cost[k]!;
-    if (Number.isFinite(value) || value === forbidden) continue;
+    if (Math.abs(value) <= largestCost || value === forbidden) continue;
     const where = `row ${Math.floor(k / cols)}, column ${k % cols}`;
-    throw new UserError(`assignment: the cost at ${where} is ${value}, a finite number was expected`, {
-      hint: `Only ${forbidden} is allowed beside numbers: it forbids the pair.`,
-    });
+    throw new UserError(
+      `assignment: the cost at ${where} is ${value}, a number of size at most ${largestCost} was expected`,
+      {
+        hint: `Only ${forbidden} is allowed beside numbers: it forbids the pair.`,
+      },
+    );
   }
 }
 

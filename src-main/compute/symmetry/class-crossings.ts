@@ -69,19 +69,23 @@ export interface SignedClass {
   readonly signs: readonly number[];
 }
 
+/** At most this many example paths of either kind are drawn. */
+const examples = 8;
+
 /** The least singular value along example paths: within each class, and straight between neighbouring classes. */
-export function exampleCurves(
+export async function exampleCurves(
   task: LinearTask,
   solutions: readonly Weights[],
   classes: readonly SignedClass[],
-): Curves {
+  context: ComputeContext,
+): Promise<Curves> {
   const h = task.width;
-  const within = classes.flatMap(({ members, signs }) => {
+  const within = classes.slice(0, examples).flatMap(({ members, signs }) => {
     const [a, b] = members;
     const moves = b === undefined ? undefined : layerMoves(task, solutions[a!]!, solutions[b]!);
     return moves === undefined ? [] : [{ signs: [...signs], moves }];
   });
-  const across = classes.slice(1).map(({ members, signs }, k) => {
+  const across = classes.slice(1, examples + 1).map(({ members, signs }, k) => {
     const [from, to] = [solutions[classes[k]!.members[0]!]!, solutions[members[0]!]!];
     const moves = from.slice(0, -1).map(
       (w, i): Move =>
@@ -94,11 +98,12 @@ export function exampleCurves(
   const crossings = across.flatMap(({ moves }) => moves.map((move) => leastSingularValue(move, h, 64).t));
   const even = Array.from({ length: 65 }, (_, k) => k / 64);
   const t = [...new Set([...even, ...crossings])].sort((a, b) => a - b);
-  const values = (moves: readonly Move[]) =>
-    t.map((at) => Math.min(...moves.map((move) => singularValues(move(at), h, h)[h - 1]!)));
-  return {
-    t,
-    within: within.map(({ signs, moves }) => ({ signs, values: values(moves) })),
-    across: across.map(({ from, to, moves }) => ({ from, to, values: values(moves) })),
+  const values = async (moves: readonly Move[]) => {
+    await checkpointCancel(context);
+    return t.map((at) => Math.min(...moves.map((move) => singularValues(move(at), h, h)[h - 1]!)));
   };
+  const curves: Curves = { t, within: [], across: [] };
+  for (const { signs, moves } of within) curves.within.push({ signs, values: await values(moves) });
+  for (const { from, to, moves } of across) curves.across.push({ from, to, values: await values(moves) });
+  return curves;
 }

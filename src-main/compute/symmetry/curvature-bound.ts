@@ -43,7 +43,12 @@ export const curvatureBound: Compute<Params, Result> = async (params, context) =
       directions.map((log) => log.map((x) => scale * x)),
       dims,
     );
-    rows.push({ scale, ...measure(task, weights, generator, params.steps, input_norm, residual) });
+    const curve: DenseWeights[] = [];
+    for (let k = 0; k <= params.steps; k++) {
+      curve.push(generator.at(weights, k / params.steps));
+      if (k % 50 === 0) await checkpointCancel(context);
+    }
+    rows.push({ scale, ...measure(task, curve, generator, input_norm, residual) });
     await checkpointCancel(context);
   }
   return {
@@ -106,13 +111,13 @@ class Generator {
 
 function measure(
   task: DenseTask,
-  start: DenseWeights,
+  curve: readonly DenseWeights[],
   generator: Generator,
-  steps: number,
   inputNorm: number,
   residual: number,
 ): Omit<Row, 'scale'> {
-  const curve = Array.from({ length: steps + 1 }, (_, k) => generator.at(start, k / steps));
+  const steps = curve.length - 1;
+  const start = curve[0]!;
   const speeds: number[] = [];
   let max_curvature = 0;
   for (const point of curve) {

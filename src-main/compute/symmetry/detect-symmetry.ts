@@ -26,7 +26,7 @@ export const detectSymmetry: Compute<Params, Result> = async (params, context) =
   const detected =
     params.activation === 'linear'
       ? detectLinear(task, first, second)
-      : detectRelu(task, first, second, params);
+      : await detectRelu(task, first, second, params, context);
   const { image, ...found } = detected;
   const line_before = lineLosses(task, first, second, params.steps);
   const line_after = lineLosses(task, image, second, params.steps);
@@ -142,9 +142,18 @@ function detectLinear(task: DenseTask, first: DenseWeights, second: DenseWeights
   };
 }
 
-function detectRelu(task: DenseTask, first: DenseWeights, second: DenseWeights, params: Params): Detected {
+async function detectRelu(
+  task: DenseTask,
+  first: DenseWeights,
+  second: DenseWeights,
+  params: Params,
+  context: ComputeContext,
+): Promise<Detected> {
   const { dims } = task;
-  const match = matchRelu(first, second, dims, params.restarts, new RandomStream(params.seed, 'matching'));
+  const stream = new RandomStream(params.seed, 'matching');
+  const match = await matchRelu(first, second, dims, params.restarts, stream, () =>
+    checkpointCancel(context),
+  );
   const identity = match.permutations.every((p) => p.every((j, place) => j === place));
   // Only the rescaling can be walked: a permutation is a separate, discrete step.
   const permuted = matchedOnly(match.image, match.factors, dims);

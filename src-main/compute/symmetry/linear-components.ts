@@ -50,7 +50,7 @@ export const linearComponents: Compute<Params, Result> = async (params, context)
     context,
     (part) => meter.advance(part * 0.2 * steps, 'searching paths across classes for singular matrices'),
   );
-  const singular_values = exampleCurves(task, converged, classes);
+  const singular_values = await exampleCurves(task, converged, classes, context);
   return {
     expected: 2 ** (layers - 1),
     found: classes.length,

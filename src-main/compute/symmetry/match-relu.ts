@@ -20,36 +20,45 @@ export interface ReluMatch {
  * Coordinate descent on the distance: for one hidden layer after the other, with the rest held, the permutation is an
  * assignment problem whose costs |c r_j - r'_i|^2 + |k_j / c - k'_i|^2 are already least in c, so permutation and
  * factors are found together. Started from networks balanced neuron by neuron, in `restarts` orders of the layers; the
- * best is refined on the networks as they are.
+ * best is refined on the networks as they are. `onVisit` is called between layers; throw there to stop.
  */
-export function matchRelu(
+export async function matchRelu(
   from: DenseWeights,
   to: DenseWeights,
   dims: readonly number[],
   restarts: number,
   stream: RandomStream,
-): ReluMatch {
+  onVisit: () => Promise<void> = () => Promise.resolve(),
+): Promise<ReluMatch> {
   const [here, there] = [balanced(from, dims), balanced(to, dims)];
   let best: ReluMatch | undefined;
   for (let restart = 0; restart < restarts; restart++) {
-    const { permutations, factors } = descend(here.weights, there.weights, dims, stream, undefined);
+    const { permutations, factors } = await descend(
+      here.weights,
+      there.weights,
+      dims,
+      stream,
+      undefined,
+      onVisit,
+    );
     // Carried over to the networks as they are: out of one balance, into the other.
     const carried = factors.map((c, i) =>
       c.map((x, place) => (here.factors[i]![permutations[i]![place]!]! * x) / there.factors[i]![place]!),
     );
-    const match = descend(from, to, dims, stream, { permutations, factors: carried });
+    const match = await descend(from, to, dims, stream, { permutations, factors: carried }, onVisit);
     if (best === undefined || match.residual < best.residual) best = match;
   }
   return best!;
 }
 
-function descend(
+async function descend(
   from: DenseWeights,
   to: DenseWeights,
   dims: readonly number[],
   stream: RandomStream,
   start: Pick<ReluMatch, 'permutations' | 'factors'> | undefined,
-): ReluMatch {
+  onVisit: () => Promise<void>,
+): Promise<ReluMatch> {
   const hidden = from.length - 1;
   const permutations = Array.from(
     { length: hidden },
@@ -64,6 +73,7 @@ function descend(
   for (let sweep = 1; ; sweep++) {
     const before = residual;
     for (const i of stream.permutation(hidden)) {
+      await onVisit();
       const step = bestForLayer(image, to, dims, i);
       permutations[i] = step.permutation.map((j) => permutations[i]![j]!);
       factors[i] = Float64Array.from(step.permutation, (j, place) => factors[i]![j]! * step.factors[place]!);

@@ -5,7 +5,7 @@
  */
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { weightDecayStudyJob } from '../../../src-shared/jobs/weight-decay-study.ts';
-import { ProgressMeter } from '../context.ts';
+import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { RandomStream } from '../random.ts';
 import {
@@ -38,7 +38,7 @@ export const weightDecayStudy: Compute<Params, Result> = async (params, context)
         networks.push(await trainOne(task, starts[k]!, optimizer, decay, k, params, context));
         meter.advance(1, `${optimizer}, decay ${decay}: network ${k + 1} of ${starts.length}`);
       }
-      rows.push({ optimizer, decay, ...summary(task, networks, seed) });
+      rows.push({ optimizer, decay, ...(await summary(task, networks, seed, context)) });
     }
   }
   return { rows, initial_imbalance: mean(starts.map((weights) => imbalanceOf(weights, dims))), seed };
@@ -64,23 +64,26 @@ function trainOne(
   return trainDense(task, start, training, new RandomStream(seed, 'order', k), context);
 }
 
-function summary(
+async function summary(
   task: DenseTask,
   networks: readonly DenseWeights[],
   seed: number,
-): Omit<Row, 'optimizer' | 'decay'> {
+  context: ComputeContext,
+): Promise<Omit<Row, 'optimizer' | 'decay'>> {
   const { dims } = task;
-  const pairs = Array.from({ length: networks.length / 2 }, (_, k) => {
+  const pairs = [];
+  for (let k = 0; k < networks.length / 2; k++) {
     const [a, b] = [networks[2 * k]!, networks[2 * k + 1]!];
-    const match = matchRelu(a, b, dims, 3, new RandomStream(seed, 'matching', k));
-    return {
+    const stream = new RandomStream(seed, 'matching', k);
+    const match = await matchRelu(a, b, dims, 3, stream, () => checkpointCancel(context));
+    pairs.push({
       distance: weightDistance(a, b),
       residual: match.residual,
       rescaling: Math.sqrt(mean(Array.from(match.factors[0]!, (c) => Math.log(c) ** 2))),
       before: lossBarrier(lineLosses(task, a, b, 40)),
       after: lossBarrier(lineLosses(task, match.image, b, 40)),
-    };
-  });
+    });
+  }
   const norm = (w: Float64Array) => Math.sqrt(w.reduce((sum, x) => sum + x * x, 0));
   return {
     loss: mean(networks.map((weights) => denseLoss(task, weights))),

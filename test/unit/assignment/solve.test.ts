@@ -201,6 +201,7 @@ describe('solveAssignment, unusual input', () => {
     [NaN, false],
     [-Infinity, false],
     [Infinity, true],
+    [1e301, false],
   ])('refuses %d, naming row and column (maximize %s)', (bad, maximize) => {
     const cost = new Float64Array(12);
     cost[6] = bad;

@@ -2,6 +2,7 @@
 import { zipSync } from 'fflate';
 import type { AnswerOf } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
+import { isJobKind, jobKindNamed } from '../../src-shared/jobs/index.ts';
 import { toRows } from '../../src-shared/matrix.ts';
 import { formatCsv, type CsvCell } from '../formats/csv.ts';
 import { encodeNpy } from '../formats/npy.ts';
@@ -27,7 +28,7 @@ export function exportResult(results: ResultStore, id: string, format: Format): 
       bytes: Buffer.from(`${JSON.stringify({ kind, params, provenance, data }, null, 1)}\n`),
     };
   }
-  const rows = tableOf(data);
+  const rows = columnsOf(file.kind, data) ?? tableOf(data);
   if (format === 'parquet') {
     const metadata = new Map([
       ['basin', JSON.stringify({ kind: file.kind, params: file.params, provenance: file.provenance })],
@@ -65,6 +66,14 @@ function npy(results: ResultStore, id: string, data: unknown): Uint8Array {
   if (names.length === 1) return encode(names[0]!);
   const files = Object.fromEntries(names.map((name) => [`${name}.npy`, encode(name)]));
   return zipSync(files, { level: 0 });
+}
+
+/** One row per result, or per element of a result that is a list, for the kinds that name their columns. */
+function columnsOf(kind: string, data: unknown): Row[] | undefined {
+  const columns = isJobKind(kind) ? jobKindNamed(kind).tableColumns : undefined;
+  if (columns === undefined) return undefined;
+  const rows = (Array.isArray(data) ? data : [data]).filter(isObject);
+  return rows.map((row) => Object.fromEntries(columns.map((column) => [column, row[column]])));
 }
 
 /** The longest list of objects at the top of a result, each row with what all of them share; else one row. */

@@ -11,6 +11,10 @@ export const computeTable = {
     (await import('../compute/alignment/match-activations.ts')).matchActivations,
   'match-weights': async () => (await import('../compute/alignment/match-weights.ts')).matchWeightsOfPairs,
   similarity: async () => (await import('../compute/similarity/similarity.ts')).similarity,
+  'subspace-coherence': async () =>
+    (await import('../compute/identifiability/subspace-coherence.ts')).subspaceCoherence,
+  'realization-cost': async () =>
+    (await import('../compute/identifiability/realization-cost.ts')).realizationCost,
   'linear-components': async () =>
     (await import('../compute/symmetry/linear-components.ts')).linearComponents,
   'skip-connections': async () => (await import('../compute/symmetry/skip-connections.ts')).skipConnections,

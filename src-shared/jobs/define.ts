@@ -18,6 +18,8 @@ export interface JobKind<Name extends string, P extends z.ZodType, R extends z.Z
   readonly result: R;
   /** False where the same params must run again each time (training, import). */
   readonly cacheable: boolean;
+  /** Columns of the result as a table, where a row is the whole result, or an element of it if it is a list. */
+  readonly tableColumns?: readonly string[];
 }
 
 export function defineJob<Name extends string, P extends z.ZodType, R extends z.ZodType>(

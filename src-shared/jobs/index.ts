@@ -9,6 +9,8 @@ import { interpolateJob } from './interpolate.ts';
 import { matchActivationsJob } from './match-activations.ts';
 import { matchWeightsJob } from './match-weights.ts';
 import { similarityJob } from './similarity.ts';
+import { realizationCostJob } from './realization-cost.ts';
+import { subspaceCoherenceJob } from './subspace-coherence.ts';
 import { trainJob } from './train.ts';
 import { linearComponentsJob } from './linear-components.ts';
 import { skipConnectionsJob } from './skip-connections.ts';
@@ -32,6 +34,8 @@ export const jobKinds = tableOf({
   'match-activations': matchActivationsJob,
   'match-weights': matchWeightsJob,
   similarity: similarityJob,
+  'subspace-coherence': subspaceCoherenceJob,
+  'realization-cost': realizationCostJob,
   'linear-components': linearComponentsJob,
   'skip-connections': skipConnectionsJob,
   'symmetry-curve': symmetryCurveJob,

@@ -1,0 +1,133 @@
+/**
+ * S_i = U^T Diag(mask_i) U: what the free entries of neuron i can reach of the subspace. Its eigenvalues lie in [0, 1]
+ * (neuron-identifiability, subspace_coherence.py:45).
+ */
+import { addProduct, transposedView, view } from '../linalg/multiply.ts';
+import { symmetricEigen, symmetricEigenvalues } from '../linalg/symmetric-eigen.ts';
+import type { Subspace } from './subspace.ts';
+
+type Basis = Pick<Subspace, 'basis' | 'full' | 'dimension'>;
+
+/** Gram matrices of one layer's neurons, one at a time in the same memory. */
+export class GramMatrices {
+  readonly #space: Basis;
+  readonly #mask: Float32Array;
+  readonly #picked: Float64Array;
+  readonly #gram: Float64Array;
+
+  /** @param mask [neurons, d], 1 where an entry is free */
+  constructor(space: Basis, mask: Float32Array) {
+    this.#space = space;
+    this.#mask = mask;
+    this.#picked = new Float64Array(space.full * space.dimension);
+    this.#gram = new Float64Array(space.dimension ** 2);
+  }
+
+  /** S_i [k, k]; the next call overwrites it. Summed over the fewer of free and fixed entries: the rows of U^T U = I. */
+  of(neuron: number): Float64Array {
+    const { basis, full, dimension: k } = this.#space;
+    const row = this.#mask.subarray(neuron * full, (neuron + 1) * full);
+    const free = row.reduce((sum, entry) => sum + (entry === 0 ? 0 : 1), 0);
+    const sumFree = 2 * free <= full;
+    let picked = 0;
+    for (let r = 0; r < full; r++) {
+      if ((row[r] !== 0) === sumFree) this.#picked.set(basis.subarray(r * k, (r + 1) * k), k * picked++);
+    }
+    const gram = this.#gram.fill(0);
+    const rows = view(this.#picked, k);
+    const left = transposedView(rows);
+    const band = 32;
+    for (let i = 0; i < k; i += band) {
+      const size = Math.min(band, k - i);
+      addProduct(view(gram, k, i * k), { ...left, offset: i }, rows, size, picked, i + size, sumFree ? 1 : -1);
+    }
+    for (let i = 0; i < k; i++) {
+      if (!sumFree) gram[i * k + i]! += 1;
+      for (let j = 0; j < i; j++) gram[j * k + i] = gram[i * k + j]!;
+    }
+    return gram;
+  }
+}
+
+/** Spectral norm of S - p I. */
+export function anisotropy(gram: Float64Array, k: number, p: number): number {
+  const values = symmetricEigenvalues(gram, k);
+  return Math.max(Math.abs(values[0]! - p), Math.abs(values[k - 1]! - p));
+}
+
+/**
+ * With probability at least 1 - delta over the mask's random draw, the anisotropy stays below
+ * (2/3) b nu l + sigma sqrt(nu) sqrt(2 l), l = ln(2 k / delta) (matrix Bernstein; subspace_coherence.py:197).
+ * @param b the largest deviation of a mask entry from its mean; the reference takes p, which is that for p >= 1/2 only
+ * @param sigma standard deviation of a mask entry
+ */
+export function anisotropyBound(nu: number, k: number, delta: number, b: number, sigma: number): number {
+  const l = Math.log((2 * k) / delta);
+  return (2 / 3) * b * nu * l + sigma * Math.sqrt(nu) * Math.sqrt(2 * l);
+}
+
+/** A factor W [rank, k] of a pseudo-inverse: S^+ = W^T W. */
+export interface InverseFactor {
+  factor: Float64Array;
+  rank: number;
+  /** W is lower triangular. */
+  triangular: boolean;
+}
+
+/**
+ * Eigenvalues of a Gram matrix at or below this count as zero in its pseudo-inverse. The basis is orthonormal to about
+ * d x 2^-53, and that is what an eigenvalue that should be zero shows. (The reference: k eps of float32, relative.)
+ */
+export const gramCutoff = (full: number): number => 4 * full * Number.EPSILON;
+
+/** Above this sum of 1/eigenvalue, the triangular factor is not trusted and eigenvalues are computed. */
+const mostInverseTrace = 1e9;
+
+/** S^+ = W^T W: by Cholesky where S is safely regular, else by its eigenvalues above `cutoff`. */
+export function inverseFactor(gram: Float64Array, k: number, cutoff: number): InverseFactor {
+  return choleskyInverse(gram, k) ?? eigenInverse(gram, k, cutoff);
+}
+
+/** L^-1 with L L^T = S; undefined unless trace(S^-1) = |L^-1|_F^2 shows that no eigenvalue is near zero. */
+function choleskyInverse(gram: Float64Array, k: number): InverseFactor | undefined {
+  const l = new Float64Array(k * k);
+  for (let i = 0; i < k; i++) {
+    const li = i * k;
+    for (let j = 0; j <= i; j++) {
+      const lj = j * k;
+      let sum = gram[li + j]!;
+      for (let p = 0; p < j; p++) sum -= l[li + p]! * l[lj + p]!;
+      if (i !== j) l[li + j] = sum / l[lj + j]!;
+      else if (sum * mostInverseTrace > 1) l[li + i] = Math.sqrt(sum);
+      else return undefined;
+    }
+  }
+  const inverse = new Float64Array(k * k);
+  let trace = 0;
+  for (let i = 0; i < k; i++) {
+    const row = inverse.subarray(i * k, (i + 1) * k);
+    for (let p = 0; p < i; p++) {
+      const factor = l[i * k + p]!;
+      const above = p * k;
+      for (let j = 0; j <= p; j++) row[j]! -= factor * inverse[above + j]!;
+    }
+    const pivot = l[i * k + i]!;
+    for (let j = 0; j < i; j++) row[j]! /= pivot;
+    row[i] = 1 / pivot;
+    for (let j = 0; j <= i; j++) trace += row[j]! ** 2;
+  }
+  return trace < mostInverseTrace ? { factor: inverse, rank: k, triangular: true } : undefined;
+}
+
+function eigenInverse(gram: Float64Array, k: number, cutoff: number): InverseFactor {
+  const { values, vectors } = symmetricEigen(gram, k);
+  const first = values.findIndex((value) => value > cutoff);
+  const rank = first < 0 ? 0 : k - first;
+  const factor = new Float64Array(rank * k);
+  for (let r = 0; r < rank; r++) {
+    const from = (first + r) * k;
+    const scale = 1 / Math.sqrt(values[first + r]!);
+    for (let j = 0; j < k; j++) factor[r * k + j] = scale * vectors[from + j]!;
+  }
+  return { factor, rank, triangular: false };
+}

@@ -1,0 +1,146 @@
+/** The frame of every measure of single models: load models and data, record subspaces, hand each model to the measure. */
+import { UserError } from '../../../src-shared/errors.ts';
+import type { BackendInfo, Split } from '../../../src-shared/domain.ts';
+import { loadAnalysisData } from '../analysis-data.ts';
+import type { DataWish } from '../analysis-data.ts';
+import type { Backend } from '../backend/index.ts';
+import { backendInfo } from '../backend/info.ts';
+import { loadModels } from '../checkpoints.ts';
+import type { LoadedModel } from '../checkpoints.ts';
+import { checkpointCancel, ProgressMeter } from '../context.ts';
+import type { ComputeContext } from '../context.ts';
+import type { Examples } from '../data/index.ts';
+import { basename } from 'node:path';
+import { activationMoments, inputMoments, placesOf } from './record-moments.ts';
+import { subspaceOf } from './subspace.ts';
+import type { Subspace } from './subspace.ts';
+
+export interface MeasureParams {
+  run: string;
+  models?: number[] | undefined;
+  epoch: number | number[];
+  layers?: string[] | undefined;
+  data: DataWish;
+  split: Split;
+  explainedVariance: number;
+  runKey?: string | undefined;
+}
+
+export interface Measured {
+  model: LoadedModel;
+  /** One per place asked for, in the order of the forward pass. */
+  subspaces: Subspace[];
+  /** Advances progress by a share of this model's part and lets a cancel through. */
+  between: (share: number) => Promise<void>;
+}
+
+/** The checkpoints asked for, epoch by epoch. @throws UserError as loadModels, and for a model or epoch named twice */
+export function selectedModels({ run, models, epoch }: Pick<MeasureParams, 'run' | 'models' | 'epoch'>): LoadedModel[] {
+  const epochs = typeof epoch === 'number' ? [epoch] : epoch;
+  requireDistinct('models', models ?? []);
+  requireDistinct('epoch', epochs);
+  return epochs.flatMap((one) => loadModels(run, models, one));
+}
+
+function requireDistinct(field: string, values: readonly number[]): void {
+  const twice = values.find((value, i) => values.indexOf(value) !== i);
+  if (twice !== undefined) throw new UserError(`${field}: ${twice} is named twice; each counts once`);
+}
+
+/** Layers to measure: those asked for. @throws UserError naming one that the models lack */
+export function selectedLayers(wish: readonly string[] | undefined, places: readonly string[]): string[] {
+  const unknown = wish?.find((layer) => !places.includes(layer));
+  if (unknown !== undefined) {
+    throw new UserError(`layers: the models have no layer "${unknown}"; there are ${places.join(', ')}`);
+  }
+  return places.filter((layer) => wish === undefined || wish.includes(layer));
+}
+
+export interface Answer<Row> {
+  rows: (Row & { warnings: string[]; backend: BackendInfo; split: Split; data: string })[];
+}
+
+/**
+ * Measures every checkpoint asked for.
+ * @param withOutput the model's output is a place too
+ * @returns one row per checkpoint, or the row itself where there is one
+ */
+export async function measureModels<Row extends object>(
+  params: MeasureParams,
+  context: ComputeContext,
+  options: { withOutput: boolean; warn?: (model: LoadedModel) => string[] },
+  measure: (measured: Measured) => Promise<Row>,
+) {
+  const models = selectedModels(params);
+  const first = models[0]!;
+  const places = placesOf(first.network).map(({ layer }) => layer);
+  const layers = selectedLayers(params.layers, places.slice(0, -1));
+  const wanted = options.withOutput && params.layers === undefined ? places : layers;
+  const data = await loadAnalysisData(first.run, params.data, [params.split]);
+  const examples = data.splits.get(params.split)!;
+  const backend = await context.backend();
+  const recorder = new Recorder(backend, examples, wanted, params.explainedVariance);
+  const meter = new ProgressMeter(context, models.length);
+  const rows = [];
+  for (const model of models) {
+    const between = (part: number, message: string) => async (share: number) => {
+      meter.advance(part * share, `${message} of model ${model.index}, epoch ${model.epoch ?? '?'}`);
+      await checkpointCancel(context);
+    };
+    const subspaces = await recorder.subspaces(model, between(0.5, 'inputs'));
+    const row = await measure({ model, subspaces, between: between(0.5, 'neurons') });
+    rows.push({
+      ...checkpointFields(model, params.runKey),
+      ...row,
+      ...{ split: params.split, data: data.description, backend: backendInfo(backend) },
+      warnings: options.warn?.(model) ?? [],
+    });
+  }
+  return rows.length === 1 ? rows[0]! : rows;
+}
+
+/** The fields by which a row names its checkpoint. */
+export function checkpointFields(model: LoadedModel, runKey: string | undefined) {
+  return {
+    run_key: runKey ?? basename(model.run.directory),
+    model_index: model.index,
+    epoch: model.epoch,
+    checkpoint_path: model.path,
+    run_directory: model.run.directory,
+  };
+}
+
+/** Subspaces at the places wanted; that of the data is found once for all models. */
+class Recorder {
+  readonly #backend: Backend;
+  readonly #examples: Examples;
+  readonly #wanted: readonly string[];
+  readonly #target: number;
+  #ofData: Subspace | undefined;
+
+  constructor(backend: Backend, examples: Examples, wanted: readonly string[], target: number) {
+    this.#backend = backend;
+    this.#examples = examples;
+    this.#wanted = wanted;
+    this.#target = target;
+  }
+
+  async subspaces(model: LoadedModel, between: (share: number) => Promise<void>): Promise<Subspace[]> {
+    const found: Subspace[] = [];
+    if (this.#wanted.includes('lins.0')) {
+      this.#ofData ??= subspaceOf(await inputMoments(this.#examples, (share) => between(0.4 * share)), this.#target);
+      found.push(this.#ofData);
+    }
+    const moments = await activationMoments(this.#backend, model.network, this.#examples, this.#wanted, (share) =>
+      between(0.4 * share),
+    );
+    for (const one of moments) {
+      found.push(subspaceOf(one, this.#target));
+      await between(0.2 / moments.length);
+    }
+    return found;
+  }
+}
+
+/** The reference's fields of a place's subspace. */
+export const indexOfLayer = (layer: string): number => Number(layer.slice('lins.'.length));

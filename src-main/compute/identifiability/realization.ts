@@ -1,0 +1,117 @@
+/**
+ * Realization costs in the Mahalanobis form (neuron-identifiability, measure_realization_cost.py:47): a_j = U^T w_j,
+ * v_i = U^T F_i, and M[i, j] = (a_j - v_i)^T S_i^+ (a_j - v_i) is the squared length of the smallest free part with
+ * which slot i computes the function of neuron j on the subspace (of the part within reach where S_i is singular).
+ * Biases are free and norms are not folded in.
+ */
+import { addProduct, multiply, transposedView, view } from '../linalg/multiply.ts';
+import { GramMatrices, gramCutoff, inverseFactor } from './gram-matrices.ts';
+import type { InverseFactor } from './gram-matrices.ts';
+import type { LayerWeights } from './layer-weights.ts';
+import type { Subspace } from './subspace.ts';
+
+type Basis = Pick<Subspace, 'basis' | 'full' | 'dimension'>;
+
+export interface RealizationCosts {
+  neurons: number;
+  /** M, [neurons, neurons]: slot i realises neuron j. */
+  costs: Float64Array;
+  /** a_j, [neurons, k]. */
+  projected: Float64Array;
+  /** v_i, [neurons, k]; zero where nothing is fixed. */
+  centers: Float64Array;
+  minRank: number;
+  cutoff: number;
+}
+
+/** @param between called between neurons, a share of the work each; throw there to stop */
+export async function realizationCosts(
+  layer: LayerWeights,
+  space: Basis,
+  between: (share: number) => Promise<void> = () => Promise.resolve(),
+): Promise<RealizationCosts> {
+  const { outputs: neurons, weight, fixed, mask } = layer;
+  const { basis, full, dimension: k } = space;
+  const projected = multiply(weight, basis, neurons, full, k);
+  const centers = fixed ? multiply(fixed, basis, neurons, full, k) : new Float64Array(neurons * k);
+  const cutoff = gramCutoff(full);
+  const common = { neurons, projected, centers, cutoff };
+  if (!mask) return { ...common, costs: squaredDistances(centers, projected, neurons, k), minRank: k };
+  const costs = new Float64Array(neurons * neurons);
+  const grams = new GramMatrices(space, mask);
+  const scratch = { shifted: new Float64Array(neurons * k), product: new Float64Array(neurons * k) };
+  let minRank = k;
+  for (let i = 0; i < neurons; i++) {
+    const inverse = inverseFactor(grams.of(i), k, cutoff);
+    minRank = Math.min(minRank, inverse.rank);
+    const center = centers.subarray(i * k, (i + 1) * k);
+    slotCosts(costs.subarray(i * neurons, (i + 1) * neurons), inverse, projected, center, scratch);
+    if (i % 16 === 15) await between(16 / neurons);
+  }
+  return { ...common, costs, minRank };
+}
+
+/** out[j] = |W (a_j - v)|^2 */
+function slotCosts(
+  out: Float64Array,
+  { factor, rank, triangular }: InverseFactor,
+  projected: Float64Array,
+  center: Float64Array,
+  scratch: { shifted: Float64Array; product: Float64Array },
+): void {
+  const k = center.length;
+  const neurons = out.length;
+  const { shifted, product } = scratch;
+  for (let at = 0; at < shifted.length; at += k) {
+    for (let c = 0; c < k; c++) shifted[at + c] = projected[at + c]! - center[c]!;
+  }
+  product.fill(0);
+  const band = triangular ? 32 : Math.max(1, rank);
+  for (let r = 0; r < rank; r += band) {
+    const size = Math.min(band, rank - r);
+    const right = transposedView(view(factor, k, r * k));
+    addProduct(view(product, k, r), view(shifted, k), right, neurons, triangular ? r + size : k, size, 1);
+  }
+  for (let j = 0; j < neurons; j++) {
+    let sum = 0;
+    for (let r = j * k; r < j * k + rank; r++) sum += product[r]! ** 2;
+    out[j] = sum;
+  }
+}
+
+/**
+ * out[i, j] = |y_j - x_i|^2 over rows [n, k]: as much work as one matrix product, and differences lose no digits. Where
+ * x is zero, rows of the answer are equal to the last bit, so that swap costs of standard networks are exactly zero.
+ */
+function squaredDistances(x: Float64Array, y: Float64Array, n: number, k: number): Float64Array {
+  const out = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = 0;
+      for (let c = 0; c < k; c++) sum += (y[j * k + c]! - x[i * k + c]!) ** 2;
+      out[i * n + j] = sum;
+    }
+  }
+  return out;
+}
+
+/** |v_i - v_j|, [n, n]. */
+export function centerDistances(centers: Float64Array, n: number): Float64Array {
+  return squaredDistances(centers, centers, n, centers.length / n).map(Math.sqrt);
+}
+
+/**
+ * What exchanging two neurons costs, M[i,j] + M[j,i] - M[i,i] - M[j,j]; may be negative
+ * (measure_realization_cost.py:86).
+ */
+export function swapCosts(costs: Float64Array, n: number): Float64Array {
+  const out = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < i; j++) {
+      const cost = costs[i * n + j]! - costs[j * n + j]! + (costs[j * n + i]! - costs[i * n + i]!);
+      out[i * n + j] = cost;
+      out[j * n + i] = cost;
+    }
+  }
+  return out;
+}

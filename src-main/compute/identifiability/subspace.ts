@@ -1,0 +1,156 @@
+/** The subspace in which the inputs of a layer lie, from sums over the data: an N x d matrix is never decomposed. */
+import { UserError } from '../../../src-shared/errors.ts';
+import { GramAccumulator } from '../linalg/gram.ts';
+import { symmetricEigen } from '../linalg/symmetric-eigen.ts';
+
+/** Where a vector is recorded: the input of a linear layer, or the model's output. */
+export interface Place {
+  layer: string;
+  hookMode: 'RecordInput' | 'RecordOutput';
+  width: number;
+}
+
+export const modelOutput = 'model-output';
+
+/** Sums over a split at one place. */
+export interface Moments {
+  place: Place;
+  count: number;
+  /** Column means, [width]. */
+  mean: Float64Array;
+  /** Sum of (x - mean)(x - mean)^T, [width, width]. */
+  scatter: Float64Array;
+}
+
+export interface Subspace {
+  place: Place;
+  /** d, the width of the vectors. */
+  full: number;
+  /** k. */
+  dimension: number;
+  /** [d, k] row-major, orthonormal columns, by falling variance. */
+  basis: Float64Array;
+  /** Share of the variance within the subspace. */
+  explained: number;
+  /** Of the centred data matrix, falling, min(N, d) of them. */
+  singularValues: Float64Array;
+}
+
+/** Adds up the moments of vectors that arrive in blocks, about the mean of the first block, so that a large mean costs no digits. */
+export class MomentSums {
+  readonly #place: Place;
+  readonly #gram: GramAccumulator;
+  #shift: Float64Array | undefined;
+
+  constructor(place: Place) {
+    this.#place = place;
+    this.#gram = new GramAccumulator(place.width);
+  }
+
+  /** @param rows [count, width] */
+  add(rows: Float32Array | Float64Array): void {
+    const { width } = this.#place;
+    const shift = (this.#shift ??= columnMeans(rows, width));
+    const shifted = new Float64Array(rows.length);
+    for (let at = 0; at < rows.length; at += width) {
+      for (let j = 0; j < width; j++) shifted[at + j] = rows[at + j]! - shift[j]!;
+    }
+    this.#gram.add(shifted);
+  }
+
+  /** @throws UserError naming layer and neuron where a value was not finite; where there were fewer than two vectors. */
+  finish(): Moments {
+    const { width } = this.#place;
+    const count = this.#gram.rows;
+    if (count < 2) throw new UserError(`${describe(this.#place)}: ${count} examples have no variance; give two at least.`);
+    const offset = this.#gram.mean();
+    const scatter = this.#gram.gram();
+    const bad = offset.findIndex((value, j) => !Number.isFinite(value) || !Number.isFinite(scatter[j * width + j]!));
+    if (bad >= 0) throw notFinite(this.#place, bad);
+    for (let i = 0; i < width; i++) {
+      for (let j = 0; j < width; j++) scatter[i * width + j]! -= count * offset[i]! * offset[j]!;
+    }
+    const mean = offset.map((value, j) => value + this.#shift![j]!);
+    return { place: this.#place, count, mean, scatter };
+  }
+}
+
+function columnMeans(rows: Float32Array | Float64Array, width: number): Float64Array {
+  const sums = new Float64Array(width);
+  const count = rows.length / width;
+  for (let at = 0; at < rows.length; at += width) for (let j = 0; j < width; j++) sums[j]! += rows[at + j]!;
+  return sums.map((sum) => sum / count);
+}
+
+const describe = ({ layer, hookMode }: Place): string =>
+  hookMode === 'RecordOutput' ? 'output of the model' : `input of layer ${layer}`;
+
+function notFinite(place: Place, neuron: number): UserError {
+  const index = /^lins\.(\d+)$/.exec(place.layer)?.[1];
+  const from =
+    index === undefined
+      ? `output ${neuron} of the model`
+      : index === '0'
+        ? `feature ${neuron} of the data (input of ${place.layer})`
+        : `neuron ${neuron} of layer lins.${Number(index) - 1} (input ${neuron} of ${place.layer})`;
+  return new UserError(`${from} is not a finite number for every example, so its subspace cannot be measured.`, {
+    hint: 'Training diverged, or the data hold such values; choose an earlier epoch or other data.',
+  });
+}
+
+/**
+ * The smallest leading subspace that holds at least `target` of the variance: the first count k of singular values
+ * with sum_{j <= k} s_j^2 / sum s^2 >= target, at most min(N, d) (neuron-identifiability, subspace_coherence.py:25).
+ * A neuron that never changes has no variance and no part in it. Variances below d x 2^-52 of the largest are rounding
+ * errors and count as zero; `target` 1 therefore gives the numerical rank.
+ *
+ * @throws UserError where nothing varies at all
+ */
+export function subspaceOf(moments: Moments, target: number): Subspace {
+  const { place, count, scatter } = moments;
+  const full = place.width;
+  const { values, vectors } = symmetricEigen(scatter, full);
+  const largest = values[full - 1]!;
+  if (!(largest > 0)) {
+    throw new UserError(`${describe(place)}: no entry varies over the ${count} examples, so it spans no subspace.`, {
+      hint: 'All neurons before it are dead (constant); choose another epoch or another model.',
+    });
+  }
+  const most = Math.min(count, full);
+  const floor = full * Number.EPSILON * largest;
+  const variances = Float64Array.from({ length: most }, (_, k) => {
+    const value = values[full - 1 - k]!;
+    return value > floor ? value : 0;
+  });
+  const { dimension, explained } = dimensionFor(variances, target);
+  const basis = new Float64Array(full * dimension);
+  for (let k = 0; k < dimension; k++) {
+    const from = (full - 1 - k) * full;
+    for (let r = 0; r < full; r++) basis[r * dimension + k] = vectors[from + r]!;
+  }
+  return { place, full, dimension, basis, explained, singularValues: variances.map(Math.sqrt) };
+}
+
+/** @param variances falling */
+function dimensionFor(variances: Float64Array, target: number): { dimension: number; explained: number } {
+  const total = variances.reduce((sum, value) => sum + value, 0);
+  const rank = variances.findIndex((value) => value === 0);
+  const most = rank < 0 ? variances.length : rank;
+  let sum = 0;
+  for (let k = 1; k <= most; k++) {
+    sum += variances[k - 1]!;
+    if (target < 1 && sum / total >= target) return { dimension: k, explained: Math.min(1, sum / total) };
+  }
+  return { dimension: most, explained: Math.min(1, sum / total) };
+}
+
+/** nu: the largest squared length of a row of the basis, between k / d and 1 (subspace_coherence.py:75). */
+export function coherenceOf({ basis, full, dimension }: Pick<Subspace, 'basis' | 'full' | 'dimension'>): number {
+  let most = 0;
+  for (let r = 0; r < full; r++) {
+    let sum = 0;
+    for (let j = 0; j < dimension; j++) sum += basis[r * dimension + j]! ** 2;
+    if (sum > most) most = sum;
+  }
+  return most;
+}

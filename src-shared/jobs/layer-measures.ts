@@ -1,0 +1,73 @@
+/** What the measures of single models, layer by layer, have in common. */
+import { z } from 'zod';
+import { backendInfoSchema, splitSchema } from '../domain.ts';
+import { analysisDataSchema } from './common.ts';
+
+/** Models of one run, at one epoch or several. */
+export const layerSelection = {
+  run: z.string().min(1).describe('run directory'),
+  models: z
+    .array(z.int().positive())
+    .min(1)
+    .optional()
+    .describe('models of the run, from 1; absent: all of them'),
+  epoch: z
+    .union([z.int().nonnegative(), z.array(z.int().nonnegative()).min(1)])
+    .describe('epoch of the run (or a list of them), 0 is the initialisation'),
+  layers: z
+    .array(z.string().regex(/^lins\.\d+$/, 'expected the name of a layer, such as lins.0'))
+    .min(1)
+    .optional()
+    .describe('layers, such as lins.0,lins.1; absent: all of them'),
+  data: analysisDataSchema.default({}),
+};
+
+/** The subspace in which the inputs of a layer lie. */
+export const subspaceParams = {
+  split: splitSchema.default('train').describe('split whose inputs span the subspace'),
+  explainedVariance: z
+    .number()
+    .positive()
+    .max(1)
+    .default(0.9)
+    .describe('share of the variance of the inputs that the subspace must hold'),
+};
+
+export const runKeyParam = {
+  runKey: z.string().min(1).optional().describe("name of the run in the answer; absent: its folder's name"),
+};
+
+/** Fields that name one checkpoint, in the reference's names. */
+export const checkpointNames = {
+  run_key: z.string(),
+  model_index: z.int(),
+  epoch: z.int().nullable(),
+  checkpoint_path: z.string(),
+  run_directory: z.string(),
+};
+
+/** What every answer says about how it came about. */
+export const layerCommon = {
+  split: splitSchema,
+  data: z.string(),
+  warnings: z.array(z.string()),
+  backend: backendInfoSchema,
+};
+
+export const hookModeSchema = z.enum(['RecordInput', 'RecordOutput']);
+
+/** Fields that describe the subspace of one layer. */
+export const subspaceFields = {
+  layer: z.string(),
+  hook_mode: hookModeSchema,
+  subspace_dimension: z.int(),
+  full_dimension: z.int(),
+  explained_variance_ratio: z.number(),
+  subspace_coherence: z.number(),
+};
+
+/** One checkpoint: its row. Several: a list of rows. */
+export const oneOrMany = <S extends z.ZodType>(row: S) => z.union([row, z.array(row).min(2)]);
+
+/** The rows of an answer that is one row or a list of them. */
+export const rowsOf = <T>(answer: T | T[]): T[] => (Array.isArray(answer) ? answer : [answer]);

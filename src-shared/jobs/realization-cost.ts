@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { matrixSchema } from '../matrix.ts';
+import { defineJob } from './define.ts';
+import {
+  checkpointNames,
+  layerCommon,
+  layerSelection,
+  oneOrMany,
+  runKeyParam,
+  subspaceFields,
+  subspaceParams,
+} from './layer-measures.ts';
+
+const layerSchema = z.object({
+  ...subspaceFields,
+  /** [i][j]: squared Mahalanobis distance at which slot i realises neuron j. */
+  mahalanobis_distance_squared: matrixSchema,
+  /** What exchanging neurons i and j costs; may be negative. */
+  transposition_cost_squared: matrixSchema,
+  /** |v_i - v_j| of the projected fixed parts. */
+  proj_center_distances: matrixSchema,
+  /** Smallest rank among the neurons' Gram matrices; below `subspace_dimension` a slot cannot realise every function. */
+  min_gram_rank: z.int(),
+  /** Eigenvalues of a Gram matrix at or below this count as zero in its pseudo-inverse. */
+  gram_cutoff: z.number(),
+});
+export type LayerRealizationCost = z.infer<typeof layerSchema>;
+
+const rowSchema = z.object({
+  ...checkpointNames,
+  realization_cost_results: z.array(layerSchema),
+  ...layerCommon,
+});
+export type RealizationCostRow = z.infer<typeof rowSchema>;
+
+export const realizationCostJob = defineJob({
+  kind: 'realization-cost',
+  version: 1,
+  title: 'Realization cost',
+  summary:
+    'What it costs each neuron slot to compute another neuron’s function, as a squared Mahalanobis distance in the subspace of the layer’s inputs, and what exchanging two neurons costs.',
+  params: z.object({ ...layerSelection, ...subspaceParams, ...runKeyParam }),
+  result: oneOrMany(rowSchema),
+  cacheable: true,
+  /** The columns of the reference's file, one row per checkpoint. */
+  tableColumns: [
+    'checkpoint_path',
+    'run_directory',
+    'realization_cost_results',
+    'model_index',
+    'epoch',
+    'run_key',
+  ],
+});

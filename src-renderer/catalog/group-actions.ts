@@ -29,9 +29,12 @@ const runsIn = (members: Member[]) => plural(members.length, 'run');
 
 export function addToGroup(group: Group, members: Member[], index?: number): Promise<boolean> {
   const change: GroupEdit = { type: 'add-members', groupId: group.id, members };
+  const inside = members.every(({ runId }) => group.members.some((member) => member.runId === runId));
   return edit(
     index === undefined ? change : { ...change, index },
-    `Added ${runsIn(members)} to ${group.key}`,
+    inside && index !== undefined
+      ? `Moved ${runsIn(members)} within ${group.key}`
+      : `Added ${runsIn(members)} to ${group.key}`,
   );
 }
 

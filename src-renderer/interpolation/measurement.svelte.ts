@@ -2,14 +2,23 @@
  * The interpolations behind the view: which are wanted, which are there, which are being computed. One job per run and
  * alignment; the engine answers from its cache what was asked before.
  */
+import { SvelteMap } from 'svelte/reactivity';
 import type { Group, Job } from '../../src-shared/api.ts';
-import type { Alignment, CorrelationMode, MatchingMode, RecordingPoint } from '../../src-shared/domain.ts';
+import type {
+  Alignment,
+  CorrelationMode,
+  MatchingMode,
+  RecordingPoint,
+  Split,
+} from '../../src-shared/domain.ts';
 import { interpolateJob, type Interpolation } from '../../src-shared/jobs/interpolate.ts';
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import { engine } from '../state/engine.svelte.ts';
 
 export interface Settings {
+  /** Only this split is evaluated: the others when they are asked for. */
+  split: Split;
   /** `last` is each run's own last epoch. */
   epoch: number | 'last';
   steps: number;
@@ -58,6 +67,7 @@ interface Answer {
 function questionsOf(group: Group, align: Alignment, settings: Settings): Question[] {
   const common = {
     steps: settings.steps,
+    splits: [settings.split],
     align,
     midpoint: align === 'none',
     ...(Object.keys(settings.data).length > 0 ? { data: settings.data } : {}),
@@ -73,10 +83,16 @@ function questionsOf(group: Group, align: Alignment, settings: Settings): Questi
   });
 }
 
-/** Complete params of the job, so that what the engine stored can be compared with what is asked. */
-function canonical(params: unknown): string | undefined {
+/**
+ * Complete params of the job, so that what the engine stored, whoever asked for it, can be compared with what is asked.
+ * Splits and midpoint are left out: an answer that has more than was asked for answers too.
+ */
+export function canonical(params: unknown): string | undefined {
   const parsed = interpolateJob.params.safeParse(params);
-  return parsed.success ? JSON.stringify(sortKeys(parsed.data)) : undefined;
+  if (!parsed.success) return undefined;
+  const { splits: _splits, midpoint: _midpoint, mode, recordingPoint, alignSplit, ...rest } = parsed.data;
+  const byActivations = rest.align === 'activation' ? { mode, recordingPoint, alignSplit } : {};
+  return JSON.stringify(sortKeys({ ...rest, ...byActivations }));
 }
 
 function sortKeys(value: unknown): unknown {
@@ -91,8 +107,10 @@ function sortKeys(value: unknown): unknown {
 }
 
 class Measurement {
-  #answers = $state.raw<Map<string, Answer>>(new Map());
-  #jobs = $state.raw<Map<string, string>>(new Map());
+  /** By canonical question; several where the same was asked for other splits. */
+  #answers = $state.raw<Map<string, Answer[]>>(new Map());
+  /** Question -> job, of the questions asked last. */
+  readonly #jobs = new SvelteMap<string, string>();
   failures = $state.raw<string[]>([]);
   #known = new Set<string>();
 
@@ -104,9 +122,15 @@ class Measurement {
   }
 
   missing(groups: Group[], settings: Settings): Question[] {
-    return this.questions(groups, settings).filter(
-      ({ params }) => !this.#answers.has(canonical(params) ?? ''),
+    return this.questions(groups, settings).filter(({ params }) => !this.#answer(params, settings.split));
+  }
+
+  /** One with the midpoint is preferred. */
+  #answer(params: unknown, split: Split): Answer | undefined {
+    const fitting = (this.#answers.get(canonical(params) ?? '') ?? []).filter(({ pairs }) =>
+      pairs.every((pair) => pair[`${split}_loss`] !== undefined),
     );
+    return fitting.find(({ midpoint }) => midpoint) ?? fitting[0];
   }
 
   /** Progress over the jobs under way, 0 to 1; null when there are none. */
@@ -124,7 +148,7 @@ class Measurement {
   measured(groups: Group[], align: Alignment, settings: Settings): Measured[] {
     return groups.map((group) => {
       const answers = questionsOf(group, align, settings)
-        .map(({ params }) => this.#answers.get(canonical(params) ?? ''))
+        .map(({ params }) => this.#answer(params, settings.split))
         .filter((answer): answer is Answer => answer !== undefined);
       return {
         group,
@@ -150,9 +174,9 @@ class Measurement {
 
   async run(questions: Question[]): Promise<void> {
     this.failures = [];
-    this.#jobs = new Map();
+    this.#jobs.clear();
     await Promise.all(questions.map((question) => this.#ask(question)));
-    this.#jobs = new Map();
+    this.#jobs.clear();
   }
 
   async cancel(): Promise<void> {
@@ -162,7 +186,7 @@ class Measurement {
   async #ask({ key, group, params }: Question): Promise<void> {
     try {
       const job = await engine.call('jobs.submit', { kind: 'interpolate', params });
-      this.#jobs = new Map(this.#jobs).set(key, job.id);
+      this.#jobs.set(key, job.id);
       const ended = ['queued', 'running'].includes(job.state) ? await engine.finished(job.id) : job;
       if (ended.state === 'done' && ended.resultId) await this.#take(ended.resultId);
       else if (ended.state !== 'cancelled') this.#fail(group, ended.error ?? ended.state);
@@ -185,7 +209,7 @@ class Measurement {
     const result = data.data;
     const pairs = 'pairs' in result ? result.pairs : [result];
     const middle = result.midpoint;
-    this.#answers = new Map(this.#answers).set(key, {
+    const answered: Answer = {
       resultId,
       pairs,
       midpoint: middle && {
@@ -197,7 +221,9 @@ class Measurement {
       },
       notes: [...pairs.flatMap((pair) => (pair.note ? [pair.note] : [])), ...result.warnings],
       provenance: provenance.success ? provenance.data : undefined,
-    });
+    };
+    const others = (this.#answers.get(key) ?? []).filter((other) => other.resultId !== resultId);
+    this.#answers.set(key, [...others, answered]);
   }
 }
 

@@ -74,7 +74,7 @@ export class Demo {
     const epoch = epochs.at(-1);
     if (epoch === undefined) return;
     for (const align of alignments)
-      await jobs.submit('interpolate', { run: path, epoch, splits: ['test'], align });
+      await jobs.submit('interpolate', { run: path, epoch, splits: ['test'], align, midpoint: align === 'none' });
   }
 
   #group({ key }: Family, runId: string): void {

@@ -19,6 +19,7 @@ import { ResultStore } from './results.ts';
 import { parseArgs } from './rpc.ts';
 import { listen, type SocketDoor } from './socket.ts';
 import { explainDatabase, openDatabase, type Db } from './store/database.ts';
+import { StepTimes } from './step-times.ts';
 import { acquireLock, type Lock } from './store/lock.ts';
 import { createWorkspace, workspacePath, type Workspace } from './store/workspace.ts';
 import { basinVersion } from './version.ts';
@@ -71,6 +72,7 @@ class LocalEngine implements Engine, EngineParts {
   readonly jobs: JobService;
   readonly store: JobStore;
   readonly demo: Demo;
+  readonly stepTimes: StepTimes;
   readonly #lock: Lock;
   readonly #db: Db;
   readonly #options: EngineOptions;
@@ -91,6 +93,7 @@ class LocalEngine implements Engine, EngineParts {
     this.results = new ResultStore(db, workspace);
     this.figures = new FigureStore(db);
     this.store = new JobStore(db, resumableKinds);
+    this.stepTimes = new StepTimes(this.results);
     this.demo = new Demo(this, workspace.runs);
     this.#pool = new WorkerPool({
       ...planPool(options.pool),

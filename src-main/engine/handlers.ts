@@ -113,7 +113,7 @@ export function handlersOf(engine: EngineParts): Handlers {
     'train.presets': async () => (await import('./train-form.ts')).presets(),
     'train.preview': async ({ config, overrides }) => {
       const { preview } = await import('./train-form.ts');
-      return preview(config, overrides, engine.store.trainingPace());
+      return preview(config, overrides, engine.stepTimes);
     },
 
     'demo.start': async () => ({ jobIds: await engine.demo.start() }),

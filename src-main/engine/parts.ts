@@ -7,6 +7,7 @@ import type { FigureStore } from './figure-store.ts';
 import type { JobService } from './jobs/service.ts';
 import type { JobStore } from './jobs/store.ts';
 import type { ResultStore } from './results.ts';
+import type { StepTimes } from './step-times.ts';
 
 export interface EngineParts {
   readonly runs: RunStore;
@@ -16,6 +17,7 @@ export interface EngineParts {
   readonly jobs: JobService;
   readonly store: JobStore;
   readonly demo: Demo;
+  readonly stepTimes: StepTimes;
   emit(event: EngineEvent): void;
   info(): EngineInfo;
   /** Looks where the run folders are, at most every few seconds. */

@@ -9,11 +9,13 @@ import {
   refuseUnknownKeys,
   resolveData,
   resolveModel,
+  type DataPlan,
   type RunConfig,
 } from '../../src-shared/config.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import { widths, type MlpSpec } from '../../src-shared/model.ts';
 import { listPresets } from '../formats/presets.ts';
+import type { StepTimes } from './step-times.ts';
 
 type Preview = AnswerOf<'train.preview'>;
 
@@ -24,14 +26,20 @@ export function presets(): AnswerOf<'train.presets'> {
 /** Train images of the data sets that Basin knows, before the validation part is taken away. */
 const trainImages: Record<string, number> = { 'mnist-10k': 8000, mnist: 60_000, 'fashion-mnist': 60_000 };
 
+/** Examples to train on and to validate with; 0 where only the files can tell. */
+function trainCount({ name, geometry }: DataPlan): number {
+  if (geometry && geometry.kind !== 'mnist-coherence') return geometry.values.num_samples_train;
+  return trainImages[geometry ? 'mnist-10k' : name] ?? 0;
+}
+
 /**
  * Checks a config and says what it would train. Never throws for a bad config: `problems` says what is wrong with it.
- * `secondsPerStep` of one model of one parameter, as measured here before; null while nothing was measured.
+ * The time comes from steps of this size that were measured on this machine; null while there were none.
  */
 export function preview(
   config: Record<string, unknown>,
   overrides: readonly string[],
-  pace: number | null,
+  times: StepTimes,
 ): Preview {
   const problems: string[] = [];
   const attempt = <T>(work: () => T): T | null => {
@@ -49,19 +57,19 @@ export function preview(
   const spec = read && attempt(() => resolveModel(read));
   const data = read && attempt(() => resolveData(read));
   const size = spec ? count(spec) : { parameters: 0, fixedParameters: 0 };
-  const images = data ? (trainImages[data.name] ?? 0) : 0;
+  const images = data ? trainCount(data) : 0;
   const perEpoch = data ? Math.ceil((images - Math.floor(images * data.valFraction)) / data.batchSize) : 0;
   const epochs = read?.training?.num_epochs ?? 100;
   const steps = perEpoch * epochs;
   const models = read?.num_models ?? 2;
-  const known = pace !== null && spec !== null && steps > 0 && data !== null;
+  const step = spec && data ? times.estimate(size.parameters, data.batchSize) : null;
   return {
     problems,
     summary: spec && read && data ? describe(spec, read, models, epochs, data.name) : '',
     widths: spec ? widths(spec) : [],
     ...size,
     steps,
-    seconds: known ? steps * models * size.parameters * data.batchSize * pace : null,
+    seconds: step === null || steps === 0 ? null : steps * models * step,
     yaml: complete ? stringify(complete) : '',
   };
 }

@@ -41,7 +41,8 @@ try {
     if (ended.resultId === null) throw new Error(ended.error ?? 'the import gave no result');
     const { data } = await engine.call('results.get', { resultId: ended.resultId });
     const { runs, checkpoints } = importJob.result.parse(data);
-    if (runs !== 1000 || checkpoints !== 10_000) throw new Error(`found ${runs} runs, ${checkpoints} checkpoints`);
+    if (runs !== 1000 || checkpoints !== 10_000)
+      throw new Error(`found ${runs} runs, ${checkpoints} checkpoints`);
   };
   note('first import of the folder', await seconds(importAll), 's', 30);
   note('second import, nothing changed', await seconds(importAll), 's', 30);

@@ -58,7 +58,11 @@ describe('data fetch', () => {
     const folder = join(newFolder(), 'deep', 'mnist');
     const source = await mirror(honest);
     const seen: number[] = [];
-    const report = await fetchDataSet({ set: setOf(source), folder, onProgress: ({ fraction }) => seen.push(fraction) });
+    const report = await fetchDataSet({
+      set: setOf(source),
+      folder,
+      onProgress: ({ fraction }) => seen.push(fraction),
+    });
     expect(report).toEqual({ folder, fetched: ['images.gz'], bytes: bytes.length });
     expect(readFileSync(join(folder, file.name)).equals(bytes)).toBe(true);
     expect(seen.at(-1)).toBe(1);
@@ -83,7 +87,9 @@ describe('data fetch', () => {
       if (calls++ === 0) breaking(120_000)(request, response, from);
       else response.destroy();
     });
-    expect(await refusal(fetchDataSet({ set: setOf(dying), folder }))).toContain('could not be fetched from any of 1 mirrors');
+    expect(await refusal(fetchDataSet({ set: setOf(dying), folder }))).toContain(
+      'could not be fetched from any of 1 mirrors',
+    );
     const part = readFileSync(partOf(folder, file)).length;
     expect(part).toBeGreaterThan(0);
     expect(existsSync(join(folder, file.name))).toBe(false);
@@ -113,7 +119,9 @@ describe('data fetch', () => {
     const good = await mirror(honest);
     const notes: string[] = [];
     await fetchDataSet({ set: setOf(wrong, good), folder, onNote: (line) => notes.push(line) });
-    expect(notes).toEqual([expect.stringMatching(/wrong content: its SHA-256 is [0-9a-f]{12}\.\.\., expected/)]);
+    expect(notes).toEqual([
+      expect.stringMatching(/wrong content: its SHA-256 is [0-9a-f]{12}\.\.\., expected/),
+    ]);
     expect(good.ranges).toEqual([undefined]);
     expect(readFileSync(join(folder, file.name)).equals(bytes)).toBe(true);
   });
@@ -135,7 +143,9 @@ describe('data fetch', () => {
       response.writeHead(404, 'Not Found');
       response.end('<html>');
     });
-    const said = await refusal(fetchDataSet({ set: setOf(long, short, shifted, missing), folder: newFolder() }));
+    const said = await refusal(
+      fetchDataSet({ set: setOf(long, short, shifted, missing), folder: newFolder() }),
+    );
     expect(said).toContain(`it sent more than the ${bytes.length} bytes`);
     expect(said).toContain('it answered 416');
     expect(said).toContain('it sent others');
@@ -150,14 +160,21 @@ describe('data fetch', () => {
     const folder = newFolder();
     const good = await mirror(honest);
     const notes: string[] = [];
-    await fetchDataSet({ set: setOf(stuck, good), folder, stallAfter: 150, onNote: (line) => notes.push(line) });
+    await fetchDataSet({
+      set: setOf(stuck, good),
+      folder,
+      stallAfter: 150,
+      onNote: (line) => notes.push(line),
+    });
     expect(notes[0]).toContain('nothing came for');
     expect(readFileSync(join(folder, file.name)).equals(bytes)).toBe(true);
   });
 
   it('asks for room before anything is fetched', async () => {
     const source = await mirror(honest);
-    const said = await refusal(fetchDataSet({ set: setOf(source), folder: newFolder(), freeBytes: () => 1000 }));
+    const said = await refusal(
+      fetchDataSet({ set: setOf(source), folder: newFolder(), freeBytes: () => 1000 }),
+    );
     expect(said).toMatch(/has 1 MB free; 64 MB are needed/);
     expect(source.ranges).toEqual([]);
   });
@@ -169,7 +186,12 @@ describe('data fetch', () => {
     });
     const folder = newFolder();
     const controller = new AbortController();
-    const call = fetchDataSet({ set: setOf(slow), folder, signal: controller.signal, onProgress: () => controller.abort() });
+    const call = fetchDataSet({
+      set: setOf(slow),
+      folder,
+      signal: controller.signal,
+      onProgress: () => controller.abort(),
+    });
     expect(await refusal(call)).toBe('cancelled');
     expect(existsSync(join(folder, file.name))).toBe(false);
   });

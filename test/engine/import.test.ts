@@ -1,5 +1,15 @@
 /** Import: what is found, what is said about what is broken, what happens when folders move. */
-import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../src-main/engine/index.ts';
@@ -23,8 +33,18 @@ describe('import', () => {
     expect(result).toMatchObject({ runs: 2, broken: [], changes: { added: 2, notes: [] } });
     const rows = await rowsOf(engine);
     const wAsym = rows.find((row) => row.name === 'sym1_kappa1')!;
-    expect(wAsym).toMatchObject({ family: 'w-asymmetric', sigmaF: 1, models: 4, architecture: 'mlp', origin: 'imported', state: 'ready' });
-    expect(wAsym.properties).toMatchObject({ 'model.mask_params.default.num_fixed': 16, 'dataset.name': 'mnist' });
+    expect(wAsym).toMatchObject({
+      family: 'w-asymmetric',
+      sigmaF: 1,
+      models: 4,
+      architecture: 'mlp',
+      origin: 'imported',
+      state: 'ready',
+    });
+    expect(wAsym.properties).toMatchObject({
+      'model.mask_params.default.num_fixed': 16,
+      'dataset.name': 'mnist',
+    });
     const detail = await engine.call('runs.get', { runId: wAsym.id });
     expect(detail.widths).toEqual([784, 64, 64, 64, 10]);
     expect(detail.checkpointRows.every((row) => row.state === 'ready')).toBe(true);
@@ -36,7 +56,13 @@ describe('import', () => {
     const engine = await testEngine();
     expect((await importInto(engine, folder)).changes).toMatchObject({ added: 3 });
     const before = await rowsOf(engine);
-    expect((await importInto(engine, folder)).changes).toEqual({ added: 0, updated: 0, unchanged: 3, relocated: 0, notes: [] });
+    expect((await importInto(engine, folder)).changes).toEqual({
+      added: 0,
+      updated: 0,
+      unchanged: 3,
+      relocated: 0,
+      notes: [],
+    });
     expect(await rowsOf(engine)).toEqual(before);
     expect(before[0]!.properties['my_own_key.kept']).toBe(true);
     let rows = (await engine.call('runs.get', { runId: before[0]!.id })).checkpointRows;
@@ -70,8 +96,15 @@ describe('import', () => {
     expect(reason(noCheckpoints)).toContain('no checkpoints');
     expect(reason(badYaml)).toContain('config.yaml');
     const states = Object.fromEntries((await rowsOf(engine)).map((row) => [row.name, row.state]));
-    expect(states).toEqual({ good: 'ready', 'no-config': 'broken', 'no-checkpoints': 'broken', 'bad-yaml': 'broken' });
-    const rows = (await engine.call('runs.get', { runId: (await rowsOf(engine)).find((row) => row.name === 'good')!.id })).checkpointRows;
+    expect(states).toEqual({
+      good: 'ready',
+      'no-config': 'broken',
+      'no-checkpoints': 'broken',
+      'bad-yaml': 'broken',
+    });
+    const rows = (
+      await engine.call('runs.get', { runId: (await rowsOf(engine)).find((row) => row.name === 'good')!.id })
+    ).checkpointRows;
     expect(rows.filter((row) => row.state === 'broken').map((row) => basename(row.path))).toEqual([
       'checkpoint_epoch_5_model_2.safetensors',
       'checkpoint_epoch_9_model_1.pt',
@@ -96,7 +129,9 @@ describe('import', () => {
     expect(changes!.notes.join('\n')).toContain('looks like a copy of');
     const rows = await rowsOf(engine);
     expect(new Set(rows.map((row) => row.id)).size).toBe(3);
-    expect(rows.map((row) => row.name).toSorted()).toEqual([`${basename(one)}/same`, `${basename(two)}/same`, 'copy'].toSorted());
+    expect(rows.map((row) => row.name).toSorted()).toEqual(
+      [`${basename(one)}/same`, `${basename(two)}/same`, 'copy'].toSorted(),
+    );
   });
 
   it('follows a run that grows, and marks what was deleted', async () => {
@@ -144,7 +179,9 @@ describe('a folder that moved', () => {
     const engine = await testEngine(workspace);
     await importInto(engine, folder);
     const { id } = (await rowsOf(engine))[0]!;
-    await engine.call('groups.edit', { edit: { type: 'create', architecture: 'mlp', key: 'g', members: [{ runId: id }] } });
+    await engine.call('groups.edit', {
+      edit: { type: 'create', architecture: 'mlp', key: 'g', members: [{ runId: id }] },
+    });
     await engine.close();
     const place = join(folder, 'new place');
     mkdirSync(place);
@@ -154,7 +191,9 @@ describe('a folder that moved', () => {
     const { changes } = await importInto(next, place);
     expect(changes).toMatchObject({ added: 0, relocated: 1 });
     expect(changes!.notes[0]).toContain('its groups were kept');
-    expect(await rowsOf(next)).toMatchObject([{ id, state: 'ready', path: join(place, 'nomad'), groupIds: [expect.any(String)] }]);
+    expect(await rowsOf(next)).toMatchObject([
+      { id, state: 'ready', path: join(place, 'nomad'), groupIds: [expect.any(String)] },
+    ]);
   });
 
   it('can be pointed to by hand, but only to the same run', async () => {

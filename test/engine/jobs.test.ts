@@ -15,13 +15,16 @@ describe('results', () => {
     });
     expect(params).toMatchObject({ n: 3 });
     expect(provenance).toMatchObject({ kind: 'table', jobVersion: 1, basinVersion: '0.1.0' });
-    expect(JSON.parse(readFileSync(join(row.path, 'result.json'), 'utf8'))).toMatchObject({ id: row.id, data });
+    expect(JSON.parse(readFileSync(join(row.path, 'result.json'), 'utf8'))).toMatchObject({
+      id: row.id,
+      data,
+    });
     expect(existsSync(join(row.path, 'matrices', 'layers.0.products.npy'))).toBe(true);
     const m = await engine.call('results.matrix', { resultId: row.id, name: 'layers.0.products' });
     expect([...m.data]).toEqual([1, 2, 3, 2, 4, 6, 3, 6, 9]);
-    await expect(engine.call('results.matrix', { resultId: row.id, name: '../../../etc/passwd' })).rejects.toThrow(
-      'not the name of a matrix',
-    );
+    await expect(
+      engine.call('results.matrix', { resultId: row.id, name: '../../../etc/passwd' }),
+    ).rejects.toThrow('not the name of a matrix');
   });
 
   it('answers the same question at once and says so, in the same engine and in the next', async () => {
@@ -36,7 +39,10 @@ describe('results', () => {
     expect(other.cached).toBe(false);
     await engine.close();
     const next = await testEngine(workspace);
-    expect(await runJob(next, 'table', { n: 4, ms: 60 })).toMatchObject({ cached: true, resultId: first.resultId });
+    expect(await runJob(next, 'table', { n: 4, ms: 60 })).toMatchObject({
+      cached: true,
+      resultId: first.resultId,
+    });
     await next.call('results.remove', { resultId: first.resultId! });
     expect((await runJob(next, 'table', { n: 4, ms: 60 })).cached).toBe(false);
   });
@@ -56,7 +62,16 @@ describe('results', () => {
     const file = async (format: 'json' | 'csv' | 'parquet' | 'npy'): Promise<Buffer> =>
       Buffer.from((await engine.call('results.export', { resultId: resultId!, format })).bytes);
     expect(JSON.parse((await file('json')).toString())).toMatchObject({
-      data: { layers: [{ products: [[1, 2], [2, 4]] }] },
+      data: {
+        layers: [
+          {
+            products: [
+              [1, 2],
+              [2, 4],
+            ],
+          },
+        ],
+      },
     });
     expect((await file('csv')).toString().split('\n')[1]).toContain('P_0');
     expect((await file('parquet')).toString('latin1', 0, 4)).toBe('PAR1');
@@ -68,7 +83,11 @@ describe('the end of a job', () => {
   it('passes on what a job refuses, with the hint', async () => {
     const engine = await testEngine();
     const job = await runJob(engine, 'act', { what: 'refuse' });
-    expect(job).toMatchObject({ state: 'failed', error: 'params.tag: expected a colour.', hint: 'Write blue.' });
+    expect(job).toMatchObject({
+      state: 'failed',
+      error: 'params.tag: expected a colour.',
+      hint: 'Write blue.',
+    });
   });
 
   it('keeps the stack of a defect in the log, not in the message', async () => {

@@ -38,28 +38,36 @@ function random(seed: number): () => number {
 
 interface Host {
   child: ChildProcess;
-  opened: Promise<void>;
-  trained: Promise<void>;
+  opened: Promise<boolean>;
+  trained: Promise<boolean>;
   ended: Promise<void>;
   stderr: () => string;
 }
 
 function start(workspace: string, folder: string, seen: Acknowledged): Host {
-  const child = spawn(process.execPath, [host, workspace, folder, testWorker], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [host, workspace, folder, testWorker], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const signals = { opened: Promise.withResolvers<void>(), trained: Promise.withResolvers<void>() };
+  const signals = { opened: Promise.withResolvers<boolean>(), trained: Promise.withResolvers<boolean>() };
   createInterface({ input: child.stdout }).on('line', (line) => {
     const said = JSON.parse(line) as Record<string, unknown>;
-    if ('open' in said) signals.opened.resolve();
-    if ('trained' in said) signals.trained.resolve();
+    if ('open' in said) signals.opened.resolve(true);
+    if ('trained' in said) signals.trained.resolve(true);
     if (typeof said['submitted'] === 'string') seen.jobs.add(said['submitted']);
     if (typeof said['resultId'] === 'string') seen.results.add(said['resultId']);
     if (typeof said['group'] === 'string') seen.groups.add(said['group']);
     if (Array.isArray(said['runs'])) for (const id of said['runs']) seen.runs.add(id as string);
   });
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
-  return { child, opened: signals.opened.promise, trained: signals.trained.promise, ended, stderr: () => stderr };
+  return {
+    child,
+    opened: signals.opened.promise,
+    trained: signals.trained.promise,
+    ended,
+    stderr: () => stderr,
+  };
 }
 
 function check(workspace: string, seen: Acknowledged): void {
@@ -133,7 +141,8 @@ it.skipIf(process.platform !== 'linux')(`survives ${kills} kills`, { timeout: 30
   }
   const last = start(workspace, folder, seen);
   await Promise.race([last.trained, last.ended]);
-  while (seen.results.size < 8 && last.child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (seen.results.size < 8 && last.child.exitCode === null)
+    await new Promise((resolve) => setTimeout(resolve, 50));
   expect(last.stderr()).toBe('');
   last.child.kill('SIGKILL');
   await last.ended;

@@ -1,6 +1,15 @@
 /** Workspaces that cannot be used, catalogs that are damaged or new, and two engines at once. */
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -48,8 +57,12 @@ describe('the folder', () => {
 
   it.skipIf(process.platform !== 'linux')('is refused on a file system that takes nothing', async () => {
     // The kernel's own file systems refuse new folders even to root.
-    expect(await refusal(openEngine({ workspace: '/proc/basin' }))).toMatch(/The workspace \/proc\/basin cannot be/);
-    expect(await refusal(openEngine({ workspace: '/sys/basin' }))).toMatch(/permission denied|read-only disk/);
+    expect(await refusal(openEngine({ workspace: '/proc/basin' }))).toMatch(
+      /The workspace \/proc\/basin cannot be/,
+    );
+    expect(await refusal(openEngine({ workspace: '/sys/basin' }))).toMatch(
+      /permission denied|read-only disk/,
+    );
   });
 });
 
@@ -64,7 +77,13 @@ describe('a full disk', () => {
     db.pragma(`max_page_count = ${pages + 2}`);
     const fill = (): void => {
       for (let i = 0; i < 100; i++) {
-        db.prepare('INSERT INTO groups VALUES (?, ?, ?, 1, ?, ?)').run(`g${i}`, 'mlp', `k${i}`, '#000000', 'n'.repeat(3000));
+        db.prepare('INSERT INTO groups VALUES (?, ?, ?, 1, ?, ?)').run(
+          `g${i}`,
+          'mlp',
+          `k${i}`,
+          '#000000',
+          'n'.repeat(3000),
+        );
       }
     };
     const { guarded } = await import('../../src-main/engine/store/database.ts');
@@ -87,7 +106,9 @@ describe('the catalog', () => {
     const db = new Database(path);
     db.pragma('user_version = 99');
     db.close();
-    expect(await refusal(openEngine({ workspace }))).toContain('was written by a newer Basin (its version is 99');
+    expect(await refusal(openEngine({ workspace }))).toContain(
+      'was written by a newer Basin (its version is 99',
+    );
     expect(existsSync(join(workspace, 'engine.lock'))).toBe(false);
   });
 
@@ -99,46 +120,55 @@ describe('the catalog', () => {
     expect(await refusal(openEngine({ workspace }))).toContain('database of another program');
   });
 
-  it.each(['text', 'middle', 'cut'])('that is damaged (%s) is refused with the way out, and rebuilt from the folders', async (how) => {
-    const workspace = newFolder();
-    const runs = newFolder();
-    for (let i = 0; i < 30; i++) makeRun(runs, { name: `r${i}` });
-    makeRun(join(workspace, 'runs'), { name: 'own' });
-    const engine = await testEngine(workspace);
-    await runJob(engine, 'import', { paths: [runs, join(workspace, 'runs')] });
-    const { resultId } = await runJob(engine, 'table', { n: 2 });
-    await engine.close();
-    const path = join(workspace, 'basin.db');
-    if (how === 'text') writeFileSync(path, 'this is no database, not even a little bit of one');
-    if (how === 'cut') truncateSync(path, 8192);
-    if (how === 'middle') {
-      const bytes = readFileSync(path);
-      writeFileSync(path, bytes.fill(0x5a, 4096, bytes.length - 4096));
-    }
-    // As after a crash: the whole file is looked through first.
-    writeFileSync(join(workspace, 'engine.lock'), JSON.stringify(deadLock()));
-    expect(await refusal(openEngine(testOptions(workspace)))).toMatch(/The catalog .* is damaged/);
-    const report = checkWorkspace(workspace);
-    expect(report).toMatchObject({ repairable: true, holder: null });
-    expect(report.problems.length).toBeGreaterThan(0);
-    const repair = await rebuildCatalog(testOptions(workspace), [runs]);
-    expect(repair).toMatchObject({ runs: 31, checkpoints: 124, problems: [] });
-    expect(existsSync(repair.setAside!)).toBe(true);
-    const next = await testEngine(workspace);
-    expect((await next.call('results.get', { resultId: resultId! })).row.kind).toBe('table');
-    expect(await runJob(next, 'table', { n: 2 })).toMatchObject({ cached: true, resultId });
-    expect(checkWorkspace(workspace).problems).toEqual([]);
-  });
+  it.each(['text', 'middle', 'cut'])(
+    'that is damaged (%s) is refused with the way out, and rebuilt from the folders',
+    async (how) => {
+      const workspace = newFolder();
+      const runs = newFolder();
+      for (let i = 0; i < 30; i++) makeRun(runs, { name: `r${i}` });
+      makeRun(join(workspace, 'runs'), { name: 'own' });
+      const engine = await testEngine(workspace);
+      await runJob(engine, 'import', { paths: [runs, join(workspace, 'runs')] });
+      const { resultId } = await runJob(engine, 'table', { n: 2 });
+      await engine.close();
+      const path = join(workspace, 'basin.db');
+      if (how === 'text') writeFileSync(path, 'this is no database, not even a little bit of one');
+      if (how === 'cut') truncateSync(path, 8192);
+      if (how === 'middle') {
+        const bytes = readFileSync(path);
+        writeFileSync(path, bytes.fill(0x5a, 4096, bytes.length - 4096));
+      }
+      // As after a crash: the whole file is looked through first.
+      writeFileSync(join(workspace, 'engine.lock'), JSON.stringify(deadLock()));
+      expect(await refusal(openEngine(testOptions(workspace)))).toMatch(/The catalog .* is damaged/);
+      const report = checkWorkspace(workspace);
+      expect(report).toMatchObject({ repairable: true, holder: null });
+      expect(report.problems.length).toBeGreaterThan(0);
+      const repair = await rebuildCatalog(testOptions(workspace), [runs]);
+      expect(repair).toMatchObject({ runs: 31, checkpoints: 124, problems: [] });
+      expect(existsSync(repair.setAside!)).toBe(true);
+      const next = await testEngine(workspace);
+      expect((await next.call('results.get', { resultId: resultId! })).row.kind).toBe('table');
+      expect(await runJob(next, 'table', { n: 2 })).toMatchObject({ cached: true, resultId });
+      expect(checkWorkspace(workspace).problems).toEqual([]);
+    },
+  );
 
   it('is migrated step by step, with a backup before', () => {
     const path = join(newFolder(), 'basin.db');
     openDatabase(path).close();
-    const steps = [...migrations, 'ALTER TABLE runs ADD COLUMN extra TEXT', 'CREATE TABLE more (x INTEGER) STRICT'];
+    const steps = [
+      ...migrations,
+      'ALTER TABLE runs ADD COLUMN extra TEXT',
+      'CREATE TABLE more (x INTEGER) STRICT',
+    ];
     const db = openDatabase(path, { steps });
     expect(db.pragma('user_version', { simple: true })).toBe(migrations.length + 2);
     db.close();
     expect(statSync(`${path}.v${migrations.length}.backup`).size).toBeGreaterThan(4096);
-    expect(openDatabase(`${path}.v${migrations.length}.backup`).pragma('integrity_check', { simple: true })).toBe('ok');
+    expect(
+      openDatabase(`${path}.v${migrations.length}.backup`).pragma('integrity_check', { simple: true }),
+    ).toBe('ok');
   });
 
   it('stays at its version when a step fails', () => {
@@ -168,7 +198,15 @@ describe('the catalog', () => {
 });
 
 function deadLock(): object {
-  const lock = { pid: 2 ** 22 + 1, host: '', boot: '', processStart: '1', startedAt: 1, socket: '', version: '0' };
+  const lock = {
+    pid: 2 ** 22 + 1,
+    host: '',
+    boot: '',
+    processStart: '1',
+    startedAt: 1,
+    socket: '',
+    version: '0',
+  };
   return { ...lock, host: hostnameOf() };
 }
 
@@ -193,7 +231,10 @@ describe('two engines', () => {
     expect(m.data[48]).toBe(49);
     await expect(client.call('jobs.get', { jobId: 'nobody' })).rejects.toThrow('There is no job "nobody"');
     expect(events).toContain('job-changed');
-    const running = await client.call('jobs.submit', { kind: 'act', params: { what: 'stubborn', ms: 20_000 } });
+    const running = await client.call('jobs.submit', {
+      kind: 'act',
+      params: { what: 'stubborn', ms: 20_000 },
+    });
     await whenRunning(engine, running.id);
     // Asked for just before the end: it is answered, not left hanging.
     const pending = client.call('jobs.cancel', { jobId: running.id });
@@ -207,7 +248,10 @@ describe('two engines', () => {
 
   it('on another machine are refused with what to do', async () => {
     const workspace = newFolder();
-    writeFileSync(join(workspace, 'engine.lock'), JSON.stringify({ ...deadLock(), host: 'labbox', pid: 4711 }));
+    writeFileSync(
+      join(workspace, 'engine.lock'),
+      JSON.stringify({ ...deadLock(), host: 'labbox', pid: 4711 }),
+    );
     const error = (await openEngine({ workspace }).catch((thrown: unknown) => thrown)) as WorkspaceBusyError;
     expect(error.message).toContain('process 4711 on labbox');
     expect(error.hint).toContain('engine.lock');
@@ -218,7 +262,9 @@ describe('two engines', () => {
     for (const lock of [deadLock(), { ...deadLock(), pid: process.pid, processStart: '123' }, 'garbage']) {
       writeFileSync(join(workspace, 'engine.lock'), typeof lock === 'string' ? lock : JSON.stringify(lock));
       const engine = await testEngine(workspace);
-      expect(JSON.parse(readFileSync(join(workspace, 'engine.lock'), 'utf8'))).toMatchObject({ pid: process.pid });
+      expect(JSON.parse(readFileSync(join(workspace, 'engine.lock'), 'utf8'))).toMatchObject({
+        pid: process.pid,
+      });
       await engine.close();
       expect(existsSync(join(workspace, 'engine.lock'))).toBe(false);
     }

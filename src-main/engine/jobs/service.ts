@@ -69,6 +69,13 @@ export class JobService {
       : null;
     const active = key === null ? undefined : store.activeWithKey(key);
     if (active) return this.queue.live(active);
+    const runPath = runOfTraining(name, params);
+    const writer = runPath === null ? undefined : store.activeOn(runPath);
+    if (writer) {
+      throw new UserError(`Job ${writer.id} is already training into ${runPath}.`, {
+        hint: 'Wait for it, cancel it, or choose another folder.',
+      });
+    }
     const answer = key === null ? undefined : results.withKey(key);
     const job = store.transaction(() => {
       const fresh = store.create({
@@ -78,7 +85,7 @@ export class JobService {
         params,
         cacheKey: key,
         lane: laneOf(name),
-        runPath: runOfTraining(name, params),
+        runPath,
       });
       return answer === undefined
         ? fresh

@@ -152,6 +152,14 @@ export class JobStore {
     return row && this.#detail(row).job;
   }
 
+  /** A job that waits to write this run folder, or is writing it. */
+  activeOn(runPath: string): Job | undefined {
+    const row = this.#db
+      .prepare(`SELECT * FROM jobs WHERE run_path = ? AND state IN ('queued', 'running') LIMIT 1`)
+      .get(runPath) as JobRow | undefined;
+    return row && this.#detail(row).job;
+  }
+
   /**
    * The one way a job changes its state; a change that the state machine does not know throws and writes nothing.
    * What belongs to the new state (times, attempt, worker) is set here, so that no caller can forget it.
@@ -261,11 +269,6 @@ export class JobStore {
       .pluck()
       .all(id);
     return (rows as string[]).map((text) => JSON.parse(text) as EpochMetrics);
-  }
-
-  /** Seconds per sample, model and parameter of the newest finished training here; null when there was none. */
-  trainingPace(): number | null {
-    return null;
   }
 
   #detail(row: JobRow): JobDetail {

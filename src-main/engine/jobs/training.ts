@@ -1,10 +1,9 @@
 /** What training needs besides other jobs: its run appears in the catalog while it grows, and it can be resumed. */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf } from '../../../src-shared/errors.ts';
 import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
-import { parseCheckpointName } from '../../formats/checkpoint-name.ts';
 import { checkpointHeader, readRunDirectory, type CheckpointFile } from '../../formats/run-directory.ts';
 import type { RunState, RunStore } from '../catalog/runs.ts';
 import type { Job } from './states.ts';
@@ -14,21 +13,21 @@ export const resumableKinds: ReadonlySet<string> = new Set(['train']);
 
 const lookEvery = 1000;
 
-/** The run folder that a training job writes or goes on with. */
+/**
+ * The run folder that a training job makes or goes on with; null when there is one already that it was not told to go
+ * on with: such a job must fail, and never touch that run in a later attempt.
+ */
 export function runOfTraining(kind: string, params: unknown): string | null {
   if (!resumableKinds.has(kind) || params === null || typeof params !== 'object') return null;
-  return 'run' in params && typeof params.run === 'string' ? params.run : null;
+  if (!('run' in params) || typeof params.run !== 'string') return null;
+  const told = 'resume' in params && params.resume === true;
+  return told || !existsSync(join(params.run, 'config.yaml')) ? params.run : null;
 }
 
-/** Params for this attempt: a run folder that already has checkpoints is gone on with. */
+/** Params for this attempt: a run that an earlier attempt began is gone on with. */
 export function resumedParams(job: Job, runPath: string | null): unknown {
-  if (runPath === null || job.attempt === 0 || !hasCheckpoints(runPath)) return job.params;
+  if (runPath === null || job.attempt === 0 || !existsSync(join(runPath, 'config.yaml'))) return job.params;
   return { ...(job.params as object), resume: true };
-}
-
-function hasCheckpoints(run: string): boolean {
-  if (!existsSync(join(run, 'config.yaml'))) return false;
-  return readdirSync(run).some((name) => parseCheckpointName(name)?.kind === 'checkpoint');
 }
 
 /** Keeps the catalog's picture of the run folders that are being trained up to date. */

@@ -6,7 +6,17 @@ import { hashJob } from '../../../src-shared/jobs/hash.ts';
 import { importJob } from '../../../src-shared/jobs/import.ts';
 import { matrixSchema } from '../../../src-shared/matrix.ts';
 
-const behaviours = ['sleep', 'stubborn', 'eat', 'heap', 'segfault', 'exit', 'refuse', 'throw', 'talk'] as const;
+const behaviours = [
+  'sleep',
+  'stubborn',
+  'eat',
+  'heap',
+  'segfault',
+  'exit',
+  'refuse',
+  'throw',
+  'talk',
+] as const;
 
 /** Does what `what` says; `ms` long where that means anything. */
 export const actJob = defineJob({
@@ -44,7 +54,9 @@ export const trainJob = defineJob({
   summary: 'Pretends to train.',
   params: z.object({
     run: z.string().min(1),
-    epochs: z.int().positive(),
+    epochs: z.int().positive().default(2),
+    /** What real training would be told; not looked at. */
+    config: z.record(z.string(), z.unknown()).optional(),
     ms: z.number().default(15),
     resume: z.boolean().default(false),
     /** Dies of SIGKILL once, after this epoch. */
@@ -54,4 +66,22 @@ export const trainJob = defineJob({
   cacheable: false,
 });
 
-export const testKinds: readonly AnyJobKind[] = [actJob, tableJob, trainJob, importJob, hashJob];
+/** Stands in for the real one: takes its question, answers nothing. */
+export const interpolateJob = defineJob({
+  kind: 'interpolate',
+  version: 1,
+  title: 'Interpolate',
+  summary: 'Pretends to interpolate.',
+  params: z.object({ run: z.string(), epoch: z.int(), splits: z.array(z.string()), align: z.string() }),
+  result: z.object({ align: z.string() }),
+  cacheable: true,
+});
+
+export const testKinds: readonly AnyJobKind[] = [
+  actJob,
+  tableJob,
+  trainJob,
+  interpolateJob,
+  importJob,
+  hashJob,
+];

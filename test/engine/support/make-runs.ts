@@ -28,7 +28,8 @@ export function makeRun(parent: string, run: MadeRun): string {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'config.yaml'), configText(run));
   for (const epoch of run.epochs ?? [0, 5]) {
-    for (let model = 1; model <= (run.models ?? 2); model++) makeCheckpoint(folder, epoch, model, run.size ?? 16);
+    for (let model = 1; model <= (run.models ?? 2); model++)
+      makeCheckpoint(folder, epoch, model, run.size ?? 16);
   }
   return folder;
 }

@@ -7,12 +7,14 @@ import { checkpointCancel, type ComputeContext } from '../../../src-main/compute
 import { writeFileAtomic } from '../../../src-main/formats/atomic.ts';
 import { parseCheckpointName } from '../../../src-main/formats/checkpoint-name.ts';
 import { openCheckpoint, writeCheckpoint } from '../../../src-main/formats/run-directory.ts';
+import { UserError } from '../../../src-shared/errors.ts';
 import type { trainJob } from './kinds.ts';
 
 type Params = z.output<typeof trainJob.params>;
 const size = 4096;
 
-const config = 'model:\n  name: mlp_mnist\n  symmetry: 0\n  input_dim: 8\n  hidden_dim: 8\n  output_dim: 2\n  num_layers: 2\n';
+const config =
+  'model:\n  name: mlp_mnist\n  symmetry: 0\n  input_dim: 8\n  hidden_dim: 8\n  output_dim: 2\n  num_layers: 2\n';
 
 function step(weights: Float32Array<ArrayBuffer>, epoch: number): Float32Array<ArrayBuffer> {
   return weights.map((w, i) => Math.fround(Math.sin(w * 12.9898 + i * 0.1 + epoch)));
@@ -20,9 +22,12 @@ function step(weights: Float32Array<ArrayBuffer>, epoch: number): Float32Array<A
 
 export async function pretendTrain(params: Params, context: ComputeContext) {
   mkdirSync(params.run, { recursive: true });
-  if (!existsSync(join(params.run, 'config.yaml'))) writeFileAtomic(join(params.run, 'config.yaml'), config);
+  const begun = existsSync(join(params.run, 'config.yaml'));
+  if (begun && !params.resume) throw new UserError(`${params.run} holds a run already.`);
+  if (!begun) writeFileAtomic(join(params.run, 'config.yaml'), config);
   const from = params.resume ? lastEpoch(params.run) : null;
-  let weights: Float32Array<ArrayBuffer> = from === null ? new Float32Array(size).fill(0.5) : read(params.run, from);
+  let weights: Float32Array<ArrayBuffer> =
+    from === null ? new Float32Array(size).fill(0.5) : read(params.run, from);
   for (let epoch = (from ?? 0) + 1; epoch <= params.epochs; epoch++) {
     await new Promise((resolve) => setTimeout(resolve, params.ms));
     await checkpointCancel(context);
@@ -30,8 +35,14 @@ export async function pretendTrain(params: Params, context: ComputeContext) {
     const tensors = new Map([['lins.0.weight', { dtype: 'float32' as const, shape: [size], data: weights }]]);
     const path = writeCheckpoint(params.run, { epoch, model: 1, valAccuracy: epoch / (epoch + 1), tensors });
     context.emit({ type: 'checkpoint', path, epoch, model: 1 });
-    context.emit({ type: 'epoch', metrics: { epoch, trainLoss: [1 / epoch], valLoss: [1 / epoch], valAccuracy: [50] } });
-    context.emit({ type: 'progress', progress: { fraction: epoch / params.epochs, message: `epoch ${epoch}` } });
+    context.emit({
+      type: 'epoch',
+      metrics: { epoch, trainLoss: [1 / epoch], valLoss: [1 / epoch], valAccuracy: [50] },
+    });
+    context.emit({
+      type: 'progress',
+      progress: { fraction: epoch / params.epochs, message: `epoch ${epoch}` },
+    });
     if (epoch === params.dieAfter && from === null) {
       // Let the messages leave first.
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -63,5 +74,7 @@ export function expectedWeights(epochs: number): string {
 }
 
 export function weightsIn(run: string, epoch: number): string {
-  return createHash('sha256').update(new Uint8Array(read(run, epoch).buffer)).digest('hex');
+  return createHash('sha256')
+    .update(new Uint8Array(read(run, epoch).buffer))
+    .digest('hex');
 }

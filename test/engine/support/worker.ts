@@ -68,6 +68,7 @@ const compute: Record<string, (params: never, context: ComputeContext) => Promis
   act,
   table,
   train: (params: unknown, context) => pretendTrain(trainJob.params.parse(params), context),
+  interpolate: (params: { align: string }) => Promise.resolve({ align: params.align }),
   import: importRuns,
   hash: hashCheckpoints,
 };
@@ -80,11 +81,16 @@ function send(message: FromWorker): void {
 }
 
 function failureOf(thrown: unknown): JobFailure {
-  if (controller?.signal.aborted || thrown instanceof CancelledError) return { kind: 'cancelled', message: 'cancelled' };
+  if (controller?.signal.aborted || thrown instanceof CancelledError)
+    return { kind: 'cancelled', message: 'cancelled' };
   if (thrown instanceof UserError) {
     return { kind: 'user', message: thrown.message, ...(thrown.hint && { hint: thrown.hint }) };
   }
-  return { kind: 'defect', message: messageOf(thrown), stack: thrown instanceof Error ? (thrown.stack ?? '') : '' };
+  return {
+    kind: 'defect',
+    message: messageOf(thrown),
+    stack: thrown instanceof Error ? (thrown.stack ?? '') : '',
+  };
 }
 
 async function run(id: string, kind: string, params: unknown): Promise<void> {

@@ -73,13 +73,16 @@ checkpoint_directories_by_architecture: Dict[str, Dict[str, str]] = {
 
   it('never throws anything but a refusal, whatever it is given', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'{}[]()"\',:=#\\ \nrfb1aNone'), maxLength: 60 }), (text) => {
-        try {
-          readPythonDictionary(text);
-        } catch (error) {
-          expect((error as Error).name).toBe('UserError');
-        }
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'{}[]()"\',:=#\\ \nrfb1aNone'), maxLength: 60 }),
+        (text) => {
+          try {
+            readPythonDictionary(text);
+          } catch (error) {
+            expect((error as Error).name).toBe('UserError');
+          }
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -102,10 +105,15 @@ describe('groups as files', () => {
     const python = exportGroups('python', groups.state().groups, runs);
     db.exec('DELETE FROM groups');
     expect(importGroups('json', json.text, groups, runs).unknownPaths).toEqual([]);
-    expect(groups.state().groups.map(({ id: _id, ...group }) => group)).toMatchObject([before[0]!, { ...before[1]!, colour: expect.any(String) }]);
+    expect(groups.state().groups.map(({ id: _id, ...group }) => group)).toMatchObject([
+      before[0]!,
+      { ...before[1]!, colour: expect.any(String) },
+    ]);
     db.exec('DELETE FROM groups');
     importGroups('python', python.text, groups, runs);
-    const members = Object.fromEntries(groups.state().groups.map((group) => [group.key, group.members.map((m) => m.runId)]));
+    const members = Object.fromEntries(
+      groups.state().groups.map((group) => [group.key, group.members.map((m) => m.runId)]),
+    );
     expect(members).toEqual({ both: [a], both_run2_2: [b], both_run2: [a] });
   });
 
@@ -166,7 +174,9 @@ describe('names of runs', () => {
       '/r/b/x': 'b/x',
       '/r/b/y': 'y',
     });
-    const path = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 4 }).map((parts) => `/${parts.join('/')}`);
+    const path = fc
+      .array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 4 })
+      .map((parts) => `/${parts.join('/')}`);
     fc.assert(
       fc.property(fc.uniqueArray(path, { maxLength: 12 }), (paths) => {
         const names = uniqueNames(paths);

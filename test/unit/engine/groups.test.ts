@@ -56,58 +56,65 @@ const change = (now: Shape, index: number, part: Partial<Shape[number]>): Shape 
   now.map((group, i) => (i === index ? { ...group, ...part } : group));
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
-  fc.tuple(key, someRuns).map(
-    ([name, members]): Step =>
-      ({ now }) => ({
-        edit: { type: 'create', architecture: 'mlp', key: name, colour: '#123456', members: members.map((runId) => ({ runId })) },
-        next: [...now, { key: name, members, notes: '', colour: '#123456' }],
-      }),
-  ),
-  fc.tuple(which, someRuns, fc.nat(5)).map(
-    ([at, added, index]): Step =>
-      ({ now }) => {
-        const group = now[at];
-        if (!group) return null;
-        const members = added.map((runId) => ({ runId }));
-        const next = change(now, at, { members: place(group.members, added, index) });
-        return { edit: { type: 'add-members', groupId: real(group.key).id, members, index }, next };
-      },
-  ),
-  fc.tuple(which, which, fc.nat(3), fc.nat(5)).map(
-    ([from, to, member, index]): Step =>
-      ({ now }) => {
-        const [source, target] = [now[from], now[to]];
-        const runId = source?.members[member];
-        if (!source || !target || runId === undefined) return null;
-        const taken = from === to ? now : change(now, from, { members: source.members.filter((id) => id !== runId) });
-        const next = change(taken, to, { members: place(taken[to]!.members, [runId], index) });
-        const [fromGroupId, toGroupId] = [real(source.key).id, real(target.key).id];
-        return { edit: { type: 'move-members', fromGroupId, toGroupId, runIds: [runId], index }, next };
-      },
-  ),
-  fc.tuple(which, fc.nat(3)).map(
-    ([at, member]): Step =>
-      ({ now }) => {
-        const runId = now[at]?.members[member];
-        if (runId === undefined) return null;
-        const next = change(now, at, { members: now[at]!.members.filter((id) => id !== runId) });
-        return { edit: { type: 'remove-members', groupId: real(now[at]!.key).id, runIds: [runId] }, next };
-      },
-  ),
+  fc.tuple(key, someRuns).map(([name, members]): Step => ({ now }) => ({
+    edit: {
+      type: 'create',
+      architecture: 'mlp',
+      key: name,
+      colour: '#123456',
+      members: members.map((runId) => ({ runId })),
+    },
+    next: [...now, { key: name, members, notes: '', colour: '#123456' }],
+  })),
+  fc.tuple(which, someRuns, fc.nat(5)).map(([at, added, index]): Step => ({ now }) => {
+    const group = now[at];
+    if (!group) return null;
+    const members = added.map((runId) => ({ runId }));
+    const next = change(now, at, { members: place(group.members, added, index) });
+    return { edit: { type: 'add-members', groupId: real(group.key).id, members, index }, next };
+  }),
+  fc.tuple(which, which, fc.nat(3), fc.nat(5)).map(([from, to, member, index]): Step => ({ now }) => {
+    const [source, target] = [now[from], now[to]];
+    const runId = source?.members[member];
+    if (!source || !target || runId === undefined) return null;
+    const taken =
+      from === to ? now : change(now, from, { members: source.members.filter((id) => id !== runId) });
+    const next = change(taken, to, { members: place(taken[to]!.members, [runId], index) });
+    const [fromGroupId, toGroupId] = [real(source.key).id, real(target.key).id];
+    return { edit: { type: 'move-members', fromGroupId, toGroupId, runIds: [runId], index }, next };
+  }),
+  fc.tuple(which, fc.nat(3)).map(([at, member]): Step => ({ now }) => {
+    const runId = now[at]?.members[member];
+    if (runId === undefined) return null;
+    const next = change(now, at, { members: now[at]!.members.filter((id) => id !== runId) });
+    return { edit: { type: 'remove-members', groupId: real(now[at]!.key).id, runIds: [runId] }, next };
+  }),
   which.map(
     (at): Step =>
       ({ now }) =>
-        now[at] ? { edit: { type: 'remove', groupId: real(now[at].key).id }, next: now.toSpliced(at, 1) } : null,
+        now[at]
+          ? { edit: { type: 'remove', groupId: real(now[at].key).id }, next: now.toSpliced(at, 1) }
+          : null,
   ),
   fc.tuple(which, key).map(
     ([at, name]): Step =>
       ({ now }) =>
-        now[at] ? { edit: { type: 'rename', groupId: real(now[at].key).id, key: name }, next: change(now, at, { key: name }) } : null,
+        now[at]
+          ? {
+              edit: { type: 'rename', groupId: real(now[at].key).id, key: name },
+              next: change(now, at, { key: name }),
+            }
+          : null,
   ),
   fc.tuple(which, fc.string({ maxLength: 5 })).map(
     ([at, notes]): Step =>
       ({ now }) =>
-        now[at] ? { edit: { type: 'annotate', groupId: real(now[at].key).id, notes }, next: change(now, at, { notes }) } : null,
+        now[at]
+          ? {
+              edit: { type: 'annotate', groupId: real(now[at].key).id, notes },
+              next: change(now, at, { notes }),
+            }
+          : null,
   ),
   fc.constant<Step>(({ now }) => {
     const next = now.toReversed();
@@ -192,14 +199,20 @@ describe('groups', () => {
   });
 
   it('give each new group the colour that is used least', () => {
-    for (const name of ['a', 'b', 'c']) groups.edit({ type: 'create', architecture: 'mlp', key: name, members: [] });
+    for (const name of ['a', 'b', 'c'])
+      groups.edit({ type: 'create', architecture: 'mlp', key: name, members: [] });
     const colours = groups.state().groups.map((group) => group.colour);
     expect(new Set(colours).size).toBe(3);
   });
 
   it('come back without a run that was forgotten in the meantime', () => {
     const { id } = runs.take(foundRun('/runs/gone'), 'imported');
-    const { groups: list } = groups.edit({ type: 'create', architecture: 'mlp', key: 'g', members: [{ runId: id }, { runId: ids[0]! }] });
+    const { groups: list } = groups.edit({
+      type: 'create',
+      architecture: 'mlp',
+      key: 'g',
+      members: [{ runId: id }, { runId: ids[0]! }],
+    });
     groups.edit({ type: 'remove', groupId: list[0]!.id });
     runs.remove([id]);
     groups.undo();
@@ -208,14 +221,19 @@ describe('groups', () => {
 
   it('keep a bounded number of steps', () => {
     const { groups: list } = groups.edit({ type: 'create', architecture: 'mlp', key: 'n', members: [] });
-    for (let i = 0; i < undoLimit + 20; i++) groups.edit({ type: 'annotate', groupId: list[0]!.id, notes: String(i) });
+    for (let i = 0; i < undoLimit + 20; i++)
+      groups.edit({ type: 'annotate', groupId: list[0]!.id, notes: String(i) });
     const kept = db.prepare('SELECT count(*) FROM undo_log').pluck().get();
     expect(kept).toBe(undoLimit);
   });
 
   it('make many at once as one step, and never replace members of a group that is there', () => {
     groups.edit({ type: 'create', architecture: 'mlp', key: 'x', members: [{ runId: ids[0]! }] });
-    const many = ['x', 'y'].map((name) => ({ architecture: 'mlp', key: name, members: [{ runId: ids[1]! }] }));
+    const many = ['x', 'y'].map((name) => ({
+      architecture: 'mlp',
+      key: name,
+      members: [{ runId: ids[1]! }],
+    }));
     groups.edit({ type: 'create-many', groups: many });
     expect(shape().map((group) => group.members)).toEqual([[ids[0], ids[1]], [ids[1]]]);
     groups.undo();

@@ -23,7 +23,8 @@ function newJob(): string {
   }).id;
 }
 
-const fieldsFor = (to: JobState): StateFields => (to === 'failed' || to === 'interrupted' ? { error: 'why' } : {});
+const fieldsFor = (to: JobState): StateFields =>
+  to === 'failed' || to === 'interrupted' ? { error: 'why' } : {};
 
 interface Model {
   state: JobState;
@@ -65,10 +66,16 @@ class Change implements fc.Command<Model, { id: string }> {
 
 describe('the states of a job', () => {
   it('never reach what the machine does not know, in any order of changes', () => {
-    const commands = fc.commands(jobStates.map((state) => fc.constant(new Change(state))), { maxCommands: 40 });
+    const commands = fc.commands(
+      jobStates.map((state) => fc.constant(new Change(state))),
+      { maxCommands: 40 },
+    );
     fc.assert(
       fc.property(commands, (sequence) => {
-        fc.modelRun(() => ({ model: { state: 'queued', attempt: 0 } as Model, real: { id: newJob() } }), sequence);
+        fc.modelRun(
+          () => ({ model: { state: 'queued', attempt: 0 } as Model, real: { id: newJob() } }),
+          sequence,
+        );
       }),
       { numRuns: 120 },
     );

@@ -17,11 +17,24 @@ export function temporaryFolder(): string {
 }
 
 /** A run as a scan would find it: standard or W-asymmetric, two models, two epochs. */
-export function foundRun(path: string, options: { sigmaF?: number; norm?: string | null; width?: number } = {}): FoundRun {
+export function foundRun(
+  path: string,
+  options: { sigmaF?: number; norm?: string | null; width?: number } = {},
+): FoundRun {
   const { sigmaF, norm = 'layer', width = 8 } = options;
-  const mask = sigmaF === undefined ? {} : { mask_params: { default: { mask_constant: sigmaF, num_fixed: 2 } } };
+  const mask =
+    sigmaF === undefined ? {} : { mask_params: { default: { mask_constant: sigmaF, num_fixed: 2 } } };
   const symmetry = sigmaF === undefined ? 0 : 1;
-  const model = { name: 'mlp_mnist', symmetry, norm, input_dim: 16, hidden_dim: width, output_dim: 4, num_layers: 3, ...mask };
+  const model = {
+    name: 'mlp_mnist',
+    symmetry,
+    norm,
+    input_dim: 16,
+    hidden_dim: width,
+    output_dim: 4,
+    num_layers: 3,
+    ...mask,
+  };
   const checkpoints = [0, 5].flatMap((epoch) =>
     [1, 2].map((m) => ({
       file: `checkpoint_epoch_${epoch}_model_${m}.pt`,

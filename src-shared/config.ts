@@ -2,3 +2,4 @@
 export * from './config/schema.ts';
 export * from './config/overrides.ts';
 export * from './config/resolve.ts';
+export * from './config/geometry.ts';

@@ -32,7 +32,8 @@ export async function loadAnalysisData(
   const plan = resolveData(run.config, run.configPath);
   const name = wish.name ?? plan.name;
   const dataDir = wish.dataDir ?? (wish.name === undefined ? planFolder(run, plan) : undefined);
-  const dataset = await loadDataset({ name, dataDir });
+  const geometry = name === plan.name ? plan.geometry : undefined;
+  const dataset = await loadDataset({ name, dataDir, geometry });
   if (dataset.train.features !== run.spec.layers[0]!.inputs) {
     throw new UserError(
       `data set "${name}" (${dataset.origin}) has ${dataset.train.features} numbers per example, but the models of ` +

@@ -2,6 +2,7 @@
 import { parse } from 'yaml';
 import { UserError, messageOf } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
+import { geometryDefaults } from './geometry.ts';
 import { isPlainObject, knownKeys } from './schema.ts';
 
 type Plain = Record<string, unknown>;
@@ -32,12 +33,30 @@ const images = {
   enable_ffcv: false,
 };
 
+const made = { ...images, data_dir: null, batch_size: 128 };
+
 /** What `section=choice` stands for. The first choice of each is the default. */
 export const configGroups: Record<string, Record<string, Plain>> = {
   dataset: {
     'mnist-10k': { name: 'mnist-10k', ...images, data_dir: null },
     mnist: { name: 'mnist', ...images },
     'fashion-mnist': { name: 'fashion-mnist', ...images },
+    'mnist-coherence': {
+      ...{ name: 'mnist-coherence', ...images, data_dir: null },
+      coherence_rotation: geometryDefaults.coherence_rotation,
+    },
+    'gaussian-subspace': {
+      ...{ name: 'gaussian-subspace-dataset', ...made },
+      gaussian_subspace_dataset: geometryDefaults.gaussian_subspace_dataset,
+    },
+    'parity-subspace': {
+      ...{ name: 'parity-subspace-dataset', ...made },
+      parity_subspace_dataset: geometryDefaults.parity_subspace_dataset,
+    },
+    'multilabel-subspace': {
+      ...{ name: 'multilabel-subspace-dataset', ...made },
+      multilabel_subspace_dataset: geometryDefaults.multilabel_subspace_dataset,
+    },
   },
   optimizer: {
     adamw: { name: 'adamw', lr: 0.001, weight_decay: 0.01 },

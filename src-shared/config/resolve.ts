@@ -4,6 +4,8 @@ import type { Activation, Norm } from '../domain.ts';
 import { UserError } from '../errors.ts';
 import type { LayerSpec, MlpSpec } from '../model.ts';
 import { didYouMean } from '../near-miss.ts';
+import { resolveGeometry } from './geometry.ts';
+import type { GeometryPlan } from './geometry.ts';
 import { maskParamsSchema, isPlainObject } from './schema.ts';
 import type { RunConfig } from './schema.ts';
 
@@ -142,16 +144,20 @@ export interface DataPlan {
   splitSeed: number;
   valFraction: number;
   batchSize: number;
+  /** How the data are made; absent where they are read from files. */
+  geometry?: GeometryPlan;
 }
 
 /** The split seed of every run of neuron-identifiability (train.py:165). */
 export const referenceSplitSeed = 42;
 
-/** @throws UserError where the config names no data set */
+/** @throws UserError where the config names no data set, or does not say all that making it takes */
 export function resolveData(config: RunConfig, where = 'config'): DataPlan {
   const data = config.dataset;
   if (data?.name == null) throw new UserError(`${where}: dataset.name is missing.`);
+  const geometry = resolveGeometry(config, where);
   return {
+    ...(geometry && { geometry }),
     name: data.name,
     dataDir: data.data_dir ?? null,
     splitFile: data.split_file ?? null,

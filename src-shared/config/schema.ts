@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
 import { seedSchema } from '../jobs/common.ts';
+import { geometrySections } from './geometry.ts';
 
 const count = z.int().nonnegative();
 const seeds = z.union([seedSchema, z.array(seedSchema).min(1)]);
@@ -45,6 +46,10 @@ const datasetSchema = z.looseObject({
   num_workers: count.nullish(),
   pin_memory: z.boolean().nullish(),
   enable_ffcv: z.boolean().nullish(),
+  gaussian_subspace_dataset: geometrySections.gaussian_subspace_dataset.nullish(),
+  multilabel_subspace_dataset: geometrySections.multilabel_subspace_dataset.nullish(),
+  parity_subspace_dataset: geometrySections.parity_subspace_dataset.nullish(),
+  coherence_rotation: geometrySections.coherence_rotation.nullish(),
 });
 
 const optimizerSchema = z.looseObject({

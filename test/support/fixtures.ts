@@ -65,5 +65,20 @@ export function goldenNpy(name: string): NpyArray {
     else if (type === '|u1' || type === '|b1') data[i] = body.readUInt8(i);
     else throw new Error(`golden ${name}: unexpected dtype ${type}`);
   }
-  return { shape, data };
+  return { shape, data: header.includes("'fortran_order': True") ? rowMajor(data, shape) : data };
+}
+
+/** Column-major entries in C order. */
+function rowMajor(data: Float64Array, shape: readonly number[]): Float64Array {
+  const out = new Float64Array(data.length);
+  for (let from = 0; from < data.length; from++) {
+    let rest = from;
+    const index = shape.map((size) => {
+      const i = rest % size;
+      rest = Math.floor(rest / size);
+      return i;
+    });
+    out[index.reduce((to, i, axis) => to * shape[axis]! + i, 0)] = data[from]!;
+  }
+  return out;
 }

@@ -1,10 +1,13 @@
 /** Data sets by name. Another kind of data is a loader in a file of its own and one line in `loaders`. */
 import { statSync } from 'node:fs';
+import { geometryKindOf, geometryKinds } from '../../../src-shared/config.ts';
+import type { GeometryPlan } from '../../../src-shared/config.ts';
 import type { DataSource } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
 import type { Backend, Tensor2D } from '../backend/index.ts';
 import type { Dataset, Examples } from './dataset.ts';
+import { makeDataset } from './made.ts';
 import { findIdxFolder, loadMnist } from './mnist.ts';
 
 export { selectExamples } from './dataset.ts';
@@ -12,7 +15,11 @@ export type { Dataset, Examples } from './dataset.ts';
 export { splitExamples, splitIndices, splitToJson } from './split.ts';
 export type { SplitIndices, SplitOptions } from './split.ts';
 
-export type DataRequest = Pick<DataSource, 'name'> & { dataDir?: string | undefined };
+export type DataRequest = Pick<DataSource, 'name'> & {
+  dataDir?: string | undefined;
+  /** How the data are made, where they are. */
+  geometry?: GeometryPlan | undefined;
+};
 type Loader = (source: DataRequest) => Promise<Dataset>;
 
 const loaders: Record<string, Loader> = {
@@ -22,7 +29,7 @@ const loaders: Record<string, Loader> = {
 };
 
 /** The names that `loadDataset` takes. */
-export const datasetNames = Object.keys(loaders);
+export const datasetNames = [...Object.keys(loaders), ...geometryKinds];
 
 const loaded = new Map<string, Promise<Dataset>>();
 
@@ -31,6 +38,13 @@ const loaded = new Map<string, Promise<Dataset>>();
  * @throws UserError for an unknown name, and whatever is wrong with the files
  */
 export function loadDataset(source: DataRequest): Promise<Dataset> {
+  if (source.geometry) {
+    const plan = source.geometry;
+    return remembered(`${source.dataDir ?? ''}\0${JSON.stringify(plan)}`, () =>
+      makeDataset(plan, source.dataDir),
+    );
+  }
+  refuseUnmade(source.name);
   const folder = source.dataDir === undefined ? undefined : findIdxFolder(source.dataDir, source.name);
   const loader = folder === undefined ? loaders[source.name] : loadMnist;
   if (!loader || !(Object.hasOwn(loaders, source.name) || folder !== undefined)) {
@@ -41,13 +55,26 @@ export function loadDataset(source: DataRequest): Promise<Dataset> {
   // Files that were replaced since are read again.
   const stamp = folder === undefined ? '' : `${folder}\0${statSync(folder).mtimeMs}`;
   const key = `${source.name}\0${source.dataDir ?? ''}\0${stamp}`;
+  return remembered(key, () => loader(source));
+}
+
+function remembered(key: string, load: () => Promise<Dataset>): Promise<Dataset> {
   let dataset = loaded.get(key);
   if (!dataset) {
-    dataset = Promise.resolve().then(() => loader(source));
+    dataset = Promise.resolve().then(load);
     loaded.set(key, dataset);
     dataset.catch(() => loaded.delete(key));
   }
   return dataset;
+}
+
+/** A made data set is more than its name. */
+function refuseUnmade(name: string): void {
+  if (geometryKindOf(name) === undefined) return;
+  throw new UserError(
+    `data set "${name}" is made from sizes and seeds, which only a run's config says; the name alone does not.`,
+    { hint: 'Analyse a run that was trained on it, without naming a data set.' },
+  );
 }
 
 const onDevice = new WeakMap<Backend, Map<Examples, Tensor2D>>();

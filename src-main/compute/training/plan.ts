@@ -9,7 +9,7 @@ import {
   resolveModel,
   resolveSeeds,
 } from '../../../src-shared/config.ts';
-import type { RunConfig, Seeds } from '../../../src-shared/config.ts';
+import type { GeometryPlan, RunConfig, Seeds } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { resolveOptimizer } from './optimizer.ts';
@@ -22,7 +22,14 @@ export interface TrainingPlan {
   config: RunConfig;
   spec: MlpSpec;
   seeds: Seeds;
-  data: { name: string; dataDir?: string; splitFile?: string; splitSeed: number; valFraction: number };
+  data: {
+    name: string;
+    dataDir?: string;
+    geometry?: GeometryPlan;
+    splitFile?: string;
+    splitSeed: number;
+    valFraction: number;
+  };
   optimizer: OptimizerSettings;
   schedule: Schedule;
   batchSize: number;
@@ -61,7 +68,13 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
     config: recordSeeds({ ...config, dataset }, seeds),
     spec,
     seeds,
-    data: { name: data.name, splitSeed: data.splitSeed, valFraction: data.valFraction, ...paths },
+    data: {
+      name: data.name,
+      ...(data.geometry && { geometry: data.geometry }),
+      splitSeed: data.splitSeed,
+      valFraction: data.valFraction,
+      ...paths,
+    },
     optimizer,
     schedule: resolveSchedule(config, optimizer.lr, where),
     batchSize: data.batchSize,

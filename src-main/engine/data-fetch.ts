@@ -1,5 +1,5 @@
 /** Fetches the full data sets: from several mirrors, checked by SHA-256, resumed where it broke off. */
-import { mkdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CancelledError, UserError } from '../../src-shared/errors.ts';
@@ -145,9 +145,4 @@ async function fromSomeMirror(
       hint: `Check the network and try again; it goes on where it broke off. Or put the file into ${folder} yourself.`,
     },
   );
-}
-
-/** Removes what an interrupted fetch left behind. */
-export function removeParts(folder: string, set: DataSet): void {
-  for (const file of set.files) rmSync(partOf(folder, file), { force: true });
 }

@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Job } from '../../src-shared/api.ts';
 import { messageOf } from '../../src-shared/errors.ts';
+import { exportGroups } from './catalog/exchange.ts';
+import { GroupStore } from './catalog/groups.ts';
+import { RunStore } from './catalog/runs.ts';
 import { openEngine } from './engine.ts';
 import type { EngineOptions } from './options.ts';
 import { integrityProblems, openDatabase, setAside } from './store/database.ts';
 import { acquireLock, lockHolder } from './store/lock.ts';
+import { basinVersion } from './version.ts';
 import { createWorkspace, workspaceAt, workspacePath } from './store/workspace.ts';
 
 export interface WorkspaceReport {
@@ -81,7 +85,7 @@ export interface RepairReport {
 
 /**
  * Sets the catalog aside and builds a new one from the folders: runs below `runs/` and below `alsoImport` (folders that
- * were imported before), results below `results/`. Groups and the history of jobs are only in the old file.
+ * were imported before), results below `results/`. Groups are taken over as far as the old file can be read; the history of jobs stays in it.
  */
 export async function rebuildCatalog(
   options: EngineOptions,
@@ -89,9 +93,9 @@ export async function rebuildCatalog(
 ): Promise<RepairReport> {
   const workspace = createWorkspace(workspacePath(options.workspace));
   // Refuses a workspace in use before anything is moved.
-  const imported = [...new Set([...knownFolders(options), ...alsoImport])].filter((folder) =>
-    existsSync(folder),
-  );
+  acquireLock(workspace, basinVersion()).release();
+  const old = salvage(workspace.database);
+  const imported = [...new Set([...old.folders, ...alsoImport])].filter((folder) => existsSync(folder));
   const aside = existsSync(workspace.database) ? setAside(workspace.database) : null;
   const engine = await openEngine({ ...options, queue: 'own' });
   try {
@@ -101,6 +105,7 @@ export async function rebuildCatalog(
       params: { paths: [workspace.runs, ...imported] },
     });
     const ended: Job = await engine.wait(job.id);
+    if (old.groups !== null) await engine.call('groups.import', { format: 'json', text: old.groups });
     const after = (await engine.call('engine.info', {})).counts;
     const { runs, checkpoints } = after;
     return {
@@ -115,19 +120,28 @@ export async function rebuildCatalog(
   }
 }
 
-/** Takes the lock for a moment, and reads from the old catalog, as far as it can be read, which folders it knew. */
-function knownFolders(options: EngineOptions): string[] {
-  const workspace = workspaceAt(workspacePath(options.workspace));
-  acquireLock(workspace, 'repair').release();
-  if (!existsSync(workspace.database)) return [];
+interface Salvaged {
+  /** Run folders that the old catalog knew. */
+  folders: string[];
+  /** Its groups as JSON; null where they cannot be read. */
+  groups: string | null;
+}
+
+/** What can still be read of an old catalog; whatever is damaged is left out. */
+function salvage(path: string): Salvaged {
+  const found: Salvaged = { folders: [], groups: null };
+  if (!existsSync(path)) return found;
   try {
-    const db = new Database(workspace.database, { readonly: true });
+    const db = new Database(path, { readonly: true });
     try {
-      return db.prepare('SELECT path FROM runs').pluck().all() as string[];
+      found.folders = db.prepare('SELECT path FROM runs').pluck().all() as string[];
+      const { groups } = new GroupStore(db).state();
+      if (groups.length > 0) found.groups = exportGroups('json', groups, new RunStore(db)).text;
     } finally {
       db.close();
     }
   } catch {
-    return [];
+    // Then the folders alone must tell.
   }
+  return found;
 }

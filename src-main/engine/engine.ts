@@ -204,7 +204,11 @@ class LocalEngine implements Engine, EngineParts {
   async #close(): Promise<void> {
     await this.jobs.queue.close();
     await this.#door?.close();
-    this.#db.pragma('wal_checkpoint(TRUNCATE)');
+    try {
+      this.#db.pragma('wal_checkpoint(TRUNCATE)');
+    } catch {
+      // A full disk: the journal keeps what was acknowledged, the next engine takes it in.
+    }
     this.#db.close();
     this.#lock.release();
   }

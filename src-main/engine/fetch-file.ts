@@ -1,5 +1,4 @@
 /** One file from one URL, resumable and checked. */
-import { createHash } from 'node:crypto';
 import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CancelledError, messageOf, UserError } from '../../src-shared/errors.ts';
@@ -144,9 +143,4 @@ async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
   await handle.sync().finally(() => handle.close());
-}
-
-/** For callers that hash in memory, as tests do. */
-export function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,14 +1,19 @@
 /** Fetching against servers that break off, lie and send rubbish. */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { fetchable, fetchDataSet, type DataSet } from '../../src-main/engine/data-fetch.ts';
-import { partOf, sha256Of } from '../../src-main/engine/fetch-file.ts';
+import { partOf } from '../../src-main/engine/fetch-file.ts';
 import { newFolder, refusal } from './support/workspace.ts';
 
 const bytes = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 255));
-const file = { name: 'images.gz', bytes: bytes.length, sha256: sha256Of(bytes) };
+const file = {
+  name: 'images.gz',
+  bytes: bytes.length,
+  sha256: createHash('sha256').update(bytes).digest('hex'),
+};
 
 const servers: Server[] = [];
 afterEach(() => servers.splice(0).forEach((server) => server.close().closeAllConnections()));

@@ -154,6 +154,23 @@ describe('the catalog', () => {
     },
   );
 
+  it('keeps its groups when it is rebuilt from a file that can still be read', async () => {
+    const workspace = newFolder();
+    const runs = newFolder();
+    makeRun(runs, { name: 'a' });
+    const engine = await testEngine(workspace);
+    await runJob(engine, 'import', { paths: [runs] });
+    const { id: runId } = (await engine.call('runs.list', {}))[0]!;
+    const members = [{ runId, checkpointIds: [`${runId}/e5m2`] }];
+    const edit = { type: 'create' as const, architecture: 'mlp', key: 'kept', notes: 'mine', members };
+    const { groups } = await engine.call('groups.edit', { edit });
+    await engine.close();
+    expect(await rebuildCatalog(testOptions(workspace))).toMatchObject({ runs: 1, problems: [] });
+    const next = await testEngine(workspace);
+    const after = (await next.call('groups.get', {})).groups;
+    expect(after).toEqual([{ ...groups[0], id: after[0]!.id }]);
+  });
+
   it('is migrated step by step, with a backup before', () => {
     const path = join(newFolder(), 'basin.db');
     openDatabase(path).close();

@@ -6,7 +6,7 @@ import type { JobEvent, Progress } from '../../../src-shared/progress.ts';
 import { isAlive, processStart } from '../store/lock.ts';
 import type { Death } from './death.ts';
 import type { WorkerPool } from './pool.ts';
-import type { Job } from './states.ts';
+import { hasEnded, type Job } from './states.ts';
 import type { JobDetail, JobStore, Lane } from './store.ts';
 import type { Outcome, WorkerProcess } from './worker-process.ts';
 
@@ -53,6 +53,8 @@ export class JobQueue {
   readonly #running = new Map<string, Running>();
   readonly #logs = new Map<string, string[]>();
   readonly #waiters = new Map<string, ((job: Job) => void)[]>();
+  /** Jobs that ended while nothing could be written. */
+  readonly #unwritten = new Map<string, { error: string; hint: string | null }>();
   #logTimer: NodeJS.Timeout | undefined;
   #closing = false;
 
@@ -103,29 +105,32 @@ export class JobQueue {
 
   /** Starts whatever there is room for. */
   schedule(): void {
-    if (this.#closing) return;
+    if (this.#closing || !this.#writeLeft()) return;
     const queued = this.#store
       .inState('queued')
       .filter((detail) => this.#mode === 'all' || this.#own.has(detail.job.id));
     for (const lane of lanes) {
       for (const detail of queued.filter((candidate) => candidate.lane === lane)) {
         if (!this.#pool.hasRoom(lane)) break;
-        this.#start(detail);
+        // It stays queued and durable; what cannot be written now (full disk) is tried again with the next change.
+        if (!attempt(() => this.#start(detail))) return;
       }
     }
   }
 
   /** Resolves as soon as the job has ended. */
   wait(id: string): Promise<Job> {
-    const { job } = this.#store.get(id);
-    if (job.state !== 'queued' && job.state !== 'running') return Promise.resolve(job);
+    const job = this.live(this.#store.get(id).job);
+    if (hasEnded(job.state)) return Promise.resolve(job);
     return new Promise((resolve) => {
       this.#waiters.set(id, [...(this.#waiters.get(id) ?? []), resolve]);
     });
   }
 
-  /** The job with the progress that only lives in memory. */
+  /** The job with what only lives in memory: its progress, and an end that could not be written down yet. */
   live(job: Job): Job {
+    const end = this.#unwritten.get(job.id);
+    if (end && job.state === 'running') return { ...job, ...end, state: 'failed' };
     const progress = this.#running.get(job.id)?.progress;
     return progress ? { ...job, progress } : job;
   }
@@ -161,8 +166,9 @@ export class JobQueue {
   flushLogs(): void {
     clearTimeout(this.#logTimer);
     this.#logTimer = undefined;
-    for (const [id, lines] of this.#logs) this.#store.addLog(id, lines);
-    this.#logs.clear();
+    for (const [id, lines] of this.#logs) {
+      if (attempt(() => this.#store.addLog(id, lines))) this.#logs.delete(id);
+    }
   }
 
   #start(detail: JobDetail): void {
@@ -203,7 +209,7 @@ export class JobQueue {
       this.#fail(detail, messageOf(error), error instanceof UserError ? (error.hint ?? null) : null);
     } finally {
       this.#running.delete(id);
-      this.#ended(this.#store.get(id).job);
+      this.#ended(this.live(this.#store.get(id).job));
       this.schedule();
     }
   }
@@ -283,15 +289,25 @@ export class JobQueue {
 
   #fail(detail: JobDetail, error: string, hint: string | null, progress: Progress | null = null): void {
     const { id } = detail.job;
-    if (this.#store.get(id).job.state === 'running')
-      this.#store.transition(id, 'failed', { error, hint, progress });
+    if (this.#store.get(id).job.state !== 'running') return;
+    if (attempt(() => this.#store.transition(id, 'failed', { error, hint, progress }))) return;
+    this.#unwritten.set(id, { error, hint });
+  }
+
+  /** False while the disk takes nothing. */
+  #writeLeft(): boolean {
+    for (const [id, { error, hint }] of this.#unwritten) {
+      if (!attempt(() => this.#store.transition(id, 'failed', { error, hint }))) return false;
+      this.#unwritten.delete(id);
+    }
+    return true;
   }
 
   #ended(job: Job): void {
     this.flushLogs();
     this.#hooks.emit({ type: 'job-changed', job });
     if (job.state === 'queued' || job.state === 'running') return;
-    this.#hooks.onEnd(job);
+    attempt(() => this.#hooks.onEnd(job));
     if (job.state === 'interrupted' && !this.#closing && job.resumable) return;
     for (const resolve of this.#waiters.get(job.id) ?? []) resolve(job);
     this.#waiters.delete(job.id);
@@ -301,5 +317,15 @@ export class JobQueue {
     this.#logs.set(id, [...(this.#logs.get(id) ?? []), line]);
     this.#hooks.emit({ type: 'job-log', jobId: id, line });
     this.#logTimer ??= setTimeout(() => this.flushLogs(), logEvery);
+  }
+}
+
+/** False when it threw: for writes that will be tried again and must not end the engine. */
+function attempt(work: () => unknown): boolean {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
   }
 }

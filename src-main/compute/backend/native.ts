@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import util from 'node:util';
 import type { NodeJSKernelBackend } from '@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.d.ts';
 import type { TFEOpAttr, TFJSBinding } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding.d.ts';
+import { Doubles } from './doubles.ts';
 import type { Attribute, Attributes, KernelType, NativeKernels, Operation, Tensor, Tf } from './types.ts';
 
 const require = createRequire(import.meta.url);
@@ -146,5 +147,17 @@ function nativeKernels(backend: NodeJSKernelBackend, binding: TFJSBinding): Nati
     const made = operation(name, attributes, outputs ?? 1)(...inputs);
     return outputs === undefined ? made[0]! : made;
   }
-  return { operation, kernel, handleCount: () => binding.getNumOfTensors() };
+  const doubles = new Doubles({
+    create: (values, shape) =>
+      binding.createTensor([...shape], values instanceof Int32Array ? binding.TF_INT32 : binding.TF_FLOAT, values),
+    run: (name, attributes, ids) => {
+      const settled = Object.entries(attributes).map(([key, value]) => toBinding(key, value, binding));
+      return binding.executeOp(name, settled, [...ids], 1)[0]!;
+    },
+    read: (id) => binding.tensorDataSync(id) as Float32Array,
+    free: (id) => {
+      binding.deleteTensor(id);
+    },
+  });
+  return { operation, kernel, doubles, handleCount: () => binding.getNumOfTensors() };
 }

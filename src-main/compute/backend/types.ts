@@ -1,4 +1,5 @@
 import type * as tfjs from '@tensorflow/tfjs';
+import type { Doubles } from './doubles.ts';
 
 /** All of tfjs, as the loaded back end's module. */
 export type Tf = typeof tfjs;
@@ -52,6 +53,8 @@ export interface NativeKernels {
   kernel(name: string, inputs: readonly Tensor[], attributes?: Attributes): Tensor;
   /** Calls once an operation with any number of outputs, zero included. */
   kernel(name: string, inputs: readonly Tensor[], attributes: Attributes, outputs: number): Tensor[];
+  /** Float64 tensors, which tfjs does not know. */
+  readonly doubles: Doubles;
   /** Tensors that TensorFlow itself holds (handles of resources included). */
   handleCount(): number;
 }

@@ -1,6 +1,9 @@
 /** What the measures need of one linear layer, in float64: effective weights, fixed part, mask. */
 import type { LoadedModel } from '../checkpoints.ts';
-import { fixedWeight, storedFamily, tensorOf } from '../models/index.ts';
+import { storedFamily, tensorOf } from '../models/index.ts';
+
+/** A model's architecture, tensors and function. */
+export type LoadedNetwork = Pick<LoadedModel, 'spec' | 'state' | 'network'>;
 
 export interface LayerWeights {
   /** Neurons. */
@@ -16,18 +19,23 @@ export interface LayerWeights {
   sigmaF: number;
 }
 
-/** Layer `index` of a model; sigma-asymmetric models have standard linear layers. */
-export function layerWeights({ spec, state, network }: LoadedModel, index: number): LayerWeights {
-  const { outputs, inputs, weight } = network.layers[index]!;
-  const fixed = fixedWeight(spec, state, index);
-  const masked = storedFamily(spec) === 'w-asymmetric';
-  const mask = masked ? tensorOf(state, `lins.${index}.mask`).data : undefined;
-  return {
-    outputs,
-    inputs,
-    weight: Float64Array.from(weight),
-    ...(fixed && { fixed: Float64Array.from(fixed) }),
-    ...(mask?.some((entry) => entry === 0) && { mask }),
-    sigmaF: fixed ? spec.layers[index]!.sigmaF : 0,
-  };
+/**
+ * Layer `index` of a model, put together in float64 (the checkpoint's float32 tensors and sigma_F as the config writes
+ * it). Sigma-asymmetric models have standard linear layers.
+ */
+export function layerWeights({ spec, state, network }: LoadedNetwork, index: number): LayerWeights {
+  const { outputs, inputs } = network.layers[index]!;
+  const family = storedFamily(spec);
+  const { sigmaF } = spec.layers[index]!;
+  const tensor = (name: string) => tensorOf(state, `lins.${index}.${name}`).data;
+  const weight = Float64Array.from(tensor('weight'));
+  if (family === 'syre') {
+    const fixed = Float64Array.from(tensor('noise'), (noise) => sigmaF * noise);
+    return { outputs, inputs, weight: weight.map((w, k) => w + fixed[k]!), fixed, sigmaF };
+  }
+  if (family !== 'w-asymmetric') return { outputs, inputs, weight, sigmaF: 0 };
+  const mask = tensor('mask');
+  const fixed = Float64Array.from(tensor('normal_mask'), (normal, k) => (mask[k] === 0 ? sigmaF * normal : 0));
+  const effective = weight.map((w, k) => (mask[k] === 0 ? fixed[k]! : w));
+  return { outputs, inputs, weight: effective, fixed, sigmaF, ...(mask.includes(0) && { mask }) };
 }

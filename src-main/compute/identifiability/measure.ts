@@ -1,6 +1,6 @@
 /** The frame of every measure of single models: load models and data, record subspaces, hand each model to the measure. */
 import { UserError } from '../../../src-shared/errors.ts';
-import type { BackendInfo, Split } from '../../../src-shared/domain.ts';
+import type { Split } from '../../../src-shared/domain.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { DataWish } from '../analysis-data.ts';
 import type { Backend } from '../backend/index.ts';
@@ -11,7 +11,8 @@ import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
 import type { Examples } from '../data/index.ts';
 import { basename } from 'node:path';
-import { activationMoments, inputMoments, placesOf } from './record-moments.ts';
+import type { LoadedNetwork } from './layer-weights.ts';
+import { placesOf, recordMoments } from './record-moments.ts';
 import { subspaceOf } from './subspace.ts';
 import type { Subspace } from './subspace.ts';
 
@@ -56,10 +57,6 @@ export function selectedLayers(wish: readonly string[] | undefined, places: read
   return places.filter((layer) => wish === undefined || wish.includes(layer));
 }
 
-export interface Answer<Row> {
-  rows: (Row & { warnings: string[]; backend: BackendInfo; split: Split; data: string })[];
-}
-
 /**
  * Measures every checkpoint asked for.
  * @param withOutput the model's output is a place too
@@ -79,7 +76,7 @@ export async function measureModels<Row extends object>(
   const data = await loadAnalysisData(first.run, params.data, [params.split]);
   const examples = data.splits.get(params.split)!;
   const backend = await context.backend();
-  const recorder = new Recorder(backend, examples, wanted, params.explainedVariance);
+  const recorder = new SubspaceRecorder(backend, examples, wanted, params.explainedVariance);
   const meter = new ProgressMeter(context, models.length);
   const rows = [];
   for (const model of models) {
@@ -111,7 +108,7 @@ export function checkpointFields(model: LoadedModel, runKey: string | undefined)
 }
 
 /** Subspaces at the places wanted; that of the data is found once for all models. */
-class Recorder {
+export class SubspaceRecorder {
   readonly #backend: Backend;
   readonly #examples: Examples;
   readonly #wanted: readonly string[];
@@ -125,22 +122,21 @@ class Recorder {
     this.#target = target;
   }
 
-  async subspaces(model: LoadedModel, between: (share: number) => Promise<void>): Promise<Subspace[]> {
-    const found: Subspace[] = [];
-    if (this.#wanted.includes('lins.0')) {
-      this.#ofData ??= subspaceOf(await inputMoments(this.#examples, (share) => between(0.4 * share)), this.#target);
-      found.push(this.#ofData);
-    }
-    const moments = await activationMoments(this.#backend, model.network, this.#examples, this.#wanted, (share) =>
-      between(0.4 * share),
+  async subspaces(model: LoadedNetwork, between: (share: number) => Promise<void>): Promise<Subspace[]> {
+    const wanted = this.#wanted.filter((layer) => layer !== 'lins.0' || !this.#ofData);
+    const moments = await recordMoments(this.#backend, model, this.#examples, wanted, (share) =>
+      between(0.7 * share),
     );
+    const found: Subspace[] = [];
     for (const one of moments) {
       found.push(subspaceOf(one, this.#target));
-      await between(0.2 / moments.length);
+      await between(0.3 / moments.length);
     }
+    if (!this.#wanted.includes('lins.0')) return found;
+    if (this.#ofData) return [this.#ofData, ...found];
+    this.#ofData = found[0]!;
     return found;
   }
 }
 
-/** The reference's fields of a place's subspace. */
 export const indexOfLayer = (layer: string): number => Number(layer.slice('lins.'.length));

@@ -36,8 +36,11 @@ export interface Subspace {
   singularValues: Float64Array;
 }
 
-/** Adds up the moments of vectors that arrive in blocks, about the mean of the first block, so that a large mean costs no digits. */
-export class MomentSums {
+/**
+ * Adds up the moments of vectors that arrive in blocks, about the mean of the first block, so that a large mean costs
+ * no digits.
+ */
+export class HostSums {
   readonly #place: Place;
   readonly #gram: GramAccumulator;
   #shift: Float64Array | undefined;
@@ -58,20 +61,10 @@ export class MomentSums {
     this.#gram.add(shifted);
   }
 
-  /** @throws UserError naming layer and neuron where a value was not finite; where there were fewer than two vectors. */
   finish(): Moments {
-    const { width } = this.#place;
     const count = this.#gram.rows;
-    if (count < 2) throw new UserError(`${describe(this.#place)}: ${count} examples have no variance; give two at least.`);
-    const offset = this.#gram.mean();
-    const scatter = this.#gram.gram();
-    const bad = offset.findIndex((value, j) => !Number.isFinite(value) || !Number.isFinite(scatter[j * width + j]!));
-    if (bad >= 0) throw notFinite(this.#place, bad);
-    for (let i = 0; i < width; i++) {
-      for (let j = 0; j < width; j++) scatter[i * width + j]! -= count * offset[i]! * offset[j]!;
-    }
-    const mean = offset.map((value, j) => value + this.#shift![j]!);
-    return { place: this.#place, count, mean, scatter };
+    const sums = this.#gram.mean().map((mean) => mean * count);
+    return finishMoments(this.#place, count, this.#shift ?? sums, sums, this.#gram.gram());
   }
 }
 
@@ -80,6 +73,31 @@ function columnMeans(rows: Float32Array | Float64Array, width: number): Float64A
   const count = rows.length / width;
   for (let at = 0; at < rows.length; at += width) for (let j = 0; j < width; j++) sums[j]! += rows[at + j]!;
   return sums.map((sum) => sum / count);
+}
+
+/**
+ * Moments about the mean from sums over x - shift.
+ * @param gram sum (x - shift)(x - shift)^T, overwritten
+ * @throws UserError naming layer and neuron where a value was not finite; where there were fewer than two vectors
+ */
+export function finishMoments(
+  place: Place,
+  count: number,
+  shift: Float64Array,
+  sums: Float64Array,
+  gram: Float64Array,
+): Moments {
+  const { width } = place;
+  if (count < 2) {
+    throw new UserError(`${describe(place)}: ${count} examples have no variance; give two at least.`);
+  }
+  const bad = sums.findIndex((sum, j) => !Number.isFinite(sum) || !Number.isFinite(gram[j * width + j]!));
+  if (bad >= 0) throw notFinite(place, bad);
+  const offset = sums.map((sum) => sum / count);
+  for (let i = 0; i < width; i++) {
+    for (let j = 0; j < width; j++) gram[i * width + j]! -= count * offset[i]! * offset[j]!;
+  }
+  return { place, count, mean: offset.map((value, j) => value + shift[j]!), scatter: gram };
 }
 
 const describe = ({ layer, hookMode }: Place): string =>

@@ -312,6 +312,7 @@ describe('weight decay', () => {
       width: 6,
       inputs: 4,
       steps: 3000,
+      learningRateSgd: 0.1,
       pairs: 1,
     });
     const row = (optimizer: string, decay: number) =>

@@ -15,6 +15,8 @@ export const computeTable = {
     (await import('../compute/identifiability/subspace-coherence.ts')).subspaceCoherence,
   'realization-cost': async () =>
     (await import('../compute/identifiability/realization-cost.ts')).realizationCost,
+  'synthetic-coherence': async () =>
+    (await import('../compute/synthetic/synthetic-coherence.ts')).syntheticCoherence,
   'linear-components': async () =>
     (await import('../compute/symmetry/linear-components.ts')).linearComponents,
   'skip-connections': async () => (await import('../compute/symmetry/skip-connections.ts')).skipConnections,
@@ -25,6 +27,9 @@ export const computeTable = {
   'detect-symmetry': async () => (await import('../compute/symmetry/detect-symmetry.ts')).detectSymmetry,
   'weight-decay-study': async () =>
     (await import('../compute/symmetry/weight-decay-study.ts')).weightDecayStudy,
+  merge: async () => (await import('../compute/exchange/merge.ts')).merge,
+  'export-checkpoints': async () =>
+    (await import('../compute/exchange/export-checkpoints.ts')).exportCheckpoints,
   import: async () => (await import('../compute/import/import.ts')).importRuns,
   hash: async () => (await import('../compute/import/hash.ts')).hashCheckpoints,
   diagnose: async () => (await import('../compute/diagnose.ts')).diagnose,

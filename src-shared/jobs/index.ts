@@ -3,14 +3,17 @@ import type { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
 import { diagnose } from './diagnose.ts';
+import { exportCheckpointsJob } from './export-checkpoints.ts';
 import { hashJob } from './hash.ts';
 import { importJob } from './import.ts';
 import { interpolateJob } from './interpolate.ts';
 import { matchActivationsJob } from './match-activations.ts';
 import { matchWeightsJob } from './match-weights.ts';
+import { mergeJob } from './merge.ts';
 import { similarityJob } from './similarity.ts';
 import { realizationCostJob } from './realization-cost.ts';
 import { subspaceCoherenceJob } from './subspace-coherence.ts';
+import { syntheticCoherenceJob } from './synthetic-coherence.ts';
 import { trainJob } from './train.ts';
 import { linearComponentsJob } from './linear-components.ts';
 import { skipConnectionsJob } from './skip-connections.ts';
@@ -34,6 +37,7 @@ export const jobKinds = tableOf({
   'match-activations': matchActivationsJob,
   'match-weights': matchWeightsJob,
   similarity: similarityJob,
+  'synthetic-coherence': syntheticCoherenceJob,
   'subspace-coherence': subspaceCoherenceJob,
   'realization-cost': realizationCostJob,
   'linear-components': linearComponentsJob,
@@ -43,6 +47,8 @@ export const jobKinds = tableOf({
   'curvature-bound': curvatureBoundJob,
   'detect-symmetry': detectSymmetryJob,
   'weight-decay-study': weightDecayStudyJob,
+  merge: mergeJob,
+  'export-checkpoints': exportCheckpointsJob,
   import: importJob,
   hash: hashJob,
   diagnose,

@@ -8,9 +8,12 @@ import {
   symmetryCurve,
   weightDecayStudy,
 } from './symmetry.ts';
+import { similarity, syntheticCoherence } from './geometry.ts';
 import type { Presentation, Presenter } from './present.ts';
 
 export const presenters: Record<string, Presenter> = {
+  similarity,
+  'synthetic-coherence': syntheticCoherence,
   'linear-components': linearComponents,
   'skip-connections': skipConnections,
   'symmetry-curve': symmetryCurve,

@@ -1,0 +1,171 @@
+/** Presentations of what is measured on data of known geometry, and of likeness over training. */
+import { similarityJob } from '../jobs/similarity.ts';
+import { syntheticCoherenceJob } from '../jobs/synthetic-coherence.ts';
+import type { SyntheticFamily } from '../jobs/synthetic-coherence.ts';
+import { definePresenter, shown } from './present.ts';
+import type { Presentation } from './present.ts';
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+export const similarity = definePresenter(similarityJob, (r): Presentation => {
+  const rows = 'pairs' in r ? r.pairs : [r];
+  const name = (row: (typeof rows)[number]) => `${row.model1_index}–${row.model2_index}`;
+  const agreement = rows.map((row) => row.functional_similarity.all_epoch_results.at(-1)!);
+  const updates = rows.flatMap((row) => row.cosine_similarity.all_epoch_results.slice(-1));
+  const last = agreement[0]!.epoch;
+  const cosine =
+    updates.length === 0
+      ? 'Only one epoch is compared, so there is no update to compare.'
+      : `Their last updates have a cosine of ${shown(meanOf(updates.map((u) => u.aggregate_similarity)))} on average: 1 is the same direction, 0 is none in common.`;
+  return {
+    verdict: `At epoch ${last} two networks give the same answer to ${percent(meanOf(agreement.map((a) => a.aggregate_similarity)))} of the examples. ${cosine}`,
+    tone: 'plain',
+    facts: [
+      ['Run', r.run_key],
+      ['Pairs', String(rows.length)],
+      ['Epochs', rows[0]!.functional_similarity.all_epoch_results.map(({ epoch }) => epoch).join(', ')],
+    ],
+    table: {
+      columns: ['pair', 'epoch', 'same answers', 'cosine of update', 'without fixed entries', 'since epoch'],
+      rows: rows.flatMap((row) =>
+        row.functional_similarity.all_epoch_results.map(({ epoch, aggregate_similarity }) => {
+          const update = row.cosine_similarity.all_epoch_results.find((u) => u.epoch === epoch);
+          return [
+            name(row),
+            epoch,
+            percent(aggregate_similarity),
+            shown(update?.aggregate_similarity),
+            shown(update?.aggregate_without_fixed),
+            update?.previous_epoch ?? '–',
+          ];
+        }),
+      ),
+    },
+    figures: [
+      {
+        title: 'Likeness of networks over training',
+        recipe: {
+          kind: 'training-curves',
+          data: {
+            panels: [
+              {
+                label: 'share of equal answers',
+                series: [
+                  {
+                    label: 'pairs of networks',
+                    epochs: rows[0]!.functional_similarity.all_epoch_results.map(({ epoch }) => epoch),
+                    models: rows.map((row) => ({
+                      name: name(row),
+                      values: row.functional_similarity.all_epoch_results.map((e) => e.aggregate_similarity),
+                    })),
+                  },
+                ],
+              },
+              ...(updates.length === 0
+                ? []
+                : [
+                    {
+                      label: 'cosine of updates',
+                      series: [
+                        {
+                          label: 'pairs of networks',
+                          epochs: rows[0]!.cosine_similarity.all_epoch_results.map(({ epoch }) => epoch),
+                          models: rows.map((row) => ({
+                            name: name(row),
+                            values: row.cosine_similarity.all_epoch_results.map(
+                              (e) => e.aggregate_similarity,
+                            ),
+                          })),
+                        },
+                      ],
+                    },
+                  ]),
+            ],
+          },
+        },
+      },
+    ],
+    notes: r.notes,
+  };
+});
+
+const embeddingNames = { exact_copy: 'exact copy', random_tight_frame: 'random frame' } as const;
+
+/** One curve of midpoint barriers per outer seed: the mean over its pairs. */
+const barriersBySeed = (family: SyntheticFamily): number[][] =>
+  family.outer_records.map((outer) => outer.spread_records.map((s) => s.interpolation.midpoint_barrier));
+
+/** The curves of one number of active copies, per outer seed. */
+const curvesAt = (family: SyntheticFamily, place: number) => ({
+  nu: family.aggregate.at(place)!.coherence,
+  lambdas: family.outer_records[0]!.spread_records.at(place)!.interpolation.lambdas,
+  seeds: family.outer_records.map((outer) => outer.spread_records.at(place)!.interpolation.test_losses),
+});
+
+export const syntheticCoherence = definePresenter(syntheticCoherenceJob, (r): Presentation => {
+  const families = [r.exact_copy, r.random_tight_frame].filter((family) => family !== undefined);
+  const grows = families.every(
+    (f) => f.aggregate.at(-1)!.mean_midpoint_barrier > f.aggregate[0]!.mean_midpoint_barrier,
+  );
+  const ends = families.map((family) => {
+    const [high, low] = [family.aggregate[0]!, family.aggregate.at(-1)!];
+    return `${embeddingNames[family.embedding_family]}: ${shown(high.mean_midpoint_barrier)} at coherence ${shown(high.coherence)}, ${shown(low.mean_midpoint_barrier)} at ${shown(low.coherence)}`;
+  });
+  const { config } = families[0]!;
+  return {
+    verdict: `Mean midpoint barrier (test MSE), ${ends.join('; ')}. ${grows ? 'The barrier grows as the coherence falls: spreading the same data over more inputs makes neurons harder to tell apart.' : 'The barrier does not grow as the coherence falls.'}`,
+    tone: grows ? 'good' : 'bad',
+    facts: [
+      ['Networks', String(families.length * config.num_runs * config.copies * 2)],
+      ['Seeds', config.outer_seeds.join(', ')],
+      ['Pairs per seed', String(config.num_pairs_per_outer_seed)],
+      ['Hidden units, inputs', `${config.width}, ${2 * config.copies}`],
+      ['Weights not masked', percent(config.active_prob)],
+    ],
+    table: {
+      columns: ['embedding', 'active copies', 'coherence', 'mean midpoint barrier', 'std', 'pairs'],
+      rows: families.flatMap((family) =>
+        family.aggregate.map((a) => [
+          embeddingNames[family.embedding_family],
+          a.active_copies,
+          shown(a.coherence),
+          shown(a.mean_midpoint_barrier),
+          shown(a.std_midpoint_barrier),
+          a.midpoint_barriers.length,
+        ]),
+      ),
+    },
+    figures: [
+      {
+        title: 'Midpoint barrier over subspace coherence',
+        recipe: {
+          kind: 'coherence-barrier',
+          data: {
+            series: families.map((family) => ({
+              label: embeddingNames[family.embedding_family],
+              coherence: family.aggregate.map(({ coherence }) => coherence),
+              seeds: barriersBySeed(family),
+            })),
+          },
+        },
+      },
+      {
+        title: 'Test loss between the networks, at the ends of coherence',
+        recipe: {
+          kind: 'coherence-endpoints',
+          data: {
+            series: families.flatMap((family) =>
+              (family.aggregate.length > 1 ? [0, -1] : [0]).map((place) => ({
+                label: embeddingNames[family.embedding_family],
+                ...curvesAt(family, place),
+              })),
+            ),
+          },
+        },
+      },
+    ],
+    notes: [],
+  };
+});

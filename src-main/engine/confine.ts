@@ -9,10 +9,15 @@ const training = z.object({
   kind: z.literal('train'),
   params: z.object({ run: z.string(), resume: z.boolean().optional() }),
 });
+const writing = z.object({
+  kind: z.enum(['export-checkpoints', 'merge']),
+  params: z.object({ directory: z.string() }),
+});
 const knownRuns = z.array(z.object({ path: z.string() }));
 
 /**
- * The same engine for a window: training writes below `workspace`, or goes on with a run that the catalog knows.
+ * The same engine for a window: training and exports write below `workspace`; training may also go on with a run that
+ * the catalog knows.
  * The command line names its folders itself and needs no such limit. Refused calls throw UserError before anything runs.
  */
 export function confine(engine: Callable, workspace: string): Callable {
@@ -21,6 +26,9 @@ export function confine(engine: Callable, workspace: string): Callable {
     async call(name, args) {
       const wanted = name === 'jobs.submit' ? training.safeParse(args) : undefined;
       if (wanted?.success) await mayWrite(engine, workspace, wanted.data.params);
+      const exported = name === 'jobs.submit' ? writing.safeParse(args) : undefined;
+      if (exported?.success)
+        await mustLieBelow(workspace, exported.data.kind, exported.data.params.directory);
       return engine.call(name, args);
     },
   };
@@ -35,6 +43,13 @@ async function mayWrite(
   if (resume && knownRuns.parse(await engine.call('runs.list', {})).some(({ path }) => path === run)) return;
   throw new UserError(`train: run: ${run} is outside the workspace ${workspace}`, {
     hint: `Choose a folder below ${join(workspace, 'runs')}, or train from the terminal: basin train --out`,
+  });
+}
+
+async function mustLieBelow(workspace: string, kind: string, directory: string): Promise<void> {
+  if (isAbsolute(directory) && isBelow(await realpath(workspace), await realPlace(directory))) return;
+  throw new UserError(`${kind}: directory: ${directory} is outside the workspace ${workspace}`, {
+    hint: `Choose a folder below ${workspace}, or name any folder in the terminal: basin run ${kind} --directory`,
   });
 }
 

@@ -1,0 +1,136 @@
+/** Kind `export-checkpoints`: a run's checkpoints as files for PyTorch, one tensor in memory at a time. */
+import { readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { readConfig, resolveModel } from '../../../src-shared/config.ts';
+import { messageOf, UserError } from '../../../src-shared/errors.ts';
+import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import type { exportCheckpointsJob } from '../../../src-shared/jobs/export-checkpoints.ts';
+import { writeFileAtomic } from '../../formats/atomic.ts';
+import { openCheckpoint } from '../../formats/checkpoint.ts';
+import type { Checkpoint } from '../../formats/checkpoint.ts';
+import { findCheckpoint, readRunDirectory } from '../../formats/run-directory.ts';
+import type { CheckpointFile, RunDirectory } from '../../formats/run-directory.ts';
+import { checkpointCancel, ProgressMeter } from '../context.ts';
+import type { Compute } from '../context.ts';
+import { stateLayout } from '../models/layout.ts';
+import { makeOutFolder } from './out-folder.ts';
+import { completeForReference } from './reference-config.ts';
+import { writeInFormat } from './write-checkpoint.ts';
+
+type Params = ParamsOf<typeof exportCheckpointsJob>;
+type Result = ResultOf<typeof exportCheckpointsJob>;
+
+/** Besides the checkpoints: what a run folder holds for those who read it. */
+const companions = ['split.json', 'metrics.json', 'config.yaml'];
+
+/** config.yaml comes last: a folder with one is complete. */
+export const exportCheckpoints: Compute<Params, Result> = async (params, context) => {
+  const run = readRunDirectory(params.run);
+  const files = selectFiles(run, params);
+  const directory = makeOutFolder(params.directory);
+  const meter = new ProgressMeter(context, files.length);
+  const notes = new Set(run.notes);
+  const result: Result = { directory, format: params.format, files: [], bytes: 0, notes: [] };
+  for (const file of files) {
+    await checkpointCancel(context);
+    const written = exportOne(run, file, params, directory, notes);
+    result.files.push(basename(written));
+    result.bytes += statSync(written).size;
+    meter.advance(1, `${result.files.length} of ${files.length} checkpoints written`);
+  }
+  for (const name of companions) {
+    const content = contentOf(join(run.directory, name));
+    if (content === undefined) continue;
+    const isConfig = name === 'config.yaml' && params.format === 'pt';
+    writeFileAtomic(join(directory, name), isConfig ? completeForReference(content) : content);
+  }
+  return { ...result, notes: [...notes, ...datasetNotes(run, params)] };
+};
+
+function selectFiles(run: RunDirectory, { models, epochs }: Params): CheckpointFile[] {
+  if (run.checkpoints.length === 0)
+    throw new UserError(
+      `${run.directory} has no checkpoints (checkpoint_epoch_E_model_M.pt or .safetensors).`,
+    );
+  const distinct = (values: number[]): number[] => [...new Set(values)];
+  const wantedModels = models ?? distinct(run.checkpoints.map((file) => file.model));
+  const wantedEpochs = epochs ?? distinct(run.checkpoints.map((file) => file.epoch));
+  // What was named must be there; of "all", only what is there is meant.
+  if (models && epochs)
+    return wantedEpochs.flatMap((epoch) => wantedModels.map((model) => findCheckpoint(run, epoch, model)));
+  for (const model of models ?? [])
+    findCheckpoint(run, run.checkpoints.find((file) => file.model === model)?.epoch ?? 0, model);
+  for (const epoch of epochs ?? [])
+    findCheckpoint(run, epoch, run.checkpoints.find((file) => file.epoch === epoch)?.model ?? 1);
+  return run.checkpoints.filter(
+    (file) => wantedModels.includes(file.model) && wantedEpochs.includes(file.epoch),
+  );
+}
+
+function exportOne(
+  run: RunDirectory,
+  file: CheckpointFile,
+  params: Params,
+  directory: string,
+  notes: Set<string>,
+): string {
+  const checkpoint = openCheckpoint(file.path);
+  try {
+    const { tensors, step, valAccuracy } = checkpoint;
+    const { epoch, model } = file;
+    const optimizer = params.optimizer ? checkpoint.readOptimizer() : undefined;
+    if (step === undefined)
+      notes.add('Some checkpoints do not say after how many steps they were saved: 0 is written.');
+    if (params.optimizer && !optimizer) notes.add('Some checkpoints hold no state of an optimizer.');
+    return writeInFormat(directory, params.format, {
+      epoch,
+      model,
+      step: step ?? 0,
+      trainable: checkpoint.trainable ?? trainableOf(run, checkpoint, notes),
+      tensors,
+      ...(valAccuracy !== undefined && { valAccuracy }),
+      ...(optimizer && { optimizer }),
+    });
+  } finally {
+    checkpoint.close();
+  }
+}
+
+const buffers =
+  /(^|\.)(mask|normal_mask|noise|C|running_mean|running_var|num_batches_tracked|scale|inv_std)$/;
+
+/** For checkpoints that do not say it: by the config's architecture, else by the names. */
+function trainableOf(run: RunDirectory, { tensors }: Checkpoint, notes: Set<string>): string[] {
+  const path = join(run.directory, 'config.yaml');
+  try {
+    const spec = resolveModel(readConfig(run.config, path), path);
+    const parameters = stateLayout(spec).filter(
+      ({ role, name }) => role === 'parameter' && tensors.has(name),
+    );
+    return parameters.map(({ name }) => name);
+  } catch (error) {
+    notes.add(`Which tensors were trained was told from their names: ${messageOf(error)}`);
+    return [...tensors.keys()].filter((name) => !buffers.test(name));
+  }
+}
+
+/** Undefined where there is no such file. */
+function contentOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** The published code loads data by name. */
+function datasetNotes(run: RunDirectory, { format }: Params): string[] {
+  const { dataset } = run.config;
+  const name =
+    dataset !== null && typeof dataset === 'object' && 'name' in dataset ? dataset.name : undefined;
+  if (format !== 'pt' || name !== 'mnist-10k') return [];
+  return [
+    'config.yaml names the data set mnist-10k, which only Basin knows: for the published scripts set dataset.name to mnist and dataset.data_dir to a folder of MNIST.',
+  ];
+}

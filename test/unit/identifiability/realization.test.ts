@@ -1,0 +1,168 @@
+/** What must hold of realization costs whatever the numbers. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { GramMatrices, gramCutoff, inverseFactor } from '../../../src-main/compute/identifiability/gram-matrices.ts';
+import type { LayerWeights } from '../../../src-main/compute/identifiability/layer-weights.ts';
+import { realizationCosts, swapCosts } from '../../../src-main/compute/identifiability/realization.ts';
+import { symmetricPseudoInverse } from '../../../src-main/compute/linalg/gram.ts';
+import { multiply, multiplyTransposedLeft } from '../../../src-main/compute/linalg/multiply.ts';
+import { qr } from '../../../src-main/compute/linalg/qr.ts';
+import { RandomStream } from '../../../src-main/compute/random.ts';
+
+const normals = (stream: RandomStream, count: number): Float64Array =>
+  Float64Array.from({ length: count }, () => stream.normal());
+
+interface Case {
+  layer: LayerWeights;
+  space: { basis: Float64Array; full: number; dimension: number };
+  stream: RandomStream;
+}
+
+/** A layer of n neurons on d inputs whose data span k dimensions. */
+function layerCase(family: 'standard' | 'syre' | 'w', seed: number, n: number, d: number, k: number): Case {
+  const stream = new RandomStream(seed, 'realization', family);
+  const basis = qr(normals(stream, d * k), d, k).q;
+  const weight = normals(stream, n * d);
+  const common = { outputs: n, inputs: d };
+  const space = { basis, full: d, dimension: k };
+  if (family === 'standard') return { layer: { ...common, weight, sigmaF: 0 }, space, stream };
+  if (family === 'syre') return { layer: { ...common, weight, fixed: normals(stream, n * d), sigmaF: 1 }, space, stream };
+  const mask = Float32Array.from({ length: n * d }, () => (stream.uniform() < 0.6 ? 1 : 0));
+  mask[0] = 0;
+  const fixed = normals(stream, n * d).map((value, i) => (mask[i] === 0 ? value : 0));
+  const effective = weight.map((value, i) => (mask[i] === 0 ? fixed[i]! : value));
+  return { layer: { ...common, weight: effective, fixed, mask, sigmaF: 1 }, space, stream };
+}
+
+const sizes = { seed: fc.integer({ min: 0, max: 1e6 }), n: fc.integer({ min: 2, max: 9 }) };
+const cases = fc.record({ ...sizes, d: fc.integer({ min: 6, max: 40 }), k: fc.integer({ min: 1, max: 6 }) });
+const squareOf = (values: ArrayLike<number>): number => Array.from(values).reduce((sum, v) => sum + v * v, 0);
+
+describe('swap costs', () => {
+  test('are exactly zero for standard networks', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ seed, n, d, k }) => {
+        const { layer, space } = layerCase('standard', seed, n, d, k);
+        const { costs } = await realizationCosts(layer, space);
+        expect(swapCosts(costs, n).every((cost) => cost === 0)).toBe(true);
+        expect(costs.some((cost) => cost > 0)).toBe(true);
+      }),
+    );
+  });
+
+  test('are 2 (a_i - a_j).(v_i - v_j) for SYRE', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ seed, n, d, k }) => {
+        const { layer, space } = layerCase('syre', seed, n, d, k);
+        const { costs, projected: a, centers: v } = await realizationCosts(layer, space);
+        const swaps = swapCosts(costs, n);
+        for (let i = 0; i < n; i++) {
+          for (let j = 0; j < n; j++) {
+            let expected = 0;
+            for (let c = 0; c < k; c++) {
+              expected += 2 * (a[i * k + c]! - a[j * k + c]!) * (v[i * k + c]! - v[j * k + c]!);
+            }
+            expect(Math.abs(swaps[i * n + j]! - expected)).toBeLessThan(1e-11 * (1 + costs[i * n + j]!));
+          }
+        }
+      }),
+    );
+  });
+});
+
+describe('a neuron’s cost of its own function', () => {
+  test('is |P (mask * w)|^2, P onto the row space of U^T Diag(mask)', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ seed, n, d, k }) => {
+        const { layer, space } = layerCase('w', seed, n, d, k);
+        const { costs } = await realizationCosts(layer, space);
+        for (let i = 0; i < n; i++) {
+          const mask = layer.mask!.subarray(i * d, (i + 1) * d);
+          const free = layer.weight.subarray(i * d, (i + 1) * d).map((w, c) => mask[c]! * w);
+          // Rows of B = Diag(mask) U; P x = B (B^T B)^+ B^T x.
+          const masked = space.basis.map((u, at) => mask[Math.floor(at / k)]! * u);
+          const gram = multiplyTransposedLeft(masked, masked, k, d, k);
+          const { inverse } = symmetricPseudoInverse(gram, k, gramCutoff(d));
+          const inner = multiplyTransposedLeft(masked, free, k, d, 1);
+          const projected = multiply(masked, multiply(inverse, inner, k, k, 1), d, k, 1);
+          const own = costs[i * n + i]!;
+          expect(Math.abs(own - squareOf(projected))).toBeLessThan(1e-6 * (1 + own));
+          expect(own).toBeLessThan(squareOf(free) * (1 + 1e-6));
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('is |U^T w|^2 where nothing is masked', async () => {
+    const { layer, space } = layerCase('syre', 3, 5, 12, 4);
+    const { costs, projected, centers } = await realizationCosts(layer, space);
+    for (let i = 0; i < 5; i++) {
+      const trained = projected.subarray(i * 4, i * 4 + 4).map((value, c) => value - centers[i * 4 + c]!);
+      expect(costs[i * 5 + i]!).toBeCloseTo(squareOf(trained), 12);
+    }
+  });
+});
+
+describe.each(['standard', 'syre', 'w'] as const)('invariances, %s', (family) => {
+  test('an orthogonal change of basis changes nothing', async () => {
+    const { layer, space, stream } = layerCase(family, 11, 7, 30, 5);
+    const rotation = qr(normals(stream, 25), 5, 5).q;
+    const turned = { ...space, basis: multiply(space.basis, rotation, 30, 5, 5) };
+    const [before, after] = [await realizationCosts(layer, space), await realizationCosts(layer, turned)];
+    for (const [k, cost] of before.costs.entries()) expect(after.costs[k]! / cost).toBeCloseTo(1, 9);
+  });
+
+  test('permuting neurons permutes rows and columns', async () => {
+    const { layer, space } = layerCase(family, 12, 6, 20, 4);
+    const order = [3, 0, 5, 1, 4, 2];
+    const rows = <T extends Float64Array | Float32Array>(of: T): T =>
+      of.map((_, at) => of[order[Math.floor(at / 20)]! * 20 + (at % 20)]!) as T;
+    const permuted: LayerWeights = {
+      ...layer,
+      weight: rows(layer.weight),
+      ...(layer.fixed && { fixed: rows(layer.fixed) }),
+      ...(layer.mask && { mask: rows(layer.mask) }),
+    };
+    const [a, b] = [await realizationCosts(layer, space), await realizationCosts(permuted, space)];
+    for (let i = 0; i < 6; i++) {
+      for (let j = 0; j < 6; j++) expect(b.costs[i * 6 + j]).toBe(a.costs[order[i]! * 6 + order[j]!]);
+    }
+  });
+});
+
+describe('pseudo-inverse of a Gram matrix', () => {
+  test('both ways to the factor agree, and rank deficiency is cut off', () => {
+    const { layer, space } = layerCase('w', 5, 4, 24, 6);
+    const gram = new GramMatrices(space, layer.mask!).of(0).slice();
+    const { factor, triangular } = inverseFactor(gram, 6, gramCutoff(24));
+    expect(triangular).toBe(true);
+    const expected = symmetricPseudoInverse(gram, 6).inverse;
+    const found = multiplyTransposedLeft(factor, factor, 6, 6, 6);
+    for (const [k, value] of found.entries()) expect(value).toBeCloseTo(expected[k]!, 8);
+  });
+
+  test('a neuron without a free weight in the subspace costs nothing and realises nothing', async () => {
+    const { layer, space } = layerCase('w', 6, 3, 10, 3);
+    const mask = layer.mask!.slice().fill(0, 0, 10);
+    const { costs, minRank } = await realizationCosts({ ...layer, mask }, space);
+    expect(minRank).toBe(0);
+    expect(Array.from(costs.subarray(0, 3))).toEqual([0, 0, 0]);
+    expect(costs.every(Number.isFinite)).toBe(true);
+  });
+
+  test('summing over free or over fixed entries gives the same matrix', () => {
+    const { space, stream } = layerCase('w', 8, 1, 40, 5);
+    for (const share of [0.2, 0.8]) {
+      const mask = Float32Array.from({ length: 40 }, () => (stream.uniform() < share ? 1 : 0));
+      const found = new GramMatrices(space, mask).of(0);
+      for (let i = 0; i < 5; i++) {
+        for (let j = 0; j < 5; j++) {
+          let sum = 0;
+          for (let r = 0; r < 40; r++) sum += mask[r]! * space.basis[r * 5 + i]! * space.basis[r * 5 + j]!;
+          expect(found[i * 5 + j]).toBeCloseTo(sum, 13);
+        }
+      }
+    }
+  });
+});

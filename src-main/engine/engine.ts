@@ -41,6 +41,8 @@ export interface Engine {
 
 /** How long what was seen of the run folders counts as fresh, in milliseconds. */
 const presenceFor = 5000;
+/** Milliseconds between two `runs-changed` events, at least. */
+const runsChangedEvery = 300;
 
 /**
  * Opens the workspace: takes its lock, opens and migrates the catalog, brings catalog and folders together, and (with
@@ -81,6 +83,8 @@ class LocalEngine implements Engine, EngineParts {
   readonly #handlers = handlersOf(this);
   #door: SocketDoor | undefined;
   #presenceSeen = -Infinity;
+  #runsTold = -Infinity;
+  #runsTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(workspace: Workspace, lock: Lock, db: Db, options: EngineOptions) {
@@ -118,6 +122,7 @@ class LocalEngine implements Engine, EngineParts {
       emit,
       explain,
       version: basinVersion(),
+      infoChanged: () => this.emit({ type: 'engine-info', info: this.info() }),
     });
   }
 
@@ -148,8 +153,13 @@ class LocalEngine implements Engine, EngineParts {
     return () => this.#listeners.delete(listener);
   }
 
+  /** An import would say `runs-changed` many times a second, and every listener would read the whole list each time. */
   emit(event: EngineEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    if (event.type !== 'runs-changed') return this.#tell(event);
+    const wait = this.#runsTold + runsChangedEvery - performance.now();
+    if (wait <= 0) return this.#tellRunsChanged();
+    this.#runsTimer ??= setTimeout(() => this.#tellRunsChanged(), wait);
+    this.#runsTimer.unref();
   }
 
   wait(jobId: string): Promise<Job> {
@@ -191,10 +201,21 @@ class LocalEngine implements Engine, EngineParts {
         runs,
         checkpoints,
         groups: this.groups.count(),
-        results: this.results.list().length,
-        figures: this.figures.list().length,
+        results: this.results.count(),
+        figures: this.figures.count(),
       },
     };
+  }
+
+  #tell(event: EngineEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #tellRunsChanged(): void {
+    clearTimeout(this.#runsTimer);
+    this.#runsTimer = undefined;
+    this.#runsTold = performance.now();
+    this.#tell({ type: 'runs-changed' });
   }
 
   #kindNamed(name: string): AnyJobKind {
@@ -202,6 +223,7 @@ class LocalEngine implements Engine, EngineParts {
   }
 
   async #close(): Promise<void> {
+    clearTimeout(this.#runsTimer);
     await this.jobs.queue.close();
     await this.#door?.close();
     try {

@@ -20,6 +20,10 @@ export class FigureStore {
     this.#db = db;
   }
 
+  count(): number {
+    return this.#db.prepare('SELECT count(*) FROM figures').pluck().get() as number;
+  }
+
   list(): FigureRow[] {
     const rows = this.#db
       .prepare('SELECT * FROM figures ORDER BY created_at DESC, rowid DESC')

@@ -123,6 +123,15 @@ export class ResultStore {
     return this.#row(row);
   }
 
+  /** As many as `list` shows. */
+  count(): number {
+    const quiet = [...quietKinds].map((kind) => `'${kind}'`).join(', ');
+    return this.#db
+      .prepare(`SELECT count(*) FROM results WHERE kind NOT IN (${quiet})`)
+      .pluck()
+      .get() as number;
+  }
+
   list(kind?: string): ResultRow[] {
     const rows = this.#db
       .prepare('SELECT * FROM results ORDER BY created_at DESC, rowid DESC')

@@ -1,6 +1,7 @@
 /** The queue: takes jobs in their order, gives them to workers, writes down how they ended. */
 import { dirname } from 'node:path';
 import type { EngineEvent } from '../../../src-shared/api.ts';
+import type { BackendInfo } from '../../../src-shared/domain.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { JobEvent, Progress } from '../../../src-shared/progress.ts';
 import { isAlive, processStart } from '../store/lock.ts';
@@ -21,6 +22,8 @@ export interface JobHooks {
   /** A job has ended, whichever way. */
   onEnd(job: Job): void;
   emit(event: EngineEvent): void;
+  /** A worker has loaded the tensor back end. */
+  onBackend(backend: BackendInfo): void;
   /** What an error of the catalog or the disk means to a person. */
   explain(error: unknown): unknown;
 }
@@ -199,6 +202,7 @@ export class JobQueue {
         params,
         onEvent: (event) => this.#guarded(detail, running, event),
         onBackend: (backend) => {
+          this.#hooks.onBackend(backend);
           this.#hooks.emit({ type: 'job-changed', job: this.live({ ...this.#store.get(id).job, backend }) });
         },
       });

@@ -25,6 +25,8 @@ export interface JobServiceParts {
   kindNamed: (name: string) => AnyJobKind;
   emit: (event: EngineEvent) => void;
   explain: (error: unknown) => unknown;
+  /** What `engine.info` says is another now. */
+  infoChanged: () => void;
   version: string;
 }
 
@@ -47,6 +49,10 @@ export class JobService {
       onEnd: (job) => this.#onEnd(job),
       emit: parts.emit,
       explain: parts.explain,
+      onBackend: (backend) => {
+        this.backend = backend;
+        parts.infoChanged();
+      },
     };
     this.queue = new JobQueue(parts.store, parts.pool, hooks, parts.mode);
   }
@@ -152,7 +158,6 @@ export class JobService {
   async #keep(detail: JobDetail, outcome: Outcome & { type: 'result' }): Promise<() => string | null> {
     const { results, runs, kindNamed, store, emit } = this.#parts;
     const { job, cacheKey, version } = detail;
-    if (outcome.backend) this.backend = outcome.backend;
     const kind = kindNamed(job.kind);
     let data = kind.result.parse(outcome.result);
     if (job.kind === 'import') data = { ...(data as object), changes: this.#imports.finish(job.id) };

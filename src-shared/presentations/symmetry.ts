@@ -179,7 +179,7 @@ export const rescalingBarrier = definePresenter(rescalingBarrierJob, (r) => {
         ? []
         : [
             {
-              title: 'Barrier over the rescaling factor',
+              title: 'Highest loss on the line over the rescaling factor',
               recipe: {
                 kind: 'rescaling-barrier',
                 data: {

@@ -158,8 +158,8 @@ export const chordDeviation = definePowerLaw({
 
 export const rescalingBarrier = definePowerLaw({
   title: 'Barrier over rescaling',
-  xLabel: 'rescaling factor',
-  yLabel: 'loss barrier (nats)',
-  about: 'Loss barrier between a network and its rescaled self, over the factor.',
-  columns: ['series', 'curve', 'factor', 'barrier'],
+  xLabel: markup('rescaling factor *c*'),
+  yLabel: 'highest loss on the straight line',
+  about: 'Highest loss on the straight line between a network and its rescaled self, over the factor.',
+  columns: ['series', 'curve', 'factor', 'loss'],
 });

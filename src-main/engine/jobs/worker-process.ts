@@ -41,8 +41,8 @@ export type Outcome =
 const stderrKept = 16_384;
 const watchEvery = 200;
 /** After a cancel: ask, after this long end it politely, then for good. Together well below a second. */
-const politeAfter = 450;
-const killAfter = 700;
+const politeAfter = 350;
+const killAfter = 550;
 
 interface Current {
   job: WorkerJob;

@@ -7,5 +7,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // What is waited for comes from other processes; on a busy machine they take their time.
+    expect: { poll: { timeout: 20_000, interval: 50 } },
   },
 });

@@ -6,18 +6,29 @@ import process from 'node:process';
 
 const children = new Set();
 const cleanups = new Set();
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 let listening = false;
+
+const cleanUp = () => cleanups.forEach((cleanup) => cleanup());
+
+function end(signal) {
+  for (const child of children) child.kill(signal);
+  process.exit(128 + constants.signals[signal]);
+}
 
 function listen() {
   if (listening) return;
   listening = true;
-  process.on('exit', () => cleanups.forEach((cleanup) => cleanup()));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.on(signal, () => {
-      for (const child of children) child.kill(signal);
-      process.exit(signal === 'SIGINT' ? 130 : 128 + constants.signals[signal]);
-    });
-  }
+  process.on('exit', cleanUp);
+  for (const signal of signals) process.on(signal, end);
+}
+
+/** Signals are the program's own again as soon as nothing is left to stop or to clean up. */
+function listenNoMore() {
+  if (!listening || children.size || cleanups.size) return;
+  listening = false;
+  process.off('exit', cleanUp);
+  for (const signal of signals) process.off(signal, end);
 }
 
 /** Registers work for the end of the process, however it ends; returns a function that does it now instead. */
@@ -26,6 +37,7 @@ export function onEnd(cleanup) {
   cleanups.add(cleanup);
   return () => {
     if (cleanups.delete(cleanup)) cleanup();
+    listenNoMore();
   };
 }
 
@@ -60,10 +72,12 @@ export function run(
     child.stderr?.setEncoding('utf8').on('data', (text) => (result.stderr += text));
     child.on('error', (error) => {
       children.delete(child);
+      listenNoMore();
       resolve({ ...result, missing: error.code === 'ENOENT', stderr: result.stderr + error.message });
     });
     child.on('close', (code, signal) => {
       children.delete(child);
+      listenNoMore();
       if (rest && onLine) onLine(rest);
       resolve({ ...result, code: code ?? 1, signal });
     });

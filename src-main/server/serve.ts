@@ -1,10 +1,12 @@
 /** The headless door: the engine's API over WebSocket and the renderer's pages over HTTP, on one port. */
 import { existsSync } from 'node:fs';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { decodeMessage, encodeMessage, type ServerMessage } from '../../src-shared/rpc.ts';
@@ -153,7 +155,12 @@ function speak(socket: WebSocket, engine: Callable): void {
 }
 
 async function closeAll(server: ReturnType<typeof createServer>, sockets: WebSocketServer): Promise<void> {
-  for (const socket of sockets.clients) socket.close(1001, 'The engine was stopped.');
+  const goodbyes = [...sockets.clients].map((socket) => {
+    socket.close(1001, 'The engine was stopped.');
+    return once(socket, 'close');
+  });
+  // Windows hear the reason before the line is cut; one that hangs is not waited for.
+  await Promise.race([Promise.all(goodbyes), setTimeout(500)]);
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     // Browsers keep connections open for reuse; they must not keep the engine alive.

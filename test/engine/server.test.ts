@@ -29,7 +29,7 @@ describe('what `basin serve --json` prints', () => {
     expect(url.searchParams.get('token')).toMatch(/^[\w-]{32}$/);
     expect(app.ws).toBe('/ws');
     expect(app.ssh).toMatch(new RegExp(`^ssh -L ${app.port}:127\\.0\\.0\\.1:${app.port} \\S+@\\S+$`));
-    expect(await app.stop()).toBe(130);
+    expect(await app.stop()).toBe(0);
   });
 
   it('says that a port is taken, and what to do', async () => {
@@ -46,7 +46,9 @@ describe('the token', () => {
     const app = await startServed();
     const first = await ask(app.port, `/?token=${tokenOf(app)}`);
     expect(first.status).toBe(303);
-    expect(first.headers['set-cookie']?.[0]).toMatch(/^basin-\d+=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/$/);
+    expect(first.headers['set-cookie']?.[0]).toMatch(
+      /^basin-\d+=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/$/,
+    );
     expect(first.headers.location).not.toContain('token');
     expect((await ask(app.port, `/?token=${tokenOf(app)}`)).status).toBe(401);
 
@@ -79,7 +81,9 @@ describe('the token', () => {
       expect([401, 403], `${method} ${target} ${JSON.stringify(headers)}`).toContain(reply.status);
       expect(reply.headers['set-cookie']).toBeUndefined();
     }
-    await expect(openSocket(app, { origin: 'http://evil.example' }, `/ws${path.slice(1)}`)).rejects.toThrow('403');
+    await expect(openSocket(app, { origin: 'http://evil.example' }, `/ws${path.slice(1)}`)).rejects.toThrow(
+      '403',
+    );
     expect((await ask(app.port, path, { host: `localhost:${app.port}` })).status).toBe(303);
     await app.stop();
   });
@@ -98,7 +102,17 @@ describe('an app that is open', () => {
     const index = await ask(app.port, '/', { cookie });
     const script = /src="\.?\/?(assets\/[^"]+\.js)"/.exec(index.body)?.[1];
     expect(script).toBeDefined();
-    for (const path of ['/', `/${script}`, '/index.html', '/icon.svg', '/ws', '/nothing', '//', '/%', '/api']) {
+    for (const path of [
+      '/',
+      `/${script}`,
+      '/index.html',
+      '/icon.svg',
+      '/ws',
+      '/nothing',
+      '//',
+      '/%',
+      '/api',
+    ]) {
       for (const method of ['GET', 'POST', 'HEAD', 'OPTIONS', 'DELETE']) {
         expect([401, 403], `${method} ${path}`).toContain((await ask(app.port, path, {}, method)).status);
       }
@@ -167,9 +181,7 @@ describe('an app that is open', () => {
     await expect(api.call('runs.get', { runId: 7 as never })).rejects.toThrow(/runs\.get: runId/);
     await expect(api.call('no.such' as never, {} as never)).rejects.toThrow('There is no request "no.such".');
     await expect(api.call('constructor' as never, {} as never)).rejects.toThrow('There is no request');
-    await expect(
-      api.call('jobs.submit', { kind: 'interpolate', params: { run: 1 } }),
-    ).rejects.toThrow(/run/);
+    await expect(api.call('jobs.submit', { kind: 'interpolate', params: { run: 1 } })).rejects.toThrow(/run/);
     expect(await api.call('jobs.list', {})).toEqual([]);
     api.close();
   });
@@ -179,7 +191,10 @@ describe('an app that is open', () => {
     ['no bytes at all', new Uint8Array(0)],
     ['a header longer than the message', new Uint8Array([255, 255, 255, 127, 1, 2, 3])],
     ['bytes that are no JSON', new Uint8Array([2, 0, 0, 0, 123, 120])],
-    ['an array that is not there', asBytes({ type: 'call', id: 1, name: 'x', args: { $bytes: 8e9, type: 'Uint8Array', length: 9 } })],
+    [
+      'an array that is not there',
+      asBytes({ type: 'call', id: 1, name: 'x', args: { $bytes: 8e9, type: 'Uint8Array', length: 9 } }),
+    ],
     ['JSON without a number to answer', asBytes({ type: 'call', name: 'groups.undo', args: {} })],
     ['an answer', asBytes({ type: 'answer', value: 1 })],
     ['null', asBytes(null)],
@@ -196,7 +211,8 @@ describe('an app that is open', () => {
   ])('runs nothing for %s', async (_what, message) => {
     const socket = await openSocket(app, { cookie });
     const outcome = await say(socket, asBytes(message));
-    if ('message' in outcome) expect(outcome.message).toMatchObject({ type: 'error', error: { kind: 'user' } });
+    if ('message' in outcome)
+      expect(outcome.message).toMatchObject({ type: 'error', error: { kind: 'user' } });
     else expect(outcome.closed).toBe(1008);
     socket.close();
   });

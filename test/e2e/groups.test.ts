@@ -1,0 +1,195 @@
+/** From an empty workspace to groups: by mouse, by menu, by keyboard; undone, redone, and still there after a restart. */
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { dirname } from 'node:path';
+import { fixtureRun } from '../support/fixtures.ts';
+import { closeBrowser, dragWithMouse, noBrowser, openWindow, takeComplaints } from '../support/browser.ts';
+import { newWorkspace, startServed, stopAll, type ServedApp } from '../support/served.ts';
+
+const fixtureNames = ['sym0', 'sym1_kappa0', 'sym1_kappa1', 'sym2', 'sym3_kappa1'];
+
+describe.skipIf(noBrowser)('grouping', () => {
+  const workspace = newWorkspace();
+  let app: ServedApp;
+  let page: Page;
+
+  beforeAll(async () => {
+    app = await startServed(workspace);
+    ({ page } = await openWindow(app));
+  });
+  afterAll(async () => {
+    await closeBrowser();
+    await stopAll();
+  });
+  afterEach(() => {
+    expect(takeComplaints()).toEqual([]);
+  });
+
+  const row = (name: string) => page.locator(`[role=row][data-run="${name}"]`);
+  const lane = (key: string) => page.locator(`[data-group="${key}"]`);
+  const card = (key: string, run: string) => lane(key).locator('li', { hasText: run });
+  const emptyLane = () => page.getByRole('listitem', { name: 'New group' });
+  const announced = () => page.locator('.visually-hidden[aria-live]').textContent();
+
+  /** Group -> its runs, as the board shows them. */
+  async function board(): Promise<Record<string, string[]>> {
+    const lanes = await page.locator('[data-group]').all();
+    const entries = lanes.map(async (each) => [
+      await each.getAttribute('data-group'),
+      await each.locator('li .run').allTextContents(),
+    ]);
+    return Object.fromEntries(await Promise.all(entries)) as Record<string, string[]>;
+  }
+
+  it('starts empty, with three doors', async () => {
+    for (const name of [/Run the demo/, /Import a folder/, /^Train/]) {
+      await page.getByRole('main').getByRole('button', { name }).waitFor();
+    }
+  });
+
+  it('imports a folder through the dialog, without touching its files', async () => {
+    const folder = dirname(fixtureNames.map(fixtureRun)[0]!);
+    await page.getByRole('button', { name: /Import a folder/ }).click();
+    const dialog = page.getByRole('dialog', { name: 'Import runs' });
+    await dialog.getByRole('textbox', { name: /Folder/ }).fill(folder);
+    await dialog.getByRole('button', { name: 'Go', exact: true }).click();
+    await dialog.getByRole('button', { name: /sym0\s*run/ }).waitFor();
+    await dialog.getByRole('button', { name: 'Import this folder' }).click();
+    await row('sym3_kappa1').waitFor();
+    expect(await page.locator('[role=row][data-run]').count()).toBe(fixtureNames.length);
+    await expect.poll(announced).toMatch(/^Imported 5 runs with \d+ checkpoints/);
+  });
+
+  it('makes a group by dropping on the empty lane', async () => {
+    await dragWithMouse(page, row('sym0'), emptyLane());
+    await expect.poll(board).toEqual({ standard: ['sym0'] });
+    expect(await announced()).toBe('New group standard');
+  });
+
+  it('takes a whole selection, and a run may be in several groups', async () => {
+    await row('sym1_kappa0').click();
+    await row('sym1_kappa1').click({ modifiers: ['Control'] });
+    await dragWithMouse(page, row('sym1_kappa1'), emptyLane());
+    await expect.poll(async () => Object.keys(await board())).toHaveLength(2);
+    const [, key] = Object.keys(await board());
+    expect((await board())[key!]).toEqual(['sym1_kappa0', 'sym1_kappa1']);
+
+    await dragWithMouse(page, row('sym0'), lane(key!));
+    await expect.poll(async () => (await board())[key!]).toContain('sym0');
+    expect((await board()).standard).toEqual(['sym0']);
+    const inTable = await row('sym0').getByRole('gridcell').last().textContent();
+    expect(inTable).toContain('standard');
+    expect(inTable).toContain(key);
+  });
+
+  it('moves between groups and reorders within one', async () => {
+    const [, key] = Object.keys(await board());
+    await dragWithMouse(page, card(key!, 'sym1_kappa1'), lane('standard'), { x: 0.5, y: 0.95 });
+    await expect.poll(async () => (await board()).standard).toEqual(['sym0', 'sym1_kappa1']);
+    expect((await board())[key!]).not.toContain('sym1_kappa1');
+    expect(await announced()).toBe('Moved 1 run to standard');
+
+    await dragWithMouse(page, card('standard', 'sym1_kappa1'), card('standard', 'sym0'), { x: 0.5, y: 0.1 });
+    await expect.poll(async () => (await board()).standard).toEqual(['sym1_kappa1', 'sym0']);
+  });
+
+  it('undoes and redoes each step', async () => {
+    const now = await board();
+    await page.locator('[role=treegrid]').focus();
+    await page.keyboard.press('Control+z');
+    await expect.poll(async () => (await board()).standard).toEqual(['sym0', 'sym1_kappa1']);
+    await page.keyboard.press('Control+z');
+    await expect.poll(async () => (await board()).standard).toEqual(['sym0']);
+    await page.keyboard.press('Control+Shift+z');
+    await page.keyboard.press('Control+Shift+z');
+    await expect.poll(board).toEqual(now);
+  });
+
+  it('does all that by menu', async () => {
+    await row('sym2').click({ button: 'right' });
+    const picker = page.getByRole('dialog', { name: 'Group 1 run' });
+    await picker.getByRole('button', { name: /Add to standard/ }).click();
+    await expect.poll(async () => (await board()).standard).toEqual(['sym1_kappa1', 'sym0', 'sym2']);
+
+    await page.getByRole('button', { name: 'Actions for sym2 in standard' }).click();
+    await page.getByRole('menuitem', { name: 'Up', exact: true }).click();
+    await expect.poll(async () => (await board()).standard).toEqual(['sym1_kappa1', 'sym2', 'sym0']);
+
+    await page.getByRole('button', { name: 'Actions for sym2 in standard' }).click();
+    await page.getByRole('menuitem', { name: 'Remove from the group' }).click();
+    await expect.poll(async () => (await board()).standard).toEqual(['sym1_kappa1', 'sym0']);
+  });
+
+  it('does all that by keyboard', async () => {
+    await page.locator('[role=treegrid]').focus();
+    await page.keyboard.press('End');
+    await page.keyboard.press('Home');
+    const first = (await page.locator('[role=row][data-run]').first().getAttribute('data-run'))!;
+    await page.keyboard.press('Control+g');
+    await page.getByRole('dialog', { name: 'Group 1 run' }).waitFor();
+    await page.getByRole('textbox', { name: 'Name of a new group' }).focus();
+    await page.keyboard.type('by keyboard');
+    await page.keyboard.press('Enter');
+    await expect.poll(async () => (await board())['by keyboard']).toEqual([first]);
+
+    await lane('by keyboard').getByRole('button', { name: 'by keyboard', exact: true }).focus();
+    await page.keyboard.press('F2');
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('SYRE, renamed');
+    await page.keyboard.press('Enter');
+    await expect.poll(async () => Object.keys(await board())).toContain('SYRE, renamed');
+
+    await page.getByRole('button', { name: `Actions for ${first} in SYRE, renamed` }).focus();
+    await page.keyboard.press('Enter');
+    const item = page.getByRole('menuitem', { name: 'Move to standard' });
+    for (let i = 0; i < 20 && (await item.getAttribute('data-highlighted')) === null; i++) {
+      await page.keyboard.press('ArrowDown');
+    }
+    await page.keyboard.press('Enter');
+    await expect.poll(async () => (await board()).standard).toContain(first);
+    expect((await board())['SYRE, renamed']).toEqual([]);
+  });
+
+  it('filters, sorts and opens the checkpoints of a run', async () => {
+    const filter = page.getByRole('combobox', { name: 'Filter runs' });
+    await filter.fill('symmetry:1 sigma_F>0');
+    await expect.poll(() => page.locator('[role=row][data-run]').count()).toBe(1);
+    await filter.fill('');
+    await expect.poll(() => page.locator('[role=row][data-run]').count()).toBe(5);
+    await page.getByRole('button', { name: 'Show the checkpoints of sym0' }).click();
+    await page.getByText(/model 1, epoch 5/).waitFor();
+  });
+
+  it('proposes groups, with a preview, and takes them as one step', async () => {
+    const before = await board();
+    await page.getByRole('button', { name: 'Suggest groups…' }).click();
+    const dialog = page.getByRole('dialog', { name: /Suggest/ });
+    await dialog.getByRole('checkbox').first().waitFor();
+    await dialog.getByRole('button', { name: /^Make \d+ groups?$/ }).click();
+    await expect.poll(async () => Object.keys(await board()).length).toBeGreaterThan(Object.keys(before).length);
+    await page.locator('[role=treegrid]').focus();
+    await page.keyboard.press('Control+z');
+    await expect.poll(board).toEqual(before);
+  });
+
+  it('is still there after a restart', async () => {
+    const before = await board();
+    await app.stop();
+    await expect.poll(() => page.getByRole('main').textContent()).toContain('The engine was stopped.');
+    await page.getByRole('button', { name: 'Reconnect' }).waitFor();
+    takeComplaints();
+    await page.context().close();
+    app = await startServed(workspace);
+    ({ page } = await openWindow(app));
+    await row('sym0').waitFor();
+    expect(await board()).toEqual(before);
+  });
+
+  it('says when the engine dies under it', async () => {
+    app.kill('SIGKILL');
+    const lost = page.getByRole('alert').filter({ hasText: 'The engine is gone' });
+    await lost.waitFor();
+    expect(await lost.textContent()).toMatch(/The engine stopped or cannot be reached\.[^]*Nothing that was saved is lost/);
+    takeComplaints();
+  });
+});

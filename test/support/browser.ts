@@ -1,0 +1,96 @@
+/** A real Chromium, driven as a person would; tests skip themselves, loudly, where there is none. */
+import { existsSync } from 'node:fs';
+import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+import type { ServedApp } from './served.ts';
+
+const candidates = [
+  process.env.BASIN_CHROMIUM,
+  process.env.BASIN_TEST_CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+];
+const binary = candidates.find((path) => path !== undefined && path !== '' && existsSync(path));
+
+/** For `describe.skipIf`. With CI=true nothing is skipped: a missing browser is then a failure. */
+export const noBrowser = binary === undefined && process.env.CI !== 'true';
+if (noBrowser) process.stderr.write('NOT TESTED HERE: the pages in a browser (set BASIN_CHROMIUM)\n');
+
+let browser: Browser | undefined;
+/** Errors of pages since the last look; a test that leaves any fails. */
+const complaints: string[] = [];
+
+export async function openBrowser(): Promise<Browser> {
+  browser ??= await chromium.launch({
+    ...(binary === undefined ? {} : { executablePath: binary }),
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  return browser;
+}
+
+export async function closeBrowser(): Promise<void> {
+  await browser?.close();
+  browser = undefined;
+}
+
+/** A window on the served app. Everything that it prints as an error is a complaint. */
+export async function openWindow(
+  app: ServedApp,
+  options: Parameters<Browser['newContext']>[0] = {},
+): Promise<{ page: Page; context: BrowserContext }> {
+  const context = await (await openBrowser()).newContext({
+    viewport: { width: 1360, height: 860 },
+    reducedMotion: 'reduce',
+    ...options,
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  page.on('pageerror', (error) => complaints.push(`page: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(`console: ${message.text()}`);
+  });
+  await page.goto(app.url);
+  await page.getByRole('main').waitFor();
+  return { page, context };
+}
+
+/** What pages complained about; empties the list. */
+export function takeComplaints(): string[] {
+  return complaints.splice(0);
+}
+
+/** Opens a place by its address, as a link does. */
+export async function goTo(page: Page, place: string): Promise<void> {
+  await page.evaluate((hash) => {
+    window.location.hash = hash;
+  }, `/${place}`);
+  await expect.poll(() => page.getByRole('main').getByRole('heading').count()).toBeGreaterThan(0);
+}
+
+/** With the mouse, button by button: what a person's hand does, in steps, so that every `dragover` fires. */
+export async function dragWithMouse(
+  page: Page,
+  from: Locator,
+  to: Locator,
+  at: { x: number; y: number } = { x: 0.5, y: 0.5 },
+): Promise<void> {
+  const start = (await from.boundingBox())!;
+  await page.mouse.move(start.x + Math.min(60, start.width / 2), start.y + start.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(start.x + Math.min(70, start.width / 2 + 10), start.y + start.height / 2 + 6, {
+    steps: 3,
+  });
+  const end = (await to.boundingBox())!;
+  const target = { x: end.x + end.width * at.x, y: end.y + end.height * at.y };
+  await page.mouse.move(target.x, target.y, { steps: 6 });
+  await page.mouse.move(target.x, target.y);
+  await page.mouse.up();
+}

@@ -1,0 +1,95 @@
+/** Checkpoints against a real PyTorch: what it reads, we read; what we write, it reads and computes with. */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { describe, expect } from 'vitest';
+import { loadBackend } from '../../../src-main/compute/backend/index.ts';
+import { loadModels } from '../../../src-main/compute/checkpoints.ts';
+import { forwardStacked } from '../../../src-main/compute/models/index.ts';
+import { RandomStream } from '../../../src-main/compute/random.ts';
+import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
+import { readNpy, writeNpy } from '../../../src-main/formats/npy.ts';
+import { readRunDirectory } from '../../../src-main/formats/run-directory.ts';
+import type { LazyTensor } from '../../../src-main/formats/tensor.ts';
+import { fixtureRun } from '../../support/fixtures.ts';
+import { goldenData, job } from '../../support/job.ts';
+import { largestDifference, referenceRuns } from '../../support/reference-run.ts';
+import { itWithTorch, runPython } from '../../support/torch.ts';
+
+const script = fileURLToPath(new URL('read_checkpoints.py', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'basin-torch-'));
+
+type Digests = Record<string, [number[], string]>;
+
+function digestsOf(path: string): Digests {
+  const checkpoint = openCheckpoint(path);
+  const tensors = new Map<string, LazyTensor>(checkpoint.tensors);
+  for (const [name, slots] of checkpoint.readOptimizer()?.state ?? [])
+    for (const [slot, tensor] of slots) tensors.set(`${name}/${slot}`, tensor);
+  const digests = [...tensors].map(([name, tensor]) => {
+    const data = tensor.read();
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return [name, [[...tensor.shape], createHash('sha256').update(bytes).digest('hex')]] as const;
+  });
+  checkpoint.close();
+  return Object.fromEntries(digests) as Digests;
+}
+
+describe('PyTorch and Basin', () => {
+  itWithTorch('read the same numbers from every fixture run, and from its export', async () => {
+    const originals = referenceRuns.flatMap((name) => readRunDirectory(fixtureRun(name)).checkpoints);
+    const paths = originals.map(({ path }) => path);
+    for (const name of referenceRuns) {
+      const directory = join(folder, name);
+      await job('export-checkpoints', { run: fixtureRun(name), directory, models: [1, 2] });
+      paths.push(...readRunDirectory(directory).checkpoints.map(({ path }) => path));
+    }
+    const found = runPython([script, 'digests'], paths) as Record<string, Digests>;
+    expect(Object.keys(found)).toEqual(paths);
+    for (const path of paths) expect(digestsOf(path)).toEqual(found[path]);
+  });
+
+  itWithTorch.each(['standard', 'w-asymmetric', 'sigma-asymmetric', 'syre'])(
+    'compute the same logits from a %s run that Basin trained',
+    async (preset) => {
+      const run = join(folder, `trained-${preset}`);
+      const config = parse(readFileSync(`resources/presets/${preset}-small.yaml`, 'utf8')) as object;
+      const training = { num_epochs: 1, save_every: 1 };
+      await job('train', { run, config: { ...config, num_models: 2, training, seed: 5, mask_seed: 3 } });
+      const exported = join(folder, `exported-${preset}`);
+      await job('export-checkpoints', { run, directory: exported, epochs: [1] });
+      const merged = join(folder, `merged-${preset}`);
+      await job('merge', { run, epoch: 1, directory: merged, align: 'activation', data: goldenData() });
+      const places = [run, exported, merged].map((directory) => ({
+        directory,
+        models: loadModels(directory, undefined, 1),
+      }));
+      await compareLogits(places.flatMap(({ models }) => models));
+    },
+  );
+});
+
+/** Float32 sums in another order: a 1e-5 share of the largest logit (about 10) is what two libraries differ by. */
+async function compareLogits(models: ReturnType<typeof loadModels>): Promise<void> {
+  const backend = await loadBackend();
+  const rows = 64;
+  const inputs = Float32Array.from(new RandomStream(3, 'torch-test').normals(rows * 784));
+  const inputPath = join(folder, 'inputs.npy');
+  writeNpy(inputPath, { dtype: 'float32', shape: [rows, 784], data: inputs });
+  const outputs = models.map((_, i) => join(folder, `logits-${i}.npy`));
+  const lines = models.map(({ path, run }, i) => [run.configPath, path, inputPath, outputs[i]]);
+  runPython([script, 'logits'], lines);
+  const x = backend.tf.tensor2d(inputs, [rows, 784]);
+  models.forEach(({ network, path }, i) => {
+    const { logits } = forwardStacked(backend, [network], x);
+    const own = logits.dataSync() as Float32Array;
+    logits.dispose();
+    const theirs = readNpy(outputs[i]!).data as Float32Array;
+    const scale = theirs.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+    expect(largestDifference(own, theirs) / scale, path).toBeLessThan(1e-5);
+  });
+  x.dispose();
+}

@@ -17,6 +17,9 @@ export const computeTable = {
     (await import('../compute/identifiability/realization-cost.ts')).realizationCost,
   'synthetic-coherence': async () =>
     (await import('../compute/synthetic/synthetic-coherence.ts')).syntheticCoherence,
+  'chord-deviation': async () => (await import('../compute/chord/chord-deviation.ts')).chordDeviation,
+  'permutation-sensitivity': async () =>
+    (await import('../compute/identifiability/permutation-sensitivity.ts')).permutationSensitivity,
   'linear-components': async () =>
     (await import('../compute/symmetry/linear-components.ts')).linearComponents,
   'skip-connections': async () => (await import('../compute/symmetry/skip-connections.ts')).skipConnections,

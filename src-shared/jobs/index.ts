@@ -11,6 +11,7 @@ import { matchActivationsJob } from './match-activations.ts';
 import { matchWeightsJob } from './match-weights.ts';
 import { mergeJob } from './merge.ts';
 import { similarityJob } from './similarity.ts';
+import { permutationSensitivityJob } from './permutation-sensitivity.ts';
 import { realizationCostJob } from './realization-cost.ts';
 import { subspaceCoherenceJob } from './subspace-coherence.ts';
 import { syntheticCoherenceJob } from './synthetic-coherence.ts';
@@ -19,6 +20,7 @@ import { linearComponentsJob } from './linear-components.ts';
 import { skipConnectionsJob } from './skip-connections.ts';
 import { symmetryCurveJob } from './symmetry-curve.ts';
 import { rescalingBarrierJob } from './rescaling-barrier.ts';
+import { chordDeviationJob } from './chord-deviation.ts';
 import { curvatureBoundJob } from './curvature-bound.ts';
 import { detectSymmetryJob } from './detect-symmetry.ts';
 import { weightDecayStudyJob } from './weight-decay-study.ts';
@@ -38,8 +40,10 @@ export const jobKinds = tableOf({
   'match-weights': matchWeightsJob,
   similarity: similarityJob,
   'synthetic-coherence': syntheticCoherenceJob,
+  'chord-deviation': chordDeviationJob,
   'subspace-coherence': subspaceCoherenceJob,
   'realization-cost': realizationCostJob,
+  'permutation-sensitivity': permutationSensitivityJob,
   'linear-components': linearComponentsJob,
   'skip-connections': skipConnectionsJob,
   'symmetry-curve': symmetryCurveJob,

@@ -1,4 +1,5 @@
 /** Presentations of what is measured on data of known geometry, and of likeness over training. */
+import { chordDeviationJob } from '../jobs/chord-deviation.ts';
 import { similarityJob } from '../jobs/similarity.ts';
 import { syntheticCoherenceJob } from '../jobs/synthetic-coherence.ts';
 import type { SyntheticFamily } from '../jobs/synthetic-coherence.ts';
@@ -162,6 +163,60 @@ export const syntheticCoherence = definePresenter(syntheticCoherenceJob, (r): Pr
                 ...curvesAt(family, place),
               })),
             ),
+          },
+        },
+      },
+    ],
+    notes: [],
+  };
+});
+
+/** How far from the theory's power the fitted one may be to count as the same. */
+const sameSlope = 0.1;
+
+export const chordDeviation = definePresenter(chordDeviationJob, (r): Presentation => {
+  const holds = Math.abs(r.slope - r.expected_slope) <= sameSlope;
+  const [low, high] = [r.betas[0]!, r.betas.at(-1)!];
+  const worst = Math.max(
+    ...r.curves.flatMap((curve) =>
+      curve.deviations.map((value, i) => Math.abs(value / curve.exact_deviations[i]! - 1)),
+    ),
+  );
+  return {
+    verdict: `The largest deviation from the chord grows as β to the power ${r.slope.toFixed(3)} between β = ${low} and ${high}; the theory says ${r.expected_slope}. ${holds ? 'A shared fixed part that is large beside the trained part makes layers interpolate almost linearly.' : 'The power is not the theory’s.'}`,
+    tone: holds ? 'good' : 'bad',
+    facts: [
+      ['Slope measured / in closed form', `${r.slope.toFixed(4)} / ${r.exact_slope.toFixed(4)}`],
+      ['Examples per pair', String(r.samples)],
+      ['Pairs of layers', String(r.curves.length)],
+      ['Measured beside closed form', `within ${percent(worst)}`],
+      ['Seed', String(r.seed)],
+    ],
+    table: {
+      columns: ['β', 'deviation', 'closed form', 'of the output', 'at λ', 'signs that change'],
+      rows: r.betas.map((beta, i) => {
+        const mean = (of: (curve: (typeof r.curves)[number]) => number[]) =>
+          meanOf(r.curves.map((curve) => of(curve)[i]!));
+        return [
+          shown(beta),
+          shown(mean((c) => c.deviations)),
+          shown(mean((c) => c.exact_deviations)),
+          percent(mean((c) => c.relative_deviations)),
+          shown(mean((c) => c.lambdas)),
+          percent(mean((c) => c.crossings)),
+        ];
+      }),
+    },
+    figures: [
+      {
+        title: 'Largest deviation from the chord over β',
+        recipe: {
+          kind: 'chord-deviation',
+          data: {
+            series: [
+              { label: 'ReLU layer', x: r.betas, curves: r.curves.map(({ deviations }) => deviations) },
+            ],
+            theorySlope: r.expected_slope,
           },
         },
       },

@@ -8,12 +8,13 @@ import {
   symmetryCurve,
   weightDecayStudy,
 } from './symmetry.ts';
-import { similarity, syntheticCoherence } from './geometry.ts';
+import { chordDeviation, similarity, syntheticCoherence } from './geometry.ts';
 import type { Presentation, Presenter } from './present.ts';
 
 export const presenters: Record<string, Presenter> = {
   similarity,
   'synthetic-coherence': syntheticCoherence,
+  'chord-deviation': chordDeviation,
   'linear-components': linearComponents,
   'skip-connections': skipConnections,
   'symmetry-curve': symmetryCurve,

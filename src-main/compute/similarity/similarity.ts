@@ -29,9 +29,12 @@ function epochsOf({ run, models, pairs, epochs }: Params): number[] {
   for (const { epoch, model } of checkpoints) saved.set(epoch, (saved.get(epoch) ?? new Set()).add(model));
   const common = [...saved].filter(([, has]) => wanted.every((model) => has.has(model)));
   if (common.length > 0) return common.map(([epoch]) => epoch).sort((a, b) => a - b);
-  throw new UserError(`${directory}: no epoch was saved for all of models ${[...new Set(wanted)].join(', ')}.`, {
-    hint: 'Name the models to compare, e.g. --models 1,2.',
-  });
+  throw new UserError(
+    `${directory}: no epoch was saved for all of models ${[...new Set(wanted)].join(', ')}.`,
+    {
+      hint: 'Name the models to compare, e.g. --models 1,2.',
+    },
+  );
 }
 
 export const similarity: Compute<Params, Result> = async (params, context) => {

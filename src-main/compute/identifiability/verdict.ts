@@ -1,0 +1,45 @@
+/** The verdict on a layer's neurons, in words, with the rule and the numbers behind it. */
+import type { LayerSensitivity } from '../../../src-shared/jobs/permutation-sensitivity.ts';
+
+/** Differences of costs below this are rounding errors. */
+export function roundingLevel(costs: Float64Array): number {
+  return 1e-9 * costs.reduce((most, cost) => Math.max(most, cost), 0);
+}
+
+export const rule =
+  'Yes: no permutation lowers the total realization cost, and every exchange of two neurons raises it by more than ' +
+  'rounding errors (1e-9 of the largest cost). No: no exchange raises it by more than that, so the neurons’ names are ' +
+  'arbitrary. Partly: anything between.';
+
+interface Evidence {
+  transpositions: LayerSensitivity['transpositions'];
+  cheapest: Pick<LayerSensitivity['cheapest'], 'delta' | 'moved'>;
+  own: number;
+  neurons: number;
+  sigmaF: number;
+}
+
+/** See `rule`. The cheapest of all permutations is found by linear assignment, not by trying some. */
+export function judge({ transpositions, cheapest, own, neurons, sigmaF }: Evidence): LayerSensitivity['verdict'] {
+  const { count, min, mean, positive } = transpositions;
+  if (count === 0) return { told_apart: 'yes', text: 'There is one neuron only.', rule };
+  if (positive === 0) {
+    const why = sigmaF === 0 ? ' Nothing that training cannot change sets them apart.' : '';
+    const text = `These neurons cannot be told apart: none of the ${count} exchanges of two of them costs anything.${why}`;
+    return { told_apart: 'no', text, rule };
+  }
+  const perNeuron = own / neurons;
+  const relative = (cost: number) => `${(cost / perNeuron).toPrecision(3)} times a neuron’s own mean cost`;
+  if (cheapest.moved === 0 && positive === count) {
+    const text =
+      `These neurons can be told apart: each is cheapest where it is, and exchanging two costs ${relative(mean)} on ` +
+      `average and ${relative(min)} at least.`;
+    return { told_apart: 'yes', text, rule };
+  }
+  const better =
+    cheapest.moved === 0
+      ? 'no permutation costs less than leaving them where they are'
+      : `a permutation that moves ${cheapest.moved} of ${neurons} neurons costs ${relative(-cheapest.delta)} less than leaving them`;
+  const text = `These neurons can be told apart only partly: ${positive} of ${count} exchanges of two cost something, and ${better}.`;
+  return { told_apart: 'partly', text, rule };
+}

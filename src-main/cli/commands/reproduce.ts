@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { Option } from 'commander';
 import { CancelledError } from '../../../src-shared/errors.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
+import type { ProvenanceInput } from '../../../src-shared/provenance.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { wholeProgress } from '../demo/progress.ts';
 import { withEngine } from '../engine.ts';
@@ -13,12 +14,25 @@ import { runKind } from '../job.ts';
 import { wholeNumber } from '../numbers.ts';
 import { writeFileWhole } from '../out-file.ts';
 import { duration } from '../progress-line.ts';
-import type { Experiment, ExperimentReport, ExperimentRow, ExperimentSize } from '../reproduce/experiment.ts';
+import type {
+  Experiment,
+  ExperimentReport,
+  ExperimentRow,
+  ExperimentSize,
+  ExperimentWork,
+} from '../reproduce/experiment.ts';
 import { experimentSizes } from '../reproduce/experiment.ts';
 import { formatTable } from '../table.ts';
+import { trainingParams } from '../training.ts';
 import { fileStamp } from '../when.ts';
 
 const experiments: Record<string, () => Promise<{ experiment: Experiment }>> = {
+  'main-table': () => import('../reproduce/main-table.ts'),
+  'intrinsic-dimension': () => import('../reproduce/intrinsic-dimension.ts'),
+  coherence: () => import('../reproduce/coherence.ts'),
+  'matching-objective': () => import('../reproduce/matching-objective.ts'),
+  'swap-costs': () => import('../reproduce/swap-costs.ts'),
+  'chord-deviation': () => import('../reproduce/chord-deviation.ts'),
   symmetry: () => import('../reproduce/symmetry.ts'),
 };
 const names = Object.keys(experiments);
@@ -30,13 +44,18 @@ interface ReproduceFlags {
 }
 
 /** Every figure as SVG, PDF and PNG. Returns absolute paths. */
-async function draw(client: Client, figures: ExperimentReport['figures'], folder: string): Promise<string[]> {
+async function draw(
+  client: Client,
+  figures: ExperimentReport['figures'],
+  folder: string,
+  provenance: ProvenanceInput,
+): Promise<string[]> {
   await mkdir(folder, { recursive: true });
   const paths: string[] = [];
   for (const [name, recipe] of Object.entries(figures)) {
     for (const format of ['svg', 'pdf', 'png'] as const) {
       const { bytes } = await client.call('figures.export', {
-        recipe: { options: {}, ...recipe },
+        recipe: { options: {}, provenance, ...recipe },
         format,
         dpi: 200,
       });
@@ -58,19 +77,23 @@ async function reproduce(name: string, flags: ReproduceFlags, globals: Globals):
   const { experiment } = await experiments[name]!();
   const started = performance.now();
   await withEngine(globals, async (client) => {
-    const { workspace } = await client.call('engine.info', {});
+    const { workspace, version } = await client.call('engine.info', {});
     const progress = wholeProgress(terminal, name);
+    const run: ExperimentWork['run'] = async (kind, params, message, share) => {
+      if (signal.aborted) throw new CancelledError();
+      return (await runKind(client, kind, params, signal, progress.step(message, share))).result;
+    };
     const { rows, figures } = await experiment.run({
       size: flags.size,
       seed: flags.seed,
-      run: async (kind, params, message, share) => {
-        if (signal.aborted) throw new CancelledError();
-        return (await runKind(client, kind, params, signal, progress.step(message, share))).result;
-      },
+      run,
+      train: async (source, overrides, message, share) =>
+        run('train', await trainingParams({ source, overrides }, workspace), message, share),
     });
     progress.finish();
+    const provenance = { basinVersion: version, kind: `reproduce ${name}`, seeds: { seed: flags.seed } };
     const folder = resolve(flags.out ?? join(workspace, 'figures', `${name}-${fileStamp()}`));
-    const paths = await draw(client, figures, folder);
+    const paths = await draw(client, figures, folder, provenance);
     const seconds = (performance.now() - started) / 1000;
     terminal.document({ name, title: experiment.title, ...flags, rows, figures: paths, seconds });
     const columns = [

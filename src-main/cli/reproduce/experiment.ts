@@ -6,7 +6,7 @@ export const experimentSizes = ['quick', 'paper'] as const;
 export type ExperimentSize = (typeof experimentSizes)[number];
 
 export interface ExperimentRow {
-  /** What was looked at, with the setting. */
+  /** What was looked at, in which setting. */
   what: string;
   /** What the paper or the theory says, with where it says so. */
   expected: string;
@@ -24,6 +24,13 @@ export interface ExperimentReport {
 export interface ExperimentWork {
   size: ExperimentSize;
   seed: number;
+  /** Trains a run in the workspace from a preset and overrides as `basin train` takes them. */
+  train(
+    source: string,
+    overrides: readonly string[],
+    message: string,
+    share: number,
+  ): Promise<JobResult<'train'>>;
   /** Runs a job through the engine; `share` is its part of the whole, for the progress bar. */
   run<K extends JobKindName>(
     kind: K,

@@ -1,0 +1,42 @@
+/** The deviation of interpolated ReLU layers from the chord grows with the power 3/2 of the trained part's size. */
+import { present } from '../../../src-shared/presentations/index.ts';
+import type { Experiment, ExperimentRow } from './experiment.ts';
+import { figuresOf } from './figures.ts';
+
+const sizes = {
+  quick: { samples: 100_000, pairs: 3 },
+  paper: { samples: 1_000_000, pairs: 10, width: 256, ambient: 512, numFixed: 256, intrinsic: 64 },
+};
+
+export const experiment: Experiment = {
+  title: 'Deviation from the chord over β',
+  async run({ size, seed, run }) {
+    const result = await run('chord-deviation', { ...sizes[size], seed }, 'counting signs that change', 1);
+    const { slope, exact_slope, expected_slope, betas, curves, samples } = result;
+    const slopes = curves.map((curve) => curve.slope);
+    const gaps = curves.flatMap((curve) =>
+      curve.deviations.map((value, i) => Math.abs(value / curve.exact_deviations[i]! - 1)),
+    );
+    const rows: ExperimentRow[] = [
+      {
+        what: `log-log slope, β ${betas[0]} to ${betas.at(-1)}, ${samples} examples, ${curves.length} pairs`,
+        expected: `${expected_slope} (theory; within 0.1)`,
+        measured: `${slope.toFixed(3)} (pairs ${Math.min(...slopes).toFixed(3)} to ${Math.max(...slopes).toFixed(3)})`,
+        holds: Math.abs(slope - expected_slope) <= 0.1,
+      },
+      {
+        what: '  the same in closed form, Gaussian examples',
+        expected: String(expected_slope),
+        measured: exact_slope.toFixed(3),
+        holds: Math.abs(exact_slope - expected_slope) <= 0.1,
+      },
+      {
+        what: '  counted on examples beside the closed form',
+        expected: 'equal, but for the sample',
+        measured: `within ${(100 * Math.max(...gaps)).toFixed(1)} %`,
+        holds: Math.max(...gaps) < 0.1,
+      },
+    ];
+    return { rows, figures: figuresOf(present('chord-deviation', result)) };
+  },
+};

@@ -1,0 +1,113 @@
+/** The lower the dimension of the data, the larger the accuracy drop between networks that are not aligned. */
+import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
+import { modelAccuracies, spread } from '../demo/summary.ts';
+import type { Experiment, ExperimentReport, ExperimentRow, ExperimentWork } from './experiment.ts';
+import { dimensions, scales, subspaceSettings, trainOnSubspace } from './subspace-runs.ts';
+import type { SubspaceSetting } from './subspace-runs.ts';
+
+/** Alignment-free drop of accuracy, points, at sigma_F = 1. */
+const published: Record<number, number> = { 2: 46.4, 8: 15.7, 32: 6.1 };
+
+interface Measured {
+  dimension: number;
+  sigmaF: number;
+  curves: Interpolation[];
+  /** Percent, and points lost at the worst place of the segment. */
+  accuracy: number;
+  drop: number;
+}
+
+/** Pairs that share no network: their drops are independent draws. */
+const disjointPairs = (models: number): [number, number][] =>
+  Array.from({ length: models / 2 }, (_, i) => [2 * i + 1, 2 * i + 2]);
+
+async function measure(
+  work: ExperimentWork,
+  setting: SubspaceSetting,
+  dimension: number,
+  sigmaF: number,
+): Promise<Measured> {
+  const share = 1 / (dimensions.length * scales.length);
+  const { trained, epochs } = await trainOnSubspace(work, setting, dimension, sigmaF, 0.9 * share);
+  const question = {
+    run: trained.run_directory,
+    epoch: epochs,
+    splits: ['test' as const],
+    steps: 10,
+    ...(work.size === 'quick' && { pairs: disjointPairs(setting.models) }),
+  };
+  const result = await work.run('interpolate', question, `interpolating, k = ${dimension}`, 0.1 * share);
+  const curves = 'pairs' in result ? result.pairs : [result];
+  return {
+    dimension,
+    sigmaF,
+    curves,
+    accuracy: spread(modelAccuracies(curves)).mean,
+    drop: -spread(curves.map((curve) => curve.test_barrier_height ?? NaN)).mean,
+  };
+}
+
+function rowsOf(measured: readonly Measured[]): ExperimentRow[] {
+  const rows = measured.map(({ dimension, sigmaF, drop, accuracy, curves }): ExperimentRow => {
+    const std = spread(curves.map((curve) => curve.test_barrier_height ?? NaN)).std;
+    return {
+      what: `accuracy drop, k = ${dimension}, σ_F = ${sigmaF}`,
+      expected: sigmaF === 1 ? `${published[dimension]} points` : '-',
+      measured: `${drop.toFixed(2)} ± ${std.toFixed(2)} points at ${accuracy.toFixed(1)} % accuracy`,
+      holds: null,
+    };
+  });
+  return [
+    ...rows,
+    ...scales.map((sigmaF): ExperimentRow => {
+      const drops = measured.filter((m) => m.sigmaF === sigmaF).map(({ drop }) => drop);
+      const falls = drops.every((drop, i) => i === 0 || drop < drops[i - 1]!);
+      return {
+        what: `drop over k = ${dimensions.join(', ')} at σ_F = ${sigmaF}`,
+        expected: sigmaF === 1 ? 'falls with k' : '-',
+        measured: falls ? 'falls with k' : 'is not monotone in k',
+        holds: sigmaF === 1 ? falls : null,
+      };
+    }),
+  ];
+}
+
+function figuresOf(measured: readonly Measured[]): ExperimentReport['figures'] {
+  return {
+    'intrinsic-dimension': {
+      kind: 'interpolation',
+      data: {
+        metric: 'accuracy',
+        split: 'test',
+        band: 'range',
+        panels: scales.map((sigmaF) => ({
+          title: `fixed weight scale ${sigmaF}`,
+          series: measured
+            .filter((m) => m.sigmaF === sigmaF)
+            .map(({ dimension, curves }) => ({
+              label: `k = ${dimension}`,
+              lambdas: curves[0]!.lambdas,
+              curves: curves.map((curve) => ({
+                pair: `${curve.model1_index}–${curve.model2_index}`,
+                values: curve.test_accuracy ?? [],
+              })),
+            })),
+        })),
+      },
+      options: { size: 'double' },
+      caption:
+        'Test accuracy on the straight line between two W-asymmetric networks, not aligned, on Gaussian data of intrinsic dimension k.',
+    },
+  };
+}
+
+export const experiment: Experiment = {
+  title: 'Accuracy drop over the intrinsic dimension of the data',
+  async run(work) {
+    const setting = subspaceSettings[work.size];
+    const measured: Measured[] = [];
+    for (const sigmaF of scales)
+      for (const dimension of dimensions) measured.push(await measure(work, setting, dimension, sigmaF));
+    return { rows: rowsOf(measured), figures: figuresOf(measured) };
+  },
+};

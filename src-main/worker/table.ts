@@ -20,6 +20,8 @@ export const computeTable = {
   'chord-deviation': async () => (await import('../compute/chord/chord-deviation.ts')).chordDeviation,
   'permutation-sensitivity': async () =>
     (await import('../compute/identifiability/permutation-sensitivity.ts')).permutationSensitivity,
+  'realization-cost-ridge': async () =>
+    (await import('../compute/identifiability/realization-cost-ridge.ts')).realizationCostRidge,
   'linear-components': async () =>
     (await import('../compute/symmetry/linear-components.ts')).linearComponents,
   'skip-connections': async () => (await import('../compute/symmetry/skip-connections.ts')).skipConnections,

@@ -12,6 +12,7 @@ import { matchWeightsJob } from './match-weights.ts';
 import { mergeJob } from './merge.ts';
 import { similarityJob } from './similarity.ts';
 import { permutationSensitivityJob } from './permutation-sensitivity.ts';
+import { realizationCostRidgeJob } from './realization-cost-ridge.ts';
 import { realizationCostJob } from './realization-cost.ts';
 import { subspaceCoherenceJob } from './subspace-coherence.ts';
 import { syntheticCoherenceJob } from './synthetic-coherence.ts';
@@ -44,6 +45,7 @@ export const jobKinds = tableOf({
   'subspace-coherence': subspaceCoherenceJob,
   'realization-cost': realizationCostJob,
   'permutation-sensitivity': permutationSensitivityJob,
+  'realization-cost-ridge': realizationCostRidgeJob,
   'linear-components': linearComponentsJob,
   'skip-connections': skipConnectionsJob,
   'symmetry-curve': symmetryCurveJob,

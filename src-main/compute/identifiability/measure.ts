@@ -16,15 +16,18 @@ import { placesOf, recordMoments } from './record-moments.ts';
 import { subspaceOf } from './subspace.ts';
 import type { Subspace } from './subspace.ts';
 
-export interface MeasureParams {
+export interface SelectionParams {
   run: string;
   models?: number[] | undefined;
   epoch: number | number[];
   layers?: string[] | undefined;
   data: DataWish;
   split: Split;
-  explainedVariance: number;
   runKey?: string | undefined;
+}
+
+export interface MeasureParams extends SelectionParams {
+  explainedVariance: number;
 }
 
 export interface Measured {
@@ -36,7 +39,7 @@ export interface Measured {
 }
 
 /** The checkpoints asked for, epoch by epoch. @throws UserError as loadModels, and for a model or epoch named twice */
-export function selectedModels({ run, models, epoch }: Pick<MeasureParams, 'run' | 'models' | 'epoch'>): LoadedModel[] {
+export function selectedModels({ run, models, epoch }: Pick<SelectionParams, 'run' | 'models' | 'epoch'>): LoadedModel[] {
   const epochs = typeof epoch === 'number' ? [epoch] : epoch;
   requireDistinct('models', models ?? []);
   requireDistinct('epoch', epochs);
@@ -57,8 +60,55 @@ export function selectedLayers(wish: readonly string[] | undefined, places: read
   return places.filter((layer) => wish === undefined || wish.includes(layer));
 }
 
+export interface Prepared {
+  models: LoadedModel[];
+  examples: Examples;
+  /** Of the data, for provenance. */
+  description: string;
+  keyOf: (model: LoadedModel) => string;
+}
+
+/** Loads the checkpoints and the split. @throws UserError for what is not there */
+export async function prepareMeasure(params: SelectionParams): Promise<Prepared> {
+  const models = selectedModels(params);
+  const data = await loadAnalysisData(models[0]!.run, params.data, [params.split]);
+  return {
+    models,
+    examples: data.splits.get(params.split)!,
+    description: data.description,
+    keyOf: (model) => params.runKey ?? basename(model.run.directory),
+  };
+}
+
 /**
- * Measures every checkpoint asked for.
+ * Measures one checkpoint after the other.
+ * @param measure is given a function that advances progress by a share of its part and lets a cancel through
+ * @returns one row per checkpoint, or the row itself where there is one
+ */
+export async function eachModel<Row extends { warnings: string[] }>(
+  params: SelectionParams,
+  context: ComputeContext,
+  { models, description, keyOf }: Prepared,
+  measure: (model: LoadedModel, between: (share: number) => Promise<void>) => Promise<Row>,
+) {
+  const meter = new ProgressMeter(context, models.length);
+  const rows = [];
+  for (const model of models) {
+    const row = await measure(model, async (share) => {
+      meter.advance(share, `model ${model.index}, epoch ${model.epoch ?? '?'}`);
+      await checkpointCancel(context);
+    });
+    rows.push({
+      ...checkpointFields(model, keyOf(model)),
+      ...row,
+      ...{ split: params.split, data: description, backend: backendInfo(await context.backend()) },
+    });
+  }
+  return rows.length === 1 ? rows[0]! : rows;
+}
+
+/**
+ * Measures every checkpoint asked for in the subspaces of its layers' inputs.
  * @param withOutput the model's output is a place too
  * @returns one row per checkpoint, or the row itself where there is one
  */
@@ -68,38 +118,24 @@ export async function measureModels<Row extends object>(
   options: { withOutput: boolean; warn?: (model: LoadedModel) => string[] },
   measure: (measured: Measured) => Promise<Row>,
 ) {
-  const models = selectedModels(params);
-  const first = models[0]!;
-  const places = placesOf(first.network).map(({ layer }) => layer);
+  const prepared = await prepareMeasure(params);
+  const places = placesOf(prepared.models[0]!.network).map(({ layer }) => layer);
   const layers = selectedLayers(params.layers, places.slice(0, -1));
   const wanted = options.withOutput && params.layers === undefined ? places : layers;
-  const data = await loadAnalysisData(first.run, params.data, [params.split]);
-  const examples = data.splits.get(params.split)!;
   const backend = await context.backend();
-  const recorder = new SubspaceRecorder(backend, examples, wanted, params.explainedVariance);
-  const meter = new ProgressMeter(context, models.length);
-  const rows = [];
-  for (const model of models) {
-    const between = (part: number, message: string) => async (share: number) => {
-      meter.advance(part * share, `${message} of model ${model.index}, epoch ${model.epoch ?? '?'}`);
-      await checkpointCancel(context);
-    };
-    const subspaces = await recorder.subspaces(model, between(0.5, 'inputs'));
-    const row = await measure({ model, subspaces, between: between(0.5, 'neurons') });
-    rows.push({
-      ...checkpointFields(model, params.runKey),
-      ...row,
-      ...{ split: params.split, data: data.description, backend: backendInfo(backend) },
-      warnings: options.warn?.(model) ?? [],
-    });
-  }
-  return rows.length === 1 ? rows[0]! : rows;
+  const recorder = new SubspaceRecorder(backend, prepared.examples, wanted, params.explainedVariance);
+  return eachModel(params, context, prepared, async (model, between) => {
+    const half = (share: number) => between(share / 2);
+    const subspaces = await recorder.subspaces(model, half);
+    const row = await measure({ model, subspaces, between: half });
+    return { ...row, warnings: options.warn?.(model) ?? [] };
+  });
 }
 
 /** The fields by which a row names its checkpoint. */
-export function checkpointFields(model: LoadedModel, runKey: string | undefined) {
+function checkpointFields(model: LoadedModel, runKey: string) {
   return {
-    run_key: runKey ?? basename(model.run.directory),
+    run_key: runKey,
     model_index: model.index,
     epoch: model.epoch,
     checkpoint_path: model.path,

@@ -1,0 +1,188 @@
+/** Kind `realization-cost-ridge`: what it costs a slot to learn another neuron's function on the data. */
+import { UserError } from '../../../src-shared/errors.ts';
+import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import { matrix } from '../../../src-shared/matrix.ts';
+import type {
+  realizationCostRidgeJob,
+  RidgeLayer,
+  RidgeMatrices,
+  RidgePair,
+} from '../../../src-shared/jobs/realization-cost-ridge.ts';
+import type { Backend, Tensor } from '../backend/index.ts';
+import type { LoadedModel } from '../checkpoints.ts';
+import type { Compute, ComputeContext } from '../context.ts';
+import { selectExamples } from '../data/index.ts';
+import type { Examples } from '../data/index.ts';
+import { forwardStacked, tensorOf } from '../models/index.ts';
+import { RandomStream } from '../random.ts';
+import { layerWeights } from './layer-weights.ts';
+import { eachModel, indexOfLayer, prepareMeasure, selectedLayers } from './measure.ts';
+import { swapCosts } from './realization.ts';
+import { descendRidge } from './ridge-adam.ts';
+import { solveRidge } from './ridge-closed-form.ts';
+import { storedScale } from './ridge-problem.ts';
+import type { RidgeLayerProblem, RidgePairIds, RidgeTerms } from './ridge-problem.ts';
+
+type Params = ParamsOf<typeof realizationCostRidgeJob>;
+type Result = ResultOf<typeof realizationCostRidgeJob>;
+
+/** Tensors of one step grow with samples x pairs: chunks of pairs keep each below 64 MiB. Pairs are independent. */
+const mostEntries = 2 ** 24;
+
+export const realizationCostRidge: Compute<Params, Result> = async (params, context) => {
+  const prepared = await prepareMeasure(params);
+  const backend = await context.backend();
+  const hidden = prepared.models[0]!.network.layers.slice(0, -1).map((_, i) => `lins.${i}`);
+  const layers = selectedLayers(params.layers, hidden);
+  const examples = sampled(prepared.examples, params);
+  return eachModel(params, context, prepared, async (model, between) => {
+    refuseGates(model);
+    const inputs = inputsOf(backend, model, examples, layers);
+    const found: RidgeLayer[] = [];
+    const matrices: RidgeMatrices[] = [];
+    for (const layer of layers) {
+      const problem = problemOf(params, model, layer, inputs.get(layer)!, examples.count);
+      const pairs = pairsOf(params, problem.layer.outputs, layer);
+      const terms = await solve(params, context, problem, pairs, (share) => between(share / layers.length));
+      for (const [b, beta] of params.betas.entries()) {
+        const costs = pairs.map((pair, p) => pairCosts(problem, pair, terms[b]!, p, beta));
+        found.push({ layer, beta, neuron_realization_costs: costs });
+        if (params.numPairs === undefined) matrices.push(matricesOf(layer, beta, costs));
+      }
+    }
+    return {
+      num_inner_descent_iterations: params.method === 'adam' ? params.iterations : 0,
+      results: { [prepared.keyOf(model)]: found },
+      matrices,
+      ...{ method: params.method, compare: params.compare, warm_start: params.warmStart, samples: examples.count },
+      warnings: [],
+    };
+  });
+};
+
+function refuseGates({ network, name }: LoadedModel): void {
+  if (!network.layers.some(({ activation }) => typeof activation === 'object')) return;
+  throw new UserError(
+    `${name} is σ-asymmetric: what a neuron puts out depends on all neurons of its layer, so one neuron cannot realise another’s function alone.`,
+    { hint: 'Use realization-cost, which looks at the linear layers.' },
+  );
+}
+
+function sampled(examples: Examples, { samples, sampleSeed }: Params): Examples {
+  if (samples === undefined) return examples;
+  if (samples > examples.count) {
+    throw new UserError(`samples: ${samples} are asked for, the split has ${examples.count}`);
+  }
+  const chosen = new RandomStream(sampleSeed, 'ridge-samples').permutation(examples.count).slice(0, samples);
+  return selectExamples(examples, chosen.sort());
+}
+
+/** Inputs of the layers named, [samples, inputs]. */
+function inputsOf(backend: Backend, model: LoadedModel, examples: Examples, layers: readonly string[]) {
+  const x = backend.tf.tensor2d(examples.x, [examples.count, examples.features]);
+  const { logits, recorded } = forwardStacked(backend, [model.network], x, {
+    record: ['post_activation_function'],
+  });
+  const hidden = recorded.post_activation_function!;
+  const values = (tensor: Tensor): Float32Array => {
+    const data = tensor.dataSync() as Float32Array;
+    const bad = data.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) return data;
+    throw new UserError(
+      `neuron ${bad % tensor.shape.at(-1)!} of layer lins.${hidden.indexOf(tensor)} of ${model.name} is not a finite number for every example`,
+    );
+  };
+  try {
+    return new Map(
+      layers.map((layer) => [layer, layer === 'lins.0' ? examples.x : values(hidden[indexOfLayer(layer) - 1]!)]),
+    );
+  } finally {
+    backend.tf.dispose([x, logits, ...hidden]);
+  }
+}
+
+function problemOf(
+  { compare, method }: Params,
+  model: LoadedModel,
+  layer: string,
+  x: Float32Array,
+  samples: number,
+): RidgeLayerProblem {
+  const index = indexOfLayer(layer);
+  const own = model.network.layers[index]!.activation;
+  const activation = compare === 'linear' || typeof own !== 'string' ? 'identity' : own;
+  if (method === 'closed-form' && activation !== 'identity') {
+    throw new UserError(`method: outputs after ${activation} are not linear in the weights, so there is no closed form`, {
+      hint: 'Compare the linear outputs (compare: linear), or use method adam.',
+    });
+  }
+  const raw = tensorOf(model.state, `${layer}.weight`).data;
+  const bias = tensorOf(model.state, `${layer}.bias`).data;
+  return { layer: layerWeights(model, index), raw, bias, x, samples, activation };
+}
+
+/** All ordered pairs (target, slot) of the first neurons, a neuron with itself too; or a random choice of them. */
+function pairsOf({ numNeurons, numPairs, pairSeed }: Params, outputs: number, layer: string): RidgePairIds[] {
+  const n = Math.min(numNeurons, outputs);
+  const all = Array.from({ length: n * n }, (_, p): RidgePairIds => [Math.floor(p / n), p % n]);
+  if (numPairs === undefined) return all;
+  const order = new RandomStream(pairSeed, 'ridge-pairs', layer).permutation(all.length);
+  return Array.from(order.subarray(0, numPairs), (p) => all[p]!);
+}
+
+async function solve(
+  params: Params,
+  context: ComputeContext,
+  problem: RidgeLayerProblem,
+  pairs: readonly RidgePairIds[],
+  between: (share: number) => Promise<void>,
+): Promise<RidgeTerms[]> {
+  if (params.method === 'closed-form') {
+    const terms = solveRidge(problem, pairs, params.betas);
+    await between(1);
+    return terms;
+  }
+  const backend = await context.backend();
+  const size = Math.max(1, Math.floor(mostEntries / Math.max(problem.samples, problem.layer.inputs)));
+  const parts: RidgeTerms[][] = [];
+  for (let start = 0; start < pairs.length; start += size) {
+    const some = pairs.slice(start, start + size);
+    const share = some.length / pairs.length;
+    parts.push(await descendRidge(backend, problem, some, params, (part) => between(part * share)));
+  }
+  const join = (b: number, name: keyof RidgeTerms) =>
+    Float64Array.from(parts.flatMap((part) => Array.from(part[b]![name])));
+  return params.betas.map((_, b) => ({
+    mse: join(b, 'mse'),
+    regularization: join(b, 'regularization'),
+    slotScale: join(b, 'slotScale'),
+  }));
+}
+
+function pairCosts(
+  problem: RidgeLayerProblem,
+  [target, slot]: RidgePairIds,
+  terms: RidgeTerms,
+  p: number,
+  beta: number,
+): RidgePair {
+  const mse = terms.mse[p]! / beta;
+  const regularization = terms.regularization[p]!;
+  return {
+    ...{ id1: target, id2: slot, objective_full: mse + regularization, objective_mse: mse },
+    objective_weight_regularization: regularization,
+    weight_scale_1: storedScale(problem, target),
+    weight_scale_2: terms.slotScale[p]!,
+  };
+}
+
+function matricesOf(layer: string, beta: number, costs: readonly RidgePair[]): RidgeMatrices {
+  const n = Math.sqrt(costs.length);
+  const data = new Float64Array(n * n);
+  for (const { id1, id2, objective_full: cost } of costs) data[id2 * n + id1] = cost;
+  return {
+    ...{ layer, beta, neurons: Array.from({ length: n }, (_, i) => i) },
+    ridge_cost: matrix(n, n, data),
+    transposition_cost_squared: matrix(n, n, swapCosts(data, n)),
+  };
+}

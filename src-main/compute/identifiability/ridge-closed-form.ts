@@ -1,0 +1,78 @@
+/**
+ * The exact minimum of the ridge problem where outputs are linear in the weights. The bias is free, so only the
+ * covariance C of the inputs matters: with t = s^2 / beta and m the slot's free places,
+ * W = (t C_mm + 1)^-1 t [C (w_i - F_j)]_m minimises t (w_i - F_j - W)^T C (w_i - F_j - W) + |W|^2.
+ */
+import { cholesky, choleskySolve } from '../linalg/lu.ts';
+import { multiply, multiplyTransposedRight } from '../linalg/multiply.ts';
+import { normScale, storedScale } from './ridge-problem.ts';
+import type { RidgeLayerProblem, RidgePairIds, RidgeTerms } from './ridge-problem.ts';
+import { HostSums } from './subspace.ts';
+
+/** @returns for each beta the terms of every pair */
+export function solveRidge(
+  problem: RidgeLayerProblem,
+  pairs: readonly RidgePairIds[],
+  betas: readonly number[],
+): RidgeTerms[] {
+  const { layer, x, samples } = problem;
+  const d = layer.inputs;
+  const sums = new HostSums({ layer: 'ridge', hookMode: 'RecordInput', width: d });
+  sums.add(x);
+  const covariance = sums.finish().scatter.map((value) => value / samples);
+  const bySlot = Map.groupBy(pairs.keys(), (p) => pairs[p]![1]);
+  return betas.map((beta) => {
+    const empty = () => new Float64Array(pairs.length);
+    const terms: RidgeTerms = { mse: empty(), regularization: empty(), slotScale: empty() };
+    for (const [slot, places] of bySlot) solveSlot(problem, covariance, slot, places, pairs, beta, terms);
+    return terms;
+  });
+}
+
+function solveSlot(
+  problem: RidgeLayerProblem,
+  covariance: Float64Array,
+  slot: number,
+  places: readonly number[],
+  pairs: readonly RidgePairIds[],
+  beta: number,
+  terms: RidgeTerms,
+): void {
+  const { layer } = problem;
+  const d = layer.inputs;
+  const t = normScale ** 2 / beta;
+  const free = Array.from({ length: d }, (_, c) => c).filter((c) => !layer.mask || layer.mask[slot * d + c] !== 0);
+  const n = free.length;
+  const system = new Float64Array(n * n);
+  free.forEach((r, i) => free.forEach((c, j) => (system[i * n + j] = t * covariance[r * d + c]! + (i === j ? 1 : 0))));
+  // Rows: what is missing from the fixed part to each target.
+  const missing = new Float64Array(places.length * d);
+  places.forEach((p, row) => {
+    const target = pairs[p]![0];
+    for (let c = 0; c < d; c++) {
+      missing[row * d + c] = layer.weight[target * d + c]! - (layer.fixed?.[slot * d + c] ?? 0);
+    }
+  });
+  const moved = multiplyTransposedRight(covariance, missing, d, d, places.length);
+  const right = new Float64Array(n * places.length);
+  free.forEach((r, i) => places.forEach((_, row) => (right[i * places.length + row] = t * moved[r * places.length + row]!)));
+  const weights = choleskySolve(cholesky(system, n), n, right, places.length);
+  const stored = storedScale(problem, slot) ** 2 - freeSquare(problem, slot, free);
+  places.forEach((p, row) => {
+    const residual = missing.slice(row * d, (row + 1) * d);
+    let square = 0;
+    free.forEach((c, i) => {
+      const w = weights[i * places.length + row]!;
+      residual[c]! -= w;
+      square += w * w;
+    });
+    const image = multiply(covariance, residual, d, d, 1);
+    terms.mse[p] = normScale ** 2 * residual.reduce((sum, value, c) => sum + value * image[c]!, 0);
+    terms.regularization[p] = square;
+    terms.slotScale[p] = Math.sqrt(Math.max(0, square + stored));
+  });
+}
+
+function freeSquare({ layer, raw }: RidgeLayerProblem, slot: number, free: readonly number[]): number {
+  return free.reduce((sum, c) => sum + raw[slot * layer.inputs + c]! ** 2, 0);
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { splitSchema } from '../domain.ts';
+import { matrixSchema } from '../matrix.ts';
+import { seedSchema } from './common.ts';
+import { defineJob } from './define.ts';
+import { checkpointNames, layerCommon, layerSelection, oneOrMany, runKeyParam } from './layer-measures.ts';
+
+const pairSchema = z.object({
+  /** The neuron whose function is wanted. */
+  id1: z.int(),
+  /** The slot that learns it. */
+  id2: z.int(),
+  objective_full: z.number(),
+  objective_mse: z.number(),
+  objective_weight_regularization: z.number(),
+  weight_scale_1: z.number(),
+  weight_scale_2: z.number(),
+});
+export type RidgePair = z.infer<typeof pairSchema>;
+
+const layerSchema = z.object({
+  layer: z.string(),
+  beta: z.number(),
+  neuron_realization_costs: z.array(pairSchema),
+});
+export type RidgeLayer = z.infer<typeof layerSchema>;
+
+/** Where every ordered pair was computed. */
+const matricesSchema = z.object({
+  layer: z.string(),
+  beta: z.number(),
+  neurons: z.array(z.int()),
+  /** [i][j]: objective at which slot i realises neuron j. */
+  ridge_cost: matrixSchema,
+  transposition_cost_squared: matrixSchema,
+});
+export type RidgeMatrices = z.infer<typeof matricesSchema>;
+
+const rowSchema = z.object({
+  ...checkpointNames,
+  num_inner_descent_iterations: z.int(),
+  /** By run key, as in the reference's file. */
+  results: z.record(z.string(), z.array(layerSchema)),
+  matrices: z.array(matricesSchema),
+  method: z.enum(['adam', 'closed-form']),
+  compare: z.enum(['activation', 'linear']),
+  warm_start: z.boolean(),
+  samples: z.int(),
+  ...layerCommon,
+});
+export type RidgeRow = z.infer<typeof rowSchema>;
+
+export const realizationCostRidgeJob = defineJob({
+  kind: 'realization-cost-ridge',
+  version: 1,
+  title: 'Realization cost, ridge',
+  summary:
+    'What it costs each neuron slot to learn another neuron’s function on the data: mean squared error / beta + squared length of its free weights, minimised for all pairs at once.',
+  params: z.object({
+    ...layerSelection,
+    split: splitSchema.default('val').describe('split on which functions are compared'),
+    betas: z
+      .array(z.number().positive())
+      .min(1)
+      .default([0.01])
+      .describe('weights of the error, in the order in which they are tried'),
+    warmStart: z
+      .boolean()
+      .default(true)
+      .describe('each beta starts from the result of the one before, as the reference does'),
+    iterations: z.int().positive().max(1_000_000).default(500).describe('AdamW steps per beta'),
+    learningRate: z.number().positive().default(5e-3).describe('of AdamW, without weight decay'),
+    numNeurons: z.int().positive().default(16).describe('all ordered pairs of the first so many neurons'),
+    numPairs: z.int().positive().optional().describe('of these a random choice; absent: all'),
+    pairSeed: seedSchema.default(0).describe('decides which pairs'),
+    samples: z.int().min(2).optional().describe('random examples of the split to use; absent: all'),
+    sampleSeed: seedSchema.default(4215).describe('decides which examples'),
+    compare: z
+      .enum(['activation', 'linear'])
+      .default('activation')
+      .describe('compare outputs after the activation, or the linear outputs before it'),
+    method: z
+      .enum(['adam', 'closed-form'])
+      .default('adam')
+      .describe('closed-form: the exact minimum, where outputs are linear in the weights'),
+    ...runKeyParam,
+  }),
+  result: oneOrMany(rowSchema),
+  cacheable: true,
+  /** The reference's two columns, and those that say which checkpoint a row is. */
+  tableColumns: [
+    'num_inner_descent_iterations',
+    'results',
+    'checkpoint_path',
+    'run_directory',
+    'model_index',
+    'epoch',
+    'run_key',
+  ],
+});

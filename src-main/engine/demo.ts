@@ -1,19 +1,9 @@
 /** The demo as jobs: trains four families on the embedded digits, groups them and measures how well they connect. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { demoFamilies, type DemoFamily } from '../../src-shared/demo.ts';
 import type { EngineParts } from './parts.ts';
 
-interface Family {
-  key: string;
-  preset: string;
-}
-
-const families: readonly Family[] = [
-  { key: 'standard', preset: 'standard-small' },
-  { key: 'W-asymmetric σ_F=0', preset: 'w-asymmetric-zero-small' },
-  { key: 'W-asymmetric σ_F=1', preset: 'w-asymmetric-small' },
-  { key: 'SYRE σ_F=1', preset: 'syre-small' },
-];
 /** So that everybody's demo shows the same numbers. */
 const seed = 1;
 const alignments = ['none', 'activation', 'weight'] as const;
@@ -34,7 +24,7 @@ export class Demo {
     const jobIds: string[] = [];
     this.#jobIds = jobIds;
     const steps = [];
-    for (const family of families) {
+    for (const family of demoFamilies) {
       const jobId = await this.#train(family);
       if (jobId !== null) jobIds.push(jobId);
       steps.push(this.#measure(family, jobId));
@@ -43,12 +33,12 @@ export class Demo {
     return jobIds;
   }
 
-  #folder(family: Family): string {
-    return join(this.#runsFolder, `demo-${family.preset}`);
+  #folder(family: DemoFamily): string {
+    return join(this.#runsFolder, `demo-${family.presets.small}`);
   }
 
   /** Null when the run is there already. */
-  async #train(family: Family): Promise<string | null> {
+  async #train(family: DemoFamily): Promise<string | null> {
     const { jobs, runs } = this.#engine;
     const run = this.#folder(family);
     const known = runs.idAt(run);
@@ -59,12 +49,12 @@ export class Demo {
     if (active) return active.id;
     const resume = existsSync(join(run, 'config.yaml'));
     const { loadTrainingConfig } = await import('../formats/presets.ts');
-    const config = loadTrainingConfig(family.preset, [`seed=${seed}`]);
+    const config = loadTrainingConfig(family.presets.small, [`seed=${seed}`]);
     const job = await jobs.submit('train', resume ? { run, resume } : { run, config });
     return job.id;
   }
 
-  async #measure(family: Family, trainJob: string | null): Promise<void> {
+  async #measure(family: DemoFamily, trainJob: string | null): Promise<void> {
     const { jobs, runs } = this.#engine;
     if (trainJob !== null && (await jobs.queue.wait(trainJob)).state !== 'done') return;
     const runId = runs.idAt(this.#folder(family));
@@ -74,10 +64,16 @@ export class Demo {
     const epoch = epochs.at(-1);
     if (epoch === undefined) return;
     for (const align of alignments)
-      await jobs.submit('interpolate', { run: path, epoch, splits: ['test'], align, midpoint: align === 'none' });
+      await jobs.submit('interpolate', {
+        run: path,
+        epoch,
+        splits: ['test'],
+        align,
+        midpoint: align === 'none',
+      });
   }
 
-  #group({ key }: Family, runId: string): void {
+  #group({ name: key }: DemoFamily, runId: string): void {
     const { groups, runs } = this.#engine;
     const { architecture } = runs.row(runId);
     const there = groups

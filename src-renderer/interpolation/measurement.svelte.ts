@@ -108,7 +108,7 @@ function sortKeys(value: unknown): unknown {
 
 class Measurement {
   /** By canonical question; several where the same was asked for other splits. */
-  #answers = $state.raw<Map<string, Answer[]>>(new Map());
+  readonly #answers = new SvelteMap<string, Answer[]>();
   /** Question -> job, of the questions asked last. */
   readonly #jobs = new SvelteMap<string, string>();
   failures = $state.raw<string[]>([]);

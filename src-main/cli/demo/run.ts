@@ -11,8 +11,8 @@ import { trainingParams } from '../training.ts';
 import type { DrawnFamily } from './figure.ts';
 import { demoFigure, figureCaption } from './figure.ts';
 import type { WholeProgress } from './progress.ts';
-import type { DemoFamily, DemoSetting } from './settings.ts';
-import { demoFamilies } from './settings.ts';
+import type { DemoFamily, DemoSetting } from '../../../src-shared/demo.ts';
+import { demoFamilies } from '../../../src-shared/demo.ts';
 import type { CurvesByTreatment, FamilySummary, Treatment } from './summary.ts';
 import { summarise, treatments } from './summary.ts';
 

@@ -1,5 +1,5 @@
 /** The families that the demo compares, and how large it is. */
-import type { Family } from '../../../src-shared/domain.ts';
+import type { Family } from './domain.ts';
 
 export const demoSizes = ['demo', 'stock', 'paper'] as const;
 export type DemoSize = (typeof demoSizes)[number];

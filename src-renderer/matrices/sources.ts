@@ -80,6 +80,13 @@ const looks: Record<string, Look> = {
     columnLabel: 'neuron j',
     scale: 'signed-sqrt',
   },
+  ridge_cost: {
+    name: 'ridge cost',
+    valueLabel: 'realization cost (ridge objective)',
+    rowLabel: 'slot i',
+    columnLabel: 'realises neuron j',
+    scale: 'signed-sqrt',
+  },
   proj_center_distances: {
     name: 'center distance',
     valueLabel: 'distance of projection centers',
@@ -133,6 +140,7 @@ function titleOf(holders: Plain[], name: string): string {
   const parts = [
     near(holders, 'layer'),
     name,
+    typeof near(holders, 'beta') === 'number' ? `β = ${String(near(holders, 'beta'))}` : undefined,
     near(holders, 'matching_mode')?.toString().replaceAll('_', ' '),
     typeof one === 'number' && typeof two === 'number' ? `models ${one}–${two}` : undefined,
     typeof model === 'number' ? `model ${model}` : undefined,

@@ -1,5 +1,11 @@
 /** One line per kind of job whose results are shown by verdict, facts, table and figures. */
 import {
+  permutationSensitivity,
+  realizationCost,
+  realizationCostRidge,
+  subspaceCoherence,
+} from './identifiability.ts';
+import {
   curvatureBound,
   detectSymmetry,
   linearComponents,
@@ -15,6 +21,10 @@ export const presenters: Record<string, Presenter> = {
   similarity,
   'synthetic-coherence': syntheticCoherence,
   'chord-deviation': chordDeviation,
+  'realization-cost': realizationCost,
+  'realization-cost-ridge': realizationCostRidge,
+  'permutation-sensitivity': permutationSensitivity,
+  'subspace-coherence': subspaceCoherence,
   'linear-components': linearComponents,
   'skip-connections': skipConnections,
   'symmetry-curve': symmetryCurve,

@@ -16,7 +16,11 @@ import { loadDataset, splitExamples, splitIndices } from '../../src-main/compute
 import type { Examples } from '../../src-main/compute/data/index.ts';
 import { layerWeights } from '../../src-main/compute/identifiability/layer-weights.ts';
 import { SubspaceRecorder } from '../../src-main/compute/identifiability/measure.ts';
-import { centerDistances, realizationCosts, swapCosts } from '../../src-main/compute/identifiability/realization.ts';
+import {
+  centerDistances,
+  realizationCosts,
+  swapCosts,
+} from '../../src-main/compute/identifiability/realization.ts';
 import { initialise, toEffective } from '../../src-main/compute/models/index.ts';
 import type { MlpSpec } from '../../src-shared/model.ts';
 
@@ -38,7 +42,10 @@ function specOf(width: number): MlpSpec {
 function modelOf(width: number) {
   const spec = specOf(width);
   const state = initialise(spec, { init: [1], mask: 1 })[0]!;
-  return { spec, state, network: toEffective(spec, state) } as Pick<LoadedModel, 'spec' | 'state' | 'network'>;
+  return { spec, state, network: toEffective(spec, state) } as Pick<
+    LoadedModel,
+    'spec' | 'state' | 'network'
+  >;
 }
 
 type Model = ReturnType<typeof modelOf>;
@@ -96,7 +103,9 @@ function torch(python: string, model: Model, examples: Examples, threads: number
     const about = { widths, samples: examples.count, explainedVariance };
     writeFileSync(join(folder, 'about.json'), JSON.stringify(about));
     const script = fileURLToPath(new URL('realization_cost_torch.py', import.meta.url));
-    return JSON.parse(execFileSync(python, [script, folder, String(threads)], { encoding: 'utf8' })) as Timing;
+    return JSON.parse(
+      execFileSync(python, [script, folder, String(threads)], { encoding: 'utf8' }),
+    ) as Timing;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,7 +1,15 @@
 /** Subspaces, coherence and realization costs against the reference's own numbers. */
 import { describe, expect, test } from 'vitest';
-import { anisotropy, anisotropyBound, GramMatrices } from '../../src-main/compute/identifiability/gram-matrices.ts';
-import { centerDistances, realizationCosts, swapCosts } from '../../src-main/compute/identifiability/realization.ts';
+import {
+  anisotropy,
+  anisotropyBound,
+  GramMatrices,
+} from '../../src-main/compute/identifiability/gram-matrices.ts';
+import {
+  centerDistances,
+  realizationCosts,
+  swapCosts,
+} from '../../src-main/compute/identifiability/realization.ts';
 import { coherenceOf, HostSums, subspaceOf } from '../../src-main/compute/identifiability/subspace.ts';
 import { multiplyTransposedRight } from '../../src-main/compute/linalg/multiply.ts';
 import type { LayerRealizationCost } from '../../src-shared/jobs/realization-cost.ts';
@@ -87,36 +95,46 @@ describe.each(['sym0', 'sym1_kappa0', 'sym1_kappa1', 'sym3_kappa1'])('realizatio
   });
 });
 
-describe.each(['sym0', 'sym1_kappa0', 'sym1_kappa1', 'sym2', 'sym3_kappa1'])('subspace coherence, %s', (name) => {
-  test('every layer and the output of a model', async () => {
-    const expected = goldenJson<Golden>(name).subspace_coherence.model1;
-    const { coherence_results: results } = await job<{ coherence_results: LayerCoherence[] }>('subspace-coherence', {
-      ...{ run: fixtureRun(name), models: [1], epoch: 5, data: goldenData() },
-    });
-    expect(results.map(({ layer, hook_mode }) => [layer, hook_mode])).toEqual(
-      expected.map(({ layer, hook_mode }) => [layer, hook_mode]),
-    );
-    for (const [l, found] of results.entries()) {
-      const golden = expected[l]!;
-      expect(Object.keys(found).sort()).toEqual(Object.keys(golden).sort());
-      expect(found.subspace_dimension).toBe(golden.subspace_dimension);
-      expect(found.full_dimension).toBe(golden.full_dimension);
-      // Stored from float32.
-      expect(relativeGap([found.subspace_coherence], [golden.subspace_coherence])).toBeLessThan(4e-6);
-      expect(relativeGap([found.explained_variance_ratio], [golden.explained_variance_ratio])).toBeLessThan(1e-6);
-      if (golden.layer === 'model-output') {
-        expect(found).toMatchObject({ anisotropy_operator_norms: null, anisotropy_bounds: null });
-        continue;
+describe.each(['sym0', 'sym1_kappa0', 'sym1_kappa1', 'sym2', 'sym3_kappa1'])(
+  'subspace coherence, %s',
+  (name) => {
+    test('every layer and the output of a model', async () => {
+      const expected = goldenJson<Golden>(name).subspace_coherence.model1;
+      const { coherence_results: results } = await job<{ coherence_results: LayerCoherence[] }>(
+        'subspace-coherence',
+        {
+          ...{ run: fixtureRun(name), models: [1], epoch: 5, data: goldenData() },
+        },
+      );
+      expect(results.map(({ layer, hook_mode }) => [layer, hook_mode])).toEqual(
+        expected.map(({ layer, hook_mode }) => [layer, hook_mode]),
+      );
+      for (const [l, found] of results.entries()) {
+        const golden = expected[l]!;
+        expect(Object.keys(found).sort()).toEqual(Object.keys(golden).sort());
+        expect(found.subspace_dimension).toBe(golden.subspace_dimension);
+        expect(found.full_dimension).toBe(golden.full_dimension);
+        // Stored from float32.
+        expect(relativeGap([found.subspace_coherence], [golden.subspace_coherence])).toBeLessThan(4e-6);
+        expect(relativeGap([found.explained_variance_ratio], [golden.explained_variance_ratio])).toBeLessThan(
+          1e-6,
+        );
+        if (golden.layer === 'model-output') {
+          expect(found).toMatchObject({ anisotropy_operator_norms: null, anisotropy_bounds: null });
+          continue;
+        }
+        expect(absoluteGap(found.anisotropy_operator_norms!, golden.anisotropy_operator_norms!)).toBeLessThan(
+          6e-6,
+        );
+        expect(found.mean_anisotropy_operator_norm).toBeCloseTo(golden.mean_anisotropy_operator_norm!, 5);
+        const deltas = Object.keys(golden.anisotropy_bounds!);
+        expect(Object.keys(found.anisotropy_bounds!).sort()).toEqual(deltas.sort());
+        const bounds = (of: LayerCoherence) => deltas.map((delta) => of.anisotropy_bounds![delta]!);
+        expect(relativeGap(bounds(found), bounds(golden))).toBeLessThan(4e-6);
       }
-      expect(absoluteGap(found.anisotropy_operator_norms!, golden.anisotropy_operator_norms!)).toBeLessThan(6e-6);
-      expect(found.mean_anisotropy_operator_norm).toBeCloseTo(golden.mean_anisotropy_operator_norm!, 5);
-      const deltas = Object.keys(golden.anisotropy_bounds!);
-      expect(Object.keys(found.anisotropy_bounds!).sort()).toEqual(deltas.sort());
-      const bounds = (of: LayerCoherence) => deltas.map((delta) => of.anisotropy_bounds![delta]!);
-      expect(relativeGap(bounds(found), bounds(golden))).toBeLessThan(4e-6);
-    }
-  });
-});
+    });
+  },
+);
 
 interface UnitLayer {
   mask: number[][] | null;
@@ -203,11 +221,17 @@ describe('unit cases of the reference', () => {
     const layer = weightsOf(expected);
     const { costs, centers } = await realizationCosts(layer, space);
     // The sparse layer's Gram matrices have eigenvalues down to 4e-7, and its weights were rounded to float32.
-    expect(relativeGap(costs, flat(expected.mahalanobis_squared))).toBeLessThan(kind === 'sparse' ? 2e-4 : 2e-6);
-    expect(absoluteGap(centerDistances(centers, 6), flat(expected.projected_center_distances))).toBeLessThan(2e-6);
+    expect(relativeGap(costs, flat(expected.mahalanobis_squared))).toBeLessThan(
+      kind === 'sparse' ? 2e-4 : 2e-6,
+    );
+    expect(absoluteGap(centerDistances(centers, 6), flat(expected.projected_center_distances))).toBeLessThan(
+      2e-6,
+    );
     const p = expected.mask_distribution_mean;
     const grams = layer.mask && new GramMatrices(space, layer.mask);
-    const norms = grams ? Array.from({ length: 6 }, (_, i) => anisotropy(grams.of(i), space.dimension, p)) : [];
+    const norms = grams
+      ? Array.from({ length: 6 }, (_, i) => anisotropy(grams.of(i), space.dimension, p))
+      : [];
     if (grams) expect(absoluteGap(norms, expected.anisotropy_operator_norms)).toBeLessThan(2e-6);
   });
 
@@ -216,6 +240,8 @@ describe('unit cases of the reference', () => {
     expect(whole.dimension).toBe(7);
     const { costs, minRank } = await realizationCosts(weightsOf(unit.layers.sparse), whole);
     expect(minRank).toBe(4);
-    expect(relativeGap(costs, flat(unit.layers.sparse_rank_deficient.mahalanobis_squared))).toBeLessThan(2e-5);
+    expect(relativeGap(costs, flat(unit.layers.sparse_rank_deficient.mahalanobis_squared))).toBeLessThan(
+      2e-5,
+    );
   });
 });

@@ -149,7 +149,11 @@ function nativeKernels(backend: NodeJSKernelBackend, binding: TFJSBinding): Nati
   }
   const doubles = new Doubles({
     create: (values, shape) =>
-      binding.createTensor([...shape], values instanceof Int32Array ? binding.TF_INT32 : binding.TF_FLOAT, values),
+      binding.createTensor(
+        [...shape],
+        values instanceof Int32Array ? binding.TF_INT32 : binding.TF_FLOAT,
+        values,
+      ),
     run: (name, attributes, ids) => {
       const settled = Object.entries(attributes).map(([key, value]) => toBinding(key, value, binding));
       return binding.executeOp(name, settled, [...ids], 1)[0]!;

@@ -27,7 +27,8 @@ export function hostLayer(layer: Layer64, x: Float64Array, rows: number): Float6
 function hostNorm({ over, scale, shift }: Norm64, z: Float64Array): void {
   const n = z.length;
   const mean = over === 'none' ? 0 : z.reduce((sum, value) => sum + value, 0) / n;
-  const variance = over === 'layer' ? z.reduce((sum, value) => sum + (value - mean) ** 2, 0) / n : 1 - normEpsilon;
+  const variance =
+    over === 'layer' ? z.reduce((sum, value) => sum + (value - mean) ** 2, 0) / n : 1 - normEpsilon;
   const factor = 1 / Math.sqrt(variance + normEpsilon);
   for (let j = 0; j < n; j++) z[j] = (z[j]! - mean) * factor * scale[j]! + shift[j]!;
 }
@@ -79,7 +80,10 @@ export class NativeLayer {
   #activate(activation: Layer64['activation'], z: Double): Double {
     const n = this.#layer.outputs;
     if (activation instanceof Float64Array) {
-      const gate = this.#then('Sigmoid', this.#d.matMul(z, this.#held('gate', activation, [n, n]), false, true));
+      const gate = this.#then(
+        'Sigmoid',
+        this.#d.matMul(z, this.#held('gate', activation, [n, n]), false, true),
+      );
       return this.#times(z, gate);
     }
     if (activation === 'relu') return this.#then('Relu', z);

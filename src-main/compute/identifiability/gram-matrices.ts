@@ -39,7 +39,15 @@ export class GramMatrices {
     const band = 32;
     for (let i = 0; i < k; i += band) {
       const size = Math.min(band, k - i);
-      addProduct(view(gram, k, i * k), { ...left, offset: i }, rows, size, picked, i + size, sumFree ? 1 : -1);
+      addProduct(
+        view(gram, k, i * k),
+        { ...left, offset: i },
+        rows,
+        size,
+        picked,
+        i + size,
+        sumFree ? 1 : -1,
+      );
     }
     for (let i = 0; i < k; i++) {
       if (!sumFree) gram[i * k + i]! += 1;

@@ -35,7 +35,9 @@ export function layerWeights({ spec, state, network }: LoadedNetwork, index: num
   }
   if (family !== 'w-asymmetric') return { outputs, inputs, weight, sigmaF: 0 };
   const mask = tensor('mask');
-  const fixed = Float64Array.from(tensor('normal_mask'), (normal, k) => (mask[k] === 0 ? sigmaF * normal : 0));
+  const fixed = Float64Array.from(tensor('normal_mask'), (normal, k) =>
+    mask[k] === 0 ? sigmaF * normal : 0,
+  );
   const effective = weight.map((w, k) => (mask[k] === 0 ? fixed[k]! : w));
   return { outputs, inputs, weight: effective, fixed, sigmaF, ...(mask.includes(0) && { mask }) };
 }

@@ -39,7 +39,11 @@ export interface Measured {
 }
 
 /** The checkpoints asked for, epoch by epoch. @throws UserError as loadModels, and for a model or epoch named twice */
-export function selectedModels({ run, models, epoch }: Pick<SelectionParams, 'run' | 'models' | 'epoch'>): LoadedModel[] {
+export function selectedModels({
+  run,
+  models,
+  epoch,
+}: Pick<SelectionParams, 'run' | 'models' | 'epoch'>): LoadedModel[] {
   const epochs = typeof epoch === 'number' ? [epoch] : epoch;
   requireDistinct('models', models ?? []);
   requireDistinct('epoch', epochs);

@@ -25,20 +25,29 @@ type Params = ParamsOf<typeof permutationSensitivityJob>;
 type Result = ResultOf<typeof permutationSensitivityJob>;
 
 export const permutationSensitivity: Compute<Params, Result> = (params, context) =>
-  measureModels(params, context, { withOutput: false, warn: warnings }, async ({ model, subspaces, between }) => {
-    refuseUnknownLayers(params, subspaces);
-    const results: LayerSensitivity[] = [];
-    for (const space of subspaces) {
-      results.push(await layerSensitivity(params, model, space, (share) => between(share / subspaces.length)));
-    }
-    return { sensitivity_results: results, permutation_seed: params.permutationSeed };
-  });
+  measureModels(
+    params,
+    context,
+    { withOutput: false, warn: warnings },
+    async ({ model, subspaces, between }) => {
+      refuseUnknownLayers(params, subspaces);
+      const results: LayerSensitivity[] = [];
+      for (const space of subspaces) {
+        results.push(
+          await layerSensitivity(params, model, space, (share) => between(share / subspaces.length)),
+        );
+      }
+      return { sensitivity_results: results, permutation_seed: params.permutationSeed };
+    },
+  );
 
 function refuseUnknownLayers({ permutations }: Params, subspaces: readonly Subspace[]): void {
   const layers = subspaces.map(({ place }) => place.layer);
   const unknown = Object.keys(permutations ?? {}).find((layer) => !layers.includes(layer));
   if (unknown === undefined) return;
-  throw new UserError(`permutations: "${unknown}" is no layer that is measured; there are ${layers.join(', ')}`);
+  throw new UserError(
+    `permutations: "${unknown}" is no layer that is measured; there are ${layers.join(', ')}`,
+  );
 }
 
 async function layerSensitivity(
@@ -112,7 +121,8 @@ function transpositionsOf(swaps: Float64Array, n: number, level: number): LayerS
       if (value < min) [min, pair] = [value, [i, j]];
     }
   }
-  if (values.length === 0) return { count: 0, min: 0, min_pair: pair, mean: 0, median: 0, positive: 0, negative: 0 };
+  if (values.length === 0)
+    return { count: 0, min: 0, min_pair: pair, mean: 0, median: 0, positive: 0, negative: 0 };
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const positive = values.reduce((sum, value) => sum + (value > level ? 1 : 0), 0);
   const negative = values.reduce((sum, value) => sum + (value < -level ? 1 : 0), 0);

@@ -54,7 +54,12 @@ export const realizationCostRidge: Compute<Params, Result> = async (params, cont
       num_inner_descent_iterations: params.method === 'adam' ? params.iterations : 0,
       results: { [prepared.keyOf(model)]: found },
       matrices,
-      ...{ method: params.method, compare: params.compare, warm_start: params.warmStart, samples: examples.count },
+      ...{
+        method: params.method,
+        compare: params.compare,
+        warm_start: params.warmStart,
+        samples: examples.count,
+      },
       warnings: [],
     };
   });
@@ -94,7 +99,10 @@ function inputsOf(backend: Backend, model: LoadedModel, examples: Examples, laye
   };
   try {
     return new Map(
-      layers.map((layer) => [layer, layer === 'lins.0' ? examples.x : values(hidden[indexOfLayer(layer) - 1]!)]),
+      layers.map((layer) => [
+        layer,
+        layer === 'lins.0' ? examples.x : values(hidden[indexOfLayer(layer) - 1]!),
+      ]),
     );
   } finally {
     backend.tf.dispose([x, logits, ...hidden]);
@@ -112,9 +120,12 @@ function problemOf(
   const own = model.network.layers[index]!.activation;
   const activation = compare === 'linear' || typeof own !== 'string' ? 'identity' : own;
   if (method === 'closed-form' && activation !== 'identity') {
-    throw new UserError(`method: outputs after ${activation} are not linear in the weights, so there is no closed form`, {
-      hint: 'Compare the linear outputs (compare: linear), or use method adam.',
-    });
+    throw new UserError(
+      `method: outputs after ${activation} are not linear in the weights, so there is no closed form`,
+      {
+        hint: 'Compare the linear outputs (compare: linear), or use method adam.',
+      },
+    );
   }
   const raw = tensorOf(model.state, `${layer}.weight`).data;
   const bias = tensorOf(model.state, `${layer}.bias`).data;

@@ -13,23 +13,28 @@ type Params = ParamsOf<typeof realizationCostJob>;
 type Result = ResultOf<typeof realizationCostJob>;
 
 export const realizationCost: Compute<Params, Result> = (params, context) =>
-  measureModels(params, context, { withOutput: false, warn: warnings }, async ({ model, subspaces, between }) => {
-    const results: LayerRealizationCost[] = [];
-    for (const space of subspaces) {
-      const layer = layerWeights(model, indexOfLayer(space.place.layer));
-      const found = await realizationCosts(layer, space, (share) => between(share / subspaces.length));
-      const square = (data: Float64Array) => matrix(found.neurons, found.neurons, data);
-      results.push({
-        ...subspaceFieldsOf(space),
-        mahalanobis_distance_squared: square(found.costs),
-        transposition_cost_squared: square(swapCosts(found.costs, found.neurons)),
-        proj_center_distances: square(centerDistances(found.centers, found.neurons)),
-        min_gram_rank: found.minRank,
-        gram_cutoff: found.cutoff,
-      });
-    }
-    return { realization_cost_results: results };
-  });
+  measureModels(
+    params,
+    context,
+    { withOutput: false, warn: warnings },
+    async ({ model, subspaces, between }) => {
+      const results: LayerRealizationCost[] = [];
+      for (const space of subspaces) {
+        const layer = layerWeights(model, indexOfLayer(space.place.layer));
+        const found = await realizationCosts(layer, space, (share) => between(share / subspaces.length));
+        const square = (data: Float64Array) => matrix(found.neurons, found.neurons, data);
+        results.push({
+          ...subspaceFieldsOf(space),
+          mahalanobis_distance_squared: square(found.costs),
+          transposition_cost_squared: square(swapCosts(found.costs, found.neurons)),
+          proj_center_distances: square(centerDistances(found.centers, found.neurons)),
+          min_gram_rank: found.minRank,
+          gram_cutoff: found.cutoff,
+        });
+      }
+      return { realization_cost_results: results };
+    },
+  );
 
 /** What a person must know about these numbers for a family. */
 export function warnings({ spec, name }: LoadedModel): string[] {

@@ -15,9 +15,11 @@ const chunkRows = 2048;
 
 /** Every place where a network's vectors are recorded, in the order of the forward pass. */
 export function placesOf(network: EffectiveNetwork): Place[] {
-  const inputs = network.layers.map(
-    ({ inputs: width }, i): Place => ({ layer: `lins.${i}`, hookMode: 'RecordInput', width }),
-  );
+  const inputs = network.layers.map(({ inputs: width }, i): Place => ({
+    layer: `lins.${i}`,
+    hookMode: 'RecordInput',
+    width,
+  }));
   const width = network.layers.at(-1)!.outputs;
   return [...inputs, { layer: modelOutput, hookMode: 'RecordOutput', width }];
 }

@@ -41,10 +41,14 @@ function solveSlot(
   const { layer } = problem;
   const d = layer.inputs;
   const t = normScale ** 2 / beta;
-  const free = Array.from({ length: d }, (_, c) => c).filter((c) => !layer.mask || layer.mask[slot * d + c] !== 0);
+  const free = Array.from({ length: d }, (_, c) => c).filter(
+    (c) => !layer.mask || layer.mask[slot * d + c] !== 0,
+  );
   const n = free.length;
   const system = new Float64Array(n * n);
-  free.forEach((r, i) => free.forEach((c, j) => (system[i * n + j] = t * covariance[r * d + c]! + (i === j ? 1 : 0))));
+  free.forEach((r, i) =>
+    free.forEach((c, j) => (system[i * n + j] = t * covariance[r * d + c]! + (i === j ? 1 : 0))),
+  );
   // Rows: what is missing from the fixed part to each target.
   const missing = new Float64Array(places.length * d);
   places.forEach((p, row) => {
@@ -55,7 +59,9 @@ function solveSlot(
   });
   const moved = multiplyTransposedRight(covariance, missing, d, d, places.length);
   const right = new Float64Array(n * places.length);
-  free.forEach((r, i) => places.forEach((_, row) => (right[i * places.length + row] = t * moved[r * places.length + row]!)));
+  free.forEach((r, i) =>
+    places.forEach((_, row) => (right[i * places.length + row] = t * moved[r * places.length + row]!)),
+  );
   const weights = choleskySolve(cholesky(system, n), n, right, places.length);
   const stored = storedScale(problem, slot) ** 2 - freeSquare(problem, slot, free);
   places.forEach((p, row) => {

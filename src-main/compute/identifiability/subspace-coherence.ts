@@ -41,7 +41,11 @@ async function layerCoherence(
 ): Promise<LayerCoherence> {
   const fields = subspaceFieldsOf(space);
   if (space.place.layer === modelOutput) {
-    const none = { anisotropy_operator_norms: null, mean_anisotropy_operator_norm: null, anisotropy_bounds: null };
+    const none = {
+      anisotropy_operator_norms: null,
+      mean_anisotropy_operator_norm: null,
+      anisotropy_bounds: null,
+    };
     return { ...fields, ...none };
   }
   const { outputs, mask } = layerWeights(model, indexOfLayer(space.place.layer));

@@ -111,9 +111,12 @@ function notFinite(place: Place, neuron: number): UserError {
       : index === '0'
         ? `feature ${neuron} of the data (input of ${place.layer})`
         : `neuron ${neuron} of layer lins.${Number(index) - 1} (input ${neuron} of ${place.layer})`;
-  return new UserError(`${from} is not a finite number for every example, so its subspace cannot be measured.`, {
-    hint: 'Training diverged, or the data hold such values; choose an earlier epoch or other data.',
-  });
+  return new UserError(
+    `${from} is not a finite number for every example, so its subspace cannot be measured.`,
+    {
+      hint: 'Training diverged, or the data hold such values; choose an earlier epoch or other data.',
+    },
+  );
 }
 
 /**
@@ -130,9 +133,12 @@ export function subspaceOf(moments: Moments, target: number): Subspace {
   const { values, vectors } = symmetricEigen(scatter, full);
   const largest = values[full - 1]!;
   if (!(largest > 0)) {
-    throw new UserError(`${describe(place)}: no entry varies over the ${count} examples, so it spans no subspace.`, {
-      hint: 'All neurons before it are dead (constant); choose another epoch or another model.',
-    });
+    throw new UserError(
+      `${describe(place)}: no entry varies over the ${count} examples, so it spans no subspace.`,
+      {
+        hint: 'All neurons before it are dead (constant); choose another epoch or another model.',
+      },
+    );
   }
   const most = Math.min(count, full);
   const floor = full * Number.EPSILON * largest;
@@ -163,7 +169,11 @@ function dimensionFor(variances: Float64Array, target: number): { dimension: num
 }
 
 /** nu: the largest squared length of a row of the basis, between k / d and 1 (subspace_coherence.py:75). */
-export function coherenceOf({ basis, full, dimension }: Pick<Subspace, 'basis' | 'full' | 'dimension'>): number {
+export function coherenceOf({
+  basis,
+  full,
+  dimension,
+}: Pick<Subspace, 'basis' | 'full' | 'dimension'>): number {
   let most = 0;
   for (let r = 0; r < full; r++) {
     let sum = 0;

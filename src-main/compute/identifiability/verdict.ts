@@ -20,7 +20,13 @@ interface Evidence {
 }
 
 /** See `rule`. The cheapest of all permutations is found by linear assignment, not by trying some. */
-export function judge({ transpositions, cheapest, own, neurons, sigmaF }: Evidence): LayerSensitivity['verdict'] {
+export function judge({
+  transpositions,
+  cheapest,
+  own,
+  neurons,
+  sigmaF,
+}: Evidence): LayerSensitivity['verdict'] {
   const { count, min, mean, positive } = transpositions;
   if (count === 0) return { told_apart: 'yes', text: 'There is one neuron only.', rule };
   if (positive === 0) {

@@ -1,7 +1,11 @@
 /** What must hold of realization costs whatever the numbers. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { GramMatrices, gramCutoff, inverseFactor } from '../../../src-main/compute/identifiability/gram-matrices.ts';
+import {
+  GramMatrices,
+  gramCutoff,
+  inverseFactor,
+} from '../../../src-main/compute/identifiability/gram-matrices.ts';
 import type { LayerWeights } from '../../../src-main/compute/identifiability/layer-weights.ts';
 import { realizationCosts, swapCosts } from '../../../src-main/compute/identifiability/realization.ts';
 import { symmetricPseudoInverse } from '../../../src-main/compute/linalg/gram.ts';
@@ -26,7 +30,8 @@ function layerCase(family: 'standard' | 'syre' | 'w', seed: number, n: number, d
   const common = { outputs: n, inputs: d };
   const space = { basis, full: d, dimension: k };
   if (family === 'standard') return { layer: { ...common, weight, sigmaF: 0 }, space, stream };
-  if (family === 'syre') return { layer: { ...common, weight, fixed: normals(stream, n * d), sigmaF: 1 }, space, stream };
+  if (family === 'syre')
+    return { layer: { ...common, weight, fixed: normals(stream, n * d), sigmaF: 1 }, space, stream };
   const mask = Float32Array.from({ length: n * d }, () => (stream.uniform() < 0.6 ? 1 : 0));
   mask[0] = 0;
   const fixed = normals(stream, n * d).map((value, i) => (mask[i] === 0 ? value : 0));

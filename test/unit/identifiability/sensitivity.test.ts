@@ -21,10 +21,9 @@ async function layerOf(name: string, more: object = {}): Promise<LayerSensitivit
 }
 
 async function costsOf(name: string) {
-  const { realization_cost_results: results } = await job<{ realization_cost_results: LayerRealizationCost[] }>(
-    'realization-cost',
-    { ...selection(name), layers: ['lins.1'] },
-  );
+  const { realization_cost_results: results } = await job<{
+    realization_cost_results: LayerRealizationCost[];
+  }>('realization-cost', { ...selection(name), layers: ['lins.1'] });
   return results[0]!;
 }
 
@@ -41,7 +40,8 @@ describe('verdicts', () => {
 
   test('W-asymmetric, sigma_F = 1: each neuron is cheapest where it is', async () => {
     const found = await layerOf('sym1_kappa1', { permutations: { 'lins.1': reversed } });
-    const { mahalanobis_distance_squared: costs, proj_center_distances: centers } = await costsOf('sym1_kappa1');
+    const { mahalanobis_distance_squared: costs, proj_center_distances: centers } =
+      await costsOf('sym1_kappa1');
     expect(found.verdict.told_apart).toBe('yes');
     expect(found.verdict.text).toContain('can be told apart');
     const at = (i: number, j: number) => costs.data[i * 64 + j]!;
@@ -73,7 +73,9 @@ describe('verdicts', () => {
   });
 
   test('a permutation that is none, or of a layer that is not there, is refused by name', async () => {
-    await expect(layerOf('sym0', { permutations: { 'lins.1': [0, 0] } })).rejects.toThrow(/lins\.1.*permutation/);
+    await expect(layerOf('sym0', { permutations: { 'lins.1': [0, 0] } })).rejects.toThrow(
+      /lins\.1.*permutation/,
+    );
     await expect(layerOf('sym0', { permutations: { 'lins.9': [0] } })).rejects.toThrow(/lins\.9/);
     await expect(layerOf('sym0', { layers: ['lins.7'] })).rejects.toThrow(/lins\.7.*lins\.0/);
   });
@@ -91,12 +93,29 @@ describe('pieces', () => {
     expect(found).toMatchObject({ least: 1, pair: [0, 2] });
     expect(Array.from(found.distances)).toEqual([1, Math.sqrt(18), 1]);
     const moved = rows.map((value, k) => value + [0.3, 0, 3, 0, 2, 0][k]!);
-    expect(centerDominance(moved, rows, found.distances, 2)).toMatchObject({ below_nearest: 2, below_half: 1 });
+    expect(centerDominance(moved, rows, found.distances, 2)).toMatchObject({
+      below_nearest: 2,
+      below_half: 1,
+    });
   });
 
   test('a cheaper permutation makes the verdict "partly"', () => {
-    const transpositions = { count: 3, min: -1, min_pair: [0, 1] as [number, number], mean: 1, median: 1, positive: 2, negative: 1 };
-    const verdict = judge({ transpositions, cheapest: { delta: -1, moved: 2 }, own: 3, neurons: 3, sigmaF: 1 });
+    const transpositions = {
+      count: 3,
+      min: -1,
+      min_pair: [0, 1] as [number, number],
+      mean: 1,
+      median: 1,
+      positive: 2,
+      negative: 1,
+    };
+    const verdict = judge({
+      transpositions,
+      cheapest: { delta: -1, moved: 2 },
+      own: 3,
+      neurons: 3,
+      sigmaF: 1,
+    });
     expect(verdict.told_apart).toBe('partly');
     expect(verdict.text).toContain('moves 2 of 3');
   });

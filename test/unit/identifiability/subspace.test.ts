@@ -29,7 +29,10 @@ const data = (count: number, width: number, seed = 1) => {
 describe('the subspace of data', () => {
   test('singular values are those of the centred matrix, however the rows arrive', () => {
     const rows = data(60, 8);
-    const mean = Array.from({ length: 8 }, (_, j) => rows.reduce((s, v, k) => s + (k % 8 === j ? v : 0), 0) / 60);
+    const mean = Array.from(
+      { length: 8 },
+      (_, j) => rows.reduce((s, v, k) => s + (k % 8 === j ? v : 0), 0) / 60,
+    );
     const expected = svd(
       rows.map((value, k) => value - mean[k % 8]!),
       60,
@@ -64,7 +67,9 @@ describe('the subspace of data', () => {
   });
 
   test('nothing varies: an error that names the layer', () => {
-    expect(() => subspaceOf(momentsOf(new Float64Array(40).fill(3), 4), 0.9)).toThrow(/lins\.2.*no entry varies/);
+    expect(() => subspaceOf(momentsOf(new Float64Array(40).fill(3), 4), 0.9)).toThrow(
+      /lins\.2.*no entry varies/,
+    );
   });
 
   test('one example has no variance', () => {
@@ -86,7 +91,15 @@ function networkOf(family: Family, norm: Norm, activation: Activation): LoadedNe
     numFixed: family === 'w-asymmetric' ? 3 : 0,
   }));
   const spec: MlpSpec = {
-    ...{ architecture: 'mlp', family, layers, norm, elementwiseAffine: true, activation, asymInitOnly: false },
+    ...{
+      architecture: 'mlp',
+      family,
+      layers,
+      norm,
+      elementwiseAffine: true,
+      activation,
+      asymInitOnly: false,
+    },
   };
   const state = initialise(spec, { init: [4], mask: 2 })[0]!;
   return { spec, state, network: toEffective(spec, state) };
@@ -134,7 +147,9 @@ describe('TensorFlow’s double kernels and plain TypeScript agree', () => {
     model.state.get('lins.1.weight')!.data[3 * 9] = 3e38;
     model.state.get('lins.2.weight')!.data.fill(3e38);
     const before = tensorCount(backend);
-    await expect(record(backend, model)).rejects.toThrow(/neuron \d+ of layer lins\.\d|output \d of the model/);
+    await expect(record(backend, model)).rejects.toThrow(
+      /neuron \d+ of layer lins\.\d|output \d of the model/,
+    );
     expect(tensorCount(backend)).toEqual(before);
   });
 });

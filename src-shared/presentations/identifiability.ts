@@ -1,0 +1,372 @@
+/** Presentations of the measures of neuron identifiability. */
+import type { FigureRecipe } from '../figures/index.ts';
+import { rowsOf } from '../jobs/layer-measures.ts';
+import { permutationSensitivityJob } from '../jobs/permutation-sensitivity.ts';
+import type { LayerSensitivity } from '../jobs/permutation-sensitivity.ts';
+import { realizationCostJob } from '../jobs/realization-cost.ts';
+import { realizationCostRidgeJob } from '../jobs/realization-cost-ridge.ts';
+import type { RidgePair } from '../jobs/realization-cost-ridge.ts';
+import { subspaceCoherenceJob } from '../jobs/subspace-coherence.ts';
+import { isMatrix } from '../matrix.ts';
+import type { Matrix } from '../matrix.ts';
+import { definePresenter, shown } from './present.ts';
+import type { Presentation } from './present.ts';
+
+interface Named {
+  run_key: string;
+  model_index: number;
+  epoch: number | null;
+}
+
+const modelName = ({ run_key, model_index, epoch }: Named): string =>
+  `${run_key}, model ${model_index}${epoch === null ? '' : `, epoch ${epoch}`}`;
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+interface Common {
+  split: string;
+  data: string;
+  warnings: string[];
+}
+
+/** What was measured on what. */
+function commonFacts(rows: readonly (Named & Common)[]): [string, string][] {
+  const first = rows[0]!;
+  return [
+    ['Checkpoints', rows.length === 1 ? modelName(first) : `${rows.length}, the first ${modelName(first)}`],
+    ['Data', `${first.split} split of ${first.data}`],
+  ];
+}
+
+const notesOf = (rows: readonly Common[]): string[] => [...new Set(rows.flatMap(({ warnings }) => warnings))];
+
+type Figures = Presentation['figures'];
+
+/** Matrices of one kind, one row of panels per checkpoint. The engine keeps matrices beside a result: then there is none. */
+function matrixFigure(
+  title: string,
+  look: { valueLabel: string; rowLabel: string; columnLabel: string; scale: 'linear' | 'signed-sqrt' },
+  rows: readonly (readonly { title: string; matrix: unknown }[])[],
+): Figures {
+  const panels = rows
+    .map((row) => row.filter((panel): panel is { title: string; matrix: Matrix } => isMatrix(panel.matrix)))
+    .filter((row) => row.length > 0);
+  return panels.length === 0 ? [] : [{ title, recipe: { kind: 'matrix', data: { ...look, rows: panels } } }];
+}
+
+const swapLook = {
+  valueLabel: 'swap cost',
+  rowLabel: 'neuron i',
+  columnLabel: 'neuron j',
+  scale: 'signed-sqrt',
+} as const;
+
+/** One group of values per layer, one panel per checkpoint. */
+function boxFigure(
+  title: string,
+  label: string,
+  rows: readonly (Named & { groups: { label: string; values: number[] }[] })[],
+): Figures {
+  const panels = rows
+    .map((row) => ({ title: modelName(row), groups: row.groups.filter(({ values }) => values.length > 0) }))
+    .filter(({ groups }) => groups.length > 0);
+  if (panels.length === 0) return [];
+  const recipe: FigureRecipe = { kind: 'boxes', data: { label, panels } };
+  return [{ title, recipe }];
+}
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Entries (i, j), i < j. */
+function upper(m: unknown): number[] {
+  if (!isMatrix(m)) return [];
+  const out: number[] = [];
+  for (let i = 0; i < m.rows; i++)
+    for (let j = i + 1; j < m.columns; j++) out.push(m.data[i * m.columns + j]!);
+  return out;
+}
+
+function diagonal(m: unknown): number[] {
+  return isMatrix(m) ? Array.from({ length: m.rows }, (_, i) => m.data[i * m.columns + i]!) : [];
+}
+
+const meanOrDash = (values: readonly number[]): string => (values.length === 0 ? '–' : shown(mean(values)));
+
+export const realizationCost = definePresenter(realizationCostJob, (answer) => {
+  const rows = rowsOf(answer);
+  const swaps = rows.flatMap((row) =>
+    row.realization_cost_results.flatMap((l) => upper(l.transposition_cost_squared)),
+  );
+  const none = swaps.length > 0 && swaps.every((cost) => cost === 0);
+  const positive = swaps.filter((cost) => cost > 0).length;
+  return {
+    verdict: none
+      ? 'Exchanging two neurons costs nothing in any layer: as far as this measure can see, neurons have no identity.'
+      : swaps.length === 0
+        ? 'Realization and swap costs of every layer; the matrices are shown in the matrix viewer.'
+        : `Exchanging two neurons costs something for ${percent(positive / swaps.length)} of all pairs, ${shown(mean(swaps))} on average.`,
+    tone: 'plain',
+    facts: commonFacts(rows),
+    table: {
+      columns: [
+        'checkpoint',
+        'layer',
+        'subspace',
+        'variance',
+        'coherence',
+        'own cost',
+        'swap cost',
+        'least rank',
+      ],
+      rows: rows.flatMap((row) =>
+        row.realization_cost_results.map((l) => [
+          modelName(row),
+          l.layer,
+          `${l.subspace_dimension} of ${l.full_dimension}`,
+          percent(l.explained_variance_ratio),
+          shown(l.subspace_coherence),
+          meanOrDash(diagonal(l.mahalanobis_distance_squared)),
+          meanOrDash(upper(l.transposition_cost_squared)),
+          l.min_gram_rank ?? '–',
+        ]),
+      ),
+    },
+    figures: matrixFigure(
+      'Swap costs',
+      swapLook,
+      rows.map((row) =>
+        row.realization_cost_results.map((l) => ({
+          title: `${l.layer}, model ${row.model_index}`,
+          matrix: l.transposition_cost_squared,
+        })),
+      ),
+    ),
+    notes: [
+      ...notesOf(rows),
+      ...rows.flatMap((row) =>
+        row.realization_cost_results
+          .filter((l) => l.min_gram_rank !== undefined && l.min_gram_rank < l.subspace_dimension)
+          .map(
+            (l) =>
+              `${modelName(row)}, ${l.layer}: some neurons reach only ${l.min_gram_rank} of ${l.subspace_dimension} dimensions with their free weights; what is out of reach is not in their costs (pseudo-inverse, eigenvalues up to ${shown(l.gram_cutoff)} count as zero).`,
+          ),
+      ),
+    ],
+  };
+});
+
+export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) => {
+  const rows = rowsOf(answer);
+  const all = rows.flatMap((row) => row.coherence_results);
+  const largest = all.reduce(
+    (most, l) => (l.subspace_coherence > most.subspace_coherence ? l : most),
+    all[0]!,
+  );
+  return {
+    verdict: `Coherence runs from ${shown(Math.min(...all.map((l) => l.subspace_coherence)))} to ${shown(largest.subspace_coherence)} (1: the subspace holds a coordinate axis, k/d: it spreads evenly); the largest is at ${largest.layer}.`,
+    tone: 'plain',
+    facts: commonFacts(rows),
+    table: {
+      columns: [
+        'checkpoint',
+        'place',
+        'subspace',
+        'variance',
+        'coherence',
+        'least possible',
+        'mean anisotropy',
+        'bound (δ = 0.1)',
+      ],
+      rows: rows.flatMap((row) =>
+        row.coherence_results.map((l) => [
+          modelName(row),
+          l.layer,
+          `${l.subspace_dimension} of ${l.full_dimension}`,
+          percent(l.explained_variance_ratio),
+          shown(l.subspace_coherence),
+          shown(l.subspace_dimension / l.full_dimension),
+          shown(l.mean_anisotropy_operator_norm),
+          shown(l.anisotropy_bounds?.['0.1']),
+        ]),
+      ),
+    },
+    figures: boxFigure(
+      'Anisotropy of the neurons’ Gram matrices',
+      '‖S_i − p I‖',
+      rows.map((row) => ({
+        ...row,
+        groups: row.coherence_results.map((l) => ({
+          label: l.layer,
+          values: l.anisotropy_operator_norms ?? [],
+        })),
+      })),
+    ),
+    notes: [
+      ...notesOf(rows),
+      'The bound uses p in place of the largest deviation max(p, 1 − p), as the published code does: where fewer than half of the weights are free it is too small.',
+    ],
+  };
+});
+
+/** gamma_out over k, one point per layer, beside sigma_F sqrt k m^(-2/k); layers that fix nothing are left out. */
+function gammaFigure(layers: readonly LayerSensitivity[]): Figures {
+  const scales = [
+    ...new Set(
+      layers.filter(({ sigma_f, gamma_out }) => sigma_f > 0 && gamma_out.value > 0).map((l) => l.sigma_f),
+    ),
+  ];
+  return scales.flatMap((sigmaF): Figures => {
+    const some = layers.filter((l) => l.sigma_f === sigmaF && l.neurons >= 2);
+    const places = Map.groupBy(some, (l) => `${l.subspace_dimension} ${l.neurons}`);
+    if (places.size < 2) return [];
+    const points = [...places.values()].map((at) => ({
+      k: at[0]!.subspace_dimension,
+      m: at[0]!.neurons,
+      measured: at.map((l) => l.gamma_out.value),
+    }));
+    return [
+      { title: `Gap of centers, σ_F = ${sigmaF}`, recipe: { kind: 'gamma-out', data: { sigmaF, points } } },
+    ];
+  });
+}
+
+export const permutationSensitivity = definePresenter(permutationSensitivityJob, (answer) => {
+  const rows = rowsOf(answer);
+  const layers = rows.flatMap((row) => row.sensitivity_results);
+  const count = (which: string) => layers.filter(({ verdict }) => verdict.told_apart === which).length;
+  const all = layers.length;
+  return {
+    verdict:
+      all === 1
+        ? layers[0]!.verdict.text
+        : count('yes') === all
+          ? `The neurons of all ${all} layers measured can be told apart.`
+          : count('no') === all
+            ? `In none of the ${all} layers measured can neurons be told apart: exchanging them costs nothing.`
+            : `Neurons can be told apart in ${count('yes')} of ${all} layers, partly in ${count('partly')}, not at all in ${count('no')}.`,
+    tone: 'plain',
+    facts: [
+      ...commonFacts(rows),
+      ['Rule', layers[0]!.verdict.rule],
+      ['Seed of the random permutations', String(rows[0]!.permutation_seed)],
+    ],
+    table: {
+      columns: [
+        'checkpoint',
+        'layer',
+        'told apart',
+        'mean swap cost',
+        'least swap cost',
+        'exchanges that cost',
+        'random permutations',
+        'given',
+        'γ_out',
+        'γ_in',
+        'near own center',
+      ],
+      rows: rows.flatMap((row) =>
+        row.sensitivity_results.map((l) => [
+          modelName(row),
+          l.layer,
+          l.verdict.told_apart,
+          shown(l.transpositions.mean),
+          shown(l.transpositions.min),
+          l.transpositions.count === 0 ? '–' : percent(l.transpositions.positive / l.transpositions.count),
+          l.random.mean === null ? '–' : `${shown(l.random.mean)} ± ${shown(l.random.std)}`,
+          shown(l.given?.delta),
+          shown(l.gamma_out.value),
+          shown(l.gamma_in.value),
+          `${l.center_dominance.below_half} of ${l.neurons}`,
+        ]),
+      ),
+    },
+    figures: [
+      ...matrixFigure(
+        'Swap costs',
+        swapLook,
+        rows.map((row) =>
+          row.sensitivity_results.map((l) => ({
+            title: `${l.layer}, model ${row.model_index}`,
+            matrix: l.transposition_cost_squared,
+          })),
+        ),
+      ),
+      ...boxFigure(
+        'What random permutations cost',
+        'Δ of a random permutation',
+        rows.map((row) => ({
+          ...row,
+          groups: row.sensitivity_results.map((l) => ({ label: l.layer, values: l.random.deltas })),
+        })),
+      ),
+      ...gammaFigure(layers),
+    ],
+    notes: [
+      ...notesOf(rows),
+      ...(all > 1
+        ? rows.flatMap((row) =>
+            row.sensitivity_results.map((l) => `${modelName(row)}, ${l.layer}: ${l.verdict.text}`),
+          )
+        : []),
+      '“Near own center”: neurons that have moved less than half the way to the nearest other center, and so are nearer to their own than to any other.',
+    ],
+  };
+});
+
+export const realizationCostRidge = definePresenter(realizationCostRidgeJob, (answer) => {
+  const rows = rowsOf(answer);
+  const results = rows.flatMap((row) =>
+    Object.values(row.results)
+      .flat()
+      .map((l) => ({ row, ...l })),
+  );
+  const own = (pairs: readonly RidgePair[]) =>
+    pairs.filter(({ id1, id2 }) => id1 === id2).map((p) => p.objective_full);
+  const other = (pairs: readonly RidgePair[]) =>
+    pairs.filter(({ id1, id2 }) => id1 !== id2).map((p) => p.objective_full);
+  const pairs = results.flatMap((l) => l.neuron_realization_costs);
+  const [ownMean, otherMean] = [own(pairs), other(pairs)];
+  return {
+    verdict:
+      ownMean.length > 0 && otherMean.length > 0
+        ? `Learning its own function costs a slot ${shown(mean(ownMean))} on average, another neuron’s ${shown(mean(otherMean))}.`
+        : `${pairs.length} pairs of neurons were fitted.`,
+    tone: 'plain',
+    facts: [
+      ...commonFacts(rows),
+      [
+        'Method',
+        rows[0]!.method === 'adam'
+          ? `AdamW, ${rows[0]!.num_inner_descent_iterations} steps, ${rows[0]!.warm_start ? 'warm' : 'cold'} starts`
+          : 'exact minimum',
+      ],
+      ['Compared', rows[0]!.compare === 'activation' ? 'outputs after the activation' : 'linear outputs'],
+      ['Samples', String(rows[0]!.samples)],
+    ],
+    table: {
+      columns: ['checkpoint', 'layer', 'β', 'pairs', 'own function', 'another’s', 'error / β', '‖w‖²'],
+      rows: results.map(({ row, layer, beta, neuron_realization_costs: costs }) => [
+        modelName(row),
+        layer,
+        shown(beta),
+        costs.length,
+        meanOrDash(own(costs)),
+        meanOrDash(other(costs)),
+        meanOrDash(costs.map((p) => p.objective_mse)),
+        meanOrDash(costs.map((p) => p.objective_weight_regularization)),
+      ]),
+    },
+    figures: matrixFigure(
+      'Swap costs by ridge regression',
+      swapLook,
+      rows.map((row) =>
+        row.matrices.map((m) => ({
+          title: `${m.layer}, β = ${m.beta}, model ${row.model_index}`,
+          matrix: m.transposition_cost_squared,
+        })),
+      ),
+    ),
+    notes: notesOf(rows),
+  };
+});

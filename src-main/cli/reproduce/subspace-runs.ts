@@ -1,4 +1,5 @@
 /** Runs on Gaussian subspace data, as the experiments on intrinsic dimension and swap costs need them. */
+import { geometryDefaults } from '../../../src-shared/config.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
 import type { ExperimentSize, ExperimentWork } from './experiment.ts';
 
@@ -60,6 +61,11 @@ export async function trainOnSubspace(
     ...[`training.num_epochs=${epochs}`, `training.save_every=${epochs}`, 'training.val_every=0'],
     ...[`num_models=${models}`, `seed=${work.seed}`, `experiment_name=subspace-k${dimension}-sigma${sigmaF}`],
   ];
+  // Seed 1 gives the seeds that neuron-identifiability ships.
+  const seeds = geometryDefaults.gaussian_subspace_dataset;
+  for (const key of ['structure_seed', 'sampling_seed_train', 'sampling_seed_test'] as const) {
+    overrides.push(`${section}.${key}=${(seeds[key] + work.seed - 1) >>> 0}`);
+  }
   const message = `training ${models} networks, k = ${dimension}, σ_F = ${sigmaF}`;
   const trained = await work.train('w-asymmetric', overrides, message, share);
   return { dimension, sigmaF, trained, epochs };

@@ -1,6 +1,8 @@
 /** The lower the dimension of the data, the larger the accuracy drop between networks that are not aligned. */
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import { modelAccuracies, spread } from '../demo/summary.ts';
+import { accuracyDrop, dropText } from './accuracy-drop.ts';
+import type { AccuracyDrop } from './accuracy-drop.ts';
 import type { Experiment, ExperimentReport, ExperimentRow, ExperimentWork } from './experiment.ts';
 import { dimensions, scales, subspaceSettings, trainOnSubspace } from './subspace-runs.ts';
 import type { SubspaceSetting } from './subspace-runs.ts';
@@ -12,9 +14,9 @@ interface Measured {
   dimension: number;
   sigmaF: number;
   curves: Interpolation[];
-  /** Percent, and points lost at the worst place of the segment. */
+  /** Percent. */
   accuracy: number;
-  drop: number;
+  drop: AccuracyDrop;
 }
 
 /** Pairs that share no network: their drops are independent draws. */
@@ -43,24 +45,23 @@ async function measure(
     sigmaF,
     curves,
     accuracy: spread(modelAccuracies(curves)).mean,
-    drop: -spread(curves.map((curve) => curve.test_barrier_height ?? NaN)).mean,
+    drop: accuracyDrop(curves),
   };
 }
 
 function rowsOf(measured: readonly Measured[]): ExperimentRow[] {
-  const rows = measured.map(({ dimension, sigmaF, drop, accuracy, curves }): ExperimentRow => {
-    const std = spread(curves.map((curve) => curve.test_barrier_height ?? NaN)).std;
+  const rows = measured.map(({ dimension, sigmaF, drop, accuracy }): ExperimentRow => {
     return {
       what: `accuracy drop, k = ${dimension}, σ_F = ${sigmaF}`,
       expected: sigmaF === 1 ? `${published[dimension]} points` : '-',
-      measured: `${drop.toFixed(2)} ± ${std.toFixed(2)} points at ${accuracy.toFixed(1)} % accuracy`,
+      measured: `${dropText(drop)} at ${accuracy.toFixed(1)} %`,
       holds: null,
     };
   });
   return [
     ...rows,
     ...scales.map((sigmaF): ExperimentRow => {
-      const drops = measured.filter((m) => m.sigmaF === sigmaF).map(({ drop }) => drop);
+      const drops = measured.filter((m) => m.sigmaF === sigmaF).map(({ drop }) => drop.points);
       const falls = drops.every((drop, i) => i === 0 || drop < drops[i - 1]!);
       return {
         what: `drop over k = ${dimensions.join(', ')} at σ_F = ${sigmaF}`,

@@ -5,6 +5,7 @@ import type { DemoFamily } from '../../../src-shared/demo.ts';
 import { demoFamilies, demoSetting } from '../../../src-shared/demo.ts';
 import { spread, modelAccuracies, treatments } from '../demo/summary.ts';
 import type { CurvesByTreatment, Treatment } from '../demo/summary.ts';
+import { accuracyDrop, dropText } from './accuracy-drop.ts';
 import type { Experiment, ExperimentRow, ExperimentWork } from './experiment.ts';
 
 const questions = {
@@ -53,20 +54,15 @@ async function measure(work: ExperimentWork, family: DemoFamily): Promise<Curves
   return curves as CurvesByTreatment;
 }
 
-const dropOf = (curves: readonly Interpolation[]) => {
-  const { mean, std } = spread(curves.map((curve) => curve.test_barrier_height ?? NaN));
-  return { drop: -mean, std };
-};
-
 function rowsOf(family: DemoFamily, curves: CurvesByTreatment): ExperimentRow[] {
   const accuracy = spread(modelAccuracies(curves.none));
   const row = (treatment: Treatment, expected: string, holds: (drop: number) => boolean | null) => {
-    const { drop, std } = dropOf(curves[treatment]);
+    const drop = accuracyDrop(curves[treatment]);
     return {
       what: `${family.name}, accuracy drop, ${names[treatment]}`,
       expected,
-      measured: `${drop.toFixed(1)} ± ${std.toFixed(1)} points`,
-      holds: holds(drop),
+      measured: dropText(drop),
+      holds: holds(drop.points),
     };
   };
   return [

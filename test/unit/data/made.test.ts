@@ -1,7 +1,9 @@
 /** Made data sets: their geometry, their seeds, and training on them. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
   applyOverrides,
@@ -180,6 +182,27 @@ describe('config', () => {
   });
 });
 
+/** The first embedded digits as IDX files of their own: a rotation of all of them takes long. */
+function fewDigits(target: string): string {
+  const source = fileURLToPath(new URL('../../../resources/data/mnist-10k', import.meta.url));
+  mkdirSync(target);
+  for (const [part, count] of [
+    ['train', 600],
+    ['t10k', 100],
+  ] as const) {
+    for (const [file, header, size] of [
+      ['images-idx3', 16, 784],
+      ['labels-idx1', 8, 1],
+    ] as const) {
+      const name = `${part}-${file}-ubyte`;
+      const bytes = gunzipSync(readFileSync(join(source, `${name}.gz`))).subarray(0, header + count * size);
+      bytes.writeUInt32BE(count, 4);
+      writeFileSync(join(target, name), bytes);
+    }
+  }
+  return target;
+}
+
 describe('training', () => {
   const folder = mkdtempSync(join(tmpdir(), 'basin-made-'));
   afterAll(() => {
@@ -210,5 +233,26 @@ describe('training', () => {
     expect(curve.test_accuracy[0]).toBeCloseTo(trained.test_accuracy[0]!, 4);
     const similar = await job<{ functional_similarity: { num_epochs: number } }>('similarity', { run });
     expect(similar.functional_similarity.num_epochs).toBe(2);
+  });
+
+  test('rotated digits: the first layer sees the coherence asked for', { timeout: 120_000 }, async () => {
+    const run = join(folder, 'rotated');
+    const dataDir = fewDigits(join(folder, 'digits'));
+    const plan = mergeConfig(config('dataset=mnist-coherence'), {
+      model: { ...model, input_dim: 784, output_dim: 10 },
+      dataset: { coherence_rotation: { target_subspace_coherence: 0.2 }, data_dir: dataDir, val_split: 0 },
+      training: { num_epochs: 4 },
+      ...{ num_models: 1, seed: 5 },
+    });
+    const trained = await job<{ test_accuracy: number[] }>('train', { run, config: plan });
+    expect(trained.test_accuracy[0]).toBeGreaterThan(30);
+    const question = { run, models: [1], epoch: 4, layers: ['lins.0'] };
+    const found = await job<{ coherence_results: { layer: string; subspace_coherence: number }[] }>(
+      'subspace-coherence',
+      question,
+    );
+    const [first] = found.coherence_results;
+    expect(first!.layer).toBe('lins.0');
+    expect(Math.abs(first!.subspace_coherence - 0.2)).toBeLessThan(1e-3);
   });
 });

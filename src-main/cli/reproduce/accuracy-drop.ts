@@ -1,0 +1,23 @@
+import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
+import { spread } from '../demo/summary.ts';
+
+export interface AccuracyDrop {
+  /** Percentage points of test accuracy between the better end and the worst place, mean over the pairs. */
+  points: number;
+  std: number;
+  /** The same as a share of the better end's accuracy, percent: the barrier height of other tables, turned around. */
+  relative: number;
+}
+
+/** What is lost on the way between two networks. */
+export function accuracyDrop(curves: readonly Interpolation[]): AccuracyDrop {
+  const points = curves.map(({ test_accuracy: accuracy = [] }) => {
+    const better = Math.max(accuracy[0] ?? NaN, accuracy.at(-1) ?? NaN);
+    return better - Math.min(...accuracy);
+  });
+  const { mean, std } = spread(points);
+  return { points: mean, std, relative: -spread(curves.map((c) => c.test_barrier_height ?? NaN)).mean };
+}
+
+export const dropText = ({ points, std, relative }: AccuracyDrop): string =>
+  `${points.toFixed(2)} ± ${std.toFixed(2)} points (${relative.toFixed(1)} % of the accuracy)`;

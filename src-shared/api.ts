@@ -289,6 +289,11 @@ export const requests = {
     args: z.object({ resultId: id, format: z.enum(['json', 'csv', 'parquet', 'npy']) }),
     result: z.object({ filename: z.string(), bytes }),
   },
+  /** Results (all of them if none is named), the figures made of them and the configs of their runs, as one zip. */
+  'results.bundle': {
+    args: z.object({ resultIds: z.array(id).optional() }),
+    result: z.object({ filename: z.string(), bytes, results: z.int(), figures: z.int() }),
+  },
   'results.remove': { args: z.object({ resultId: id }), result: nothing },
 
   'figures.list': { args: nothing, result: z.array(figureRowSchema) },

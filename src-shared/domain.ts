@@ -58,7 +58,8 @@ export type Alignment = z.infer<typeof alignmentSchema>;
 export const backendNames = ['tensorflow', 'wasm', 'cpu'] as const;
 /** What computed a result; recorded in it and always shown. */
 export const backendInfoSchema = z.object({
-  name: z.enum(backendNames),
+  /** `pytorch`: the result was computed elsewhere and imported. */
+  name: z.enum([...backendNames, 'pytorch']),
   version: z.string(),
   device: z.enum(['cpu', 'gpu']),
   threads: z.int().positive(),

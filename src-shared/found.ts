@@ -28,6 +28,32 @@ export const foundRunSchema = z.object({
 });
 export type FoundRun = z.infer<typeof foundRunSchema>;
 
+/** A result (or figure) that an import read from a file; the engine keeps it, marked as imported. */
+export const foundResultSchema = z.object({
+  /** File it came from, and its place in it: the same one is taken once. */
+  path: z.string(),
+  sha256: z.string(),
+  part: z.int().nonnegative(),
+  /** Kind of job whose result it is; `data` is as that kind's schema says, matrices as typed arrays. */
+  kind: z.string(),
+  title: z.string(),
+  params: z.unknown(),
+  data: z.unknown(),
+  /** As the file says; undefined for files of other programs. */
+  provenance: z.unknown(),
+  /** Its id where it was made: figures of the same file refer to it. */
+  originalId: z.string().optional(),
+});
+export type FoundResult = z.infer<typeof foundResultSchema>;
+
+export const foundFigureSchema = z.object({
+  title: z.string(),
+  /** Original ids. */
+  resultIds: z.array(z.string()),
+  recipe: z.unknown(),
+});
+export type FoundFigure = z.infer<typeof foundFigureSchema>;
+
 export const hashedFileSchema = z.object({
   path: z.string(),
   bytes: z.int().nonnegative(),

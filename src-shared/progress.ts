@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { FoundRun, HashedFile } from './found.ts';
+import type { FoundFigure, FoundResult, FoundRun, HashedFile } from './found.ts';
 
 /** How far a job is. `fraction` runs from 0 to 1; `secondsLeft` is an estimate, absent while none can be made. */
 export const progressSchema = z.object({
@@ -31,5 +31,7 @@ export type JobEvent =
   | { type: 'checkpoint'; path: string; epoch: number; model: number }
   /** Run folders that a scan came upon. */
   | { type: 'found'; runs: FoundRun[] }
+  /** Results of one file that an import came upon, and the figures made of them. */
+  | { type: 'found-results'; results: FoundResult[]; figures: FoundFigure[] }
   /** Content hashes of checkpoints. */
   | { type: 'hashed'; files: HashedFile[] };

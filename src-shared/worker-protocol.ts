@@ -12,7 +12,7 @@
  */
 import { z } from 'zod';
 import { backendInfoSchema } from './domain.ts';
-import { foundRunSchema, hashedFileSchema } from './found.ts';
+import { foundFigureSchema, foundResultSchema, foundRunSchema, hashedFileSchema } from './found.ts';
 import { epochMetricsSchema, progressSchema } from './progress.ts';
 
 export const toWorkerSchema = z.discriminatedUnion('type', [
@@ -28,6 +28,11 @@ export const jobEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('epoch'), metrics: epochMetricsSchema }),
   z.object({ type: z.literal('checkpoint'), path: z.string(), epoch: z.int(), model: z.int() }),
   z.object({ type: z.literal('found'), runs: z.array(foundRunSchema) }),
+  z.object({
+    type: z.literal('found-results'),
+    results: z.array(foundResultSchema),
+    figures: z.array(foundFigureSchema),
+  }),
   z.object({ type: z.literal('hashed'), files: z.array(hashedFileSchema) }),
 ]);
 

@@ -10,7 +10,7 @@ const training = z.object({
   params: z.object({ run: z.string(), resume: z.boolean().optional() }),
 });
 const writing = z.object({
-  kind: z.enum(['export-checkpoints', 'merge']),
+  kind: z.enum(['export-checkpoints', 'merge', 'adopt']),
   params: z.object({ directory: z.string() }),
 });
 const knownRuns = z.array(z.object({ path: z.string() }));

@@ -107,7 +107,7 @@ class LocalEngine implements Engine, EngineParts {
       idleAfter: options.worker?.idleAfter ?? 60_000,
     });
     const mode = options.queue ?? 'all';
-    const { store, runs, results } = this;
+    const { store, runs, results, figures } = this;
     const pool = this.#pool;
     const kindNamed = (name: string): AnyJobKind => this.#kindNamed(name);
     const emit = (event: EngineEvent): void => this.emit(event);
@@ -116,6 +116,7 @@ class LocalEngine implements Engine, EngineParts {
       store,
       runs,
       results,
+      figures,
       pool,
       mode,
       kindNamed,

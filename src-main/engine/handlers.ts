@@ -86,6 +86,10 @@ export function handlersOf(engine: EngineParts): Handlers {
       const { exportResult } = await import('./export-result.ts');
       return exportResult(engine.results, resultId, format);
     },
+    'results.bundle': async ({ resultIds }) => {
+      const { bundleAnalysis } = await import('./bundle.ts');
+      return bundleAnalysis(engine, resultIds);
+    },
     'results.remove': ({ resultId }) => {
       engine.results.remove(resultId);
       engine.emit({ type: 'results-changed' });

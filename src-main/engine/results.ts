@@ -62,7 +62,7 @@ interface Row {
 }
 
 /** Reports about files, not about networks: listed only when asked for by kind. */
-const quietKinds = new Set(['import', 'hash']);
+const quietKinds = new Set(['import', 'hash', 'export-checkpoints', 'adopt']);
 
 export class ResultStore {
   readonly #db: Db;

@@ -33,6 +33,7 @@ export const computeTable = {
   'weight-decay-study': async () =>
     (await import('../compute/symmetry/weight-decay-study.ts')).weightDecayStudy,
   merge: async () => (await import('../compute/exchange/merge.ts')).merge,
+  adopt: async () => (await import('../compute/exchange/adopt.ts')).adopt,
   'export-checkpoints': async () =>
     (await import('../compute/exchange/export-checkpoints.ts')).exportCheckpoints,
   import: async () => (await import('../compute/import/import.ts')).importRuns,

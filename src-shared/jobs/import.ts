@@ -20,14 +20,16 @@ export const importJob = defineJob({
   version: 1,
   title: 'Import',
   summary:
-    'Looks for run folders below a folder and adds them to the catalog. Copies nothing and reads only the headers of checkpoints.',
+    'Looks for run folders below a folder and adds them to the catalog. Copies no checkpoints and reads only their headers; result files and analyses are taken over as results.',
   params: z.object({
-    /** Absolute paths of folders to search, or of single checkpoint or config files. */
+    /** Absolute paths of folders to search, or of single files: checkpoints, configs, results, analyses (.zip). */
     paths: z.array(z.string().min(1)).min(1),
   }),
   result: z.object({
     runs: z.int(),
     checkpoints: z.int(),
+    /** Files besides runs that were recognised, and what they hold. */
+    recognised: z.array(z.object({ path: z.string(), what: z.string(), results: z.int() })).default([]),
     /** Files and folders that cannot be used, with the reason. */
     broken: z.array(brokenSchema),
     /** Filled in by the engine; null where a worker ran without one. */

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
+import { adoptJob } from './adopt.ts';
 import { diagnose } from './diagnose.ts';
 import { exportCheckpointsJob } from './export-checkpoints.ts';
 import { hashJob } from './hash.ts';
@@ -54,6 +55,7 @@ export const jobKinds = tableOf({
   'detect-symmetry': detectSymmetryJob,
   'weight-decay-study': weightDecayStudyJob,
   merge: mergeJob,
+  adopt: adoptJob,
   'export-checkpoints': exportCheckpointsJob,
   import: importJob,
   hash: hashJob,

@@ -65,8 +65,11 @@ export const interpolationSchema = z.object({
   recording_point: recordingPointSchema.optional(),
   /** Of the second model, where it was aligned. */
   permutations: permutationsSchema.optional(),
-  /** How far the two models' hidden units differ in scale (1: not at all); a large one makes a barrier meaningless. */
-  rescaling_ratio: z.number(),
+  /**
+   * How far the two models' hidden units differ in scale (1: not at all); a large one makes a barrier meaningless.
+   * Absent where the models themselves were not at hand (imported curves).
+   */
+  rescaling_ratio: z.number().optional(),
   /** To be shown with every figure made of this curve. */
   note: z.string().optional(),
 });

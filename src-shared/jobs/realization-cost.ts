@@ -20,9 +20,9 @@ const layerSchema = z.object({
   /** |v_i - v_j| of the projected fixed parts. */
   proj_center_distances: matrixSchema,
   /** Smallest rank among the neurons' Gram matrices; below `subspace_dimension` a slot cannot realise every function. */
-  min_gram_rank: z.int(),
+  min_gram_rank: z.int().optional(),
   /** Eigenvalues of a Gram matrix at or below this count as zero in its pseudo-inverse. */
-  gram_cutoff: z.number(),
+  gram_cutoff: z.number().optional(),
 });
 export type LayerRealizationCost = z.infer<typeof layerSchema>;
 

@@ -6,7 +6,7 @@ import { UsageError } from '../errors.ts';
 import { completeParams, flagsOf, parseFlag } from '../flags.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { runKind } from '../job.ts';
-import { checkOutFile, writeFileWhole } from '../out-file.ts';
+import { checkFolderOf, checkOutFile, writeFileWhole } from '../out-file.ts';
 import { findRuns } from '../pick.ts';
 import { listenerFor } from '../show-job.ts';
 import { jobKinds } from '../../../src-shared/jobs/index.ts';
@@ -25,23 +25,46 @@ interface Options {
 export const define: DefineCommand = (command, globals) => {
   command
     .argument(
-      '<what>',
+      '[what...]',
       'id of a result (`basin results` lists them), or a run with --format pt or safetensors',
     )
     .requiredOption(
       '--out <path>',
-      `result: the file to write, its ending says how: ${formats.map((f) => `.${f}`).join(', ')}; run: a new folder`,
+      `result: the file to write, its ending says how: ${formats.map((f) => `.${f}`).join(', ')}; several results or all: .zip; run: a new folder`,
     )
     .option('--format <format>', 'checkpoints of a run: pt (for PyTorch) or safetensors')
     .option('--models <list>', 'run: models, from 1, such as 1,2; absent: all')
     .option('--epochs <list>', 'run: epochs, such as 0,100; absent: all that are saved')
     .option('--no-optimizer', 'run: leave out the state of the optimizer')
-    .action((text: string, options: Options) =>
-      options.format === 'pt' || options.format === 'safetensors'
+    .action((texts: string[], options: Options) => {
+      if (extname(options.out) === '.zip') return exportAnalysis(texts, options, globals);
+      const [text] = texts;
+      if (text === undefined || texts.length > 1)
+        throw new UsageError(
+          'name one result or run; several results (or all) go into a file that ends with .zip',
+        );
+      return options.format === 'pt' || options.format === 'safetensors'
         ? exportRun(text, options.format, options, globals)
-        : exportFile(text, options, globals),
-    );
+        : exportFile(text, options, globals);
+    });
 };
+
+/** Results, their figures and configs in one zip, which `basin import` takes back. */
+async function exportAnalysis(texts: readonly string[], { out }: Options, globals: Globals): Promise<void> {
+  const path = resolve(out);
+  await checkFolderOf(path);
+  await withEngine(globals, async (client) => {
+    const rows = [];
+    for (const text of texts) rows.push(await findResult(client, text));
+    const wanted = rows.length === 0 ? {} : { resultIds: rows.map((row) => row.id) };
+    const { bytes, results, figures } = await client.call('results.bundle', wanted);
+    await writeFileWhole(path, bytes);
+    globals.terminal.document({ path, results, figures, bytes: bytes.byteLength });
+    globals.terminal.print(
+      `${results} results and ${figures} figures written to ${path} (${bytes.byteLength} bytes)`,
+    );
+  });
+}
 
 async function exportFile(text: string, { out, format: named }: Options, globals: Globals): Promise<void> {
   const path = resolve(out);

@@ -10,9 +10,9 @@ const shownBroken = 20;
 export const define: DefineCommand = (command, globals) => {
   command
     .description(
-      'Looks for run directories below the folders given and adds them to the catalog. Nothing is copied.',
+      'Looks for run directories below the folders given and adds them to the catalog; no checkpoint is copied. Files of results (.json, .parquet, interpolation_results.pt, an analysis .zip) are taken over as results.',
     )
-    .argument('<dir...>', 'folders to search, or single run directories')
+    .argument('<dir...>', 'folders to search, single run directories, or files')
     .action(async (dirs: string[]) => {
       const { terminal, signal } = globals;
       const paths = dirs.map((dir) => resolve(dir));
@@ -21,7 +21,7 @@ export const define: DefineCommand = (command, globals) => {
         const { result } = await runKind(client, 'import', { paths }, signal, shown.listener);
         shown.finish();
         terminal.document(result);
-        const { changes, broken } = result;
+        const { changes, broken, recognised } = result;
         terminal.print(
           `${result.runs} runs with ${result.checkpoints} checkpoints below ${paths.join(', ')}`,
         );
@@ -32,6 +32,8 @@ export const define: DefineCommand = (command, globals) => {
           );
           for (const note of notes) terminal.print(note);
         }
+        for (const { path, what, results } of recognised)
+          terminal.print(`${path}: ${what}${results > 0 ? ` (${results} results)` : ''}`);
         if (broken.length > 0) terminal.print(`\n${terminal.style.bad(`${broken.length} cannot be used:`)}`);
         for (const { path, reason } of broken.slice(0, shownBroken)) terminal.print(`  ${path}: ${reason}`);
         if (broken.length > shownBroken)

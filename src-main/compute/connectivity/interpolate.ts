@@ -258,7 +258,7 @@ function dataWarnings(models: readonly LoadedModel[]): string[] {
 
 function rescalingWarnings({ models, pairs }: Job, rows: readonly Interpolation[]): string[] {
   return rows.flatMap(({ rescaling_ratio }, p) => {
-    if (rescaling_ratio <= largeRescaling) return [];
+    if (rescaling_ratio === undefined || rescaling_ratio <= largeRescaling) return [];
     const [a, b] = pairs[p]!;
     const { where } = rescalingOf(models[a]!.network, models[b]!.network);
     return [

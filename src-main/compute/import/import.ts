@@ -1,10 +1,14 @@
 /** Looks for run folders and reads the headers of their checkpoints; nothing is copied, no weights are read. */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
 import type { JobParams, JobResult } from '../../../src-shared/jobs/index.ts';
+import { parseCheckpointName } from '../../formats/checkpoint-name.ts';
+import { readResultFile } from '../exchange/result-files.ts';
+import { describeStateDict, isStateDictFile } from '../exchange/state-dict-files.ts';
 import { checkpointHeader, findRunDirectories, type CheckpointFile } from '../../formats/run-directory.ts';
 import { checkpointCancel, type ComputeContext } from '../context.ts';
 import { listRunDirectory, type RunListing } from './listing.ts';
@@ -21,8 +25,15 @@ const sayEvery = 150;
  * Throws UserError when a path does not exist.
  */
 export async function importRuns(params: Params, context: ComputeContext): Promise<Result> {
-  const folders = await runFolders(params.paths, context);
-  const result: Result = { runs: 0, checkpoints: 0, broken: [...folders.broken], changes: null };
+  const { files, folders: paths } = await sortPaths(params.paths);
+  const folders = await runFolders(paths, context);
+  const result: Result = {
+    runs: 0,
+    checkpoints: 0,
+    broken: [...folders.broken],
+    recognised: [],
+    changes: null,
+  };
   let batch: FoundRun[] = [];
   let said = 0;
   const send = (): void => {
@@ -45,6 +56,7 @@ export async function importRuns(params: Params, context: ComputeContext): Promi
     }
   }
   send();
+  await importResults(files, folders.found, result, context);
   for (const { path, reason } of result.broken) {
     context.emit({
       type: 'log',
@@ -65,8 +77,7 @@ async function runFolders(paths: readonly string[], context: ComputeContext): Pr
   const found = new Set<string>();
   const broken: Result['broken'] = [];
   for (const path of paths) {
-    const start = await startOf(path);
-    for await (const item of findRunDirectories(start, context.signal)) {
+    for await (const item of findRunDirectories(path, context.signal)) {
       if (context.signal.aborted) throw new CancelledError();
       if (item.kind === 'run') found.add(await realpath(item.directory));
       else broken.push({ path: item.directory, reason: item.reason });
@@ -76,16 +87,48 @@ async function runFolders(paths: readonly string[], context: ComputeContext): Pr
   return { found: [...found], broken };
 }
 
-/** A folder is searched as it is; for a file, the folder it lies in. */
-async function startOf(path: string): Promise<string> {
-  const absolute = resolve(path);
-  const found = await stat(absolute).catch(() => undefined);
-  if (!found) {
-    throw new UserError(`${absolute} does not exist.`, {
-      hint: 'Name a folder with run folders in or below it.',
-    });
+/** A folder is searched as it is; for a config or checkpoint, the folder it lies in; other files are looked into. */
+async function sortPaths(paths: readonly string[]): Promise<{ folders: string[]; files: string[] }> {
+  const sorted = { folders: [] as string[], files: [] as string[] };
+  for (const path of paths) {
+    const absolute = resolve(path);
+    const found = await stat(absolute).catch(() => undefined);
+    if (!found) {
+      throw new UserError(`${absolute} does not exist.`, {
+        hint: 'Name a folder with run folders in or below it, or a file of results.',
+      });
+    }
+    const isRunFile = basename(absolute) === 'config.yaml' || parseCheckpointName(absolute);
+    if (found.isDirectory()) sorted.folders.push(absolute);
+    else if (isRunFile) sorted.folders.push(dirname(absolute));
+    else sorted.files.push(absolute);
   }
-  return found.isDirectory() ? absolute : dirname(absolute);
+  return sorted;
+}
+
+/** Result files that were named, and those that lie in the run folders found, each once. */
+async function importResults(
+  named: readonly string[],
+  runs: readonly string[],
+  result: Result,
+  context: ComputeContext,
+): Promise<void> {
+  const beside = runs.map((run) => join(run, 'interpolation_results.pt')).filter((path) => existsSync(path));
+  for (const path of new Set([...named, ...beside])) {
+    await checkpointCancel(context);
+    try {
+      if (isStateDictFile(path)) {
+        result.recognised.push({ path, what: describeStateDict(path), results: 0 });
+        continue;
+      }
+      const { what, results, figures } = await readResultFile(path);
+      context.emit({ type: 'found-results', results, figures });
+      result.recognised.push({ path, what, results: results.length });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      result.broken.push({ path, reason: error.message });
+    }
+  }
 }
 
 /** Undefined when the folder went away in the meantime. */

@@ -5,7 +5,9 @@ import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
 import type { JobEvent } from '../../../src-shared/progress.ts';
 import { Imports } from '../catalog/importing.ts';
+import { takeResults } from '../imported-results.ts';
 import type { RunStore } from '../catalog/runs.ts';
+import type { FigureStore } from '../figure-store.ts';
 import type { ResultStore } from '../results.ts';
 import { provenanceOf } from '../provenance.ts';
 import type { WorkerPool } from './pool.ts';
@@ -20,6 +22,7 @@ export interface JobServiceParts {
   store: JobStore;
   runs: RunStore;
   results: ResultStore;
+  figures: FigureStore;
   pool: WorkerPool;
   mode: QueueMode;
   kindNamed: (name: string) => AnyJobKind;
@@ -147,6 +150,12 @@ export class JobService {
     if (event.type === 'found') {
       this.#imports.take(detail.job.id, event.runs);
       emit({ type: 'runs-changed' });
+    } else if (event.type === 'found-results') {
+      const { results, figures, kindNamed, store, version } = this.#parts;
+      const problems = takeResults(event, { results, figures, kindNamed, version, jobId: detail.job.id });
+      if (problems.length > 0) store.addLog(detail.job.id, problems);
+      emit({ type: 'results-changed' });
+      if (event.figures.length > 0) emit({ type: 'figures-changed' });
     } else if (event.type === 'hashed') {
       runs.hashes.take(event.files);
       emit({ type: 'runs-changed' });

@@ -1,0 +1,122 @@
+/** A whole analysis in one zip, as `basin export --out x.zip` writes it: results with their matrices, and figures. */
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { unzipSync } from 'fflate';
+import { z } from 'zod';
+import { messageOf, UserError } from '../../../src-shared/errors.ts';
+import type { FoundFigure, FoundResult } from '../../../src-shared/found.ts';
+import { isJobKind, jobKindNamed } from '../../../src-shared/jobs/index.ts';
+import { matrix } from '../../../src-shared/matrix.ts';
+import { decodeNpy } from '../../formats/npy.ts';
+import type { ResultFile } from './result-files.ts';
+
+/** Announced sizes of what is unpacked; the library unpacks no more than announced. */
+const largest = 1024 * 2 ** 20;
+const mostEntries = 20_000;
+
+const manifestSchema = z.object({
+  format: z.literal('basin-analysis'),
+  version: z.literal(1),
+  results: z.array(z.string().regex(/^[\w.-]+$/)),
+  figures: z.array(z.object({ title: z.string(), resultIds: z.array(z.string()), recipe: z.unknown() })),
+});
+const resultSchema = z.object({
+  kind: z.string(),
+  title: z.string(),
+  params: z.unknown(),
+  provenance: z.unknown(),
+  data: z.unknown(),
+});
+const reference = z.object({ $matrix: z.string() });
+
+/** @throws UserError naming the entry that is missing, unsafe or not as Basin writes it */
+export function readAnalysis(path: string): ResultFile {
+  const { entries, sha256 } = unpack(path);
+  const manifest = parse(path, entries, 'analysis.json', manifestSchema);
+  const results = manifest.results.map((id, part): FoundResult => {
+    const name = `results/${id}/result.json`;
+    const { kind, title, params, provenance, data } = parse(path, entries, name, resultSchema);
+    if (!isJobKind(kind))
+      throw new UserError(`${path}: ${name}: this version has no kind of result "${kind}".`);
+    const load = (matrixName: string): unknown =>
+      matrixOf(path, entries, `results/${id}/matrices/${matrixName}.npy`);
+    const parsed = jobKindNamed(kind).result.safeParse(withMatrices(data, load));
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      throw new UserError(
+        `${path}: ${name}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not as expected'}.`,
+      );
+    }
+    return { path, sha256, part, kind, title, params, data: parsed.data, provenance, originalId: id };
+  });
+  const figures: FoundFigure[] = manifest.figures.map(({ recipe, ...rest }) => ({ ...rest, recipe }));
+  return { what: `an analysis of ${results.length} results and ${figures.length} figures`, results, figures };
+}
+
+type Entries = Record<string, Uint8Array>;
+
+function unpack(path: string): { entries: Entries; sha256: string } {
+  let total = 0;
+  let count = 0;
+  const names = new Set<string>();
+  try {
+    if (statSync(path).size > largest)
+      throw new UserError(`${path}: larger than any analysis (1 GiB at most).`);
+    const bytes = readFileSync(path);
+    const entries = unzipSync(bytes, {
+      filter: ({ name, originalSize }) => {
+        const unsafe = /^([/\\]|[a-z]:)|\\|(^|\/)\.\.(\/|$)|\0/i.test(name);
+        if (unsafe)
+          throw new UserError(`${path}: entry ${JSON.stringify(name.slice(0, 120))} leads out of the zip.`);
+        if (names.has(name))
+          throw new UserError(`${path}: entry ${JSON.stringify(name.slice(0, 120))} is there twice.`);
+        names.add(name);
+        total += originalSize;
+        if (++count > mostEntries || total > largest)
+          throw new UserError(`${path}: it unpacks to more than ${mostEntries} entries or 1 GiB.`);
+        return /^(analysis\.json|results\/[\w.-]+\/(result\.json|matrices\/[\w.-]+\.npy))$/.test(name);
+      },
+    });
+    return { entries, sha256: createHash('sha256').update(bytes).digest('hex') };
+  } catch (thrown) {
+    if (thrown instanceof UserError) throw thrown;
+    throw new UserError(`${path}: no zip, or a damaged one: ${messageOf(thrown)}.`, { cause: thrown });
+  }
+}
+
+function entry(path: string, entries: Entries, name: string): Uint8Array {
+  const bytes = Object.hasOwn(entries, name) ? entries[name] : undefined;
+  if (bytes) return bytes;
+  throw new UserError(`${path}: there is no entry ${name}; an analysis that Basin exported was expected.`);
+}
+
+function parse<T>(path: string, entries: Entries, name: string, schema: z.ZodType<T>): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(entry(path, entries, name)).toString('utf8'));
+  } catch (thrown) {
+    if (thrown instanceof UserError) throw thrown;
+    throw new UserError(`${path}: ${name}: no JSON: ${messageOf(thrown)}.`, { cause: thrown });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new UserError(
+    `${path}: ${name}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not as expected'}.`,
+  );
+}
+
+function matrixOf(path: string, entries: Entries, name: string): unknown {
+  const { shape, data } = decodeNpy(entry(path, entries, name), `${path}: ${name}`);
+  if (shape.length !== 2 || !(data instanceof Float64Array || data instanceof Float32Array))
+    throw new UserError(`${path}: ${name}: a matrix of floating point numbers was expected.`);
+  return matrix(shape[0]!, shape[1]!, data);
+}
+
+function withMatrices(value: unknown, load: (name: string) => unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => withMatrices(item, load));
+  if (value === null || typeof value !== 'object') return value;
+  const found = reference.safeParse(value);
+  if (found.success) return load(found.data.$matrix);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withMatrices(item, load)]));
+}

@@ -1,0 +1,174 @@
+/** Files that hold results: of the published scripts, and of Basin itself. */
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { basename, dirname, extname } from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../../../src-shared/errors.ts';
+import type { FoundFigure, FoundResult } from '../../../src-shared/found.ts';
+import { isJobKind, jobKindNamed } from '../../../src-shared/jobs/index.ts';
+import { readParquet } from '../../formats/parquet.ts';
+import { fileError } from '../../formats/source.ts';
+import { LazyTensor } from '../../formats/tensor.ts';
+import { openTorchFile } from '../../formats/torch/torch-file.ts';
+import { isTreeMap } from '../../formats/torch/tree.ts';
+import type { Tree } from '../../formats/torch/tree.ts';
+import { readAnalysis } from './analysis.ts';
+import { fitResult, parsePythonJson } from './fit.ts';
+import { convertInterpolationDict, convertJson, convertTable, plainNumbers } from './reference-results.ts';
+import type { Converted, ConvertedFile } from './reference-results.ts';
+
+export interface ResultFile {
+  /** In a person's words. */
+  what: string;
+  results: FoundResult[];
+  figures: FoundFigure[];
+}
+
+/** Larger text files are no results of these scripts. */
+const largestText = 512 * 2 ** 20;
+
+/**
+ * Reads a file of results.
+ * @throws UserError saying why it is not one, or which field is not as it should be
+ */
+export async function readResultFile(path: string): Promise<ResultFile> {
+  const extension = extname(path);
+  if (extension === '.zip') return readAnalysis(path);
+  if (extension === '.json') return ownJson(path) ?? finish(path, referenceJson(path));
+  if (extension === '.parquet') return finish(path, await referenceTable(path));
+  if (extension === '.pt') return finish(path, interpolationDict(path));
+  throw new UserError(
+    `${path}: not a file that can be imported (.json, .parquet, .zip, .pt and .safetensors are looked at).`,
+  );
+}
+
+/** Checks every result against its kind; matrices get their form. */
+function finish(path: string, { what, results }: ConvertedFile): ResultFile {
+  const sha256 = sha256Of(path);
+  return {
+    what,
+    results: results.map((converted, part) => foundResult(path, sha256, part, converted)),
+    figures: [],
+  };
+}
+
+function foundResult(
+  path: string,
+  sha256: string,
+  part: number,
+  { kind, title, params, data }: Converted,
+): FoundResult {
+  const fitted = fitResult(jobKindNamed(kind).result, data, path);
+  return { path, sha256, part, kind, title, params, data: fitted, provenance: undefined };
+}
+
+const ownSchema = z.object({
+  kind: z.string(),
+  params: z.unknown(),
+  provenance: z.unknown(),
+  data: z.unknown(),
+});
+
+/** What `basin export RESULT --out x.json` wrote. */
+function ownJson(path: string): ResultFile | undefined {
+  const own = ownSchema.safeParse(jsonOf(path));
+  if (!own.success || !isJobKind(own.data.kind)) return undefined;
+  const { kind, params, provenance, data } = own.data;
+  const { title, result } = jobKindNamed(kind);
+  const found = { path, sha256: sha256Of(path), part: 0, kind, title: `${title}: ${basename(path)}` };
+  return {
+    what: `a result of kind ${kind} that Basin exported`,
+    results: [{ ...found, params, data: fitResult(result, data, path), provenance }],
+    figures: [],
+  };
+}
+
+function referenceJson(path: string): ConvertedFile {
+  const found = convertJson(jsonOf(path));
+  if (found) return found;
+  throw new UserError(
+    `${path}: its fields are those of no known result: looked for interpolation_results_unaligned, matching_results, coherence_results, embedding_family, and kind with data (Basin's own).`,
+  );
+}
+
+async function referenceTable(path: string): Promise<ConvertedFile> {
+  const { rows, columns, metadata } = await readParquet(path);
+  const found = convertTable(rows);
+  if (found) return found;
+  if (columns.some((column) => column.startsWith('num_inner_descent_iterations'))) {
+    const ridge = convertRidge(plainNumbers(rows) as Record<string, unknown>[]);
+    if (ridge) return ridge;
+    throw new UserError(
+      `${path}: costs of measure_realization_cost_ridge_regression.py, a kind of result that this version of Basin does not show.`,
+    );
+  }
+  const own = metadata.has('basin')
+    ? ' It was exported by Basin: its .json or the analysis (.zip) can be imported.'
+    : '';
+  throw new UserError(
+    `${path}: its columns are those of no known result (${columns.slice(0, 6).join(', ')}); realization_cost_results was looked for.${own}`,
+  );
+}
+
+/** Only where this version has the kind; its schema is then the measure of what is taken. */
+function convertRidge(rows: readonly Record<string, unknown>[]): ConvertedFile | undefined {
+  const kind = 'realization-cost-ridge';
+  if (!isJobKind(kind)) return undefined;
+  const results = rows.map((data): Converted => ({
+    kind,
+    title: 'Realization cost, ridge',
+    params: {},
+    data,
+  }));
+  return { what: 'costs of measure_realization_cost_ridge_regression.py', results };
+}
+
+function interpolationDict(path: string): ConvertedFile {
+  const file = openTorchFile(path);
+  try {
+    const { root } = file;
+    const entries = isTreeMap(root) ? [...root] : [];
+    const curves = entries.flatMap(([key, value]) => {
+      const models = z.tuple([z.int(), z.int()]).safeParse(Array.isArray(key) ? [...(key as Tree[])] : key);
+      return models.success && isTreeMap(value) ? [{ models: models.data, curve: plainTree(value) }] : [];
+    });
+    const isCurve = ({ curve }: (typeof curves)[number]): boolean => Array.isArray(curve['lambdas']);
+    if (curves.length > 0 && curves.every(isCurve)) return convertInterpolationDict(curves, dirname(path));
+    const keys = entries.slice(0, 6).map(([key]) => JSON.stringify(key));
+    throw new UserError(
+      `${path}: neither checkpoint nor interpolation_results.pt: its keys are ${keys.join(', ') || 'none'}; pairs of models with "lambdas" were looked for.`,
+    );
+  } finally {
+    file.close();
+  }
+}
+
+function plainTree(tree: ReadonlyMap<Tree, Tree>): Record<string, unknown> {
+  return Object.fromEntries([...tree].map(([key, value]) => [String(key), plainValue(value)]));
+}
+
+function plainValue(value: Tree): unknown {
+  if (value instanceof LazyTensor) {
+    const numbers = Array.from(value.readFloat64());
+    return value.shape.length === 0 ? numbers[0] : numbers;
+  }
+  if (isTreeMap(value)) return plainTree(value);
+  if (typeof value === 'bigint') return Number(value);
+  return Array.isArray(value) ? (value as Tree[]).map(plainValue) : value;
+}
+
+function jsonOf(path: string): unknown {
+  let text: string;
+  try {
+    if (statSync(path).size > largestText)
+      throw new UserError(`${path}: more than 512 MB of JSON; no known result is as large.`);
+    text = readFileSync(path, 'utf8');
+  } catch (thrown) {
+    throw thrown instanceof UserError ? thrown : fileError(path, 'read', thrown);
+  }
+  return parsePythonJson(text, path);
+}
+
+export function sha256Of(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}

@@ -1,0 +1,69 @@
+/** Results and figures that an import brought: kept like our own, marked as imported, each once. */
+import { figureRecipeSchema } from '../../src-shared/api.ts';
+import { messageOf } from '../../src-shared/errors.ts';
+import type { FoundFigure, FoundResult } from '../../src-shared/found.ts';
+import type { AnyJobKind } from '../../src-shared/jobs/index.ts';
+import { provenanceSchema } from '../../src-shared/provenance.ts';
+import type { FigureStore } from './figure-store.ts';
+import type { ResultStore } from './results.ts';
+
+interface Parts {
+  results: ResultStore;
+  figures: FigureStore;
+  kindNamed: (name: string) => AnyJobKind;
+  version: string;
+  jobId: string;
+}
+
+/** @returns what could not be taken, each a line for the job's log */
+export function takeResults(
+  found: { results: readonly FoundResult[]; figures: readonly FoundFigure[] },
+  parts: Parts,
+): string[] {
+  const problems: string[] = [];
+  const ids = new Map<string, string>();
+  let isNew = false;
+  for (const result of found.results) {
+    try {
+      const taken = takeOne(result, parts);
+      isNew ||= taken.isNew;
+      if (result.originalId !== undefined) ids.set(result.originalId, taken.id);
+    } catch (error) {
+      problems.push(`warning: ${result.path}: "${result.title}" was not taken: ${messageOf(error)}`);
+    }
+  }
+  // An analysis that was imported before has its figures already.
+  if (!isNew && found.results.length > 0) return problems;
+  for (const { title, resultIds, recipe } of found.figures) {
+    const parsed = figureRecipeSchema.safeParse(recipe);
+    if (parsed.success)
+      parts.figures.save({ title, resultIds: resultIds.map((id) => ids.get(id) ?? id), recipe: parsed.data });
+    else problems.push(`warning: the figure "${title}" was not taken: its recipe is not as Basin writes it.`);
+  }
+  return problems;
+}
+
+function takeOne(found: FoundResult, parts: Parts): { id: string; isNew: boolean } {
+  const { results, kindNamed, version } = parts;
+  const cacheKey = `imported:${found.sha256}:${found.part}`;
+  const known = results.withKey(cacheKey);
+  if (known !== undefined) return { id: known, isNew: false };
+  const kind = kindNamed(found.kind);
+  const own = provenanceSchema.safeParse(found.provenance);
+  const file = results.write({
+    kind: found.kind,
+    version: kind.version,
+    title: found.title,
+    jobId: parts.jobId,
+    origin: 'imported',
+    cacheKey,
+    runIds: own.success ? own.data.runs.map((run) => run.id) : [],
+    params: found.params,
+    provenance: own.success
+      ? own.data
+      : { basinVersion: version, kind: found.kind, backend: `imported from ${found.path}` },
+    data: kind.result.parse(found.data),
+  });
+  results.register(file);
+  return { id: file.id, isNew: true };
+}

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { activations } from '../domain.ts';
+import { defineJob } from './define.ts';
+import { checkpointFormatSchema } from './export-checkpoints.ts';
+
+export const adoptJob = defineJob({
+  kind: 'adopt',
+  version: 1,
+  title: 'Adopt weights',
+  summary:
+    'Makes a run of files that hold weights without a config (plain state dicts, safetensors, asymmetric-networks): the architecture is told from names and shapes, and written into a config.yaml.',
+  params: z.object({
+    paths: z.array(z.string().min(1)).min(1).describe('files of weights, model 1 first'),
+    directory: z.string().min(1).describe('folder of the new run; it must not hold a run yet'),
+    activation: z
+      .enum(activations)
+      .optional()
+      .describe('no file says it; needed unless the gates of sigma-asymmetric models are there'),
+    sigmaF: z
+      .array(z.number())
+      .min(1)
+      .optional()
+      .describe('fixed weight scale, one for all layers or one each; absent: read off weights that hold it'),
+    epoch: z
+      .int()
+      .nonnegative()
+      .optional()
+      .describe('epoch of the weights; absent: as the files say, else 1'),
+    dataset: z.string().default('mnist').describe('data set the models were trained on'),
+    format: checkpointFormatSchema.default('pt').describe('of the checkpoints written'),
+  }),
+  result: z.object({
+    directory: z.string(),
+    files: z.array(z.string()),
+    /** The architecture in words. */
+    architecture: z.string(),
+    notes: z.array(z.string()),
+  }),
+  cacheable: false,
+});

@@ -1,0 +1,310 @@
+/** Result files of the published scripts and analyses of Basin: taken in, shown like our own, each once. */
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { strToU8, unzipSync, zipSync } from 'fflate';
+import { describe, expect, it } from 'vitest';
+import type { Engine } from '../../src-main/engine/index.ts';
+import { writeParquet } from '../../src-main/formats/parquet.ts';
+import { readParquet } from '../../src-main/formats/parquet.ts';
+import { PythonFloat, tuple } from '../../src-main/formats/torch/tree.ts';
+import type { WritableTree } from '../../src-main/formats/torch/tree.ts';
+import { writeTorchFile } from '../../src-main/formats/torch/write-torch.ts';
+import { workerEntry } from '../../src-shared/worker-protocol.ts';
+import { importJob } from '../../src-shared/jobs/import.ts';
+import { fixturePath, fixtureRun } from '../support/fixtures.ts';
+import { newFolder, runJob, testEngine } from './support/workspace.ts';
+
+const open = (workspace = newFolder()): Promise<Engine> =>
+  testEngine(workspace, { kinds: [], worker: { entry: workerEntry } });
+
+async function importInto(engine: Engine, ...paths: string[]) {
+  const job = await runJob(engine, 'import', { paths });
+  expect(job.error).toBeNull();
+  return importJob.result.parse((await engine.call('results.get', { resultId: job.resultId! })).data);
+}
+
+async function only(engine: Engine, kind: string): Promise<{ id: string; data: Record<string, unknown> }> {
+  const rows = await engine.call('results.list', { kind });
+  expect(rows).toHaveLength(1);
+  expect(rows[0]!.origin).toBe('imported');
+  const { data } = await engine.call('results.get', { resultId: rows[0]!.id });
+  return { id: rows[0]!.id, data: data as Record<string, unknown> };
+}
+
+const curve = {
+  lambdas: [0, 0.5, 1],
+  ...{ train_accuracy: [99, 60, 98], val_accuracy: [97, 59, 96], test_accuracy: [96, 58, 95] },
+  ...{ train_loss: [0.1, 1.5, 0.2], val_loss: [0.2, 1.6, 0.25], test_loss: [0.3, 1.7, 0.35] },
+  ...{ distance: 12.5, normalized_distance: 0.05, num_params: 60000 },
+  ...{ train_barrier_height: -39.4, val_barrier_height: -39.2, test_barrier_height: -39.6 },
+  ...{ train_linearity: false, val_linearity: false, test_linearity: false },
+};
+const lmcRow = (run_key: string, epoch = 100) => ({
+  ...{ run_key, model1_index: 1, model2_index: 2, epoch },
+  checkpoint_path_1: `/lab/${run_key}/checkpoint_epoch_100_model_1.pt`,
+  checkpoint_path_2: `/lab/${run_key}/checkpoint_epoch_100_model_2.pt`,
+  interpolation_results_unaligned: curve,
+  interpolation_results_activation_aligned: { ...curve, test_accuracy: [96, 30, 95] },
+});
+
+describe('files of the published scripts', () => {
+  it('curves of the LMC script become one interpolation per run and alignment, its anti-alignment named', async () => {
+    const folder = newFolder();
+    const path = join(folder, 'lmc.json');
+    writeFileSync(path, JSON.stringify([lmcRow('a'), lmcRow('b')]));
+    const engine = await open();
+    const { recognised, broken } = await importInto(engine, path);
+    expect(broken).toEqual([]);
+    expect(recognised).toEqual([{ path, what: expect.stringContaining('measure_lmc'), results: 4 }]);
+    const rows = await engine.call('results.list', { kind: 'interpolate' });
+    expect(rows.map(({ origin }) => origin)).toEqual(Array(4).fill('imported'));
+    const all = [];
+    for (const { id } of rows)
+      all.push(
+        (await engine.call('results.get', { resultId: id })).data as typeof curve & {
+          align: string;
+          note?: string;
+          test_loss_barrier: number;
+        },
+      );
+    const aligned = all.filter(({ align }) => align === 'activation');
+    expect(aligned).toHaveLength(2);
+    expect(aligned[0]).toMatchObject({ mode: 'reference-lmc-script', test_accuracy: [96, 30, 95] });
+    expect(aligned[0]!.note).toMatch(/least/i);
+    expect(all.find(({ align }) => align === 'none')!.test_loss_barrier).toBeCloseTo(1.35, 12);
+    await importInto(engine, path);
+    expect(await engine.call('results.list', { kind: 'interpolate' })).toHaveLength(4);
+  });
+
+  it('interpolation_results.pt in a run folder is found beside its checkpoints', async () => {
+    const folder = join(newFolder(), 'run');
+    mkdirSync(folder);
+    for (const name of ['config.yaml', 'checkpoint_epoch_5_model_1.pt'])
+      copyFileSync(join(fixtureRun('sym0'), name), join(folder, name));
+    const tree = (value: unknown): WritableTree => {
+      if (Array.isArray(value)) return value.map(tree);
+      return typeof value === 'number' ? new PythonFloat(value) : (value as WritableTree);
+    };
+    const dict = new Map(
+      Object.entries({ ...curve, num_params: 5n, val_loss: NaN }).map(([k, v]) => [k, tree(v)]),
+    );
+    writeTorchFile(join(folder, 'interpolation_results.pt'), new Map([[tuple<WritableTree>(1, 2), dict]]));
+    const engine = await open();
+    const result = await importInto(engine, folder);
+    expect(result).toMatchObject({ runs: 1, broken: [], recognised: [{ results: 1 }] });
+    const { data } = await only(engine, 'interpolate');
+    expect(data).toMatchObject({
+      model1_index: 1,
+      model2_index: 2,
+      test_accuracy: curve.test_accuracy,
+      align: 'none',
+    });
+    expect(data).not.toHaveProperty('val_loss');
+  });
+
+  it('matching and coherence JSON with the NaN of Python', async () => {
+    const folder = newFolder();
+    const objectives = {
+      optimal: 0.9,
+      identity: 0.1,
+      random: [0.01, 0.02],
+      random_mean: 0.015,
+      random_std: 0.007,
+    };
+    const matching = {
+      ...{ matching_mode: 'post_norm', correlation_mode: 'dot_product', layer: 'P_0', objectives },
+      permutations: { optimal: [1, 0, 2] },
+    };
+    const text = JSON.stringify([
+      { run_key: 'k', model1_index: 1, model2_index: 2, epoch: 5, matching_results: [matching] },
+    ]);
+    writeFileSync(join(folder, 'matching.json'), text.replace('0.007', 'NaN'));
+    const layer = {
+      ...{
+        layer: 'lins.0',
+        hook_mode: 'RecordInput',
+        subspace_coherence: 0.5,
+        subspace_dimension: 3,
+        full_dimension: 9,
+      },
+      ...{
+        explained_variance_ratio: 0.91,
+        anisotropy_operator_norms: [0.1, 0.2],
+        mean_anisotropy_operator_norm: 0.15,
+      },
+      anisotropy_bounds: { '0.2': 1.5 },
+    };
+    writeFileSync(
+      join(folder, 'coherence.json'),
+      JSON.stringify([{ run_key: 'k', model_index: 1, epoch: 5, coherence_results: [layer] }]),
+    );
+    const engine = await open();
+    const result = await importInto(engine, join(folder, 'matching.json'), join(folder, 'coherence.json'));
+    expect(result.broken).toEqual([]);
+    expect((await only(engine, 'match-activations')).data).toMatchObject({
+      matching_results: [
+        { permutations: { optimal: [1, 0, 2] }, objectives: { optimal: 0.9, random_std: null } },
+      ],
+    });
+    expect((await only(engine, 'subspace-coherence')).data).toMatchObject({ coherence_results: [layer] });
+  });
+
+  it('realization costs: Parquet into Basin and out again has equal numbers', async () => {
+    const folder = newFolder();
+    const matrixType = { list: { list: 'double' } } as const;
+    const numbers = [
+      [0.1, 1 / 3, 2e-300],
+      [Math.PI, -0.5, 5e20],
+      [1, 2, 3],
+    ];
+    const costs = {
+      ...{ layer: 'lins.0', hook_mode: 'RecordInput', mahalanobis_distance_squared: numbers },
+      ...{ proj_center_distances: numbers, transposition_cost_squared: numbers },
+      ...{
+        subspace_dimension: 2n,
+        full_dimension: 3n,
+        explained_variance_ratio: 0.93,
+        subspace_coherence: 0.7,
+      },
+    };
+    const path = join(folder, 'costs.parquet');
+    writeParquet(path, [
+      { name: 'checkpoint_path', type: 'string', values: ['/lab/w/checkpoint_epoch_100_model_1.pt'] },
+      { name: 'run_directory', type: 'string', values: ['/lab/w'] },
+      {
+        name: 'realization_cost_results',
+        type: {
+          list: {
+            struct: {
+              ...{ layer: 'string', hook_mode: 'string', mahalanobis_distance_squared: matrixType },
+              ...{ proj_center_distances: matrixType, transposition_cost_squared: matrixType },
+              ...{ subspace_dimension: 'int64', full_dimension: 'int64' },
+              ...{ explained_variance_ratio: 'double', subspace_coherence: 'double' },
+            },
+          },
+        },
+        values: [[costs]],
+      },
+      { name: 'model_index', type: 'int64', values: [1n] },
+      { name: 'epoch', type: 'int64', values: [100n] },
+    ]);
+    const engine = await open();
+    expect(await importInto(engine, path)).toMatchObject({ broken: [], recognised: [{ results: 1 }] });
+    const { id } = await only(engine, 'realization-cost');
+    const { bytes } = await engine.call('results.export', { resultId: id, format: 'parquet' });
+    const again = join(folder, 'again.parquet');
+    writeFileSync(again, bytes);
+    const before = (await readParquet(path)).rows[0]!;
+    const after = (await readParquet(again)).rows[0]!;
+    const matrices = (row: Record<string, unknown>) =>
+      (row['realization_cost_results'] as (typeof costs)[]).map((c) => [
+        c.mahalanobis_distance_squared,
+        c.proj_center_distances,
+        c.transposition_cost_squared,
+        [c.explained_variance_ratio, c.subspace_coherence, Number(c.subspace_dimension)],
+      ]);
+    expect(matrices(after)).toEqual(matrices(before));
+    expect(after['checkpoint_path']).toBe(before['checkpoint_path']);
+    // Basin's own Parquet file is read like the script's.
+    const other = await open();
+    expect(await importInto(other, again)).toMatchObject({ broken: [], recognised: [{ results: 1 }] });
+  });
+
+  it('the published synthetic experiment, whole', async () => {
+    const engine = await open();
+    const path = fixturePath('synthetic_full/exact-copy.json');
+    expect(await importInto(engine, path)).toMatchObject({ broken: [], recognised: [{ path, results: 1 }] });
+    const { data } = await only(engine, 'synthetic-coherence');
+    const original = JSON.parse(readFileSync(path, 'utf8')) as { aggregate: unknown };
+    expect((data['exact_copy'] as { aggregate: unknown }).aggregate).toEqual(original.aggregate);
+  });
+
+  it('what is nothing of this kind is refused with what was looked for', async () => {
+    const folder = newFolder();
+    const files = {
+      'other.json': '{"a": 1}',
+      'broken.json': '[{"run_key": ',
+      'not.zip': 'no zip',
+      'lmc.json': JSON.stringify([{ ...lmcRow('a'), interpolation_results_unaligned: { lambdas: 'x' } }]),
+    };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    const engine = await open();
+    const { broken, recognised } = await importInto(
+      engine,
+      ...Object.keys(files).map((name) => join(folder, name)),
+    );
+    expect(recognised).toEqual([]);
+    expect(broken.map(({ reason }) => reason)).toEqual([
+      expect.stringContaining('looked for'),
+      expect.stringContaining('no JSON'),
+      expect.stringContaining('no zip'),
+      expect.stringContaining('lambdas'),
+    ]);
+  });
+});
+
+describe('an analysis as one zip', () => {
+  it('comes back with numbers, matrices, seeds, figures', async () => {
+    const engine = await open();
+    const run = fixtureRun('sym1_kappa1');
+    const params = {
+      run,
+      models: [1, 2],
+      epoch: 5,
+      withMatrices: true,
+      matchingSeed: 11,
+      data: { name: 'mnist-10k' },
+    };
+    const job = await runJob(engine, 'match-activations', params);
+    expect(job.error).toBeNull();
+    const resultId = job.resultId!;
+    const recipe = {
+      kind: 'histogram',
+      data: { panels: [{ title: 'x', values: [1, 2, 2, 3] }] },
+      options: {},
+    };
+    await engine.call('figures.save', { title: 'My figure', resultIds: [resultId], recipe });
+    const { bytes, results, figures } = await engine.call('results.bundle', {});
+    expect({ results, figures }).toEqual({ results: 1, figures: 1 });
+    const entries = unzipSync(bytes);
+    const names = Object.keys(entries).join('\n');
+    expect(names).toMatch(/runs\/[^\n]*sym1_kappa1\/config\.yaml/);
+    expect(names).toContain(`results/${resultId}/matrices/`);
+    const manifest = JSON.parse(Buffer.from(entries['analysis.json']!).toString()) as { versions: object };
+    expect(manifest.versions).toMatchObject({ basin: expect.any(String), node: process.version });
+    const path = join(newFolder(), 'analysis.zip');
+    writeFileSync(path, bytes);
+    const other = await open();
+    expect(await importInto(other, path)).toMatchObject({ broken: [], recognised: [{ results: 1 }] });
+    const { id } = await only(other, 'match-activations');
+    const [before, after] = [
+      await engine.call('results.get', { resultId }),
+      await other.call('results.get', { resultId: id }),
+    ];
+    expect(after.data).toEqual(before.data);
+    expect(after.params).toEqual(before.params);
+    expect(after.provenance).toEqual(before.provenance);
+    const name = /"\$matrix":"([^"]+)"/.exec(JSON.stringify(before.data))![1]!;
+    expect(await other.call('results.matrix', { resultId: id, name })).toEqual(
+      await engine.call('results.matrix', { resultId, name }),
+    );
+    const [figure] = await other.call('figures.list', {});
+    expect(figure).toMatchObject({ title: 'My figure', resultIds: [id], recipe });
+    await importInto(other, path);
+    expect(await other.call('figures.list', {})).toHaveLength(1);
+    expect(await other.call('results.list', {})).toHaveLength(1);
+  });
+
+  it.each([
+    ['../../evil.txt', /leads out/],
+    ['/etc/evil', /leads out/],
+    ['a\\..\\b', /leads out/],
+    ['C:/evil', /leads out/],
+  ])('with an entry %j is refused', async (name, message) => {
+    const path = join(newFolder(), 'evil.zip');
+    writeFileSync(path, zipSync({ 'analysis.json': strToU8('{}'), [name]: strToU8('x') }));
+    const { broken } = await importInto(await open(), path);
+    expect(broken).toHaveLength(1);
+    expect(broken[0]!.reason).toMatch(message);
+  });
+});

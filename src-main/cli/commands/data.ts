@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fetchable, fetchableNames, fetchDataSet, workspacePath } from '../../engine/index.ts';
+import { geometryKinds } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { fetchedFolder } from '../data-folder.ts';
@@ -25,6 +26,11 @@ function rows({ workspace }: Globals): Row[] {
       const complete = files === fetchable(name).files.length;
       return { name, state: complete ? 'fetched' : 'not fetched', folder: complete ? folder : '' };
     }),
+    ...geometryKinds.map((name) => ({
+      name,
+      state: name === 'mnist-coherence' ? 'made from digits by rotation' : 'made from seeds',
+      folder: '',
+    })),
   ];
 }
 

@@ -70,7 +70,9 @@ async function measure(model: Model, examples: Examples): Promise<Timing> {
   const recorded = performance.now();
   const meanCosts: number[] = [];
   for (const [i, space] of spaces.entries()) {
-    const { costs, centers, neurons } = await realizationCosts(layerWeights(model, i), space);
+    const { costs, centers, neurons } = await realizationCosts(layerWeights(model, i), space, {
+      doubles: backend.native?.doubles,
+    });
     swapCosts(costs, neurons);
     centerDistances(centers, neurons);
     meanCosts.push(mean(costs));

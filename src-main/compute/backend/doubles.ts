@@ -81,11 +81,11 @@ export class Doubles {
     });
   }
 
-  /** Mean over one axis, which stays with length 1. */
-  mean(a: Double, axis: number): Double {
+  /** Mean or sum over one axis, which stays with length 1 unless it is to be dropped. */
+  reduce(how: 'Mean' | 'Sum', a: Double, axis: number, drop = false): Double {
     const axes = this.#library.create(Int32Array.of(axis), [1]);
-    const attributes = { ...float64, Tidx: attr.type('int32'), keep_dims: attr.bool(true) };
-    const out = this.#library.run('Mean', attributes, [a.id, axes]);
+    const attributes = { ...float64, Tidx: attr.type('int32'), keep_dims: attr.bool(!drop) };
+    const out = this.#library.run(how, attributes, [a.id, axes]);
     this.#library.free(axes);
     return out;
   }

@@ -61,13 +61,13 @@ export class NativeLayer {
     const row = [1, scale.length];
     let current = z;
     if (over !== 'none') {
-      const mean = this.#d.mean(current, 1);
+      const mean = this.#d.reduce('Mean', current, 1);
       current = this.#then('Sub', current, mean);
       this.#d.free(mean);
     }
     if (over === 'layer') {
       const squares = this.#d.op('Square', [current]);
-      const variance = this.#d.mean(squares, 1);
+      const variance = this.#d.reduce('Mean', squares, 1);
       this.#d.free(squares);
       const factor = this.#then('Rsqrt', this.#then('AddV2', variance, this.#constant(normEpsilon)));
       current = this.#then('Mul', current, factor);

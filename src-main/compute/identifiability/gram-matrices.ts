@@ -89,7 +89,7 @@ export interface InverseFactor {
 export const gramCutoff = (full: number): number => 4 * full * Number.EPSILON;
 
 /** Above this sum of 1/eigenvalue, the triangular factor is not trusted and eigenvalues are computed. */
-const mostInverseTrace = 1e9;
+export const mostInverseTrace = 1e9;
 
 /** S^+ = W^T W: by Cholesky where S is safely regular, else by its eigenvalues above `cutoff`. */
 export function inverseFactor(gram: Float64Array, k: number, cutoff: number): InverseFactor {

@@ -3,6 +3,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { Split } from '../../../src-shared/domain.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { DataWish } from '../analysis-data.ts';
+import type { Doubles } from '../backend/doubles.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
 import { loadModels } from '../checkpoints.ts';
@@ -34,6 +35,8 @@ export interface Measured {
   model: LoadedModel;
   /** One per place asked for, in the order of the forward pass. */
   subspaces: Subspace[];
+  /** Float64 kernels, where the back end has them. */
+  doubles: Doubles | undefined;
   /** Advances progress by a share of this model's part and lets a cancel through. */
   between: (share: number) => Promise<void>;
 }
@@ -131,7 +134,7 @@ export async function measureModels<Row extends object>(
   return eachModel(params, context, prepared, async (model, between) => {
     const half = (share: number) => between(share / 2);
     const subspaces = await recorder.subspaces(model, half);
-    const row = await measure({ model, subspaces, between: half });
+    const row = await measure({ model, subspaces, doubles: backend.native?.doubles, between: half });
     return { ...row, warnings: options.warn?.(model) ?? [] };
   });
 }

@@ -29,12 +29,15 @@ export const permutationSensitivity: Compute<Params, Result> = (params, context)
     params,
     context,
     { withOutput: false, warn: warnings },
-    async ({ model, subspaces, between }) => {
+    async ({ model, subspaces, between, doubles }) => {
       refuseUnknownLayers(params, subspaces);
       const results: LayerSensitivity[] = [];
       for (const space of subspaces) {
         results.push(
-          await layerSensitivity(params, model, space, (share) => between(share / subspaces.length)),
+          await layerSensitivity(params, model, space, {
+            doubles,
+            between: (share) => between(share / subspaces.length),
+          }),
         );
       }
       return { sensitivity_results: results, permutation_seed: params.permutationSeed };
@@ -54,11 +57,11 @@ async function layerSensitivity(
   params: Params,
   model: LoadedModel,
   space: Subspace,
-  between: (share: number) => Promise<void>,
+  options: Parameters<typeof realizationCosts>[2],
 ): Promise<LayerSensitivity> {
   const index = indexOfLayer(space.place.layer);
   const layer = layerWeights(model, index);
-  const found = await realizationCosts(layer, space, between);
+  const found = await realizationCosts(layer, space, options);
   const { neurons: n, centers, projected, costs } = found;
   const swaps = swapCosts(costs, n);
   const k = space.dimension;

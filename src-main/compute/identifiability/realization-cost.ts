@@ -17,11 +17,14 @@ export const realizationCost: Compute<Params, Result> = (params, context) =>
     params,
     context,
     { withOutput: false, warn: warnings },
-    async ({ model, subspaces, between }) => {
+    async ({ model, subspaces, between, doubles }) => {
       const results: LayerRealizationCost[] = [];
       for (const space of subspaces) {
         const layer = layerWeights(model, indexOfLayer(space.place.layer));
-        const found = await realizationCosts(layer, space, (share) => between(share / subspaces.length));
+        const found = await realizationCosts(layer, space, {
+          doubles,
+          between: (share) => between(share / subspaces.length),
+        });
         const square = (data: Float64Array) => matrix(found.neurons, found.neurons, data);
         results.push({
           ...subspaceFieldsOf(space),

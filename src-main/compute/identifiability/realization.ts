@@ -7,7 +7,9 @@
 import { addProduct, multiply, transposedView, view } from '../linalg/multiply.ts';
 import { GramMatrices, gramCutoff, inverseFactor } from './gram-matrices.ts';
 import type { InverseFactor } from './gram-matrices.ts';
+import type { Doubles } from '../backend/doubles.ts';
 import type { LayerWeights } from './layer-weights.ts';
+import { solveRegular } from './regular-costs.ts';
 import type { Subspace } from './subspace.ts';
 
 type Basis = Pick<Subspace, 'basis' | 'full' | 'dimension'>;
@@ -24,31 +26,57 @@ export interface RealizationCosts {
   cutoff: number;
 }
 
-/** @param between called between neurons, a share of the work each; throw there to stop */
+/**
+ * @param options between: called between neurons with a share of the work each; throw there to stop. doubles: float64
+ * kernels for the many solves; without them the same is done here.
+ */
 export async function realizationCosts(
   layer: LayerWeights,
   space: Basis,
-  between: (share: number) => Promise<void> = () => Promise.resolve(),
+  options: { between?: (share: number) => Promise<void>; doubles?: Doubles | undefined } = {},
 ): Promise<RealizationCosts> {
   const { outputs: neurons, weight, fixed, mask } = layer;
   const { basis, full, dimension: k } = space;
   const projected = multiply(weight, basis, neurons, full, k);
   const centers = fixed ? multiply(fixed, basis, neurons, full, k) : new Float64Array(neurons * k);
-  const cutoff = gramCutoff(full);
-  const common = { neurons, projected, centers, cutoff };
+  const common = { neurons, projected, centers, cutoff: gramCutoff(full) };
   if (!mask) return { ...common, costs: squaredDistances(centers, projected, neurons, k), minRank: k };
+  const between = options.between ?? (() => Promise.resolve());
   const costs = new Float64Array(neurons * neurons);
+  const left = options.doubles
+    ? await solveRegular(options.doubles, { space, mask, projected, centers, neurons }, costs, between)
+    : Array.from({ length: neurons }, (_, i) => i);
+  const minRank = await solveEach({ ...common, space, mask }, left, costs, between);
+  return { ...common, costs, minRank };
+}
+
+/** Neurons one by one, singular Gram matrices too. Returns the least rank. */
+async function solveEach(
+  given: {
+    space: Basis;
+    mask: Float32Array;
+    projected: Float64Array;
+    centers: Float64Array;
+    neurons: number;
+    cutoff: number;
+  },
+  slots: readonly number[],
+  costs: Float64Array,
+  between: (share: number) => Promise<void>,
+): Promise<number> {
+  const { space, mask, projected, centers, neurons, cutoff } = given;
+  const k = space.dimension;
   const grams = new GramMatrices(space, mask);
   const scratch = { shifted: new Float64Array(neurons * k), product: new Float64Array(neurons * k) };
   let minRank = k;
-  for (let i = 0; i < neurons; i++) {
+  for (const i of slots) {
     const inverse = inverseFactor(grams.of(i), k, cutoff);
     minRank = Math.min(minRank, inverse.rank);
     const center = centers.subarray(i * k, (i + 1) * k);
     slotCosts(costs.subarray(i * neurons, (i + 1) * neurons), inverse, projected, center, scratch);
-    if (i % 16 === 15) await between(16 / neurons);
+    await between(1 / neurons);
   }
-  return { ...common, costs, minRank };
+  return minRank;
 }
 
 /** out[j] = |W (a_j - v)|^2 */

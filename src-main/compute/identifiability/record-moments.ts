@@ -136,9 +136,9 @@ class NativePass implements Pass {
     const d = this.#d;
     const { width } = this.#places[place]!;
     const known = this.#sums.get(place);
-    const shiftRow = known?.shiftRow ?? d.mean(this.#x!, 0);
+    const shiftRow = known?.shiftRow ?? d.reduce('Mean', this.#x!, 0);
     const shifted = d.op('Sub', [this.#x!, shiftRow]);
-    const mean = d.mean(shifted, 0);
+    const mean = d.reduce('Mean', shifted, 0);
     const gram = d.matMul(shifted, shifted, true, false);
     const means = d.read(mean);
     d.free(shifted, mean);

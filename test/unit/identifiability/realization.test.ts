@@ -1,6 +1,7 @@
 /** What must hold of realization costs whatever the numbers. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { loadBackend, tensorCount } from '../../../src-main/compute/backend/index.ts';
 import {
   GramMatrices,
   gramCutoff,
@@ -133,6 +134,48 @@ describe.each(['standard', 'syre', 'w'] as const)('invariances, %s', (family) =>
     for (let i = 0; i < 6; i++) {
       for (let j = 0; j < 6; j++) expect(b.costs[i * 6 + j]).toBe(a.costs[order[i]! * 6 + order[j]!]);
     }
+  });
+});
+
+describe('TensorFlow’s double kernels', () => {
+  const agree = async (layer: LayerWeights, space: Case['space']) => {
+    const backend = await loadBackend();
+    const doubles = backend.native?.doubles;
+    const before = tensorCount(backend);
+    const [host, native] = [
+      await realizationCosts(layer, space),
+      await realizationCosts(layer, space, { doubles }),
+    ];
+    expect(tensorCount(backend)).toEqual(before);
+    expect(native.minRank).toBe(host.minRank);
+    for (const [k, cost] of host.costs.entries())
+      expect(Math.abs(native.costs[k]! - cost)).toBeLessThan(1e-8 * (1 + cost));
+    return host;
+  };
+
+  test.each([0.2, 0.8])('agree with TypeScript where a share of %f of the weights is free', async (share) => {
+    const { layer, space, stream } = layerCase('w', 21, 40, 60, 7);
+    const mask = layer.mask!.map(() => (stream.uniform() < share ? 1 : 0));
+    await agree({ ...layer, mask }, space);
+  });
+
+  test('leave singular slots to the pseudo-inverse, and progress adds up to one', async () => {
+    const { layer, space, stream } = layerCase('w', 22, 12, 60, 7);
+    // Slot 3 has two free weights for seven dimensions, slot 5 none.
+    const mask = layer.mask!.map(() => (stream.uniform() < 0.9 ? 1 : 0));
+    mask.fill(0, 3 * 60 + 2, 4 * 60).fill(0, 5 * 60, 6 * 60);
+    mask.fill(1, 3 * 60, 3 * 60 + 2);
+    expect((await agree({ ...layer, mask }, space)).minRank).toBe(0);
+    let done = 0;
+    const between = (share: number): Promise<void> => {
+      done += share;
+      return Promise.resolve();
+    };
+    await realizationCosts({ ...layer, mask }, space, {
+      between,
+      doubles: (await loadBackend()).native?.doubles,
+    });
+    expect(done).toBeCloseTo(1, 10);
   });
 });
 

@@ -2,28 +2,40 @@
 import type { FigureRecipe } from '../../../src-shared/figures/index.ts';
 import type { LayerMatching } from '../../../src-shared/jobs/pairs.ts';
 import { spread } from '../demo/summary.ts';
-import type { Experiment, ExperimentRow, ExperimentWork } from './experiment.ts';
+import type { Experiment, ExperimentRow, ExperimentSize, ExperimentWork } from './experiment.ts';
 
-const settings = {
+interface Setting {
+  source: string;
+  /** Inputs of each layer. */
+  inputs: number[];
+  epochs: number;
+  models: number;
+  saveEvery: number;
+  sigmas: number[];
+  /** Fixed shares of every neuron's weights, at sigma_F = `sparsitySigma`. */
+  shares: number[];
+  data: string;
+}
+
+/** The curve over epochs is drawn at this sigma_F. */
+const epochsSigma = 1;
+/** Where the identity is neither at chance nor at the optimum. */
+const sparsitySigma = 0.5;
+
+const settings: Record<ExperimentSize, Setting> = {
   quick: {
-    source: 'w-asymmetric-small',
-    layers: 4,
-    epochs: 8,
-    models: 3,
-    saveEvery: 2,
+    ...{ source: 'w-asymmetric-small', inputs: [784, 64, 64, 64], data: 'mnist-10k' },
+    ...{ epochs: 8, models: 3, saveEvery: 2 },
     sigmas: [0, 0.5, 1, 2],
-    data: 'mnist-10k',
+    shares: [0.0625, 0.125, 0.25, 0.5],
   },
   paper: {
-    source: 'w-asymmetric',
-    layers: 4,
-    epochs: 100,
-    models: 4,
-    saveEvery: 10,
+    ...{ source: 'w-asymmetric', inputs: [784, 512, 512, 512], data: 'mnist' },
+    ...{ epochs: 100, models: 4, saveEvery: 10 },
     sigmas: [0, 0.25, 0.5, 1, 2],
-    data: 'mnist',
+    shares: [0.0625, 0.125, 0.25, 0.5],
   },
-} as const;
+};
 
 /** Of one run at one epoch: per layer, the objectives of every pair. */
 type Objectives = Map<string, LayerMatching['objectives'][]>;
@@ -46,7 +58,7 @@ async function objectivesOf(
 
 /** One panel per layer; `found` one entry per place on the x axis. */
 function figureOf(
-  axis: 'epoch' | 'sigma_F',
+  axis: 'epoch' | 'sigma_F' | 'sparsity',
   xs: readonly number[],
   found: readonly Objectives[],
 ): FigureRecipe<'matching-objective'> {
@@ -86,53 +98,98 @@ function identityPlace(found: Objectives): number {
   return spread(places).mean;
 }
 
-export const experiment: Experiment = {
-  title: 'Matching objective over the fixed weight scale',
-  async run(work) {
-    const { source, layers, epochs, models, saveEvery, sigmas, data } = settings[work.size];
-    const overSigma: Objectives[] = [];
-    const epochsSeen = Array.from({ length: epochs / saveEvery + 1 }, (_, i) => i * saveEvery);
-    const overEpochs: Objectives[] = [];
-    const share = 1 / sigmas.length;
-    for (const sigma of sigmas) {
-      const overrides = [
-        `dataset=${data}`,
-        ...Array.from(
-          { length: layers },
-          (_, i) => `model.mask_params.linear_mask_params_${i}.mask_constant=${sigma}`,
-        ),
-        ...[`num_models=${models}`, `training.num_epochs=${epochs}`, `training.save_every=${saveEvery}`],
-        ...[`seed=${work.seed}`, `experiment_name=matching-sigma${sigma}`],
+/** Trains networks of one fixed part and measures them at the epochs asked for. */
+async function measure(
+  work: ExperimentWork,
+  fixed: { sigma: number; share?: number },
+  watched: readonly number[],
+): Promise<Objectives[]> {
+  const { source, inputs, epochs, models, saveEvery, sigmas, shares, data } = settings[work.size];
+  const { sigma, share } = fixed;
+  const part = 1 / (sigmas.length + shares.length);
+  const name = share === undefined ? `sigma${sigma}` : `sigma${sigma}-fixed${share}`;
+  const overrides = [
+    `dataset=${data}`,
+    ...inputs.flatMap((count, i) => {
+      const layer = `model.mask_params.linear_mask_params_${i}`;
+      return [
+        `${layer}.mask_constant=${sigma}`,
+        ...(share === undefined ? [] : [`${layer}.num_fixed=${Math.round(share * count)}`]),
       ];
-      const message = `training ${models} networks, σ_F = ${sigma}`;
-      const { run_directory: run } = await work.train(source, overrides, message, 0.8 * share);
-      const watched = sigma === 1 ? epochsSeen : [epochs];
-      for (const epoch of watched) {
-        const found = await objectivesOf(work, run, epoch, (0.2 * share) / watched.length);
-        if (sigma === 1) overEpochs.push(found);
-        if (epoch === epochs) overSigma.push(found);
-      }
-    }
-    const places = overSigma.map(identityPlace);
-    const rows: ExperimentRow[] = sigmas.map((sigma, i) => ({
-      what: `identity between chance (0) and the optimum (1), σ_F = ${sigma}`,
-      expected: sigma === 0 ? 'near chance' : '-',
-      measured: places[i]!.toFixed(2),
-      holds: sigma === 0 ? places[i]! < 0.3 : null,
-    }));
-    rows.push({
-      what: 'the same over growing σ_F',
+    }),
+    ...[`num_models=${models}`, `training.num_epochs=${epochs}`, `training.save_every=${saveEvery}`],
+    ...[`seed=${work.seed}`, `experiment_name=matching-${name}`],
+  ];
+  const { run_directory: run } = await work.train(
+    source,
+    overrides,
+    `training networks, ${name}`,
+    0.8 * part,
+  );
+  const found: Objectives[] = [];
+  for (const epoch of watched)
+    found.push(await objectivesOf(work, run, epoch, (0.2 * part) / watched.length));
+  return found;
+}
+
+const rising = (places: readonly number[]): boolean =>
+  places.every((place, i) => i === 0 || place > places[i - 1]! - 0.02) && places.at(-1)! > places[0]! + 0.1;
+
+function rowsOf(
+  setting: Setting,
+  overSigma: readonly Objectives[],
+  overShares: readonly Objectives[],
+): ExperimentRow[] {
+  const row = (at: string, found: Objectives, chance: boolean): ExperimentRow => {
+    const place = identityPlace(found);
+    return {
+      what: `identity between chance (0) and the optimum (1), ${at}`,
+      expected: chance ? 'near chance' : '-',
+      measured: place.toFixed(2),
+      holds: chance ? place < 0.3 : null,
+    };
+  };
+  const trend = (over: string, found: readonly Objectives[]): ExperimentRow => {
+    const places = found.map(identityPlace);
+    return {
+      what: `the same over ${over}`,
       expected: 'rises towards the optimum',
       measured: `${places[0]!.toFixed(2)} to ${places.at(-1)!.toFixed(2)}`,
-      holds:
-        places.every((place, i) => i === 0 || place > places[i - 1]! - 0.02) &&
-        places.at(-1)! > places[0]! + 0.3,
-    });
+      holds: rising(places),
+    };
+  };
+  return [
+    ...overSigma.map((found, i) => row(`σ_F = ${setting.sigmas[i]}`, found, setting.sigmas[i] === 0)),
+    trend('growing σ_F', overSigma),
+    ...overShares.map((found, i) =>
+      row(`${100 * setting.shares[i]!} % fixed, σ_F = ${sparsitySigma}`, found, false),
+    ),
+    trend('the fixed share of weights', overShares),
+  ];
+}
+
+export const experiment: Experiment = {
+  title: 'Matching objective over the fixed weights',
+  async run(work) {
+    const setting = settings[work.size];
+    const { epochs, saveEvery, sigmas, shares } = setting;
+    const allEpochs = Array.from({ length: epochs / saveEvery + 1 }, (_, i) => i * saveEvery);
+    const overSigma: Objectives[] = [];
+    const overShares: Objectives[] = [];
+    let overEpochs: Objectives[] = [];
+    for (const sigma of sigmas) {
+      const found = await measure(work, { sigma }, sigma === epochsSigma ? allEpochs : [epochs]);
+      overSigma.push(found.at(-1)!);
+      if (sigma === epochsSigma) overEpochs = found;
+    }
+    for (const share of shares)
+      overShares.push(...(await measure(work, { sigma: sparsitySigma, share }, [epochs])));
     return {
-      rows,
+      rows: rowsOf(setting, overSigma, overShares),
       figures: {
         'matching-over-sigma': figureOf('sigma_F', sigmas, overSigma),
-        'matching-over-epochs': figureOf('epoch', epochsSeen, overEpochs),
+        'matching-over-epochs': figureOf('epoch', allEpochs, overEpochs),
+        'matching-over-sparsity': figureOf('sparsity', shares, overShares),
       },
     };
   },

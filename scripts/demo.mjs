@@ -1,4 +1,25 @@
-/** `npm run demo [-- ARGS]`: set-up where needed, then `basin demo ARGS`. */
+/** `npm run demo [-- ARGS]`: set-up where needed, `basin demo ARGS`, and then the app on what the demo made. */
 import { foreground, inClone, script } from './lib/launch.mjs';
+import { openApp } from './lib/open-app.mjs';
 
-script(() => foreground([inClone('src-main', 'cli', 'basin.mjs'), 'demo', ...process.argv.slice(2)]));
+const args = process.argv.slice(2);
+
+/** Only for a person who sits in front of it. */
+function opensAfterwards() {
+  const asked = args.some((word) => ['--json', '--help', '-h', '--no-open'].includes(word));
+  return !asked && process.env.CI !== 'true' && Boolean(process.stdout.isTTY && process.stdin.isTTY);
+}
+
+/** `--workspace DIR` is the app's, too. */
+function workspaceArgs() {
+  const at = args.findLastIndex((word) => word === '--workspace' || word.startsWith('--workspace='));
+  if (at === -1) return [];
+  return ['--workspace', args[at] === '--workspace' ? args[at + 1] : args[at].slice('--workspace='.length)];
+}
+
+script(async () => {
+  const own = args.filter((word) => word !== '--no-open');
+  const code = await foreground([inClone('src-main', 'cli', 'basin.mjs'), 'demo', ...own]);
+  if (code !== 0 || !opensAfterwards()) return code;
+  return openApp(workspaceArgs());
+});

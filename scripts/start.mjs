@@ -1,4 +1,5 @@
-/** `npm start [-- ARGS]`: the workbench. */
-import { foreground, inClone, script } from './lib/launch.mjs';
+/** `npm start [-- ARGS]`: the desktop app on the workspace; where it cannot be had, the same app for a browser. */
+import { script } from './lib/launch.mjs';
+import { openApp } from './lib/open-app.mjs';
 
-script(() => foreground([inClone('src-main', 'cli', 'basin.mjs'), 'serve', ...process.argv.slice(2)]));
+script(() => openApp(process.argv.slice(2)));

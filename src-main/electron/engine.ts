@@ -4,15 +4,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../src-shared/errors.ts';
-import { localLink, remoteLink, type EngineLink } from './link.ts';
+import { callOver, localLink, remoteLink, type EngineLink } from './link.ts';
 
 /** better-sqlite3 and the engine's own code need it. */
 const leastNode = 22;
 
 /** Node 24 of the project's own packages: workers need the native TensorFlow, which Electron's Node does not load. */
 export function nodeOf(root: string): string {
-  const own = join(root, 'node_modules', '.bin', 'node');
-  return existsSync(own) ? own : 'node';
+  const packaged = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
+  return [join(root, 'node_modules', '.bin', 'node'), packaged].find((path) => existsSync(path)) ?? 'node';
 }
 
 export interface OpenedEngine {
@@ -40,7 +40,8 @@ export async function openLocalEngine(root: string, workspace: string | undefine
   };
 }
 
-const servedSchema = z.object({ url: z.string() });
+const servedSchema = z.object({ url: z.string(), workspace: z.string() });
+const jobsSchema = z.array(z.object({ state: z.string() }));
 
 async function spawnEngine(root: string, workspace: string | undefined): Promise<OpenedEngine> {
   const command = ['src-main/cli/basin.mjs', 'serve', '--port', '0', '--json'];
@@ -49,19 +50,22 @@ async function spawnEngine(root: string, workspace: string | undefined): Promise
     [...command, ...(workspace === undefined ? [] : ['--workspace', workspace])],
     {
       cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, BASIN_SETUP_DONE: '1' },
+      // The channel carries nothing; its end tells the engine that this process is gone.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
   );
   let complaints = '';
-  child.stderr.on('data', (data: Buffer) => (complaints = (complaints + data.toString()).slice(-2000)));
+  child.stderr?.on('data', (data: Buffer) => (complaints = (complaints + data.toString()).slice(-2000)));
   const line = await new Promise<string>((resolve, reject) => {
-    child.stdout.once('data', (data: Buffer) => resolve(data.toString()));
+    child.stdout?.once('data', (data: Buffer) => resolve(data.toString()));
     child.once('error', (error) =>
       reject(new UserError(`The engine could not be started: ${error.message}`)),
     );
     child.once('exit', () => reject(new UserError(`The engine did not start. ${complaints.trim()}`)));
   });
-  const link = await remoteLink(servedSchema.parse(JSON.parse(line)).url);
+  const served = servedSchema.parse(JSON.parse(line));
+  const link = await remoteLink(served.url);
   return {
     link: {
       ...link,
@@ -70,7 +74,8 @@ async function spawnEngine(root: string, workspace: string | undefined): Promise
         child.kill('SIGINT');
       },
     },
-    workspace: workspace ?? '',
-    runningJobs: () => Promise.resolve(0),
+    workspace: served.workspace,
+    runningJobs: async () =>
+      jobsSchema.parse(await callOver(link, 'jobs.list', {})).filter((job) => job.state === 'running').length,
   };
 }

@@ -6,9 +6,16 @@ import { app, session, shell, type WebContents } from 'electron';
 
 export const appOrigin = 'basin://app';
 
+interface Sent {
+  sender: { getURL(): string };
+  /** Undefined before Electron 12, null when the frame is gone already. */
+  senderFrame?: { url: string; parent?: unknown } | null;
+}
+
 /** Messages are taken only from the main frame of our own page. */
-export function isOurFrame(frame: { url: string; parent?: unknown } | null): boolean {
-  return frame !== null && !frame.parent && frame.url.startsWith(`${appOrigin}/`);
+export function isFromOurPage({ sender, senderFrame }: Sent): boolean {
+  const frame = senderFrame === undefined ? { url: sender.getURL() } : senderFrame;
+  return frame !== null && !('parent' in frame && frame.parent) && frame.url.startsWith(`${appOrigin}/`);
 }
 
 export function guardEverything(): void {

@@ -1,5 +1,7 @@
 /** The window's way to an engine: in this process, or one that `basin serve` runs, here or on another machine. */
+import { get } from 'node:http';
 import WebSocket from 'ws';
+import type { RequestName } from '../../src-shared/api.ts';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { decodeMessage, encodeMessage, type ServerMessage } from '../../src-shared/rpc.ts';
 import { dispatch, type Callable } from '../engine/rpc.ts';
@@ -65,6 +67,22 @@ export async function remoteLink(address: string): Promise<EngineLink> {
   };
 }
 
+let nextId = 2 ** 40;
+
+/** A call of the main process's own over the window's link; its numbers are far from those that the window counts up. */
+export function callOver(link: EngineLink, name: RequestName, args: unknown): Promise<unknown> {
+  const id = nextId++;
+  return new Promise((resolve, reject) => {
+    link.onMessage((message) => {
+      if (message.type === 'event' || message.id !== id) return;
+      if (message.type === 'answer') resolve(message.value);
+      else reject(new UserError(message.error.message));
+    });
+    link.onClose((reason) => reject(new UserError(reason)));
+    link.send({ type: 'call', id, name, args });
+  });
+}
+
 function readAddress(address: string): URL {
   let url: URL;
   try {
@@ -83,8 +101,7 @@ function readAddress(address: string): URL {
 }
 
 /** Exchanges the one-time token for the cookie, as a browser does. */
-async function enter(url: URL): Promise<string> {
-  const { get } = await import('node:http');
+function enter(url: URL): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = get(url, (response) => {
       response.resume();

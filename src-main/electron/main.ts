@@ -8,6 +8,7 @@ import { guardEverything } from './guard.ts';
 import { remoteLink } from './link.ts';
 import { setMenu } from './menu.ts';
 import { declareScheme, servePages } from './pages.ts';
+import { root } from './places.ts';
 import { askForAddress } from './prompt.ts';
 import { readSettings, rememberWorkspace } from './settings.ts';
 import { answerDialogs, attach, openWindow } from './window.ts';
@@ -31,7 +32,7 @@ function wantedImports(argv: readonly string[]): string[] {
     .slice(1)
     .filter((word, i) => !word.startsWith('-') && (named === -1 || i !== named))
     .map((word) => resolve(word))
-    .filter((path) => path !== app.getAppPath() && existsSync(path) && statSync(path).isDirectory());
+    .filter((path) => path !== root && existsSync(path) && statSync(path).isDirectory());
 }
 
 function importAll(paths: readonly string[]): void {
@@ -90,12 +91,13 @@ async function switchTo(open: () => Promise<OpenedEngine>): Promise<void> {
     show(await open());
   } catch (error) {
     await complain(error);
-    if (before?.workspace) show(await openLocalEngine(app.getAppPath(), before.workspace));
+    if (before?.workspace) show(await openLocalEngine(root, before.workspace));
   }
 }
 
 async function complain(error: unknown): Promise<void> {
   const hint = error instanceof UserError ? error.hint : undefined;
+  process.stderr.write(`basin: ${messageOf(error)}${hint === undefined ? '' : `\n  ${hint}`}\n`);
   await dialog.showMessageBox({
     type: 'error',
     message: messageOf(error),
@@ -107,7 +109,7 @@ async function complain(error: unknown): Promise<void> {
 async function chooseWorkspace(path?: string): Promise<void> {
   const chosen =
     path ?? (await dialog.showOpenDialog({ properties: ['openDirectory', 'createDirectory'] })).filePaths[0];
-  if (chosen) await switchTo(() => openLocalEngine(app.getAppPath(), chosen));
+  if (chosen) await switchTo(() => openLocalEngine(root, chosen));
 }
 
 async function connectTo(): Promise<void> {
@@ -137,7 +139,7 @@ function refreshMenu(): void {
   setMenu(() => window, {
     connect: () => void connectTo(),
     useLocal: () =>
-      void switchTo(() => openLocalEngine(app.getAppPath(), readSettings().recentWorkspaces[0])),
+      void switchTo(() => openLocalEngine(root, readSettings().recentWorkspaces[0])),
     openWorkspace: (path) => void chooseWorkspace(path),
     recentWorkspaces: readSettings().recentWorkspaces,
     about,
@@ -149,7 +151,7 @@ async function start(): Promise<void> {
   servePages();
   answerDialogs(() => window);
   try {
-    show(await openLocalEngine(app.getAppPath(), wantedWorkspace(process.argv)));
+    show(await openLocalEngine(root, wantedWorkspace(process.argv)));
     importAll(wantedImports(process.argv));
   } catch (error) {
     await complain(error);

@@ -1,8 +1,10 @@
 /** The renderer's build under `basin://app/`: a real origin with a strict policy, unlike file://. */
-import { app, net, protocol, session } from 'electron';
+import { net, protocol } from 'electron';
 import { join, normalize, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { contentType } from '../server/content-types.ts';
 import { contentSecurityPolicy } from '../server/csp.ts';
+import { bundles } from './places.ts';
 
 /** Before the app is ready, once. */
 export function declareScheme(): void {
@@ -11,26 +13,40 @@ export function declareScheme(): void {
   ]);
 }
 
+const folder = join(bundles, 'renderer');
+
+/** The file that an address means; undefined for anything outside the build. */
+function fileOf(url: string): { path: string; headers: Record<string, string> } | undefined {
+  let name: string;
+  try {
+    name = decodeURIComponent(new URL(url).pathname);
+  } catch {
+    return undefined;
+  }
+  const path = normalize(join(folder, name === '/' ? 'index.html' : name));
+  const type = contentType(path);
+  if (!path.startsWith(folder + sep) || type === undefined) return undefined;
+  return {
+    path,
+    headers: {
+      'Content-Type': type,
+      'Content-Security-Policy': contentSecurityPolicy,
+      'X-Content-Type-Options': 'nosniff',
+    },
+  };
+}
+
 /** After the app is ready. */
 export function servePages(): void {
-  const folder = join(app.getAppPath(), 'out', 'renderer');
-  const fileOf = (url: string): string | null => {
-    const path = decodeURIComponent(new URL(url).pathname);
-    const file = normalize(join(folder, path === '/' ? 'index.html' : path));
-    return file.startsWith(folder + sep) ? file : null;
-  };
-  // Electron before 25 has no protocol.handle; the smoke test runs on an old one.
   if (typeof protocol.handle === 'function') {
-    protocol.handle('basin', (request) => {
+    protocol.handle('basin', async (request) => {
       const file = fileOf(request.url);
-      return file === null ? new Response('Not found', { status: 404 }) : net.fetch(pathToFileURL(file).href);
+      if (!file) return new Response('Not found', { status: 404 });
+      const { body, status } = await net.fetch(pathToFileURL(file.path).href);
+      return new Response(body, { status, headers: file.headers });
     });
-  } else {
-    protocol.registerFileProtocol('basin', (request, answer) => answer(fileOf(request.url) ?? { error: -6 }));
+    return;
   }
-  session.defaultSession.webRequest.onHeadersReceived((details, answer) => {
-    answer({
-      responseHeaders: { ...details.responseHeaders, 'Content-Security-Policy': [contentSecurityPolicy] },
-    });
-  });
+  // Electron before 25 has no protocol.handle; the smoke test runs on an old one.
+  protocol.registerFileProtocol('basin', (request, answer) => answer(fileOf(request.url) ?? { error: -6 }));
 }

@@ -13,8 +13,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { writeFile } from 'node:fs/promises';
 import { channels } from './channels.ts';
-import { appOrigin, isOurFrame } from './guard.ts';
+import { appOrigin, isFromOurPage } from './guard.ts';
 import type { EngineLink } from './link.ts';
+import { bundles } from './places.ts';
 
 const boundsSchema = z.object({
   x: z.int().optional(),
@@ -54,7 +55,7 @@ export function openWindow(): BrowserWindow {
     show: false,
     backgroundColor: '#fbfbfa',
     webPreferences: {
-      preload: join(app.getAppPath(), 'out', 'preload', 'index.cjs'),
+      preload: join(bundles, 'preload', 'index.cjs'),
       sandbox: true,
       contextIsolation: true,
       nodeIntegration: false,
@@ -75,7 +76,7 @@ export function openWindow(): BrowserWindow {
 /** Connects the window with the engine, until either ends. The returned function disconnects. */
 export function attach(window: BrowserWindow, link: EngineLink): () => void {
   const fromUs = (event: IpcMainEvent | IpcMainInvokeEvent) =>
-    event.sender === window.webContents && isOurFrame(event.senderFrame);
+    event.sender === window.webContents && isFromOurPage(event);
   const onCall = (event: IpcMainEvent, message: unknown) => {
     if (fromUs(event)) link.send(message);
   };
@@ -92,7 +93,7 @@ export function attach(window: BrowserWindow, link: EngineLink): () => void {
 export function answerDialogs(window: () => BrowserWindow | undefined): void {
   ipcMain.handle(channels.chooseFolder, async (event) => {
     const parent = window();
-    if (!parent || !isOurFrame(event.senderFrame)) return null;
+    if (!parent || !isFromOurPage(event)) return null;
     const answer = await dialog.showOpenDialog(parent, {
       properties: ['openDirectory'],
       title: 'Import runs from a folder',
@@ -101,7 +102,7 @@ export function answerDialogs(window: () => BrowserWindow | undefined): void {
   });
   ipcMain.handle(channels.saveFile, async (event, filename: unknown, bytes: unknown) => {
     const parent = window();
-    if (!parent || !isOurFrame(event.senderFrame)) return null;
+    if (!parent || !isFromOurPage(event)) return null;
     const name = z.string().max(255).parse(filename).replace(/[/\\]/g, '_');
     const data = z.instanceof(Uint8Array).parse(bytes);
     const answer = await dialog.showSaveDialog(parent, { defaultPath: name });

@@ -3,19 +3,9 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { extname, join, normalize, sep } from 'node:path';
+import { join, normalize, sep } from 'node:path';
+import { contentType } from './content-types.ts';
 import { contentSecurityPolicy } from './csp.ts';
-
-const types: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.ttf': 'font/ttf',
-  '.woff2': 'font/woff2',
-  '.json': 'application/json',
-};
 
 export function securityHeaders(): Record<string, string> {
   return {
@@ -31,7 +21,7 @@ export function securityHeaders(): Record<string, string> {
 /** Answers with the file that `path` (from the URL, decoded) names inside `folder`; 404 for anything else. */
 export async function sendPage(response: ServerResponse, folder: string, path: string): Promise<void> {
   const file = normalize(join(folder, path === '/' ? 'index.html' : path));
-  const type = types[extname(file)];
+  const type = contentType(file);
   const found =
     file.startsWith(folder + sep) && type !== undefined && (await stat(file).catch(() => null))?.isFile();
   if (!found) {

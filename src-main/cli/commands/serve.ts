@@ -42,6 +42,10 @@ async function serveUntilInterrupted(globals: Globals, flags: ServeFlags): Promi
       signal.addEventListener('abort', () => {
         resolve();
       });
+      // The desktop app of an old Electron starts an engine this way; the engine must not outlive it.
+      process.once('disconnect', () => {
+        resolve();
+      });
     });
     await served.close();
   } finally {

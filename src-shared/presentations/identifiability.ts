@@ -146,7 +146,7 @@ export const realizationCost = definePresenter(realizationCostJob, (answer) => {
       ...notesOf(rows),
       ...rows.flatMap((row) =>
         row.realization_cost_results
-          .filter((l) => l.min_gram_rank !== undefined && l.min_gram_rank < l.subspace_dimension)
+          .filter((l) => (l.min_gram_rank ?? l.subspace_dimension) < l.subspace_dimension)
           .map(
             (l) =>
               `${modelName(row)}, ${l.layer}: some neurons reach only ${l.min_gram_rank} of ${l.subspace_dimension} dimensions with their free weights; what is out of reach is not in their costs (pseudo-inverse, eigenvalues up to ${shown(l.gram_cutoff)} count as zero).`,

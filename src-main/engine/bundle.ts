@@ -1,4 +1,5 @@
 /** A whole analysis as one zip: what was asked, the numbers, the figures, the configs, the versions. */
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { zipSync } from 'fflate';
@@ -58,6 +59,8 @@ export async function bundleAnalysis(
     results: chosen,
     figures: figures.map(({ title, resultIds, recipe }) => ({ title, resultIds, recipe })),
     ...{ runs, problems },
+    /** The library that unpacks looks at no checksum: a flipped bit must not become another number. */
+    sha256: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)])),
   };
   files['analysis.json'] = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
   return {
@@ -117,5 +120,7 @@ function contentOf(path: string): Uint8Array | undefined {
     return undefined;
   }
 }
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 const json = (value: unknown): Uint8Array => Buffer.from(`${JSON.stringify(value, null, 1)}\n`);

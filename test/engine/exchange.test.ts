@@ -295,6 +295,19 @@ describe('an analysis as one zip', () => {
     expect(await other.call('results.list', {})).toHaveLength(1);
   });
 
+  it('with a changed number is refused', async () => {
+    const engine = await open();
+    const path = fixturePath('synthetic_full/exact-copy.json');
+    await importInto(engine, path);
+    const entries = unzipSync((await engine.call('results.bundle', {})).bytes);
+    const name = Object.keys(entries).find((entry) => entry.endsWith('result.json'))!;
+    entries[name] = strToU8(Buffer.from(entries[name]!).toString().replace('0.0', '0.1'));
+    const changed = join(newFolder(), 'changed.zip');
+    writeFileSync(changed, zipSync(entries));
+    const { broken } = await importInto(await open(), changed);
+    expect(broken[0]!.reason).toMatch(/result\.json is damaged, or was changed/);
+  });
+
   it.each([
     ['../../evil.txt', /leads out/],
     ['/etc/evil', /leads out/],

@@ -18,6 +18,8 @@ const manifestSchema = z.object({
   format: z.literal('basin-analysis'),
   version: z.literal(1),
   results: z.array(z.string().regex(/^[\w.-]+$/)),
+  /** By entry: of what lies in the zip besides the manifest. */
+  sha256: z.record(z.string(), z.string()),
   figures: z.array(z.object({ title: z.string(), resultIds: z.array(z.string()), recipe: z.unknown() })),
 });
 const resultSchema = z.object({
@@ -33,6 +35,10 @@ const reference = z.object({ $matrix: z.string() });
 export function readAnalysis(path: string): ResultFile {
   const { entries, sha256 } = unpack(path);
   const manifest = parse(path, entries, 'analysis.json', manifestSchema);
+  for (const [name, bytes] of Object.entries(entries)) {
+    if (name === 'analysis.json' || sha256Of(bytes) === manifest.sha256[name]) continue;
+    throw new UserError(`${path}: ${name} is damaged, or was changed: it is not what analysis.json says.`);
+  }
   const results = manifest.results.map((id, part): FoundResult => {
     const name = `results/${id}/result.json`;
     const { kind, title, params, provenance, data } = parse(path, entries, name, resultSchema);
@@ -52,6 +58,8 @@ export function readAnalysis(path: string): ResultFile {
   const figures: FoundFigure[] = manifest.figures.map(({ recipe, ...rest }) => ({ ...rest, recipe }));
   return { what: `an analysis of ${results.length} results and ${figures.length} figures`, results, figures };
 }
+
+const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 type Entries = Record<string, Uint8Array>;
 
@@ -77,7 +85,7 @@ function unpack(path: string): { entries: Entries; sha256: string } {
         return /^(analysis\.json|results\/[\w.-]+\/(result\.json|matrices\/[\w.-]+\.npy))$/.test(name);
       },
     });
-    return { entries, sha256: createHash('sha256').update(bytes).digest('hex') };
+    return { entries, sha256: sha256Of(bytes) };
   } catch (thrown) {
     if (thrown instanceof UserError) throw thrown;
     throw new UserError(`${path}: no zip, or a damaged one: ${messageOf(thrown)}.`, { cause: thrown });

@@ -13,7 +13,7 @@ const mostRounds = 4;
  * @throws UserError naming the first field that does not fit
  */
 export function fitResult(schema: z.ZodType, data: unknown, where: string): unknown {
-  let value = structuredClone(data);
+  const value = structuredClone(data);
   for (let round = 0; ; round++) {
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;

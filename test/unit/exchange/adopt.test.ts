@@ -82,7 +82,7 @@ describe('adopt', () => {
   it('weights whose masked entries hold no scale need it given', async () => {
     const path = join(folder, 'raw.pt');
     const raw = weightsOf('sym1_kappa0', 1);
-    raw.get('lins.0.weight')!.data.fill(0.25);
+    (raw.get('lins.0.weight')!.data as Float32Array).fill(0.25);
     writeTorchFile(path, raw);
     await expect(adopt([path], { activation: 'gelu' })).rejects.toThrow(/sigmaF: .*lins\.0/);
     const { directory } = await adopt([path], { activation: 'gelu', sigmaF: [0] });

@@ -118,13 +118,15 @@ class AdamW {
 /**
  * Trains a copy of `initial`.
  * @param orders per epoch the training examples in the order they are visited; the last batch may be smaller
+ * @param between called after every epoch; throw there to stop
  */
-export function trainScalar(
+export async function trainScalar(
   task: ScalarTask,
   initial: ScalarNetwork,
   orders: Iterable<ArrayLike<number>>,
   settings: ScalarTraining,
-): ScalarNetwork {
+  between: () => Promise<void> = () => Promise.resolve(),
+): Promise<ScalarNetwork> {
   const network = { weight: initial.weight.slice(), bias: initial.bias.slice() };
   const weights = new AdamW(network.weight.length, settings.learningRate, settings.weightDecay);
   const biases = new AdamW(network.bias.length, settings.learningRate, settings.biasWeightDecay);
@@ -138,6 +140,7 @@ export function trainScalar(
       weights.apply(network.weight, weight, step);
       if (settings.trainBias) biases.apply(network.bias, bias, step);
     }
+    await between();
   }
   return network;
 }

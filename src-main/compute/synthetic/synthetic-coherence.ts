@@ -22,8 +22,14 @@ type Result = ResultOf<typeof syntheticCoherenceJob>;
 type OuterRecord = SyntheticFamily['outer_records'][number];
 type SpreadRecord = OuterRecord['spread_records'][number];
 
-/** Called after every network. */
-type Tick = () => Promise<void>;
+/** What is told on the way; both stop a cancelled job. */
+interface Watch {
+  epochDone(): Promise<void>;
+  networkDone(): Promise<void>;
+}
+
+/** Milliseconds between two looks whether the job was cancelled. */
+const lookEvery = 100;
 
 export const syntheticCoherence: Compute<Params, Result> = async (params, context) => {
   const began = performance.now();
@@ -32,18 +38,30 @@ export const syntheticCoherence: Compute<Params, Result> = async (params, contex
   const meter = new ProgressMeter(context, embeddings.length * perFamily);
   const result: Partial<Record<EmbeddingFamily, SyntheticFamily>> = {};
   for (const family of embeddings) {
-    const tick: Tick = async () => {
-      meter.advance(1, `${family === 'exact_copy' ? 'exact copies' : 'random frame'}: training pairs`);
-      await checkpointCancel(context);
+    let looked = performance.now();
+    const watch: Watch = {
+      async epochDone() {
+        if (performance.now() - looked < lookEvery) return;
+        await checkpointCancel(context);
+        looked = performance.now();
+      },
+      async networkDone() {
+        meter.advance(1, `${family === 'exact_copy' ? 'exact copies' : 'random frame'}: training pairs`);
+        await this.epochDone();
+      },
     };
-    result[family] = await measureFamily(params, family, tick);
+    result[family] = await measureFamily(params, family, watch);
   }
   return { ...result, seconds: (performance.now() - began) / 1000 };
 };
 
-async function measureFamily(params: Params, family: EmbeddingFamily, tick: Tick): Promise<SyntheticFamily> {
+async function measureFamily(
+  params: Params,
+  family: EmbeddingFamily,
+  watch: Watch,
+): Promise<SyntheticFamily> {
   const records: OuterRecord[] = [];
-  for (const seed of params.outerSeeds) records.push(await measureSeed(params, family, seed, tick));
+  for (const seed of params.outerSeeds) records.push(await measureSeed(params, family, seed, watch));
   return {
     config: configOf(params),
     embedding_family: family,
@@ -90,7 +108,7 @@ async function measureSeed(
   params: Params,
   family: EmbeddingFamily,
   outer: number,
-  tick: Tick,
+  watch: Watch,
 ): Promise<OuterRecord> {
   const seeds = seedsOf(outer);
   const shared = sharedOf(params, seeds);
@@ -98,7 +116,7 @@ async function measureSeed(
   for (let active = 1; active <= params.copies; active++) {
     const basis = embeddingBasis(family, params.copies, active, shared.frame, params.anchorAlignedEndpoint);
     const task: ScalarTask = { ...shared.task, basis };
-    spreads.push(await measureSpread(params, task, active, seeds.models, tick));
+    spreads.push(await measureSpread(params, task, active, seeds.models, watch));
   }
   return {
     outer_seed: outer,
@@ -143,7 +161,7 @@ async function measureSpread(
   task: ScalarTask,
   active: number,
   seedsOfPair: (pair: number) => [number, number],
-  tick: Tick,
+  watch: Watch,
 ): Promise<SpreadRecord> {
   const pairs: SpreadRecord['pair_records'] = [];
   const settings: ScalarTraining = {
@@ -157,8 +175,9 @@ async function measureSpread(
     const seeds = seedsOfPair(pair);
     const ends: ScalarNetwork[] = [];
     for (const seed of seeds) {
-      ends.push(trainScalar(task, initialNetwork(task, seed), ordersOf(params, seed), settings));
-      await tick();
+      const initial = initialNetwork(task, seed);
+      ends.push(await trainScalar(task, initial, ordersOf(params, seed), settings, () => watch.epochDone()));
+      await watch.networkDone();
     }
     pairs.push({
       pair_index: pair,

@@ -33,6 +33,12 @@ export async function loadAnalysisData(
   const name = wish.name ?? plan.name;
   const dataDir = wish.dataDir ?? (wish.name === undefined ? planFolder(run, plan) : undefined);
   const geometry = name === plan.name ? plan.geometry : undefined;
+  if (geometry && geometry.kind !== 'mnist-coherence' && wish.dataDir !== undefined) {
+    throw new UserError(
+      `data.dataDir is ${wish.dataDir}, but ${run.directory} was trained on ${name}, which is made from its config's seeds: no folder is read.`,
+      { hint: 'Leave the folder out, or name the data set to analyse instead with --data.' },
+    );
+  }
   const dataset = await loadDataset({ name, dataDir, geometry });
   if (dataset.train.features !== run.spec.layers[0]!.inputs) {
     throw new UserError(

@@ -233,6 +233,8 @@ describe('training', () => {
     expect(curve.test_accuracy[0]).toBeCloseTo(trained.test_accuracy[0]!, 4);
     const similar = await job<{ functional_similarity: { num_epochs: number } }>('similarity', { run });
     expect(similar.functional_similarity.num_epochs).toBe(2);
+    const elsewhere = job('interpolate', { run, epoch: 6, data: { dataDir: folder } });
+    await expect(elsewhere).rejects.toThrow(/no folder is read/);
   });
 
   test('rotated digits: the first layer sees the coherence asked for', { timeout: 120_000 }, async () => {

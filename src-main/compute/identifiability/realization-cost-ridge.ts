@@ -148,11 +148,7 @@ async function solve(
   pairs: readonly RidgePairIds[],
   between: (share: number) => Promise<void>,
 ): Promise<RidgeTerms[]> {
-  if (params.method === 'closed-form') {
-    const terms = solveRidge(problem, pairs, params.betas);
-    await between(1);
-    return terms;
-  }
+  if (params.method === 'closed-form') return solveRidge(problem, pairs, params.betas, between);
   const backend = await context.backend();
   const size = Math.max(1, Math.floor(mostEntries / Math.max(problem.samples, problem.layer.inputs)));
   const parts: RidgeTerms[][] = [];

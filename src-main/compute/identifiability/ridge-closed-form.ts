@@ -9,24 +9,33 @@ import { normScale, storedScale } from './ridge-problem.ts';
 import type { RidgeLayerProblem, RidgePairIds, RidgeTerms } from './ridge-problem.ts';
 import { HostSums } from './subspace.ts';
 
-/** @returns for each beta the terms of every pair */
-export function solveRidge(
+/**
+ * @param between called between slots with the share of the work just done; throw there to stop
+ * @returns for each beta the terms of every pair
+ */
+export async function solveRidge(
   problem: RidgeLayerProblem,
   pairs: readonly RidgePairIds[],
   betas: readonly number[],
-): RidgeTerms[] {
+  between: (share: number) => Promise<void> = () => Promise.resolve(),
+): Promise<RidgeTerms[]> {
   const { layer, x, samples } = problem;
   const d = layer.inputs;
   const sums = new HostSums({ layer: 'ridge', hookMode: 'RecordInput', width: d });
   sums.add(x);
   const covariance = sums.finish().scatter.map((value) => value / samples);
   const bySlot = Map.groupBy(pairs.keys(), (p) => pairs[p]![1]);
-  return betas.map((beta) => {
+  const answers: RidgeTerms[] = [];
+  for (const beta of betas) {
     const empty = () => new Float64Array(pairs.length);
     const terms: RidgeTerms = { mse: empty(), regularization: empty(), slotScale: empty() };
-    for (const [slot, places] of bySlot) solveSlot(problem, covariance, slot, places, pairs, beta, terms);
-    return terms;
-  });
+    for (const [slot, places] of bySlot) {
+      solveSlot(problem, covariance, slot, places, pairs, beta, terms);
+      await between(1 / bySlot.size / betas.length);
+    }
+    answers.push(terms);
+  }
+  return answers;
 }
 
 function solveSlot(

@@ -123,15 +123,18 @@ function writeModels(
   directory: string,
 ): string[] {
   return networks.map((network, i) => {
+    const tensors = storedForm(network);
+    const isParameter = new Set(
+      namedArrays(network).flatMap(({ role, name }) => (role === 'parameter' ? [name] : [])),
+    );
     const path = writeInFormat(directory, params.format, {
       // Files of several epochs have none in common; 0 would claim an initialisation.
       epoch: first.epoch ?? 1,
       model: i + 1,
       step: 0,
-      trainable: namedArrays(network)
-        .filter(({ role }) => role === 'parameter')
-        .map(({ name }) => name),
-      tensors: storedForm(network),
+      // In the order of the modules, as an optimizer is given them.
+      trainable: [...tensors.keys()].filter((name) => isParameter.has(name)),
+      tensors,
     });
     return basename(path);
   });

@@ -29,6 +29,10 @@ function guard(contents: WebContents): void {
     if (!url.startsWith(`${appOrigin}/`)) event.preventDefault();
   });
   contents.on('will-attach-webview', (event) => event.preventDefault());
+  // Before Electron 12 there was only the event.
+  (contents as NodeJS.EventEmitter).on('new-window', (event: { preventDefault(): void }) => {
+    event.preventDefault();
+  });
   // Documentation links open in the person's browser; everything else opens nothing.
   contents.setWindowOpenHandler?.(({ url }) => {
     if (/^https:\/\//.test(url)) void shell.openExternal(url);

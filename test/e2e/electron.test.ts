@@ -63,6 +63,7 @@ describe.skipIf(missing !== undefined)('the desktop app', () => {
       timeout: 60_000,
     });
     page = await app.firstWindow();
+    // What Playwright calls "visible" needs a newer Chromium than the old Electron's: wait for presence instead.
     page.setDefaultTimeout(60_000);
   }, 240_000);
 
@@ -73,7 +74,7 @@ describe.skipIf(missing !== undefined)('the desktop app', () => {
   });
 
   it('shows the workbench on the workspace, from an origin of its own', async () => {
-    await page.getByText('Catalog and groups').first().waitFor();
+    await expect.poll(() => page.locator('nav').textContent()).toContain('Catalog and groups');
     expect(page.url()).toMatch(/^basin:\/\/app\//);
     await expect.poll(() => page.locator('header').textContent()).toContain(workspace.split('/').at(-1));
   });
@@ -114,7 +115,7 @@ describe.skipIf(missing !== undefined)('the desktop app', () => {
   });
 
   it('imports a folder that is named on its command line', async () => {
-    await page.locator('[role=row][data-run="sym0"]').waitFor();
+    await expect.poll(() => page.locator('[role=row][data-run="sym0"]').count()).toBe(1);
   });
 
   it('stays where it is: no other page, no other window, no script from text', async () => {

@@ -1,5 +1,14 @@
 /** The app's pages and the desktop's bundles under out/, built when they are missing or older than their sources. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { environment, inClone } from './launch.mjs';
 import { withLock } from './lock.mjs';
@@ -30,10 +39,14 @@ async function build(out, old, say) {
   const started = new Date();
   const next = join(out, `next-${process.pid}`);
   say(`Building the app's pages${old ? ' for an old Electron' : ''}.`);
-  const result = await run(basinNode(), [join(modules, 'electron-vite', 'bin', 'electron-vite.js'), 'build'], {
-    cwd: inClone(),
-    env: environment({ BASIN_BUILD_OUT: next, BASIN_OLD_ELECTRON: old ? '1' : '' }),
-  });
+  const result = await run(
+    basinNode(),
+    [join(modules, 'electron-vite', 'bin', 'electron-vite.js'), 'build'],
+    {
+      cwd: inClone(),
+      env: environment({ BASIN_BUILD_OUT: next, BASIN_OLD_ELECTRON: old ? '1' : '' }),
+    },
+  );
   if (result.code !== 0) {
     rmSync(next, { recursive: true, force: true });
     throw new Error(`The app's pages could not be built:\n${(result.stderr || result.stdout).trim()}`);

@@ -138,8 +138,7 @@ function about(): void {
 function refreshMenu(): void {
   setMenu(() => window, {
     connect: () => void connectTo(),
-    useLocal: () =>
-      void switchTo(() => openLocalEngine(root, readSettings().recentWorkspaces[0])),
+    useLocal: () => void switchTo(() => openLocalEngine(root, readSettings().recentWorkspaces[0])),
     openWorkspace: (path) => void chooseWorkspace(path),
     recentWorkspaces: readSettings().recentWorkspaces,
     about,

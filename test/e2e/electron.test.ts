@@ -86,16 +86,7 @@ describe.skipIf(missing !== undefined)('the desktop app', () => {
       process: typeof (window as unknown as { process: unknown }).process,
     }));
     expect(seen).toEqual({
-      bridge: [
-        'chooseFolder',
-        'onClose',
-        'onCommand',
-        'onMessage',
-        'pathOf',
-        'platform',
-        'saveFile',
-        'send',
-      ],
+      bridge: ['chooseFolder', 'onClose', 'onCommand', 'onMessage', 'pathOf', 'platform', 'saveFile', 'send'],
       require: 'undefined',
       process: 'undefined',
     });

@@ -68,7 +68,9 @@ describe.skipIf(noBrowser)('figures', () => {
       // Both alignments, with mean and spread.
       .toMatch(/mlp_symmetry0[^]*% *[−-]?\d+\.\d ± [\d.]+ % *[−-]?\d+\.\d ± [\d.]+ %/);
     const barriers = await table.getByRole('row').nth(1).getByRole('cell').allTextContents();
-    const [unaligned, aligned] = [barriers[3]!, barriers[4]!].map((text) => parseFloat(text.replace('−', '-')));
+    const [unaligned, aligned] = [barriers[3]!, barriers[4]!].map((text) =>
+      parseFloat(text.replace('−', '-')),
+    );
     expect(unaligned).toBeLessThan(-10);
     expect(aligned).toBeGreaterThan(-5);
     await page.getByRole('img', { name: /along the segment/ }).waitFor();
@@ -116,7 +118,10 @@ describe.skipIf(noBrowser)('figures', () => {
 
     await dialog.getByRole('button', { name: 'Keep in Figures' }).click();
     await goTo(page, 'figures');
-    await page.getByText(/Interpolation, test accuracy/).first().waitFor();
+    await page
+      .getByText(/Interpolation, test accuracy/)
+      .first()
+      .waitFor();
   });
 
   it('shows a matrix with the value under the pointer', async () => {
@@ -140,20 +145,28 @@ describe.skipIf(noBrowser)('figures', () => {
     await expect.poll(() => page.getByRole('main').textContent()).toMatch(/\d+/);
   });
 
-  it.each(['light', 'dark'] as const)('has no serious accessibility problem in any view, %s', async (scheme) => {
-    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
-    const found: string[] = [];
-    for (const place of places) {
-      await goTo(page, place);
-      await page.waitForLoadState('networkidle');
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      for (const { id, impact, nodes } of violations) {
-        if (impact !== 'serious' && impact !== 'critical') continue;
-        found.push(`${place}: ${id}: ${nodes.map((node) => node.target.join(' ')).slice(0, 4).join(' | ')}`);
+  it.each(['light', 'dark'] as const)(
+    'has no serious accessibility problem in any view, %s',
+    async (scheme) => {
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+      const found: string[] = [];
+      for (const place of places) {
+        await goTo(page, place);
+        await page.waitForLoadState('networkidle');
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        for (const { id, impact, nodes } of violations) {
+          if (impact !== 'serious' && impact !== 'critical') continue;
+          found.push(
+            `${place}: ${id}: ${nodes
+              .map((node) => node.target.join(' '))
+              .slice(0, 4)
+              .join(' | ')}`,
+          );
+        }
       }
-    }
-    expect(found).toEqual([]);
-  });
+      expect(found).toEqual([]);
+    },
+  );
 
   it('left no error behind', () => {
     expect(takeComplaints()).toEqual([]);

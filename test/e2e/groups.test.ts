@@ -166,7 +166,9 @@ describe.skipIf(noBrowser)('grouping', () => {
     const dialog = page.getByRole('dialog', { name: /Suggest/ });
     await dialog.getByRole('checkbox').first().waitFor();
     await dialog.getByRole('button', { name: /^Make \d+ groups?$/ }).click();
-    await expect.poll(async () => Object.keys(await board()).length).toBeGreaterThan(Object.keys(before).length);
+    await expect
+      .poll(async () => Object.keys(await board()).length)
+      .toBeGreaterThan(Object.keys(before).length);
     await page.locator('[role=treegrid]').focus();
     await page.keyboard.press('Control+z');
     await expect.poll(board).toEqual(before);
@@ -189,7 +191,9 @@ describe.skipIf(noBrowser)('grouping', () => {
     app.kill('SIGKILL');
     const lost = page.getByRole('alert').filter({ hasText: 'The engine is gone' });
     await lost.waitFor();
-    expect(await lost.textContent()).toMatch(/The engine stopped or cannot be reached\.[^]*Nothing that was saved is lost/);
+    expect(await lost.textContent()).toMatch(
+      /The engine stopped or cannot be reached\.[^]*Nothing that was saved is lost/,
+    );
     takeComplaints();
   });
 });

@@ -46,7 +46,9 @@ export async function openWindow(
   app: ServedApp,
   options: Parameters<Browser['newContext']>[0] = {},
 ): Promise<{ page: Page; context: BrowserContext }> {
-  const context = await (await openBrowser()).newContext({
+  const context = await (
+    await openBrowser()
+  ).newContext({
     viewport: { width: 1360, height: 860 },
     reducedMotion: 'reduce',
     ...options,

@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { RunRow } from '../../../src-shared/api.ts';
+import { fixedColumns, propertyColumn, sortRuns } from '../../../src-renderer/catalog/columns.ts';
+import { conditionText, matches, parseFilter } from '../../../src-renderer/catalog/filter.ts';
+
+function run(name: string, more: Partial<RunRow> = {}): RunRow {
+  return {
+    id: name,
+    name,
+    path: `/data/${name}`,
+    architecture: 'mlp',
+    family: 'w-asymmetric',
+    sigmaF: 1,
+    dataset: 'mnist',
+    models: 4,
+    epochs: [0, 100],
+    checkpoints: 8,
+    valAccuracy: { mean: 95, std: 1 },
+    origin: 'imported',
+    state: 'ready',
+    problems: [],
+    groupIds: [],
+    addedAt: 0,
+    properties: { 'model.symmetry': 1, 'model.norm': 'layer', 'training.note': null },
+    ...more,
+  };
+}
+
+const names = (runs: RunRow[]) => runs.map(({ name }) => name);
+const holds = (text: string, row: RunRow, groups = new Map<string, string>()) =>
+  matches(row, parseFilter(text), groups);
+
+describe('the filter line', () => {
+  it.each([
+    ['', true],
+    ['symmetry:1', true],
+    ['symmetry:10', false],
+    ['model.symmetry=1', true],
+    ['sigma_F>0', true],
+    ['σ_F>=1', true],
+    ['kappa>1', false],
+    ['sigma_F!=1', false],
+    ['norm:LAYER', true],
+    ['epochs<=100 models>3', true],
+    ['accuracy<95', false],
+    ['nothing:1', false],
+    ['nothing!=1', true],
+    ['nothing>1', false],
+    ['norm>1', false],
+    ['note:null', true],
+    ['demo', false],
+    ['DATA/some', true],
+    ['"some run" norm:layer', true],
+    ['data:', false],
+  ])('%s', (text, expected) => {
+    expect(holds(text, run('some run'))).toBe(expected);
+  });
+
+  it('finds runs by the name of a group that they are in', () => {
+    const groups = new Map([['g1', 'standard']]);
+    expect(holds('group:stand', run('a', { groupIds: ['g1'] }), groups)).toBe(true);
+    expect(holds('group:stand', run('a'), groups)).toBe(false);
+  });
+
+  it('has no value for a run without a fixed weight scale', () => {
+    expect(holds('sigma_F:0', run('a', { sigmaF: null }))).toBe(false);
+    expect(holds('sigma_F<5', run('a', { sigmaF: null }))).toBe(false);
+    expect(holds('sigma_F:0', run('a', { sigmaF: 0 }))).toBe(true);
+  });
+
+  it('reads back what it writes', () => {
+    const word = fc.stringMatching(/^[a-z][a-z0-9]{0,6}$/);
+    const operator = fc.constantFrom('>=', '<=', '!=', '>', '<', ':', '=');
+    fc.assert(
+      fc.property(
+        word,
+        operator,
+        fc.stringMatching(/^[a-z0-9][a-z0-9 .]{0,6}[a-z0-9]$/),
+        (key, op, value) => {
+          const [condition, ...rest] = parseFilter(`${key}${op}"${value}"`);
+          expect(rest).toEqual([]);
+          expect(parseFilter(conditionText(condition!))).toEqual([condition]);
+          expect(condition).toEqual({ type: 'compare', key, operator: op, value });
+        },
+      ),
+    );
+  });
+});
+
+describe('sorting', () => {
+  const runs = [run('run-10', { sigmaF: 0.5 }), run('run-2', { sigmaF: null }), run('run-1', { sigmaF: 2 })];
+
+  it('puts run-2 before run-10', () => {
+    const sorted = sortRuns(runs, fixedColumns, { column: 'name', descending: false });
+    expect(names(sorted)).toEqual(['run-1', 'run-2', 'run-10']);
+    expect(names(runs)).toEqual(['run-10', 'run-2', 'run-1']);
+  });
+
+  it('keeps what has no value at the end, whatever the direction', () => {
+    const by = (descending: boolean) => names(sortRuns(runs, fixedColumns, { column: 'sigmaF', descending }));
+    expect(by(false)).toEqual(['run-10', 'run-1', 'run-2']);
+    expect(by(true)).toEqual(['run-1', 'run-10', 'run-2']);
+  });
+
+  it('leaves the order alone without a column, or with one that is not shown', () => {
+    expect(sortRuns(runs, fixedColumns, null)).toBe(runs);
+    expect(sortRuns(runs, fixedColumns, { column: 'gone', descending: true })).toBe(runs);
+  });
+
+  it('sorts and shows any property of the config', () => {
+    const column = propertyColumn('model.norm');
+    expect(column.title).toBe('norm');
+    expect(column.text(run('a'))).toBe('layer');
+    expect(column.text(run('a', { properties: {} }))).toBe('–');
+    expect(column.value(run('a', { properties: {} }))).toBeUndefined();
+  });
+});

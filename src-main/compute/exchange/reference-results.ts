@@ -22,7 +22,7 @@ export interface ConvertedFile {
 type Row = Record<string, unknown>;
 
 /** What imported rows cannot say: which machine computed them. */
-export const elsewhere = { name: 'pytorch', version: 'unknown', device: 'cpu', threads: 1 } as const;
+const elsewhere = { name: 'pytorch', version: 'unknown', device: 'cpu', threads: 1 } as const;
 const common = { warnings: [], backend: elsewhere };
 
 const row = z.record(z.string(), z.unknown());

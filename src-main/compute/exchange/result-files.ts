@@ -169,6 +169,6 @@ function jsonOf(path: string): unknown {
   return parsePythonJson(text, path);
 }
 
-export function sha256Of(path: string): string {
+function sha256Of(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex');
 }

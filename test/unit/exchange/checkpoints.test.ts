@@ -206,6 +206,32 @@ describe('merge', () => {
     expect(largestDifference(logits(copies[2]!), logits(originals[2]!))).toBeLessThan(1e-9);
   });
 
+  it.each(['batch', 'layer_linear', 'batch_linear', null])(
+    'gives back a network with norm %s in its new order, statistics included',
+    async (norm) => {
+      const text = readFileSync('resources/presets/w-asymmetric-small.yaml', 'utf8');
+      const config = parse(text) as { model: object };
+      const run = fresh();
+      const training = { num_epochs: 0, save_every: 1 };
+      const model = { ...config.model, norm, hidden_dim: 48 };
+      await job('train', {
+        run,
+        config: { ...config, model, num_models: 2, training, seed: 5, mask_seed: 3 },
+      });
+      const settings = { run, models: [1, 2], epoch: 0, align: 'weight', restarts: 1, write: 'aligned' };
+      const { directory, permutations } = await merge({ ...settings, data: {} });
+      const perms = ['P_0', 'P_1', 'P_2'].map((layer) => Int32Array.from(permutations![0]![layer]!));
+      const expected = namedArrays(permuteNetwork(loadModels(run, [2], 0)[0]!.network, perms));
+      const found = namedArrays(loadModels(directory, [2], 0)[0]!.network);
+      expect(found.map(({ name }) => name)).toEqual(expected.map(({ name }) => name));
+      found.forEach(({ name, data }, i) => {
+        // A linearised norm is stored as the factor that its variances lead to.
+        const tolerance = name.endsWith('initial_variance') ? 1e-5 : 0;
+        expect(largestDifference(data, expected[i]!.data), name).toBeLessThanOrEqual(tolerance);
+      });
+    },
+  );
+
   it('says in its config where it came from, and refuses a lambda for three models', async () => {
     const run = fixtureRun('sym0');
     const { directory } = await merge({ run, epoch: 5 });

@@ -73,7 +73,6 @@ const rowSchema = z.object({
   permutation_seed: z.int(),
   ...layerCommon,
 });
-export type SensitivityRow = z.infer<typeof rowSchema>;
 
 export const permutationSensitivityJob = defineJob({
   kind: 'permutation-sensitivity',

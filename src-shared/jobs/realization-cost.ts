@@ -31,7 +31,6 @@ const rowSchema = z.object({
   realization_cost_results: z.array(layerSchema),
   ...layerCommon,
 });
-export type RealizationCostRow = z.infer<typeof rowSchema>;
 
 export const realizationCostJob = defineJob({
   kind: 'realization-cost',

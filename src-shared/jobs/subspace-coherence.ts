@@ -24,7 +24,6 @@ const layerSchema = z.object({
 export type LayerCoherence = z.infer<typeof layerSchema>;
 
 const rowSchema = z.object({ ...checkpointNames, coherence_results: z.array(layerSchema), ...layerCommon });
-export type CoherenceRow = z.infer<typeof rowSchema>;
 
 export const subspaceCoherenceJob = defineJob({
   kind: 'subspace-coherence',

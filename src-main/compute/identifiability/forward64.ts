@@ -2,8 +2,8 @@
 import type { Double, Doubles } from '../backend/doubles.ts';
 import { erf } from '../alignment/erf.ts';
 import { multiplyTransposedRight } from '../linalg/multiply.ts';
+import { normEpsilon } from '../models/internal.ts';
 import type { Layer64, Norm64 } from './network64.ts';
-import { normEpsilon } from './network64.ts';
 
 /** @param x [rows, inputs] @returns [rows, outputs] */
 export function hostLayer(layer: Layer64, x: Float64Array, rows: number): Float64Array {

@@ -1,7 +1,7 @@
 /** A network's layers in float64, as the measures evaluate them: costs of a subspace are sensitive to its last digits. */
 import type { Activation } from '../../../src-shared/domain.ts';
-import { linearScale } from '../models/index.ts';
 import type { EffectiveLayer } from '../models/index.ts';
+import { linearScale, normEpsilon } from '../models/internal.ts';
 import { layerWeights } from './layer-weights.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
 
@@ -22,8 +22,6 @@ export interface Norm64 {
   scale: Float64Array;
   shift: Float64Array;
 }
-
-export const normEpsilon = 1e-5;
 
 export function network64(model: LoadedNetwork): Layer64[] {
   return model.network.layers.map((layer, i) => {

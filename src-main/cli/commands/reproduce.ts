@@ -40,6 +40,7 @@ const names = Object.keys(experiments);
 interface ReproduceFlags {
   size: ExperimentSize;
   seed: number;
+  dataDir?: string;
   out?: string;
 }
 
@@ -88,7 +89,12 @@ async function reproduce(name: string, flags: ReproduceFlags, globals: Globals):
       seed: flags.seed,
       run,
       train: async (source, overrides, message, share) =>
-        run('train', await trainingParams({ source, overrides }, workspace), message, share),
+        run(
+          'train',
+          await trainingParams({ source, overrides, dataDir: flags.dataDir }, workspace),
+          message,
+          share,
+        ),
     });
     progress.finish();
     const provenance = { basinVersion: version, kind: `reproduce ${name}`, seeds: { seed: flags.seed } };
@@ -123,6 +129,7 @@ export const define: DefineCommand = (command, globals) => {
     .addOption(
       new Option('--seed <n>', 'decides every random draw').default(1).argParser(wholeNumber(0, 0xffffffff)),
     )
+    .option('--data-dir <dir>', 'folder of the digits, where an experiment trains on digits')
     .option('--out <dir>', "folder for the figures (default: a new one in the workspace's figures folder)")
     .action((name: string, flags: ReproduceFlags) => {
       if (!Object.hasOwn(experiments, name)) {

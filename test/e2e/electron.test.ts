@@ -68,8 +68,9 @@ describe.skipIf(missing !== undefined)('the desktop app', () => {
   }, 240_000);
 
   afterAll(async () => {
-    app.process().kill('SIGTERM');
-    shown.server?.kill();
+    app?.process().kill('SIGTERM');
+    setTimeout(() => app?.process().kill('SIGKILL'), 3000).unref();
+    shown?.server?.kill();
     await stopAll();
   });
 
@@ -109,14 +110,13 @@ describe.skipIf(missing !== undefined)('the desktop app', () => {
     await expect.poll(() => page.locator('[role=row][data-run="sym0"]').count()).toBe(1);
   });
 
-  it('stays where it is: no other page, no other window, no script from text', async () => {
+  it('stays where it is, and runs no script from text', async () => {
     const before = page.url();
     await page.evaluate(() => {
-      window.location.href = 'https://example.com/';
+      setTimeout(() => (window.location.href = 'https://example.com/'));
     });
-    expect(await page.evaluate(() => window.open('https://example.com/') === null)).toBe(true);
+    await page.waitForTimeout(300);
     expect(page.url()).toBe(before);
-    expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
     const ran = await page.evaluate(() => {
       const script = document.createElement('script');
       script.textContent = 'window.foreign = true';
@@ -164,6 +164,15 @@ describe.skipIf(missing !== undefined)('the desktop app', () => {
     }, recipe);
     expect(saved).toBe(target);
     expect(readFileSync(target).subarray(0, 5).toString()).toBe('%PDF-');
+  });
+
+  // The last one: under a debugger, Electron 9 answers the page no more once it was refused a window.
+  it('opens no other window', async () => {
+    await page.evaluate(() => {
+      setTimeout(() => window.open('https://example.com/'));
+    });
+    await page.waitForTimeout(500);
+    expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
   });
 });
 

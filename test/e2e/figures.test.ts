@@ -73,7 +73,7 @@ describe.skipIf(noBrowser)('figures', () => {
     );
     expect(unaligned).toBeLessThan(-10);
     expect(aligned).toBeGreaterThan(-5);
-    await page.getByRole('img', { name: /along the segment/ }).waitFor();
+    await page.getByRole('img', { name: /unaligned and aligned/ }).waitFor();
   });
 
   it('exports SVG, PDF, PNG, CSV and JSON, all of them readable by what reads such files', async () => {

@@ -1,5 +1,5 @@
 /** The desktop door: one window on one engine. */
-import { app, dialog, BrowserWindow } from 'electron';
+import { app, dialog, type BrowserWindow } from 'electron';
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { messageOf, UserError } from '../../src-shared/errors.ts';

@@ -1,0 +1,80 @@
+/**
+ * `node scripts/screenshots.mjs [WORKSPACE]`: a picture of every view, light and dark, into docs/screens. Without a
+ * workspace one is made by the demo first (a minute or two). Needs Chromium (BASIN_CHROMIUM, or one in the PATH).
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { environment, foreground, inClone, script } from './lib/launch.mjs';
+import { basinNode } from './lib/paths.mjs';
+
+const basin = inClone('src-main', 'cli', 'basin.mjs');
+const out = inClone('docs', 'screens');
+const size = { width: 1360, height: 860 };
+const places = [
+  'catalog',
+  'train',
+  'jobs',
+  'interpolation',
+  'matrices',
+  'identifiability',
+  'symmetry',
+  'figures',
+];
+
+function chromiumPath() {
+  const candidates = [process.env.BASIN_CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'];
+  const found = candidates.find((path) => path && existsSync(path));
+  if (!found) throw new Error('No Chromium here: name one with BASIN_CHROMIUM.');
+  return found;
+}
+
+function serve(workspace) {
+  const args = [basin, 'serve', '--port', '0', '--json', '--workspace', workspace];
+  const child = spawn(basinNode(), args, { env: environment(), stdio: ['ignore', 'pipe', 'inherit'] });
+  return new Promise((resolve, reject) => {
+    child.stdout.once('data', (line) => resolve({ child, url: JSON.parse(line).url }));
+    child.once('exit', () => reject(new Error('basin serve did not start')));
+  });
+}
+
+async function take(page, scheme) {
+  await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+  for (const place of places) {
+    await page.evaluate((hash) => (globalThis.location.hash = hash), `/${place}`);
+    await page.waitForTimeout(1500);
+    await page.screenshot({ path: join(out, `${place}-${scheme}.png`) });
+  }
+}
+
+async function main() {
+  let workspace = process.argv[2];
+  const own = workspace === undefined;
+  if (own) {
+    workspace = mkdtempSync(join(tmpdir(), 'basin-screens-'));
+    const code = await foreground([basin, 'demo', '--workspace', workspace]);
+    if (code !== 0) return code;
+  }
+  const { chromium } = await import('playwright-core');
+  const browser = await chromium.launch({
+    executablePath: chromiumPath(),
+    args: ['--no-sandbox', '--disable-gpu'],
+  });
+  const { child, url } = await serve(workspace);
+  try {
+    mkdirSync(out, { recursive: true });
+    const page = await (await browser.newContext({ viewport: size })).newPage();
+    await page.goto(url);
+    await page.getByRole('main').getByRole('heading').first().waitFor();
+    await page.locator('[role=row][data-run]').first().click();
+    for (const scheme of ['light', 'dark']) await take(page, scheme);
+  } finally {
+    await browser.close();
+    child.kill('SIGINT');
+    if (own) rmSync(workspace, { recursive: true, force: true });
+  }
+  return 0;
+}
+
+script(main);

@@ -39,6 +39,13 @@ function serve(workspace) {
   });
 }
 
+/** The demo measures no matrix; without one the view would be empty. */
+async function measureMatrix(page) {
+  await page.evaluate(() => (globalThis.location.hash = '/matrices'));
+  await page.getByRole('button', { name: 'Measure', exact: true }).click();
+  await page.locator('canvas').first().waitFor({ timeout: 120_000 });
+}
+
 async function take(page, scheme) {
   await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
   for (const place of places) {
@@ -68,6 +75,7 @@ async function main() {
     await page.goto(url);
     await page.getByRole('main').getByRole('heading').first().waitFor();
     await page.locator('[role=row][data-run]').first().click();
+    await measureMatrix(page);
     for (const scheme of ['light', 'dark']) await take(page, scheme);
   } finally {
     await browser.close();

@@ -1,0 +1,32 @@
+/** The first door: from an empty workspace to the field's main result on the screen, with nothing asked in between. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { closeBrowser, goTo, noBrowser, openWindow, takeComplaints } from '../support/browser.ts';
+import { newWorkspace, startServed, stopAll } from '../support/served.ts';
+
+describe.skipIf(noBrowser)('the demo in the app', () => {
+  let page: Page;
+
+  beforeAll(async () => {
+    ({ page } = await openWindow(await startServed(newWorkspace())));
+  });
+  afterAll(async () => {
+    await closeBrowser();
+    await stopAll();
+  });
+
+  it('trains, groups and measures four families', { timeout: 600_000 }, async () => {
+    await page.getByRole('button', { name: /Run the demo/ }).click();
+    await expect.poll(() => page.url()).toContain('#/jobs');
+    await goTo(page, 'interpolation');
+    const chips = page.getByRole('group', { name: 'Groups shown' }).getByRole('button');
+    await expect.poll(() => chips.count(), { timeout: 500_000, interval: 1000 }).toBe(4);
+    await page.reload();
+    const table = page.getByRole('table', { name: 'Barriers per group' });
+    const standard = table.getByRole('row', { name: /standard/ });
+    await expect
+      .poll(() => standard.textContent().catch(() => ''), { timeout: 300_000, interval: 1000 })
+      .toMatch(/% *−\d+\.\d ± [\d.]+ % *−\d\.\d ± [\d.]+ %/);
+    expect(takeComplaints()).toEqual([]);
+  });
+});

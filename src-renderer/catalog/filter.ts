@@ -85,3 +85,16 @@ export function matches(run: RunRow, conditions: Condition[], groupNames: Map<st
 export function groupNamesById(groups: Group[]): Map<string, string> {
   return new Map(groups.map((group) => [group.id, group.key]));
 }
+
+/** The groups that each run is in, in the groups' order. */
+export function groupsByRun(groups: Group[]): Map<string, Group[]> {
+  const found = new Map<string, Group[]>();
+  for (const group of groups) {
+    for (const { runId } of group.members) {
+      const known = found.get(runId);
+      if (known) known.push(group);
+      else found.set(runId, [group]);
+    }
+  }
+  return found;
+}

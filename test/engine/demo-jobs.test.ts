@@ -27,6 +27,15 @@ describe('demo.start', () => {
     expect(jobs.filter((job) => job.kind === 'train').length).toBe(4);
     expect(jobs.filter((job) => job.kind === 'interpolate').length).toBe(12);
     expect(jobs.every((job) => job.state === 'done')).toBe(true);
+    // Whoever reads the list of jobs can tell them apart.
+    expect(new Set(jobs.map((job) => job.title)).size).toBe(jobs.length);
+    expect(jobs.map((job) => job.title)).toEqual(
+      expect.arrayContaining([
+        'Interpolate, unaligned: demo-standard-small',
+        'Interpolate, aligned by activations: demo-standard-small',
+        'Interpolate, aligned by weights: demo-standard-small',
+      ]),
+    );
     const { groups } = await engine.call('groups.get', {});
     expect(groups.map((group) => [group.key, group.members.length])).toEqual([
       ['standard', 1],

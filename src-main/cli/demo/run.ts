@@ -72,6 +72,8 @@ async function measure(work: DemoWork, family: DemoFamily): Promise<MeasuredFami
       run: trained.run_directory,
       epoch: setting.epochs,
       splits: ['test' as const],
+      // The mean of all models is a point of the unaligned simplex.
+      midpoint: treatment === 'none',
       ...alignments[treatment],
     };
     const { result, job } = await runKind(client, 'interpolate', question, signal, step);

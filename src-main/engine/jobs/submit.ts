@@ -1,5 +1,7 @@
 /** From a question to a job: parsed, looked up among the answers, put into the queue. */
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
+import { z } from 'zod';
+import { alignmentSchema } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
 import { cacheKey, hashInputs, inputFiles, type HashStore, type Input } from '../inputs.ts';
@@ -36,13 +38,32 @@ export async function identify(
   return { inputs, key: cacheKey(question.kind, question.version, question.params, inputs) };
 }
 
-/** The kind's title and what it is about: "Interpolate: sym0, sym1". */
+/** The kind's title, how models were aligned where it says so, and what it is about: "Interpolate, unaligned: sym0". */
 export function titleOf(kind: AnyJobKind, params: unknown): string {
-  const names = [...new Set(runPaths(params).map((path) => basename(path)))];
-  if (names.length === 0) return kind.title;
+  const about = aboutSchema.safeParse(params).data;
+  const title = `${kind.title}${about?.align === undefined ? '' : `, ${alignmentName(about)}`}`;
+  const names = [
+    ...new Set([
+      ...runPaths(params).map((path) => basename(path)),
+      ...(about?.checkpoints ?? []).map((path) => `${basename(dirname(path))}/${basename(path)}`),
+    ]),
+  ];
+  if (names.length === 0) return title;
   const few =
     names.length <= 3 ? names.join(', ') : `${names.slice(0, 2).join(', ')} and ${names.length - 2} more`;
-  return `${kind.title}: ${few}`;
+  return `${title}: ${few}`;
+}
+
+const aboutSchema = z.object({
+  align: alignmentSchema.optional().catch(undefined),
+  mode: z.string().optional().catch(undefined),
+  checkpoints: z.array(z.string()).optional().catch(undefined),
+});
+
+function alignmentName({ align, mode }: z.infer<typeof aboutSchema>): string {
+  if (align === 'none') return 'unaligned';
+  if (align === 'weight') return 'aligned by weights';
+  return mode === 'reference-lmc-script' ? "aligned the LMC script's way" : 'aligned by activations';
 }
 
 /** Every run folder that params name: the values of `run`, `runs` and `paths`. */

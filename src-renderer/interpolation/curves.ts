@@ -46,7 +46,21 @@ export function endpointSpread(measured: Measured, split: Split, metric: Metric)
   return spread([...ends.values()]);
 }
 
-export const pairName = (pair: Interpolation) => `${pair.model1_index}–${pair.model2_index}`;
+/** The two models of a pair, told apart by file: models of different runs may have one number. */
+export function endsOf(pair: Interpolation): [string, string] {
+  return [`${pair.checkpoint_path_1}#${pair.model1_index}`, `${pair.checkpoint_path_2}#${pair.model2_index}`];
+}
+
+/** End -> the shortest name that tells the models apart: number, run and number, run and file. */
+export function endNames(pairs: readonly Interpolation[]): Map<string, string> {
+  const ends = [...new Set(pairs.flatMap(endsOf))].map((end) => {
+    const [, path = '', model = ''] = /^(.*)#(\d+)$/s.exec(end) ?? [];
+    const [file = '', run = ''] = path.split(/[/\\]/).reverse();
+    return { end, names: [model, `${run} ${model}`, `${run}/${file.replace(/\.pt$/, '')}`] };
+  });
+  const level = [0, 1].find((i) => new Set(ends.map(({ names }) => names[i])).size === ends.length) ?? 2;
+  return new Map(ends.map(({ end, names }) => [end, names[level] ?? end]));
+}
 
 export function interpolationRecipe(
   panels: { title: string; measured: Measured[] }[],
@@ -63,9 +77,19 @@ export function interpolationRecipe(
     series: measured
       .filter(({ group }) => choice.isolated === null || group.key === choice.isolated)
       .flatMap(({ group, pairs }) => {
+        const names = endNames(pairs);
         const curves = pairs.flatMap((pair) => {
           const values = curveOf(pair, choice.split, choice.metric);
-          return values ? [{ pair: pairName(pair), values }] : [];
+          return values
+            ? [
+                {
+                  pair: endsOf(pair)
+                    .map((end) => names.get(end))
+                    .join('–'),
+                  values,
+                },
+              ]
+            : [];
         });
         const lambdas = pairs[0]?.lambdas;
         return curves.length > 0 && lambdas

@@ -15,6 +15,7 @@ import { interpolateJob, type Interpolation } from '../../src-shared/jobs/interp
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import { engine } from '../state/engine.svelte.ts';
+import { checkpoints } from './checkpoints.svelte.ts';
 
 export interface Settings {
   /** Only this split is evaluated: the others when they are asked for. */
@@ -63,7 +64,7 @@ interface Answer {
   provenance: Provenance | undefined;
 }
 
-/** What one job of each group's member asks. */
+/** What is asked: a job for each whole run of the group, and one for all its single checkpoints together. */
 function questionsOf(group: Group, align: Alignment, settings: Settings): Question[] {
   const common = {
     steps: settings.steps,
@@ -73,14 +74,16 @@ function questionsOf(group: Group, align: Alignment, settings: Settings): Questi
     ...(Object.keys(settings.data).length > 0 ? { data: settings.data } : {}),
     ...(align === 'activation' ? { mode: settings.mode, recordingPoint: settings.recordingPoint } : {}),
   };
-  return group.members.flatMap((member) => {
+  const ask = (params: Record<string, unknown>) => ({ key: JSON.stringify(params), group, align, params });
+  const ofRuns = group.members.flatMap((member) => {
     const run = engine.runById.get(member.runId);
     if (!run || member.checkpointIds) return [];
     const epoch = settings.epoch === 'last' ? run.epochs.at(-1) : settings.epoch;
     if (epoch === undefined || !run.epochs.includes(epoch) || run.models < 2) return [];
-    const params = { run: run.path, epoch, ...common };
-    return [{ key: JSON.stringify(params), group, align, params }];
+    return [ask({ run: run.path, epoch, ...common })];
   });
+  const singles = checkpoints.singlesOf(group).map(({ path }) => path);
+  return singles.length < 2 ? ofRuns : [...ofRuns, ask({ checkpoints: singles, ...common })];
 }
 
 /**

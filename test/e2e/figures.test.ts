@@ -1,10 +1,12 @@
 /** From imported checkpoints to a figure in a paper: measured by a real engine, seen in a browser, every file checked. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixtureRun } from '../support/fixtures.ts';
+import { basin, basinJson } from '../support/cli.ts';
 import { closeBrowser, goTo, noBrowser, openWindow, takeComplaints } from '../support/browser.ts';
 import { newWorkspace, startServed, stopAll } from '../support/served.ts';
 
@@ -29,10 +31,11 @@ function has(program: string): boolean {
 }
 
 describe.skipIf(noBrowser)('figures', () => {
+  const workspace = newWorkspace();
   let page: Page;
 
   beforeAll(async () => {
-    const app = await startServed(newWorkspace());
+    const app = await startServed(workspace);
     ({ page } = await openWindow(app, { acceptDownloads: true }));
     for (const name of ['sym0', 'sym3_kappa1']) {
       await page.getByRole('button', { name: 'Import…' }).click();
@@ -76,6 +79,52 @@ describe.skipIf(noBrowser)('figures', () => {
     await page.getByRole('img', { name: /unaligned and aligned/ }).waitFor();
   });
 
+  /** Mean of the barrier in a cell of the table; the minus sign is a typographic one. */
+  const barrierIn = (text: string | undefined) => parseFloat((text ?? '').replace('−', '-'));
+
+  it('draws the line between any two checkpoints, as it is drawn among all pairs of their run', async () => {
+    await page.getByText('All pairs', { exact: true }).click();
+    const pairs = page.locator('figure', { hasText: 'mlp_symmetry0, unaligned' }).getByRole('row');
+    const among = barrierIn(await pairs.nth(1).getByRole('cell').nth(2).textContent().then(String));
+
+    await page.getByRole('button', { name: 'Two checkpoints' }).click();
+    for (const [name, model] of [
+      ['First', '1'],
+      ['Second', '3'],
+    ] as const) {
+      const end = page.getByRole('group', { name: `${name} checkpoint` });
+      await end.getByLabel('run').selectOption({ label: 'sym0' });
+      await end.getByLabel('model').selectOption(model);
+      await expect.poll(() => end.getByLabel('epoch').inputValue()).toBe('5');
+    }
+    await page.getByRole('button', { name: /^Measure \d/ }).click();
+    const row = page.getByRole('row', { name: /^sym0 model 1 epoch 5 – sym0 model 3 epoch 5/ });
+    await expect
+      .poll(async () => barrierIn((await row.getByRole('cell').allTextContents())[3]), { timeout: 90_000 })
+      .toBeCloseTo(among, 5);
+    expect(among).toBeLessThan(-10);
+    expect(await row.getByRole('cell').nth(1).textContent()).toBe('1');
+    await page.getByRole('button', { name: 'Groups', exact: true }).click();
+  });
+
+  it('measures all pairs of the single checkpoints of a group', async () => {
+    const group = {
+      architecture: 'mlp',
+      key: 'one over time',
+      members: [{ run: fixtureRun('sym0'), checkpoints: [0, 1, 5].map((epoch) => ({ model: 1, epoch })) }],
+    };
+    const file = join(newWorkspace(), 'groups.json');
+    writeFileSync(file, JSON.stringify({ basin_groups: 1, groups: [group] }));
+    const { code, stderr } = await basin(['groups', 'import', file, '--workspace', workspace]);
+    expect(code, stderr).toBe(0);
+    await page.getByRole('group', { name: 'Groups shown' }).getByRole('button', { name: group.key }).click();
+    await page.getByRole('button', { name: /^Measure \d/ }).click();
+    const row = page.getByRole('row', { name: /^one over time/ });
+    await expect.poll(() => row.getByRole('cell').nth(1).textContent(), { timeout: 90_000 }).toBe('3');
+    await expect.poll(() => row.getByRole('cell').nth(4).textContent(), { timeout: 90_000 }).toMatch(/%/);
+    await page.getByRole('group', { name: 'Groups shown' }).getByRole('button', { name: group.key }).click();
+  });
+
   it('exports SVG, PDF, PNG, CSV and JSON, all of them readable by what reads such files', async () => {
     await page.getByRole('button', { name: 'Export…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Export figure' });
@@ -116,33 +165,100 @@ describe.skipIf(noBrowser)('figures', () => {
       for (const word of ['Unaligned', 'mlp_symmetry0', 'mlp_symmetry3_kappa1']) expect(text).toContain(word);
     } else process.stderr.write('NOT TESTED HERE: fonts and text of PDFs (install poppler-utils)\n');
 
+    await dialog.getByLabel('PNG resolution').selectOption({ label: '600 dpi' });
+    const fine = page.waitForEvent('download');
+    await dialog.getByRole('button', { name: 'PNG', exact: true }).click();
+    const twice = readFileSync(await (await fine).path()).readUInt32BE(16);
+    expect(Math.abs(twice - inches * 600)).toBeLessThanOrEqual(2);
+
     await dialog.getByRole('button', { name: 'Keep in Figures' }).click();
     await goTo(page, 'figures');
     await page
       .getByText(/Interpolation, test accuracy/)
       .first()
       .waitFor();
+
+    // The terminal draws the figure that was kept: the very file that the view gave.
+    const at = ['--workspace', workspace];
+    const [kept] = await basinJson<{ id: string }[]>(['figure', 'list', ...at]);
+    const elsewhere = newWorkspace();
+    const formats = ['--format', 'pdf', 'svg'];
+    const drawn = await basin(['figure', kept!.id, ...formats, ...at], { cwd: elsewhere });
+    expect(drawn.code, drawn.stderr).toBe(0);
+    for (const format of ['pdf', 'svg']) {
+      const again = readFileSync(join(elsewhere, `interpolation.${format}`));
+      expect(again.equals(readFileSync(files[format]!)), format).toBe(true);
+    }
   });
 
-  it('shows a matrix with the value under the pointer', async () => {
+  it('shows a matrix: the value under the pointer, a threshold, a jump', async () => {
     await goTo(page, 'matrices');
     await page.getByRole('combobox', { name: 'run' }).selectOption({ label: 'sym0' });
     await chooseDigits();
     await page.getByRole('button', { name: 'Measure', exact: true }).click();
-    const canvas = page.locator('canvas').first();
+    const canvas = page.locator('.large canvas');
     await canvas.waitFor({ timeout: 90_000 });
-    const painted = await canvas.evaluate((element: HTMLCanvasElement) => {
-      const { width, height } = element;
-      const pixels = element.getContext('2d')!.getImageData(0, 0, width, height).data;
-      const colours = new Set<number>();
-      for (let i = 0; i < pixels.length; i += 4)
-        colours.add((pixels[i]! << 16) | (pixels[i + 1]! << 8) | pixels[i + 2]!);
-      return colours.size;
+
+    await page.getByRole('button', { name: 'Export…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Export figure' });
+    const download = page.waitForEvent('download');
+    await dialog.getByRole('button', { name: 'JSON of the numbers' }).click();
+    const { rows } = JSON.parse(readFileSync(await (await download).path(), 'utf8')) as Numbers;
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    const title = await page.getByRole('main').getByRole('heading', { level: 1 }).textContent();
+    const entries = rows.filter(([panel]) => panel === title);
+    const size = Math.sqrt(entries.length);
+    expect(size).toBe(64);
+    const reading = () => page.locator('.head .reading').textContent();
+    /** As the view writes it: four digits, a typographic minus. */
+    const entry = (i: number, j: number) => {
+      const value = entries.find(([, row, column]) => row === i && column === j)![3];
+      return `(${i}, ${j}) = ${String(Number(value.toPrecision(4))).replace('-', '−')}`;
+    };
+    const pointAt = async (x: number, y: number) => {
+      const box = (await canvas.boundingBox())!;
+      await page.mouse.move(box.x + x * box.width, box.y + y * box.height);
+    };
+    for (const [i, j] of [
+      [0, 0],
+      [3, 41],
+      [62, 7],
+    ] as const) {
+      await pointAt((j + 0.5) / size, (i + 0.5) / size);
+      await expect.poll(reading).toBe(entry(i, j));
+    }
+
+    /** Part of the picture in the colour of what lies below the threshold. */
+    const faint = () =>
+      canvas.evaluate((element: HTMLCanvasElement) => {
+        const { data } = element.getContext('2d')!.getImageData(0, 0, element.width, element.height);
+        let count = 0;
+        for (let k = 0; k < data.length; k += 4)
+          if (data[k] === 238 && data[k + 1] === 237 && data[k + 2] === 234) count++;
+        return count / (data.length / 4);
+      });
+    expect(await faint()).toBeLessThan(0.01);
+    const slider = page.getByRole('slider', { name: 'Grey out entries below' });
+    const threshold = await slider.evaluate((input: HTMLInputElement) => {
+      input.value = String(Number(input.max) / 3);
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+      return Number(input.value);
     });
-    expect(painted).toBeGreaterThan(20);
-    const large = page.locator('canvas').last();
-    await large.hover();
-    await expect.poll(() => page.getByRole('main').textContent()).toMatch(/\d+/);
+    const below = entries.filter(([, , , value]) => Math.abs(value) < threshold).length / entries.length;
+    expect(below).toBeGreaterThan(0.1);
+    await expect.poll(faint).toBeGreaterThan(below - 0.03);
+    expect(await faint()).toBeLessThan(below + 0.03);
+
+    await page.getByRole('spinbutton', { name: 'Row', exact: true }).fill('30');
+    await page.getByRole('spinbutton', { name: 'Column', exact: true }).fill('35');
+    await page.getByRole('button', { name: 'Go', exact: true }).click();
+    await expect.poll(reading).toBe(entry(30, 35));
+    // Enlarged, with the entry in the middle.
+    await pointAt(0.5, 0.5);
+    await expect.poll(reading).toBe(entry(30, 35));
+    await pointAt(0.5 + 3 / size, 0.5);
+    await expect.poll(reading).not.toBe(entry(30, 38));
   });
 
   it.each(['light', 'dark'] as const)(
@@ -172,3 +288,7 @@ describe.skipIf(noBrowser)('figures', () => {
     expect(takeComplaints()).toEqual([]);
   });
 });
+
+interface Numbers {
+  rows: [panel: string, row: number, column: number, value: number][];
+}

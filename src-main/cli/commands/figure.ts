@@ -1,4 +1,4 @@
-/** `basin figure SOURCE... --out FILE`: draws a recipe, a saved figure or results; `basin figure list`. */
+/** `basin figure SOURCE... --out FILE` (or `--format pdf`): draws a recipe, a saved figure or results; `basin figure list`. */
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
@@ -21,6 +21,7 @@ type Format = (typeof figureFormats)[number];
 
 interface FigureFlags extends FigureChoice {
   out?: string[];
+  format?: Format[];
   theme?: string;
   width?: string | { width: number; unit: string };
   dpi?: number;
@@ -39,6 +40,17 @@ function formatOf(path: string): Format {
   if (found !== undefined) return found;
   throw new UsageError(
     `--out ${path}: expected a name that ends with ${figureFormats.map((f) => `.${f}`).join(', ')}`,
+  );
+}
+
+/** Where to write: `--out` names files; `--format` leaves the name to the figure, in the folder of the call. */
+function targetsOf({ out, format }: FigureFlags): { path: string | undefined; format: Format }[] {
+  // Not a required option of commander's: `figure list` would ask for it too.
+  if ((out === undefined) === (format === undefined))
+    throw new UsageError('say where the figure shall be written: --out FILE, or --format pdf; one of them');
+  return (
+    format?.map((each) => ({ path: undefined, format: each })) ??
+    out!.map((path) => ({ path: resolve(path), format: formatOf(path) }))
   );
 }
 
@@ -105,6 +117,11 @@ export const define: DefineCommand = (command, globals) => {
       '--out <file...>',
       `where to write; the ending says how: ${figureFormats.map((f) => `.${f}`).join(', ')}`,
     )
+    .addOption(
+      new Option('--format <format...>', "in place of --out: under the figure's own name, here").choices([
+        ...figureFormats,
+      ]),
+    )
     .addOption(new Option('--theme <name>', 'look').choices([...themeNames]))
     .addOption(
       new Option('--width <size>', 'single, double, full, or a length such as 86mm').argParser(parseWidth),
@@ -124,17 +141,17 @@ export const define: DefineCommand = (command, globals) => {
     .option('--title <text>', 'heading above all panels')
     .option('--save <title>', 'also keep the figure in the workspace under this title')
     .action(async (sources: string[], flags: FigureFlags) => {
-      // Not a required option of commander's: `figure list` would ask for it too.
-      if (flags.out === undefined)
-        throw new UsageError('--out is missing: say where the figure shall be written');
-      const targets = flags.out.map((path) => ({ path: resolve(path), format: formatOf(path) }));
-      for (const { path } of targets) await checkFolderOf(path);
+      const targets = targetsOf(flags);
+      for (const { path } of targets) if (path !== undefined) await checkFolderOf(path);
       await withEngine(globals, async (client) => {
         const [found, resultIds] = await recipeOf(client, sources, flags);
         const recipe = { ...found, options: { ...found.options, ...optionsOf(flags) } };
         const dpi = flags.dpi === undefined ? {} : { dpi: flags.dpi };
-        for (const { path, format } of targets) {
-          const { bytes } = await client.call('figures.export', { recipe, format, ...dpi });
+        const written: string[] = [];
+        for (const { path: named, format } of targets) {
+          const { bytes, filename } = await client.call('figures.export', { recipe, format, ...dpi });
+          const path = named ?? resolve(filename);
+          written.push(path);
           await writeFileWhole(path, bytes);
           terminal.print(`${path} (${bytes.byteLength} bytes)`);
         }
@@ -142,7 +159,7 @@ export const define: DefineCommand = (command, globals) => {
           flags.save === undefined
             ? null
             : await client.call('figures.save', { title: flags.save, resultIds, recipe });
-        terminal.document({ figures: targets.map(({ path }) => path), recipe, saved: saved?.id ?? null });
+        terminal.document({ figures: written, recipe, saved: saved?.id ?? null });
       });
     });
   command

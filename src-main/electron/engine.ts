@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../src-shared/errors.ts';
+import { joinEngine } from './held.ts';
 import { callOver, localLink, remoteLink, type EngineLink } from './link.ts';
 
 /** better-sqlite3 and the engine's own code need it. */
@@ -23,6 +24,8 @@ export interface OpenedEngine {
 }
 
 export async function openLocalEngine(root: string, workspace: string | undefined): Promise<OpenedEngine> {
+  const joined = await joinEngine(workspace);
+  if (joined) return joined;
   if (Number(process.versions.node.split('.')[0]) < leastNode) return spawnEngine(root, workspace);
   // Loaded on demand, so that an older Electron never reads it.
   const { openEngine } = await import('../engine/engine.ts');

@@ -52,17 +52,21 @@ export async function remoteLink(address: string): Promise<EngineLink> {
   });
   await new Promise<void>((resolve, reject) => {
     socket.once('open', () => resolve());
-    socket.once('error', (error) => reject(new UserError(`${url.host}: ${messageOf(error)}`)));
+    // Later ones are followed by the close, which says enough.
+    socket.on('error', (error) => reject(new UserError(`${url.host}: ${messageOf(error)}`)));
+  });
+  let ended: string | undefined;
+  const reasons = new Set<(reason: string) => void>();
+  socket.on('close', (_code, reason) => {
+    ended = reason.toString() || 'The engine stopped or the connection broke.';
+    for (const listener of reasons) listener(ended);
   });
   return {
     where: url.host,
     send: (message) => socket.send(encodeMessage(message as Parameters<typeof encodeMessage>[0])),
     onMessage: (listener) =>
       void socket.on('message', (data: Buffer) => listener(decodeMessage(data) as ServerMessage)),
-    onClose: (listener) =>
-      void socket.on('close', (_code, reason) =>
-        listener(reason.toString() || 'The engine stopped or the connection broke.'),
-      ),
+    onClose: (listener) => void (ended === undefined ? reasons.add(listener) : listener(ended)),
     close: () => Promise.resolve(socket.close()),
   };
 }

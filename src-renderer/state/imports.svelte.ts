@@ -61,5 +61,9 @@ export async function dropFiles(transfer: DataTransfer): Promise<void> {
     imports.open = true;
     return;
   }
-  await importPaths([...transfer.files].map((file) => bridge.pathOf(file)));
+  // Before Electron 32 a file carries its path itself, and loses it on its way through the bridge.
+  const paths = [...transfer.files].map(
+    (file: File & { path?: string }) => bridge.pathOf(file) || (file.path ?? ''),
+  );
+  await importPaths(paths.filter((path) => path !== ''));
 }

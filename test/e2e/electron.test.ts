@@ -110,6 +110,26 @@ describe.skipIf(missing !== undefined)('the desktop app', () => {
     await expect.poll(() => page.locator('[role=row][data-run="sym0"]').count()).toBe(1);
   });
 
+  it('imports a folder that is dropped on the window', async () => {
+    // A real file from the disk, so that the bridge knows its path; the drop itself is made by hand.
+    const dropped = join(fixtureRun('sym2'), 'config.yaml');
+    await page.evaluate(() => {
+      const input = document.createElement('input');
+      input.type = 'file';
+      input.id = 'dropped';
+      document.body.append(input);
+    });
+    await page.locator('#dropped').setInputFiles(dropped);
+    await page.evaluate(() => {
+      const input = document.querySelector<HTMLInputElement>('#dropped')!;
+      const transfer = new DataTransfer();
+      transfer.items.add(input.files![0]!);
+      window.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, cancelable: true }));
+      input.remove();
+    });
+    await expect.poll(() => page.locator('[role=row][data-run="sym2"]').count(), { timeout: 30_000 }).toBe(1);
+  });
+
   it('stays where it is, and runs no script from text', async () => {
     const before = page.url();
     await page.evaluate(() => {

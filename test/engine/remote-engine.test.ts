@@ -1,0 +1,92 @@
+/** The desktop's way to an engine that `basin serve` runs: in with the printed address, refused without, told when it ends. */
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { joinEngine } from '../../src-main/electron/held.ts';
+import { callOver, remoteLink } from '../../src-main/electron/link.ts';
+import type { ServerMessage } from '../../src-shared/rpc.ts';
+import { newWorkspace, startServed, stopAfterEach } from '../support/served.ts';
+
+stopAfterEach();
+
+const infoSchema = z.object({ workspace: z.string(), pid: z.int() });
+
+describe('a desktop window on a served engine', () => {
+  it('calls it, hears its events, and is told when it ends', async () => {
+    const app = await startServed();
+    const link = await remoteLink(app.url);
+    expect(link.where).toBe(`127.0.0.1:${app.port}`);
+    const info = infoSchema.parse(await callOver(link, 'engine.info', {}));
+    expect(info).toEqual({ workspace: app.workspace, pid: info.pid });
+
+    const heard: ServerMessage[] = [];
+    link.onMessage((message) => heard.push(message));
+    await callOver(link, 'jobs.submit', { kind: 'import', params: { paths: [app.workspace] } });
+    await expect
+      .poll(() => heard.some((message) => message.type === 'event' && message.event.type === 'job-changed'))
+      .toBe(true);
+
+    const reason = new Promise<string>((resolve) => link.onClose(resolve));
+    await app.stop();
+    expect(await reason).toMatch(/engine|Basin/);
+    // Whoever asks later learns why there is no answer.
+    await expect(callOver(link, 'engine.info', {})).rejects.toThrow(/engine/i);
+  });
+
+  it('is told when the process dies without a word', async () => {
+    const app = await startServed();
+    const link = await remoteLink(app.url);
+    const reason = new Promise<string>((resolve) => link.onClose(resolve));
+    app.kill('SIGKILL');
+    expect(await reason).toBe('The engine stopped or the connection broke.');
+  });
+
+  it('is refused with a wrong token, and with one that was used', async () => {
+    const app = await startServed();
+    const wrong = new URL(app.url);
+    wrong.searchParams.set('token', 'x'.repeat(32));
+    await expect(remoteLink(wrong.href)).rejects.toMatchObject({
+      message: expect.stringContaining('refused the token') as string,
+      hint: expect.stringContaining('Restart "basin serve"') as string,
+    });
+    const link = await remoteLink(app.url);
+    await expect(remoteLink(app.url)).rejects.toThrow('refused the token');
+    // The one that is in stays in.
+    await callOver(link, 'engine.info', {});
+    await link.close();
+  });
+
+  it.each([
+    ['not an address', 'is no address'],
+    ['https://127.0.0.1:1/?token=abc', 'expected http://'],
+    ['http://127.0.0.1:1/', 'expected http://'],
+    ['http://127.0.0.1:1/?token=abc', 'no engine answers at 127.0.0.1:1'],
+  ])('says what is wrong with %s', async (address, sentence) => {
+    await expect(remoteLink(address)).rejects.toThrow(sentence);
+  });
+});
+
+describe('a desktop window on a workspace that is held', () => {
+  it('joins the engine that holds it, within its limits, and leaves it running', async () => {
+    const app = await startServed();
+    const joined = await joinEngine(app.workspace);
+    const link = joined!.link;
+    expect(joined!.workspace).toBe(app.workspace);
+    expect(link.where).toMatch(/^process \d+ on this machine$/);
+    const info = infoSchema.parse(await callOver(link, 'engine.info', {}));
+    expect(info.workspace).toBe(app.workspace);
+    const outside = { kind: 'train', params: { run: '/tmp/elsewhere' } };
+    await expect(callOver(link, 'jobs.submit', outside)).rejects.toThrow('outside the workspace');
+    await link.close();
+
+    const again = (await joinEngine(app.workspace))!.link;
+    expect(infoSchema.parse(await callOver(again, 'engine.info', {})).pid).toBe(info.pid);
+    const reason = new Promise<string>((resolve) => again.onClose(resolve));
+    await app.stop();
+    expect(await reason).toMatch(/engine/);
+    expect(await joinEngine(app.workspace)).toBeUndefined();
+  });
+
+  it('is not there where nobody holds it', async () => {
+    expect(await joinEngine(newWorkspace())).toBeUndefined();
+  });
+});

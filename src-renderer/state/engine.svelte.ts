@@ -110,6 +110,8 @@ class EngineState {
         break;
       case 'job-changed':
         this.jobs = replaceJob(this.jobs, event.job);
+        // Its place in the queue may be another; only the engine knows the order.
+        if (event.job.state === 'queued') void this.#refreshJobs();
         break;
       case 'job-removed':
         this.jobs = this.jobs.filter((job) => job.id !== event.jobId);
@@ -137,6 +139,18 @@ class EngineState {
 
   #refreshing = false;
   #again = false;
+
+  #readingJobs = false;
+
+  /** Many changes at once are one look. */
+  async #refreshJobs(): Promise<void> {
+    if (this.#readingJobs) return;
+    this.#readingJobs = true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    this.#readingJobs = false;
+    const jobs = await this.attempt('jobs.list', {});
+    if (jobs) this.jobs = jobs;
+  }
 
   /** An import announces many changes at once: never more than one request under way. */
   async #refreshRuns(): Promise<void> {

@@ -1,0 +1,125 @@
+/** Training from the form and its place in the queue: seen live, stopped, gone on with, re-ordered. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { closeBrowser, goTo, noBrowser, openWindow, takeComplaints } from '../support/browser.ts';
+import { newWorkspace, startServed, stopAll } from '../support/served.ts';
+
+describe.skipIf(noBrowser)('training', () => {
+  const workspace = newWorkspace();
+  let page: Page;
+
+  beforeAll(async () => {
+    ({ page } = await openWindow(await startServed(workspace)));
+  });
+  afterAll(async () => {
+    await closeBrowser();
+    await stopAll();
+  });
+  afterEach(() => {
+    expect(takeComplaints()).toEqual([]);
+  });
+
+  const button = (within: Page | Locator, name: string) => within.getByRole('button', { name, exact: true });
+  const underWay = () => page.getByRole('region', { name: 'Trainings under way' });
+  const folder = (run: string) => join(workspace, 'runs', run);
+
+  /** Epochs of which the first model's checkpoint is there. */
+  function epochsOnDisk(run: string): number[] {
+    const names = readdirSync(folder(run)).map((name) => /^checkpoint_epoch_(\d+)_model_1\.\w+$/.exec(name));
+    return names.flatMap((match) => (match ? [Number(match[1])] : [])).sort((a, b) => a - b);
+  }
+
+  async function train(run: string): Promise<void> {
+    await page.getByRole('textbox', { name: 'Name of the run' }).fill(run);
+    await button(page, `Train ${run}`).click();
+  }
+
+  it('says what will be trained, and what cannot be', async () => {
+    await goTo(page, 'train');
+    const preview = page.getByRole('region', { name: 'What will be trained' });
+    await page.getByLabel(/^Hidden units/).fill('-3');
+    await preview.getByRole('alert').first().waitFor();
+    await page.getByLabel(/^Hidden units/).fill('16');
+    await page.getByLabel(/^Models/).fill('2');
+    await page.getByLabel(/^Epochs/).fill('300');
+    await page.getByLabel(/^Save every/).fill('1');
+    await expect.poll(() => preview.locator('dl').textContent()).toMatch(/784-16-/);
+    await expect.poll(() => preview.getByRole('alert').count()).toBe(0);
+    await expect.poll(() => preview.getByRole('listitem').allTextContents()).toContain('model.hidden_dim=16');
+  });
+
+  it('draws the curves of a training while it runs, stops it, and goes on where it stopped', async () => {
+    await train('first');
+    const curves = underWay().getByRole('img', { name: /^Training loss and validation accuracy/ });
+    await curves.waitFor({ timeout: 60_000 });
+    const before = await curves.innerHTML();
+    await expect.poll(() => curves.innerHTML(), { timeout: 30_000 }).not.toBe(before);
+
+    await button(underWay(), 'Cancel').click();
+    await button(underWay(), 'Resume').waitFor();
+    const reached = epochsOnDisk('first');
+    const last = reached.at(-1)!;
+    expect(last).toBeGreaterThan(0);
+    expect(last).toBeLessThan(300);
+    const early = readdirSync(folder('first')).find((name) =>
+      name.startsWith('checkpoint_epoch_1_model_1.'),
+    )!;
+    const written = () => statSync(join(folder('first'), early)).mtimeMs;
+    const firstWritten = written();
+
+    await button(underWay(), 'Resume').click();
+    await expect.poll(() => epochsOnDisk('first').at(-1), { timeout: 60_000 }).toBeGreaterThan(last + 1);
+    // Nothing that was there is trained again.
+    expect(written()).toBe(firstWritten);
+    await button(underWay(), 'Cancel').waitFor();
+  });
+
+  it('keeps waiting jobs in the order that the person gives them', async () => {
+    const limit = Number(/Up to (\d+) at a time/.exec(await limitLine())![1]);
+    await goTo(page, 'train');
+    await page.getByLabel(/^Hidden units/).fill('16');
+    await page.getByLabel(/^Epochs/).fill('300');
+    const fillers = Array.from({ length: limit - 1 }, (_, i) => `filler${i}`);
+    for (const run of [...fillers, 'one', 'two', 'three']) await train(run);
+    await goTo(page, 'jobs');
+    const waiting = page.getByRole('region', { name: 'Waiting' });
+    const card = (run: string) => page.getByRole('article', { name: `Train a run: ${run}`, exact: true });
+    const order = async () =>
+      (await waiting.getByRole('article').locator('strong').allTextContents()).map((title) =>
+        title.replace('Train a run: ', ''),
+      );
+    await expect.poll(order).toEqual(['one', 'two', 'three']);
+    expect(await button(card('one'), 'Earlier').isDisabled()).toBe(true);
+    expect(await button(card('three'), 'Later').isDisabled()).toBe(true);
+    await button(card('three'), 'Earlier').click();
+    await expect.poll(order).toEqual(['one', 'three', 'two']);
+    await button(card('one'), 'Later').click();
+    await expect.poll(order).toEqual(['three', 'one', 'two']);
+    // The engine's order, not only the page's.
+    await page.reload();
+    await expect.poll(order).toEqual(['three', 'one', 'two']);
+
+    await button(card('one'), 'Cancel').click();
+    await expect.poll(order).toEqual(['three', 'two']);
+    await expect.poll(() => card('one').locator('.state').textContent()).toBe('cancelled');
+
+    // A place that becomes free goes to the first in line.
+    await button(card('first'), 'Log').click();
+    await expect.poll(() => card('first').locator('pre').textContent()).toMatch(/epoch \d+/i);
+    await button(card('first'), 'Cancel').click();
+    await button(card('first'), 'Resume').waitFor();
+    await expect.poll(order, { timeout: 30_000 }).toEqual(['two']);
+    await expect.poll(() => card('three').locator('.state').textContent()).toBe('running');
+    for (const run of ['two', 'three', ...fillers]) await button(card(run), 'Cancel').click();
+    await expect.poll(() => page.getByRole('button', { name: 'Cancel' }).count()).toBe(0);
+  });
+
+  async function limitLine(): Promise<string> {
+    await goTo(page, 'jobs');
+    const line = page.getByText(/Up to \d+ at a time/);
+    await line.waitFor();
+    return (await line.textContent()) ?? '';
+  }
+});

@@ -28,8 +28,10 @@ export function number(value: number | null | undefined): string {
   return String(Number(value.toPrecision(4))).replace('-', '−');
 }
 
+const counts = new Intl.NumberFormat('en-US');
+
 export function count(value: number): string {
-  return value.toLocaleString('en-US');
+  return counts.format(value);
 }
 
 /** `8 s`, `3 min`, `1 h 20 min` */

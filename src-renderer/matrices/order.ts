@@ -10,6 +10,9 @@ export interface Arrangement {
   columns: Int32Array;
 }
 
+/** The very same object for the same matrix, so that its picture is painted once for all who show it. */
+const untouched = new WeakMap<Matrix, Arrangement>();
+
 const identity = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
 
 /**
@@ -29,7 +32,9 @@ export function arrange(matrix: Matrix, order: Order, assignment: number[] | und
     const rowOrder = byDescending(left);
     return { rows: rowOrder, columns: isSymmetric(matrix) ? rowOrder : byDescending(right) };
   }
-  return { rows: identity(rows), columns: identity(columns) };
+  const asIs = untouched.get(matrix) ?? { rows: identity(rows), columns: identity(columns) };
+  untouched.set(matrix, asIs);
+  return asIs;
 }
 
 /** Assigned columns in the order of their rows, then those that no row has. */

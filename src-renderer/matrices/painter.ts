@@ -50,27 +50,40 @@ function colourAll(matrix: Matrix, { rows, columns }: Arrangement, paint: Paint)
   return image;
 }
 
+/** Copies at 1, 1/2, 1/4 ... of the size, down to a small map's. */
+function shrinking(image: ImageData): HTMLCanvasElement[] {
+  const full = document.createElement('canvas');
+  full.width = image.width;
+  full.height = image.height;
+  full.getContext('2d')?.putImageData(image, 0, 0);
+  const levels = [full];
+  for (let last = full; Math.max(last.width, last.height) > 512;) {
+    const half = document.createElement('canvas');
+    half.width = Math.max(1, last.width >> 1);
+    half.height = Math.max(1, last.height >> 1);
+    const context = half.getContext('2d');
+    if (context) context.imageSmoothingQuality = 'low';
+    context?.drawImage(last, 0, 0, half.width, half.height);
+    levels.push(half);
+    last = half;
+  }
+  return levels;
+}
+
+/** The last picture of an arrangement: the large map and its small multiple show the same. */
+const pictures = new WeakMap<Arrangement, { matrix: Matrix; look: string; levels: HTMLCanvasElement[] }>();
+
 export class MatrixPainter {
-  /** Copies at 1, 1/2, 1/4 ... of the size. */
   #levels: HTMLCanvasElement[] = [];
 
   prepare(matrix: Matrix, arrangement: Arrangement, paint: Paint): void {
-    const image = colourAll(matrix, arrangement, paint);
-    const full = document.createElement('canvas');
-    full.width = image.width;
-    full.height = image.height;
-    full.getContext('2d')?.putImageData(image, 0, 0);
-    this.#levels = [full];
-    for (let last = full; Math.max(last.width, last.height) > 512;) {
-      const half = document.createElement('canvas');
-      half.width = Math.max(1, last.width >> 1);
-      half.height = Math.max(1, last.height >> 1);
-      const context = half.getContext('2d');
-      if (context) context.imageSmoothingQuality = 'low';
-      context?.drawImage(last, 0, 0, half.width, half.height);
-      this.#levels.push(half);
-      last = half;
+    const look = JSON.stringify(paint);
+    let picture = pictures.get(arrangement);
+    if (picture?.matrix !== matrix || picture.look !== look) {
+      picture = { matrix, look, levels: shrinking(colourAll(matrix, arrangement, paint)) };
+      pictures.set(arrangement, picture);
     }
+    this.#levels = picture.levels;
   }
 
   /** Draws the part that the viewport shows into the whole canvas. */

@@ -50,6 +50,6 @@ export const matrixDataSchema = z.union([
 export function packMatrix(m: Matrix): PackedMatrix {
   const bytes = new Uint8Array(m.data.length * 8);
   const view = new DataView(bytes.buffer);
-  for (const [i, value] of m.data.entries()) view.setFloat64(i * 8, value, true);
+  for (let i = 0; i < m.data.length; i++) view.setFloat64(i * 8, m.data[i]!, true);
   return { rows: m.rows, columns: m.columns, float64: toBase64(bytes) };
 }

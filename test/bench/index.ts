@@ -12,6 +12,7 @@ const benches = {
   interpolation: 'interpolation points per second',
   catalog: '10,000 checkpoints over 1,000 runs: import, listing, size of the catalog',
   'realization-cost': 'seconds for all layers of the stock MLP, 512 wide',
+  renderer: 'the window in Chromium: first rows, longest frames, large matrices, many curves',
   symmetry: 'components of linear networks found by joining; the assignment solver and the eigensolver',
 } as const;
 

@@ -1,0 +1,24 @@
+/** How the entries of a matrix are distributed. */
+import { valueRange } from '../../src-shared/figures/colour.ts';
+
+export interface Histogram {
+  low: number;
+  high: number;
+  /** Entries that are no finite number; in no bin. */
+  missing: number;
+  counts: number[];
+}
+
+/** Bins of equal width from the smallest to the largest finite entry. All entries count. */
+export function histogramOf(data: Float64Array | Float32Array, bins: number): Histogram {
+  const [low, high] = valueRange(data) ?? [0, 1];
+  const counts = new Uint32Array(bins);
+  const perUnit = bins / (high - low || 1);
+  let missing = 0;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    if (Number.isFinite(value)) counts[Math.min(bins - 1, Math.floor((value - low) * perUnit))]!++;
+    else missing++;
+  }
+  return { low, high, missing, counts: [...counts] };
+}

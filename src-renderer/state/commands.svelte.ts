@@ -32,9 +32,7 @@ class Commands {
 
   /** True when the event was a shortcut and was taken. Typing in a field only ever triggers `Mod` shortcuts. */
   handleKey(event: KeyboardEvent): boolean {
-    const typing =
-      event.target instanceof HTMLElement &&
-      event.target.closest('input, textarea, select, [contenteditable]');
+    const typing = event.target instanceof HTMLElement && event.target.closest(fields);
     const pressed = keysOf(event);
     if (typing && (!pressed.startsWith('Mod+') || ['Mod+Z', 'Mod+Shift+Z', 'Mod+A'].includes(pressed)))
       return false;
@@ -47,6 +45,14 @@ class Commands {
     return true;
   }
 }
+
+/** Where keys are text; in a checkbox or on a slider `Mod+Z` means the groups, as anywhere else. */
+const fields = [
+  'input:not([type=checkbox], [type=radio], [type=range], [type=color], [type=button])',
+  'textarea',
+  'select',
+  '[contenteditable]',
+].join(', ');
 
 function keysOf(event: KeyboardEvent): string {
   const mod = mac ? event.metaKey : event.ctrlKey;

@@ -169,6 +169,8 @@ describe.skipIf(noBrowser)('grouping', () => {
     await expect
       .poll(async () => Object.keys(await board()).length)
       .toBeGreaterThan(Object.keys(before).length);
+    // Until it is gone, the dialog keeps the focus.
+    await dialog.waitFor({ state: 'hidden' });
     await page.locator('[role=treegrid]').focus();
     await page.keyboard.press('Control+z');
     await expect.poll(board).toEqual(before);

@@ -6,6 +6,7 @@ import { isJobKind, jobKindNamed } from '../../src-shared/jobs/index.ts';
 import { toRows } from '../../src-shared/matrix.ts';
 import { formatCsv, type CsvCell } from '../formats/csv.ts';
 import { encodeNpy } from '../formats/npy.ts';
+import { rowFields, type Fields } from './integer-fields.ts';
 import { tensorOf, type ResultStore } from './results.ts';
 import { encodeTable } from './table-parquet.ts';
 
@@ -33,10 +34,13 @@ export function exportResult(results: ResultStore, id: string, format: Format): 
     const metadata = new Map([
       ['basin', JSON.stringify({ kind: file.kind, params: file.params, provenance: file.provenance })],
     ]);
-    return { filename, bytes: encodeTable(rows, metadata) };
+    return { filename, bytes: encodeTable(rows, metadata, fieldsOf(file.kind)) };
   }
   return { filename, bytes: Buffer.from(csv(rows)) };
 }
+
+const fieldsOf = (kind: string): Fields | undefined =>
+  isJobKind(kind) ? rowFields(jobKindNamed(kind).result) : undefined;
 
 function isObject(value: unknown): value is Row {
   return value !== null && typeof value === 'object' && !Array.isArray(value);

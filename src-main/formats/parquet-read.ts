@@ -21,10 +21,13 @@ export interface ParquetTable {
  */
 const compressors: Compressors = {
   ...scriptCompressors,
-  ZSTD: (input, maxOutputLength) => zstdDecompressSync(input, { maxOutputLength }),
-  GZIP: (input, maxOutputLength) => gunzipSync(input, { maxOutputLength }),
-  BROTLI: (input, maxOutputLength) => brotliDecompressSync(input, { maxOutputLength }),
+  ZSTD: (input, most) => zstdDecompressSync(input, { maxOutputLength: atLeastOne(most) }),
+  GZIP: (input, most) => gunzipSync(input, { maxOutputLength: atLeastOne(most) }),
+  BROTLI: (input, most) => brotliDecompressSync(input, { maxOutputLength: atLeastOne(most) }),
 };
+
+/** A page of nothing but nulls unpacks to no bytes at all; Node takes no limit below 1. */
+const atLeastOne = (bytes: number): number => Math.max(1, bytes);
 
 /** Repeated values compress well, but a file that announces more than this many wants to exhaust memory. */
 const fewestLimit = 1_000_000;

@@ -5,7 +5,7 @@ import { seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
 import { checkpointNames, layerCommon, layerSelection, oneOrMany, runKeyParam } from './layer-measures.ts';
 
-const pairSchema = z.object({
+export const ridgePairSchema = z.object({
   /** The neuron whose function is wanted. */
   id1: z.int(),
   /** The slot that learns it. */
@@ -16,12 +16,12 @@ const pairSchema = z.object({
   weight_scale_1: z.number(),
   weight_scale_2: z.number(),
 });
-export type RidgePair = z.infer<typeof pairSchema>;
+export type RidgePair = z.infer<typeof ridgePairSchema>;
 
 const layerSchema = z.object({
   layer: z.string(),
   beta: z.number(),
-  neuron_realization_costs: z.array(pairSchema),
+  neuron_realization_costs: z.array(ridgePairSchema),
 });
 export type RidgeLayer = z.infer<typeof layerSchema>;
 
@@ -45,7 +45,8 @@ const rowSchema = z.object({
   method: z.enum(['adam', 'closed-form']),
   compare: z.enum(['activation', 'linear']),
   warm_start: z.boolean(),
-  samples: z.int(),
+  /** Null where an imported file does not say. */
+  samples: z.int().nullable(),
   ...layerCommon,
 });
 export type RidgeRow = z.infer<typeof rowSchema>;

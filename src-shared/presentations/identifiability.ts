@@ -342,7 +342,7 @@ export const realizationCostRidge = definePresenter(realizationCostRidgeJob, (an
           : 'exact minimum',
       ],
       ['Compared', rows[0]!.compare === 'activation' ? 'outputs after the activation' : 'linear outputs'],
-      ['Samples', String(rows[0]!.samples)],
+      ['Samples', rows[0]!.samples === null ? 'not said by the file' : String(rows[0]!.samples)],
     ],
     table: {
       columns: ['checkpoint', 'layer', 'β', 'pairs', 'own function', 'another’s', 'error / β', '‖w‖²'],

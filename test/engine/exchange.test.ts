@@ -1,6 +1,7 @@
 /** Result files of the published scripts and analyses of Basin: taken in, shown like our own, each once. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { strToU8, unzipSync, zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../src-main/engine/index.ts';
@@ -208,6 +209,47 @@ describe('files of the published scripts', () => {
     // Basin's own Parquet file is read like the script's.
     const other = await open();
     expect(await importInto(other, again)).toMatchObject({ broken: [], recognised: [{ results: 1 }] });
+  });
+
+  it('ridge costs, as polars wrote them for the script: into Basin and out again, equal to the last bit', async () => {
+    const folder = newFolder();
+    const path = fileURLToPath(new URL('data/ridge-polars.parquet', import.meta.url));
+    const engine = await open();
+    expect(await importInto(engine, path)).toMatchObject({ broken: [], recognised: [{ results: 2 }] });
+    const rows = await engine.call('results.list', { kind: 'realization-cost-ridge' });
+    expect(rows.map(({ title, origin }) => `${title} ${origin}`).toSorted()).toEqual([
+      'Realization cost, ridge: mlp_a imported',
+      'Realization cost, ridge: mlp_b imported',
+    ]);
+    const before = await readParquet(path);
+    const original = before.rows[0]!['results'] as Record<string, unknown>;
+    const other = await open();
+    for (const { id, title } of rows) {
+      const key = title.slice(-5);
+      const { data } = await engine.call('results.get', { resultId: id });
+      // Every ordered pair was fitted for a, so that its costs are a matrix too; b lacks two.
+      expect(data).toMatchObject({ model_index: 1, run_key: key, samples: null, split: 'val' });
+      expect((data as { matrices: unknown[] }).matrices).toHaveLength(key === 'mlp_a' ? 4 : 0);
+      const { bytes } = await engine.call('results.export', { resultId: id, format: 'parquet' });
+      const again = join(folder, `${key}.parquet`);
+      writeFileSync(again, bytes);
+      const after = await readParquet(again);
+      expect((after.rows[0]!['results'] as typeof original)[key]).toEqual(original[key]);
+      expect(after.rows[0]!['num_inner_descent_iterations']).toBe(5000n);
+      expect(after.columns[1]).toContain('id1: int64');
+      await importInto(other, again);
+    }
+    const [a] = (await other.call('results.list', { kind: 'realization-cost-ridge' })).toReversed();
+    const first = rows.find(({ title }) => title === a!.title)!;
+    expect((await other.call('results.get', { resultId: a!.id })).data).toEqual(
+      (await engine.call('results.get', { resultId: first.id })).data,
+    );
+    const name = 'matrices.0.ridge_cost';
+    const withMatrices = rows.find(({ title }) => title.endsWith('mlp_a'))!;
+    const costs = (original['mlp_a'] as { neuron_realization_costs: Record<string, unknown>[] }[])[0]!;
+    const ridge = await engine.call('results.matrix', { resultId: withMatrices.id, name });
+    for (const { id1, id2, objective_full: cost } of costs.neuron_realization_costs)
+      expect(ridge.data[Number(id2) * 3 + Number(id1)]).toBe(cost);
   });
 
   it('the published synthetic experiment, whole', async () => {

@@ -2,8 +2,10 @@
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import type { JobKindName } from '../../../src-shared/jobs/index.ts';
+import { ridgePairSchema } from '../../../src-shared/jobs/realization-cost-ridge.ts';
 import { noteOf } from '../alignment/similarity.ts';
 import { lossBarrier } from '../connectivity/barrier.ts';
+import { ridgeMatrices } from '../identifiability/ridge-matrices.ts';
 
 /** Data not yet checked against the kind's schema. */
 export interface Converted {
@@ -57,6 +59,24 @@ const realizationRows = z
     }),
   )
   .min(1);
+const ridgeLayer = z.object({
+  layer: z.string(),
+  beta: z.number(),
+  neuron_realization_costs: z.array(row),
+});
+/** The script writes one row with all runs; Basin one row per checkpoint, which says of which. */
+const ridgeRows = z
+  .array(
+    z.object({
+      num_inner_descent_iterations: z.int(),
+      results: z.record(z.string(), z.array(ridgeLayer).nullable()),
+      checkpoint_path: z.string().nullish(),
+      run_directory: z.string().nullish(),
+      model_index: z.int().nullish(),
+      epoch: z.int().nullish(),
+    }),
+  )
+  .min(1);
 const synthetic = z.object({
   embedding_family: z.enum(['exact_copy', 'random_tight_frame']),
   outer_records: z.array(z.unknown()),
@@ -78,8 +98,11 @@ export function convertJson(value: unknown): ConvertedFile | undefined {
 
 /** By the columns of a Parquet file, or undefined. int64 columns come as bigint. */
 export function convertTable(rows: readonly Row[]): ConvertedFile | undefined {
-  const found = realizationRows.safeParse(plainNumbers(rows));
-  return found.success ? convertRealization(found.data) : undefined;
+  const plain = plainNumbers(rows);
+  const costs = realizationRows.safeParse(plain);
+  if (costs.success) return convertRealization(costs.data);
+  const ridge = ridgeRows.safeParse(plain);
+  return ridge.success ? convertRidge(ridge.data) : undefined;
 }
 
 /** `interpolation_results.pt`: curves by pair of models, as train.py writes them into the run's folder. */
@@ -200,6 +223,38 @@ function convertRealization(rows: z.output<typeof realizationRows>): ConvertedFi
     };
   });
   return { what: `costs of measure_realization_cost.py, ${count(rows.length, 'checkpoint')}`, results };
+}
+
+function convertRidge(rows: z.output<typeof ridgeRows>): ConvertedFile {
+  const named = rows.flatMap(({ results, ...rest }) =>
+    Object.entries(results).flatMap(([run_key, found]) => (found ? [{ ...rest, run_key, found }] : [])),
+  );
+  const results = grouped(named).map(([key, members]): Converted => {
+    const data = members.map(({ run_key, found, ...rest }) => ({
+      ...{ run_key, num_inner_descent_iterations: rest.num_inner_descent_iterations },
+      ...{ checkpoint_path: rest.checkpoint_path ?? '', run_directory: rest.run_directory ?? '' },
+      // The script measures model 1 and does not write down the epoch.
+      ...{ model_index: rest.model_index ?? 1, epoch: rest.epoch ?? null },
+      results: { [run_key]: found },
+      matrices: found.flatMap(({ layer, beta, neuron_realization_costs: costs }) => {
+        const pairs = z.array(ridgePairSchema).safeParse(costs);
+        return (pairs.success && ridgeMatrices(layer, beta, pairs.data)) || [];
+      }),
+      ...{ method: 'adam', compare: 'activation', warm_start: true, samples: null },
+      ...layerCommon,
+      ...{ split: 'val', data: 'the validation data of the run (imported)' },
+    }));
+    return {
+      kind: 'realization-cost-ridge',
+      title: `Realization cost, ridge: ${key}`,
+      params: { run: members[0]!.run_directory ?? '', runKey: key },
+      data: data.length === 1 ? data[0] : data,
+    };
+  });
+  return {
+    what: `costs of measure_realization_cost_ridge_regression.py, ${count(results.length, 'run')}`,
+    results,
+  };
 }
 
 function convertSynthetic(family: 'exact_copy' | 'random_tight_frame', value: Row): ConvertedFile {

@@ -14,7 +14,7 @@ import { isTreeMap } from '../../formats/torch/tree.ts';
 import type { Tree } from '../../formats/torch/tree.ts';
 import { readAnalysis } from './analysis.ts';
 import { fitResult, parsePythonJson } from './fit.ts';
-import { convertInterpolationDict, convertJson, convertTable, plainNumbers } from './reference-results.ts';
+import { convertInterpolationDict, convertJson, convertTable } from './reference-results.ts';
 import type { Converted, ConvertedFile } from './reference-results.ts';
 
 export interface ResultFile {
@@ -95,32 +95,12 @@ async function referenceTable(path: string): Promise<ConvertedFile> {
   const { rows, columns, metadata } = await readParquet(path);
   const found = convertTable(rows);
   if (found) return found;
-  if (columns.some((column) => column.startsWith('num_inner_descent_iterations'))) {
-    const ridge = convertRidge(plainNumbers(rows) as Record<string, unknown>[]);
-    if (ridge) return ridge;
-    throw new UserError(
-      `${path}: costs of measure_realization_cost_ridge_regression.py, a kind of result that this version of Basin does not show.`,
-    );
-  }
   const own = metadata.has('basin')
     ? ' It was exported by Basin: its .json or the analysis (.zip) can be imported.'
     : '';
   throw new UserError(
-    `${path}: its columns are those of no known result (${columns.slice(0, 6).join(', ')}); realization_cost_results was looked for.${own}`,
+    `${path}: its columns are those of no known result (${columns.slice(0, 6).join(', ')}); realization_cost_results, and results with num_inner_descent_iterations, were looked for.${own}`,
   );
-}
-
-/** Only where this version has the kind; its schema is then the measure of what is taken. */
-function convertRidge(rows: readonly Record<string, unknown>[]): ConvertedFile | undefined {
-  const kind = 'realization-cost-ridge';
-  if (!isJobKind(kind)) return undefined;
-  const results = rows.map((data): Converted => ({
-    kind,
-    title: 'Realization cost, ridge',
-    params: {},
-    data,
-  }));
-  return { what: 'costs of measure_realization_cost_ridge_regression.py', results };
 }
 
 function interpolationDict(path: string): ConvertedFile {

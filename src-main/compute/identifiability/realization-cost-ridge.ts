@@ -1,7 +1,6 @@
 /** Kind `realization-cost-ridge`: what it costs a slot to learn another neuron's function on the data. */
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
-import { matrix } from '../../../src-shared/matrix.ts';
 import type {
   realizationCostRidgeJob,
   RidgeLayer,
@@ -17,9 +16,9 @@ import { forwardStacked, tensorOf } from '../models/index.ts';
 import { RandomStream } from '../random.ts';
 import { layerWeights } from './layer-weights.ts';
 import { eachModel, indexOfLayer, prepareMeasure, selectedLayers } from './measure.ts';
-import { swapCosts } from './realization.ts';
 import { descendRidge } from './ridge-adam.ts';
 import { solveRidge } from './ridge-closed-form.ts';
+import { ridgeMatrices } from './ridge-matrices.ts';
 import { storedScale } from './ridge-problem.ts';
 import type { RidgeLayerProblem, RidgePairIds, RidgeTerms } from './ridge-problem.ts';
 
@@ -47,7 +46,8 @@ export const realizationCostRidge: Compute<Params, Result> = async (params, cont
       for (const [b, beta] of params.betas.entries()) {
         const costs = pairs.map((pair, p) => pairCosts(problem, pair, terms[b]!, p, beta));
         found.push({ layer, beta, neuron_realization_costs: costs });
-        if (params.numPairs === undefined) matrices.push(matricesOf(layer, beta, costs));
+        const whole = params.numPairs === undefined ? ridgeMatrices(layer, beta, costs) : undefined;
+        if (whole) matrices.push(whole);
       }
     }
     return {
@@ -180,16 +180,5 @@ function pairCosts(
     objective_weight_regularization: regularization,
     weight_scale_1: storedScale(problem, target),
     weight_scale_2: terms.slotScale[p]!,
-  };
-}
-
-function matricesOf(layer: string, beta: number, costs: readonly RidgePair[]): RidgeMatrices {
-  const n = Math.sqrt(costs.length);
-  const data = new Float64Array(n * n);
-  for (const { id1, id2, objective_full: cost } of costs) data[id2 * n + id1] = cost;
-  return {
-    ...{ layer, beta, neurons: Array.from({ length: n }, (_, i) => i) },
-    ridge_cost: matrix(n, n, data),
-    transposition_cost_squared: matrix(n, n, swapCosts(data, n)),
   };
 }

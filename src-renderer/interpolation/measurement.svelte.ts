@@ -6,7 +6,6 @@ import { SvelteMap } from 'svelte/reactivity';
 import type { Group, Job } from '../../src-shared/api.ts';
 import type {
   Alignment,
-  CorrelationMode,
   MatchingMode,
   RecordingPoint,
   Split,
@@ -231,12 +230,3 @@ class Measurement {
 }
 
 export const measurement = new Measurement();
-
-export const modeNames: Record<CorrelationMode | 'reference-lmc-script', string> = {
-  dot_product: 'dot product',
-  pearson_correlation: 'Pearson correlation',
-  pearson_correlation_with_zero_for_constant: 'Pearson, constant neurons 0',
-  pearson_uncorrelatedness: '1 − |ρ| (anti-aligns)',
-  pearson_uncorrelatedness_with_one_for_constant: '1 − |ρ|, constant neurons 1 (anti-aligns)',
-  'reference-lmc-script': 'as the published script (anti-aligns)',
-};

@@ -21,7 +21,8 @@ export function handlersOf(engine: EngineParts): Handlers {
 
     'runs.list': async () => {
       await engine.lookForFolders();
-      return engine.runs.list();
+      // A copy: whoever asked may sort it.
+      return [...engine.runs.list()];
     },
     'runs.get': async ({ runId }) => {
       const { config, configHash, widths, path } = engine.runs.stored(runId);

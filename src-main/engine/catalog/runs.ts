@@ -11,6 +11,7 @@ import { ContentHashes } from './hashes.ts';
 import { uniqueNames } from './names.ts';
 import {
   checkpointRowOf,
+  PropertiesMemo,
   rowOf,
   type CheckpointFacts,
   type CheckpointRecord,
@@ -39,6 +40,8 @@ function fingerprintOf(configHash: string, checkpoints: readonly { file: string;
 export class RunStore {
   readonly hashes: ContentHashes;
   readonly #db: Db;
+  readonly #properties = new PropertiesMemo();
+  #listed: { version: string; rows: readonly RunRow[] } | undefined;
 
   constructor(db: Db) {
     this.#db = db;
@@ -96,13 +99,34 @@ export class RunStore {
     return notes;
   }
 
-  list(): RunRow[] {
+  /** Every run, the newest first. Asked for by each window that opens, so it is only made anew after a change. */
+  list(): readonly RunRow[] {
+    const version = this.#version();
+    if (this.#listed?.version !== version) this.#listed = { version, rows: this.#rows() };
+    return this.#listed.rows;
+  }
+
+  /** Another one after any write to the database, by this process or by another. */
+  #version(): string {
+    const byOthers = this.#db.pragma('data_version', { simple: true }) as number;
+    const byUs = this.#db.prepare('SELECT total_changes()').pluck().get() as number;
+    return `${byOthers}/${byUs}`;
+  }
+
+  #rows(): RunRow[] {
     const runs = this.#db.prepare('SELECT * FROM runs ORDER BY added_at DESC, id').all() as RunRecord[];
     const checkpoints = this.#checkpointFacts();
     const groups = this.#groupIds();
     const names = uniqueNames(runs.map((run) => run.path));
+    this.#properties.keep(runs);
     return runs.map((run) =>
-      rowOf(run, names.get(run.path) ?? run.name, checkpoints.get(run.id), groups.get(run.id)),
+      rowOf(
+        run,
+        names.get(run.path) ?? run.name,
+        this.#properties.of(run),
+        checkpoints.get(run.id),
+        groups.get(run.id),
+      ),
     );
   }
 

@@ -31,15 +31,21 @@ describe.skipIf(noBrowser)('grouping', () => {
   const emptyLane = () => page.getByRole('listitem', { name: 'New group' });
   const announced = () => page.locator('.visually-hidden[aria-live]').textContent();
 
-  /** Group -> its runs, as the board shows them. */
-  async function board(): Promise<Record<string, string[]>> {
-    const lanes = await page.locator('[data-group]').all();
-    const entries = lanes.map(async (each) => [
-      await each.getAttribute('data-group'),
-      await each.locator('li .run').allTextContents(),
-    ]);
-    return Object.fromEntries(await Promise.all(entries)) as Record<string, string[]>;
+  /** Group -> its runs, as the board shows them at one moment: lanes come and go between two looks. */
+  function board(): Promise<Record<string, string[]>> {
+    return page.evaluate(() => {
+      const lanes = [...document.querySelectorAll<HTMLElement>('[data-group]')];
+      const runs = (lane: HTMLElement) => [...lane.querySelectorAll('li .run')].map((run) => run.textContent);
+      return Object.fromEntries(lanes.map((lane) => [lane.dataset.group!, runs(lane)]));
+    });
   }
+
+  /** What the keys go to, by its accessible name. */
+  const focused = () =>
+    page.evaluate(() => {
+      const element = document.activeElement;
+      return element?.getAttribute('aria-label') ?? element?.tagName;
+    });
 
   it('starts empty, with three doors', async () => {
     for (const name of [/Run the demo/, /Import a folder/, /^Train/]) {
@@ -55,31 +61,32 @@ describe.skipIf(noBrowser)('grouping', () => {
     await dialog.getByRole('button', { name: 'Go', exact: true }).click();
     await dialog.getByRole('button', { name: /sym0\s*run/ }).waitFor();
     await dialog.getByRole('button', { name: 'Import this folder' }).click();
-    await row('sym3_kappa1').waitFor();
-    expect(await page.locator('[role=row][data-run]').count()).toBe(fixtureNames.length);
+    await dialog.waitFor({ state: 'hidden' });
+    await expect.poll(() => page.locator('[role=row][data-run]').count()).toBe(fixtureNames.length);
     await expect.poll(announced).toMatch(/^Imported 5 runs with \d+ checkpoints/);
   });
 
   it('makes a group by dropping on the empty lane', async () => {
     await dragWithMouse(page, row('sym0'), emptyLane());
     await expect.poll(board).toEqual({ standard: ['sym0'] });
-    expect(await announced()).toBe('New group standard');
+    await expect.poll(announced).toBe('New group standard');
   });
 
   it('takes a whole selection, and a run may be in several groups', async () => {
     await row('sym1_kappa0').click();
     await row('sym1_kappa1').click({ modifiers: ['Control'] });
+    await expect.poll(() => page.locator('[role=row][data-run][aria-selected=true]').count()).toBe(2);
     await dragWithMouse(page, row('sym1_kappa1'), emptyLane());
     await expect.poll(async () => Object.keys(await board())).toHaveLength(2);
     const [, key] = Object.keys(await board());
-    expect((await board())[key!]).toEqual(['sym1_kappa0', 'sym1_kappa1']);
+    await expect.poll(async () => (await board())[key!]).toEqual(['sym1_kappa0', 'sym1_kappa1']);
 
     await dragWithMouse(page, row('sym0'), lane(key!));
     await expect.poll(async () => (await board())[key!]).toContain('sym0');
     expect((await board()).standard).toEqual(['sym0']);
-    const inTable = await row('sym0').getByRole('gridcell').last().textContent();
-    expect(inTable).toContain('standard');
-    expect(inTable).toContain(key);
+    const inTable = () => row('sym0').getByRole('gridcell').last().textContent();
+    await expect.poll(inTable).toContain('standard');
+    await expect.poll(inTable).toContain(key);
   });
 
   it('moves between groups and reorders within one', async () => {
@@ -87,7 +94,7 @@ describe.skipIf(noBrowser)('grouping', () => {
     await dragWithMouse(page, card(key!, 'sym1_kappa1'), lane('standard'), { x: 0.5, y: 0.95 });
     await expect.poll(async () => (await board()).standard).toEqual(['sym0', 'sym1_kappa1']);
     expect((await board())[key!]).not.toContain('sym1_kappa1');
-    expect(await announced()).toBe('Moved 1 run to standard');
+    await expect.poll(announced).toBe('Moved 1 run to standard');
 
     await dragWithMouse(page, card('standard', 'sym1_kappa1'), card('standard', 'sym0'), { x: 0.5, y: 0.1 });
     await expect.poll(async () => (await board()).standard).toEqual(['sym1_kappa1', 'sym0']);
@@ -101,6 +108,7 @@ describe.skipIf(noBrowser)('grouping', () => {
     await page.keyboard.press('Control+z');
     await expect.poll(async () => (await board()).standard).toEqual(['sym0']);
     await page.keyboard.press('Control+Shift+z');
+    await expect.poll(async () => (await board()).standard).toEqual(['sym0', 'sym1_kappa1']);
     await page.keyboard.press('Control+Shift+z');
     await expect.poll(board).toEqual(now);
   });
@@ -109,6 +117,7 @@ describe.skipIf(noBrowser)('grouping', () => {
     await row('sym2').click({ button: 'right' });
     const picker = page.getByRole('dialog', { name: 'Group 1 run' });
     await picker.getByRole('button', { name: /Add to standard/ }).click();
+    await picker.waitFor({ state: 'hidden' });
     await expect.poll(async () => (await board()).standard).toEqual(['sym1_kappa1', 'sym0', 'sym2']);
 
     await page.getByRole('button', { name: 'Actions for sym2 in standard' }).click();
@@ -126,14 +135,17 @@ describe.skipIf(noBrowser)('grouping', () => {
     await page.keyboard.press('Home');
     const first = (await page.locator('[role=row][data-run]').first().getAttribute('data-run'))!;
     await page.keyboard.press('Control+g');
-    await page.getByRole('dialog', { name: 'Group 1 run' }).waitFor();
-    await page.getByRole('textbox', { name: 'Name of a new group' }).focus();
+    const picker = page.getByRole('dialog', { name: 'Group 1 run' });
+    // The dialog puts the cursor into the field by itself.
+    await expect.poll(focused).toBe('Name of a new group');
     await page.keyboard.type('by keyboard');
     await page.keyboard.press('Enter');
+    await picker.waitFor({ state: 'hidden' });
     await expect.poll(async () => (await board())['by keyboard']).toEqual([first]);
 
     await lane('by keyboard').getByRole('button', { name: 'by keyboard', exact: true }).focus();
     await page.keyboard.press('F2');
+    await expect.poll(focused).toMatch(/[Nn]ame/);
     await page.keyboard.press('Control+a');
     await page.keyboard.type('SYRE, renamed');
     await page.keyboard.press('Enter');
@@ -141,13 +153,18 @@ describe.skipIf(noBrowser)('grouping', () => {
 
     await page.getByRole('button', { name: `Actions for ${first} in SYRE, renamed` }).focus();
     await page.keyboard.press('Enter');
-    const item = page.getByRole('menuitem', { name: 'Move to standard' });
-    for (let i = 0; i < 20 && (await item.getAttribute('data-highlighted')) === null; i++) {
+    const menu = page.getByRole('menu');
+    await expect.poll(() => menu.evaluate((list) => list.contains(document.activeElement))).toBe(true);
+    const chosen = () => menu.locator('[data-highlighted]').allTextContents().then(String);
+    for (let i = 0; i < 20 && !/Move to standard/.test(await chosen()); i++) {
+      const before = await chosen();
       await page.keyboard.press('ArrowDown');
+      await expect.poll(chosen).not.toBe(before);
     }
     await page.keyboard.press('Enter');
     await expect.poll(async () => (await board()).standard).toContain(first);
     expect((await board())['SYRE, renamed']).toEqual([]);
+    await menu.waitFor({ state: 'hidden' });
   });
 
   it('filters, sorts and opens the checkpoints of a run', async () => {
@@ -164,7 +181,6 @@ describe.skipIf(noBrowser)('grouping', () => {
     const before = await board();
     await page.getByRole('button', { name: 'Suggest groups…' }).click();
     const dialog = page.getByRole('dialog', { name: /Suggest/ });
-    await dialog.getByRole('checkbox').first().waitFor();
     await dialog.getByRole('button', { name: /^Make \d+ groups?$/ }).click();
     await expect
       .poll(async () => Object.keys(await board()).length)

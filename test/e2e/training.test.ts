@@ -43,7 +43,7 @@ describe.skipIf(noBrowser)('training', () => {
     await preview.getByRole('alert').first().waitFor();
     await page.getByLabel(/^Hidden units/).fill('16');
     await page.getByLabel(/^Models/).fill('2');
-    await page.getByLabel(/^Epochs/).fill('300');
+    await page.getByLabel(/^Epochs/).fill('3000');
     await page.getByLabel(/^Save every/).fill('1');
     await expect.poll(() => preview.locator('dl').textContent()).toMatch(/784-16-/);
     await expect.poll(() => preview.getByRole('alert').count()).toBe(0);
@@ -53,16 +53,16 @@ describe.skipIf(noBrowser)('training', () => {
   it('draws the curves of a training while it runs, stops it, and goes on where it stopped', async () => {
     await train('first');
     const curves = underWay().getByRole('img', { name: /^Training loss and validation accuracy/ });
-    await curves.waitFor({ timeout: 60_000 });
+    await curves.waitFor({ timeout: 120_000 });
     const before = await curves.innerHTML();
-    await expect.poll(() => curves.innerHTML(), { timeout: 30_000 }).not.toBe(before);
+    await expect.poll(() => curves.innerHTML()).not.toBe(before);
 
     await button(underWay(), 'Cancel').click();
     await button(underWay(), 'Resume').waitFor();
     const reached = epochsOnDisk('first');
     const last = reached.at(-1)!;
     expect(last).toBeGreaterThan(0);
-    expect(last).toBeLessThan(300);
+    expect(last).toBeLessThan(3000);
     const early = readdirSync(folder('first')).find((name) =>
       name.startsWith('checkpoint_epoch_1_model_1.'),
     )!;
@@ -70,7 +70,7 @@ describe.skipIf(noBrowser)('training', () => {
     const firstWritten = written();
 
     await button(underWay(), 'Resume').click();
-    await expect.poll(() => epochsOnDisk('first').at(-1), { timeout: 60_000 }).toBeGreaterThan(last + 1);
+    await expect.poll(() => epochsOnDisk('first').at(-1), { timeout: 120_000 }).toBeGreaterThan(last + 1);
     // Nothing that was there is trained again.
     expect(written()).toBe(firstWritten);
     await button(underWay(), 'Cancel').waitFor();
@@ -80,7 +80,7 @@ describe.skipIf(noBrowser)('training', () => {
     const limit = Number(/Up to (\d+) at a time/.exec(await limitLine())![1]);
     await goTo(page, 'train');
     await page.getByLabel(/^Hidden units/).fill('16');
-    await page.getByLabel(/^Epochs/).fill('300');
+    await page.getByLabel(/^Epochs/).fill('3000');
     const fillers = Array.from({ length: limit - 1 }, (_, i) => `filler${i}`);
     for (const run of [...fillers, 'one', 'two', 'three']) await train(run);
     await goTo(page, 'jobs');
@@ -91,8 +91,8 @@ describe.skipIf(noBrowser)('training', () => {
         title.replace('Train a run: ', ''),
       );
     await expect.poll(order).toEqual(['one', 'two', 'three']);
-    expect(await button(card('one'), 'Earlier').isDisabled()).toBe(true);
-    expect(await button(card('three'), 'Later').isDisabled()).toBe(true);
+    await expect.poll(() => button(card('one'), 'Earlier').isDisabled()).toBe(true);
+    await expect.poll(() => button(card('three'), 'Later').isDisabled()).toBe(true);
     await button(card('three'), 'Earlier').click();
     await expect.poll(order).toEqual(['one', 'three', 'two']);
     await button(card('one'), 'Later').click();
@@ -110,7 +110,7 @@ describe.skipIf(noBrowser)('training', () => {
     await expect.poll(() => card('first').locator('pre').textContent()).toMatch(/epoch \d+/i);
     await button(card('first'), 'Cancel').click();
     await button(card('first'), 'Resume').waitFor();
-    await expect.poll(order, { timeout: 30_000 }).toEqual(['two']);
+    await expect.poll(order).toEqual(['two']);
     await expect.poll(() => card('three').locator('.state').textContent()).toBe('running');
     for (const run of ['two', 'three', ...fillers]) await button(card(run), 'Cancel').click();
     await expect.poll(() => page.getByRole('button', { name: 'Cancel' }).count()).toBe(0);

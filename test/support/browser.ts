@@ -54,7 +54,7 @@ export async function openWindow(
     ...options,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(60_000);
   page.on('pageerror', (error) => complaints.push(`page: ${error.message}`));
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(`console: ${message.text()}`);
@@ -74,7 +74,9 @@ export async function goTo(page: Page, place: string): Promise<void> {
   await page.evaluate((hash) => {
     window.location.hash = hash;
   }, `/${place}`);
-  await expect.poll(() => page.getByRole('main').getByRole('heading').count()).toBeGreaterThan(0);
+  // The place before may still be on the screen: first the rail turns, then the view's own code arrives.
+  await page.locator(`nav a[href="#/${place.split('?')[0]}"][aria-current=page]`).waitFor();
+  await page.getByRole('main').getByRole('heading').first().waitFor();
 }
 
 /** With the mouse, button by button: what a person's hand does, in steps, so that every `dragover` fires. */

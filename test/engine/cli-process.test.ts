@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { basin, temporaryFolder } from '../support/cli.ts';
+import { promptly } from '../support/promptly.ts';
 
 const workspace = temporaryFolder();
 afterAll(() => {
@@ -46,7 +47,7 @@ describe('streams', () => {
 describe('Ctrl-C', () => {
   const long = ['run', 'diagnose', '--seconds', '60', '--json', ...here];
 
-  test('cancels cleanly within a second', async () => {
+  test('cancels cleanly and at once', async () => {
     let pressed = 0;
     const outcome = await basin(long, {
       started: (kill) => {
@@ -57,7 +58,7 @@ describe('Ctrl-C', () => {
       },
     });
     expect(outcome.code).toBe(130);
-    expect(performance.now() - pressed).toBeLessThan(1500);
+    expect(performance.now() - pressed).toBeLessThan(promptly);
     expect(outcome.stdout).toBe('');
     expect(outcome.stderr).toMatch(/cancelled/);
     expect(outcome.stderr).not.toMatch(/error|defect/);

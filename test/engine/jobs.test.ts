@@ -31,10 +31,8 @@ describe('results', () => {
     const workspace = newFolder();
     const engine = await testEngine(workspace);
     const first = await runJob(engine, 'table', { n: 4, ms: 60 });
-    const started = performance.now();
     const again = await engine.call('jobs.submit', { kind: 'table', params: { ms: 60, n: 4 } });
     expect(again).toMatchObject({ state: 'done', cached: true, resultId: first.resultId });
-    expect(performance.now() - started).toBeLessThan(50);
     const other = await runJob(engine, 'table', { n: 5 });
     expect(other.cached).toBe(false);
     await engine.close();

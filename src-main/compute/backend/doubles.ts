@@ -1,7 +1,6 @@
 /**
  * Float64 on the native library. tfjs knows no such tensors, but TensorFlow's kernels do: handles here are the
- * library's own, outside tfjs. The binding moves float32 only, so a float64 travels as a sum of three of them, which
- * is exact within float32's range (about 1e-38 to 3e38).
+ * library's own, outside tfjs. The binding moves float32 only, so the bytes of a float64 travel as two of them.
  */
 import type { Attributes } from './types.ts';
 import { attr } from './types.ts';
@@ -16,11 +15,10 @@ export interface Double {
 export interface RawLibrary {
   create(values: Float32Array | Int32Array, shape: readonly number[]): number;
   run(name: string, attributes: Attributes, ids: readonly number[]): { id: number; shape: number[] };
-  read(id: number): Float32Array;
+  read(id: number): Float32Array<ArrayBuffer>;
   free(id: number): void;
 }
 
-const parts = 3;
 const float64 = { T: attr.type('float64') };
 
 export class Doubles {
@@ -30,38 +28,21 @@ export class Doubles {
     this.#library = library;
   }
 
+  /** The values must stay as they are as long as the tensor lives: TensorFlow may read them where they lie. */
   put(values: Float32Array | Float64Array, shape: readonly number[]): Double {
-    let sum = this.#widen(Float32Array.from(values), shape);
-    if (values instanceof Float32Array) return sum;
-    const rest = values.map((value) => value - Math.fround(value));
-    for (let part = 1; part < parts; part++) {
-      const piece = Float32Array.from(rest);
-      for (let k = 0; k < rest.length; k++) rest[k]! -= piece[k]!;
-      const more = this.#widen(piece, shape);
-      const next = this.op('AddV2', [sum, more]);
-      this.free(sum, more);
-      sum = next;
-    }
-    return sum;
+    const single = values instanceof Float32Array;
+    const halves = single ? values : new Float32Array(values.buffer, values.byteOffset, 2 * values.length);
+    const narrow = this.#library.create(halves, single ? shape : [...shape, 2]);
+    const wide = single ? this.#widen(narrow) : this.#bitcast(narrow, 'float32', 'float64');
+    this.#library.free(narrow);
+    return wide;
   }
 
-  read(tensor: Double): Float64Array {
-    let rest = tensor;
-    let out: Float64Array | undefined;
-    for (let part = 0; part < parts; part++) {
-      const narrow = this.#cast(rest.id, 'float64', 'float32');
-      const piece = this.#library.read(narrow.id);
-      if (out) for (let k = 0; k < piece.length; k++) out[k]! += piece[k]!;
-      else out = Float64Array.from(piece);
-      const wide = this.#cast(narrow.id, 'float32', 'float64');
-      const next = this.op('Sub', [rest, wide]);
-      this.#library.free(narrow.id);
-      this.free(wide);
-      if (rest !== tensor) this.free(rest);
-      rest = next;
-    }
-    this.free(rest);
-    return out!;
+  read(tensor: Double): Float64Array<ArrayBuffer> {
+    const halves = this.#bitcast(tensor.id, 'float64', 'float32');
+    const { buffer } = this.#library.read(halves.id);
+    this.#library.free(halves.id);
+    return new Float64Array(buffer);
   }
 
   /** A kernel of one type parameter T on float64 inputs. */
@@ -83,26 +64,56 @@ export class Doubles {
 
   /** Mean or sum over one axis, which stays with length 1 unless it is to be dropped. */
   reduce(how: 'Mean' | 'Sum', a: Double, axis: number, drop = false): Double {
-    const axes = this.#library.create(Int32Array.of(axis), [1]);
-    const attributes = { ...float64, Tidx: attr.type('int32'), keep_dims: attr.bool(!drop) };
-    const out = this.#library.run(how, attributes, [a.id, axes]);
-    this.#library.free(axes);
+    return this.#withIntegers([[axis]], ([axes]) =>
+      this.#library.run(how, { ...float64, Tidx: attr.type('int32'), keep_dims: attr.bool(!drop) }, [
+        a.id,
+        axes!,
+      ]),
+    );
+  }
+
+  /** Rows of a, [rows, ...], at the places in `which`, of shape `shape`: [...shape, ...]. */
+  gather(a: Double, which: Int32Array, shape: readonly number[]): Double {
+    const indices = this.#library.create(which, shape);
+    const axis = this.#library.create(Int32Array.of(0), []);
+    const types = { Tparams: 'float64', Tindices: 'int32', Taxis: 'int32' } as const;
+    const attributes = Object.fromEntries(Object.entries(types).map(([key, type]) => [key, attr.type(type)]));
+    const out = this.#library.run('GatherV2', { ...attributes, batch_dims: attr.int(0) }, [
+      ...[a.id, indices, axis],
+    ]);
+    this.#library.free(indices);
+    this.#library.free(axis);
     return out;
+  }
+
+  /** Columns from..to of a matrix. */
+  columns(a: Double, from: number, to: number): Double {
+    return this.#withIntegers(
+      [
+        [0, from],
+        [-1, to - from],
+      ],
+      (places) => this.#library.run('Slice', { ...float64, Index: attr.type('int32') }, [a.id, ...places]),
+    );
   }
 
   free(...tensors: readonly Double[]): void {
     for (const { id } of tensors) this.#library.free(id);
   }
 
-  #widen(values: Float32Array, shape: readonly number[]): Double {
-    const narrow = this.#library.create(values, shape);
-    const wide = this.#cast(narrow, 'float32', 'float64');
-    this.#library.free(narrow);
-    return wide;
+  #withIntegers(rows: readonly (readonly number[])[], use: (ids: readonly number[]) => Double): Double {
+    const ids = rows.map((row) => this.#library.create(Int32Array.from(row), [row.length]));
+    const out = use(ids);
+    for (const id of ids) this.#library.free(id);
+    return out;
   }
 
-  #cast(id: number, from: 'float32' | 'float64', to: 'float32' | 'float64'): Double {
-    const attributes = { SrcT: attr.type(from), DstT: attr.type(to), Truncate: attr.bool(false) };
-    return this.#library.run('Cast', attributes, [id]);
+  #widen(id: number): Double {
+    const types = { SrcT: attr.type('float32'), DstT: attr.type('float64') };
+    return this.#library.run('Cast', { ...types, Truncate: attr.bool(false) }, [id]);
+  }
+
+  #bitcast(id: number, from: 'float32' | 'float64', to: 'float32' | 'float64'): Double {
+    return this.#library.run('Bitcast', { T: attr.type(from), type: attr.type(to) }, [id]);
   }
 }

@@ -158,7 +158,7 @@ function nativeKernels(backend: NodeJSKernelBackend, binding: TFJSBinding): Nati
       const settled = Object.entries(attributes).map(([key, value]) => toBinding(key, value, binding));
       return binding.executeOp(name, settled, [...ids], 1)[0]!;
     },
-    read: (id) => binding.tensorDataSync(id) as Float32Array,
+    read: (id) => binding.tensorDataSync(id) as Float32Array<ArrayBuffer>,
     free: (id) => {
       binding.deleteTensor(id);
     },

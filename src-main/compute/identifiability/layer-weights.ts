@@ -28,16 +28,17 @@ export function layerWeights({ spec, state, network }: LoadedNetwork, index: num
   const family = storedFamily(spec);
   const { sigmaF } = spec.layers[index]!;
   const tensor = (name: string) => tensorOf(state, `lins.${index}.${name}`).data;
-  const weight = Float64Array.from(tensor('weight'));
+  const weight = new Float64Array(tensor('weight'));
   if (family === 'syre') {
-    const fixed = Float64Array.from(tensor('noise'), (noise) => sigmaF * noise);
+    const fixed = new Float64Array(tensor('noise')).map((noise) => sigmaF * noise);
     return { outputs, inputs, weight: weight.map((w, k) => w + fixed[k]!), fixed, sigmaF };
   }
   if (family !== 'w-asymmetric') return { outputs, inputs, weight, sigmaF: 0 };
   const mask = tensor('mask');
-  const fixed = Float64Array.from(tensor('normal_mask'), (normal, k) =>
-    mask[k] === 0 ? sigmaF * normal : 0,
-  );
-  const effective = weight.map((w, k) => (mask[k] === 0 ? fixed[k]! : w));
-  return { outputs, inputs, weight: effective, fixed, sigmaF, ...(mask.includes(0) && { mask }) };
+  const normal = tensor('normal_mask');
+  const fixed = new Float64Array(weight.length);
+  for (let k = 0; k < weight.length; k++) {
+    if (mask[k] === 0) weight[k] = fixed[k] = sigmaF * normal[k]!;
+  }
+  return { outputs, inputs, weight, fixed, sigmaF, ...(mask.includes(0) && { mask }) };
 }

@@ -4,7 +4,7 @@
  * which slot i computes the function of neuron j on the subspace (of the part within reach where S_i is singular).
  * Biases are free and norms are not folded in.
  */
-import { addProduct, multiply, transposedView, view } from '../linalg/multiply.ts';
+import { addProduct, multiply, squaredDistances, transposedView, view } from '../linalg/multiply.ts';
 import { GramMatrices, gramCutoff, inverseFactor } from './gram-matrices.ts';
 import type { InverseFactor } from './gram-matrices.ts';
 import type { Doubles } from '../backend/doubles.ts';
@@ -40,7 +40,7 @@ export async function realizationCosts(
   const projected = multiply(weight, basis, neurons, full, k);
   const centers = fixed ? multiply(fixed, basis, neurons, full, k) : new Float64Array(neurons * k);
   const common = { neurons, projected, centers, cutoff: gramCutoff(full) };
-  if (!mask) return { ...common, costs: squaredDistances(centers, projected, neurons, k), minRank: k };
+  if (!mask) return { ...common, costs: squaredDistances(centers, projected, k), minRank: k };
   const between = options.between ?? (() => Promise.resolve());
   const costs = new Float64Array(neurons * neurons);
   const left = options.doubles
@@ -107,25 +107,9 @@ function slotCosts(
   }
 }
 
-/**
- * out[i, j] = |y_j - x_i|^2 over rows [n, k]: as much work as one matrix product, and differences lose no digits. Where
- * x is zero, rows of the answer are equal to the last bit, so that swap costs of standard networks are exactly zero.
- */
-function squaredDistances(x: Float64Array, y: Float64Array, n: number, k: number): Float64Array {
-  const out = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < n; j++) {
-      let sum = 0;
-      for (let c = 0; c < k; c++) sum += (y[j * k + c]! - x[i * k + c]!) ** 2;
-      out[i * n + j] = sum;
-    }
-  }
-  return out;
-}
-
 /** |v_i - v_j|, [n, n]. */
 export function centerDistances(centers: Float64Array, n: number): Float64Array {
-  return squaredDistances(centers, centers, n, centers.length / n).map(Math.sqrt);
+  return squaredDistances(centers, centers, centers.length / n).map(Math.sqrt);
 }
 
 /**

@@ -1,26 +1,18 @@
 /** Realization costs of many slots at once on TensorFlow's float64 kernels, where the Gram matrices are regular. */
 import { attr } from '../backend/types.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';
+import { FixedSolver } from './fixed-costs.ts';
 import { mostInverseTrace } from './gram-matrices.ts';
-import type { Subspace } from './subspace.ts';
+import { squaredDistances, transpose } from '../linalg/multiply.ts';
+import { choleskyOf } from './slot-solver.ts';
+import type { Slots, SlotSolver, Solved } from './slot-solver.ts';
 
-interface Slots {
-  space: Pick<Subspace, 'basis' | 'full' | 'dimension'>;
-  /** [neurons, d] */
-  mask: Float32Array;
-  /** a_j, [neurons, k] */
-  projected: Float64Array;
-  /** v_i, [neurons, k] */
-  centers: Float64Array;
-  neurons: number;
-}
-
-/** Numbers of the largest tensor of a batch: 32 MiB in float64. */
-const mostEntries = 2 ** 22;
+/** Numbers of the largest tensor of a batch: 4 MiB in float64, which stays in the processor's cache. */
+const mostEntries = 2 ** 19;
 
 /**
- * Fills the rows of `costs` [neurons, neurons] of slots whose Gram matrix S_i = L L^T is safely regular, with
- * |L^-1 (a_j - v_i)|^2.
+ * Fills the rows of `costs` [neurons, neurons] of slots whose Gram matrix S_i is safely regular, with
+ * (a_j - v_i)^T S_i^-1 (a_j - v_i).
  * @returns the slots left over: their matrix is singular, or nearly so (trace of S_i^-1 too large)
  */
 export async function solveRegular(
@@ -29,10 +21,9 @@ export async function solveRegular(
   costs: Float64Array,
   between: (share: number) => Promise<void>,
 ): Promise<number[]> {
-  const { neurons, space } = slots;
-  const k = space.dimension;
-  const size = Math.max(1, Math.floor(mostEntries / (k * Math.max(neurons, space.full))));
-  const solver = new BatchSolver(doubles, slots);
+  const { neurons } = slots;
+  const solver = solverFor(doubles, slots);
+  const size = Math.max(1, Math.floor(mostEntries / solver.perSlot));
   const left: number[] = [];
   try {
     for (let start = 0; start < neurons; start += size) {
@@ -53,35 +44,59 @@ export async function solveRegular(
   }
 }
 
-class BatchSolver {
+function solverFor(doubles: Doubles, slots: Slots): SlotSolver {
+  const { mask, neurons, space, centers, projected } = slots;
+  const free = mask.reduce((sum, entry) => sum + (entry === 0 ? 0 : 1), 0);
+  const sumFree = 2 * free <= mask.length;
+  const places = placesWhere(mask, neurons, space.full, sumFree);
+  if (!sumFree && places.every((of) => of.length < space.dimension)) {
+    return new FixedSolver(doubles, slots, places, squaredDistances(centers, projected, space.dimension));
+  }
+  return new GramSolver(doubles, slots, places, sumFree);
+}
+
+/** Per neuron, the entries that are free, or those that are fixed. */
+function placesWhere(mask: Float32Array, neurons: number, full: number, free: boolean): number[][] {
+  return Array.from({ length: neurons }, (_, i) => {
+    const places: number[] = [];
+    for (let r = 0; r < full; r++) if ((mask[i * full + r] !== 0) === free) places.push(r);
+    return places;
+  });
+}
+
+/** Factors the Gram matrices themselves: S_i = L L^T, cost_ij = |L^-1 (a_j - v_i)|^2. */
+class GramSolver implements SlotSolver {
+  readonly perSlot: number;
   readonly #d: Doubles;
   readonly #slots: Slots;
+  readonly #places: readonly (readonly number[])[];
   /** S is summed over the free entries, or is 1 minus the sum over the fixed ones: over the fewer. */
   readonly #sumFree: boolean;
+  /** [d + 1, k], the last row zero. */
+  readonly #basis: Double;
   /** [1, k, neurons] */
   readonly #targets: Double;
   /** [1, k, k] */
   readonly #one: Double;
 
-  constructor(doubles: Doubles, slots: Slots) {
-    const { space, projected, neurons, mask } = slots;
-    const k = space.dimension;
-    const free = mask.reduce((sum, entry) => sum + (entry === 0 ? 0 : 1), 0);
+  constructor(doubles: Doubles, slots: Slots, places: readonly (readonly number[])[], sumFree: boolean) {
+    const { space, projected, neurons } = slots;
+    const { basis, full, dimension: k } = space;
     this.#d = doubles;
     this.#slots = slots;
-    this.#sumFree = 2 * free <= mask.length;
-    const transposed = new Float64Array(projected.length);
-    for (let j = 0; j < neurons; j++) {
-      for (let c = 0; c < k; c++) transposed[c * neurons + j] = projected[j * k + c]!;
-    }
+    this.#places = places;
+    this.#sumFree = sumFree;
+    this.perSlot = k * Math.max(neurons, full);
+    const padded = new Float64Array((full + 1) * k);
+    padded.set(basis);
     const one = new Float64Array(k * k);
     for (let c = 0; c < k; c++) one[c * k + c] = 1;
-    this.#targets = doubles.put(transposed, [1, k, neurons]);
+    this.#basis = doubles.put(padded, [full + 1, k]);
+    this.#targets = doubles.put(transpose(projected, neurons, k), [1, k, neurons]);
     this.#one = doubles.put(one, [1, k, k]);
   }
 
-  /** Undefined where a matrix of the batch has no Cholesky factor. */
-  solve(batch: readonly number[]): { costs: Float64Array; traces: Float64Array } | undefined {
+  solve(batch: readonly number[]): Solved | undefined {
     const held: Double[] = [];
     const keep = (tensor: Double): Double => {
       held.push(tensor);
@@ -95,9 +110,8 @@ class BatchSolver {
     try {
       const factor = this.#factor(batch, keep);
       if (!factor) return undefined;
-      const ofBatch = Float64Array.from(
-        batch.flatMap((slot) => Array.from(centers.subarray(slot * k, slot * k + k))),
-      );
+      const ofBatch = new Float64Array(batch.length * k);
+      batch.forEach((slot, b) => ofBatch.set(centers.subarray(slot * k, slot * k + k), b * k));
       const center = keep(d.put(ofBatch, [batch.length, k, 1]));
       const apart = keep(d.op('Sub', [this.#targets, center]));
       const solved = (right: Double): Double =>
@@ -117,7 +131,7 @@ class BatchSolver {
   }
 
   dispose(): void {
-    this.#d.free(this.#targets, this.#one);
+    this.#d.free(this.#basis, this.#targets, this.#one);
   }
 
   #factor(batch: readonly number[], keep: (tensor: Double) => Double): Double | undefined {
@@ -127,27 +141,15 @@ class BatchSolver {
       d.op('BatchMatMulV2', [rows, rows], { adj_x: attr.bool(true), adj_y: attr.bool(false) }),
     );
     const gram = this.#sumFree ? sum : keep(d.op('Sub', [this.#one, sum]));
-    try {
-      return keep(d.op('Cholesky', [gram]));
-    } catch {
-      return undefined;
-    }
+    const factor = choleskyOf(d, gram);
+    return factor && keep(factor);
   }
 
   /** [batch, most, k]: rows of the basis at the picked entries of each slot; rows of zeros fill up. */
   #pickedRows(batch: readonly number[]): Double {
-    const { space, mask } = this.#slots;
-    const { basis, full, dimension: k } = space;
-    const picked = batch.map((slot) => {
-      const places: number[] = [];
-      for (let r = 0; r < full; r++) if ((mask[slot * full + r] !== 0) === this.#sumFree) places.push(r);
-      return places;
-    });
-    const most = Math.max(1, ...picked.map((places) => places.length));
-    const rows = new Float64Array(batch.length * most * k);
-    picked.forEach((places, b) => {
-      places.forEach((r, at) => rows.set(basis.subarray(r * k, (r + 1) * k), (b * most + at) * k));
-    });
-    return this.#d.put(rows, [batch.length, most, k]);
+    const most = Math.max(1, ...batch.map((slot) => this.#places[slot]!.length));
+    const rows = new Int32Array(batch.length * most).fill(this.#slots.space.full);
+    batch.forEach((slot, b) => rows.set(this.#places[slot]!, b * most));
+    return this.#d.gather(this.#basis, rows, [batch.length, most]);
   }
 }

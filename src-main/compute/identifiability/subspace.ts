@@ -1,7 +1,8 @@
 /** The subspace in which the inputs of a layer lie, from sums over the data: an N x d matrix is never decomposed. */
 import { UserError } from '../../../src-shared/errors.ts';
 import { GramAccumulator } from '../linalg/gram.ts';
-import { symmetricEigen } from '../linalg/symmetric-eigen.ts';
+import { transpose } from '../linalg/multiply.ts';
+import { leadingEigen } from '../linalg/symmetric-eigen.ts';
 
 /** Where a vector is recorded: the input of a linear layer, or the model's output. */
 export interface Place {
@@ -130,30 +131,27 @@ function notFinite(place: Place, neuron: number): UserError {
 export function subspaceOf(moments: Moments, target: number): Subspace {
   const { place, count, scatter } = moments;
   const full = place.width;
-  const { values, vectors } = symmetricEigen(scatter, full);
-  const largest = values[full - 1]!;
-  if (!(largest > 0)) {
-    throw new UserError(
-      `${describe(place)}: no entry varies over the ${count} examples, so it spans no subspace.`,
-      {
-        hint: 'All neurons before it are dead (constant); choose another epoch or another model.',
-      },
-    );
-  }
-  const most = Math.min(count, full);
-  const floor = full * Number.EPSILON * largest;
-  const variances = Float64Array.from({ length: most }, (_, k) => {
-    const value = values[full - 1 - k]!;
-    return value > floor ? value : 0;
+  let found: { variances: Float64Array; dimension: number; explained: number } | undefined;
+  const { vectors } = leadingEigen(scatter, full, (values) => {
+    const largest = values[full - 1]!;
+    if (!(largest > 0)) throw nothingVaries(place, count);
+    const floor = full * Number.EPSILON * largest;
+    const variances = Float64Array.from({ length: Math.min(count, full) }, (_, k) => {
+      const value = values[full - 1 - k]!;
+      return value > floor ? value : 0;
+    });
+    found = { variances, ...dimensionFor(variances, target) };
+    return found.dimension;
   });
-  const { dimension, explained } = dimensionFor(variances, target);
-  const basis = new Float64Array(full * dimension);
-  for (let k = 0; k < dimension; k++) {
-    const from = (full - 1 - k) * full;
-    for (let r = 0; r < full; r++) basis[r * dimension + k] = vectors[from + r]!;
-  }
+  const { variances, dimension, explained } = found!;
+  const basis = transpose(vectors, dimension, full);
   return { place, full, dimension, basis, explained, singularValues: variances.map(Math.sqrt) };
 }
+
+const nothingVaries = (place: Place, count: number): UserError =>
+  new UserError(`${describe(place)}: no entry varies over the ${count} examples, so it spans no subspace.`, {
+    hint: 'All neurons before it are dead (constant); choose another epoch or another model.',
+  });
 
 /** @param variances falling */
 function dimensionFor(variances: Float64Array, target: number): { dimension: number; explained: number } {

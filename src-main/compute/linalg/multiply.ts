@@ -3,6 +3,7 @@
  * Blocked after K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication" (2008): panels of
  * both factors are packed, so that transposed factors and sub-matrices cost no more than plain ones.
  */
+import { Simd } from './simd.ts';
 
 /** A matrix inside a flat array: entry (i, j) lies at offset + i * rowStride + j * colStride. */
 export interface View {
@@ -60,6 +61,20 @@ export function multiplyTransposedRight(
   return out;
 }
 
+/** Holds the packed panels. Its memory grows to the largest product asked for. */
+const simd = new Simd();
+
+/**
+ * |y_j - x_i|^2 over rows of x [n, k] and y [m, k]: [n, m]. As much work as a product, and differences lose no digits.
+ * Where rows of x are equal, so are rows of the answer, to the last bit.
+ */
+export function squaredDistances(x: Float64Array, y: Float64Array, k: number): Float64Array {
+  const [n, m] = [x.length / k, y.length / k];
+  const out = new Float64Array(n * m);
+  addTiles(view(out, m), view(x, k), transposedView(view(y, k)), n, k, m, 1, 'distances');
+  return out;
+}
+
 const depth = 256;
 const smallProduct = 20 ** 3;
 
@@ -70,20 +85,35 @@ export function addProduct(c: View, a: View, b: View, m: number, k: number, n: n
     addSmallProduct(c, a, b, m, k, n, alpha);
     return;
   }
+  addTiles(c, a, b, m, k, n, alpha, 'products');
+}
+
+/** c [i, j] += alpha sum_p term(a [i, p], b [p, j]), in tiles of 4 x 4. */
+function addTiles(
+  c: View,
+  a: View,
+  b: View,
+  m: number,
+  k: number,
+  n: number,
+  alpha: number,
+  term: 'products' | 'distances',
+): void {
   const panels = (n + 3) >> 2;
-  const packedB = new Float64Array(panels * 4 * Math.min(depth, k));
-  const packedA = new Float64Array(4 * Math.min(depth, k));
-  const tile = new Float64Array(16);
+  const most = Math.min(depth, k);
+  const atA = 0;
+  const atSums = 4 * most;
+  const atB = atSums + 16 * panels;
+  const memory = simd.numbers(atB + panels * 4 * most);
   for (let p0 = 0; p0 < k; p0 += depth) {
     const kc = Math.min(depth, k - p0);
+    const end = atB + panels * 4 * kc;
     for (let panel = 0; panel < panels; panel++)
-      packColumns(packedB, panel * 4 * kc, b, p0, kc, panel * 4, n);
+      packColumns(memory, atB + panel * 4 * kc, b, p0, kc, panel * 4, n);
     for (let i = 0; i < m; i += 4) {
-      packRows(packedA, a, i, m, p0, kc);
-      for (let panel = 0; panel < panels; panel++) {
-        multiplyTile(tile, packedA, packedB, panel * 4 * kc, kc);
-        addTile(c, i, panel * 4, Math.min(4, m - i), Math.min(4, n - panel * 4), tile, alpha);
-      }
+      packRows(memory, a, i, m, p0, kc);
+      simd.run[term](8 * atA, 8 * atB, 32 * kc, 8 * end, 8 * atSums);
+      addSums(c, i, Math.min(4, m - i), n, memory, atSums, alpha);
     }
   }
 }
@@ -107,7 +137,7 @@ function addSmallProduct(c: View, a: View, b: View, m: number, k: number, n: num
 function packRows(out: Float64Array, a: View, i: number, m: number, p0: number, kc: number): void {
   const { data, rowStride, colStride } = a;
   const rows = Math.min(4, m - i);
-  if (rows < 4) out.fill(0);
+  if (rows < 4) out.fill(0, 0, 4 * kc);
   for (let r = 0; r < rows; r++) {
     let from = a.offset + (i + r) * rowStride + p0 * colStride;
     for (let p = 0; p < kc; p++, from += colStride) out[4 * p + r] = data[from]!;
@@ -132,70 +162,22 @@ function packColumns(
   }
 }
 
-/** 16 sums in registers: tile = packed rows times packed columns. */
-function multiplyTile(tile: Float64Array, a: Float64Array, b: Float64Array, at: number, kc: number): void {
-  let [c00, c01, c02, c03] = [0, 0, 0, 0];
-  let [c10, c11, c12, c13] = [0, 0, 0, 0];
-  let [c20, c21, c22, c23] = [0, 0, 0, 0];
-  let [c30, c31, c32, c33] = [0, 0, 0, 0];
-  const end = 4 * kc;
-  for (let p = 0; p < end; p += 4) {
-    const b0 = b[at + p]!;
-    const b1 = b[at + p + 1]!;
-    const b2 = b[at + p + 2]!;
-    const b3 = b[at + p + 3]!;
-    let x = a[p]!;
-    c00 += x * b0;
-    c01 += x * b1;
-    c02 += x * b2;
-    c03 += x * b3;
-    x = a[p + 1]!;
-    c10 += x * b0;
-    c11 += x * b1;
-    c12 += x * b2;
-    c13 += x * b3;
-    x = a[p + 2]!;
-    c20 += x * b0;
-    c21 += x * b1;
-    c22 += x * b2;
-    c23 += x * b3;
-    x = a[p + 3]!;
-    c30 += x * b0;
-    c31 += x * b1;
-    c32 += x * b2;
-    c33 += x * b3;
-  }
-  tile[0] = c00;
-  tile[1] = c01;
-  tile[2] = c02;
-  tile[3] = c03;
-  tile[4] = c10;
-  tile[5] = c11;
-  tile[6] = c12;
-  tile[7] = c13;
-  tile[8] = c20;
-  tile[9] = c21;
-  tile[10] = c22;
-  tile[11] = c23;
-  tile[12] = c30;
-  tile[13] = c31;
-  tile[14] = c32;
-  tile[15] = c33;
-}
-
-function addTile(
+/** Adds up to four rows of sums, which lie in tiles of 4 x 4 one after the other. */
+function addSums(
   c: View,
   i: number,
-  j: number,
   rows: number,
-  cols: number,
-  tile: Float64Array,
+  n: number,
+  sums: Float64Array,
+  at: number,
   alpha: number,
 ): void {
   const { data, rowStride, colStride } = c;
   for (let r = 0; r < rows; r++) {
-    let to = c.offset + (i + r) * rowStride + j * colStride;
-    for (let k = 4 * r; k < 4 * r + cols; k++, to += colStride) data[to]! += alpha * tile[k]!;
+    let to = c.offset + (i + r) * rowStride;
+    for (let j = 0; j < n; j++, to += colStride) {
+      data[to]! += alpha * sums[at + (j >> 2) * 16 + 4 * r + (j & 3)]!;
+    }
   }
 }
 

@@ -13,13 +13,17 @@ const leafSize = 40;
  * Eigenpairs of the matrix with diagonal `d` [n] and off-diagonal `e` [n - 1]. Returns the values in no particular
  * order, and `vectors` [n, n] whose row k is the eigenvector of values[k]. The input is left alone; its entries
  * should be of order 1 (the caller scales).
+ *
+ * @param wanted given all values, tells which rows of `vectors` matter; the others may then hold anything. Most of the
+ * work is in the last step, and goes down with their number.
  */
 export function tridiagonalDivide(
   d: Float64Array,
   e: Float64Array,
+  wanted?: (values: Float64Array) => ReadonlySet<number>,
 ): { values: Float64Array; vectors: Float64Array } {
   const n = d.length;
-  const work: Work = { n, values: d.slice(), off: e, vectors: identity(n) };
+  const work: Work = { n, values: d.slice(), off: e, vectors: identity(n), wanted };
   divide(work, 0, n);
   return { values: work.values, vectors: work.vectors };
 }
@@ -30,6 +34,7 @@ interface Work {
   readonly off: Float64Array;
   /** Block diagonal while the halves are solved: rows and columns [lo, hi) belong to that part of the matrix. */
   readonly vectors: Float64Array;
+  readonly wanted: ((values: Float64Array) => ReadonlySet<number>) | undefined;
 }
 
 function divide(work: Work, lo: number, hi: number): void {
@@ -146,9 +151,14 @@ function rankOne(
   const poles = Float64Array.from(kept, (k) => values[lo + k]!);
   const weights = Float64Array.from(kept, (k) => z[k]!);
   const roots = secularRoots(poles, weights, rho);
-  const bySupport = kept.map((_, i) => i).sort((a, b) => support[kept[a]!]! - support[kept[b]!]!);
-  const mix = mixingRows(poles, weights, roots, bySupport);
+  kept.forEach((k, i) => {
+    values[lo + k] = poles[roots.origin[i]!]! + roots.shift[i]!;
+  });
   const width = hi - lo;
+  const wanted = width === n ? work.wanted?.(values) : undefined;
+  const made = kept.map((_, i) => i).filter((i) => wanted?.has(lo + kept[i]!) ?? true);
+  const bySupport = kept.map((_, i) => i).sort((a, b) => support[kept[a]!]! - support[kept[b]!]!);
+  const mix = mixingRows(poles, weights, roots, made, bySupport);
   const old = new Float64Array(count * width);
   bySupport.forEach((i, place) => {
     const from = (lo + kept[i]!) * n + lo;
@@ -157,7 +167,7 @@ function rankOne(
   const countOf = (kind: number) => kept.filter((k) => support[k] === kind).length;
   const onlyFirst = countOf(inFirst);
   const both = countOf(inBoth);
-  const fresh = new Float64Array(count * width);
+  const fresh = new Float64Array(made.length * width);
   const target = (column: number) => ({ data: fresh, offset: column, rowStride: width, colStride: 1 });
   const mixing = (skip: number) => ({ data: mix, offset: skip, rowStride: count, colStride: 1 });
   const source = (skip: number, column: number) => ({
@@ -167,28 +177,27 @@ function rankOne(
     colStride: 1,
   });
   const split = middle - lo;
-  addProduct(target(0), mixing(0), source(0, 0), count, onlyFirst + both, split, 1);
+  addProduct(target(0), mixing(0), source(0, 0), made.length, onlyFirst + both, split, 1);
   addProduct(
     target(split),
     mixing(onlyFirst),
     source(onlyFirst, split),
-    count,
+    made.length,
     count - onlyFirst,
     width - split,
     1,
   );
-  for (let i = 0; i < count; i++) {
-    const row = lo + kept[i]!;
-    values[row] = poles[roots.origin[i]!]! + roots.shift[i]!;
-    vectors.set(fresh.subarray(i * width, (i + 1) * width), row * n + lo);
-  }
+  made.forEach((i, at) => {
+    vectors.set(fresh.subarray(at * width, (at + 1) * width), (lo + kept[i]!) * n + lo);
+  });
 }
 
-/** Row i: the eigenvector of diag(poles) + rho z z^T for root i, its entries in the order `columns`. */
+/** One row per root in `made`: the eigenvector of diag(poles) + rho z z^T, its entries in the order `columns`. */
 function mixingRows(
   poles: Float64Array,
   weights: Float64Array,
   roots: { origin: Int32Array; shift: Float64Array },
+  made: readonly number[],
   columns: readonly number[],
 ): Float64Array {
   const count = poles.length;
@@ -202,9 +211,9 @@ function mixingRows(
     }
     refined[j] = Math.sign(weights[j]!) * Math.sqrt(Math.abs(product));
   }
-  const rows = new Float64Array(count * count);
+  const rows = new Float64Array(made.length * count);
   const entries = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
+  for (const [at, i] of made.entries()) {
     let square = 0;
     for (let j = 0; j < count; j++) {
       const entry = refined[j]! / gaps[i * count + j]!;
@@ -212,7 +221,7 @@ function mixingRows(
       square += entry * entry;
     }
     const scale = 1 / Math.sqrt(square);
-    for (let place = 0; place < count; place++) rows[i * count + place] = entries[columns[place]!]! * scale;
+    for (let place = 0; place < count; place++) rows[at * count + place] = entries[columns[place]!]! * scale;
   }
   return rows;
 }

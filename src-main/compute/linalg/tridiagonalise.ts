@@ -1,5 +1,6 @@
 /** Householder reduction of a symmetric matrix to tridiagonal form, in panels (LAPACK dsytrd; Golub, Van Loan 8.3.1). */
 import { addProduct, multiply, subView, transposedView, view } from './multiply.ts';
+import { Simd } from './simd.ts';
 
 export interface Tridiagonal {
   readonly diagonal: Float64Array;
@@ -11,7 +12,36 @@ export interface Tridiagonal {
 
 const panelWidth = 32;
 
-/** Reduces `a` [n, n], full symmetric storage, which is destroyed: Q^T a Q = T with Q the product of the reflectors. */
+/** Holds the part not reduced yet; let go of when it has grown beyond `mostKept`. */
+let simd = new Simd();
+const mostKept = 2 ** 22;
+
+/** The upper triangle in rows of `stride` numbers, of which those from n on stay zero, and room for a product with it. */
+interface Workspace {
+  readonly n: number;
+  readonly stride: number;
+  readonly memory: Float64Array;
+  /** Where the vectors x and a x, and the sums of four rows, lie in `memory`. */
+  readonly atX: number;
+  readonly atProduct: number;
+  readonly atSums: number;
+}
+
+function workspaceOf(a: Float64Array, n: number): Workspace {
+  const stride = n + 2 + (n & 1);
+  const atX = n * stride;
+  const atProduct = atX + stride;
+  const atSums = atProduct + stride;
+  const memory = simd.numbers(atSums + 8);
+  memory.fill(0, 0, atSums);
+  for (let i = 0; i < n; i++) memory.set(a.subarray(i * n + i, (i + 1) * n), i * stride + i);
+  return { n, stride, memory, atX, atProduct, atSums };
+}
+
+/**
+ * Reduces `a` [n, n], of which the upper triangle is read: Q^T a Q = T with Q the product of the reflectors. The entries
+ * should be of order 1 (the caller scales).
+ */
 export function tridiagonalise(a: Float64Array, n: number): Tridiagonal {
   const steps = Math.max(0, n - 2);
   const out = {
@@ -20,31 +50,28 @@ export function tridiagonalise(a: Float64Array, n: number): Tridiagonal {
     reflectors: new Float64Array(steps * n),
     taus: new Float64Array(steps),
   };
+  const work = workspaceOf(a, n);
   const panel = new Float64Array(panelWidth * n);
   for (let start = 0; start < steps; start += panelWidth) {
     const width = Math.min(panelWidth, steps - start);
-    for (let i = 0; i < width; i++) reduceColumn(a, n, start, i, panel, out);
-    updateTrailing(a, n, start, width, panel, out.reflectors);
+    for (let i = 0; i < width; i++) reduceColumn(work, start, i, panel, out);
+    updateTrailing(work, start, width, panel, out.reflectors);
   }
+  const { memory, stride } = work;
   for (let k = steps; k < n; k++) {
-    out.diagonal[k] = a[k * n + k]!;
-    if (k + 1 < n) out.off[k] = a[k * n + k + 1]!;
+    out.diagonal[k] = memory[k * stride + k]!;
+    if (k + 1 < n) out.off[k] = memory[k * stride + k + 1]!;
   }
+  if (memory.length > mostKept) simd = new Simd();
   return out;
 }
 
 /** One column of a panel: bring it up to date, reflect it, and form the vector w of the rank-two update. */
-function reduceColumn(
-  a: Float64Array,
-  n: number,
-  start: number,
-  i: number,
-  w: Float64Array,
-  out: Tridiagonal,
-): void {
+function reduceColumn(work: Workspace, start: number, i: number, w: Float64Array, out: Tridiagonal): void {
   const k = start + i;
+  const { n, stride } = work;
   const { reflectors, taus } = out;
-  const row = a.subarray(k * n, (k + 1) * n);
+  const row = work.memory.subarray(k * stride, k * stride + n);
   for (let p = 0; p < i; p++) {
     const y = (start + p) * n;
     const yk = reflectors[y + k]!;
@@ -59,7 +86,7 @@ function reduceColumn(
   const wi = w.subarray(i * n, (i + 1) * n);
   wi.fill(0);
   if (tau === 0) return;
-  symmetricTimes(a, n, k + 1, y, wi);
+  symmetricTimes(work, k + 1, y, wi);
   for (let p = 0; p < i; p++) {
     const yp = reflectors.subarray((start + p) * n, (start + p + 1) * n);
     const wp = w.subarray(p * n, (p + 1) * n);
@@ -92,38 +119,48 @@ function reflector(x: Float64Array, y: Float64Array, from: number, n: number): {
   return { tau: (beta - head) / beta, beta };
 }
 
-/** out = a x over indices [from, n). Four rows at a time: one pass over x serves four sums. */
-function symmetricTimes(a: Float64Array, n: number, from: number, x: Float64Array, out: Float64Array): void {
-  let i = from;
-  for (; i + 3 < n; i += 4) {
-    const r0 = i * n;
-    const r1 = r0 + n;
-    const r2 = r1 + n;
-    const r3 = r2 + n;
-    let [s0, s1, s2, s3] = [0, 0, 0, 0];
-    for (let j = from; j < n; j++) {
-      const xj = x[j]!;
-      s0 += a[r0 + j]! * xj;
-      s1 += a[r1 + j]! * xj;
-      s2 += a[r2 + j]! * xj;
-      s3 += a[r3 + j]! * xj;
+/** out = a x over indices [from, n). */
+function symmetricTimes(work: Workspace, from: number, x: Float64Array, out: Float64Array): void {
+  const { n, stride, memory, atX, atProduct } = work;
+  memory.set(x.subarray(from), atX + from);
+  memory.fill(0, atProduct + from, atProduct + n);
+  for (let i = from; i < n; i += 4) {
+    const rows = Math.min(4, n - i);
+    for (let r = i; r < i + rows; r++) {
+      const xr = memory[atX + r]!;
+      memory[atProduct + r]! += memory[r * stride + r]! * xr;
+      for (let j = r + 1; j < i + rows; j++) {
+        const entry = memory[r * stride + j]!;
+        memory[atProduct + r]! += entry * memory[atX + j]!;
+        memory[atProduct + j]! += entry * xr;
+      }
     }
-    out[i] = s0;
-    out[i + 1] = s1;
-    out[i + 2] = s2;
-    out[i + 3] = s3;
+    if (i + 4 < n) rightOfDiagonal(work, i);
   }
-  for (; i < n; i++) {
-    let sum = 0;
-    for (let j = from; j < n; j++) sum += a[i * n + j]! * x[j]!;
-    out[i] = sum;
+  out.set(memory.subarray(atProduct + from, atProduct + n), from);
+}
+
+/** What rows i to i + 3, right of their square on the diagonal, add to the product. */
+function rightOfDiagonal({ n, stride, memory, atX, atProduct, atSums }: Workspace, i: number): void {
+  const right = i + 4;
+  const [x, xEnd, product] = [atX + right, atX + n, atProduct + right];
+  simd.run.fourRows(
+    8 * (i * stride + right),
+    8 * stride,
+    8 * x,
+    8 * xEnd,
+    8 * product,
+    8 * (atX + i),
+    8 * atSums,
+  );
+  for (let r = 0; r < 4; r++) {
+    memory[atProduct + i + r]! += memory[atSums + 2 * r]! + memory[atSums + 2 * r + 1]!;
   }
 }
 
-/** a -= Y W^T + W Y^T on the part not reduced yet; the lower blocks are computed and mirrored. */
+/** a -= Y W^T + W Y^T on the upper triangle of the part not reduced yet. */
 function updateTrailing(
-  a: Float64Array,
-  n: number,
+  { n, stride, memory }: Workspace,
   start: number,
   width: number,
   w: Float64Array,
@@ -144,14 +181,14 @@ function updateTrailing(
     }
   }
   const rows = 128;
-  const target = view(a, n, from * n + from);
+  const target = view(memory, stride, from * stride + from);
   const factor = view(left, 2 * width);
   const other = transposedView(view(right, 2 * width));
   for (let i = 0; i < size; i += rows) {
     const count = Math.min(rows, size - i);
-    addProduct(subView(target, i, 0), subView(factor, i, 0), other, count, 2 * width, i + count, -1);
+    const [to, x, y] = [subView(target, i, i), subView(factor, i, 0), subView(other, 0, i)];
+    addProduct(to, x, y, count, 2 * width, size - i, -1);
   }
-  for (let i = from; i < n; i++) for (let j = from; j < i; j++) a[j * n + i] = a[i * n + j]!;
 }
 
 /** Replaces each row x of `rows` [count, n] by Q x, Q being the product of the reflectors, a panel at a time. */

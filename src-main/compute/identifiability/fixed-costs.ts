@@ -1,0 +1,126 @@
+/**
+ * Realization costs where a neuron has fewer fixed entries than the subspace has dimensions. With A^T = the rows of the
+ * basis at the fixed entries F, S = I - A^T A and, after M. Woodbury (1950), S^-1 = I + A^T (I - A A^T)^-1 A: a system
+ * of the size of F in place of one of the size of S. Both terms of
+ * cost_ij = |d|^2 + |L^-1 A d|^2, d = a_j - v_i, L L^T = I - A A^T,
+ * are positive, so no digits cancel.
+ */
+import { attr } from '../backend/types.ts';
+import type { Double, Doubles } from '../backend/doubles.ts';
+import { choleskyOf } from './slot-solver.ts';
+import type { Slots, SlotSolver, Solved } from './slot-solver.ts';
+
+export class FixedSolver implements SlotSolver {
+  readonly perSlot: number;
+  readonly #d: Doubles;
+  readonly #slots: Slots;
+  /** Fixed entries of each slot. */
+  readonly #places: readonly (readonly number[])[];
+  readonly #most: number;
+  /** |a_j - v_i|^2 */
+  readonly #distances: Float64Array;
+  /** U U^T, [d, d]: its entries at F x F are A A^T. */
+  readonly #projector: Float64Array;
+  /** U a^T, [d + 1, neurons], the last row zero: its rows at F are A a_j. */
+  readonly #targets: Double;
+  /** U v^T, [d + 1, neurons]. */
+  readonly #centers: Float64Array;
+  /** [1, most, most] */
+  readonly #one: Double;
+
+  /** @param places per slot, its fixed entries: fewer than k. @param distances |a_j - v_i|^2, [neurons, neurons] */
+  constructor(
+    doubles: Doubles,
+    slots: Slots,
+    places: readonly (readonly number[])[],
+    distances: Float64Array,
+  ) {
+    const { space, projected, centers, neurons } = slots;
+    const { basis, full, dimension: k } = space;
+    const most = Math.max(1, ...places.map((of) => of.length));
+    this.#d = doubles;
+    this.#slots = slots;
+    this.#places = places;
+    this.#most = most;
+    this.#distances = distances;
+    this.perSlot = most * neurons;
+    const padded = new Float64Array((full + 1) * k);
+    padded.set(basis);
+    const u = doubles.put(padded, [full + 1, k]);
+    const images = [padded.subarray(0, full * k), centers, projected].map((right) => {
+      const put = doubles.put(right, [right.length / k, k]);
+      const image = doubles.matMul(u, put, false, true);
+      doubles.free(put);
+      return image;
+    });
+    const [projector, ofCenters, targets] = images as [Double, Double, Double];
+    this.#projector = doubles.read(projector);
+    this.#centers = doubles.read(ofCenters);
+    this.#targets = targets;
+    doubles.free(u, projector, ofCenters);
+    this.#one = doubles.put(
+      new Float64Array(most * most).map((_, at) => (at % (most + 1) === 0 ? 1 : 0)),
+      [1, most, most],
+    );
+  }
+
+  solve(batch: readonly number[]): Solved | undefined {
+    const d = this.#d;
+    const { neurons, space } = this.#slots;
+    const most = this.#most;
+    const held: Double[] = [];
+    const keep = (tensor: Double): Double => {
+      held.push(tensor);
+      return tensor;
+    };
+    const lower = { lower: attr.bool(true), adjoint: attr.bool(false) };
+    const columnSums = (tensor: Double): Double =>
+      keep(d.reduce('Sum', keep(d.op('Square', [tensor])), 1, true));
+    try {
+      const { gram, rows, centers } = this.#gathered(batch);
+      const factor = choleskyOf(d, keep(d.put(gram, [batch.length, most, most])));
+      if (!factor) return undefined;
+      keep(factor);
+      const targets = keep(d.gather(this.#targets, rows, [batch.length, most]));
+      const apart = keep(d.op('Sub', [targets, keep(d.put(centers, [batch.length, most, 1]))]));
+      const costs = d.read(columnSums(keep(d.op('MatrixTriangularSolve', [factor, apart], lower))));
+      const inverse = columnSums(keep(d.op('MatrixTriangularSolve', [factor, this.#one], lower)));
+      const traces = d.read(keep(d.reduce('Sum', inverse, 1, true)));
+      batch.forEach((slot, b) => {
+        for (let j = 0; j < neurons; j++) costs[b * neurons + j]! += this.#distances[slot * neurons + j]!;
+      });
+      return { costs, traces: traces.map((trace) => trace + space.dimension - most) };
+    } finally {
+      d.free(...held);
+    }
+  }
+
+  dispose(): void {
+    this.#d.free(this.#targets, this.#one);
+  }
+
+  /** I - A A^T, F and A v of each slot; a slot with fewer entries than the most is filled up with zero rows of A. */
+  #gathered(batch: readonly number[]): { gram: Float64Array; rows: Int32Array; centers: Float64Array } {
+    const { neurons, space } = this.#slots;
+    const { full } = space;
+    const most = this.#most;
+    const rows = new Int32Array(batch.length * most).fill(full);
+    const centers = new Float64Array(batch.length * most);
+    const gram = new Float64Array(batch.length * most * most);
+    batch.forEach((slot, b) => {
+      const places = this.#places[slot]!;
+      rows.set(places, b * most);
+      for (let p = 0; p < most; p++) {
+        const row = (b * most + p) * most;
+        const place = places[p];
+        if (place !== undefined) {
+          centers[b * most + p] = this.#centers[place * neurons + slot]!;
+          const from = place * full;
+          for (let q = 0; q < places.length; q++) gram[row + q] = -this.#projector[from + places[q]!]!;
+        }
+        gram[row + p]! += 1;
+      }
+    });
+    return { gram, rows, centers };
+  }
+}

@@ -80,7 +80,7 @@ function readFrom(source: ByteSource): TensorValue {
   const dtype = dtypeOfCode[code];
   if (!dtype) {
     throw new UserError(
-      `${source.name}: dtype "${code}" is not supported; one of ${Object.keys(dtypeOfCode).join(', ')} was expected.`,
+      `${source.name}: offset 10: dtype "${code}" is not supported; one of ${Object.keys(dtypeOfCode).join(', ')} was expected.`,
     );
   }
   const shape = dimensions
@@ -91,7 +91,7 @@ function readFrom(source: ByteSource): TensorValue {
   const length = sizeOf(shape) * dtypes[dtype].bytes;
   if (shape.length > 32 || !Number.isSafeInteger(length) || length !== source.size - dataStart) {
     throw new UserError(
-      `${source.name}: shape (${shape.join(', ')}) of ${code} takes ${length} bytes, but ${source.size - dataStart} follow the header.`,
+      `${source.name}: offset ${dataStart}: shape (${shape.join(', ')}) of ${code} takes ${length} bytes, but ${source.size - dataStart} follow the header.`,
     );
   }
   const data = decode(dtype, source.read(dataStart, length));

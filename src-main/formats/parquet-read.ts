@@ -4,6 +4,7 @@ import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparqu
 import type { AsyncBuffer, Compressors, FileMetaData, SchemaTree } from 'hyparquet';
 import { compressors as scriptCompressors } from 'hyparquet-compressors';
 import { UserError, messageOf } from '../../src-shared/errors.ts';
+import { checkPages, skipStruct } from './parquet-check.ts';
 import { openSource } from './source.ts';
 
 export interface ParquetTable {
@@ -17,17 +18,23 @@ export interface ParquetTable {
 
 /**
  * Node's own decompressors where it has them: faster, and they end. (A single flipped bit can make the script version
- * of zstd loop for ever.) Each is told the most it may give.
+ * of zstd loop for ever.) Each is told the most it may give; a page that announces far more than its file can be
+ * expected to hold is not unpacked to see whether it lies.
  */
-const compressors: Compressors = {
-  ...scriptCompressors,
-  ZSTD: (input, most) => zstdDecompressSync(input, { maxOutputLength: atLeastOne(most) }),
-  GZIP: (input, most) => gunzipSync(input, { maxOutputLength: atLeastOne(most) }),
-  BROTLI: (input, most) => brotliDecompressSync(input, { maxOutputLength: atLeastOne(most) }),
-};
-
-/** A page of nothing but nulls unpacks to no bytes at all; Node takes no limit below 1. */
-const atLeastOne = (bytes: number): number => Math.max(1, bytes);
+function compressorsFor(largestPage: number): Compressors {
+  const limited = (announced: number): { maxOutputLength: number } => {
+    if (announced > largestPage)
+      throw new RangeError(`a page of ${announced} bytes is announced; at most ${largestPage} were expected`);
+    // A page of nothing but nulls unpacks to no bytes at all, and Node takes no limit below 1.
+    return { maxOutputLength: Math.max(1, announced) };
+  };
+  return {
+    ...scriptCompressors,
+    ZSTD: (input, announced) => zstdDecompressSync(input, limited(announced)),
+    GZIP: (input, announced) => gunzipSync(input, limited(announced)),
+    BROTLI: (input, announced) => brotliDecompressSync(input, limited(announced)),
+  };
+}
 
 /** Repeated values compress well, but a file that announces more than this many wants to exhaust memory. */
 const fewestLimit = 1_000_000;
@@ -37,15 +44,12 @@ const valuesPerByte = 64;
 export async function readTableFrom(path: string, columns: string[] | undefined): Promise<ParquetTable> {
   const source = openSource(path);
   try {
-    const buffer: AsyncBuffer = {
-      byteLength: source.size,
-      // Async, so that a range outside the file rejects instead of throwing into the reader's loop.
-      slice: async (start, end = source.size) => {
-        const from = start < 0 ? source.size + start : start;
-        return source.read(from, end - from).buffer;
-      },
+    // Async, so that a range outside the file rejects instead of throwing into the reader's loop.
+    const slice = async (start: number, end = source.size): Promise<ArrayBuffer> => {
+      const from = start < 0 ? source.size + start : start;
+      return source.read(from, end - from).buffer;
     };
-    return await readTable(buffer, path, columns);
+    return await readTable({ byteLength: source.size, slice }, path, columns);
   } finally {
     source.close();
   }
@@ -56,19 +60,28 @@ async function readTable(
   path: string,
   wanted: string[] | undefined,
 ): Promise<ParquetTable> {
+  const largestPage = 64 * 2 ** 20 + 256 * file.byteLength;
+  const compressors = compressorsFor(largestPage);
+  const footer = await findFooter(file);
+  let place = `offset ${footer}`;
   try {
+    await checkFooter(file, footer);
     const metadata = await parquetMetadataAsync(file);
-    checkMetadata(metadata, path, file.byteLength);
+    checkMetadata(metadata, `${path}: ${place}`, file.byteLength);
     const { children } = parquetSchema(metadata);
     const names = children.map((child) => child.element.name);
     const missing = wanted?.find((name) => !names.includes(name));
     if (missing !== undefined)
       throw new UserError(`${path}: there is no column "${missing}"; it has ${names.join(', ')}.`);
-    const rows = await parquetReadObjects({
-      file,
-      metadata,
-      compressors,
-      ...(wanted ? { columns: wanted } : {}),
+    const columns = wanted ?? names;
+    for (const { columns: chunks } of metadata.row_groups) {
+      for (const { meta_data: chunk } of chunks)
+        if (chunk && columns.includes(chunk.path_in_schema[0]!)) await checkPages(file, chunk, largestPage);
+    }
+    const options = { file, metadata, compressors };
+    const rows = await parquetReadObjects({ ...options, columns }).catch(async (thrown: unknown) => {
+      place = (await placeOfDamage(options, columns)) ?? place;
+      throw thrown;
     });
     const pairs = (metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ''] as const);
     return {
@@ -78,23 +91,60 @@ async function readTable(
     };
   } catch (thrown) {
     if (thrown instanceof UserError) throw thrown;
-    throw new UserError(`${path}: no Parquet file, or a damaged one: ${messageOf(thrown)}.`, {
-      cause: thrown,
-    });
+    const why = messageOf(thrown);
+    const where = /^offset \d/.test(why) ? '' : `${place}: `;
+    throw new UserError(`${path}: ${where}${why} (no Parquet file, or a damaged one).`, { cause: thrown });
   }
+}
+
+/** Where the metadata begin, as the last 8 bytes say; without them, where those should be. */
+async function findFooter({ byteLength, slice }: AsyncBuffer): Promise<number> {
+  const end = Math.max(0, byteLength - 8);
+  const footer = Buffer.from(await slice(end));
+  const sound = footer.length === 8 && footer.toString('latin1', 4) === 'PAR1';
+  const length = sound ? footer.readUInt32LE(0) : 0;
+  return length > 0 && length <= end ? end - length : end;
+}
+
+async function checkFooter({ byteLength, slice }: AsyncBuffer, footer: number): Promise<void> {
+  if (footer >= byteLength - 8) return;
+  const bytes = new Uint8Array(await slice(footer, byteLength - 8));
+  skipStruct(bytes, 0, (at) => `offset ${footer + at}`);
+}
+
+/** Reads column by column until one fails: the parser says what is wrong, but not where. */
+async function placeOfDamage(
+  options: { file: AsyncBuffer; metadata: FileMetaData; compressors: Compressors },
+  columns: readonly string[],
+): Promise<string | undefined> {
+  let rowStart = 0;
+  for (const { columns: chunks, num_rows } of options.metadata.row_groups) {
+    const rowEnd = rowStart + Number(num_rows);
+    for (const column of columns) {
+      try {
+        await parquetReadObjects({ ...options, columns: [column], rowStart, rowEnd });
+      } catch {
+        const first = chunks.find(({ meta_data: chunk }) => chunk?.path_in_schema[0] === column)?.meta_data;
+        const offset = Number(first?.dictionary_page_offset ?? first?.data_page_offset);
+        return `offset ${offset}, where column "${column}" begins`;
+      }
+    }
+    rowStart = rowEnd;
+  }
+  return undefined;
 }
 
 /**
  * What the reader takes on trust: every row group has exactly the leaves of the schema (a column that belongs nowhere
  * would be read with nobody waiting for its error), and no more rows than values.
  */
-function checkMetadata(metadata: FileMetaData, path: string, fileSize: number): void {
+function checkMetadata(metadata: FileMetaData, where: string, fileSize: number): void {
   const leafPaths = leavesOf(parquetSchema(metadata)).join('\n');
   const most = fewestLimit + valuesPerByte * fileSize;
   let total = 0;
   metadata.row_groups.forEach((group, index) => {
     const refuse = (why: string): never => {
-      throw new UserError(`${path}: row group ${index + 1}: ${why}.`);
+      throw new UserError(`${where}: row group ${index + 1}: ${why}.`);
     };
     const paths = group.columns.map((column) => column.meta_data?.path_in_schema.join('.'));
     if (paths.join('\n') !== leafPaths) refuse('its columns are not those of the schema');

@@ -14,12 +14,17 @@ export interface ParquetRequest {
 type Reply = { table: ParquetTable } | { refusal: string } | { defect: string };
 
 const role = 'basin parquet reader';
-/** In MiB: for files up to 16 MiB, and for larger ones. */
-const heapLimits = { small: 400, large: 4096 };
-const largeFile = 16 * 2 ** 20;
+/** Heap in MiB for files of up to so many bytes. */
+const heapLimits = [
+  { bytes: 2 ** 20, heap: 128 },
+  { bytes: 16 * 2 ** 20, heap: 400 },
+  { bytes: Infinity, heap: 4096 },
+] as const;
 const requestSchema = z.object({ path: z.string(), columns: z.array(z.string()).optional() });
 
 let thread: { worker: Worker; heap: number } | undefined;
+/** The thread before, while it ends: two at once would take twice the memory. */
+let ending: Promise<unknown> = Promise.resolve();
 let queue: Promise<unknown> = Promise.resolve();
 
 /** Reads a table in the thread, which is started when first needed and kept for the next read. */
@@ -43,7 +48,7 @@ async function ask(request: ParquetRequest): Promise<ParquetTable> {
         thread = undefined;
         // A thread that dies once more while it is ended has nothing left to say.
         worker.on('error', () => undefined);
-        void worker.terminate();
+        ending = worker.terminate();
       }
       resolve(outcome);
     };
@@ -69,7 +74,8 @@ function timeLimit(size: number): number {
 
 /** The thread that is there, or a new one if there is none or its heap is of the wrong size. */
 async function threadFor(size: number): Promise<Worker> {
-  const heap = size > largeFile ? heapLimits.large : heapLimits.small;
+  await ending;
+  const { heap } = heapLimits.find(({ bytes }) => size <= bytes)!;
   if (thread && thread.heap !== heap) {
     await thread.worker.terminate();
     thread = undefined;

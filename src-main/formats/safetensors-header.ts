@@ -8,6 +8,8 @@ export interface HeaderEntry {
   /** In bytes from the start of the data. */
   begin: number;
   end: number;
+  /** Where in the file its entry of the header stands. */
+  place: () => number;
 }
 
 const natural = z.number().int().nonnegative();
@@ -40,7 +42,7 @@ export function parseHeader(
   let metadata = new Map<string, string>();
   for (const [key, value] of fields) {
     if (key === '__metadata__') {
-      metadata = parseMetadata(value, name);
+      metadata = parseMetadata(value, `${name}: offset ${offsetOf(text, key)}`);
       continue;
     }
     const result = entrySchema.safeParse(value);
@@ -48,11 +50,12 @@ export function parseHeader(
       const issue = result.error.issues[0];
       const field = issue?.path.join('.') ?? '';
       throw new UserError(
-        `${name}: header entry ${JSON.stringify(key.slice(0, 200))}${field ? `, field ${field}` : ''}: ${issue?.message}.`,
+        `${name}: offset ${offsetOf(text, key)}: header entry ${JSON.stringify(key.slice(0, 200))}${field ? `, field ${field}` : ''}: ${issue?.message}.`,
       );
     }
     const { dtype, shape, data_offsets } = result.data;
-    tensors.set(key, { code: dtype, shape, begin: data_offsets[0], end: data_offsets[1] });
+    const [begin, end] = data_offsets;
+    tensors.set(key, { code: dtype, shape, begin, end, place: () => offsetOf(text, key) });
   }
   return { tensors, metadata };
 }
@@ -68,13 +71,23 @@ function parseMetadata(value: unknown, name: string): Map<string, string> {
   );
 }
 
+/** Where in the file a character of the header stands: after the 8 bytes of its length, in UTF-8. */
+const inFile = (text: string, index: number): number =>
+  8 + Buffer.byteLength(text.slice(0, Math.max(index, 0)));
+
+/** Of a key that may be written with escapes, then the offset of the header. */
+const offsetOf = (text: string, key: string): number => inFile(text, text.indexOf(JSON.stringify(key)));
+
 /** JSON.parse keeps the last of two equal keys and says nothing; the format forbids them. */
 function refuseDuplicates(text: string, distinct: number, name: string): void {
   const keys = topLevelKeys(text);
   if (keys.length === distinct) return;
   const seen = new Set<string>();
   const twice = keys.find((key) => seen.size === seen.add(key).size);
-  throw new UserError(`${name}: the header names the tensor ${JSON.stringify(twice?.slice(0, 200))} twice.`);
+  const last = text.lastIndexOf(JSON.stringify(twice));
+  throw new UserError(
+    `${name}: offset ${inFile(text, last)}: the header names the tensor ${JSON.stringify(twice?.slice(0, 200))} twice.`,
+  );
 }
 
 /** The keys of the outermost object of a text that is known to be valid JSON. */

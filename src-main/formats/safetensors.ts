@@ -4,6 +4,7 @@ import { writeAtomically } from './atomic.ts';
 import { dtypes } from './dtype.ts';
 import type { DType } from './dtype.ts';
 import { parseHeader } from './safetensors-header.ts';
+import type { HeaderEntry } from './safetensors-header.ts';
 import { memorySource, openSource } from './source.ts';
 import type { ByteSource } from './source.ts';
 import { LazyTensor, contiguousStride, sizeOf, tensorBytes } from './tensor.ts';
@@ -87,12 +88,14 @@ function openFrom(source: ByteSource): SafetensorsFile {
     const { tensors, metadata } = parseHeader(text, source.name);
     checkCoverage(source, tensors, source.size - dataStart);
     const lazy = new Map<string, LazyTensor>();
-    for (const [name, { code, shape, begin, end }] of tensors) {
+    for (const [name, entry] of tensors) {
+      const { code, shape, begin, end } = entry;
       const dtype = dtypeOfCode.get(code);
       if (!dtype)
         throw bad(
           source,
           name,
+          entry,
           `dtype ${code} is not supported; one of ${Object.values(codes).join(', ')} was expected`,
         );
       const expected = sizeOf(shape) * dtypes[dtype].bytes;
@@ -100,6 +103,7 @@ function openFrom(source: ByteSource): SafetensorsFile {
         throw bad(
           source,
           name,
+          entry,
           `shape [${shape.join(', ')}] of ${code} takes ${expected} bytes, but data_offsets give ${end - begin}`,
         );
       }
@@ -123,7 +127,7 @@ function reader(
 function readHeaderText(source: ByteSource): { text: string; dataStart: number } {
   if (source.size < 8) {
     throw new UserError(
-      `${source.name}: a file of ${source.size} bytes is no safetensors file (8 bytes of header length were expected).`,
+      `${source.name}: offset 0: a file of ${source.size} bytes is no safetensors file (8 bytes of header length were expected).`,
     );
   }
   const first = source.read(0, Math.min(source.size, 16384));
@@ -147,27 +151,38 @@ function readHeaderText(source: ByteSource): { text: string; dataStart: number }
 /** Every byte of the data belongs to exactly one tensor (the format's own rule). */
 function checkCoverage(
   source: ByteSource,
-  tensors: ReadonlyMap<string, { begin: number; end: number }>,
+  tensors: ReadonlyMap<string, HeaderEntry>,
   dataLength: number,
 ): void {
   const sorted = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   let at = 0;
-  for (const [name, { begin, end }] of sorted) {
+  for (const [name, entry] of sorted) {
+    const { begin, end } = entry;
     if (begin < at)
-      throw bad(source, name, `its data (${begin} to ${end}) overlap another tensor's, which end at ${at}`);
-    if (begin > at) throw bad(source, name, `nothing owns the bytes ${at} to ${begin} before its data`);
+      throw bad(
+        source,
+        name,
+        entry,
+        `its data (${begin} to ${end}) overlap another tensor's, which end at ${at}`,
+      );
+    if (begin > at)
+      throw bad(source, name, entry, `nothing owns the bytes ${at} to ${begin} before its data`);
     at = end;
   }
   if (at > dataLength) {
     throw new UserError(
-      `${source.name}: the file is cut short: the header describes ${at} bytes of data, but ${dataLength} are there.`,
+      `${source.name}: offset ${source.size}: the file is cut short: the header describes ${at} bytes of data, but ${dataLength} are there.`,
     );
   }
   if (at < dataLength) {
-    throw new UserError(`${source.name}: ${dataLength - at} bytes after the last tensor belong to nothing.`);
+    throw new UserError(
+      `${source.name}: offset ${source.size - dataLength + at}: ${dataLength - at} bytes after the last tensor belong to nothing.`,
+    );
   }
 }
 
-function bad(source: ByteSource, name: string, why: string): UserError {
-  return new UserError(`${source.name}: tensor ${JSON.stringify(name.slice(0, 200))}: ${why}.`);
+function bad(source: ByteSource, name: string, { place }: HeaderEntry, why: string): UserError {
+  return new UserError(
+    `${source.name}: offset ${place()}: tensor ${JSON.stringify(name.slice(0, 200))}: ${why}.`,
+  );
 }

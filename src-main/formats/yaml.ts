@@ -28,9 +28,18 @@ export function parseYaml(text: string, name: string): unknown {
     value = document.toJS({ maxAliasCount: mostAliases, mapAsMap: true });
   } catch (thrown) {
     const why = thrown instanceof RangeError ? 'it is nested too deep' : messageOf(thrown).split('\n')[0];
-    throw new UserError(`${name}: not valid YAML: ${why}.`, { cause: thrown });
+    throw new UserError(`${name}: not valid YAML: ${why}${aliasPlace(why, text)}.`, { cause: thrown });
   }
   return toPlain(value, name, 0);
+}
+
+/** The parser says of no alias where it stands. */
+function aliasPlace(why: string | undefined, text: string): string {
+  const alias = /^Unresolved alias .*: (.*)$/.exec(why ?? '')?.[1];
+  const at = alias === undefined ? -1 : text.indexOf(`*${alias}`);
+  if (at < 0) return '';
+  const before = text.slice(0, at).split('\n');
+  return ` at line ${before.length}, column ${before.at(-1)!.length + 1}`;
 }
 
 function toPlain(value: unknown, name: string, depth: number): unknown {

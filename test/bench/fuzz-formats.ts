@@ -1,22 +1,54 @@
-/** The long fuzz run: node test/bench/fuzz-formats.ts [COUNT, default 10000] [FIRST_SEED, default 1] [FORMAT] */
+/**
+ * Damaged files of every format: none may take over 2 s, crash, need over 512 MiB, or be refused without a place.
+ * `node test/bench/fuzz-formats.ts [COUNT, default 10000] [FIRST_SEED, default 1] [FORMAT]`; each format in a process of
+ * its own, so that the memory is its own too.
+ */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fuzz, fuzzedFormats } from '../unit/formats/fuzz-formats.ts';
+import { fileURLToPath } from 'node:url';
+import { exchangedFormats } from '../unit/exchange/fuzz-formats.ts';
+import { fuzz, fuzzedFormats, leastLocated } from '../unit/formats/fuzz-formats.ts';
+import type { FuzzedFormat } from '../unit/formats/fuzz-formats.ts';
 
+const mostMemory = 512;
 const count = Number(process.argv[2] ?? 10_000);
 const firstSeed = Number(process.argv[3] ?? 1);
+const [, , , , only] = process.argv;
 const scratch = mkdtempSync(join(tmpdir(), 'basin-fuzz-'));
 try {
-  for (const format of fuzzedFormats(scratch)) {
-    if (process.argv[4] !== undefined && format.name !== process.argv[4]) continue;
-    const { accepted, refused, located, slowest } = await fuzz(format, count, firstSeed);
-    const memory = process.resourceUsage().maxRSS / 1024;
-    const share = Math.round((100 * located) / Math.max(refused, 1));
-    console.log(
-      `${format.name}: ${count} files, ${accepted} read, ${refused} refused (${share} % say where), slowest ${slowest.toFixed(0)} ms, peak memory ${memory.toFixed(0)} MiB`,
-    );
-  }
+  const formats = [...fuzzedFormats(scratch), ...exchangedFormats(scratch)];
+  const format = formats.find(({ name }) => name === only);
+  if (format) process.exitCode = (await runOne(format)) ? 0 : 1;
+  else if (only !== undefined) throw new RangeError(`no format "${only}"; there are ${names(formats)}`);
+  else for (const { name } of formats) if (!inOwnProcess(name)) process.exitCode = 1;
 } finally {
   rmSync(scratch, { recursive: true });
+}
+
+function inOwnProcess(name: string): boolean {
+  const args = [fileURLToPath(import.meta.url), String(count), String(firstSeed), name];
+  return spawnSync(process.execPath, args, { stdio: 'inherit' }).status === 0;
+}
+
+/** False where it needs too much memory, or refuses too often without saying where; throws for all else. */
+async function runOne(format: FuzzedFormat): Promise<boolean> {
+  const { accepted, refused, located, slowest } = await fuzz(format, count, firstSeed);
+  const memory = process.resourceUsage().maxRSS / 1024;
+  const share = located / Math.max(refused, 1);
+  const where = format.binary ? 'an offset' : 'a place';
+  console.log(
+    `${format.name}: ${count} files, ${accepted} read, ${refused} refused (${(100 * share).toFixed(1)} % with ${where}), slowest ${slowest.toFixed(0)} ms, peak memory ${memory.toFixed(0)} MiB`,
+  );
+  const good = memory < mostMemory && share >= leastLocated(format);
+  if (!good)
+    console.log(
+      `  too much: at most ${mostMemory} MiB, at least ${100 * leastLocated(format)} % with ${where}`,
+    );
+  return good;
+}
+
+function names(formats: readonly FuzzedFormat[]): string {
+  return formats.map(({ name }) => name).join('; ');
 }

@@ -351,10 +351,10 @@ describe('an analysis as one zip', () => {
   });
 
   it.each([
-    ['../../evil.txt', /leads out/],
-    ['/etc/evil', /leads out/],
-    ['a\\..\\b', /leads out/],
-    ['C:/evil', /leads out/],
+    ['../../evil.txt', /offset \d+: the zip entry name .* is not allowed/],
+    ['/etc/evil', /is not allowed/],
+    ['a\\..\\b', /is not allowed/],
+    ['C:/evil', /is not allowed/],
   ])('with an entry %j is refused', async (name, message) => {
     const path = join(newFolder(), 'evil.zip');
     writeFileSync(path, zipSync({ 'analysis.json': strToU8('{}'), [name]: strToU8('x') }));

@@ -60,7 +60,7 @@ function loadTree(source: ByteSource, zip: ZipArchive, prefix: string): Tree {
   const entry = zip.entries.get(`${prefix}data.pkl`)!;
   if (entry.size > largestPickle) {
     throw new UserError(
-      `${source.name}: its pickle has ${entry.size} bytes; at most ${largestPickle} are read.`,
+      `${source.name}: offset ${entry.headerOffset}: its pickle has ${entry.size} bytes; at most ${largestPickle} are read.`,
     );
   }
   const name = `${source.name}: data.pkl`;
@@ -112,7 +112,7 @@ function findPrefix(source: ByteSource, zip: ZipArchive): string {
   const prefix = pickles[0]?.slice(0, -'data.pkl'.length);
   if (prefix === undefined || pickles.length > 1) {
     throw new UserError(
-      `${source.name}: a zip file with ${pickles.length} entries "data.pkl"; a PyTorch file has exactly one.`,
+      `${source.name}: offset ${zip.directoryOffset}: a zip file with ${pickles.length} entries "data.pkl"; a PyTorch file has exactly one.`,
     );
   }
   if (zip.entries.has(`${prefix}constants.pkl`)) {
@@ -128,9 +128,12 @@ function refuseBigEndian(source: ByteSource, zip: ZipArchive, prefix: string): v
   if (!entry) return; // Files older than PyTorch 2.0 have none: little-endian.
   const order = entry.size <= 16 ? Buffer.from(zip.read(entry)).toString('latin1') : '?';
   if (order === 'little') return;
-  throw new UserError(`${source.name}: byte order "${order}"; only little-endian files are read.`, {
-    hint: 'Load and save it again on a little-endian machine (any x86 or ARM PC).',
-  });
+  throw new UserError(
+    `${source.name}: offset ${entry.headerOffset}: byte order ${JSON.stringify(order)}; only little-endian files are read.`,
+    {
+      hint: 'Load and save it again on a little-endian machine (any x86 or ARM PC).',
+    },
+  );
 }
 
 function refuseOtherFormats(source: ByteSource): void {

@@ -7,7 +7,9 @@ import { UserError, messageOf } from '../../../src-shared/errors.ts';
 import type { ByteSource } from '../source.ts';
 
 /** torch.save stores its entries; a re-compressed file is taken too, as long as one entry inflates to no more than this. */
-const largestInflated = 128 * 2 ** 20;
+const largestInflatedTensor = 128 * 2 ** 20;
+/** No deflated data inflate to more than this many times their size. */
+const bestRatio = 1033;
 const mostEntries = 1_000_000;
 const checksumChunk = 4 * 2 ** 20;
 
@@ -32,13 +34,23 @@ export interface ZipEntry {
 
 export class ZipArchive {
   readonly entries: ReadonlyMap<string, ZipEntry>;
+  /** Where the list of entries begins. */
+  readonly directoryOffset: number;
   private readonly source: ByteSource;
+  private readonly largestInflated: number;
   private readonly dataStarts = new Map<string, number>();
   private readonly verified = new Set<string>();
 
-  constructor(source: ByteSource, entries: ReadonlyMap<string, ZipEntry>) {
+  constructor(
+    source: ByteSource,
+    entries: ReadonlyMap<string, ZipEntry>,
+    directoryOffset: number,
+    largestInflated: number,
+  ) {
     this.source = source;
+    this.largestInflated = largestInflated;
     this.entries = entries;
+    this.directoryOffset = directoryOffset;
   }
 
   /** All bytes of an entry, its CRC-32 checked. */
@@ -80,12 +92,9 @@ export class ZipArchive {
 
   private inflate(entry: ZipEntry): Uint8Array<ArrayBuffer> {
     const { size, storedSize } = entry;
-    if (size > largestInflated) {
-      throw this.bad(
-        entry,
-        `it is compressed and would inflate to ${size} bytes; at most ${largestInflated} are taken`,
-      );
-    }
+    const most = Math.min(this.largestInflated, bestRatio * storedSize + 64);
+    if (size > most)
+      throw this.bad(entry, `it is compressed and would inflate to ${size} bytes; at most ${most} are taken`);
     const packed = this.source.read(this.dataStart(entry), storedSize);
     let bytes: Buffer;
     try {
@@ -129,16 +138,18 @@ export class ZipArchive {
   }
 
   private bad(entry: ZipEntry, why: string): UserError {
-    return new UserError(`${this.source.name}: zip entry "${entry.name}": ${why}.`);
+    const place = why.includes('offset') ? '' : ` at offset ${entry.headerOffset}`;
+    return new UserError(`${this.source.name}: zip entry "${entry.name}"${place}: ${why}.`);
   }
 }
 
 /**
  * Reads the central directory.
+ * @param limits largestInflated: bytes that one compressed entry may inflate to
  * @throws UserError for anything that is not a plain, single-disk zip whose entries have safe, distinct names and do
  * not overlap.
  */
-export function openZip(source: ByteSource): ZipArchive {
+export function openZip(source: ByteSource, limits: { largestInflated?: number } = {}): ZipArchive {
   const { offset, size, count } = findDirectory(source);
   const bytes = buffer(source.read(offset, size));
   const raw: Omit<ZipEntry, 'limit'>[] = [];
@@ -151,7 +162,12 @@ export function openZip(source: ByteSource): ZipArchive {
     raw.push(entry.entry);
     at = entry.next;
   }
-  return new ZipArchive(source, withLimits(source, raw, offset));
+  return new ZipArchive(
+    source,
+    withLimits(source, raw, offset),
+    offset,
+    limits.largestInflated ?? largestInflatedTensor,
+  );
 }
 
 function readCentralEntry(
@@ -225,7 +241,7 @@ function findDirectory(source: ByteSource): { offset: number; size: number; coun
     }
   }
   throw new UserError(
-    `${source.name}: no zip directory at the end of the file: it is cut short, damaged or no PyTorch file.`,
+    `${source.name}: no zip directory at the end of the file (offset ${source.size}): it is cut short, damaged or no zip file.`,
   );
 }
 

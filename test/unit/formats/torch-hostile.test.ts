@@ -205,7 +205,7 @@ describe('tensors that do not fit their storage', () => {
 
   it('a big-endian file', () => {
     const bytes = torchZip(pickle(dictOps({ w: tensorOps() })), { byteorder: 'big' });
-    expect(refusal(() => openTorchBytes(bytes, 'big.pt'))).toMatch(/big\.pt: byte order "big"/);
+    expect(refusal(() => openTorchBytes(bytes, 'big.pt'))).toMatch(/big\.pt: offset \d+: byte order "big"/);
   });
 });
 

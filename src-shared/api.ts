@@ -185,6 +185,9 @@ export const resultRowSchema = z.object({
 export type ResultRow = z.infer<typeof resultRowSchema>;
 
 /** Where a result's matrix lies, in the place of its numbers. Fetch it with `results.matrix`. */
+/** Answers about single checkpoints, kept for later. */
+const partsSizeSchema = z.object({ count: z.int(), bytes: z.number() });
+
 export const matrixRefSchema = z.object({
   $matrix: z.string(),
   rows: z.int(),
@@ -295,6 +298,11 @@ export const requests = {
     result: z.object({ filename: z.string(), bytes, results: z.int(), figures: z.int() }),
   },
   'results.remove': { args: z.object({ resultId: id }), result: nothing },
+
+  /** Answers about single checkpoints that stopped jobs go on from and other jobs take over; `unused`: by no result. */
+  'parts.report': { args: nothing, result: z.object({ ...partsSizeSchema.shape, unused: partsSizeSchema }) },
+  /** Removes the unused ones, those of running jobs excepted. Returns what went. */
+  'parts.clear': { args: nothing, result: partsSizeSchema },
 
   'figures.list': { args: nothing, result: z.array(figureRowSchema) },
   'figures.save': {

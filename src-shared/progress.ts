@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { BackendInfo } from './domain.ts';
 import type { FoundFigure, FoundResult, FoundRun, HashedFile } from './found.ts';
 
 /** How far a job is. `fraction` runs from 0 to 1; `secondsLeft` is an estimate, absent while none can be made. */
@@ -33,5 +34,7 @@ export type JobEvent =
   | { type: 'found'; runs: FoundRun[] }
   /** Results of one file that an import came upon, and the figures made of them. */
   | { type: 'found-results'; results: FoundResult[]; figures: FoundFigure[] }
+  /** The answer to one part of the question, by its place in the plan that the worker sent; see `JobParts`. */
+  | { type: 'part'; index: number; answer: unknown; backend: BackendInfo | null }
   /** Content hashes of checkpoints. */
   | { type: 'hashed'; files: HashedFile[] };

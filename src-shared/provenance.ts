@@ -15,6 +15,17 @@ export const provenanceSchema = z.object({
   seeds: z.record(z.string(), z.union([z.number(), z.array(z.number())])).default({}),
   /** The data set and split, "mnist-10k, test". */
   data: z.string().optional(),
+  /** Put together from answers about single checkpoints, of which some were known from earlier jobs. */
+  parts: z
+    .object({
+      /** "checkpoints" */
+      unit: z.string(),
+      total: z.int().positive(),
+      known: z.int().nonnegative(),
+      /** When the oldest of them was computed, ISO 8601. */
+      since: z.string(),
+    })
+    .optional(),
   /** ISO 8601. Left out where two files made from the same numbers must be equal byte for byte. */
   created: z.string().optional(),
 });
@@ -30,7 +41,7 @@ const few = (names: readonly string[], limit: number): string =>
 
 /** One line for under a figure or a table: "w-asym-7f3a (config 4f1c9a2b) · mnist-10k, test · seed mask 7 · ...". */
 export function provenanceLine(provenance: ProvenanceInput): string {
-  const { runs = [], checkpoints = [], seeds = {}, data, backend, basinVersion } = provenance;
+  const { runs = [], checkpoints = [], seeds = {}, data, backend, basinVersion, parts: of } = provenance;
   const runNames = runs.map((run) => `${run.id} (config ${run.configHash.slice(0, 8)})`);
   const seedNames = Object.entries(seeds).map(
     ([name, value]) => `${name} ${typeof value === 'number' ? value : few(value.map(String), 4)}`,
@@ -40,6 +51,7 @@ export function provenanceLine(provenance: ProvenanceInput): string {
     checkpoints.length > 0 ? `${checkpoints.length} checkpoint${checkpoints.length === 1 ? '' : 's'}` : '',
     data ?? '',
     seedNames.length > 0 ? `seeds: ${few(seedNames, 4)}` : '',
+    of !== undefined && of.known > 0 ? `${of.known} of ${of.total} ${of.unit} from earlier jobs` : '',
     backend ?? '',
     `Basin ${basinVersion}`,
   ];

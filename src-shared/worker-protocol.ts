@@ -5,7 +5,8 @@
  *
  *   worker: ready                                  once, when it can take a job
  *   engine: run {id, kind, params}
- *   worker: event* (backend, progress, log, epoch, checkpoint)
+ *   worker: event* (backend, progress, log, epoch, checkpoint, part)
+ *   worker: plan {parts}                           at most once, by kinds with parts; engine: known {known}
  *   worker: result | error                         exactly one per run; then it can take the next job
  *   engine: cancel {id}                            at any time; answered by error {kind: 'cancelled'}, unless the job ends first
  *   engine: shutdown                               ends the running job as cancelled, then exits with code 0
@@ -18,6 +19,8 @@ import { epochMetricsSchema, progressSchema } from './progress.ts';
 export const toWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run'), id: z.string(), kind: z.string(), params: z.unknown() }),
   z.object({ type: z.literal('cancel'), id: z.string() }),
+  /** Answers `plan`: which of its parts are in the store. */
+  z.object({ type: z.literal('known'), id: z.string(), known: z.array(z.boolean()) }),
   z.object({ type: z.literal('shutdown') }),
 ]);
 export type ToWorker = z.infer<typeof toWorkerSchema>;
@@ -34,6 +37,12 @@ export const jobEventSchema = z.discriminatedUnion('type', [
     figures: z.array(foundFigureSchema),
   }),
   z.object({ type: z.literal('hashed'), files: z.array(hashedFileSchema) }),
+  z.object({
+    type: z.literal('part'),
+    index: z.int().nonnegative(),
+    answer: z.unknown(),
+    backend: backendInfoSchema.nullable(),
+  }),
 ]);
 
 /**
@@ -53,10 +62,12 @@ export const fromWorkerSchema = z.discriminatedUnion('type', [
   /** Sent once, when the first job of this worker has loaded the tensor back end. */
   z.object({ type: z.literal('backend'), backend: backendInfoSchema }),
   z.object({ type: z.literal('event'), id: z.string(), event: jobEventSchema }),
+  /** Complete params of every part of the question, in the order of the answer. */
+  z.object({ type: z.literal('plan'), id: z.string(), parts: z.array(z.unknown()) }),
   z.object({
     type: z.literal('result'),
     id: z.string(),
-    /** As the kind's result schema says; matrices as typed arrays. */
+    /** As the kind's result schema says, matrices as typed arrays; null where it was told in parts. */
     result: z.unknown(),
     /** Null for a job that never needed tensors. */
     backend: backendInfoSchema.nullable(),

@@ -2,11 +2,21 @@ import type { JobEvent } from '../../src-shared/progress.ts';
 import { CancelledError } from '../../src-shared/errors.ts';
 import type { Backend } from './backend/index.ts';
 
+/** Where the answers to parts of a question are kept. Whoever holds it also puts the whole answer together. */
+export interface PartKeeper {
+  /** Which of these parts (complete params of each) are known already. Called once, with the whole plan. */
+  known(plan: readonly object[]): Promise<boolean[]>;
+  /** Hands over the answer to part `index` of the plan; resolves when it has been taken. */
+  keep(index: number, answer: unknown): Promise<void>;
+}
+
 /** What a compute function is given besides its params. It knows no engine, no catalog, no screen. */
 export interface ComputeContext {
   /** Loads the tensor back end on first call; pure float64 jobs never call it. */
   backend(): Promise<Backend>;
   readonly signal: AbortSignal;
+  /** Absent: nobody keeps parts, all are computed. */
+  readonly parts?: PartKeeper | undefined;
   emit(event: JobEvent): void;
 }
 
@@ -23,13 +33,21 @@ export async function checkpointCancel(context: ComputeContext): Promise<void> {
 export class ProgressMeter {
   readonly #context: ComputeContext;
   readonly #total: number;
+  readonly #before: number;
   readonly #started = performance.now();
-  #done = 0;
+  #done: number;
   #lastSent = 0;
 
-  constructor(context: ComputeContext, total: number) {
+  /** @param before units that were done earlier: they count as done, not as pace */
+  constructor(context: ComputeContext, total: number, before = 0) {
     this.#context = context;
     this.#total = Math.max(total, 1);
+    this.#before = before;
+    this.#done = before;
+  }
+
+  get done(): number {
+    return this.#done;
   }
 
   /** `units` more of the total are done. Sends at most ten messages a second. */
@@ -41,10 +59,11 @@ export class ProgressMeter {
     const fraction = this.#done / this.#total;
     const elapsed = (now - this.#started) / 1000;
     const progress = { fraction, message };
-    const known = fraction > 0.01 && elapsed > 0.5;
+    const [fresh, left] = [this.#done - this.#before, this.#total - this.#done];
+    const known = fresh > 0.01 * this.#total && elapsed > 0.5;
     this.#context.emit({
       type: 'progress',
-      progress: known ? { ...progress, secondsLeft: (elapsed * (1 - fraction)) / fraction } : progress,
+      progress: known ? { ...progress, secondsLeft: (elapsed * left) / fresh } : progress,
     });
   }
 }

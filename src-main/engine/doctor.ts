@@ -64,9 +64,12 @@ function catalogProblems(path: string, inUse: boolean): string[] {
   }
 }
 
-/** Temporary files directly in the workspace, in results and in figures. */
+/** Temporary files directly in the workspace, in results, in parts of results and in figures. */
 function leftovers(root: string): string[] {
-  const folders = [root, join(root, 'results'), join(root, 'figures')].filter((folder) => existsSync(folder));
+  const results = join(root, 'results');
+  const folders = [root, results, join(results, '.parts'), join(root, 'figures')].filter((folder) =>
+    existsSync(folder),
+  );
   return folders.flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => /\.tmp$/.test(name))

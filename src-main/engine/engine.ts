@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import type { AnswerOf, ArgsOf, EngineEvent, EngineInfo, Job, RequestName } from '../../src-shared/api.ts';
 import type { AnyJobKind } from '../../src-shared/jobs/index.ts';
-import { jobKindNamed } from '../../src-shared/jobs/index.ts';
+import { isJobKind, jobKindNamed } from '../../src-shared/jobs/index.ts';
 import { GroupStore } from './catalog/groups.ts';
 import { RunStore } from './catalog/runs.ts';
 import { Demo } from './demo.ts';
@@ -11,11 +11,12 @@ import { handlersOf } from './handlers.ts';
 import { planPool } from './jobs/memory.ts';
 import { WorkerPool } from './jobs/pool.ts';
 import { JobService } from './jobs/service.ts';
-import { JobStore } from './jobs/store.ts';
+import { JobStore, type Resumption } from './jobs/store.ts';
 import { resumableKinds } from './jobs/training.ts';
 import { defaultEntry, type EngineOptions } from './options.ts';
 import type { EngineParts } from './parts.ts';
 import { ResultStore } from './results.ts';
+import { PartStore } from './part-store.ts';
 import { parseArgs } from './rpc.ts';
 import { listen, type SocketDoor } from './socket.ts';
 import { explainDatabase, openDatabase, type Db } from './store/database.ts';
@@ -70,6 +71,7 @@ class LocalEngine implements Engine, EngineParts {
   readonly runs: RunStore;
   readonly groups: GroupStore;
   readonly results: ResultStore;
+  readonly partStore: PartStore;
   readonly figures: FigureStore;
   readonly jobs: JobService;
   readonly store: JobStore;
@@ -95,8 +97,9 @@ class LocalEngine implements Engine, EngineParts {
     this.runs = new RunStore(db);
     this.groups = new GroupStore(db);
     this.results = new ResultStore(db, workspace);
+    this.partStore = new PartStore(db, workspace);
     this.figures = new FigureStore(db);
-    this.store = new JobStore(db, resumableKinds);
+    this.store = new JobStore(db, (kind) => this.#resumption(kind));
     this.stepTimes = new StepTimes(this.results);
     this.demo = new Demo(this, workspace.runs);
     this.#pool = new WorkerPool({
@@ -107,7 +110,7 @@ class LocalEngine implements Engine, EngineParts {
       idleAfter: options.worker?.idleAfter ?? 60_000,
     });
     const mode = options.queue ?? 'all';
-    const { store, runs, results, figures } = this;
+    const { store, runs, results, figures, partStore } = this;
     const pool = this.#pool;
     const kindNamed = (name: string): AnyJobKind => this.#kindNamed(name);
     const emit = (event: EngineEvent): void => this.emit(event);
@@ -116,6 +119,7 @@ class LocalEngine implements Engine, EngineParts {
       store,
       runs,
       results,
+      partStore,
       figures,
       pool,
       mode,
@@ -130,6 +134,7 @@ class LocalEngine implements Engine, EngineParts {
   async start(listening: boolean): Promise<void> {
     const mode = this.#options.queue ?? 'all';
     this.results.reconcile();
+    this.partStore.sweep();
     this.jobs.queue.recover(this.#options.resume ?? mode === 'all');
     this.runs.settleTraining();
     if (listening) {
@@ -223,9 +228,18 @@ class LocalEngine implements Engine, EngineParts {
     return this.#options.kinds?.find((kind) => kind.kind === name) ?? jobKindNamed(name);
   }
 
+  /** A kind of an older Basin, still in the catalog, cannot go on. */
+  #resumption(kind: string): Resumption | undefined {
+    if (resumableKinds.has(kind)) return 'run';
+    if (!this.#options.kinds?.some((known) => known.kind === kind) && !isJobKind(kind)) return undefined;
+    return this.#kindNamed(kind).parts ? 'parts' : undefined;
+  }
+
   async #close(): Promise<void> {
     clearTimeout(this.#runsTimer);
     await this.jobs.queue.close();
+    // Calls that waited for the jobs that ended just now write their answers first.
+    await new Promise((resolve) => setImmediate(resolve));
     await this.#door?.close();
     try {
       this.#db.pragma('wal_checkpoint(TRUNCATE)');

@@ -7,7 +7,8 @@ import { toRows } from '../../src-shared/matrix.ts';
 import { formatCsv, type CsvCell } from '../formats/csv.ts';
 import { encodeNpy } from '../formats/npy.ts';
 import { rowFields, type Fields } from './integer-fields.ts';
-import { tensorOf, type ResultStore } from './results.ts';
+import { tensorOf } from './matrix-files.ts';
+import type { ResultStore } from './results.ts';
 import { encodeTable } from './table-parquet.ts';
 
 type Row = Record<string, unknown>;

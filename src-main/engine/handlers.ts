@@ -92,10 +92,13 @@ export function handlersOf(engine: EngineParts): Handlers {
       return bundleAnalysis(engine, resultIds);
     },
     'results.remove': ({ resultId }) => {
-      engine.results.remove(resultId);
+      engine.partStore.removeUnused(engine.results.remove(resultId));
       engine.emit({ type: 'results-changed' });
       return {};
     },
+
+    'parts.report': () => engine.partStore.report(),
+    'parts.clear': () => engine.partStore.clear(),
 
     'figures.list': () => engine.figures.list(),
     'figures.save': (figure) => {

@@ -6,6 +6,7 @@ import type { Demo } from './demo.ts';
 import type { FigureStore } from './figure-store.ts';
 import type { JobService } from './jobs/service.ts';
 import type { JobStore } from './jobs/store.ts';
+import type { PartStore } from './part-store.ts';
 import type { ResultStore } from './results.ts';
 import type { StepTimes } from './step-times.ts';
 
@@ -13,6 +14,7 @@ export interface EngineParts {
   readonly runs: RunStore;
   readonly groups: GroupStore;
   readonly results: ResultStore;
+  readonly partStore: PartStore;
   readonly figures: FigureStore;
   readonly jobs: JobService;
   readonly store: JobStore;

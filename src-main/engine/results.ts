@@ -1,24 +1,16 @@
 /** Results: a folder each, `result.json` with the matrices beside it as .npy, and a row in the catalog. */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { resultRowSchema, type ResultRow } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
-import { mapMatrices, matrix, type Matrix } from '../../src-shared/matrix.ts';
+import { matrix, type Matrix } from '../../src-shared/matrix.ts';
 import { provenanceSchema, type ProvenanceInput } from '../../src-shared/provenance.ts';
 import { writeFileAtomic } from '../formats/atomic.ts';
-import { readNpy, writeNpy } from '../formats/npy.ts';
-import type { TensorValue } from '../formats/tensor.ts';
+import { readNpy } from '../formats/npy.ts';
+import { readdirOf, syncFolder } from './folders.ts';
+import { writeMatrices, type PlaceMatrices } from './matrix-files.ts';
 import type { Db } from './store/database.ts';
 import { explainFolder, type Workspace } from './store/workspace.ts';
 
@@ -34,6 +26,8 @@ const fileSchema = z.object({
   createdAt: z.number(),
   params: z.unknown(),
   provenance: provenanceSchema,
+  /** Keys of the parts that it was put together from. */
+  parts: z.array(z.string()).optional(),
   data: z.unknown(),
 });
 export type ResultFile = z.infer<typeof fileSchema>;
@@ -48,6 +42,7 @@ export interface NewResult {
   runIds: string[];
   params: unknown;
   provenance: ProvenanceInput;
+  parts?: string[];
   data: unknown;
 }
 
@@ -77,12 +72,12 @@ export class ResultStore {
    * Writes a result's folder; it appears under its name only when every file in it is on the disk. The row follows
    * with `register`, in the same transaction as whatever tells about the result.
    */
-  write(result: NewResult): ResultFile {
+  write(result: NewResult, place: PlaceMatrices = writeMatrices): ResultFile {
     const id = `${result.kind}-${randomBytes(5).toString('hex')}`;
     const temporary = join(this.#workspace.results, `.${id}.tmp`);
     try {
       mkdirSync(join(temporary, 'matrices'), { recursive: true });
-      const data = this.#writeMatrices(result.data, join(temporary, 'matrices'));
+      const data = place(result.data, join(temporary, 'matrices'));
       const provenance = provenanceSchema.parse(result.provenance);
       const file: ResultFile = { ...result, id, createdAt: Date.now(), provenance, data };
       writeFileAtomic(join(temporary, 'result.json'), `${JSON.stringify(file, null, 1)}\n`);
@@ -114,6 +109,8 @@ export class ResultStore {
         runIds: JSON.stringify(file.runIds),
         createdAt: file.createdAt,
       });
+    const use = this.#db.prepare('INSERT OR IGNORE INTO part_uses (result_id, key) VALUES (?, ?)');
+    for (const key of file.parts ?? []) use.run(file.id, key);
     return this.row(file.id);
   }
 
@@ -167,11 +164,16 @@ export class ResultStore {
     return matrix(shape[0]!, shape[1]!, data);
   }
 
-  /** Removes row and folder. */
-  remove(id: string): void {
+  /** Removes row and folder. Returns the parts that it was put together from. */
+  remove(id: string): string[] {
     this.row(id);
+    const parts = this.#db
+      .prepare('SELECT key FROM part_uses WHERE result_id = ?')
+      .pluck()
+      .all(id) as string[];
     this.#db.prepare('DELETE FROM results WHERE id = ?').run(id);
     rmSync(join(this.#workspace.results, id), { recursive: true, force: true });
+    return parts;
   }
 
   /**
@@ -194,22 +196,6 @@ export class ResultStore {
       }
     }
     return adopted;
-  }
-
-  #writeMatrices(data: unknown, folder: string): unknown {
-    const taken = new Set<string>();
-    return mapMatrices(data, (m, path) => {
-      const plain =
-        path
-          .replace(/^\//, '')
-          .replaceAll('/', '.')
-          .replace(/[^\w.-]/g, '_')
-          .slice(0, 180) || 'matrix';
-      const name = taken.has(plain) ? `${plain}.${taken.size}` : plain;
-      taken.add(name);
-      writeNpy(join(folder, `${name}.npy`), tensorOf(m));
-      return { $matrix: name, rows: m.rows, columns: m.columns };
-    });
   }
 
   #readFile(id: string): ResultFile {
@@ -237,31 +223,5 @@ export class ResultStore {
       path: join(this.#workspace.results, row.id),
       createdAt: row.created_at,
     });
-  }
-}
-
-/** As the .npy writer takes it. What came from a worker or a file never lies in shared memory. */
-export function tensorOf(m: Matrix): TensorValue {
-  const shape = [m.rows, m.columns];
-  if (m.data instanceof Float64Array)
-    return { dtype: 'float64', shape, data: m.data as Float64Array<ArrayBuffer> };
-  return { dtype: 'float32', shape, data: m.data as Float32Array<ArrayBuffer> };
-}
-
-function readdirOf(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return;
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }

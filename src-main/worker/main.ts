@@ -5,12 +5,16 @@ import type { BackendInfo } from '../../src-shared/domain.ts';
 import type { FromWorker, JobFailure } from '../../src-shared/worker-protocol.ts';
 import { toWorkerSchema } from '../../src-shared/worker-protocol.ts';
 import type { Backend } from '../compute/backend/index.ts';
+import type { PartKeeper } from '../compute/context.ts';
 import { loadBackend } from '../compute/backend/index.ts';
 import { runJob } from './run-job.ts';
 
 interface RunningJob {
   id: string;
   controller: AbortController;
+  usesBackend: boolean;
+  /** Waits for the engine to say which parts are known. */
+  known?: (known: boolean[]) => void;
 }
 
 let running: RunningJob | undefined;
@@ -33,6 +37,26 @@ function backend(): Promise<Backend> {
   return loading;
 }
 
+/** Parts go to the engine one by one; a part counts as taken when it has left this process, so that few pile up here. */
+function keeperOf(job: RunningJob): PartKeeper {
+  const { id, controller } = job;
+  return {
+    known: (plan) =>
+      new Promise((resolve, reject) => {
+        job.known = resolve;
+        controller.signal.addEventListener('abort', () => reject(new CancelledError()));
+        send({ type: 'plan', id, parts: [...plan] });
+      }),
+    keep: (index, answer) =>
+      new Promise((resolve) => {
+        const backend = job.usesBackend ? loaded : null;
+        const message: FromWorker = { type: 'event', id, event: { type: 'part', index, answer, backend } };
+        if (process.connected) process.send?.(message, undefined, {}, () => resolve());
+        else resolve();
+      }),
+  };
+}
+
 const defectHint = "This is a defect of Basin, not of your data; the job's log has the details.";
 
 function failureOf(thrown: unknown): JobFailure {
@@ -47,24 +71,25 @@ function failureOf(thrown: unknown): JobFailure {
 
 async function run(id: string, kind: string, params: unknown): Promise<void> {
   const controller = new AbortController();
-  running = { id, controller };
+  const job: RunningJob = { id, controller, usesBackend: false };
+  running = job;
   let answer: FromWorker;
-  let usedBackend = false;
   try {
     const result = await runJob(
       { kind, params },
       {
         signal: controller.signal,
+        parts: keeperOf(job),
         emit: (event) => {
           send({ type: 'event', id, event });
         },
         backend: () => {
-          usedBackend = true;
+          job.usesBackend = true;
           return backend();
         },
       },
     );
-    answer = { type: 'result', id, result, backend: usedBackend ? loaded : null, residentBytes: 0 };
+    answer = { type: 'result', id, result, backend: job.usesBackend ? loaded : null, residentBytes: 0 };
   } catch (thrown) {
     // Whatever a cancelled job stumbled over on its way out, it ended because it was told to.
     const failure = failureOf(controller.signal.aborted ? new CancelledError() : thrown);
@@ -83,6 +108,9 @@ async function take(raw: unknown): Promise<void> {
       if (running !== undefined)
         throw new Error(`worker: job ${message.id} came while ${running.id} was running`);
       await run(message.id, message.kind, message.params);
+      break;
+    case 'known':
+      if (running?.id === message.id) running.known?.(message.known);
       break;
     case 'cancel':
       if (running?.id === message.id) running.controller.abort();

@@ -1,8 +1,11 @@
 /** Kind of job -> the function that computes it; loaded when first asked for, since some bring a lot along. */
 import type { JobKindName, JobParams, JobResult } from '../../src-shared/jobs/index.ts';
 import type { Compute } from '../compute/context.ts';
+import type { PartedCompute } from '../compute/parts.ts';
 
-type ComputeTable = { [K in JobKindName]: () => Promise<Compute<JobParams<K>, JobResult<K>>> };
+type ComputeTable = {
+  [K in JobKindName]: () => Promise<Compute<JobParams<K>, JobResult<K>> | PartedCompute<JobParams<K>>>;
+};
 
 export const computeTable = {
   train: async () => (await import('../compute/training/train.ts')).train,

@@ -1,6 +1,22 @@
 import type { z } from 'zod';
 
 /**
+ * How a question falls into parts, each answered and kept by itself: a job that was stopped goes on from the parts it
+ * has, and another job that asks for some of the same parts takes them over.
+ */
+export interface JobParts {
+  /** What a part is called in messages: `['checkpoint', 'checkpoints']`. */
+  readonly unit: readonly [one: string, many: string];
+  /** The answer to one part. */
+  readonly answer: z.ZodType;
+  /**
+   * The whole answer from those of its parts, in their order. It passes matrices on without looking into them: in the
+   * engine's hands they are references to files.
+   */
+  join(params: unknown, answers: readonly unknown[]): unknown;
+}
+
+/**
  * A kind of job: what it is asked (`params`), what it answers (`result`), what people call it. One file per kind in
  * this folder; `src-main/compute` holds the function of the same name that does the work.
  *
@@ -18,6 +34,8 @@ export interface JobKind<Name extends string, P extends z.ZodType, R extends z.Z
   readonly result: R;
   /** False where the same params must run again each time (training, import). */
   readonly cacheable: boolean;
+  /** For questions about many checkpoints; absent: the answer comes in one piece. */
+  readonly parts?: JobParts;
   /** Columns of the result as a table, where a row is the whole result, or an element of it if it is a list. */
   readonly tableColumns?: readonly string[];
 }
@@ -26,6 +44,15 @@ export function defineJob<Name extends string, P extends z.ZodType, R extends z.
   job: JobKind<Name, P, R>,
 ): JobKind<Name, P, R> {
   return job;
+}
+
+/** The parts of a kind with these schemas. */
+export function jobParts<P extends z.ZodType, A extends z.ZodType, R extends z.ZodType>(
+  schemas: { params: P; answer: A; result: R },
+  unit: JobParts['unit'],
+  join: (params: z.output<P>, answers: z.output<A>[]) => z.output<R>,
+): JobParts {
+  return { unit, answer: schemas.answer, join: join as JobParts['join'] };
 }
 
 export type ParamsOf<J> = J extends JobKind<string, infer P, z.ZodType> ? z.output<P> : never;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { backendInfoSchema, splitSchema } from '../domain.ts';
 import { analysisDataSchema } from './common.ts';
+import type { JobParts } from './define.ts';
 
 /** Models of one run, at one epoch or several. */
 export const layerSelection = {
@@ -68,6 +69,15 @@ export const subspaceFields = {
 
 /** One checkpoint: its row. Several: a list of rows. */
 export const oneOrMany = <S extends z.ZodType>(row: S) => z.union([row, z.array(row).min(2)]);
+
+/** Each checkpoint is a part of its own: its row. */
+export function checkpointParts<S extends z.ZodType>(row: S): JobParts {
+  return {
+    unit: ['checkpoint', 'checkpoints'],
+    answer: row,
+    join: (_params, rows) => (rows.length === 1 ? rows[0] : rows),
+  };
+}
 
 /** The rows of an answer that is one row or a list of them. */
 export const rowsOf = <T>(answer: T | T[]): T[] => (Array.isArray(answer) ? answer : [answer]);

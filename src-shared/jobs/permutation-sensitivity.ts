@@ -4,6 +4,7 @@ import { seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
 import {
   checkpointNames,
+  checkpointParts,
   layerCommon,
   layerSelection,
   oneOrMany,
@@ -92,5 +93,6 @@ export const permutationSensitivityJob = defineJob({
     ...runKeyParam,
   }),
   result: oneOrMany(rowSchema),
+  parts: checkpointParts(rowSchema),
   cacheable: true,
 });

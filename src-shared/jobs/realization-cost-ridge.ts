@@ -3,7 +3,14 @@ import { splitSchema } from '../domain.ts';
 import { matrixSchema } from '../matrix.ts';
 import { seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
-import { checkpointNames, layerCommon, layerSelection, oneOrMany, runKeyParam } from './layer-measures.ts';
+import {
+  checkpointNames,
+  checkpointParts,
+  layerCommon,
+  layerSelection,
+  oneOrMany,
+  runKeyParam,
+} from './layer-measures.ts';
 
 export const ridgePairSchema = z.object({
   /** The neuron whose function is wanted. */
@@ -87,6 +94,7 @@ export const realizationCostRidgeJob = defineJob({
     ...runKeyParam,
   }),
   result: oneOrMany(rowSchema),
+  parts: checkpointParts(rowSchema),
   cacheable: true,
   /** The reference's two columns, and those that say which checkpoint a row is. */
   tableColumns: [

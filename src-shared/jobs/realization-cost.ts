@@ -3,6 +3,7 @@ import { matrixSchema } from '../matrix.ts';
 import { defineJob } from './define.ts';
 import {
   checkpointNames,
+  checkpointParts,
   layerCommon,
   layerSelection,
   oneOrMany,
@@ -40,6 +41,7 @@ export const realizationCostJob = defineJob({
     'What it costs each neuron slot to compute another neuron’s function, as a squared Mahalanobis distance in the subspace of the layer’s inputs, and what exchanging two neurons costs.',
   params: z.object({ ...layerSelection, ...subspaceParams, ...runKeyParam }),
   result: oneOrMany(rowSchema),
+  parts: checkpointParts(rowSchema),
   cacheable: true,
   /** The columns of the reference's file, one row per checkpoint. */
   tableColumns: [

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { backendInfoSchema, splits, splitSchema } from '../domain.ts';
-import { defineJob } from './define.ts';
+import { defineJob, jobParts } from './define.ts';
 import { analysisData, pairSelection } from './pairs.ts';
 
 const updateSchema = z.object({
@@ -35,35 +35,80 @@ export type SimilarityRow = z.infer<typeof rowSchema>;
 
 const common = { run_key: z.string(), notes: z.array(z.string()), backend: backendInfoSchema };
 
+/** One epoch: agreement of predictions there, and the updates that led to it. One entry per pair. */
+const epochSchema = z.object({
+  epoch: z.int(),
+  pairs: z.array(
+    z.object({
+      model1_index: z.int(),
+      model2_index: z.int(),
+      agreement: agreementSchema,
+      /** Null at the first epoch. */
+      update: updateSchema.nullable(),
+    }),
+  ),
+  ...common,
+});
+export type EpochSimilarity = z.infer<typeof epochSchema>;
+
+function joinEpochs(answers: readonly EpochSimilarity[]): z.infer<typeof resultSchema> {
+  const first = answers[0]!;
+  const rows = first.pairs.map(({ model1_index, model2_index }, p): SimilarityRow => {
+    const agreements = answers.map(({ pairs }) => pairs[p]!.agreement);
+    const updates = answers.flatMap(({ pairs }) => pairs[p]!.update ?? []);
+    return {
+      model1_index,
+      model2_index,
+      cosine_similarity: { all_epoch_results: updates, num_epochs: updates.length },
+      functional_similarity: { all_epoch_results: agreements, num_epochs: agreements.length },
+    };
+  });
+  const notes = new Set(answers.flatMap((answer) => answer.notes));
+  if (answers.length === 1) {
+    notes.add(`Only epoch ${first.epoch} is compared, so there are no updates to compare.`);
+  }
+  const shared = { run_key: first.run_key, notes: [...notes], backend: first.backend };
+  return rows.length === 1 ? { ...rows[0]!, ...shared } : { pairs: rows, ...shared };
+}
+
+const paramsSchema = z.object({
+  run: z.string().min(1).describe('run directory'),
+  models: pairSelection.models,
+  pairs: z
+    .array(z.tuple([z.int().positive(), z.int().positive()]))
+    .optional()
+    .describe('pairs of models; absent: all'),
+  epochs: z
+    .array(z.int().nonnegative())
+    .min(1)
+    .optional()
+    .describe('epochs of the run, e.g. 0,1,5; absent: all that were saved for every model'),
+  splits: z
+    .array(splitSchema)
+    .min(1)
+    .default([...splits])
+    .describe('splits whose predictions are compared'),
+  data: analysisData,
+});
+
+/** One pair: the row at top level. Several: a list of rows. */
+const resultSchema = z.union([
+  z.object({ ...rowSchema.shape, ...common }),
+  z.object({ pairs: z.array(rowSchema), ...common }),
+]);
+
 export const similarityJob = defineJob({
   kind: 'similarity',
   version: 1,
   title: 'Similarity over training',
   summary:
     'Whether two networks train alike: the cosine between their weight updates from one saved epoch to the next, and the share of examples they give the same label.',
-  params: z.object({
-    run: z.string().min(1).describe('run directory'),
-    models: pairSelection.models,
-    pairs: z
-      .array(z.tuple([z.int().positive(), z.int().positive()]))
-      .optional()
-      .describe('pairs of models; absent: all'),
-    epochs: z
-      .array(z.int().nonnegative())
-      .min(1)
-      .optional()
-      .describe('epochs of the run, e.g. 0,1,5; absent: all that were saved for every model'),
-    splits: z
-      .array(splitSchema)
-      .min(1)
-      .default([...splits])
-      .describe('splits whose predictions are compared'),
-    data: analysisData,
-  }),
-  /** One pair: the row at top level. Several: a list of rows. */
-  result: z.union([
-    z.object({ ...rowSchema.shape, ...common }),
-    z.object({ pairs: z.array(rowSchema), ...common }),
-  ]),
+  params: paramsSchema,
+  result: resultSchema,
+  parts: jobParts(
+    { params: paramsSchema, answer: epochSchema, result: resultSchema },
+    ['epoch', 'epochs'],
+    (_params, answers) => joinEpochs(answers),
+  ),
   cacheable: true,
 });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineJob } from './define.ts';
 import {
   checkpointNames,
+  checkpointParts,
   layerCommon,
   layerSelection,
   oneOrMany,
@@ -33,5 +34,6 @@ export const subspaceCoherenceJob = defineJob({
     'How evenly the subspace of a layer’s inputs spreads over the coordinates (coherence), and how far the masked Gram matrices of its neurons are from a multiple of the identity (anisotropy), with the bound the coherence gives.',
   params: z.object({ ...layerSelection, ...subspaceParams, ...runKeyParam }),
   result: oneOrMany(rowSchema),
+  parts: checkpointParts(rowSchema),
   cacheable: true,
 });

@@ -21,6 +21,7 @@ async function examine(globals: Globals) {
     const runs = await client.call('runs.list', {});
     return {
       info,
+      parts: await client.call('parts.report', {}),
       compute: result,
       unwell: runs.filter((run) => run.state === 'missing' || run.state === 'broken'),
     };
@@ -29,7 +30,7 @@ async function examine(globals: Globals) {
 
 type Examined = Awaited<ReturnType<typeof examine>>;
 
-function findings({ info, compute, unwell }: Examined): Finding[] {
+function findings({ info, parts, compute, unwell }: Examined): Finding[] {
   const { backend, label, fix, gigaflops } = compute;
   const { runs, checkpoints, groups, results } = info.counts;
   return [
@@ -45,6 +46,7 @@ function findings({ info, compute, unwell }: Examined): Finding[] {
       ok: true,
       text: `workspace ${info.workspace}: ${runs} runs, ${checkpoints} checkpoints, ${groups} groups, ${results} results`,
     },
+    ...(parts.count === 0 ? [] : [{ ok: true, text: partsText(parts) }]),
     ...unwell.map((run) => ({
       ok: false,
       text: `run ${run.name} is ${run.state}${run.problems.length > 0 ? `: ${run.problems.join('; ')}` : ` (${run.path})`}`,
@@ -52,6 +54,22 @@ function findings({ info, compute, unwell }: Examined): Finding[] {
         run.state === 'missing' ? `basin runs relocate ${run.id} DIR` : 'mend the folder and import it again',
     })),
   ];
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+
+function partsText({ count, bytes, unused }: Examined['parts']): string {
+  const kept = `${count} answers about single checkpoints kept for later jobs (${megabytes(bytes)}, shared with results)`;
+  if (unused.count === 0) return kept;
+  return `${kept}; ${unused.count} in no result (${megabytes(unused.bytes)}): --clear-parts removes these, else they go after 30 days`;
+}
+
+/** Removes kept answers that no result is made of. */
+async function clearParts(globals: Globals): Promise<void> {
+  const { terminal } = globals;
+  const { count, bytes } = await withEngine(globals, (client) => client.call('parts.clear', {}));
+  terminal.document({ count, bytes });
+  terminal.print(`${count} kept answers removed, ${megabytes(bytes)}.`);
 }
 
 function machine() {
@@ -82,9 +100,14 @@ async function repair({ workspace, terminal }: Globals): Promise<void> {
 
 export const define: DefineCommand = (command, globals) => {
   command.option('--repair', 'set a damaged catalog aside and build a new one from the folders');
-  command.action(async (flags: { repair?: boolean }) => {
+  command.option(
+    '--clear-parts',
+    'remove answers of stopped jobs about single checkpoints, kept to go on from',
+  );
+  command.action(async (flags: { repair?: boolean; clearParts?: boolean }) => {
     const { terminal } = globals;
     if (flags.repair === true) return repair(globals);
+    if (flags.clearParts === true) return clearParts(globals);
     const host = machine();
     const state = checkWorkspace(globals.workspace);
     if (state.repairable)

@@ -1,6 +1,8 @@
 /** The frame of every measure of single models: load models and data, record subspaces, hand each model to the measure. */
+import { basename, resolve } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Split } from '../../../src-shared/domain.ts';
+import { findCheckpoint, readRunDirectory } from '../../formats/run-directory.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { DataWish } from '../analysis-data.ts';
 import type { Doubles } from '../backend/doubles.ts';
@@ -8,10 +10,8 @@ import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
 import { loadModels } from '../checkpoints.ts';
 import type { LoadedModel } from '../checkpoints.ts';
-import { checkpointCancel, ProgressMeter } from '../context.ts';
-import type { ComputeContext } from '../context.ts';
 import type { Examples } from '../data/index.ts';
-import { basename } from 'node:path';
+import type { PartContext, PartedCompute } from '../parts.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
 import { placesOf, recordMoments } from './record-moments.ts';
 import { subspaceOf } from './subspace.ts';
@@ -31,7 +31,8 @@ export interface MeasureParams extends SelectionParams {
   explainedVariance: number;
 }
 
-export interface Measured {
+export interface Measured<Params> {
+  params: Params;
   model: LoadedModel;
   /** One per place asked for, in the order of the forward pass. */
   subspaces: Subspace[];
@@ -41,16 +42,27 @@ export interface Measured {
   between: (share: number) => Promise<void>;
 }
 
-/** The checkpoints asked for, epoch by epoch. @throws UserError as loadModels, and for a model or epoch named twice */
-export function selectedModels({
-  run,
-  models,
-  epoch,
-}: Pick<SelectionParams, 'run' | 'models' | 'epoch'>): LoadedModel[] {
-  const epochs = typeof epoch === 'number' ? [epoch] : epoch;
-  requireDistinct('models', models ?? []);
+/** The same question about one checkpoint only. */
+export type CheckpointPart<Params extends SelectionParams> = Params & { models: number[]; epoch: number };
+
+/**
+ * One part per checkpoint asked for, epoch by epoch.
+ * @throws UserError for one that is not there (with those that are), and for a model or epoch named twice
+ */
+export function planCheckpoints<Params extends SelectionParams>(params: Params): CheckpointPart<Params>[] {
+  const epochs = typeof params.epoch === 'number' ? [params.epoch] : params.epoch;
+  requireDistinct('models', params.models ?? []);
   requireDistinct('epoch', epochs);
-  return epochs.flatMap((one) => loadModels(run, models, one));
+  const run = readRunDirectory(resolve(params.run));
+  return epochs.flatMap((epoch) => {
+    const found = run.checkpoints.filter((file) => file.epoch === epoch).map((file) => file.model);
+    // A model that is not there is reported with those that are; so is an epoch.
+    const models = params.models ?? (found.length > 0 ? found.sort((a, b) => a - b) : [1]);
+    return models.map((model) => {
+      findCheckpoint(run, epoch, model);
+      return { ...params, models: [model], epoch };
+    });
+  });
 }
 
 function requireDistinct(field: string, values: readonly number[]): void {
@@ -67,76 +79,86 @@ export function selectedLayers(wish: readonly string[] | undefined, places: read
   return places.filter((layer) => wish === undefined || wish.includes(layer));
 }
 
-export interface Prepared {
-  models: LoadedModel[];
+interface RowContext<Params> {
+  params: Params;
+  model: LoadedModel;
   examples: Examples;
-  /** Of the data, for provenance. */
-  description: string;
+  backend: Backend;
   keyOf: (model: LoadedModel) => string;
+  between: (share: number) => Promise<void>;
 }
 
-/** Loads the checkpoints and the split. @throws UserError for what is not there */
-export async function prepareMeasure(params: SelectionParams): Promise<Prepared> {
-  const models = selectedModels(params);
-  const data = await loadAnalysisData(models[0]!.run, params.data, [params.split]);
+/**
+ * Measures checkpoints one after the other, each loaded when its turn comes.
+ * @param begin called once, with the params of the first part, its model, and the data
+ * @returns the measure of one kind, in parts: a row per checkpoint
+ */
+export function measureCheckpoints<
+  Params extends SelectionParams,
+  Shared,
+  Row extends { warnings: string[] },
+>(
+  begin: (first: RowContext<Params>) => Shared,
+  measure: (context: RowContext<Params>, shared: Shared) => Promise<Row>,
+): PartedCompute<Params, CheckpointPart<Params>> {
   return {
-    models,
-    examples: data.splits.get(params.split)!,
-    description: data.description,
-    keyOf: (model) => params.runKey ?? basename(model.run.directory),
+    plan: planCheckpoints,
+    async *measure(parts, context) {
+      const first = load(parts[0]!);
+      const { split, data: wish, runKey } = parts[0]!;
+      const data = await loadAnalysisData(first.run, wish, [split]);
+      const backend = await context.backend();
+      const keyOf = (model: LoadedModel) => runKey ?? basename(model.run.directory);
+      const contextOf = (params: CheckpointPart<Params>, model: LoadedModel): RowContext<Params> => ({
+        ...{ params, model, backend, keyOf },
+        examples: data.splits.get(split)!,
+        between: betweenOf(context, model),
+      });
+      const shared = begin(contextOf(parts[0]!, first));
+      for (const [i, part] of parts.entries()) {
+        const model = i === 0 ? first : load(part);
+        const row = await measure(contextOf(part, model), shared);
+        yield {
+          ...checkpointFields(model, keyOf(model)),
+          ...row,
+          ...{ split, data: data.description, backend: backendInfo(backend) },
+        };
+      }
+    },
   };
 }
 
-/**
- * Measures one checkpoint after the other.
- * @param measure is given a function that advances progress by a share of its part and lets a cancel through
- * @returns one row per checkpoint, or the row itself where there is one
- */
-export async function eachModel<Row extends { warnings: string[] }>(
-  params: SelectionParams,
-  context: ComputeContext,
-  { models, description, keyOf }: Prepared,
-  measure: (model: LoadedModel, between: (share: number) => Promise<void>) => Promise<Row>,
-) {
-  const meter = new ProgressMeter(context, models.length);
-  const rows = [];
-  for (const model of models) {
-    const row = await measure(model, async (share) => {
-      meter.advance(share, `model ${model.index}, epoch ${model.epoch ?? '?'}`);
-      await checkpointCancel(context);
-    });
-    rows.push({
-      ...checkpointFields(model, keyOf(model)),
-      ...row,
-      ...{ split: params.split, data: description, backend: backendInfo(await context.backend()) },
-    });
-  }
-  return rows.length === 1 ? rows[0]! : rows;
-}
+const load = ({ run, models, epoch }: CheckpointPart<SelectionParams>): LoadedModel =>
+  loadModels(run, models, epoch)[0]!;
+
+const betweenOf =
+  (context: PartContext, model: LoadedModel) =>
+  (share: number): Promise<void> =>
+    context.between(share, `model ${model.index}, epoch ${model.epoch ?? '?'}`);
 
 /**
  * Measures every checkpoint asked for in the subspaces of its layers' inputs.
- * @param withOutput the model's output is a place too
- * @returns one row per checkpoint, or the row itself where there is one
+ * @param options.withOutput the model's output is a place too
  */
-export async function measureModels<Row extends object>(
-  params: MeasureParams,
-  context: ComputeContext,
+export function measureModels<Params extends MeasureParams, Row extends object>(
   options: { withOutput: boolean; warn?: (model: LoadedModel) => string[] },
-  measure: (measured: Measured) => Promise<Row>,
-) {
-  const prepared = await prepareMeasure(params);
-  const places = placesOf(prepared.models[0]!.network).map(({ layer }) => layer);
-  const layers = selectedLayers(params.layers, places.slice(0, -1));
-  const wanted = options.withOutput && params.layers === undefined ? places : layers;
-  const backend = await context.backend();
-  const recorder = new SubspaceRecorder(backend, prepared.examples, wanted, params.explainedVariance);
-  return eachModel(params, context, prepared, async (model, between) => {
-    const half = (share: number) => between(share / 2);
-    const subspaces = await recorder.subspaces(model, half);
-    const row = await measure({ model, subspaces, doubles: backend.native?.doubles, between: half });
-    return { ...row, warnings: options.warn?.(model) ?? [] };
-  });
+  measure: (measured: Measured<Params>) => Promise<Row>,
+): PartedCompute<Params, CheckpointPart<Params>> {
+  return measureCheckpoints(
+    ({ params, model, backend, examples }) => {
+      const places = placesOf(model.network).map(({ layer }) => layer);
+      const layers = selectedLayers(params.layers, places.slice(0, -1));
+      const wanted = options.withOutput && params.layers === undefined ? places : layers;
+      return new SubspaceRecorder(backend, examples, wanted, params.explainedVariance);
+    },
+    async ({ params, model, backend, between }, recorder) => {
+      const half = (share: number) => between(share / 2);
+      const subspaces = await recorder.subspaces(model, half);
+      const doubles = backend.native?.doubles;
+      const row = await measure({ params, model, subspaces, doubles, between: half });
+      return { ...row, warnings: options.warn?.(model) ?? [] };
+    },
+  );
 }
 
 /** The fields by which a row names its checkpoint. */

@@ -1,6 +1,6 @@
 /** Kind `permutation-sensitivity`: can the neurons of a layer be told apart, and by how much? */
 import { UserError } from '../../../src-shared/errors.ts';
-import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type {
   LayerSensitivity,
   permutationSensitivityJob,
@@ -9,7 +9,6 @@ import { matrix } from '../../../src-shared/matrix.ts';
 import { isPermutation } from '../alignment/permutation.ts';
 import { solveAssignment } from '../assignment/solve.ts';
 import type { LoadedModel } from '../checkpoints.ts';
-import type { Compute } from '../context.ts';
 import { RandomStream } from '../random.ts';
 import { centerDominance, closestRows } from './centers.ts';
 import { layerWeights } from './layer-weights.ts';
@@ -22,27 +21,23 @@ import { subspaceFieldsOf } from './subspace-coherence.ts';
 import { judge, roundingLevel } from './verdict.ts';
 
 type Params = ParamsOf<typeof permutationSensitivityJob>;
-type Result = ResultOf<typeof permutationSensitivityJob>;
 
-export const permutationSensitivity: Compute<Params, Result> = (params, context) =>
-  measureModels(
-    params,
-    context,
-    { withOutput: false, warn: warnings },
-    async ({ model, subspaces, between, doubles }) => {
-      refuseUnknownLayers(params, subspaces);
-      const results: LayerSensitivity[] = [];
-      for (const space of subspaces) {
-        results.push(
-          await layerSensitivity(params, model, space, {
-            doubles,
-            between: (share) => between(share / subspaces.length),
-          }),
-        );
-      }
-      return { sensitivity_results: results, permutation_seed: params.permutationSeed };
-    },
-  );
+export const permutationSensitivity = measureModels<
+  Params,
+  { sensitivity_results: LayerSensitivity[]; permutation_seed: number }
+>({ withOutput: false, warn: warnings }, async ({ params, model, subspaces, between, doubles }) => {
+  refuseUnknownLayers(params, subspaces);
+  const results: LayerSensitivity[] = [];
+  for (const space of subspaces) {
+    results.push(
+      await layerSensitivity(params, model, space, {
+        doubles,
+        between: (share) => between(share / subspaces.length),
+      }),
+    );
+  }
+  return { sensitivity_results: results, permutation_seed: params.permutationSeed };
+});
 
 function refuseUnknownLayers({ permutations }: Params, subspaces: readonly Subspace[]): void {
   const layers = subspaces.map(({ place }) => place.layer);

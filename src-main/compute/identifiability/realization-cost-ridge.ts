@@ -1,6 +1,6 @@
 /** Kind `realization-cost-ridge`: what it costs a slot to learn another neuron's function on the data. */
 import { UserError } from '../../../src-shared/errors.ts';
-import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type {
   realizationCostRidgeJob,
   RidgeLayer,
@@ -9,13 +9,12 @@ import type {
 } from '../../../src-shared/jobs/realization-cost-ridge.ts';
 import type { Backend, Tensor } from '../backend/index.ts';
 import type { LoadedModel } from '../checkpoints.ts';
-import type { Compute, ComputeContext } from '../context.ts';
 import { selectExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { forwardStacked, tensorOf } from '../models/index.ts';
 import { RandomStream } from '../random.ts';
 import { layerWeights } from './layer-weights.ts';
-import { eachModel, indexOfLayer, prepareMeasure, selectedLayers } from './measure.ts';
+import { indexOfLayer, measureCheckpoints, selectedLayers } from './measure.ts';
 import { descendRidge } from './ridge-adam.ts';
 import { solveRidge } from './ridge-closed-form.ts';
 import { ridgeMatrices } from './ridge-matrices.ts';
@@ -23,18 +22,16 @@ import { storedScale } from './ridge-problem.ts';
 import type { RidgeLayerProblem, RidgePairIds, RidgeTerms } from './ridge-problem.ts';
 
 type Params = ParamsOf<typeof realizationCostRidgeJob>;
-type Result = ResultOf<typeof realizationCostRidgeJob>;
 
 /** Tensors of one step grow with samples x pairs: chunks of pairs keep each below 64 MiB. Pairs are independent. */
 const mostEntries = 2 ** 24;
 
-export const realizationCostRidge: Compute<Params, Result> = async (params, context) => {
-  const prepared = await prepareMeasure(params);
-  const backend = await context.backend();
-  const hidden = prepared.models[0]!.network.layers.slice(0, -1).map((_, i) => `lins.${i}`);
-  const layers = selectedLayers(params.layers, hidden);
-  const examples = sampled(prepared.examples, params);
-  return eachModel(params, context, prepared, async (model, between) => {
+export const realizationCostRidge = measureCheckpoints(
+  ({ params, model, examples }: { params: Params; model: LoadedModel; examples: Examples }) => {
+    const hidden = model.network.layers.slice(0, -1).map((_, i) => `lins.${i}`);
+    return { layers: selectedLayers(params.layers, hidden), examples: sampled(examples, params) };
+  },
+  async ({ params, model, backend, keyOf, between }, { layers, examples }) => {
     refuseGates(model);
     const inputs = inputsOf(backend, model, examples, layers);
     const found: RidgeLayer[] = [];
@@ -42,7 +39,7 @@ export const realizationCostRidge: Compute<Params, Result> = async (params, cont
     for (const layer of layers) {
       const problem = problemOf(params, model, layer, inputs.get(layer)!, examples.count);
       const pairs = pairsOf(params, problem.layer.outputs, layer);
-      const terms = await solve(params, context, problem, pairs, (share) => between(share / layers.length));
+      const terms = await solve(params, backend, problem, pairs, (share) => between(share / layers.length));
       for (const [b, beta] of params.betas.entries()) {
         const costs = pairs.map((pair, p) => pairCosts(problem, pair, terms[b]!, p, beta));
         found.push({ layer, beta, neuron_realization_costs: costs });
@@ -52,7 +49,7 @@ export const realizationCostRidge: Compute<Params, Result> = async (params, cont
     }
     return {
       num_inner_descent_iterations: params.method === 'adam' ? params.iterations : 0,
-      results: { [prepared.keyOf(model)]: found },
+      results: { [keyOf(model)]: found },
       matrices,
       ...{
         method: params.method,
@@ -62,8 +59,8 @@ export const realizationCostRidge: Compute<Params, Result> = async (params, cont
       },
       warnings: [],
     };
-  });
-};
+  },
+);
 
 function refuseGates({ network, name }: LoadedModel): void {
   if (!network.layers.some(({ activation }) => typeof activation === 'object')) return;
@@ -143,13 +140,12 @@ function pairsOf({ numNeurons, numPairs, pairSeed }: Params, outputs: number, la
 
 async function solve(
   params: Params,
-  context: ComputeContext,
+  backend: Backend,
   problem: RidgeLayerProblem,
   pairs: readonly RidgePairIds[],
   between: (share: number) => Promise<void>,
 ): Promise<RidgeTerms[]> {
   if (params.method === 'closed-form') return solveRidge(problem, pairs, params.betas, between);
-  const backend = await context.backend();
   const size = Math.max(1, Math.floor(mostEntries / Math.max(problem.samples, problem.layer.inputs)));
   const parts: RidgeTerms[][] = [];
   for (let start = 0; start < pairs.length; start += size) {

@@ -1,43 +1,38 @@
 /** Kind `realization-cost`: Mahalanobis realization costs, swap costs and center distances of every layer. */
-import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { LayerRealizationCost, realizationCostJob } from '../../../src-shared/jobs/realization-cost.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
 import type { LoadedModel } from '../checkpoints.ts';
-import type { Compute } from '../context.ts';
 import { layerWeights } from './layer-weights.ts';
 import { indexOfLayer, measureModels } from './measure.ts';
 import { centerDistances, realizationCosts, swapCosts } from './realization.ts';
 import { subspaceFieldsOf } from './subspace-coherence.ts';
 
 type Params = ParamsOf<typeof realizationCostJob>;
-type Result = ResultOf<typeof realizationCostJob>;
 
-export const realizationCost: Compute<Params, Result> = (params, context) =>
-  measureModels(
-    params,
-    context,
-    { withOutput: false, warn: warnings },
-    async ({ model, subspaces, between, doubles }) => {
-      const results: LayerRealizationCost[] = [];
-      for (const space of subspaces) {
-        const layer = layerWeights(model, indexOfLayer(space.place.layer));
-        const found = await realizationCosts(layer, space, {
-          doubles,
-          between: (share) => between(share / subspaces.length),
-        });
-        const square = (data: Float64Array) => matrix(found.neurons, found.neurons, data);
-        results.push({
-          ...subspaceFieldsOf(space),
-          mahalanobis_distance_squared: square(found.costs),
-          transposition_cost_squared: square(swapCosts(found.costs, found.neurons)),
-          proj_center_distances: square(centerDistances(found.centers, found.neurons)),
-          min_gram_rank: found.minRank,
-          gram_cutoff: found.cutoff,
-        });
-      }
-      return { realization_cost_results: results };
-    },
-  );
+export const realizationCost = measureModels<Params, { realization_cost_results: LayerRealizationCost[] }>(
+  { withOutput: false, warn: warnings },
+  async ({ model, subspaces, between, doubles }) => {
+    const results: LayerRealizationCost[] = [];
+    for (const space of subspaces) {
+      const layer = layerWeights(model, indexOfLayer(space.place.layer));
+      const found = await realizationCosts(layer, space, {
+        doubles,
+        between: (share) => between(share / subspaces.length),
+      });
+      const square = (data: Float64Array) => matrix(found.neurons, found.neurons, data);
+      results.push({
+        ...subspaceFieldsOf(space),
+        mahalanobis_distance_squared: square(found.costs),
+        transposition_cost_squared: square(swapCosts(found.costs, found.neurons)),
+        proj_center_distances: square(centerDistances(found.centers, found.neurons)),
+        min_gram_rank: found.minRank,
+        gram_cutoff: found.cutoff,
+      });
+    }
+    return { realization_cost_results: results };
+  },
+);
 
 /** What a person must know about these numbers for a family. */
 export function warnings({ spec, name }: LoadedModel): string[] {

@@ -1,9 +1,8 @@
 /** Kind `subspace-coherence`: how evenly the inputs of each layer spread over the coordinates. */
-import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { LayerCoherence, subspaceCoherenceJob } from '../../../src-shared/jobs/subspace-coherence.ts';
 import { violationProbabilities } from '../../../src-shared/jobs/subspace-coherence.ts';
 import type { LoadedModel } from '../checkpoints.ts';
-import type { Compute } from '../context.ts';
 import { anisotropy, anisotropyBound, GramMatrices } from './gram-matrices.ts';
 import { layerWeights } from './layer-weights.ts';
 import { indexOfLayer, measureModels } from './measure.ts';
@@ -11,16 +10,17 @@ import { coherenceOf, modelOutput } from './subspace.ts';
 import type { Subspace } from './subspace.ts';
 
 type Params = ParamsOf<typeof subspaceCoherenceJob>;
-type Result = ResultOf<typeof subspaceCoherenceJob>;
 
-export const subspaceCoherence: Compute<Params, Result> = (params, context) =>
-  measureModels(params, context, { withOutput: true }, async ({ model, subspaces, between }) => {
+export const subspaceCoherence = measureModels<Params, { coherence_results: LayerCoherence[] }>(
+  { withOutput: true },
+  async ({ model, subspaces, between }) => {
     const results: LayerCoherence[] = [];
     for (const space of subspaces) {
       results.push(await layerCoherence(model, space, (share) => between(share / subspaces.length)));
     }
     return { coherence_results: results };
-  });
+  },
+);
 
 /** The fields that describe a subspace, in the reference's names. */
 export function subspaceFieldsOf(space: Subspace) {

@@ -2,23 +2,22 @@
 import { basename, resolve } from 'node:path';
 import type { Split } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
-import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
-import type { SimilarityRow, similarityJob } from '../../../src-shared/jobs/similarity.ts';
+import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
+import type { EpochSimilarity, similarityJob } from '../../../src-shared/jobs/similarity.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
+import type { AnalysisData } from '../analysis-data.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
 import type { LoadedModel } from '../checkpoints.ts';
-import { checkpointCancel, ProgressMeter } from '../context.ts';
-import type { Compute, ComputeContext } from '../context.ts';
 import type { Examples } from '../data/index.ts';
 import { loadPairs } from '../pairs.ts';
-import type { PairIndices } from '../pairs.ts';
+import type { PairIndices, SelectedPairs } from '../pairs.ts';
+import type { PartContext, PartedCompute } from '../parts.ts';
 import { agreements, predictions } from './predictions.ts';
 import { updateSimilarity } from './updates.ts';
 
 type Params = ParamsOf<typeof similarityJob>;
-type Result = ResultOf<typeof similarityJob>;
 
 /** The epochs asked for, ascending, or those that every selected model has a checkpoint of. */
 function epochsOf({ run, models, pairs, epochs }: Params): number[] {
@@ -37,76 +36,81 @@ function epochsOf({ run, models, pairs, epochs }: Params): number[] {
   );
 }
 
-export const similarity: Compute<Params, Result> = async (params, context) => {
-  const epochs = epochsOf(params);
-  const select = (epoch: number) =>
-    loadPairs({ run: params.run, epoch, models: params.models, pairs: params.pairs });
-  let now = select(epochs[0]!);
-  const data = await loadAnalysisData(now.models[0]!.run, params.data, params.splits);
-  const backend = await context.backend();
-  const meter = new ProgressMeter(context, epochs.length);
-  const notes = new Set<string>();
-  const rows = now.pairs.map((pair) => emptyRow(now.models, pair));
-  let before: LoadedModel[] | undefined;
-  for (const epoch of epochs) {
-    if (before) now = select(epoch);
-    now.warnings.forEach((warning) => notes.add(warning));
-    if (before) addUpdates(rows, now.pairs, before, now.models);
-    await addAgreements(rows, now.pairs, now.models, epoch, data.splits, backend, context);
-    before = now.models;
-    meter.advance(1, `epoch ${epoch}`);
-  }
-  if (epochs.length === 1) {
-    notes.add(`Only epoch ${epochs[0]} is compared, so there are no updates to compare.`);
-  }
-  const common = {
-    run_key: basename(resolve(params.run)),
-    notes: [...notes],
-    backend: backendInfo(backend),
-  };
-  return rows.length === 1 ? { ...rows[0]!, ...common } : { pairs: rows, ...common };
+/** The same question about one epoch; where there is one before it, that too, for the updates between them. */
+type EpochPart = Params & { epochs: [epoch: number] | [previous: number, epoch: number] };
+
+export const similarity: PartedCompute<Params, EpochPart, EpochSimilarity> = {
+  plan: (params) =>
+    epochsOf(params).map((epoch, i, all) => ({
+      ...params,
+      epochs: i === 0 ? [epoch] : [all[i - 1]!, epoch],
+    })),
+
+  async *measure(parts, context) {
+    const backend = await context.backend();
+    let data: AnalysisData | undefined;
+    let now: SelectedPairs | undefined;
+    let loaded: number | undefined;
+    for (const part of parts) {
+      const epoch = part.epochs.at(-1)!;
+      const previous = part.epochs.length === 2 ? part.epochs[0] : undefined;
+      const before = previous === undefined ? undefined : loaded === previous ? now! : select(part, previous);
+      now = select(part, epoch);
+      loaded = epoch;
+      data ??= await loadAnalysisData(now.models[0]!.run, part.data, part.splits);
+      yield await epochSimilarity({ before, now, epoch }, data, backend, context);
+    }
+  },
 };
 
-function emptyRow(models: readonly LoadedModel[], [a, b]: PairIndices): SimilarityRow {
+const select = ({ run, models, pairs }: Params, epoch: number): SelectedPairs =>
+  loadPairs({ run, epoch, models, pairs });
+
+async function epochSimilarity(
+  { before, now, epoch }: { before: SelectedPairs | undefined; now: SelectedPairs; epoch: number },
+  data: AnalysisData,
+  backend: Backend,
+  context: PartContext,
+): Promise<EpochSimilarity> {
+  const agreed = await agreementsOf(now, epoch, data.splits, backend, context);
   return {
-    model1_index: models[a]!.index,
-    model2_index: models[b]!.index,
-    cosine_similarity: { all_epoch_results: [], num_epochs: 0 },
-    functional_similarity: { all_epoch_results: [], num_epochs: 0 },
+    epoch,
+    pairs: now.pairs.map(([a, b], p) => ({
+      model1_index: now.models[a]!.index,
+      model2_index: now.models[b]!.index,
+      agreement: agreed[p]!,
+      update: before ? updateOf([a, b], before.models, now.models) : null,
+    })),
+    run_key: basename(now.models[0]!.run.directory),
+    notes: now.warnings,
+    backend: backendInfo(backend),
   };
 }
 
-function addUpdates(
-  rows: SimilarityRow[],
-  pairs: readonly PairIndices[],
-  before: readonly LoadedModel[],
-  after: readonly LoadedModel[],
-): void {
-  for (const [p, [a, b]] of pairs.entries()) {
-    const update = (m: number) => ({ before: before[m]!.state, after: after[m]!.state });
-    const found = rows[p]!.cosine_similarity;
-    const [epoch, previous] = [after[a]!.epoch ?? 0, before[a]!.epoch ?? 0];
-    const entry = updateSimilarity(after[a]!.spec, update(a), update(b));
-    found.num_epochs = found.all_epoch_results.push({ epoch, previous_epoch: previous, ...entry });
-  }
+function updateOf([a, b]: PairIndices, before: readonly LoadedModel[], after: readonly LoadedModel[]) {
+  const update = (m: number) => ({ before: before[m]!.state, after: after[m]!.state });
+  const [epoch, previous] = [after[a]!.epoch ?? 0, before[a]!.epoch ?? 0];
+  return { epoch, previous_epoch: previous, ...updateSimilarity(after[a]!.spec, update(a), update(b)) };
 }
 
-async function addAgreements(
-  rows: SimilarityRow[],
-  pairs: readonly PairIndices[],
-  models: readonly LoadedModel[],
+/** One entry per pair. */
+async function agreementsOf(
+  { models, pairs }: SelectedPairs,
   epoch: number,
   splits: ReadonlyMap<Split, Examples>,
   backend: Backend,
-  context: ComputeContext,
-): Promise<void> {
+  context: PartContext,
+): Promise<EpochSimilarity['pairs'][number]['agreement'][]> {
   const networks = models.map(({ network }) => network);
   const answers: [Split, Int32Array[]][] = [];
   for (const [split, examples] of splits) {
     if (examples.count === 0) throw new UserError(`splits: the ${split} split of this run has no examples.`);
-    answers.push([split, await predictions(backend, networks, examples, () => checkpointCancel(context))]);
+    const message = `epoch ${epoch}, ${split} split`;
+    const between = () => context.between(0, message);
+    answers.push([split, await predictions(backend, networks, examples, between)]);
+    await context.between(1 / splits.size, message);
   }
-  for (const [p, [a, b]] of pairs.entries()) {
+  return pairs.map(([a, b]) => {
     const results: Record<string, number> = {};
     let sum = 0;
     for (const [split, answer] of answers) {
@@ -117,8 +121,6 @@ async function addAgreements(
       results[`${split}_total_samples`] = total;
       sum += agreed / total;
     }
-    const found = rows[p]!.functional_similarity;
-    const entry = { epoch, split_results: results, aggregate_similarity: sum / answers.length };
-    found.num_epochs = found.all_epoch_results.push(entry);
-  }
+    return { epoch, split_results: results, aggregate_similarity: sum / answers.length };
+  });
 }

@@ -17,6 +17,10 @@ export interface JobHooks {
   prepare(detail: JobDetail): unknown;
   /** Events that concern the catalog. */
   onEvent(detail: JobDetail, event: JobEvent): void;
+  /** The worker has split its question: which of these parts are known? */
+  onPlan(detail: JobDetail, parts: readonly unknown[]): Promise<boolean[]>;
+  /** Keeps the answer to a part of the plan. */
+  onPart(detail: JobDetail, part: JobPart): Promise<void>;
   /** Writes the result; called outside any transaction. Returns what `acknowledge` needs. */
   keep(detail: JobDetail, outcome: Outcome & { type: 'result' }): Promise<() => string | null>;
   /** A job has ended, whichever way. */
@@ -31,19 +35,24 @@ export interface JobHooks {
 /** `own`: only jobs that were submitted to this engine since it opened (one command); `all`: the whole queue. */
 export type QueueMode = 'all' | 'own';
 
+/** The answer to one part of a job's question. */
+export type JobPart = Extract<JobEvent, { type: 'part' }>;
+
 interface Running {
   worker: WorkerProcess;
   ended: Promise<void>;
   cancelled: boolean;
   /** Why the engine itself could not go on with it: what the worker told could not be written down. */
   broken: unknown;
-  /** A checkpoint was written in this attempt: a crash after it is worth another try. */
+  /** A checkpoint or a part was written in this attempt: a crash after it is worth another try. */
   progressed: boolean;
+  /** Parts that are being written, in their order. */
+  keeping: Promise<void>;
   progress: Progress | null;
 }
 
 const lanes: readonly Lane[] = ['main', 'light', 'background'];
-/** A training job that dies is resumed as long as it gets ahead; after so many attempts without a checkpoint no more. */
+/** A job that dies is resumed as long as it gets ahead; after so many attempts without a checkpoint or part no more. */
 const mostFruitless = 3;
 const logEvery = 250;
 
@@ -74,7 +83,7 @@ export class JobQueue {
 
   /**
    * After the engine before this one was killed: what ran then is interrupted now, workers that outlived it are ended
-   * (two processes must never write one run folder), and training goes on from its last checkpoint.
+   * (two processes must never write one run folder), and what can go on from what was done goes on.
    */
   recover(resume: boolean): void {
     for (const detail of this.#store.inState('running')) {
@@ -185,6 +194,7 @@ export class JobQueue {
       cancelled: false,
       broken: null,
       progressed: false,
+      keeping: Promise.resolve(),
       progress: null,
     };
     this.#running.set(id, running);
@@ -201,11 +211,17 @@ export class JobQueue {
         kind,
         params,
         onEvent: (event) => this.#guarded(detail, running, event),
+        onPlan: (parts) =>
+          this.#hooks.onPlan(detail, parts).catch((error: unknown) => {
+            this.#break(running, error);
+            return parts.map(() => false);
+          }),
         onBackend: (backend) => {
           this.#hooks.onBackend(backend);
           this.#hooks.emit({ type: 'job-changed', job: this.live({ ...this.#store.get(id).job, backend }) });
         },
       });
+      await running.keeping;
       if (running.broken !== null) throw running.broken;
       await this.#finish(detail, running, outcome);
     } catch (thrown) {
@@ -224,8 +240,22 @@ export class JobQueue {
     try {
       this.#onEvent(detail, running, event);
     } catch (error) {
-      running.broken = this.#hooks.explain(error);
-      running.worker.cancel();
+      this.#break(running, error);
+    }
+  }
+
+  #break(running: Running, error: unknown): void {
+    running.broken ??= this.#hooks.explain(error);
+    running.worker.cancel();
+  }
+
+  async #keepPart(detail: JobDetail, running: Running, part: JobPart): Promise<void> {
+    if (running.broken !== null) return;
+    try {
+      await this.#hooks.onPart(detail, part);
+      this.#store.addPart(detail.job.id);
+    } catch (error) {
+      this.#break(running, error);
     }
   }
 
@@ -239,6 +269,8 @@ export class JobQueue {
     } else if (event.type === 'epoch') {
       this.#store.addEpoch(id, event.metrics);
       this.#hooks.emit({ type: 'job-epoch', jobId: id, metrics: event.metrics });
+    } else if (event.type === 'part') {
+      running.keeping = running.keeping.then(() => this.#keepPart(detail, running, event));
     } else {
       if (event.type === 'checkpoint' && !running.progressed) {
         running.progressed = true;
@@ -281,7 +313,7 @@ export class JobQueue {
     if (again && this.#store.isResumable(job.kind) && fruitless < mostFruitless) {
       const ended = this.#store.transition(id, 'interrupted', { error: death.message, hint: death.hint });
       if (ended.resumable) {
-        this.#addLog(id, `${death.message} Going on from the last checkpoint.`);
+        this.#addLog(id, `${death.message} Going on from what was done.`);
         queueMicrotask(
           () => !this.#closing && this.#store.get(id).job.state === 'interrupted' && this.requeue(id),
         );

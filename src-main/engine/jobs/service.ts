@@ -8,9 +8,12 @@ import { Imports } from '../catalog/importing.ts';
 import { takeResults } from '../imported-results.ts';
 import type { RunStore } from '../catalog/runs.ts';
 import type { FigureStore } from '../figure-store.ts';
-import type { ResultStore } from '../results.ts';
+import { linkMatrices } from '../matrix-files.ts';
+import type { PartStore } from '../part-store.ts';
+import type { NewResult, ResultStore } from '../results.ts';
 import { provenanceOf } from '../provenance.ts';
 import type { WorkerPool } from './pool.ts';
+import { PartWork } from './part-work.ts';
 import { JobQueue, type JobHooks, type QueueMode } from './queue.ts';
 import { runOfTraining, resumedParams, TrainingWatch } from './training.ts';
 import type { Job } from './states.ts';
@@ -22,6 +25,7 @@ export interface JobServiceParts {
   store: JobStore;
   runs: RunStore;
   results: ResultStore;
+  partStore: PartStore;
   figures: FigureStore;
   pool: WorkerPool;
   mode: QueueMode;
@@ -38,6 +42,7 @@ export class JobService {
   readonly #parts: JobServiceParts;
   readonly #imports: Imports;
   readonly #training: TrainingWatch;
+  readonly #partWork: PartWork;
   /** What the last worker computed with. */
   backend: BackendInfo | null = null;
 
@@ -45,9 +50,16 @@ export class JobService {
     this.#parts = parts;
     this.#imports = new Imports(parts.runs);
     this.#training = new TrainingWatch(parts.runs, () => parts.emit({ type: 'runs-changed' }));
+    const { partStore, runs, version } = parts;
+    this.#partWork = new PartWork({ store: partStore, hashes: runs.hashes, version });
     const hooks: JobHooks = {
       prepare: (detail) => this.#prepare(detail),
       onEvent: (detail, event) => this.#onEvent(detail, event),
+      onPlan: (detail, plan) => this.#partWork.plan(detail, plan),
+      onPart: async (detail, part) => {
+        const warning = await this.#partWork.keep(detail, part);
+        if (warning !== undefined) parts.store.addLog(detail.job.id, [warning]);
+      },
       keep: (detail, outcome) => this.#keep(detail, outcome),
       onEnd: (job) => this.#onEnd(job),
       emit: parts.emit,
@@ -105,7 +117,7 @@ export class JobService {
     return this.get(job.id);
   }
 
-  /** Starts a job again that ended without a result; a training job goes on from its last checkpoint. */
+  /** Starts a job again that ended without a result; it goes on from the checkpoints or parts that it has. */
   async retry(id: string): Promise<Job> {
     const { job } = this.#parts.store.get(id);
     if (job.state === 'done' || job.state === 'queued' || job.state === 'running') {
@@ -168,7 +180,8 @@ export class JobService {
     const { results, runs, kindNamed, store, emit } = this.#parts;
     const { job, cacheKey, version } = detail;
     const kind = kindNamed(job.kind);
-    let data = kind.result.parse(outcome.result);
+    const joined = outcome.result === null && kind.parts ? this.#partWork.join(detail, kind) : undefined;
+    let data = joined ? joined.data : kind.result.parse(outcome.result);
     if (job.kind === 'import') data = { ...(data as object), changes: this.#imports.finish(job.id) };
     const { inputs, key } = await identify({ kind: job.kind, version, params: job.params }, runs.hashes);
     const steady = cacheKey !== null && key === cacheKey;
@@ -176,7 +189,11 @@ export class JobService {
       store.addLog(job.id, ['warning: files changed while the job ran; its answer will not be used again.']);
     }
     const provenance = provenanceOf(job, version, inputs, outcome.backend, runs, this.#parts.version);
-    const file = results.write({
+    if (joined) {
+      provenance.parts = joined.provenance;
+      if (joined.backend !== null) provenance.backend = joined.backend;
+    }
+    const written: NewResult = {
       kind: job.kind,
       version,
       title: job.title,
@@ -186,8 +203,10 @@ export class JobService {
       runIds: provenance.runs.map((run) => run.id),
       params: job.params,
       provenance,
+      ...(joined && { parts: joined.keys }),
       data,
-    });
+    };
+    const file = joined ? results.write(written, linkMatrices) : results.write(written);
     return () => {
       results.register(file);
       queueMicrotask(() => emit({ type: 'results-changed' }));
@@ -196,6 +215,7 @@ export class JobService {
   }
 
   #onEnd(job: Job): void {
+    this.#partWork.end(job.id);
     const { runPath } = this.#parts.store.get(job.id);
     try {
       this.#training.end(job, runPath);

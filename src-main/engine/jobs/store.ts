@@ -29,6 +29,7 @@ interface JobRow {
   hint: string | null;
   result_id: string | null;
   run_path: string | null;
+  parts_kept: number;
   worker_pid: number | null;
   worker_start: string | null;
   created_at: number;
@@ -65,11 +66,14 @@ export interface JobDetail {
   cacheKey: string | null;
   version: number;
   runPath: string | null;
-  /** Attempts in a row, this one included, that wrote no checkpoint. */
+  /** Attempts in a row, this one included, that wrote no checkpoint and no part. */
   fruitless: number;
   cancelRequested: boolean;
   worker: { pid: number; start: string } | null;
 }
+
+/** How a kind of job goes on where it was stopped: from the checkpoints in its run's folder, or from the parts it has. */
+export type Resumption = 'run' | 'parts';
 
 const logLimit = 5000;
 const json = (value: unknown): string | null =>
@@ -78,12 +82,12 @@ const parse = <T>(text: string | null): T | null => (text === null ? null : (JSO
 
 export class JobStore {
   readonly #db: Db;
-  readonly #resumableKinds: ReadonlySet<string>;
+  readonly #resumption: (kind: string) => Resumption | undefined;
   #clock = 0;
 
-  constructor(db: Db, resumableKinds: ReadonlySet<string>) {
+  constructor(db: Db, resumption: (kind: string) => Resumption | undefined) {
     this.#db = db;
-    this.#resumableKinds = resumableKinds;
+    this.#resumption = resumption;
   }
 
   /** Milliseconds that never repeat, so that jobs made in the same moment keep their order. */
@@ -205,7 +209,7 @@ export class JobStore {
 
   /** Jobs of this kind go on where they were interrupted. */
   isResumable(kind: string): boolean {
-    return this.#resumableKinds.has(kind);
+    return this.#resumption(kind) !== undefined;
   }
 
   /** Kept, so that a cancelled job is not resumed when the engine dies before its worker has stopped. */
@@ -216,6 +220,11 @@ export class JobStore {
   /** The job has written a checkpoint below `path`: this attempt was worth it. */
   setProgressed(id: string, path: string): void {
     this.#db.prepare('UPDATE jobs SET run_path = ?, fruitless = 0 WHERE id = ?').run(path, id);
+  }
+
+  /** The job has one part more of its answer: this attempt was worth it. */
+  addPart(id: string): void {
+    this.#db.prepare('UPDATE jobs SET parts_kept = parts_kept + 1, fruitless = 0 WHERE id = ?').run(id);
   }
 
   /** Puts a queued job before the one that now is at `index` of its queue; 0 is next. */
@@ -271,6 +280,12 @@ export class JobStore {
     return (rows as string[]).map((text) => JSON.parse(text) as EpochMetrics);
   }
 
+  /** There is something to go on from. */
+  #hasBegun(row: JobRow): boolean {
+    const resumption = this.#resumption(row.kind);
+    return resumption === 'run' ? row.run_path !== null : resumption === 'parts' && row.parts_kept > 0;
+  }
+
   #detail(row: JobRow): JobDetail {
     const stopped = row.state === 'failed' || row.state === 'cancelled' || row.state === 'interrupted';
     const job: Job = {
@@ -284,7 +299,7 @@ export class JobStore {
       error: row.error,
       hint: row.hint,
       cached: row.cached === 1,
-      resumable: stopped && row.run_path !== null && this.#resumableKinds.has(row.kind),
+      resumable: stopped && this.#hasBegun(row),
       resultId: row.result_id,
       createdAt: row.created_at,
       startedAt: row.started_at,

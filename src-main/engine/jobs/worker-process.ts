@@ -29,6 +29,8 @@ export interface WorkerJob {
   kind: string;
   params: unknown;
   onEvent: (event: JobEvent) => void;
+  /** The worker has split the question; answers which parts are known. Never rejects. */
+  onPlan: (parts: unknown[]) => Promise<boolean[]>;
   onBackend: (backend: BackendInfo) => void;
 }
 
@@ -178,6 +180,10 @@ export class WorkerProcess {
       for (const waiting of this.#waiting.splice(0)) this.#send(waiting);
     } else if (message.type === 'backend') {
       current?.job.onBackend(message.backend);
+    } else if (message.type === 'plan') {
+      const { id } = message;
+      if (current?.job.id !== id) return;
+      void current.job.onPlan(message.parts).then((known) => this.#send({ type: 'known', id, known }));
     } else if (current && message.id === current.job.id) {
       if (message.type === 'event') current.job.onEvent(message.event as JobEvent);
       else if (message.type === 'error') this.#settle(message);

@@ -168,5 +168,18 @@ CREATE TABLE undo_log (
 ) STRICT;
 `;
 
+const parts = `
+/* Parts of its answer that the job has computed, over all attempts. */
+ALTER TABLE jobs ADD COLUMN parts_kept INTEGER NOT NULL DEFAULT 0;
+
+/* Which parts (folders below results/.parts) a result was put together from. */
+CREATE TABLE part_uses (
+  result_id TEXT NOT NULL REFERENCES results (id) ON DELETE CASCADE,
+  key TEXT NOT NULL,
+  PRIMARY KEY (result_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX part_uses_key ON part_uses (key);
+`;
+
 /** Step n brings a database of version n to version n + 1. */
-export const migrations: readonly string[] = [initial];
+export const migrations: readonly string[] = [initial, parts];

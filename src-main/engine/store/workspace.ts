@@ -32,6 +32,9 @@ export function workspaceAt(root: string): Workspace {
   };
 }
 
+/** Where parts of answers lie: beside the results, so that these can link to them. */
+export const partsFolder = (workspace: Workspace): string => join(workspace.results, '.parts');
+
 /**
  * Creates what is missing of the workspace at `root`. Throws UserError naming the folder where it cannot be created
  * or written: read-only disk, no permission, full disk, a file in the way.
@@ -39,7 +42,8 @@ export function workspaceAt(root: string): Workspace {
 export function createWorkspace(root: string): Workspace {
   const workspace = workspaceAt(root);
   try {
-    for (const folder of [workspace.root, workspace.runs, workspace.results, workspace.figures]) {
+    const { root: top, runs, results, figures } = workspace;
+    for (const folder of [top, runs, results, figures, partsFolder(workspace)]) {
       makeFolder(folder);
     }
     accessSync(root, constants.W_OK | constants.R_OK | constants.X_OK);

@@ -1,7 +1,7 @@
 /** Kinds of job that exist only in tests: they do on purpose what jobs must never do. */
 import { z } from 'zod';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
-import { defineJob } from '../../../src-shared/jobs/define.ts';
+import { defineJob, jobParts } from '../../../src-shared/jobs/define.ts';
 import { hashJob } from '../../../src-shared/jobs/hash.ts';
 import { importJob } from '../../../src-shared/jobs/import.ts';
 import { matrixSchema } from '../../../src-shared/matrix.ts';
@@ -66,6 +66,36 @@ export const trainJob = defineJob({
   cacheable: false,
 });
 
+const squareParams = z.object({
+  run: z.string().min(1),
+  epochs: z.array(z.int()),
+  size: z.int().positive().default(3),
+  ms: z.number().default(0),
+  /** `@` and a file (so that it is none that the answer depends on) to which each computed part adds its epoch. */
+  diary: z.string().min(1),
+  /** Dies of SIGKILL when it comes to this epoch, as long as the file `trap` (written like `diary`) is there. */
+  dieAt: z.int().optional(),
+  trap: z.string().default('@'),
+});
+const squareAnswer = z.object({ epoch: z.int(), squares: matrixSchema });
+const squareResult = z.union([squareAnswer, z.array(squareAnswer).min(2)]);
+
+/** A matrix for each epoch of a run: a question in parts. */
+export const squaresJob = defineJob({
+  kind: 'squares',
+  version: 1,
+  title: 'Squares',
+  summary: 'Squares of epochs.',
+  params: squareParams,
+  result: squareResult,
+  parts: jobParts(
+    { params: squareParams, answer: squareAnswer, result: squareResult },
+    ['epoch', 'epochs'],
+    (_params, answers) => (answers.length === 1 ? answers[0]! : answers),
+  ),
+  cacheable: true,
+});
+
 /** Stands in for the real one: takes its question, answers nothing. */
 export const interpolateJob = defineJob({
   kind: 'interpolate',
@@ -80,6 +110,7 @@ export const interpolateJob = defineJob({
 export const testKinds: readonly AnyJobKind[] = [
   actJob,
   tableJob,
+  squaresJob,
   trainJob,
   interpolateJob,
   importJob,

@@ -3,10 +3,12 @@ import type { ComputeContext } from '../../../src-main/compute/context.ts';
 import { checkpointCancel } from '../../../src-main/compute/context.ts';
 import { hashCheckpoints } from '../../../src-main/compute/import/hash.ts';
 import { importRuns } from '../../../src-main/compute/import/import.ts';
+import { runInParts } from '../../../src-main/compute/parts.ts';
 import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
 import { toWorkerSchema, type FromWorker, type JobFailure } from '../../../src-shared/worker-protocol.ts';
-import { actJob, tableJob, testKinds, trainJob } from './kinds.ts';
+import { actJob, squaresJob, tableJob, testKinds, trainJob } from './kinds.ts';
+import { pretendSquares } from './pretend-squares.ts';
 import { pretendTrain } from './pretend-train.ts';
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -67,6 +69,8 @@ async function table(given: unknown, context: ComputeContext): Promise<unknown> 
 const compute: Record<string, (params: never, context: ComputeContext) => Promise<unknown>> = {
   act,
   table,
+  squares: (params: unknown, context) =>
+    runInParts(squaresJob.parts!, pretendSquares, squaresJob.params.parse(params), context),
   train: (params: unknown, context) => pretendTrain(trainJob.params.parse(params), context),
   interpolate: (params: { align: string }) => Promise.resolve({ align: params.align }),
   import: importRuns,
@@ -75,6 +79,7 @@ const compute: Record<string, (params: never, context: ComputeContext) => Promis
 
 let controller: AbortController | undefined;
 let busy: string | undefined;
+let whenKnown: ((known: boolean[]) => void) | undefined;
 
 function send(message: FromWorker): void {
   process.send?.(message);
@@ -98,6 +103,22 @@ async function run(id: string, kind: string, params: unknown): Promise<void> {
   controller = new AbortController();
   const context: ComputeContext = {
     signal: controller.signal,
+    parts: {
+      known: (plan) =>
+        new Promise((resolve) => {
+          whenKnown = resolve;
+          send({ type: 'plan', id, parts: [...plan] });
+        }),
+      keep: (index, answer) =>
+        new Promise((resolve) => {
+          const message: FromWorker = {
+            type: 'event',
+            id,
+            event: { type: 'part', index, answer, backend: null },
+          };
+          process.send?.(message, undefined, {}, () => resolve());
+        }),
+    },
     emit: (event) => send({ type: 'event', id, event }),
     backend: () => Promise.reject(new Error('no tensors in tests')),
   };
@@ -116,6 +137,7 @@ process.on('disconnect', () => process.exit(0));
 process.on('message', (raw) => {
   const message = toWorkerSchema.parse(raw);
   if (message.type === 'run') void run(message.id, message.kind, message.params);
+  else if (message.type === 'known') whenKnown?.(message.known);
   else if (message.type === 'cancel' && message.id === busy) controller?.abort();
   else if (message.type === 'shutdown') {
     controller?.abort();

@@ -8,7 +8,7 @@ import { temporaryFolder } from './support.ts';
 
 const db = openDatabase(`${temporaryFolder()}/basin.db`);
 db.pragma('synchronous = OFF');
-const store = new JobStore(db, new Set(['train']));
+const store = new JobStore(db, (kind) => (kind === 'train' ? 'run' : undefined));
 afterAll(() => db.close());
 
 function newJob(): string {

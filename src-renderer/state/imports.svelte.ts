@@ -39,13 +39,16 @@ async function tell(where: string, resultId: string | null): Promise<void> {
   const answer = resultId === null ? undefined : await engine.attempt('results.get', { resultId });
   const found = importJob.result.safeParse(answer?.data);
   if (!found.success) return notices.success(`Imported ${where}`);
-  const { runs, checkpoints, broken, changes } = found.data;
-  if (runs === 0 && broken.length === 0) {
-    const hint = 'A run is a folder with config.yaml and checkpoint_epoch_{E}_model_{M}.pt or .safetensors.';
-    return notices.error(new UserError(`No runs were found in ${where}.`, { hint }));
+  const { runs, checkpoints, recognised, broken, changes } = found.data;
+  if (runs === 0 && recognised.length === 0 && broken.length === 0) {
+    const hint =
+      'A run is a folder with config.yaml and checkpoint_epoch_{E}_model_{M}.pt or .safetensors; results are the published scripts’ files and analyses.';
+    return notices.error(new UserError(`No runs and no results were found in ${where}.`, { hint }));
   }
   const text = `Imported ${plural(runs, 'run')} with ${plural(checkpoints, 'checkpoint')} from ${where}`;
-  notices.success([text, ...(changes?.notes ?? [])].join('. '));
+  const results = recognised.reduce((sum, file) => sum + file.results, 0);
+  const files = results > 0 ? [`${plural(results, 'result')} from ${plural(recognised.length, 'file')}`] : [];
+  notices.success([text, ...files, ...(changes?.notes ?? [])].join('. '));
   const first = broken[0];
   if (first) {
     const others = broken.length > 1 ? ` (and ${broken.length - 1} more like it, see the job)` : '';

@@ -20,7 +20,7 @@ export const importJob = defineJob({
   version: 1,
   title: 'Import',
   summary:
-    'Looks for run folders below a folder and adds them to the catalog. Copies no checkpoints and reads only their headers; result files and analyses are taken over as results.',
+    'Looks for run folders below a folder and adds them to the catalog. Copies no checkpoints and reads only their headers; result files and analyses, named or found below, are taken over as results.',
   params: z.object({
     /** Absolute paths of folders to search, or of single files: checkpoints, configs, results, analyses (.zip). */
     paths: z.array(z.string().min(1)).min(1),
@@ -30,6 +30,9 @@ export const importJob = defineJob({
     checkpoints: z.int(),
     /** Files besides runs that were recognised, and what they hold. */
     recognised: z.array(z.object({ path: z.string(), what: z.string(), results: z.int() })).default([]),
+    /** Files below a folder that could have been results by their ending and are not: the first, and how many. */
+    passedOver: z.array(brokenSchema).default([]),
+    passedOverCount: z.int().default(0),
     /** Files and folders that cannot be used, with the reason. */
     broken: z.array(brokenSchema),
     /** Filled in by the engine; null where a worker ran without one. */

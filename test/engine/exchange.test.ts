@@ -261,6 +261,49 @@ describe('files of the published scripts', () => {
     expect((data['exact_copy'] as { aggregate: unknown }).aggregate).toEqual(original.aggregate);
   });
 
+  it('a folder: every file of results below it is found by what it holds; a second import changes nothing', async () => {
+    const folder = newFolder();
+    const deep = join(folder, '2024', 'run');
+    mkdirSync(deep, { recursive: true });
+    for (const name of ['config.yaml', 'checkpoint_epoch_5_model_1.pt'])
+      copyFileSync(join(fixtureRun('sym0'), name), join(deep, name));
+    writeFileSync(join(folder, 'any name.json'), JSON.stringify([lmcRow('a')]));
+    copyFileSync(fixturePath('synthetic_full/exact-copy.json'), join(folder, '2024', 'x.json'));
+    copyFileSync(
+      fileURLToPath(new URL('data/ridge-polars.parquet', import.meta.url)),
+      join(deep, 'table.parquet'),
+    );
+    copyFileSync(join(fixtureRun('sym0'), 'checkpoint_epoch_5_model_2.pt'), join(folder, 'weights.pt'));
+    const other = await open();
+    await importInto(other, join(folder, 'any name.json'));
+    const { bytes } = await other.call('results.bundle', {});
+    writeFileSync(join(folder, 'bundle.zip'), bytes);
+    // Nothing of ours, and broken ones.
+    writeFileSync(join(folder, 'settings.json'), '{"editor": 1}');
+    writeFileSync(join(folder, 'other.zip'), zipSync({ 'a.txt': strToU8('x') }));
+    writeParquet(join(folder, 'sales.parquet'), [{ name: 'price', type: 'double', values: [1] }]);
+    writeFileSync(join(folder, 'cut.json'), '[{"interpolation_results_unaligned": ');
+    const engine = await open();
+    const first = await importInto(engine, folder);
+    const names = (list: { path: string }[]) =>
+      list.map(({ path }) => path.slice(folder.length + 1)).toSorted();
+    expect(first.runs).toBe(1);
+    expect(names(first.recognised)).toEqual(
+      ['2024/run/table.parquet', '2024/x.json', 'any name.json', 'bundle.zip', 'weights.pt'].toSorted(),
+    );
+    expect(first.recognised.find(({ path }) => path.endsWith('weights.pt'))!.what).toContain('adopt');
+    expect(names(first.passedOver)).toEqual(['other.zip', 'sales.parquet', 'settings.json']);
+    expect(first.passedOverCount).toBe(3);
+    expect(names(first.broken)).toEqual(['cut.json']);
+    const all = async () => (await engine.call('results.list', {})).map(({ id }) => id);
+    const before = await all();
+    // Two curves, the same two from the zip, one experiment, two ridge costs.
+    expect(before).toHaveLength(7);
+    const second = await importInto(engine, folder);
+    expect(second.changes).toMatchObject({ added: 0, updated: 0, unchanged: 1 });
+    expect(await all()).toEqual(before);
+  });
+
   it('what is nothing of this kind is refused with what was looked for', async () => {
     const folder = newFolder();
     const files = {

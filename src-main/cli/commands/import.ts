@@ -5,23 +5,23 @@ import type { DefineCommand } from '../globals.ts';
 import { runKind } from '../job.ts';
 import { listenerFor } from '../show-job.ts';
 
-const shownBroken = 20;
+const shown = 20;
 
 export const define: DefineCommand = (command, globals) => {
   command
     .description(
-      'Looks for run directories below the folders given and adds them to the catalog; no checkpoint is copied. Files of results (.json, .parquet, interpolation_results.pt, an analysis .zip) are taken over as results.',
+      'Looks for run directories below the folders given and adds them to the catalog; no checkpoint is copied. Files of results (.json, .parquet, interpolation_results.pt, an analysis .zip), named or found below the folders, are taken over as results.',
     )
     .argument('<dir...>', 'folders to search, single run directories, or files')
     .action(async (dirs: string[]) => {
       const { terminal, signal } = globals;
       const paths = dirs.map((dir) => resolve(dir));
       await withEngine(globals, async (client) => {
-        const shown = listenerFor(terminal, 'Import');
-        const { result } = await runKind(client, 'import', { paths }, signal, shown.listener);
-        shown.finish();
+        const progress = listenerFor(terminal, 'Import');
+        const { result } = await runKind(client, 'import', { paths }, signal, progress.listener);
+        progress.finish();
         terminal.document(result);
-        const { changes, broken, recognised } = result;
+        const { changes, broken, recognised, passedOver, passedOverCount } = result;
         terminal.print(
           `${result.runs} runs with ${result.checkpoints} checkpoints below ${paths.join(', ')}`,
         );
@@ -32,12 +32,19 @@ export const define: DefineCommand = (command, globals) => {
           );
           for (const note of notes) terminal.print(note);
         }
-        for (const { path, what, results } of recognised)
+        for (const { path, what, results } of recognised.slice(0, shown))
           terminal.print(`${path}: ${what}${results > 0 ? ` (${results} results)` : ''}`);
+        if (recognised.length > shown)
+          terminal.print(`... and ${recognised.length - shown} more files; --json lists all`);
+        if (passedOverCount > 0)
+          terminal.print(
+            `${passedOverCount} other files are no results or weights that Basin knows, such as`,
+          );
+        for (const { path, reason } of passedOver.slice(0, 3)) terminal.print(`  ${path}: ${reason}`);
         if (broken.length > 0) terminal.print(`\n${terminal.style.bad(`${broken.length} cannot be used:`)}`);
-        for (const { path, reason } of broken.slice(0, shownBroken)) terminal.print(`  ${path}: ${reason}`);
-        if (broken.length > shownBroken)
-          terminal.print(`  ... and ${broken.length - shownBroken} more; --json lists all`);
+        for (const { path, reason } of broken.slice(0, shown)) terminal.print(`  ${path}: ${reason}`);
+        if (broken.length > shown)
+          terminal.print(`  ... and ${broken.length - shown} more; --json lists all`);
       });
     });
 };

@@ -4,6 +4,9 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
 import type { Matrix } from '../../../src-shared/matrix.ts';
 
+/** A sound file that holds something else than Basin knows. */
+export class UnknownContent extends UserError {}
+
 /** Each round turns every matrix that was found missing into one; a second finds those behind a union. */
 const mostRounds = 4;
 

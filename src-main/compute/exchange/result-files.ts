@@ -13,7 +13,7 @@ import { openTorchFile } from '../../formats/torch/torch-file.ts';
 import { isTreeMap } from '../../formats/torch/tree.ts';
 import type { Tree } from '../../formats/torch/tree.ts';
 import { readAnalysis } from './analysis.ts';
-import { fitResult, parsePythonJson } from './fit.ts';
+import { fitResult, parsePythonJson, UnknownContent } from './fit.ts';
 import { convertInterpolationDict, convertJson, convertTable } from './reference-results.ts';
 import type { Converted, ConvertedFile } from './reference-results.ts';
 
@@ -86,7 +86,7 @@ function ownJson(path: string): ResultFile | undefined {
 function referenceJson(path: string): ConvertedFile {
   const found = convertJson(jsonOf(path));
   if (found) return found;
-  throw new UserError(
+  throw new UnknownContent(
     `${path}: its fields are those of no known result: looked for interpolation_results_unaligned, matching_results, coherence_results, embedding_family, and kind with data (Basin's own).`,
   );
 }
@@ -98,7 +98,7 @@ async function referenceTable(path: string): Promise<ConvertedFile> {
   const own = metadata.has('basin')
     ? ' It was exported by Basin: its .json or the analysis (.zip) can be imported.'
     : '';
-  throw new UserError(
+  throw new UnknownContent(
     `${path}: its columns are those of no known result (${columns.slice(0, 6).join(', ')}); realization_cost_results, and results with num_inner_descent_iterations, were looked for.${own}`,
   );
 }
@@ -115,7 +115,7 @@ function interpolationDict(path: string): ConvertedFile {
     const isCurve = ({ curve }: (typeof curves)[number]): boolean => Array.isArray(curve['lambdas']);
     if (curves.length > 0 && curves.every(isCurve)) return convertInterpolationDict(curves, dirname(path));
     const keys = entries.slice(0, 6).map(([key]) => JSON.stringify(key));
-    throw new UserError(
+    throw new UnknownContent(
       `${path}: neither checkpoint nor interpolation_results.pt: its keys are ${keys.join(', ') || 'none'}; pairs of models with "lambdas" were looked for.`,
     );
   } finally {

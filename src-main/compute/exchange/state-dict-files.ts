@@ -1,10 +1,10 @@
 /** Weights that lie in a file of their own, without a config: plain state dicts, safetensors, pairs with an accuracy. */
 import { extname } from 'node:path';
-import { UserError } from '../../../src-shared/errors.ts';
 import { openCheckpoint } from '../../formats/checkpoint.ts';
 import type { LazyTensor } from '../../formats/tensor.ts';
 import { openTorchFile } from '../../formats/torch/torch-file.ts';
 import { isStateDict, isTreeMap } from '../../formats/torch/tree.ts';
+import { UnknownContent } from './fit.ts';
 import { recogniseStateDict } from './state-dicts.ts';
 
 export interface Weights {
@@ -63,7 +63,7 @@ export function describeStateDict(path: string): string {
   const weights = openWeights(path);
   try {
     const found = recogniseStateDict(weights.tensors);
-    if (found.kind === 'other') throw new UserError(`${path}: ${weights.form}: ${found.reason}.`);
+    if (found.kind === 'other') throw new UnknownContent(`${path}: ${weights.form}: ${found.reason}.`);
     const { family, widths, norm } = found;
     return (
       `${weights.form} of a ${family} MLP ${widths.join('-')} (norm ${norm}), without a config.yaml: ` +

@@ -1,16 +1,14 @@
 /** Looks for run folders and reads the headers of their checkpoints; nothing is copied, no weights are read. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
 import type { JobParams, JobResult } from '../../../src-shared/jobs/index.ts';
 import { parseCheckpointName } from '../../formats/checkpoint-name.ts';
-import { readResultFile } from '../exchange/result-files.ts';
-import { describeStateDict, isStateDictFile } from '../exchange/state-dict-files.ts';
 import { checkpointHeader, findRunDirectories, type CheckpointFile } from '../../formats/run-directory.ts';
 import { checkpointCancel, type ComputeContext } from '../context.ts';
+import { importResults } from './import-results.ts';
 import { listRunDirectory, type RunListing } from './listing.ts';
 
 type Params = JobParams<'import'>;
@@ -26,12 +24,14 @@ const sayEvery = 150;
  */
 export async function importRuns(params: Params, context: ComputeContext): Promise<Result> {
   const { files, folders: paths } = await sortPaths(params.paths);
-  const folders = await runFolders(paths, context);
+  const folders = await searchFolders(paths, context);
   const result: Result = {
     runs: 0,
     checkpoints: 0,
     broken: [...folders.broken],
     recognised: [],
+    passedOver: [],
+    passedOverCount: 0,
     changes: null,
   };
   let batch: FoundRun[] = [];
@@ -56,7 +56,11 @@ export async function importRuns(params: Params, context: ComputeContext): Promi
     }
   }
   send();
-  await importResults(files, folders.found, result, context);
+  await importResults(
+    { named: files, found: folders.files, workspaces: folders.workspaces },
+    result,
+    context,
+  );
   for (const { path, reason } of result.broken) {
     context.emit({
       type: 'log',
@@ -69,22 +73,28 @@ export async function importRuns(params: Params, context: ComputeContext): Promi
 
 interface Folders {
   found: string[];
+  /** That could hold results, links resolved. */
+  files: string[];
+  workspaces: string[];
   broken: Result['broken'];
 }
 
-/** Every run folder below the paths, each once, links resolved. */
-async function runFolders(paths: readonly string[], context: ComputeContext): Promise<Folders> {
+/** Every run folder below the paths and every file that could hold results, each once. */
+async function searchFolders(paths: readonly string[], context: ComputeContext): Promise<Folders> {
   const found = new Set<string>();
-  const broken: Result['broken'] = [];
+  const files = new Set<string>();
+  const folders: Folders = { found: [], files: [], workspaces: [], broken: [] };
   for (const path of paths) {
     for await (const item of findRunDirectories(path, context.signal)) {
       if (context.signal.aborted) throw new CancelledError();
       if (item.kind === 'run') found.add(await realpath(item.directory));
-      else broken.push({ path: item.directory, reason: item.reason });
-      if (found.size % 200 === 0) await checkpointCancel(context);
+      else if (item.kind === 'file') files.add(item.path);
+      else if (item.kind === 'workspace') folders.workspaces.push(item.directory);
+      else folders.broken.push({ path: item.directory, reason: item.reason });
+      if ((found.size + files.size) % 200 === 0) await checkpointCancel(context);
     }
   }
-  return { found: [...found], broken };
+  return { ...folders, found: [...found], files: [...files] };
 }
 
 /** A folder is searched as it is; for a config or checkpoint, the folder it lies in; other files are looked into. */
@@ -104,31 +114,6 @@ async function sortPaths(paths: readonly string[]): Promise<{ folders: string[];
     else sorted.files.push(absolute);
   }
   return sorted;
-}
-
-/** Result files that were named, and those that lie in the run folders found, each once. */
-async function importResults(
-  named: readonly string[],
-  runs: readonly string[],
-  result: Result,
-  context: ComputeContext,
-): Promise<void> {
-  const beside = runs.map((run) => join(run, 'interpolation_results.pt')).filter((path) => existsSync(path));
-  for (const path of new Set([...named, ...beside])) {
-    await checkpointCancel(context);
-    try {
-      if (isStateDictFile(path)) {
-        result.recognised.push({ path, what: describeStateDict(path), results: 0 });
-        continue;
-      }
-      const { what, results, figures } = await readResultFile(path);
-      context.emit({ type: 'found-results', results, figures });
-      result.recognised.push({ path, what, results: results.length });
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      result.broken.push({ path, reason: error.message });
-    }
-  }
 }
 
 /** Undefined when the folder went away in the meantime. */

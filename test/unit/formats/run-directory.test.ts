@@ -289,7 +289,7 @@ describe('findRunDirectories', () => {
   const collect = async (root: string): Promise<string[]> => {
     const found: string[] = [];
     for await (const item of findRunDirectories(root))
-      found.push(`${item.kind} ${item.directory.slice(root.length + 1)}`);
+      found.push(`${item.kind} ${('path' in item ? item.path : item.directory).slice(root.length + 1)}`);
     return found;
   };
 
@@ -309,6 +309,21 @@ describe('findRunDirectories', () => {
     symlinkSync(join(folder, 'elsewhere'), join(root, 'linked'));
     symlinkSync(join(root, 'nothing'), join(root, 'broken'));
     expect(await collect(root)).toEqual(['run a', 'run a/deep/er/run', 'run b/run', 'run linked/run']);
+  });
+
+  it('names files that could hold results, but no parts of runs, and not the results of a workspace', async () => {
+    const root = join(folder, 'below');
+    newRun('below/run', ['checkpoint_epoch_1_model_1.pt', 'optimizer_epoch_1_model_1.safetensors']);
+    newRun('below/lab/results', []);
+    for (const name of [
+      ...['run/metrics.json', 'run/interpolation_results.pt', 'run/notes.txt', 'lmc.json', 'costs.parquet'],
+      ...['lab/basin.db', 'lab/results/result.json', 'model.pth', '.hidden.json'],
+    ])
+      writeFileSync(join(root, name), '');
+    expect(await collect(root)).toEqual([
+      ...['file costs.parquet', 'file lmc.json', 'file model.pth', 'workspace lab'],
+      ...['run run', 'file run/interpolation_results.pt'],
+    ]);
   });
 
   it.skipIf(process.getuid?.() === 0)('reports a folder that cannot be read and goes on', async () => {

@@ -1,0 +1,53 @@
+/**
+ * A first look at a file that lies somewhere below an imported folder: a few kilobytes tell whether it can be one of
+ * those that Basin reads, so that gigabytes of other JSON, tables and archives are not read.
+ */
+import { extname } from 'node:path';
+import { openSource } from '../../formats/source.ts';
+import type { ByteSource } from '../../formats/source.ts';
+
+/** The fields that give a file away stand near its start (JSON), or in the directory at its end (Parquet, zip). */
+const lookedAt = 128 * 2 ** 10;
+
+/** One of each group has to be there. */
+const jsonFields = [
+  ['"interpolation_results_unaligned"'],
+  ['"matching_results"'],
+  ['"coherence_results"'],
+  ['"embedding_family"'],
+  ['"kind"', '"params"'],
+];
+const parquetColumns = ['realization_cost_results', 'num_inner_descent_iterations'];
+
+/**
+ * Undefined where a closer look is worth it; else why it is not.
+ * @throws UserError if the file cannot be read
+ */
+export function sniff(path: string): string | undefined {
+  const extension = extname(path);
+  if (!['.json', '.parquet', '.zip', '.bin', '.ckpt'].includes(extension)) return undefined;
+  const source = openSource(path);
+  try {
+    if (extension === '.bin' || extension === '.ckpt')
+      return textOf(source, 0).startsWith('PK') ? undefined : 'no file of torch.save';
+    if (extension === '.json') return sniffJson(source);
+    const tail = textOf(source, Math.max(0, source.size - lookedAt));
+    if (extension === '.zip')
+      return tail.includes('analysis.json') ? undefined : 'a zip without analysis.json: no analysis of Basin';
+    if (parquetColumns.some((name) => tail.includes(name))) return undefined;
+    return `a table without the columns ${parquetColumns.join(' or ')}`;
+  } finally {
+    source.close();
+  }
+}
+
+function sniffJson(source: ByteSource): string | undefined {
+  const head = textOf(source, 0);
+  if (jsonFields.some((fields) => fields.every((field) => head.includes(field)))) return undefined;
+  // In a long list of seeds the name of an experiment may stand at the end.
+  const tail = textOf(source, Math.max(0, source.size - lookedAt));
+  return tail.includes('"embedding_family"') ? undefined : 'JSON without the fields of a known result';
+}
+
+const textOf = (source: ByteSource, from: number): string =>
+  Buffer.from(source.read(from, Math.min(lookedAt, source.size - from))).toString('latin1');

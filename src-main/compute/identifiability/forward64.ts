@@ -33,7 +33,10 @@ function hostNorm({ over, scale, shift }: Norm64, z: Float64Array): void {
   for (let j = 0; j < n; j++) z[j] = (z[j]! - mean) * factor * scale[j]! + shift[j]!;
 }
 
-/** A layer's numbers inside TensorFlow. */
+/**
+ * A layer's numbers inside TensorFlow. Passes over the data are dear, so what is linear in the outputs is folded into
+ * the weights: centring over the neurons, and the factor 1/sqrt 2 of gelu's argument where no norm comes between.
+ */
 export class NativeLayer {
   readonly #d: Doubles;
   readonly #layer: Layer64;
@@ -41,7 +44,7 @@ export class NativeLayer {
 
   constructor(doubles: Doubles, layer: Layer64) {
     this.#d = doubles;
-    this.#layer = layer;
+    this.#layer = folded(layer);
   }
 
   /** @param x [rows, inputs], left alone @returns [rows, outputs], the caller's */
@@ -57,14 +60,10 @@ export class NativeLayer {
     this.#d.free(...this.#owned.values());
   }
 
+  /** `z` is centred already. */
   #norm({ over, scale, shift }: Norm64, z: Double): Double {
     const row = [1, scale.length];
     let current = z;
-    if (over !== 'none') {
-      const mean = this.#d.reduce('Mean', current, 1);
-      current = this.#then('Sub', current, mean);
-      this.#d.free(mean);
-    }
     if (over === 'layer') {
       const squares = this.#d.op('Square', [current]);
       const variance = this.#d.reduce('Mean', squares, 1);
@@ -89,9 +88,11 @@ export class NativeLayer {
     if (activation === 'relu') return this.#then('Relu', z);
     if (activation === 'tanh') return this.#then('Tanh', z);
     if (activation !== 'gelu') return z;
-    const scaled = this.#d.op('Mul', [z, this.#constant(Math.SQRT1_2)]);
-    const raised = this.#then('AddV2', this.#then('Erf', scaled), this.#constant(1));
-    return this.#times(z, this.#then('Mul', raised, this.#constant(0.5)));
+    // u = z / sqrt 2 comes in: gelu(z) = z (1 + erf u) / 2 = (u + u erf u) / sqrt 2.
+    const bent = this.#then('Mul', this.#d.op('Erf', [z]), z);
+    const sum = this.#then('AddV2', bent, z);
+    this.#d.free(z);
+    return this.#then('Mul', sum, this.#constant(Math.SQRT1_2));
   }
 
   /** Consumes both. */
@@ -117,4 +118,24 @@ export class NativeLayer {
     this.#owned.set(name, held);
     return held;
   }
+}
+
+function folded(layer: Layer64): Layer64 {
+  const { norm, outputs, inputs } = layer;
+  const centred = norm !== undefined && norm.over !== 'none';
+  const weight = centred ? withoutMean(layer.weight, outputs, inputs) : layer.weight;
+  const bias = centred ? withoutMean(layer.bias, outputs, 1) : layer.bias;
+  if (layer.activation !== 'gelu') return { ...layer, weight, bias };
+  const halved = (values: Float64Array): Float64Array => values.map((value) => value * Math.SQRT1_2);
+  if (!norm) return { ...layer, weight: halved(weight), bias: halved(bias) };
+  return { ...layer, weight, bias, norm: { ...norm, scale: halved(norm.scale), shift: halved(norm.shift) } };
+}
+
+/** Each column of [rows, cols] less its mean. */
+function withoutMean(values: Float64Array, rows: number, cols: number): Float64Array {
+  const sums = new Float64Array(cols);
+  for (let at = 0; at < values.length; at += cols) {
+    for (let j = 0; j < cols; j++) sums[j]! += values[at + j]!;
+  }
+  return values.map((value, at) => value - sums[at % cols]! / rows);
 }

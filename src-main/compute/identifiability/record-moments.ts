@@ -102,15 +102,78 @@ class HostPass implements Pass {
 }
 
 /** Sums at one place, inside TensorFlow. */
-interface NativeSums {
-  shift: Float64Array;
+class NativeSums {
+  readonly #d: Doubles;
+  readonly #place: Place;
+  /** Where two bands of columns begin and end: three of the four products of bands make a symmetric matrix. */
+  readonly #bands: readonly number[];
+  /** One per band: its columns times all from there to the right, [size, width - from]. */
+  #grams: Double[] = [];
   /** [1, width] */
-  shiftRow: Double;
-  /** [width, width] of the shifted vectors. */
-  gram: Double;
-  /** [width] */
-  sums: Float64Array;
-  count: number;
+  #shift: Double | undefined;
+  readonly #sums: Float64Array;
+  #count = 0;
+
+  constructor(doubles: Doubles, place: Place) {
+    const { width } = place;
+    const bands = width < 256 ? 1 : 2;
+    this.#d = doubles;
+    this.#place = place;
+    this.#bands = Array.from({ length: bands + 1 }, (_, i) => Math.round((i * width) / bands));
+    this.#sums = new Float64Array(width);
+  }
+
+  /** @param x [rows, width], left alone */
+  add(x: Double, rows: number): void {
+    const d = this.#d;
+    this.#shift ??= d.reduce('Mean', x, 0);
+    const shifted = d.op('Sub', [x, this.#shift]);
+    const ones = d.put(new Float32Array(rows).fill(1), [1, rows]);
+    const sums = d.matMul(ones, shifted);
+    for (const [j, sum] of d.read(sums).entries()) this.#sums[j]! += sum;
+    d.free(ones, sums);
+    this.#count += rows;
+    const fresh = this.#products(shifted);
+    d.free(shifted);
+    if (this.#grams.length === 0) this.#grams = fresh;
+    else {
+      const before = this.#grams;
+      this.#grams = fresh.map((gram, i) => d.op('AddV2', [before[i]!, gram]));
+      d.free(...before, ...fresh);
+    }
+  }
+
+  #products(x: Double): Double[] {
+    const d = this.#d;
+    const { width } = this.#place;
+    return this.#bands.slice(0, -1).map((from, i) => {
+      const to = this.#bands[i + 1]!;
+      const band = d.columns(x, from, to);
+      const product = d.matMul(band, to === width ? band : x, true, false);
+      d.free(band);
+      return product;
+    });
+  }
+
+  finish(): Moments {
+    const { width } = this.#place;
+    const gram = new Float64Array(width * width);
+    this.#grams.forEach((of, i) => {
+      const from = this.#bands[i]!;
+      const values = this.#d.read(of);
+      const size = width - from;
+      for (let r = 0; r < values.length / size; r++) {
+        gram.set(values.subarray(r * size, (r + 1) * size), (from + r) * width + from);
+      }
+    });
+    for (let i = 0; i < width; i++) for (let j = 0; j < i; j++) gram[i * width + j] = gram[j * width + i]!;
+    return finishMoments(this.#place, this.#count, this.#d.read(this.#shift!), this.#sums, gram);
+  }
+
+  dispose(): void {
+    this.#d.free(...this.#grams);
+    if (this.#shift) this.#d.free(this.#shift);
+  }
 }
 
 class NativePass implements Pass {
@@ -133,23 +196,9 @@ class NativePass implements Pass {
   }
 
   record(place: number): void {
-    const d = this.#d;
-    const { width } = this.#places[place]!;
-    const known = this.#sums.get(place);
-    const shiftRow = known?.shiftRow ?? d.reduce('Mean', this.#x!, 0);
-    const shifted = d.op('Sub', [this.#x!, shiftRow]);
-    const mean = d.reduce('Mean', shifted, 0);
-    const gram = d.matMul(shifted, shifted, true, false);
-    const means = d.read(mean);
-    d.free(shifted, mean);
-    const sums = known ?? {
-      ...{ shift: d.read(shiftRow), shiftRow, gram: d.put(new Float32Array(width * width), [width, width]) },
-      ...{ sums: new Float64Array(width), count: 0 },
-    };
-    const total = d.op('AddV2', [sums.gram, gram]);
-    d.free(sums.gram, gram);
-    for (let j = 0; j < width; j++) sums.sums[j]! += this.#rows * means[j]!;
-    this.#sums.set(place, { ...sums, gram: total, count: sums.count + this.#rows });
+    const sums = this.#sums.get(place) ?? new NativeSums(this.#d, this.#places[place]!);
+    this.#sums.set(place, sums);
+    sums.add(this.#x!, this.#rows);
   }
 
   step(layer: number): void {
@@ -157,13 +206,12 @@ class NativePass implements Pass {
   }
 
   finish(place: number): Moments {
-    const { shift, gram, sums, count } = this.#sums.get(place)!;
-    return finishMoments(this.#places[place]!, count, shift, sums, this.#d.read(gram));
+    return this.#sums.get(place)!.finish();
   }
 
   dispose(): void {
     if (this.#x) this.#d.free(this.#x);
-    for (const { shiftRow, gram } of this.#sums.values()) this.#d.free(shiftRow, gram);
+    for (const sums of this.#sums.values()) sums.dispose();
     for (const layer of this.#layers) layer.dispose();
   }
 

@@ -2,7 +2,7 @@
 import type { RunRow } from '../../src-shared/api.ts';
 import { familyNames } from '../../src-shared/domain.ts';
 import { number, percentWithSpread } from '../format.ts';
-import { propertyOf } from './filter.ts';
+import { reader } from './filter.ts';
 
 export interface Column {
   id: string;
@@ -15,7 +15,7 @@ export interface Column {
   value: (run: RunRow) => string | number | undefined;
 }
 
-const noGroups = new Map<string, string>();
+const noGroups: ReadonlyMap<string, string> = new Map();
 
 export const fixedColumns: Column[] = [
   {
@@ -79,12 +79,13 @@ export const fixedColumns: Column[] = [
 
 /** A column for any property of the config, under its dotted name. */
 export function propertyColumn(name: string): Column {
+  const read = reader(name, noGroups);
   return {
     id: name,
     title: name.split('.').at(-1) ?? name,
     width: 'minmax(80px, 0.6fr)',
     numeric: false,
-    text: (run) => String(propertyOf(run, name, noGroups) ?? '–'),
+    text: (run) => String(read(run) ?? '–'),
     value: (run) => {
       const value = run.properties[name];
       return typeof value === 'number' || typeof value === 'string'

@@ -28,36 +28,47 @@ export function conditionText(condition: Condition): string {
   return `${condition.key}${condition.operator}${value}`;
 }
 
-/** The property that a key of the filter means for this run; undefined where the run has none of that name. */
-export function propertyOf(run: RunRow, key: string, groupNames: Map<string, string>): unknown {
-  switch (key.toLowerCase()) {
-    case 'sigma_f':
-    case 'σ_f':
-    case 'kappa':
-      return run.sigmaF ?? undefined;
-    case 'family':
-      return run.family ?? undefined;
-    case 'name':
-      return run.name;
-    case 'data':
-      return run.dataset ?? undefined;
-    case 'models':
-      return run.models;
-    case 'epochs':
-      return run.epochs.at(-1);
-    case 'state':
-      return run.state;
-    case 'origin':
-      return run.origin;
-    case 'accuracy':
-      return run.valAccuracy?.mean;
-    case 'group':
-      return run.groupIds.map((id) => groupNames.get(id) ?? '');
-  }
-  if (key in run.properties) return run.properties[key] ?? 'null';
-  const suffix = `.${key}`.toLowerCase();
-  const found = Object.keys(run.properties).find((name) => name.toLowerCase().endsWith(suffix));
-  return found === undefined ? undefined : (run.properties[found] ?? 'null');
+type Reader = (run: RunRow) => unknown;
+
+const fixedReaders = (groupNames: ReadonlyMap<string, string>): Record<string, Reader> => {
+  const sigmaF: Reader = (run) => run.sigmaF ?? undefined;
+  return {
+    sigma_f: sigmaF,
+    σ_f: sigmaF,
+    kappa: sigmaF,
+    family: (run) => run.family ?? undefined,
+    name: (run) => run.name,
+    data: (run) => run.dataset ?? undefined,
+    models: (run) => run.models,
+    epochs: (run) => run.epochs.at(-1),
+    state: (run) => run.state,
+    origin: (run) => run.origin,
+    accuracy: (run) => run.valAccuracy?.mean,
+    group: (run) => run.groupIds.map((id) => groupNames.get(id) ?? ''),
+  };
+};
+
+/**
+ * Reads the property that a key of the filter means; undefined where a run has none of that name. Meant to be made
+ * once for many runs: the names of their configs are the same ones over and over.
+ */
+export function reader(key: string, groupNames: ReadonlyMap<string, string>): Reader {
+  const fixed = fixedReaders(groupNames);
+  const name = key.toLowerCase();
+  if (Object.hasOwn(fixed, name)) return fixed[name]!;
+  const ends = new Map<string, boolean>();
+  const isMeant = (property: string): boolean => {
+    const known = ends.get(property);
+    if (known !== undefined) return known;
+    const meant = property.toLowerCase().endsWith(`.${name}`);
+    ends.set(property, meant);
+    return meant;
+  };
+  return ({ properties }) => {
+    if (Object.hasOwn(properties, key)) return properties[key] ?? 'null';
+    for (const property in properties) if (isMeant(property)) return properties[property] ?? 'null';
+    return undefined;
+  };
 }
 
 function holds(value: unknown, operator: Operator, wanted: string): boolean {
@@ -74,12 +85,28 @@ function holds(value: unknown, operator: Operator, wanted: string): boolean {
   return operator === '!=' ? !equal : equal;
 }
 
-export function matches(run: RunRow, conditions: Condition[], groupNames: Map<string, string>): boolean {
-  return conditions.every((condition) =>
-    condition.type === 'word'
-      ? `${run.name}\n${run.path}\n${run.family ?? ''}`.toLowerCase().includes(condition.text)
-      : holds(propertyOf(run, condition.key, groupNames), condition.operator, condition.value),
-  );
+/** Where words are looked for; made once per row. */
+const searched = new WeakMap<RunRow, string>();
+
+function searchedText(run: RunRow): string {
+  const known = searched.get(run);
+  if (known !== undefined) return known;
+  const text = `${run.name}\n${run.path}\n${run.family ?? ''}`.toLowerCase();
+  searched.set(run, text);
+  return text;
+}
+
+/** Says of any run whether all conditions hold. */
+export function filterOf(
+  conditions: readonly Condition[],
+  groupNames: ReadonlyMap<string, string>,
+): (run: RunRow) => boolean {
+  const tests = conditions.map((condition) => {
+    if (condition.type === 'word') return (run: RunRow) => searchedText(run).includes(condition.text);
+    const read = reader(condition.key, groupNames);
+    return (run: RunRow) => holds(read(run), condition.operator, condition.value);
+  });
+  return (run) => tests.every((test) => test(run));
 }
 
 export function groupNamesById(groups: Group[]): Map<string, string> {

@@ -28,6 +28,8 @@ class EngineState {
   figuresVersion = $state(0);
 
   readonly runById = $derived(new Map(this.runs.map((run) => [run.id, run])));
+  /** Every property that any run's config has, in the order of first sight. */
+  readonly propertyNames = $derived([...new Set(this.runs.flatMap((run) => Object.keys(run.properties)))]);
   readonly runningJobs = $derived(
     this.jobs.filter((job) => job.state === 'running' || job.state === 'queued'),
   );

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunRow } from '../../../src-shared/api.ts';
 import { fixedColumns, propertyColumn, sortRuns } from '../../../src-renderer/catalog/columns.ts';
-import { conditionText, matches, parseFilter } from '../../../src-renderer/catalog/filter.ts';
+import { conditionText, filterOf, parseFilter } from '../../../src-renderer/catalog/filter.ts';
 
 function run(name: string, more: Partial<RunRow> = {}): RunRow {
   return {
@@ -29,7 +29,7 @@ function run(name: string, more: Partial<RunRow> = {}): RunRow {
 
 const names = (runs: RunRow[]) => runs.map(({ name }) => name);
 const holds = (text: string, row: RunRow, groups = new Map<string, string>()) =>
-  matches(row, parseFilter(text), groups);
+  filterOf(parseFilter(text), groups)(row);
 
 describe('the filter line', () => {
   it.each([

@@ -119,12 +119,12 @@ describe('training', () => {
 
   test('Ctrl-C stops it, --resume ends with the very same weights', async () => {
     const [straight, broken] = [join(root, 'straight'), join(root, 'broken-off')];
-    const long = ['num_models=2', 'training.num_epochs=6', 'training.save_every=1', 'seed=5'];
+    const long = ['num_models=2', 'training.num_epochs=10', 'training.save_every=1', 'seed=5'];
     await basinJson(['train', 'standard-small', ...long, '--out', straight, ...here]);
     const stopped = await basin(['train', 'standard-small', ...long, '--out', broken, ...here], {
       started: (kill) => {
         const watch = setInterval(() => {
-          if (!existsSync(join(broken, 'checkpoint_epoch_2_model_2.safetensors'))) return;
+          if (!existsSync(join(broken, 'checkpoint_epoch_1_model_2.safetensors'))) return;
           clearInterval(watch);
           kill('SIGINT');
         }, 20);
@@ -132,9 +132,9 @@ describe('training', () => {
     });
     expect(stopped.code).toBe(130);
     const resumed = await basinJson<{ resumed_from: number }>(['train', '--resume', broken, ...here]);
-    expect(resumed.resumed_from).toBeGreaterThanOrEqual(2);
+    expect(resumed.resumed_from).toBeGreaterThanOrEqual(1);
     for (const model of [1, 2]) {
-      const name = `checkpoint_epoch_6_model_${model}.safetensors`;
+      const name = `checkpoint_epoch_10_model_${model}.safetensors`;
       expect(readFileSync(join(broken, name)).equals(readFileSync(join(straight, name)))).toBe(true);
     }
   });

@@ -1,5 +1,7 @@
 /** The command line as a process: streams, exit codes, Ctrl-C. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterAll, describe, expect, test } from 'vitest';
 import { basin, temporaryFolder } from '../support/cli.ts';
 import { promptly } from '../support/promptly.ts';
@@ -10,9 +12,26 @@ afterAll(() => {
 });
 const here = ['--workspace', workspace];
 
-/** Calls `then` once `text` has appeared on stderr, or after the work must have begun. */
-function after(milliseconds: number, then: () => void): void {
-  setTimeout(then, milliseconds);
+/** Calls `then` once a job of the workspace is at work, however long the start takes. */
+function whenAtWork(then: () => void): void {
+  const look = setInterval(() => {
+    if (!isAtWork()) return;
+    clearInterval(look);
+    then();
+  }, 50);
+}
+
+function isAtWork(): boolean {
+  if (!existsSync(join(workspace, 'basin.db'))) return false;
+  const db = new Database(join(workspace, 'basin.db'), { readonly: true });
+  try {
+    return db.prepare("SELECT count(*) FROM jobs WHERE state = 'running'").pluck().get() !== 0;
+  } catch {
+    // Its tables are just being made.
+    return false;
+  } finally {
+    db.close();
+  }
 }
 
 describe('streams', () => {
@@ -51,7 +70,7 @@ describe('Ctrl-C', () => {
     let pressed = 0;
     const outcome = await basin(long, {
       started: (kill) => {
-        after(2500, () => {
+        whenAtWork(() => {
           pressed = performance.now();
           kill('SIGINT');
         });
@@ -67,11 +86,8 @@ describe('Ctrl-C', () => {
   test('pressed while starting ends it too', async () => {
     const outcome = await basin(long, {
       started: (kill) => {
-        after(400, () => {
-          kill('SIGINT');
-        });
+        setTimeout(() => kill('SIGINT'), 400);
       },
-      timeoutMs: 20_000,
     });
     expect(outcome.code).toBe(130);
   });

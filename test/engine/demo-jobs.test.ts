@@ -65,7 +65,7 @@ describe('training', () => {
     const engine = await testEngine(workspace);
     const job = await engine.call('jobs.submit', {
       kind: 'train',
-      params: params(workspace, { epochs: 30, ms: 40 }),
+      params: params(workspace, { epochs: 30, ms: 150 }),
     });
     await whenRunning(engine, job.id);
     while ((await engine.call('runs.list', {})).length === 0)

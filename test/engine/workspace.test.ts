@@ -1,5 +1,6 @@
 /** Workspaces that cannot be used, catalogs that are damaged or new, and two engines at once. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -293,15 +294,16 @@ describe('two engines', () => {
     const script = `
       import { acquireLock } from '${new URL('../../src-main/engine/store/lock.ts', import.meta.url).href}';
       import { createWorkspace } from '${new URL('../../src-main/engine/store/workspace.ts', import.meta.url).href}';
-      try { acquireLock(createWorkspace(process.argv[1]), '1'); console.log('in'); setTimeout(() => {}, 1500); } catch { console.log('out'); }`;
-    const answers = await Promise.all(
-      Array.from({ length: 4 }, async () => {
-        const child = spawn(process.execPath, ['--input-type=module', '-e', script, workspace]);
-        let text = '';
-        for await (const chunk of child.stdout) text += String(chunk);
-        return text.trim();
-      }),
+      try { acquireLock(createWorkspace(process.argv[1]), '1'); console.log('in'); } catch { console.log('out'); }
+      process.stdin.resume();`;
+    const racers = Array.from({ length: 4 }, () =>
+      spawn(process.execPath, ['--input-type=module', '-e', script, workspace]),
     );
+    // Nobody leaves before all have tried: a slow starter must not find the lock given back.
+    const answers = await Promise.all(
+      racers.map(async ({ stdout }) => String((await once(stdout, 'data'))[0]).trim()),
+    );
+    for (const racer of racers) racer.stdin.end();
     expect(answers.toSorted()).toEqual(['in', 'out', 'out', 'out']);
   });
 

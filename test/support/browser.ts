@@ -1,7 +1,6 @@
 /** A real Chromium, driven as a person would; tests skip themselves, loudly, where there is none. */
 import { existsSync } from 'node:fs';
 import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core';
-import { expect } from 'vitest';
 import type { ServedApp } from './served.ts';
 
 const candidates = [

@@ -37,10 +37,22 @@ interface Exports {
   /** As `products`, of the squared differences: sum_p (a[4 p + r] - b[panel][4 p + c])^2. */
   distances(a: number, b: number, depth: number, bEnd: number, out: number): void;
   /**
-   * Four rows of a symmetric matrix, right of the diagonal: the sums of row times x, two lanes each, go to `sums`
-   * [4][2], and y += sum_r x_r row_r. @param x4 the four x_r
+   * With four rows r, `stride` bytes apart: `sums` [4][2] = r times x, two lanes each. All of these go over the numbers
+   * from x to xEnd, two at a time.
    */
-  fourRows(row: number, stride: number, x: number, xEnd: number, y: number, x4: number, sums: number): void;
+  dots(row: number, stride: number, x: number, xEnd: number, sums: number): void;
+  /** x += sum_r factors[r] r */
+  combine(row: number, stride: number, x: number, xEnd: number, factors: number): void;
+  /** Both at once: `sums` = r times x, and y += sum_r factors[r] r. */
+  symmetric(
+    row: number,
+    stride: number,
+    x: number,
+    xEnd: number,
+    sums: number,
+    y: number,
+    factors: number,
+  ): void;
 }
 
 const advance = (local: Local, bytes: number): Code => set(local, plus(get(local), constant(bytes)));
@@ -79,36 +91,42 @@ function tiles(term: (left: Code, right: Code) => Code): Kernel {
   return { params: 5, integers: 2, vectors: 11, body };
 }
 
-function fourRows(): Kernel {
-  const [row, stride, x, xEnd, y, x4, sums] = [0, 1, 2, 3, 4, 5, 6];
-  const at = [row, 7, 8, 9] as const;
-  const sum = [10, 11, 12, 13] as const;
-  const factor = [14, 15, 16, 17] as const;
-  const [xs, ys, entries] = [18, 19, 20];
-  const rows = [0, 1, 2, 3] as const;
+/** Loops over four rows. Parameters: row, stride, x, xEnd, then those of `sums` and of `y` and `factors`. */
+function fourRows(does: { dots: boolean; y?: 'x' | 'apart' }): Kernel {
+  const [row, stride, x, xEnd] = [0, 1, 2, 3];
+  const sums = 4;
+  const y = does.y === 'apart' ? 5 : x;
+  const params = does.y === 'apart' ? 7 : 5;
+  const factors = params - 1;
+  const first = params;
+  const at = [row, first, first + 1, first + 2];
+  const vector = (i: number): Local => first + 3 + i;
+  const [xs, ys, entries] = [vector(8), vector(9), vector(10)];
+  const rows = [0, 1, 2, 3];
+  const [sum, factor] = [(r: number) => vector(r), (r: number) => vector(4 + r)];
+  const step = (r: number): Code =>
+    block(
+      set(entries, load(get(at[r]!))),
+      ...(does.dots ? [set(sum(r), add(get(sum(r)), times(get(entries), get(xs))))] : []),
+      ...(does.y ? [set(ys, add(get(ys), times(get(entries), get(factor(r)))))] : []),
+      advance(at[r]!, 16),
+    );
   const body = block(
     ...rows.slice(1).map((r) => set(at[r]!, plus(get(at[r - 1]!), get(stride)))),
-    ...rows.map((r) => block(set(factor[r], spread(get(x4), 8 * r)), set(sum[r], zeros))),
+    ...(does.y ? rows.map((r) => set(factor(r), spread(get(factors), 8 * r))) : []),
     doWhileBelow(
       x,
       xEnd,
-      set(xs, load(get(x))),
-      set(ys, load(get(y))),
-      ...rows.map((r) =>
-        block(
-          set(entries, load(get(at[r]))),
-          set(sum[r], add(get(sum[r]), times(get(entries), get(xs)))),
-          set(ys, add(get(ys), times(get(entries), get(factor[r])))),
-          advance(at[r], 16),
-        ),
-      ),
-      store(get(y), get(ys)),
+      ...(does.dots ? [set(xs, load(get(x)))] : []),
+      ...(does.y ? [set(ys, load(get(y)))] : []),
+      ...rows.map(step),
+      ...(does.y ? [store(get(y), get(ys))] : []),
       advance(x, 16),
-      advance(y, 16),
+      ...(y === x ? [] : [advance(y, 16)]),
     ),
-    ...rows.map((r) => store(get(sums), get(sum[r]), 16 * r)),
+    ...(does.dots ? rows.map((r) => store(get(sums), get(sum(r)), 16 * r)) : []),
   );
-  return { params: 7, integers: 3, vectors: 11, body };
+  return { params, integers: 3, vectors: 11, body };
 }
 
 const square = (left: Code, right: Code, held: Local): Code =>
@@ -118,7 +136,9 @@ const module = new WebAssembly.Module(
   assemble({
     products: tiles(times),
     distances: { ...tiles((left, right) => square(left, right, 18)), vectors: 12 },
-    fourRows: fourRows(),
+    dots: fourRows({ dots: true }),
+    combine: fourRows({ dots: false, y: 'x' }),
+    symmetric: fourRows({ dots: true, y: 'apart' }),
   }),
 );
 

@@ -1,5 +1,5 @@
 /** Householder reduction of a symmetric matrix to tridiagonal form, in panels (LAPACK dsytrd; Golub, Van Loan 8.3.1). */
-import { addProduct, multiply, subView, transposedView, view } from './multiply.ts';
+import { addProduct, multiply, multiplyTransposedRight, subView, transposedView, view } from './multiply.ts';
 import { Simd } from './simd.ts';
 
 export interface Tridiagonal {
@@ -12,183 +12,196 @@ export interface Tridiagonal {
 
 const panelWidth = 32;
 
-/** Holds the part not reduced yet; let go of when it has grown beyond `mostKept`. */
+/** Holds what is being reduced; let go of when it has grown beyond `mostKept` numbers. */
 let simd = new Simd();
 const mostKept = 2 ** 22;
-
-/** The upper triangle in rows of `stride` numbers, of which those from n on stay zero, and room for a product with it. */
-interface Workspace {
-  readonly n: number;
-  readonly stride: number;
-  readonly memory: Float64Array;
-  /** Where the vectors x and a x, and the sums of four rows, lie in `memory`. */
-  readonly atX: number;
-  readonly atProduct: number;
-  readonly atSums: number;
-}
-
-function workspaceOf(a: Float64Array, n: number): Workspace {
-  const stride = n + 2 + (n & 1);
-  const atX = n * stride;
-  const atProduct = atX + stride;
-  const atSums = atProduct + stride;
-  const memory = simd.numbers(atSums + 8);
-  memory.fill(0, 0, atSums);
-  for (let i = 0; i < n; i++) memory.set(a.subarray(i * n + i, (i + 1) * n), i * stride + i);
-  return { n, stride, memory, atX, atProduct, atSums };
-}
 
 /**
  * Reduces `a` [n, n], of which the upper triangle is read: Q^T a Q = T with Q the product of the reflectors. The entries
  * should be of order 1 (the caller scales).
  */
 export function tridiagonalise(a: Float64Array, n: number): Tridiagonal {
-  const steps = Math.max(0, n - 2);
-  const out = {
-    diagonal: new Float64Array(n),
-    off: new Float64Array(Math.max(0, n - 1)),
-    reflectors: new Float64Array(steps * n),
-    taus: new Float64Array(steps),
-  };
-  const work = workspaceOf(a, n);
-  const panel = new Float64Array(panelWidth * n);
-  for (let start = 0; start < steps; start += panelWidth) {
-    const width = Math.min(panelWidth, steps - start);
-    for (let i = 0; i < width; i++) reduceColumn(work, start, i, panel, out);
-    updateTrailing(work, start, width, panel, out.reflectors);
-  }
-  const { memory, stride } = work;
-  for (let k = steps; k < n; k++) {
-    out.diagonal[k] = memory[k * stride + k]!;
-    if (k + 1 < n) out.off[k] = memory[k * stride + k + 1]!;
-  }
-  if (memory.length > mostKept) simd = new Simd();
+  const reduction = new Reduction(a, n);
+  for (let start = 0; start < n - 2; start += panelWidth) reduction.panel(start);
+  const out = reduction.finish();
+  if (simd.numbers(0).length > mostKept) simd = new Simd();
   return out;
 }
 
-/** One column of a panel: bring it up to date, reflect it, and form the vector w of the rank-two update. */
-function reduceColumn(work: Workspace, start: number, i: number, w: Float64Array, out: Tridiagonal): void {
-  const k = start + i;
-  const { n, stride } = work;
-  const { reflectors, taus } = out;
-  const row = work.memory.subarray(k * stride, k * stride + n);
-  for (let p = 0; p < i; p++) {
-    const y = (start + p) * n;
-    const yk = reflectors[y + k]!;
-    const wk = w[p * n + k]!;
-    for (let j = k; j < n; j++) row[j]! -= reflectors[y + j]! * wk + w[p * n + j]! * yk;
+/**
+ * The matrix while it is reduced, in the memory of the kernels: rows of `stride` numbers, of which those from n on stay
+ * zero, since the kernels go by twos. After it three times `panelWidth` rows: reflectors Y, vectors W, and Y once more, so
+ * that a -= Y W^T + W Y^T is one product.
+ */
+class Reduction {
+  readonly #n: number;
+  readonly #stride: number;
+  readonly #memory: Float64Array;
+  readonly #atFactors: number;
+  readonly #atSums: number;
+  readonly #out: Tridiagonal;
+
+  constructor(a: Float64Array, n: number) {
+    const steps = Math.max(0, n - 2);
+    this.#n = n;
+    this.#stride = n + 2 + (n & 1);
+    this.#atFactors = this.#stride * (n + 3 * panelWidth);
+    this.#atSums = this.#atFactors + panelWidth;
+    this.#memory = simd.numbers(this.#atSums + 8);
+    this.#memory.fill(0, 0, this.#atFactors);
+    for (let i = 0; i < n; i++) this.#memory.set(a.subarray(i * n + i, (i + 1) * n), i * this.#stride + i);
+    this.#out = {
+      diagonal: new Float64Array(n),
+      off: new Float64Array(Math.max(0, n - 1)),
+      reflectors: new Float64Array(steps * n),
+      taus: new Float64Array(steps),
+    };
   }
-  out.diagonal[k] = row[k]!;
-  const y = reflectors.subarray(k * n, (k + 1) * n);
-  const { tau, beta } = reflector(row, y, k + 1, n);
-  taus[k] = tau;
-  out.off[k] = beta;
-  const wi = w.subarray(i * n, (i + 1) * n);
-  wi.fill(0);
-  if (tau === 0) return;
-  symmetricTimes(work, k + 1, y, wi);
-  for (let p = 0; p < i; p++) {
-    const yp = reflectors.subarray((start + p) * n, (start + p + 1) * n);
-    const wp = w.subarray(p * n, (p + 1) * n);
-    let wy = 0;
-    let yy = 0;
-    for (let j = k + 1; j < n; j++) {
-      wy += wp[j]! * y[j]!;
-      yy += yp[j]! * y[j]!;
+
+  /** Where row p of Y lies; W is `panelWidth` rows further on. */
+  #y(p: number): number {
+    return (this.#n + p) * this.#stride;
+  }
+
+  #w(p: number): number {
+    return this.#y(p + panelWidth);
+  }
+
+  panel(start: number): void {
+    const n = this.#n;
+    const memory = this.#memory;
+    const width = Math.min(panelWidth, n - 2 - start);
+    memory.fill(0, this.#y(0), this.#y(3 * panelWidth));
+    for (let i = 0; i < width; i++) this.#reduceColumn(start, i);
+    memory.copyWithin(this.#y(2 * panelWidth), this.#y(0), this.#y(panelWidth));
+    for (let i = 0; i < width; i++) {
+      this.#out.reflectors.set(memory.subarray(this.#y(i), this.#y(i) + n), (start + i) * n);
     }
-    for (let j = k + 1; j < n; j++) wi[j]! -= yp[j]! * wy + wp[j]! * yy;
+    this.#updateTrailing(start + width);
   }
-  let dot = 0;
-  for (let j = k + 1; j < n; j++) dot += wi[j]! * y[j]!;
-  const half = (tau * tau * dot) / 2;
-  for (let j = k + 1; j < n; j++) wi[j] = tau * wi[j]! - half * y[j]!;
+
+  /** One column of a panel: bring it up to date, reflect it, and form the vector w of the rank-two update. */
+  #reduceColumn(start: number, i: number): void {
+    const k = start + i;
+    const n = this.#n;
+    const memory = this.#memory;
+    const row = k * this.#stride;
+    this.#combine(this.#y(0), i, row, k, (p) => memory[this.#w(p) + k]!);
+    this.#combine(this.#w(0), i, row, k, (p) => memory[this.#y(p) + k]!);
+    const [y, w] = [this.#y(i), this.#w(i)];
+    const { tau, beta } = reflector(memory, row, y, k + 1, n);
+    this.#out.diagonal[k] = memory[row + k]!;
+    this.#out.taus[k] = tau;
+    this.#out.off[k] = beta;
+    if (tau === 0) return;
+    this.#multiply(k + 1, y, w);
+    const ofW = this.#dots(this.#w(0), i, y, k + 1);
+    const ofY = this.#dots(this.#y(0), i, y, k + 1);
+    this.#combine(this.#y(0), i, w, k + 1, (p) => ofW[p]!);
+    this.#combine(this.#w(0), i, w, k + 1, (p) => ofY[p]!);
+    let dot = 0;
+    for (let j = k + 1; j < n; j++) dot += memory[w + j]! * memory[y + j]!;
+    const half = (tau * tau * dot) / 2;
+    for (let j = k + 1; j < n; j++) memory[w + j] = tau * memory[w + j]! - half * memory[y + j]!;
+  }
+
+  /** Over indices [from, n): x -= sum_{p < count} factor(p) row p. */
+  #combine(rows: number, count: number, x: number, from: number, factor: (p: number) => number): void {
+    const stride = this.#stride;
+    for (let p = 0; p < count; p += 4) {
+      for (let r = 0; r < 4; r++) this.#memory[this.#atFactors + r] = p + r < count ? -factor(p + r) : 0;
+      const [first, end] = [8 * (x + from), 8 * (x + this.#n)];
+      simd.run.combine(8 * (rows + p * stride + from), 8 * stride, first, end, 8 * this.#atFactors);
+    }
+  }
+
+  /** Over indices [from, n): row p times x, for p < count at least. */
+  #dots(rows: number, count: number, x: number, from: number): Float64Array {
+    const stride = this.#stride;
+    const out = new Float64Array(panelWidth);
+    for (let p = 0; p < count; p += 4) {
+      const [first, end] = [8 * (x + from), 8 * (x + this.#n)];
+      simd.run.dots(8 * (rows + p * stride + from), 8 * stride, first, end, 8 * this.#atSums);
+      for (let r = 0; r < 4; r++) out[p + r] = this.#sum(r);
+    }
+    return out;
+  }
+
+  #sum(r: number): number {
+    return this.#memory[this.#atSums + 2 * r]! + this.#memory[this.#atSums + 2 * r + 1]!;
+  }
+
+  /** Over indices [from, n): product = a x; zero before. */
+  #multiply(from: number, x: number, product: number): void {
+    const n = this.#n;
+    const stride = this.#stride;
+    const memory = this.#memory;
+    for (let i = from; i < n; i += 4) {
+      const rows = Math.min(4, n - i);
+      for (let r = i; r < i + rows; r++) {
+        const xr = memory[x + r]!;
+        memory[product + r]! += memory[r * stride + r]! * xr;
+        for (let j = r + 1; j < i + rows; j++) {
+          const entry = memory[r * stride + j]!;
+          memory[product + r]! += entry * memory[x + j]!;
+          memory[product + j]! += entry * xr;
+        }
+      }
+      const right = i + 4;
+      if (right >= n) return;
+      const [first, end] = [8 * (x + right), 8 * (x + n)];
+      const to = 8 * (product + right);
+      simd.run.symmetric(
+        ...([8 * (i * stride + right), 8 * stride, first, end, 8 * this.#atSums, to, 8 * (x + i)] as const),
+      );
+      for (let r = 0; r < 4; r++) memory[product + i + r]! += this.#sum(r);
+    }
+  }
+
+  /** a -= Y W^T + W Y^T on the upper triangle of the part not reduced yet. */
+  #updateTrailing(from: number): void {
+    const stride = this.#stride;
+    const size = this.#n - from;
+    const target = view(this.#memory, stride, from * stride + from);
+    const left = transposedView(view(this.#memory, stride, this.#y(0) + from));
+    const right = view(this.#memory, stride, this.#w(0) + from);
+    const rows = 128;
+    for (let i = 0; i < size; i += rows) {
+      const [to, x, y] = [subView(target, i, i), subView(left, i, 0), subView(right, 0, i)];
+      addProduct(to, x, y, Math.min(rows, size - i), 2 * panelWidth, size - i, -1);
+    }
+  }
+
+  finish(): Tridiagonal {
+    const { diagonal, off } = this.#out;
+    const n = this.#n;
+    for (let k = Math.max(0, n - 2); k < n; k++) {
+      diagonal[k] = this.#memory[k * this.#stride + k]!;
+      if (k + 1 < n) off[k] = this.#memory[k * this.#stride + k + 1]!;
+    }
+    return this.#out;
+  }
 }
 
-/** I - tau y y^T takes x[from..] to (beta, 0 .. 0); y[from] = 1. */
-function reflector(x: Float64Array, y: Float64Array, from: number, n: number): { tau: number; beta: number } {
+/** I - tau y y^T takes x[from..n) to (beta, 0 .. 0); y[from] = 1. x and y begin at places of `memory`. */
+function reflector(
+  memory: Float64Array,
+  x: number,
+  y: number,
+  from: number,
+  n: number,
+): { tau: number; beta: number } {
   let tail = 0;
-  for (let j = from + 1; j < n; j++) tail += x[j]! * x[j]!;
-  const head = x[from]!;
-  y[from] = 1;
+  for (let j = from + 1; j < n; j++) tail += memory[x + j]! * memory[x + j]!;
+  const head = memory[x + from]!;
+  memory[y + from] = 1;
   // The matrix is scaled to entries of order 1: what is below this is not there, and its square root has no digits.
   if (tail < 1e-290) return { tau: 0, beta: head };
   const norm = Math.sqrt(head * head + tail);
   const beta = head > 0 ? -norm : norm;
   const scale = 1 / (head - beta);
-  for (let j = from + 1; j < n; j++) y[j] = x[j]! * scale;
+  for (let j = from + 1; j < n; j++) memory[y + j] = memory[x + j]! * scale;
   return { tau: (beta - head) / beta, beta };
-}
-
-/** out = a x over indices [from, n). */
-function symmetricTimes(work: Workspace, from: number, x: Float64Array, out: Float64Array): void {
-  const { n, stride, memory, atX, atProduct } = work;
-  memory.set(x.subarray(from), atX + from);
-  memory.fill(0, atProduct + from, atProduct + n);
-  for (let i = from; i < n; i += 4) {
-    const rows = Math.min(4, n - i);
-    for (let r = i; r < i + rows; r++) {
-      const xr = memory[atX + r]!;
-      memory[atProduct + r]! += memory[r * stride + r]! * xr;
-      for (let j = r + 1; j < i + rows; j++) {
-        const entry = memory[r * stride + j]!;
-        memory[atProduct + r]! += entry * memory[atX + j]!;
-        memory[atProduct + j]! += entry * xr;
-      }
-    }
-    if (i + 4 < n) rightOfDiagonal(work, i);
-  }
-  out.set(memory.subarray(atProduct + from, atProduct + n), from);
-}
-
-/** What rows i to i + 3, right of their square on the diagonal, add to the product. */
-function rightOfDiagonal({ n, stride, memory, atX, atProduct, atSums }: Workspace, i: number): void {
-  const right = i + 4;
-  const [x, xEnd, product] = [atX + right, atX + n, atProduct + right];
-  simd.run.fourRows(
-    8 * (i * stride + right),
-    8 * stride,
-    8 * x,
-    8 * xEnd,
-    8 * product,
-    8 * (atX + i),
-    8 * atSums,
-  );
-  for (let r = 0; r < 4; r++) {
-    memory[atProduct + i + r]! += memory[atSums + 2 * r]! + memory[atSums + 2 * r + 1]!;
-  }
-}
-
-/** a -= Y W^T + W Y^T on the upper triangle of the part not reduced yet. */
-function updateTrailing(
-  { n, stride, memory }: Workspace,
-  start: number,
-  width: number,
-  w: Float64Array,
-  reflectors: Float64Array,
-): void {
-  const from = start + width;
-  const size = n - from;
-  const left = new Float64Array(size * 2 * width);
-  const right = new Float64Array(size * 2 * width);
-  for (let p = 0; p < width; p++) {
-    for (let j = 0; j < size; j++) {
-      const y = reflectors[(start + p) * n + from + j]!;
-      const x = w[p * n + from + j]!;
-      left[j * 2 * width + p] = y;
-      left[j * 2 * width + width + p] = x;
-      right[j * 2 * width + p] = x;
-      right[j * 2 * width + width + p] = y;
-    }
-  }
-  const rows = 128;
-  const target = view(memory, stride, from * stride + from);
-  const factor = view(left, 2 * width);
-  const other = transposedView(view(right, 2 * width));
-  for (let i = 0; i < size; i += rows) {
-    const count = Math.min(rows, size - i);
-    const [to, x, y] = [subView(target, i, i), subView(factor, i, 0), subView(other, 0, i)];
-    addProduct(to, x, y, count, 2 * width, size - i, -1);
-  }
 }
 
 /** Replaces each row x of `rows` [count, n] by Q x, Q being the product of the reflectors, a panel at a time. */
@@ -210,20 +223,14 @@ export function applyReflectors(rows: Float64Array, count: number, n: number, of
 /** transpose(T) of the compact form H_0 H_1 .. = I - Y T Y^T (R. Schreiber and C. Van Loan, 1989). */
 function blockFactor(of: Tridiagonal, start: number, width: number, n: number): Float64Array {
   const t = new Float64Array(width * width); // lower triangular: transposed
+  const rows = of.reflectors.subarray(start * n, (start + width) * n);
+  const dots = multiplyTransposedRight(rows, rows, width, n, width);
   for (let i = 0; i < width; i++) {
     const tau = of.taus[start + i]!;
     t[i * width + i] = tau;
-    const yi = (start + i) * n;
-    const dots = new Float64Array(i);
-    for (let p = 0; p < i; p++) {
-      const yp = (start + p) * n;
-      let dot = 0;
-      for (let j = start + i + 1; j < n; j++) dot += of.reflectors[yp + j]! * of.reflectors[yi + j]!;
-      dots[p] = dot;
-    }
     for (let r = 0; r < i; r++) {
       let sum = 0;
-      for (let p = r; p < i; p++) sum += t[p * width + r]! * dots[p]!;
+      for (let p = r; p < i; p++) sum += t[p * width + r]! * dots[p * width + i]!;
       t[i * width + r] = -tau * sum;
     }
   }

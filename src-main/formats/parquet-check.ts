@@ -1,6 +1,6 @@
 /**
  * What a Parquet reader takes on trust, looked at before it does: sizes in the headers (Thrift, compact protocol) that
- * make it reserve memory. A thread that runs out of memory can take the whole process along.
+ * make it reserve memory. Cheap refusals that name the offset.
  */
 import type { AsyncBuffer, ColumnMetaData } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';

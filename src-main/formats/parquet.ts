@@ -3,7 +3,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { writeFileAtomic } from './atomic.ts';
-import { readInThread } from './parquet-thread.ts';
+import { readInProcess } from './parquet-process.ts';
 import type { ParquetTable } from './parquet-read.ts';
 
 /** int64 columns take and give bigint. Every value may be null. */
@@ -77,12 +77,12 @@ export function encodeParquet(columns: readonly ParquetColumn[], options: Parque
 }
 
 /**
- * Reads a table, or some of its columns. The work is done in a thread that is ended when it takes far longer, or far
+ * Reads a table, or some of its columns. The work is done in a process that is ended when it takes far longer, or far
  * more memory, than a sound file of that size would: the parser trusts the sizes that pages announce.
  * @throws UserError if the file is no Parquet file, is damaged, or lacks a column that was asked for.
  */
 export function readParquet(path: string, options: { columns?: string[] } = {}): Promise<ParquetTable> {
-  return readInThread({ path, ...options });
+  return readInProcess({ path, ...options });
 }
 
 /** Groups in pyarrow's layout: NAME (LIST) > list (repeated) > element. */

@@ -4,7 +4,7 @@
  * its own, so that the memory is its own too.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,8 +34,10 @@ function inOwnProcess(name: string): boolean {
 
 /** False where it needs too much memory, or refuses too often without saying where; throws for all else. */
 async function runOne(format: FuzzedFormat): Promise<boolean> {
+  const children = watchChildren();
   const { accepted, refused, located, slowest } = await fuzz(format, count, firstSeed);
-  const memory = process.resourceUsage().maxRSS / 1024;
+  // Parquet is parsed in a process of its own.
+  const memory = process.resourceUsage().maxRSS / 1024 + children.stop();
   const share = located / Math.max(refused, 1);
   const where = format.binary ? 'an offset' : 'a place';
   console.log(
@@ -47,6 +49,28 @@ async function runOne(format: FuzzedFormat): Promise<boolean> {
       `  too much: at most ${mostMemory} MiB, at least ${100 * leastLocated(format)} % with ${where}`,
     );
   return good;
+}
+
+/** Most memory that a child process had at once, in MiB (0 where there is no /proc). */
+function watchChildren(): { stop: () => number } {
+  let most = 0;
+  const look = (): void => {
+    try {
+      for (const child of readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ')) {
+        const peak = child && /VmHWM:\s*(\d+)/.exec(readFileSync(`/proc/${child}/status`, 'utf8'))?.[1];
+        most = Math.max(most, Number(peak ?? 0) / 1024);
+      }
+    } catch {
+      // It ended between the two looks, or this is no Linux.
+    }
+  };
+  const timer = setInterval(look, 20);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return most;
+    },
+  };
 }
 
 function names(formats: readonly FuzzedFormat[]): string {

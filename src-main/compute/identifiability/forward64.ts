@@ -137,5 +137,9 @@ function withoutMean(values: Float64Array, rows: number, cols: number): Float64A
   for (let at = 0; at < values.length; at += cols) {
     for (let j = 0; j < cols; j++) sums[j]! += values[at + j]!;
   }
-  return values.map((value, at) => value - sums[at % cols]! / rows);
+  const out = values.slice();
+  for (let at = 0; at < out.length; at += cols) {
+    for (let j = 0; j < cols; j++) out[at + j]! -= sums[j]! / rows;
+  }
+  return out;
 }

@@ -3,6 +3,7 @@ import type { Backend } from '../backend/index.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';
 import type { Examples } from '../data/index.ts';
 import type { EffectiveNetwork } from '../models/index.ts';
+import { VaryingFeatures } from './constant-features.ts';
 import { hostLayer, NativeLayer } from './forward64.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
 import { network64 } from './network64.ts';
@@ -42,27 +43,34 @@ interface Pass {
 export async function recordMoments(
   backend: Backend,
   model: LoadedNetwork,
-  { x, features, count }: Examples,
+  examples: Examples,
   wanted: readonly string[],
   between: (share: number) => Promise<void>,
 ): Promise<Moments[]> {
+  const { x, features, count } = examples;
   const places = placesOf(model.network);
   const chosen = places.flatMap(({ layer }, i) => (wanted.includes(layer) ? [i] : []));
   const last = Math.max(-1, ...chosen);
   const layers = network64(model).slice(0, Math.max(0, last));
+  const varying = new VaryingFeatures(examples);
+  if (layers[0]) layers[0] = varying.layer(layers[0]);
+  const narrowed = places.with(0, { ...places[0]!, width: varying.count });
   const doubles = backend.native?.doubles;
-  const pass = doubles ? new NativePass(doubles, layers, places) : new HostPass(layers, places);
+  const pass = doubles ? new NativePass(doubles, layers, narrowed) : new HostPass(layers, narrowed);
   try {
     for (let start = 0; start < count; start += chunkRows) {
       const end = Math.min(count, start + chunkRows);
-      pass.start(x.subarray(start * features, end * features), end - start);
+      pass.start(varying.of(x.subarray(start * features, end * features)), end - start);
       for (let place = 0; place <= last; place++) {
         if (place > 0) pass.step(place - 1);
         if (chosen.includes(place)) pass.record(place);
         await between((end - start) / count / (last + 1));
       }
     }
-    return chosen.map((place) => pass.finish(place));
+    return chosen.map((place) => {
+      const found = pass.finish(place);
+      return place === 0 ? varying.moments(places[0]!, found) : found;
+    });
   } finally {
     pass.dispose();
   }

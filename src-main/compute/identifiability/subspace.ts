@@ -1,7 +1,6 @@
 /** The subspace in which the inputs of a layer lie, from sums over the data: an N x d matrix is never decomposed. */
 import { UserError } from '../../../src-shared/errors.ts';
 import { GramAccumulator } from '../linalg/gram.ts';
-import { transpose } from '../linalg/multiply.ts';
 import { leadingEigen } from '../linalg/symmetric-eigen.ts';
 
 /** Where a vector is recorded: the input of a linear layer, or the model's output. */
@@ -131,21 +130,46 @@ function notFinite(place: Place, neuron: number): UserError {
 export function subspaceOf(moments: Moments, target: number): Subspace {
   const { place, count, scatter } = moments;
   const full = place.width;
+  const varying = varyingEntries(scatter, full);
+  const size = varying.length;
   let found: { variances: Float64Array; dimension: number; explained: number } | undefined;
-  const { vectors } = leadingEigen(scatter, full, (values) => {
-    const largest = values[full - 1]!;
+  const { vectors } = leadingEigen(picked(scatter, full, varying), size, (values) => {
+    const largest = values[size - 1]!;
     if (!(largest > 0)) throw nothingVaries(place, count);
     const floor = full * Number.EPSILON * largest;
-    const variances = Float64Array.from({ length: Math.min(count, full) }, (_, k) => {
-      const value = values[full - 1 - k]!;
-      return value > floor ? value : 0;
-    });
+    const variances = new Float64Array(Math.min(count, full));
+    for (let k = 0; k < Math.min(size, count); k++) {
+      const value = values[size - 1 - k]!;
+      if (value > floor) variances[k] = value;
+    }
     found = { variances, ...dimensionFor(variances, target) };
     return found.dimension;
   });
   const { variances, dimension, explained } = found!;
-  const basis = transpose(vectors, dimension, full);
+  const basis = new Float64Array(full * dimension);
+  varying.forEach((row, j) => {
+    for (let k = 0; k < dimension; k++) basis[row * dimension + k] = vectors[k * size + j]!;
+  });
   return { place, full, dimension, basis, explained, singularValues: variances.map(Math.sqrt) };
+}
+
+/** Entries whose variance is above the rounding error of the eigenvalues; the others have no part in the subspace. */
+function varyingEntries(scatter: Float64Array, full: number): Int32Array {
+  const variance = (j: number): number => scatter[j * full + j]!;
+  const all = Int32Array.from({ length: full }, (_, j) => j);
+  const largest = all.reduce((most, j) => Math.max(most, variance(j)), 0);
+  const varying = all.filter((j) => variance(j) > Number.EPSILON ** 2 * largest);
+  return varying.length > 0 ? varying : all;
+}
+
+function picked(matrix: Float64Array, n: number, places: Int32Array): Float64Array {
+  const { length } = places;
+  if (length === n) return matrix;
+  const out = new Float64Array(length * length);
+  places.forEach((row, i) => {
+    for (let j = 0; j < length; j++) out[i * length + j] = matrix[row * n + places[j]!]!;
+  });
+  return out;
 }
 
 const nothingVaries = (place: Place, count: number): UserError =>

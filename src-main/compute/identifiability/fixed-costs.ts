@@ -7,6 +7,7 @@
  */
 import { attr } from '../backend/types.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';
+import { identity, squaredDistances } from '../linalg/multiply.ts';
 import { choleskyOf } from './slot-solver.ts';
 import type { Slots, SlotSolver, Solved } from './slot-solver.ts';
 
@@ -15,9 +16,9 @@ export class FixedSolver implements SlotSolver {
   readonly #d: Doubles;
   readonly #slots: Slots;
   /** Fixed entries of each slot. */
-  readonly #places: readonly (readonly number[])[];
+  readonly #places: readonly Int32Array[];
   readonly #most: number;
-  /** |a_j - v_i|^2 */
+  /** |a_j - v_i|^2, [neurons, neurons] */
   readonly #distances: Float64Array;
   /** U U^T, [d, d]: its entries at F x F are A A^T. */
   readonly #projector: Float64Array;
@@ -28,13 +29,8 @@ export class FixedSolver implements SlotSolver {
   /** [1, most, most] */
   readonly #one: Double;
 
-  /** @param places per slot, its fixed entries: fewer than k. @param distances |a_j - v_i|^2, [neurons, neurons] */
-  constructor(
-    doubles: Doubles,
-    slots: Slots,
-    places: readonly (readonly number[])[],
-    distances: Float64Array,
-  ) {
+  /** @param places per slot, its fixed entries: fewer than k */
+  constructor(doubles: Doubles, slots: Slots, places: readonly Int32Array[]) {
     const { space, projected, centers, neurons } = slots;
     const { basis, full, dimension: k } = space;
     const most = Math.max(1, ...places.map((of) => of.length));
@@ -42,49 +38,48 @@ export class FixedSolver implements SlotSolver {
     this.#slots = slots;
     this.#places = places;
     this.#most = most;
-    this.#distances = distances;
+    this.#distances = squaredDistances(centers, projected, k);
     this.perSlot = most * neurons;
     const padded = new Float64Array((full + 1) * k);
     padded.set(basis);
     const u = doubles.put(padded, [full + 1, k]);
-    const images = [padded.subarray(0, full * k), centers, projected].map((right) => {
+    const image = (right: Float64Array): Double => {
       const put = doubles.put(right, [right.length / k, k]);
-      const image = doubles.matMul(u, put, false, true);
+      const product = doubles.matMul(u, put, false, true);
       doubles.free(put);
-      return image;
-    });
-    const [projector, ofCenters, targets] = images as [Double, Double, Double];
+      return product;
+    };
+    const [projector, ofCenters] = [image(basis), image(centers)];
     this.#projector = doubles.read(projector);
     this.#centers = doubles.read(ofCenters);
-    this.#targets = targets;
+    this.#targets = image(projected);
+    this.#one = doubles.put(identity(most), [1, most, most]);
     doubles.free(u, projector, ofCenters);
-    this.#one = doubles.put(
-      new Float64Array(most * most).map((_, at) => (at % (most + 1) === 0 ? 1 : 0)),
-      [1, most, most],
-    );
   }
 
   solve(batch: readonly number[]): Solved | undefined {
     const d = this.#d;
     const { neurons, space } = this.#slots;
     const most = this.#most;
-    const held: Double[] = [];
+    const { gram, rows, centers } = this.#gathered(batch);
+    const system = d.put(gram, [batch.length, most, most]);
+    const factor = choleskyOf(d, system);
+    d.free(system);
+    if (!factor) return undefined;
+    const held = [factor];
     const keep = (tensor: Double): Double => {
       held.push(tensor);
       return tensor;
     };
     const lower = { lower: attr.bool(true), adjoint: attr.bool(false) };
-    const columnSums = (tensor: Double): Double =>
-      keep(d.reduce('Sum', keep(d.op('Square', [tensor])), 1, true));
+    const solved = (right: Double): Double => keep(d.op('MatrixTriangularSolve', [factor, right], lower));
+    const columnSums = (tensor: Double): Double => keep(d.reduce('Sum', tensor, 1, true));
     try {
-      const { gram, rows, centers } = this.#gathered(batch);
-      const factor = choleskyOf(d, keep(d.put(gram, [batch.length, most, most])));
-      if (!factor) return undefined;
-      keep(factor);
       const targets = keep(d.gather(this.#targets, rows, [batch.length, most]));
-      const apart = keep(d.op('Sub', [targets, keep(d.put(centers, [batch.length, most, 1]))]));
-      const costs = d.read(columnSums(keep(d.op('MatrixTriangularSolve', [factor, apart], lower))));
-      const inverse = columnSums(keep(d.op('MatrixTriangularSolve', [factor, this.#one], lower)));
+      const center = keep(d.put(centers, [batch.length, most, 1]));
+      const squares = keep(d.op('SquaredDifference', [solved(targets), solved(center)]));
+      const costs = d.read(columnSums(squares));
+      const inverse = columnSums(keep(d.op('Square', [solved(this.#one)])));
       const traces = d.read(keep(d.reduce('Sum', inverse, 1, true)));
       batch.forEach((slot, b) => {
         for (let j = 0; j < neurons; j++) costs[b * neurons + j]! += this.#distances[slot * neurons + j]!;
@@ -107,20 +102,26 @@ export class FixedSolver implements SlotSolver {
     const rows = new Int32Array(batch.length * most).fill(full);
     const centers = new Float64Array(batch.length * most);
     const gram = new Float64Array(batch.length * most * most);
-    batch.forEach((slot, b) => {
+    for (const [b, slot] of batch.entries()) {
       const places = this.#places[slot]!;
       rows.set(places, b * most);
-      for (let p = 0; p < most; p++) {
-        const row = (b * most + p) * most;
-        const place = places[p];
-        if (place !== undefined) {
-          centers[b * most + p] = this.#centers[place * neurons + slot]!;
-          const from = place * full;
-          for (let q = 0; q < places.length; q++) gram[row + q] = -this.#projector[from + places[q]!]!;
-        }
-        gram[row + p]! += 1;
+      for (let p = 0; p < most; p++) gram[(b * most + p) * most + p] = 1;
+      for (let p = 0; p < places.length; p++) {
+        centers[b * most + p] = this.#centers[places[p]! * neurons + slot]!;
+        subtractPicked(gram, (b * most + p) * most, this.#projector, places[p]! * full, places);
       }
-    });
+    }
     return { gram, rows, centers };
   }
+}
+
+/** to[at + q] -= from[start + places[q]] */
+function subtractPicked(
+  to: Float64Array,
+  at: number,
+  from: Float64Array,
+  start: number,
+  places: Int32Array,
+): void {
+  for (let q = 0; q < places.length; q++) to[at + q]! -= from[start + places[q]!]!;
 }

@@ -37,8 +37,9 @@ export async function realizationCosts(
 ): Promise<RealizationCosts> {
   const { outputs: neurons, weight, fixed, mask } = layer;
   const { basis, full, dimension: k } = space;
-  const projected = multiply(weight, basis, neurons, full, k);
-  const centers = fixed ? multiply(fixed, basis, neurons, full, k) : new Float64Array(neurons * k);
+  const times = options.doubles ? productOn(options.doubles) : multiply;
+  const projected = times(weight, basis, neurons, full, k);
+  const centers = fixed ? times(fixed, basis, neurons, full, k) : new Float64Array(neurons * k);
   const common = { neurons, projected, centers, cutoff: gramCutoff(full) };
   if (!mask) return { ...common, costs: squaredDistances(centers, projected, k), minRank: k };
   const between = options.between ?? (() => Promise.resolve());
@@ -49,6 +50,17 @@ export async function realizationCosts(
   const minRank = await solveEach({ ...common, space, mask }, left, costs, between);
   return { ...common, costs, minRank };
 }
+
+/** `multiply` on TensorFlow. */
+const productOn =
+  (doubles: Doubles): typeof multiply =>
+  (a, b, m, k, n) => {
+    const [left, right] = [doubles.put(a, [m, k]), doubles.put(b, [k, n])];
+    const product = doubles.matMul(left, right);
+    const out = doubles.read(product);
+    doubles.free(left, right, product);
+    return out;
+  };
 
 /** Neurons one by one, singular Gram matrices too. Returns the least rank. */
 async function solveEach(

@@ -3,7 +3,7 @@ import { attr } from '../backend/types.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';
 import { FixedSolver } from './fixed-costs.ts';
 import { mostInverseTrace } from './gram-matrices.ts';
-import { squaredDistances, transpose } from '../linalg/multiply.ts';
+import { identity, transpose } from '../linalg/multiply.ts';
 import { choleskyOf } from './slot-solver.ts';
 import type { Slots, SlotSolver, Solved } from './slot-solver.ts';
 
@@ -45,22 +45,21 @@ export async function solveRegular(
 }
 
 function solverFor(doubles: Doubles, slots: Slots): SlotSolver {
-  const { mask, neurons, space, centers, projected } = slots;
-  const free = mask.reduce((sum, entry) => sum + (entry === 0 ? 0 : 1), 0);
-  const sumFree = 2 * free <= mask.length;
-  const places = placesWhere(mask, neurons, space.full, sumFree);
-  if (!sumFree && places.every((of) => of.length < space.dimension)) {
-    return new FixedSolver(doubles, slots, places, squaredDistances(centers, projected, space.dimension));
-  }
+  const { mask, neurons, space } = slots;
+  const fixed = placesWhere(mask, neurons, space.full, false);
+  if (fixed.every((of) => of.length < space.dimension)) return new FixedSolver(doubles, slots, fixed);
+  const sumFree = 2 * fixed.reduce((sum, of) => sum + of.length, 0) >= mask.length;
+  const places = sumFree ? placesWhere(mask, neurons, space.full, true) : fixed;
   return new GramSolver(doubles, slots, places, sumFree);
 }
 
 /** Per neuron, the entries that are free, or those that are fixed. */
-function placesWhere(mask: Float32Array, neurons: number, full: number, free: boolean): number[][] {
+function placesWhere(mask: Float32Array, neurons: number, full: number, free: boolean): Int32Array[] {
+  const places = new Int32Array(full);
   return Array.from({ length: neurons }, (_, i) => {
-    const places: number[] = [];
-    for (let r = 0; r < full; r++) if ((mask[i * full + r] !== 0) === free) places.push(r);
-    return places;
+    let count = 0;
+    for (let r = 0; r < full; r++) if ((mask[i * full + r] !== 0) === free) places[count++] = r;
+    return places.slice(0, count);
   });
 }
 
@@ -69,7 +68,7 @@ class GramSolver implements SlotSolver {
   readonly perSlot: number;
   readonly #d: Doubles;
   readonly #slots: Slots;
-  readonly #places: readonly (readonly number[])[];
+  readonly #places: readonly Int32Array[];
   /** S is summed over the free entries, or is 1 minus the sum over the fixed ones: over the fewer. */
   readonly #sumFree: boolean;
   /** [d + 1, k], the last row zero. */
@@ -79,7 +78,7 @@ class GramSolver implements SlotSolver {
   /** [1, k, k] */
   readonly #one: Double;
 
-  constructor(doubles: Doubles, slots: Slots, places: readonly (readonly number[])[], sumFree: boolean) {
+  constructor(doubles: Doubles, slots: Slots, places: readonly Int32Array[], sumFree: boolean) {
     const { space, projected, neurons } = slots;
     const { basis, full, dimension: k } = space;
     this.#d = doubles;
@@ -89,11 +88,9 @@ class GramSolver implements SlotSolver {
     this.perSlot = k * Math.max(neurons, full);
     const padded = new Float64Array((full + 1) * k);
     padded.set(basis);
-    const one = new Float64Array(k * k);
-    for (let c = 0; c < k; c++) one[c * k + c] = 1;
     this.#basis = doubles.put(padded, [full + 1, k]);
     this.#targets = doubles.put(transpose(projected, neurons, k), [1, k, neurons]);
-    this.#one = doubles.put(one, [1, k, k]);
+    this.#one = doubles.put(identity(k), [1, k, k]);
   }
 
   solve(batch: readonly number[]): Solved | undefined {

@@ -1,9 +1,11 @@
 /** Results and figures that an import brought: kept like our own, marked as imported, each once. */
+import { z } from 'zod';
 import { figureRecipeSchema } from '../../src-shared/api.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import type { FoundFigure, FoundResult } from '../../src-shared/found.ts';
 import type { AnyJobKind } from '../../src-shared/jobs/index.ts';
 import { provenanceSchema } from '../../src-shared/provenance.ts';
+import type { RunStore } from './catalog/runs.ts';
 import type { FigureStore } from './figure-store.ts';
 import type { ResultStore } from './results.ts';
 
@@ -11,6 +13,7 @@ interface Parts {
   results: ResultStore;
   figures: FigureStore;
   kindNamed: (name: string) => AnyJobKind;
+  runs: Pick<RunStore, 'idAt' | 'stored'>;
   version: string;
   jobId: string;
 }
@@ -44,12 +47,16 @@ export function takeResults(
 }
 
 function takeOne(found: FoundResult, parts: Parts): { id: string; isNew: boolean } {
-  const { results, kindNamed, version } = parts;
+  const { results, kindNamed, runs, version } = parts;
   const cacheKey = `imported:${found.sha256}:${found.part}`;
   const known = results.withKey(cacheKey);
   if (known !== undefined) return { id: known, isNew: false };
   const kind = kindNamed(found.kind);
   const own = provenanceSchema.safeParse(found.provenance);
+  const measured = runsOf(found).flatMap((path) => {
+    const id = runs.idAt(path);
+    return id === undefined ? [] : [{ id, path, configHash: runs.stored(id).configHash }];
+  });
   const file = results.write({
     kind: found.kind,
     version: kind.version,
@@ -57,13 +64,21 @@ function takeOne(found: FoundResult, parts: Parts): { id: string; isNew: boolean
     jobId: parts.jobId,
     origin: 'imported',
     cacheKey,
-    runIds: own.success ? own.data.runs.map((run) => run.id) : [],
+    runIds: (own.success ? own.data.runs : measured).map((run) => run.id),
     params: found.params,
     provenance: own.success
       ? own.data
-      : { basinVersion: version, kind: found.kind, backend: `imported from ${found.path}` },
+      : { basinVersion: version, kind: found.kind, backend: `imported from ${found.path}`, runs: measured },
     data: kind.result.parse(found.data),
   });
   results.register(file);
   return { id: file.id, isNew: true };
+}
+
+const runField = z.object({ run: z.string().min(1) });
+
+/** The run folder that the file names; in the catalog or not. */
+function runsOf({ params }: FoundResult): string[] {
+  const named = runField.safeParse(params);
+  return named.success ? [named.data.run] : [];
 }

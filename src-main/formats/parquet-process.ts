@@ -19,7 +19,7 @@ type Reply = { table: ParquetTable } | { refusal: string } | { defect: string };
 const role = 'basin-parquet-reader';
 /** Heap in MiB for files of up to so many bytes. */
 const heapLimits = [
-  { bytes: 2 ** 20, heap: 128 },
+  { bytes: 2 ** 20, heap: 96 },
   { bytes: 16 * 2 ** 20, heap: 400 },
   { bytes: Infinity, heap: 4096 },
 ] as const;
@@ -102,7 +102,7 @@ async function readerFor(size: number): Promise<ChildProcess> {
 function start(heap: number): Promise<ChildProcess> {
   const child = fork(fileURLToPath(import.meta.url), [role], {
     serialization: 'advanced',
-    execArgv: [`--max-old-space-size=${heap}`],
+    execArgv: [`--max-old-space-size=${heap}`, '--max-semi-space-size=8'],
     // What a dying process prints says nothing to a person that the refusal does not say.
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });

@@ -60,7 +60,7 @@ async function readTable(
   path: string,
   wanted: string[] | undefined,
 ): Promise<ParquetTable> {
-  const largestPage = 64 * 2 ** 20 + 256 * file.byteLength;
+  const largestPage = 16 * 2 ** 20 + 256 * file.byteLength;
   const compressors = compressorsFor(largestPage);
   const footer = await findFooter(file);
   let place = `offset ${footer}`;

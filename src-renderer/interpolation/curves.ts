@@ -46,6 +46,24 @@ export function endpointSpread(measured: Measured, split: Split, metric: Metric)
   return spread([...ends.values()]);
 }
 
+export interface Reading {
+  lambda: number;
+  rows: { key: string; colour: string; value: number }[];
+}
+
+/** Mean over pairs of each series at the measured point nearest to `x`. */
+export function readingAt(all: readonly Measured[], x: number, split: Split, metric: Metric): Reading {
+  const lambdas = all.find(({ pairs }) => pairs.length > 0)?.pairs[0]?.lambdas ?? [];
+  const distance = (i: number): number => Math.abs((lambdas[i] ?? Infinity) - x);
+  const index = lambdas.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
+  const rows = all.flatMap(({ group, pairs }) => {
+    const values = pairs.flatMap((pair) => curveOf(pair, split, metric)?.[index] ?? []);
+    const mean = values.reduce((a, b) => a + b, 0) / values.length;
+    return values.length > 0 ? [{ key: group.key, colour: group.colour, value: mean }] : [];
+  });
+  return { lambda: lambdas[index] ?? 0, rows };
+}
+
 /** The two models of a pair, told apart by file: models of different runs may have one number. */
 export function endsOf(pair: Interpolation): [string, string] {
   return [`${pair.checkpoint_path_1}#${pair.model1_index}`, `${pair.checkpoint_path_2}#${pair.model2_index}`];

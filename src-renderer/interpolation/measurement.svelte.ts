@@ -4,17 +4,14 @@
  */
 import { SvelteMap } from 'svelte/reactivity';
 import type { Group, Job } from '../../src-shared/api.ts';
-import type {
-  Alignment,
-  MatchingMode,
-  RecordingPoint,
-  Split,
-} from '../../src-shared/domain.ts';
+import type { Alignment, MatchingMode, RecordingPoint, Split } from '../../src-shared/domain.ts';
 import { interpolateJob, type Interpolation } from '../../src-shared/jobs/interpolate.ts';
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import { engine } from '../state/engine.svelte.ts';
 import { checkpoints } from './checkpoints.svelte.ts';
+import { canonical } from './canonical.ts';
+import { groupsOfImported, importedFrom, importedGroupId, type ImportedFrom } from './imported.ts';
 
 export interface Settings {
   /** Only this split is evaluated: the others when they are asked for. */
@@ -57,6 +54,9 @@ interface Question {
 
 interface Answer {
   resultId: string;
+  align: Alignment;
+  /** Of results that an import brought: the run they name, and where they come from. */
+  imported: ImportedFrom | undefined;
   pairs: Interpolation[];
   midpoint: Measured['midpoints'][number] | undefined;
   notes: string[];
@@ -85,32 +85,14 @@ function questionsOf(group: Group, align: Alignment, settings: Settings): Questi
   return singles.length < 2 ? ofRuns : [...ofRuns, ask({ checkpoints: singles, ...common })];
 }
 
-/**
- * Complete params of the job, so that what the engine stored, whoever asked for it, can be compared with what is asked.
- * Splits and midpoint are left out: an answer that has more than was asked for answers too.
- */
-export function canonical(params: unknown): string | undefined {
-  const parsed = interpolateJob.params.safeParse(params);
-  if (!parsed.success) return undefined;
-  const { splits: _splits, midpoint: _midpoint, mode, recordingPoint, alignSplit, ...rest } = parsed.data;
-  const byActivations = rest.align === 'activation' ? { mode, recordingPoint, alignSplit } : {};
-  return JSON.stringify(sortKeys({ ...rest, ...byActivations }));
-}
-
-function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, item]) => item !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, item]) => [key, sortKeys(item)]),
-  );
-}
+const hasSplit = (pairs: readonly Interpolation[], split: Split): boolean =>
+  pairs.every((pair) => (pair[`${split}_loss`] ?? pair[`${split}_accuracy`]) !== undefined);
 
 class Measurement {
   /** By canonical question; several where the same was asked for other splits. */
   readonly #answers = new SvelteMap<string, Answer[]>();
+  /** By result, whatever question it answers. */
+  readonly #imported = new SvelteMap<string, Answer>();
   /** Question -> job, of the questions asked last. */
   readonly #jobs = new SvelteMap<string, string>();
   failures = $state.raw<string[]>([]);
@@ -127,12 +109,39 @@ class Measurement {
     return this.questions(groups, settings).filter(({ params }) => !this.#answer(params, settings.split));
   }
 
-  /** One with the midpoint is preferred. */
+  /** What was computed here is preferred to what was imported, and of that one with the midpoint. */
   #answer(params: unknown, split: Split): Answer | undefined {
-    const fitting = (this.#answers.get(canonical(params) ?? '') ?? []).filter(({ pairs }) =>
-      pairs.every((pair) => pair[`${split}_loss`] !== undefined),
+    const all = (this.#answers.get(canonical(params) ?? '') ?? []).filter(({ pairs }) =>
+      hasSplit(pairs, split),
     );
+    const own = all.filter(({ imported }) => !imported);
+    const fitting = own.length > 0 ? own : all;
     return fitting.find(({ midpoint }) => midpoint) ?? fitting[0];
+  }
+
+  /** What imports brought, as groups without members: one for each run that a file names. */
+  importedGroups(): Group[] {
+    return groupsOfImported([...this.#imported.values()].flatMap(({ imported }) => imported ?? []));
+  }
+
+  /** The group that shows an imported result; undefined for one computed here, and until it is read. */
+  groupOfImported(resultId: string | undefined): string | undefined {
+    const imported = this.#imported.get(resultId ?? '')?.imported;
+    return imported && importedGroupId(imported);
+  }
+
+  #answersOf(group: Group, align: Alignment, settings: Settings): Answer[] {
+    const ofImported = [...this.#imported.values()].filter(
+      (answer) =>
+        answer.imported &&
+        importedGroupId(answer.imported) === group.id &&
+        answer.align === align &&
+        hasSplit(answer.pairs, settings.split),
+    );
+    const asked = questionsOf(group, align, settings).map(({ params }) =>
+      this.#answer(params, settings.split),
+    );
+    return [...ofImported, ...asked.filter((answer) => answer !== undefined)];
   }
 
   /** Progress over the jobs under way, 0 to 1; null when there are none. */
@@ -149,9 +158,7 @@ class Measurement {
 
   measured(groups: Group[], align: Alignment, settings: Settings): Measured[] {
     return groups.map((group) => {
-      const answers = questionsOf(group, align, settings)
-        .map(({ params }) => this.#answer(params, settings.split))
-        .filter((answer): answer is Answer => answer !== undefined);
+      const answers = this.#answersOf(group, align, settings);
       return {
         group,
         align,
@@ -206,14 +213,16 @@ class Measurement {
     const answer = await engine.attempt('results.get', { resultId });
     const key = canonical(answer?.params);
     const data = interpolateJob.result.safeParse(answer?.data);
-    if (!answer || key === undefined || !data.success) return;
+    const isImported = answer?.row.origin === 'imported';
+    if (!answer || (key === undefined && !isImported) || !data.success) return;
     const provenance = provenanceSchema.safeParse(answer.provenance);
     const result = data.data;
     const pairs = 'pairs' in result ? result.pairs : [result];
     const middle = result.midpoint;
+    const imported = isImported ? importedFrom(answer.params, answer.row.title, provenance.data) : undefined;
     const answered: Answer = {
-      resultId,
-      pairs,
+      ...{ resultId, pairs, imported },
+      align: pairs[0]?.align ?? 'none',
       midpoint: middle && {
         models: middle.num_models,
         ...(middle.test_accuracy === undefined ? {} : { testAccuracy: middle.test_accuracy }),
@@ -221,9 +230,15 @@ class Measurement {
         ...(middle.val_accuracy === undefined ? {} : { valAccuracy: middle.val_accuracy }),
         ...(middle.train_accuracy === undefined ? {} : { trainAccuracy: middle.train_accuracy }),
       },
-      notes: [...pairs.flatMap((pair) => (pair.note ? [pair.note] : [])), ...result.warnings],
+      notes: [
+        ...(imported ? [`${imported.key}: ${imported.from}, not computed here.`] : []),
+        ...pairs.flatMap((pair) => (pair.note ? [pair.note] : [])),
+        ...result.warnings,
+      ],
       provenance: provenance.success ? provenance.data : undefined,
     };
+    if (imported) this.#imported.set(resultId, answered);
+    if (key === undefined) return;
     const others = (this.#answers.get(key) ?? []).filter((other) => other.resultId !== resultId);
     this.#answers.set(key, [...others, answered]);
   }

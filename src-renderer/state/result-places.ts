@@ -1,3 +1,4 @@
+import type { ResultRow } from '../../src-shared/api.ts';
 import type { PlaceId } from './router.svelte.ts';
 
 const placeOfKind: Record<string, PlaceId> = {
@@ -18,4 +19,9 @@ const placeOfKind: Record<string, PlaceId> = {
 /** The view that shows the result of this kind of job. */
 export function resultPlace(kind: string): PlaceId {
   return placeOfKind[kind] ?? 'identifiability';
+}
+
+/** Where an imported result is shown: files of matchings have no matrices, so their numbers are shown instead. */
+export function importedPlace({ kind }: Pick<ResultRow, 'kind'>): PlaceId {
+  return kind === 'match-activations' ? 'identifiability' : resultPlace(kind);
 }

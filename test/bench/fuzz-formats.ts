@@ -37,11 +37,12 @@ async function runOne(format: FuzzedFormat): Promise<boolean> {
   const children = watchChildren();
   const { accepted, refused, located, slowest } = await fuzz(format, count, firstSeed);
   // Parquet is parsed in a process of its own.
-  const memory = process.resourceUsage().maxRSS / 1024 + children.stop();
+  const [own, others] = [process.resourceUsage().maxRSS / 1024, children.stop()];
+  const memory = own + others;
   const share = located / Math.max(refused, 1);
   const where = format.binary ? 'an offset' : 'a place';
   console.log(
-    `${format.name}: ${count} files, ${accepted} read, ${refused} refused (${(100 * share).toFixed(1)} % with ${where}), slowest ${slowest.toFixed(0)} ms, peak memory ${memory.toFixed(0)} MiB`,
+    `${format.name}: ${count} files, ${accepted} read, ${refused} refused (${(100 * share).toFixed(1)} % with ${where}), slowest ${slowest.toFixed(0)} ms, peak memory ${memory.toFixed(0)} MiB${others > 0 ? ` (${others.toFixed(0)} of them in the reader's own process)` : ''}`,
   );
   const good = memory < mostMemory && share >= leastLocated(format);
   if (!good)

@@ -105,26 +105,52 @@ export function convertTable(rows: readonly Row[]): ConvertedFile | undefined {
   return ridge.success ? convertRidge(ridge.data) : undefined;
 }
 
-/** `interpolation_results.pt`: curves by pair of models, as train.py writes them into the run's folder. */
+/**
+ * `interpolation_results.pt`: curves by pair of models, as train.py writes them into the run's folder. They are of the
+ * last epoch (train.py:1110); the params are those with which Basin would compute the same, so that they answer
+ * whoever asks for it.
+ */
 export function convertInterpolationDict(
   curves: readonly { models: [number, number]; curve: Row }[],
-  runDirectory: string,
+  { directory: runDirectory, epoch, models, checkpoint }: RunOfCurves,
 ): ConvertedFile {
-  const pairs = curves.map(({ models, curve }) => ({
-    ...{ model1_index: models[0], model2_index: models[1], epoch: null },
-    checkpoint_path_1: '',
-    checkpoint_path_2: '',
+  const pairs = curves.map(({ models: [one, two], curve }) => ({
+    ...{ model1_index: one, model2_index: two, epoch },
+    ...{ checkpoint_path_1: checkpoint(one), checkpoint_path_2: checkpoint(two) },
     ...curveFields(curve),
     align: 'none',
   }));
   const name = basename(runDirectory);
+  const chosen = curves.map((curve) => curve.models);
   const data =
     pairs.length === 1 ? { ...pairs[0], ...common, split_sizes: {} } : { pairs, ...common, split_sizes: {} };
-  const params = { run: runDirectory, align: 'none' };
+  const params = {
+    ...{ run: runDirectory, ...(epoch !== null && { epoch }), runKey: name },
+    ...(pairs[0] && stepsOf(pairs[0])),
+    ...(chosen.length !== (models * (models - 1)) / 2 && { pairs: chosen }),
+    align: 'none',
+  };
   return {
     what: `interpolation_results.pt of train.py, ${count(pairs.length, 'pair')}`,
     results: [{ kind: 'interpolate', title: `Interpolate: ${name}`, params, data }],
   };
+}
+
+/** What the folder of `interpolation_results.pt` says about its curves. */
+export interface RunOfCurves {
+  directory: string;
+  /** Null where nothing says it. */
+  epoch: number | null;
+  /** How many the run has. */
+  models: number;
+  /** The file of a model at that epoch. */
+  checkpoint: (model: number) => string;
+}
+
+/** Points to intervals, where there are as many as in every other curve of the file. */
+function stepsOf(curve: Row): { steps?: number } {
+  const lambdas = z.array(z.number()).min(2).safeParse(curve['lambdas']);
+  return lambdas.success ? { steps: lambdas.data.length - 1 } : {};
 }
 
 const alignments = [
@@ -147,7 +173,12 @@ function convertLmc(rows: z.output<typeof lmcRows>): ConvertedFile {
       const shared = { ...common, split_sizes: {} };
       const data = pairs.length === 1 ? { ...pairs[0], ...shared } : { pairs, ...shared };
       const epochs = [...new Set(members.map(({ epoch }) => epoch))];
-      const params = { run, ...(epochs.length === 1 && { epoch: epochs[0] }), align, ...matchingOf(align) };
+      const { note: _note, recording_point: recordingPoint, ...mode } = matchingOf(align);
+      const params = {
+        ...{ run, runKey: key, ...(epochs.length === 1 && { epoch: epochs[0] }), ...stepsOf(pairs[0]!) },
+        pairs: pairs.map((pair) => [pair.model1_index, pair.model2_index]),
+        ...{ align, ...mode, ...(recordingPoint !== undefined && { recordingPoint }) },
+      };
       return [{ kind: 'interpolate', title: `Interpolate: ${key}`, params, data }];
     }),
   );

@@ -1,12 +1,13 @@
 /** Files that hold results: of the published scripts, and of Basin itself. */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { basename, dirname, extname } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { FoundFigure, FoundResult } from '../../../src-shared/found.ts';
 import { isJobKind, jobKindNamed } from '../../../src-shared/jobs/index.ts';
 import { readParquet } from '../../formats/parquet.ts';
+import { readRunDirectory } from '../../formats/run-directory.ts';
 import { fileError } from '../../formats/source.ts';
 import { LazyTensor } from '../../formats/tensor.ts';
 import { openTorchFile } from '../../formats/torch/torch-file.ts';
@@ -15,7 +16,7 @@ import type { Tree } from '../../formats/torch/tree.ts';
 import { readAnalysis } from './analysis.ts';
 import { fitResult, parsePythonJson, UnknownContent } from './fit.ts';
 import { convertInterpolationDict, convertJson, convertTable } from './reference-results.ts';
-import type { Converted, ConvertedFile } from './reference-results.ts';
+import type { Converted, ConvertedFile, RunOfCurves } from './reference-results.ts';
 
 export interface ResultFile {
   /** In a person's words. */
@@ -113,13 +114,37 @@ function interpolationDict(path: string): ConvertedFile {
       return models.success && isTreeMap(value) ? [{ models: models.data, curve: plainTree(value) }] : [];
     });
     const isCurve = ({ curve }: (typeof curves)[number]): boolean => Array.isArray(curve['lambdas']);
-    if (curves.length > 0 && curves.every(isCurve)) return convertInterpolationDict(curves, dirname(path));
+    if (curves.length > 0 && curves.every(isCurve))
+      return convertInterpolationDict(curves, runOfCurves(dirname(path)));
     const keys = entries.slice(0, 6).map(([key]) => JSON.stringify(key));
     throw new UnknownContent(
       `${path}: neither checkpoint nor interpolation_results.pt: its keys are ${keys.join(', ') || 'none'}; pairs of models with "lambdas" were looked for.`,
     );
   } finally {
     file.close();
+  }
+}
+
+const trainedSchema = z.object({
+  num_models: z.int().optional(),
+  training: z.object({ num_epochs: z.int() }).optional(),
+});
+
+/** As far as config and names of checkpoints say it; the curves are readable without them. */
+function runOfCurves(directory: string): RunOfCurves {
+  try {
+    const { config, checkpoints } = readRunDirectory(directory);
+    const trained = trainedSchema.safeParse(config).data;
+    const epoch = trained?.training?.num_epochs ?? checkpoints.at(-1)?.epoch ?? null;
+    const numbers = checkpoints.map(({ model }) => model);
+    const of = (model: number) =>
+      checkpoints.find((file) => file.epoch === epoch && file.model === model)?.path ??
+      join(directory, `checkpoint_epoch_${epoch ?? 'E'}_model_${model}.pt`);
+    return { directory, epoch, models: trained?.num_models ?? Math.max(0, ...numbers), checkpoint: of };
+  } catch (thrown) {
+    if (!(thrown instanceof UserError)) throw thrown;
+    const checkpoint = (model: number) => join(directory, `checkpoint_epoch_E_model_${model}.pt`);
+    return { directory, epoch: null, models: 0, checkpoint };
   }
 }
 

@@ -88,7 +88,7 @@ async function searchFolders(paths: readonly string[], context: ComputeContext):
     for await (const item of findRunDirectories(path, context.signal)) {
       if (context.signal.aborted) throw new CancelledError();
       if (item.kind === 'run') found.add(await realpath(item.directory));
-      else if (item.kind === 'file') files.add(item.path);
+      else if (item.kind === 'file') files.add(await realpath(item.path).catch(() => item.path));
       else if (item.kind === 'workspace') folders.workspaces.push(item.directory);
       else folders.broken.push({ path: item.directory, reason: item.reason });
       if ((found.size + files.size) % 200 === 0) await checkpointCancel(context);

@@ -164,7 +164,8 @@ export class JobService {
       emit({ type: 'runs-changed' });
     } else if (event.type === 'found-results') {
       const { results, figures, kindNamed, store, version } = this.#parts;
-      const problems = takeResults(event, { results, figures, kindNamed, version, jobId: detail.job.id });
+      const jobId = detail.job.id;
+      const problems = takeResults(event, { results, figures, kindNamed, runs, version, jobId });
       if (problems.length > 0) store.addLog(detail.job.id, problems);
       emit({ type: 'results-changed' });
       if (event.figures.length > 0) emit({ type: 'figures-changed' });

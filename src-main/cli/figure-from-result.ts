@@ -7,8 +7,11 @@ import { interpolateJob } from '../../src-shared/jobs/interpolate.ts';
 import type { Matrix } from '../../src-shared/matrix.ts';
 import { mapMatrices } from '../../src-shared/matrix.ts';
 import { present } from '../../src-shared/presentations/index.ts';
+import type { Presentation } from '../../src-shared/presentations/index.ts';
 
 export interface FigureChoice {
+  /** Of a result with several pictures: its number from 1, or a part of its title. */
+  which?: string | undefined;
   metric: 'accuracy' | 'loss';
   split: 'train' | 'val' | 'test';
   scale: 'linear' | 'signed-sqrt' | 'log';
@@ -25,7 +28,7 @@ export interface StoredResult {
 export function figureOfResults(results: readonly StoredResult[], choice: FigureChoice): FigureRecipe {
   if (results.every((stored) => stored.kind === interpolateJob.kind)) return interpolationOf(results, choice);
   const presented = results.flatMap(({ kind, result }) => present(kind, result)?.figures ?? []);
-  if (presented[0] && results.length === 1) return presented[0].recipe;
+  if (presented.length > 0 && results.length === 1) return chosenOf(presented, choice.which);
   const panels = results.flatMap(matricesOf);
   if (panels.length === 0) {
     throw new UserError(
@@ -43,6 +46,15 @@ export function figureOfResults(results: readonly StoredResult[], choice: Figure
       scale: choice.scale,
     },
   };
+}
+
+function chosenOf(figures: Presentation['figures'], which = '1'): FigureRecipe {
+  const byTitle = figures.filter(({ title }) => title.toLowerCase().includes(which.toLowerCase()));
+  const found = figures[Number(which) - 1] ?? byTitle[0];
+  if (found) return found.recipe;
+  throw new UserError(`--which ${which}: the result has no such picture.`, {
+    hint: `There are ${figures.map(({ title }, i) => `${i + 1} (${title})`).join(', ')}.`,
+  });
 }
 
 function matricesOf({ result }: StoredResult): { name: string; matrix: Matrix }[] {

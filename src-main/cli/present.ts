@@ -1,6 +1,10 @@
 /** A result for people: what fits a screen, with large parts named and not poured out. */
 import type { AnyJobKind } from '../../src-shared/jobs/index.ts';
 import { isMatrix } from '../../src-shared/matrix.ts';
+import { present } from '../../src-shared/presentations/index.ts';
+import type { Presentation } from '../../src-shared/presentations/index.ts';
+import { formatTable } from './table.ts';
+import type { Column } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 const longList = 12;
@@ -42,9 +46,34 @@ function entryLines(key: string, item: unknown, indent: string): string[] {
   return [`${indent}${key}`, ...lines(item, `${indent}  `)];
 }
 
-/** The result of a kind without a presentation of its own: indented names and values. */
+/** In words and as a table where the kind says how; else indented names and values. */
 export function presentResult(kind: AnyJobKind, result: unknown, terminal: Terminal): string {
-  const title = terminal.style.bold(kind.title);
-  const text = lines(result, '  ').join('\n');
-  return `${title}\n${text}\n${terminal.style.dim('every number: the same command with --json, or --out FILE')}`;
+  const { bold, dim } = terminal.style;
+  const presentation = present(kind.kind, result);
+  const text = presentation ? presented(presentation, terminal) : lines(result, '  ').join('\n');
+  return `${bold(kind.title)}\n${text}\n${dim('every number: the same command with --json, or --out FILE')}`;
+}
+
+/** Longer ones are cut: the whole stands in --json and --out. */
+const mostRows = 60;
+
+function presented({ verdict, facts, table, notes, figures }: Presentation, { style }: Terminal): string {
+  const { columns: names = [], rows = [] } = table ?? {};
+  const columns: Column<(string | number)[]>[] = names.map((title, i) => ({
+    title,
+    align: i === 0 ? 'left' : 'right',
+    text: (row) => String(row[i] ?? ''),
+  }));
+  const more = rows.length - mostRows;
+  return [
+    verdict,
+    '',
+    ...facts.map(([label, value]) => `${style.dim(`${label}:`)} ${value}`),
+    ...(rows.length > 0 ? ['', formatTable(rows.slice(0, mostRows), columns, style)] : []),
+    ...(more > 0 ? [`... and ${more} rows more`] : []),
+    ...(notes.length > 0 ? ['', ...notes] : []),
+    ...(figures.length > 0
+      ? ['', style.dim(`pictures, by \`basin figure\`: ${figures.map(({ title }) => title).join('; ')}`)]
+      : []),
+  ].join('\n');
 }

@@ -15,9 +15,12 @@ import {
   weightDecayStudy,
 } from './symmetry.ts';
 import { chordDeviation, similarity, syntheticCoherence } from './geometry.ts';
+import { matchActivations, matchWeights } from './matching.ts';
 import type { Presentation, Presenter } from './present.ts';
 
 export const presenters: Record<string, Presenter> = {
+  'match-activations': matchActivations,
+  'match-weights': matchWeights,
   similarity,
   'synthetic-coherence': syntheticCoherence,
   'chord-deviation': chordDeviation,

@@ -138,6 +138,7 @@ export const define: DefineCommand = (command, globals) => {
         .choices(['linear', 'signed-sqrt', 'log'])
         .default('linear'),
     )
+    .option('--which <n|words>', 'of a result with several pictures: its number, or words of its title')
     .option('--title <text>', 'heading above all panels')
     .option('--save <title>', 'also keep the figure in the workspace under this title')
     .action(async (sources: string[], flags: FigureFlags) => {

@@ -5,9 +5,11 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { parse } from 'yaml';
 import { messageOf } from '../../../src-shared/errors.ts';
+import { groupSubjects } from '../../../src-shared/group-subjects.ts';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
 import { jobKindNames, jobKinds } from '../../../src-shared/jobs/index.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
+import type { Client } from '../../../src-shared/rpc.ts';
 import { workspacePath } from '../../engine/index.ts';
 import { findFetched } from '../data-folder.ts';
 import { withEngine } from '../engine.ts';
@@ -16,6 +18,7 @@ import type { Flag } from '../flags.ts';
 import { choicesText, completeParams, flagsOf, parseFlag, setAt, valueHint } from '../flags.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { runAnyKind } from '../job.ts';
+import { findGroup } from '../pick.ts';
 import { presentResult } from '../present.ts';
 import { checkOutFile, writeOutFile } from '../out-file.ts';
 import { listenerFor } from '../show-job.ts';
@@ -53,18 +56,46 @@ function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void 
       const out = options.out === undefined ? undefined : resolve(options.out);
       if (out !== undefined) await checkOutFile(out);
       const workspace = workspacePath(globals.workspace);
-      const params = completeParams(
-        kind.params,
-        await collectParams(command, flags, options.params, workspace),
-        flags,
-      );
-      await execute(kind, params, out, globals);
+      const collected = await collectParams(command, flags, options.params, workspace);
+      const named = groupsNamed(collected);
+      if (named === undefined)
+        return execute(kind, completeParams(kind.params, collected, flags), out, globals);
+      await withEngine(globals, async (client) => {
+        const params = { ...collected, groups: await subjectsNamed(client, named) };
+        await executeWith(client, kind, completeParams(kind.params, params, flags), out, globals);
+      });
     });
+}
+
+/** Groups are named by their keys here; the params hold their runs' folders. */
+const isGroups = ({ path }: Flag): boolean => path.length === 1 && path[0] === 'groups';
+
+/** Keys of groups that are still to be looked up; undefined where there are none. */
+function groupsNamed({ groups }: Record<string, unknown>): string[] | undefined {
+  if (!Array.isArray(groups) || !groups.every((item) => typeof item === 'string')) return undefined;
+  return groups;
+}
+
+async function subjectsNamed(client: Client, named: readonly string[]) {
+  const { groups } = await client.call('groups.get', {});
+  const all = named.length === 1 && named[0] === 'all';
+  if (all && groups.length === 0) throw new UsageError('--groups all: there are no groups yet');
+  const known = new Set(groups.flatMap(({ key, architecture }) => [key, `${architecture}/${key}`]));
+  // A group's own key may have a comma in it.
+  const names = named.flatMap((text) =>
+    known.has(text) ? [text] : text.split(',').map((word) => word.trim()),
+  );
+  const chosen = all ? groups : names.filter(Boolean).map((name) => findGroup(groups, name));
+  return groupSubjects(chosen, await client.call('runs.list', {}));
 }
 
 function addFlag(command: Command, flag: Flag): void {
   const { node, name } = flag;
   const description = describe(flag);
+  if (isGroups(flag)) {
+    command.addOption(new Option(`--${name} <LIST|all>`, description).argParser((text) => [text]));
+    return;
+  }
   if (node.type === 'boolean') {
     command.addOption(new Option(`--${name}`, description).hideHelp(node.default === true));
     command.addOption(new Option(`--no-${name}`, `not: ${description}`).hideHelp(node.default !== true));
@@ -95,7 +126,7 @@ async function collectParams(
   flags: readonly Flag[],
   file: string | undefined,
   workspace: string,
-): Promise<unknown> {
+): Promise<Record<string, unknown>> {
   const params = file === undefined ? {} : await readParams(file);
   for (const flag of flags) {
     const attribute = flag.name.replace(/-(.)/g, (_match, letter: string) => letter.toUpperCase());
@@ -127,23 +158,29 @@ async function readParams(file: string): Promise<Record<string, unknown>> {
   return value as Record<string, unknown>;
 }
 
-async function execute(
+const execute = (
+  kind: AnyJobKind,
+  params: unknown,
+  out: string | undefined,
+  globals: Globals,
+): Promise<void> => withEngine(globals, (client) => executeWith(client, kind, params, out, globals));
+
+async function executeWith(
+  client: Client,
   kind: AnyJobKind,
   params: unknown,
   out: string | undefined,
   globals: Globals,
 ): Promise<void> {
   const { terminal, signal } = globals;
-  await withEngine(globals, async (client) => {
-    const shown = listenerFor(terminal, kind.title);
-    const finished = await runAnyKind(client, kind.kind, params, signal, shown.listener);
-    shown.finish();
-    if (finished.job.cached) terminal.note(`${kind.title}: known already, answered from the workspace`);
-    if (out !== undefined) {
-      await writeOutFile(client, finished.job.resultId!, finished.result, out);
-      terminal.note(`written to ${out}`);
-    }
-    terminal.document(finished.result);
-    terminal.print(presentResult(kind, finished.result, terminal));
-  });
+  const shown = listenerFor(terminal, kind.title);
+  const finished = await runAnyKind(client, kind.kind, params, signal, shown.listener);
+  shown.finish();
+  if (finished.job.cached) terminal.note(`${kind.title}: known already, answered from the workspace`);
+  if (out !== undefined) {
+    await writeOutFile(client, finished.job.resultId!, finished.result, out);
+    terminal.note(`written to ${out}`);
+  }
+  terminal.document(finished.result);
+  terminal.print(presentResult(kind, finished.result, terminal));
 }

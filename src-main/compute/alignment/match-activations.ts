@@ -1,16 +1,24 @@
 /** Kind `match-activations`: how well the neurons of two models correspond, layer by layer. */
+import { basename, resolve } from 'node:path';
 import type { RecordingPoint } from '../../../src-shared/domain.ts';
-import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import { UserError } from '../../../src-shared/errors.ts';
+import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type {
   ActivationMatchingRow,
+  MatchedGroup,
   matchActivationsJob,
+  MatchedModels,
 } from '../../../src-shared/jobs/match-activations.ts';
+import type { MlpSpec } from '../../../src-shared/model.ts';
+import { readRunDirectory } from '../../formats/run-directory.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
+import type { AnalysisData } from '../analysis-data.ts';
+import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
 import type { LoadedModel } from '../checkpoints.ts';
-import { checkpointCancel, ProgressMeter } from '../context.ts';
-import type { Compute, ComputeContext } from '../context.ts';
 import { loadPairs, pairFields, requireSameShapes } from '../pairs.ts';
+import type { SelectedPairs } from '../pairs.ts';
+import type { PartContext, PartedCompute } from '../parts.ts';
 import { RandomStream } from '../random.ts';
 import { measureLayer } from './activation-matching.ts';
 import { recordMoments } from './record-moments.ts';
@@ -18,43 +26,118 @@ import type { PairMoments } from './record-moments.ts';
 import { noteOf } from './similarity.ts';
 
 type Params = ParamsOf<typeof matchActivationsJob>;
-type Result = ResultOf<typeof matchActivationsJob>;
 
 /** Works on the models as they are: for asymmetric ones a permutation is a measure here, nothing is permuted. */
-export const matchActivations: Compute<Params, Result> = async (params, context) => {
-  const { models, pairs, warnings } = loadPairs(params);
-  requireSameShapes(models);
-  const data = await loadAnalysisData(models[0]!.run, params.data, [params.alignSplit]);
+export const matchActivations: PartedCompute<Params, Params, MatchedModels> = {
+  plan: planMatching,
+  async *measure(parts, context) {
+    const backend = await context.backend();
+    let data: { of: string; found: AnalysisData } | undefined;
+    for (const params of parts) {
+      const selected = loadPairs(params);
+      requireSameShapes(selected.models);
+      const { run } = selected.models[0]!;
+      if (data?.of !== run.directory) {
+        const found = await loadAnalysisData(run, params.data, [params.alignSplit]);
+        data = { of: run.directory, found };
+      }
+      yield await matchModels(params, selected, data.found, backend, context);
+    }
+  },
+};
+
+/** One part per run and epoch: its models go through the data together. */
+function planMatching({ groups, epochs, epoch, ...params }: Params): Params[] {
+  const single = (run: string, one: number, models = params.models): Params => ({
+    ...params,
+    ...{ run, epoch: one, models, epochs: undefined, groups: undefined },
+  });
+  if (!groups) {
+    const { run, models } = params;
+    if (run === undefined || epochs === undefined) return [{ ...params, epoch, groups, epochs }];
+    return placesOf(run, epochs, models).map(({ at }) => single(run, at));
+  }
+  const members = new Map(groups.flatMap(({ runs }) => runs).map((member) => [member.run, member]));
+  const parts = [...members.values()].flatMap(({ run }) =>
+    placesOf(run, epochs ?? [epoch!]).flatMap(({ at, models }) => {
+      const wanted = wantedIn(groups, run, at, models);
+      return wanted.length < 2 ? [] : [single(run, at, wanted)];
+    }),
+  );
+  if (parts.length > 0) return parts;
+  throw new UserError(
+    `groups: no run of ${groups.map(({ name }) => name).join(', ')} has two models at one of the epochs asked for.`,
+    { hint: 'Pairs are made of the models of one run at the same epoch.' },
+  );
+}
+
+/** Models that some group asks for at this epoch of this run. */
+function wantedIn(
+  groups: readonly MatchedGroup[],
+  run: string,
+  epoch: number,
+  models: readonly number[],
+): number[] {
+  const members = groups.flatMap(({ runs }) => runs).filter((member) => member.run === run);
+  return models.filter((model) =>
+    members.some(({ only }) => only === undefined || only.some(([e, m]) => e === epoch && m === model)),
+  );
+}
+
+/** Epochs of a run, ascending, each with its models. @throws UserError for an epoch that was not saved */
+function placesOf(run: string, epochs: 'all' | readonly number[], wanted?: readonly number[]) {
+  const { directory, checkpoints } = readRunDirectory(resolve(run));
+  const saved = new Map<number, number[]>();
+  for (const { epoch, model } of checkpoints) {
+    if (wanted?.includes(model) ?? true) saved.set(epoch, [...(saved.get(epoch) ?? []), model]);
+  }
+  const there = [...saved.keys()].sort((a, b) => a - b);
+  const missing = epochs === 'all' ? undefined : epochs.find((epoch) => !saved.has(epoch));
+  if (missing !== undefined || there.length === 0) {
+    throw new UserError(
+      `${directory} has no checkpoint of epoch ${missing ?? 'any'}${wanted ? ` of models ${wanted.join(', ')}` : ''}; it has epochs ${there.join(', ') || 'none'}.`,
+    );
+  }
+  const asked = epochs === 'all' ? there : [...new Set(epochs)].sort((a, b) => a - b);
+  return asked
+    .map((at) => ({ at, models: saved.get(at)!.sort((a, b) => a - b) }))
+    .filter(({ models }) => epochs !== 'all' || models.length >= (wanted?.length ?? 2));
+}
+
+async function matchModels(
+  params: Params,
+  { models, pairs, warnings }: SelectedPairs,
+  data: AnalysisData,
+  backend: Backend,
+  context: PartContext,
+): Promise<MatchedModels> {
   const { x: values, count, features } = data.splits.get(params.alignSplit)!;
-  const backend = await context.backend();
-  const meter = new ProgressMeter(context, 1);
   const points = listOf(params.recordingPoint);
+  const at = `${basename(models[0]!.run.directory)}, epoch ${models[0]!.epoch ?? '?'}`;
   const x = backend.tf.tensor2d(values, [count, features]);
   let moments: PairMoments[];
   try {
     const networks = models.map(({ network }) => network);
-    moments = await recordMoments(backend, networks, pairs, points, x, async (share) => {
-      meter.advance(0.8 * share, 'comparing activations');
-      await checkpointCancel(context);
-    });
+    moments = await recordMoments(backend, networks, pairs, points, x, (share) =>
+      context.between(0.8 * share, `comparing activations: ${at}`),
+    );
   } finally {
     x.dispose();
   }
   const rows: ActivationMatchingRow[] = [];
   for (const [p, [a, b]] of pairs.entries()) {
-    rows.push(await rowOf(params, context, [models[a]!, models[b]!], points, moments[p]!));
-    meter.advance(0.2 / pairs.length, 'matching');
+    const between = (share: number) => context.between((0.2 * share) / pairs.length, `matching: ${at}`);
+    rows.push(await rowOf(params, [models[a]!, models[b]!], points, moments[p]!, between));
   }
-  const common = { warnings, backend: backendInfo(backend), matching_seed: params.matchingSeed };
-  return rows.length === 1 ? { ...rows[0]!, ...common } : { pairs: rows, ...common };
-};
+  return { run: params.run, rows, warnings, backend: backendInfo(backend) };
+}
 
 async function rowOf(
   params: Params,
-  context: ComputeContext,
   [a, b]: [LoadedModel, LoadedModel],
   points: readonly RecordingPoint[],
   moments: PairMoments,
+  between: (share: number) => Promise<void>,
 ): Promise<ActivationMatchingRow> {
   const names = { a: a.name, b: b.name };
   const modes = listOf(params.mode);
@@ -72,15 +155,33 @@ async function rowOf(
           layer,
         );
         const { randomCount, withMatrices: withMatrix } = params;
-        results.push(
-          measureLayer(ofLayer, mode, { point, layer, names }, { randomCount, stream, withMatrix }),
+        const found = measureLayer(
+          ofLayer,
+          mode,
+          { point, layer, names },
+          { randomCount, stream, withMatrix },
         );
-        await checkpointCancel(context);
+        results.push({ ...found, ...fixedPartOf(a.spec, layer) });
+        await between(1 / (points.length * modes.length * moments[point]!.length));
       }
     }
   }
   const note = modes.map(noteOf).find((text) => text !== undefined);
-  return { ...pairFields(a, b), matching_results: results, ...(note !== undefined && { note }) };
+  const { directory } = a.run;
+  return {
+    ...pairFields(a, b),
+    ...(b.run.directory === directory && { run_key: basename(directory), run_directory: directory }),
+    family: a.spec.family,
+    matching_results: results,
+    ...(note !== undefined && { note }),
+  };
+}
+
+/** What is fixed in the linear layer whose neurons are matched. A SYRE layer fixes a part of every weight, no share of them. */
+function fixedPartOf({ family, layers }: MlpSpec, index: number): { sigma_f?: number; fixed_share?: number } {
+  const { sigmaF, numFixed, inputs } = layers[index]!;
+  if (family === 'sigma-asymmetric') return {};
+  return { sigma_f: sigmaF, ...(family !== 'syre' && { fixed_share: numFixed / inputs }) };
 }
 
 const listOf = <T>(value: T | T[]): T[] => (Array.isArray(value) ? [...new Set(value)] : [value]);

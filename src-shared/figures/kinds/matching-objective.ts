@@ -1,14 +1,29 @@
 /** How well the identity matches two models' activations, between the optimum and chance; one panel per layer. */
 import { z } from 'zod';
-import { cell, defineFigure, familyMarks, inOrder, labelSchema, numbersSchema, SeriesList } from '../kind.ts';
+import {
+  bandNames,
+  bandSchema,
+  cell,
+  defineFigure,
+  familyMarks,
+  inOrder,
+  labelSchema,
+  numbersSchema,
+  SeriesList,
+} from '../kind.ts';
+import type { BandKind } from '../kind.ts';
 import { markup } from '../text.ts';
 import type { Mark } from '../marks.ts';
 
 export const matchingObjectiveDataSchema = z.object({
-  /** What runs along x; sigma_F is drawn as categories, as values lie unevenly. */
-  axis: z.enum(['epoch', 'sigma_F', 'sparsity']),
+  /** What runs along x; sigma_F is drawn as categories, as values lie unevenly, and so are layers. */
+  axis: z.enum(['epoch', 'sigma_F', 'sparsity', 'layer']),
   /** "mean correlation of matched neurons" */
   objectiveLabel: labelSchema.default('matching objective'),
+  /** What the bands of optimal and identity show, over pairs. */
+  band: bandSchema.default('range'),
+  /** Panels side by side; absent: as many as look well, at most four. */
+  columns: z.int().min(1).max(8).optional(),
   panels: z
     .array(
       z.object({
@@ -17,8 +32,8 @@ export const matchingObjectiveDataSchema = z.object({
         /** One curve per pair of models. */
         optimal: z.array(numbersSchema).min(1),
         identity: z.array(numbersSchema).min(1),
-        /** Over random permutations. */
-        random: z.object({ mean: numbersSchema, low: numbersSchema, high: numbersSchema }),
+        /** Over random permutations; absent where none were drawn. */
+        random: z.object({ mean: numbersSchema, low: numbersSchema, high: numbersSchema }).optional(),
       }),
     )
     .min(1),
@@ -31,26 +46,36 @@ const axisLabels = {
   epoch: 'epoch',
   sigma_F: markup('fixed weight scale σ_{F}'),
   sparsity: 'fixed share of weights',
+  layer: 'hidden layer',
 } as const;
 
-function panelMarks(panel: Panel, xs: readonly number[], series: SeriesList): Mark[] {
+function randomMarks({ random }: Panel, xs: readonly number[], series: SeriesList): Mark[] {
+  if (!random) return [];
   const style = series.style('random');
-  const { mean, low, high } = panel.random;
-  const at = (values: readonly number[]) => xs.map((x, i) => [x, values[i] ?? NaN] as const);
-  return inOrder([
+  const { mean, low, high } = random;
+  return [
     {
       kind: 'band',
       series: 'random',
       colour: style.colour,
       points: xs.map((x, i) => [x, low[i] ?? NaN, high[i] ?? NaN]),
     },
-    { kind: 'line', series: 'random', points: at(mean), style, markers: 'some', stagger: 2 },
+    {
+      kind: 'line',
+      series: 'random',
+      points: xs.map((x, i) => [x, mean[i] ?? NaN]),
+      style,
+      markers: 'some',
+      stagger: 2,
+    },
+  ];
+}
+
+function panelMarks(panel: Panel, xs: readonly number[], band: BandKind, series: SeriesList): Mark[] {
+  return inOrder([
+    ...randomMarks(panel, xs, series),
     ...(['optimal', 'identity'] as const).flatMap((label) =>
-      familyMarks({ label, x: xs, curves: panel[label] }, series, {
-        band: 'range',
-        draw: 'mean',
-        markers: 'some',
-      }),
+      familyMarks({ label, x: xs, curves: panel[label] }, series, { band, draw: 'mean', markers: 'some' }),
     ),
   ]);
 }
@@ -61,30 +86,38 @@ export const matchingObjective = defineFigure({
   content: (data, theme) => {
     const series = new SeriesList(
       theme,
-      names.map((label) => ({ label })),
+      names
+        .filter((label) => label !== 'random' || data.panels.some(({ random }) => random))
+        .map((label) => ({ label })),
     );
-    const categorical = data.axis === 'sigma_F';
+    const categorical = data.axis === 'sigma_F' || data.axis === 'layer';
     return {
       name: `${data.objectiveLabel} over ${data.axis}`,
       aspect: 0.8,
       shareY: 'all',
-      rows: rowsOf(data.panels).map((row) =>
+      rows: rowsOf(data.panels, data.columns).map((row) =>
         row.map((panel) => ({
           title: panel.title,
           x: categorical
             ? { label: axisLabels[data.axis], scale: 'category' as const, categories: panel.x.map(String) }
             : { label: axisLabels[data.axis], margin: 0.02, integer: data.axis === 'epoch' },
           y: { label: data.objectiveLabel },
-          marks: panelMarks(panel, categorical ? panel.x.map((_, i) => i) : panel.x, series),
+          marks: panelMarks(panel, categorical ? panel.x.map((_, i) => i) : panel.x, data.band, series),
         })),
       ),
       legend: series.legend('line-marker', true),
     };
   },
   describe: (data) => {
-    const pairs = data.panels[0]?.optimal.length ?? 0;
-    const over = `mean over ${pairs} pair${pairs === 1 ? '' : 's'}`;
-    return `${data.objectiveLabel} of the optimal, the identity and random permutations; ${over}; bands: minimum to maximum.`;
+    const counts = data.panels.map(({ optimal }) => optimal.length);
+    const [least, most] = [Math.min(...counts), Math.max(...counts)];
+    const pairs = least === most ? String(most) : `${least} to ${most}`;
+    const over = `mean over ${pairs} pair${most === 1 ? '' : 's'}`;
+    const random = data.panels.some((panel) => panel.random);
+    const which = random
+      ? 'the optimal, the identity and random permutations'
+      : 'the optimal and the identity permutation';
+    return `${data.objectiveLabel} of ${which}; ${over}${bandNames[data.band].replace('band', 'bands')}.`;
   },
   numbers: (data) => ({
     columns: ['panel', 'permutation', 'curve', data.axis, 'value'],
@@ -95,15 +128,16 @@ export const matchingObjective = defineFigure({
         ...(['optimal', 'identity'] as const).flatMap((kind) =>
           panel[kind].flatMap((values, k) => row(kind, `pair ${k + 1}`, values)),
         ),
-        ...(['mean', 'low', 'high'] as const).flatMap((name) => row('random', name, panel.random[name])),
+        ...(['mean', 'low', 'high'] as const).flatMap((name) =>
+          panel.random ? row('random', name, panel.random[name]) : [],
+        ),
       ];
     }),
   }),
 });
 
-/** At most four panels side by side. */
-function rowsOf<T>(panels: readonly T[]): T[][] {
-  const perRow = Math.ceil(panels.length / Math.ceil(panels.length / 4));
+function rowsOf<T>(panels: readonly T[], columns: number | undefined): T[][] {
+  const perRow = columns ?? Math.ceil(panels.length / Math.ceil(panels.length / 4));
   return Array.from({ length: Math.ceil(panels.length / perRow) }, (_, r) =>
     panels.slice(r * perRow, (r + 1) * perRow),
   );

@@ -42,7 +42,7 @@ describe('fields of a form', () => {
   });
 
   it.each([
-    ['match-activations', 'several', 'one', 'epoch'],
+    ['match-activations', 'several', 'several', 'epochs'],
     ['realization-cost', 'several', 'several', 'epoch'],
     ['similarity', 'several', 'several', 'epochs'],
   ])('%s needs checkpoints of the catalog', (kind, model, epoch, epochName) => {

@@ -53,6 +53,8 @@ const layerNumbers = (model: Model) => model.network.layers.map((_, i) => i);
 
 interface Timing {
   seconds: number;
+  /** Of all threads, busy waiting included. */
+  cpuSeconds: number;
   dimensions: number[];
   meanCosts: number[];
   peakMiB: number;
@@ -63,6 +65,7 @@ const mean = (values: Float64Array): number => values.reduce((sum, value) => sum
 
 async function measure(model: Model, examples: Examples): Promise<Timing> {
   const backend = await loadBackend();
+  const cpuBefore = process.cpuUsage();
   const started = performance.now();
   const wanted = layerNumbers(model).map((i) => `lins.${i}`);
   const recorder = new SubspaceRecorder(backend, examples, wanted, explainedVariance);
@@ -77,9 +80,12 @@ async function measure(model: Model, examples: Examples): Promise<Timing> {
     centerDistances(centers, neurons);
     meanCosts.push(mean(costs));
   }
+  const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(cpuBefore);
   console.log(`  of which subspaces ${((recorded - started) / 1000).toFixed(2)} s`);
   return {
-    seconds: (performance.now() - started) / 1000,
+    seconds,
+    cpuSeconds: (user + system) / 1e6,
     dimensions: spaces.map(({ dimension }) => dimension),
     meanCosts,
     peakMiB: process.resourceUsage().maxRSS / 1024,
@@ -113,10 +119,11 @@ function torch(python: string, model: Model, examples: Examples, threads: number
   }
 }
 
-function show(label: string, { seconds, dimensions, meanCosts, peakMiB, version }: Timing): void {
+function show(label: string, timing: Timing): void {
+  const { seconds, cpuSeconds, dimensions, meanCosts, peakMiB, version } = timing;
   const costs = meanCosts.map((cost) => cost.toPrecision(6)).join(', ');
   console.log(
-    `${label}: ${seconds.toFixed(2)} s, ${peakMiB.toFixed(0)} MiB at most, subspaces of ${dimensions.join(', ')} dimensions, mean costs ${costs} (${version})`,
+    `${label}: ${seconds.toFixed(2)} s (${cpuSeconds.toFixed(2)} s of processor time), ${peakMiB.toFixed(0)} MiB at most, subspaces of ${dimensions.join(', ')} dimensions, mean costs ${costs} (${version})`,
   );
 }
 
@@ -131,5 +138,8 @@ if (python) {
   const { threads } = await loadBackend();
   const theirs = torch(python, model, examples, threads);
   show('PyTorch', theirs);
-  console.log(`Basin is ${(theirs.seconds / ours.seconds).toFixed(1)} times faster.`);
+  const times = (of: 'seconds' | 'cpuSeconds') => (theirs[of] / ours[of]).toFixed(1);
+  console.log(
+    `Basin is ${times('seconds')} times faster, with ${times('cpuSeconds')} times less processor time.`,
+  );
 } else console.log('(set BASIN_TORCH_PYTHON to a Python with torch to compare)');

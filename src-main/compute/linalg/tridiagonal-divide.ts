@@ -202,15 +202,16 @@ function mixingRows(
 ): Float64Array {
   const count = poles.length;
   const gaps = differences(poles, roots);
-  const refined = new Float64Array(count);
-  for (let j = 0; j < count; j++) {
-    // z_j^2 rho = prod_i (root_i - pole_j) / prod_{i != j} (pole_i - pole_j), by Loewner's formula.
-    let product = -gaps[j * count + j]!;
-    for (let i = 0; i < count; i++) {
-      if (i !== j) product *= gaps[i * count + j]! / (poles[j]! - poles[i]!);
+  // z_j^2 rho = prod_i (root_i - pole_j) / prod_{i != j} (pole_i - pole_j), by Loewner's formula.
+  const refined = Float64Array.from({ length: count }, (_, j) => -gaps[j * count + j]!);
+  for (let i = 0; i < count; i++) {
+    const pole = poles[i]!;
+    for (let j = 0; j < count; j++) {
+      if (i !== j) refined[j]! *= gaps[i * count + j]! / (poles[j]! - pole);
     }
-    refined[j] = Math.sign(weights[j]!) * Math.sqrt(Math.abs(product));
   }
+  for (let j = 0; j < count; j++) refined[j] = Math.sign(weights[j]!) * Math.sqrt(Math.abs(refined[j]!));
+  const order = Int32Array.from(columns);
   const rows = new Float64Array(made.length * count);
   const entries = new Float64Array(count);
   for (const [at, i] of made.entries()) {
@@ -221,7 +222,7 @@ function mixingRows(
       square += entry * entry;
     }
     const scale = 1 / Math.sqrt(square);
-    for (let place = 0; place < count; place++) rows[at * count + place] = entries[columns[place]!]! * scale;
+    for (let place = 0; place < count; place++) rows[at * count + place] = entries[order[place]!]! * scale;
   }
   return rows;
 }

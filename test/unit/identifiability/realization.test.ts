@@ -93,7 +93,7 @@ describe('a neuron’s cost of its own function', () => {
           const projected = multiply(masked, multiply(inverse, inner, k, k, 1), d, k, 1);
           const own = costs[i * n + i]!;
           expect(Math.abs(own - squareOf(projected))).toBeLessThan(1e-6 * (1 + own));
-          expect(own).toBeLessThan(squareOf(free) * (1 + 1e-6));
+          expect(own).toBeLessThanOrEqual(squareOf(free) * (1 + 1e-6));
         }
       }),
       { numRuns: 60 },
@@ -157,6 +157,34 @@ describe('TensorFlow’s double kernels', () => {
     const { layer, space, stream } = layerCase('w', 21, 40, 60, 7);
     const mask = layer.mask!.map(() => (stream.uniform() < share ? 1 : 0));
     await agree({ ...layer, mask }, space);
+  });
+
+  test('agree where fewer entries are fixed than the subspace has dimensions, not as many in every slot', async () => {
+    const { layer, space, stream } = layerCase('w', 23, 40, 90, 30);
+    const mask = layer.mask!.map((_, at) => (stream.uniform() < (at % 90 < 45 ? 0.97 : 0.75) ? 1 : 0));
+    const fixed = Array.from({ length: 40 }, (_, i) =>
+      mask.subarray(i * 90, (i + 1) * 90).reduce((sum, entry) => sum + 1 - entry, 0),
+    );
+    expect(Math.max(...fixed)).toBeLessThan(30);
+    expect(Math.min(...fixed)).toBeLessThan(Math.max(...fixed));
+    await agree({ ...layer, mask }, space);
+    // Nothing fixed at all in one slot.
+    mask.fill(1, 90, 180);
+    expect((await agree({ ...layer, mask }, space)).minRank).toBe(30);
+  });
+
+  test('few fixed entries that hold a whole direction of the subspace: that slot is singular', async () => {
+    const { layer, space } = layerCase('w', 24, 10, 30, 6);
+    // The last direction is that of entry 4 alone; slot 7 has it fixed.
+    const basis = space.basis.slice();
+    for (let r = 0; r < 30; r++) basis[r * 6 + 5] = r === 4 ? 1 : 0;
+    for (let c = 0; c < 5; c++) basis[4 * 6 + c] = 0;
+    const orthonormal = qr(basis, 30, 6).q;
+    const mask = layer.mask!.slice().fill(1);
+    mask[7 * 30 + 4] = 0;
+    mask[7 * 30 + 5] = 0;
+    mask[2 * 30 + 9] = 0;
+    expect((await agree({ ...layer, mask }, { ...space, basis: orthonormal })).minRank).toBe(5);
   });
 
   test('leave singular slots to the pseudo-inverse, and progress adds up to one', async () => {

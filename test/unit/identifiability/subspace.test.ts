@@ -140,6 +140,47 @@ describe('TensorFlow’s double kernels and plain TypeScript agree', () => {
     }
   });
 
+  test('features that never vary are left out of the work, not of the answer', async () => {
+    const backend = await loadBackend();
+    const model = networkOf('standard', 'layer', 'gelu');
+    const constant = x.map((value, at) => (at % 12 === 3 ? -0.42 : at % 12 === 11 ? 0 : value));
+    const nearly = constant.slice();
+    nearly[3] = -0.4200001; // one example makes feature 3 vary
+    const { native: _without, ...plain } = backend;
+    for (const one of [backend, plain]) {
+      const of = (data: Float32Array) =>
+        recordMoments(one, model, { ...examples, x: data }, ['lins.0', 'lins.1'], () => Promise.resolve());
+      const [left, kept] = [await of(constant), await of(nearly)];
+      expect(left[0]!.mean[3]).toBe(Math.fround(-0.42));
+      expect(left[0]!.scatter.filter((_, at) => at % 12 === 3 || at % 12 === 11)).toEqual(
+        new Float64Array(24),
+      );
+      for (const place of [0, 1]) {
+        const scale = Math.max(...kept[place]!.scatter);
+        for (const [at, value] of kept[place]!.scatter.entries()) {
+          expect(Math.abs(left[place]!.scatter[at]! - value)).toBeLessThan(1e-7 * scale);
+        }
+      }
+      const space = subspaceOf(left[0]!, 1);
+      expect(space.dimension).toBe(10);
+      expect(space.singularValues).toHaveLength(12);
+      expect(Array.from(space.basis.subarray(3 * 10, 4 * 10))).toEqual(new Array(10).fill(0));
+    }
+  });
+
+  test('data with a value that is not finite name the feature, constant or not', async () => {
+    const backend = await loadBackend();
+    const model = networkOf('standard', 'layer', 'gelu');
+    const data = x.map((value, at) => (at % 12 < 3 ? 1 : value));
+    for (const bad of [[12 * 7 + 5], Array.from({ length: 3000 }, (_, r) => 12 * r + 5)]) {
+      const broken = data.slice();
+      for (const at of bad) broken[at] = NaN;
+      await expect(
+        recordMoments(backend, model, { ...examples, x: broken }, ['lins.0'], () => Promise.resolve()),
+      ).rejects.toThrow(/feature 5 of the data/);
+    }
+  });
+
   test('activations beyond float32’s range', async () => {
     const backend = await loadBackend();
     if (!backend.native) return;

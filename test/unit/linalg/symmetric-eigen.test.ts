@@ -1,7 +1,11 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
 import { multiply, multiplyTransposedRight } from '../../../src-main/compute/linalg/multiply.ts';
-import { symmetricEigen, symmetricEigenvalues } from '../../../src-main/compute/linalg/symmetric-eigen.ts';
+import {
+  leadingEigen,
+  symmetricEigen,
+  symmetricEigenvalues,
+} from '../../../src-main/compute/linalg/symmetric-eigen.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { distance, largest, randomMatrix, unitRows } from './support.ts';
 
@@ -72,6 +76,25 @@ describe('symmetricEigen', () => {
   ];
   it.each(special)('%s', (_, a) => {
     expectDecomposed(a, n);
+  });
+
+  it.each(special)('%s: the leading vectors alone are the same', (_, a) => {
+    const all = symmetricEigen(a, n);
+    for (const count of [0, 1, 40, n]) {
+      const seen: Float64Array[] = [];
+      const { values, vectors } = leadingEigen(a, n, (found) => {
+        seen.push(found);
+        return count;
+      });
+      expect(seen).toEqual([all.values]);
+      expect(values).toEqual(all.values);
+      expect(vectors).toHaveLength(count * n);
+      for (let k = 0; k < count; k++) {
+        expect(
+          distance(vectors.subarray(k * n, (k + 1) * n), all.vectors.subarray((n - 1 - k) * n, (n - k) * n)),
+        ).toBe(0);
+      }
+    }
   });
 
   it('knows the second difference matrix', () => {

@@ -148,7 +148,7 @@ describe('TensorFlow’s double kernels and plain TypeScript agree', () => {
     nearly[3] = -0.4200001; // one example makes feature 3 vary
     const { native: _without, ...plain } = backend;
     for (const one of [backend, plain]) {
-      const of = (data: Float32Array) =>
+      const of = (data: Float32Array<ArrayBuffer>) =>
         recordMoments(one, model, { ...examples, x: data }, ['lins.0', 'lins.1'], () => Promise.resolve());
       const [left, kept] = [await of(constant), await of(nearly)];
       expect(left[0]!.mean[3]).toBe(Math.fround(-0.42));

@@ -12,12 +12,14 @@ export interface Histogram {
 /** Bins of equal width from the smallest to the largest finite entry. All entries count. */
 export function histogramOf(data: Float64Array | Float32Array, bins: number): Histogram {
   const [low, high] = valueRange(data) ?? [0, 1];
-  const counts = new Uint32Array(bins);
+  const counts = new Int32Array(bins);
   const perUnit = bins / (high - low || 1);
   let missing = 0;
   for (let i = 0; i < data.length; i++) {
-    const value = data[i]!;
-    if (Number.isFinite(value)) counts[Math.min(bins - 1, Math.floor((value - low) * perUnit))]!++;
+    const bin = (data[i]! - low) * perUnit;
+    // All finite values lie here, the largest one on the edge.
+    if (bin >= 0 && bin < bins) counts[bin | 0]!++;
+    else if (data[i] === high || (bin >= bins && data[i]! < high)) counts[bins - 1]!++;
     else missing++;
   }
   return { low, high, missing, counts: [...counts] };

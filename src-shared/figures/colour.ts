@@ -46,9 +46,11 @@ export function valueRange(values: ArrayLike<number>, positive = false): [number
   let high = -Infinity;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (!Number.isFinite(value) || (positive && value <= 0)) continue;
-    if (value < low) low = value;
-    if (value > high) high = value;
+    // Of millions of values few are a new extreme; what is no number is never less or more than another.
+    if (value >= low && value <= high) continue;
+    if (positive && value <= 0) continue;
+    if (value < low && value !== -Infinity) low = value;
+    if (value > high && value !== Infinity) high = value;
   }
   return low > high ? null : [low, high];
 }

@@ -1,6 +1,7 @@
 /**
  * How quick the window is: `basin serve` with 10,000 checkpoints of 1,000 runs and large matrices, in headless
- * Chromium with software rendering. `node test/bench/renderer.ts [--json]`. BASIN_CHROMIUM names the browser.
+ * Chromium with software rendering. `node test/bench/renderer.ts [--json]`. BASIN_CHROMIUM names the browser, which is
+ * watched as little as can be (support/bare-chromium.ts says why).
  *
  * Every figure is the median of its repetitions, "longest frame" the median of the longest of each. What a machine
  * without load would give is not guessed: the longest frame of a page at rest stands at the end of the table.
@@ -10,7 +11,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium, type Page } from 'playwright-core';
+import { setTimeout as wait } from 'node:timers/promises';
+import { startChromium, type BarePage } from './support/bare-chromium.ts';
 import { installProbe, type Frames, type Marks } from './support/page-probe.ts';
 import { fillWorkspace } from './support/renderer-workspace.ts';
 
@@ -52,16 +54,16 @@ async function serve(workspace: string): Promise<{ url: string; stop: () => void
 }
 
 /** Waits until a mark stands still: what it marks has come to its end. */
-async function settled(page: Page, name: keyof Marks): Promise<number> {
+async function settled(page: BarePage, name: keyof Marks): Promise<number> {
   for (let last: number | null = null; ;) {
-    const now = await page.evaluate((key) => window.probe.marks[key], name);
+    const now = await page.evaluate((key) => window.probe.marks[key], name).catch(() => null);
     if (now !== null && now === last) return now;
     last = now;
-    await page.waitForTimeout(400);
+    await wait(400);
   }
 }
 
-async function framesDuring(page: Page, work: () => Promise<unknown>): Promise<Frames> {
+async function framesDuring(page: BarePage, work: () => Promise<unknown>): Promise<Frames> {
   await page.evaluate(() => window.probe.startFrames());
   await work();
   return page.evaluate(() => window.probe.stopFrames());
@@ -73,9 +75,11 @@ async function repeat<T>(work: () => Promise<T>, times = repetitions): Promise<T
   return results;
 }
 
-async function firstRows(page: Page, url: string): Promise<void> {
+async function firstRows(page: BarePage, url: string): Promise<void> {
   const address = new URL(url);
   const starts = await repeat(async () => {
+    await page.goto('about:blank');
+    await page.until(() => location.href === 'about:blank');
     await page.goto(address.href);
     // The token of the first address is used up; from then on the cookie counts.
     address.search = '';
@@ -96,39 +100,62 @@ async function firstRows(page: Page, url: string): Promise<void> {
   );
 }
 
-async function catalogFrames(page: Page): Promise<void> {
-  const filter = page.getByLabel('Filter runs');
-  const typing = await repeat(async () => {
-    await filter.fill('');
-    await page.waitForTimeout(300);
-    await filter.focus();
-    return framesDuring(page, () => page.keyboard.type('run-01 symmetry:1 sigma_F>=0.5', { delay: 40 }));
+/** Longest frame, and CPU time of the main thread for each of `times` steps, which other load hardly changes. */
+async function noteFrames(
+  page: BarePage,
+  what: string,
+  step: string,
+  times: number,
+  work: () => Promise<void>,
+): Promise<void> {
+  const runs = await repeat(async () => {
+    const before = await page.cpu();
+    const frames = await framesDuring(page, work);
+    const after = await page.cpu();
+    return { longest: frames.longest, each: (after.all - before.all) / times };
   });
   note(
-    'catalog, longest frame while typing a filter',
-    typing.map((frames) => frames.longest),
+    `catalog, longest frame while ${what}`,
+    runs.map(({ longest }) => longest),
     'ms',
     50,
   );
-  await filter.fill('');
-  await page.locator('[data-run]').first().hover();
-  const scrolling = await repeat(async () => {
-    const frames = await framesDuring(page, async () => {
-      for (let i = 0; i < 60; i++) await page.mouse.wheel(0, 400);
-    });
-    await page.keyboard.press('Home');
-    return frames;
-  });
   note(
-    'catalog, longest frame while scrolling',
-    scrolling.map((frames) => frames.longest),
+    `catalog, the page's CPU time for each ${step}`,
+    runs.map(({ each }) => each),
     'ms',
-    50,
+    null,
   );
 }
 
+async function catalogFrames(page: BarePage): Promise<void> {
+  const clear = () =>
+    page.evaluate(() => {
+      const filter = document.querySelector<HTMLInputElement>('input[aria-label="Filter runs"]')!;
+      filter.focus();
+      filter.value = '';
+      filter.dispatchEvent(new Event('input', { bubbles: true }));
+    });
+  const typed = 'run-01 symmetry:1 sigma_F>=0.5';
+  await noteFrames(page, 'typing a filter', 'key', typed.length, async () => {
+    await clear();
+    await page.type(typed, 40);
+  });
+  await clear();
+  const box = await page.evaluate(() => {
+    const { left, top } = document.querySelector('[data-run]')!.getBoundingClientRect();
+    return { x: left + 100, y: top + 10 };
+  });
+  await page.moveTo(box.x, box.y);
+  const turns = 60;
+  await noteFrames(page, 'scrolling', 'turn of the wheel', turns, async () => {
+    await page.evaluate(() => document.querySelector('[role=rowgroup]')!.scrollTo(0, 0));
+    for (let i = 0; i < turns; i++) await page.wheel(box.x, box.y, 400);
+  });
+}
+
 /** Wheel and drag events of one frame after the other, as quick as frames come. */
-function zoomAndPan(page: Page): Promise<Frames> {
+function zoomAndPan(page: BarePage): Promise<Frames> {
   return framesDuring(page, () =>
     page.evaluate(async () => {
       const map = document.querySelector('main [role=application]')!;
@@ -146,29 +173,52 @@ function zoomAndPan(page: Page): Promise<Frames> {
   );
 }
 
+const hasRows = () => document.querySelector('[data-run]') !== null;
+
 /** The catalog in a page that has forgotten everything. */
-async function reopen(page: Page): Promise<void> {
-  await page.evaluate(() => (window.location.hash = '/catalog'));
-  await page.reload();
-  await page.locator('[data-run]').first().waitFor();
+async function reopen(page: BarePage, url: string): Promise<void> {
+  await page.goto('about:blank');
+  await page.until(() => location.href === 'about:blank');
+  await page.goto(`${new URL(url).origin}/#/catalog`);
+  await page.until(hasRows);
 }
 
-async function matrixViewer(page: Page, n: number, result: string, paint: number | null): Promise<void> {
+async function matrixViewer(
+  page: BarePage,
+  url: string,
+  n: number,
+  result: string,
+  paint: number | null,
+): Promise<void> {
   const times = await repeat(async () => {
     // A fresh page: the matrix comes from the engine, and nothing of it is painted yet.
-    await reopen(page);
+    await reopen(page, url);
     await page.evaluate(() => window.probe.clear());
     await page.evaluate((id) => (window.location.hash = `/matrices?result=${id}`), result);
-    const painted = await settled(page, 'painted');
-    const message = (await page.evaluate(() => window.probe.marks.message))!;
+    const settledAt = await settled(page, 'painted');
+    const { message, firstPainted } = await page.evaluate(() => window.probe.marks);
+    const same = await page.evaluate(() => window.probe.asFirstPainted());
     const frames = await zoomAndPan(page);
-    return { first: painted - message, frames };
+    return { first: firstPainted! - message!, settled: settledAt - message!, same, frames };
   });
   note(
-    `matrix ${n} x ${n}, data in the page to the finished picture`,
+    `matrix ${n} x ${n}, data in the page to the first picture`,
     times.map(({ first }) => first),
     'ms',
     paint,
+  );
+  note(
+    `matrix ${n} x ${n}, first pictures that are final, pixel by pixel`,
+    times.map(() => (100 * times.filter(({ same }) => same).length) / times.length),
+    '%',
+    100,
+    true,
+  );
+  note(
+    `matrix ${n} x ${n}, data in the page to the last drawing`,
+    times.map(({ settled }) => settled),
+    'ms',
+    null,
   );
   note(
     `matrix ${n} x ${n}, zoom and pan`,
@@ -185,10 +235,10 @@ async function matrixViewer(page: Page, n: number, result: string, paint: number
   );
 }
 
-async function curves(page: Page): Promise<void> {
+async function curves(page: BarePage): Promise<void> {
   const times = await repeat(async () => {
     await page.evaluate(() => (window.location.hash = '/catalog'));
-    await page.locator('[data-run]').first().waitFor();
+    await page.until(hasRows);
     await page.evaluate(() => window.probe.clear());
     await page.evaluate(() => (window.location.hash = '/figures'));
     const drawn = await settled(page, 'curves');
@@ -214,31 +264,21 @@ function isMet({ value, target, least }: Pick<Measured, 'value' | 'target' | 'le
   return target === null || (least ? value >= target : value < target);
 }
 
-const args = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--disable-component-update',
-];
 try {
   if (binary === undefined) throw new Error('There is no Chromium here; BASIN_CHROMIUM names one.');
   execFileSync(process.execPath, [inClone('scripts/build.mjs')], { stdio: 'inherit' });
   const { results } = await fillWorkspace(root, 1000, [2048, 4096]);
-  const served = await serve(join(root, 'workspace'));
-  const browser = await chromium.launch({ executablePath: binary, args });
+  const { url, stop } = await serve(join(root, 'workspace'));
+  const { page, close } = await startChromium(binary, { width: 1360, height: 860 });
   try {
-    const page = await browser.newPage({ viewport: { width: 1360, height: 860 } });
-    await page.addInitScript(installProbe);
-    page.on('pageerror', (error) => {
-      throw error;
-    });
-    await firstRows(page, served.url);
+    await page.beforeScripts(installProbe);
+    await firstRows(page, url);
     await catalogFrames(page);
     await curves(page);
-    await matrixViewer(page, 2048, results[2048]!, 200);
-    await matrixViewer(page, 4096, results[4096]!, null);
-    await reopen(page);
-    const rest = await repeat(() => framesDuring(page, () => page.waitForTimeout(1500)));
+    await matrixViewer(page, url, 2048, results[2048]!, 200);
+    await matrixViewer(page, url, 4096, results[4096]!, null);
+    await reopen(page, url);
+    const rest = await repeat(() => framesDuring(page, () => wait(1500)));
     note(
       'for comparison: longest frame of the page at rest',
       rest.map((frames) => frames.longest),
@@ -246,8 +286,8 @@ try {
       null,
     );
   } finally {
-    await browser.close();
-    served.stop();
+    await close();
+    stop();
   }
   print();
   process.exitCode = measured.every(isMet) ? 0 : 1;

@@ -8,7 +8,9 @@ export interface Marks {
   rows: number | null;
   /** The message (over 1 kB) that was handed to the page last before `painted` or `curves`. */
   message: number | null;
-  /** The frame after the last drawing on a canvas of the page ended. */
+  /** The frame that holds the first drawing on a large canvas of the page ended. */
+  firstPainted: number | null;
+  /** The same for the last drawing on any canvas. */
   painted: number | null;
   /** The frame after the first picture of over 150 curves ended. */
   curves: number | null;
@@ -25,6 +27,8 @@ export interface Frames {
 export interface Probe {
   marks: Marks;
   clear(): void;
+  /** Whether the large canvas still shows, pixel by pixel, what its first frame showed. */
+  asFirstPainted(): boolean;
   startFrames(): void;
   stopFrames(): Frames;
 }
@@ -36,7 +40,14 @@ declare global {
 }
 
 export function installProbe(): void {
-  const marks: Marks = { connected: null, rows: null, message: null, painted: null, curves: null };
+  const marks: Marks = {
+    connected: null,
+    rows: null,
+    message: null,
+    firstPainted: null,
+    painted: null,
+    curves: null,
+  };
   /** The next frame's start lies after this frame's style, layout and paint. */
   const afterFrame = (set: () => void): void => {
     requestAnimationFrame(() => requestAnimationFrame(set));
@@ -53,6 +64,18 @@ export function installProbe(): void {
     }
   };
 
+  const largeWidth = 300;
+  let large: HTMLCanvasElement | undefined;
+  let first: ArrayLike<number> = [];
+  const pixelsOf = (canvas: HTMLCanvasElement): ArrayLike<number> =>
+    canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height).data;
+  const keepFirst = (canvas: HTMLCanvasElement): void => {
+    large = canvas;
+    // Read after the time was taken, and before the next frame may draw again.
+    afterFrame(() => (marks.firstPainted = performance.now()));
+    requestAnimationFrame(() => (first = pixelsOf(canvas)));
+  };
+
   const draw = CanvasRenderingContext2D.prototype.drawImage as (...args: unknown[]) => void;
   CanvasRenderingContext2D.prototype.drawImage = function (
     this: CanvasRenderingContext2D,
@@ -61,6 +84,7 @@ export function installProbe(): void {
     draw.apply(this, args);
     if (!this.canvas.isConnected) return;
     marks.message ??= lastMessage;
+    if (large === undefined && this.canvas.width >= largeWidth) keepFirst(this.canvas);
     afterFrame(() => (marks.painted = performance.now()));
   };
 
@@ -87,8 +111,14 @@ export function installProbe(): void {
   window.probe = {
     marks,
     clear() {
-      marks.message = marks.painted = marks.curves = null;
+      marks.message = marks.firstPainted = marks.painted = marks.curves = null;
+      large = undefined;
       curvesSeen = false;
+    },
+    asFirstPainted() {
+      if (!large?.isConnected) return false;
+      const now = pixelsOf(large);
+      return now.length === first.length && Array.prototype.every.call(now, (value, i) => value === first[i]);
     },
     startFrames() {
       times = [];

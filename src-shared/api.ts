@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { backendInfoSchema, familySchema } from './domain.ts';
+import { inspectNeuronsJob } from './jobs/inspect-neurons.ts';
 import { matrixSchema } from './matrix.ts';
 import { epochMetricsSchema, progressSchema } from './progress.ts';
 
@@ -292,6 +293,16 @@ export const requests = {
     args: z.object({ resultId: id, format: z.enum(['json', 'csv', 'parquet', 'npy']) }),
     result: z.object({ filename: z.string(), bytes }),
   },
+  /**
+   * Two neurons side by side, computed from their checkpoints by a worker that long jobs do not keep waiting. The
+   * newest question of an asker (a name it has made up for itself) cancels its one before. Params are parsed by the
+   * kind's own schema; nothing is kept as a job or a result.
+   */
+  'neurons.inspect': {
+    args: z.object({ asker: id, params: z.unknown() }),
+    result: inspectNeuronsJob.result,
+  },
+  'neurons.stop': { args: z.object({ asker: id }), result: nothing },
   /** Results (all of them if none is named), the figures made of them and the configs of their runs, as one zip. */
   'results.bundle': {
     args: z.object({ resultIds: z.array(id).optional() }),

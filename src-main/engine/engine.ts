@@ -17,6 +17,7 @@ import { defaultEntry, type EngineOptions } from './options.ts';
 import type { EngineParts } from './parts.ts';
 import { ResultStore } from './results.ts';
 import { PartStore } from './part-store.ts';
+import { Questions } from './questions.ts';
 import { parseArgs } from './rpc.ts';
 import { listen, type SocketDoor } from './socket.ts';
 import { explainDatabase, openDatabase, type Db } from './store/database.ts';
@@ -74,6 +75,7 @@ class LocalEngine implements Engine, EngineParts {
   readonly partStore: PartStore;
   readonly figures: FigureStore;
   readonly jobs: JobService;
+  readonly questions: Questions;
   readonly store: JobStore;
   readonly demo: Demo;
   readonly stepTimes: StepTimes;
@@ -115,6 +117,7 @@ class LocalEngine implements Engine, EngineParts {
     const kindNamed = (name: string): AnyJobKind => this.#kindNamed(name);
     const emit = (event: EngineEvent): void => this.emit(event);
     const explain = (error: unknown): unknown => explainDatabase(workspace.database, error);
+    this.questions = new Questions({ pool, kindNamed, hashes: runs.hashes });
     this.jobs = new JobService({
       store,
       runs,

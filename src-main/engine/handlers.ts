@@ -3,6 +3,7 @@
  * libraries along (YAML, Parquet, PDF) is loaded when first asked for: `basin runs` must not wait for it.
  */
 import type { Handlers } from '../../src-shared/api.ts';
+import { inspectNeuronsJob } from '../../src-shared/jobs/inspect-neurons.ts';
 import { browse } from './browse.ts';
 import { relocateRun } from './catalog/relocate.ts';
 import { suggestGroups } from './catalog/suggest.ts';
@@ -99,6 +100,13 @@ export function handlersOf(engine: EngineParts): Handlers {
 
     'parts.report': () => engine.partStore.report(),
     'parts.clear': () => engine.partStore.clear(),
+
+    'neurons.inspect': async ({ asker, params }) =>
+      inspectNeuronsJob.result.parse(await engine.questions.ask(asker, inspectNeuronsJob.kind, params)),
+    'neurons.stop': ({ asker }) => {
+      engine.questions.stop(asker);
+      return {};
+    },
 
     'figures.list': () => engine.figures.list(),
     'figures.save': (figure) => {

@@ -7,6 +7,7 @@ import type { FigureStore } from './figure-store.ts';
 import type { JobService } from './jobs/service.ts';
 import type { JobStore } from './jobs/store.ts';
 import type { PartStore } from './part-store.ts';
+import type { Questions } from './questions.ts';
 import type { ResultStore } from './results.ts';
 import type { StepTimes } from './step-times.ts';
 
@@ -17,6 +18,7 @@ export interface EngineParts {
   readonly partStore: PartStore;
   readonly figures: FigureStore;
   readonly jobs: JobService;
+  readonly questions: Questions;
   readonly store: JobStore;
   readonly demo: Demo;
   readonly stepTimes: StepTimes;

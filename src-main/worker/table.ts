@@ -25,6 +25,8 @@ export const computeTable = {
     (await import('../compute/identifiability/permutation-sensitivity.ts')).permutationSensitivity,
   'realization-cost-ridge': async () =>
     (await import('../compute/identifiability/realization-cost-ridge.ts')).realizationCostRidge,
+  'inspect-neurons': async () =>
+    (await import('../compute/identifiability/inspect-neurons.ts')).inspectNeurons,
   'linear-components': async () =>
     (await import('../compute/symmetry/linear-components.ts')).linearComponents,
   'skip-connections': async () => (await import('../compute/symmetry/skip-connections.ts')).skipConnections,

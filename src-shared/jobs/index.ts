@@ -7,6 +7,7 @@ import { diagnose } from './diagnose.ts';
 import { exportCheckpointsJob } from './export-checkpoints.ts';
 import { hashJob } from './hash.ts';
 import { importJob } from './import.ts';
+import { inspectNeuronsJob } from './inspect-neurons.ts';
 import { interpolateJob } from './interpolate.ts';
 import { matchActivationsJob } from './match-activations.ts';
 import { matchWeightsJob } from './match-weights.ts';
@@ -47,6 +48,7 @@ export const jobKinds = tableOf({
   'realization-cost': realizationCostJob,
   'permutation-sensitivity': permutationSensitivityJob,
   'realization-cost-ridge': realizationCostRidgeJob,
+  'inspect-neurons': inspectNeuronsJob,
   'linear-components': linearComponentsJob,
   'skip-connections': skipConnectionsJob,
   'symmetry-curve': symmetryCurveJob,

@@ -1,6 +1,6 @@
 /** Worker processes by lane: started when needed, used again, replaced when their memory does not come back. */
 import type { PoolPlan } from './memory.ts';
-import type { Lane } from './store.ts';
+import type { Lane as JobLane } from './store.ts';
 import { WorkerProcess, type Outcome, type WorkerJob } from './worker-process.ts';
 
 export interface PoolOptions extends PoolPlan {
@@ -17,7 +17,10 @@ const jobsPerWorker = 200;
 /** Reading headers and hashing needs little; a hostile file must not get more. */
 const lightMemory = 1.5 * 2 ** 30;
 
-const niceness: Record<Lane, number> = { main: 0, light: 5, background: 15 };
+/** `quick`: questions that somebody waits for, beside the queue. */
+type Lane = JobLane | 'quick';
+
+const niceness: Record<Lane, number> = { main: 0, quick: 0, light: 5, background: 15 };
 
 interface Slot {
   worker: WorkerProcess;
@@ -76,7 +79,7 @@ export class WorkerPool {
 
   #start(lane: Lane): Slot {
     const { entry, node, env, threads, memoryLimit } = this.#options;
-    const light = lane !== 'main';
+    const light = lane === 'light' || lane === 'background';
     const worker = new WorkerProcess({
       entry,
       node,

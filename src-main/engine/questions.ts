@@ -1,0 +1,121 @@
+/**
+ * Small questions that a person asks while looking: answered by a worker of their own, so that they do not wait for
+ * long jobs, and neither listed as jobs nor kept as results. Of each asker only the newest question counts.
+ */
+import { randomUUID } from 'node:crypto';
+import { CancelledError, UserError } from '../../src-shared/errors.ts';
+import type { AnyJobKind } from '../../src-shared/jobs/index.ts';
+import type { HashStore } from './inputs.ts';
+import type { WorkerPool } from './jobs/pool.ts';
+import { identify, parseQuestion, type Question } from './jobs/submit.ts';
+import type { Outcome, WorkerProcess } from './jobs/worker-process.ts';
+
+export interface QuestionsParts {
+  pool: WorkerPool;
+  hashes: HashStore;
+  kindNamed: (name: string) => AnyJobKind;
+}
+
+interface Asked {
+  asker: string;
+  question: Question;
+  resolve: (answer: unknown) => void;
+  reject: (error: unknown) => void;
+  /** At work on it. */
+  worker?: WorkerProcess;
+  moved: boolean;
+}
+
+/** Answers kept in memory, of about 100 kB each. */
+const mostKept = 64;
+
+export class Questions {
+  readonly #parts: QuestionsParts;
+  readonly #answers = new Map<string, unknown>();
+  /** Counts each asker's questions: while files are looked at a newer one may overtake. */
+  readonly #newest = new Map<string, number>();
+  /** The first one is at work. */
+  #line: Asked[] = [];
+
+  constructor(parts: QuestionsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * The answer, as the kind's result schema says. A question of the same asker that is still open is given up.
+   * @throws UserError for bad params and what the worker says; CancelledError where the asker has moved on
+   */
+  async ask(asker: string, kindName: string, params: unknown): Promise<unknown> {
+    const turn = this.stop(asker);
+    const question = parseQuestion(this.#parts.kindNamed(kindName), params);
+    const key = await this.#keyOf(question);
+    if (this.#newest.get(asker) !== turn) throw new CancelledError();
+    const known = this.#answers.get(key);
+    if (known !== undefined) return known;
+    const answer = await new Promise<unknown>((resolve, reject) => {
+      this.#line.push({ asker, question, resolve, reject, moved: false });
+      if (this.#line.length === 1) void this.#work();
+    });
+    // Of files that changed meanwhile the answer is not kept.
+    if ((await this.#keyOf(question)) === key) this.#keep(key, answer);
+    return answer;
+  }
+
+  /** Gives up whatever this asker still waits for. Returns the number of its next question. */
+  stop(asker: string): number {
+    const turn = (this.#newest.get(asker) ?? 0) + 1;
+    this.#newest.set(asker, turn);
+    for (const asked of this.#line.filter((one) => one.asker === asker && !one.moved)) {
+      asked.moved = true;
+      asked.worker?.cancel();
+      asked.reject(new CancelledError());
+    }
+    this.#line = this.#line.filter((one) => !one.moved || one.worker !== undefined);
+    return turn;
+  }
+
+  async #keyOf({ kind, params }: Question): Promise<string> {
+    const { key } = await identify({ kind: kind.kind, version: kind.version, params }, this.#parts.hashes);
+    return key;
+  }
+
+  async #work(): Promise<void> {
+    for (let asked = this.#line[0]; asked; asked = this.#line[0]) {
+      const { question, resolve, reject } = asked;
+      try {
+        const worker = this.#parts.pool.take('quick');
+        asked.worker = worker;
+        const outcome = await this.#parts.pool.run(worker, {
+          ...{ id: randomUUID(), kind: question.kind.kind, params: question.params },
+          onEvent: () => undefined,
+          onPlan: (parts) => Promise.resolve(parts.map(() => false)),
+          onBackend: () => undefined,
+        });
+        resolve(answerOf(outcome));
+      } catch (error) {
+        // Where the asker has moved on this changes nothing.
+        reject(error);
+      }
+      this.#line = this.#line.filter((one) => one !== asked);
+    }
+  }
+
+  #keep(key: string, answer: unknown): void {
+    this.#answers.delete(key);
+    this.#answers.set(key, answer);
+    const oldest = this.#answers.keys().next();
+    if (this.#answers.size > mostKept && !oldest.done) this.#answers.delete(oldest.value);
+  }
+}
+
+function answerOf(outcome: Outcome): unknown {
+  if (outcome.type === 'result') return outcome.result;
+  if (outcome.type === 'died') {
+    const { message, hint } = outcome.death;
+    throw new UserError(message, { hint });
+  }
+  const { kind: why, message, hint, stack } = outcome.error;
+  if (why === 'cancelled') throw new CancelledError();
+  if (why === 'user') throw new UserError(message, hint === undefined ? {} : { hint });
+  throw Object.assign(new Error(message), stack === undefined ? {} : { stack });
+}

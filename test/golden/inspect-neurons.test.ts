@@ -1,0 +1,138 @@
+/** Two neurons side by side: the same numbers as in the reference's matrices, of the same weights. */
+import { expect, describe, test } from 'vitest';
+import { network64 } from '../../src-main/compute/identifiability/network64.ts';
+import { hostLayer } from '../../src-main/compute/identifiability/forward64.ts';
+import { loadAnalysisData } from '../../src-main/compute/analysis-data.ts';
+import { loadCheckpoint, readRun } from '../../src-main/compute/checkpoints.ts';
+import type { InspectedNeurons } from '../../src-shared/jobs/inspect-neurons.ts';
+import type { Matrix } from '../../src-shared/matrix.ts';
+import { fixtureRun, goldenJson, goldenNpy } from '../support/fixtures.ts';
+import { goldenData, job } from '../support/job.ts';
+
+interface Golden {
+  realization_cost: { model1: { layer: string; subspace_dimension: number }[] };
+}
+const checkpoint = (run: string, model = 1) => `${fixtureRun(run)}/checkpoint_epoch_5_model_${model}.pt`;
+const inspect = (params: object) =>
+  job<InspectedNeurons>('inspect-neurons', { data: goldenData(), ...params });
+const row = (m: Matrix, i: number) => m.data.slice(i * m.columns, (i + 1) * m.columns);
+
+describe.each(['sym0', 'sym1_kappa0', 'sym1_kappa1', 'sym3_kappa1'])('%s', (name) => {
+  test.each([
+    ['lins.0', 3, 41],
+    ['lins.2', 60, 5],
+    ['lins.3', 1, 8],
+  ] as const)('%s: neurons %i and %i cost what the matrix says', async (layer, i, j) => {
+    const found = await inspect({ checkpoints: [checkpoint(name)], layer, neurons: [i, j] });
+    const golden = goldenNpy(`${name}/rc_m1_${layer}_mahalanobis_squared_f64`).data;
+    const n = Math.sqrt(golden.length);
+    const { costs, weights, fixed, masks } = found;
+    const close = (value: number, expected: number) =>
+      expect(Math.abs(value - expected)).toBeLessThan(1e-9 * Math.max(1, Math.abs(expected)));
+    close(costs!.own_first, golden[i * n + i]!);
+    close(costs!.own_second, golden[j * n + j]!);
+    close(costs!.first_realises_second, golden[i * n + j]!);
+    close(costs!.second_realises_first, golden[j * n + i]!);
+    close(costs!.swap, golden[i * n + j]! + golden[j * n + i]! - golden[i * n + i]! - golden[j * n + j]!);
+    const distances = goldenNpy(`${name}/rc_m1_${layer}_projected_center_distances`).data;
+    expect(costs!.center_distance).toBeCloseTo(distances[i * n + j]!, 4);
+    const about = goldenJson<Golden>(name).realization_cost.model1.find((one) => one.layer === layer)!;
+    expect(costs!.subspace_dimension).toBe(about.subspace_dimension);
+
+    // Where nothing may change the weight is the fixed part; a center is the fixed part's shadow, a projection the weight's.
+    const projectionLengths = [0, 1].map((r) => Math.hypot(...row(costs!.projections, r)));
+    projectionLengths.forEach((length, r) => expect(length).toBeCloseTo(costs!.projected_norms[r]!, 9));
+    if (name === 'sym0') return void expect([fixed, masks, costs!.centers]).toEqual([null, null, null]);
+    [0, 1].forEach((r) =>
+      expect(Math.hypot(...row(costs!.centers!, r))).toBeCloseTo(costs!.center_norms[r]!, 9),
+    );
+    if (name === 'sym3_kappa1') return void expect(masks).toBeNull();
+    masks!.data.forEach((free, k) => {
+      if (free === 0) expect(weights.data[k]).toBe(fixed!.data[k]);
+      else expect(fixed!.data[k]).toBe(0);
+    });
+    const zeros = row(masks!, 0).filter((free) => free === 0).length;
+    expect([zeros, found.neurons[0].fixed, found.neurons[0].free]).toEqual([
+      ...[layer === 'lins.3' ? 32 : 16, layer === 'lins.3' ? 32 : 16],
+      masks!.columns - (layer === 'lins.3' ? 32 : 16),
+    ]);
+  });
+});
+
+test('activations are those of the network, counted in bins, the strongest first, with their images', async () => {
+  const path = checkpoint('sym1_kappa1');
+  const run = readRun(fixtureRun('sym1_kappa1'));
+  const model = loadCheckpoint(run, path);
+  const { splits } = await loadAnalysisData(run, goldenData(), ['test']);
+  const { x, labels } = splits.get('test')!;
+  const count = 300;
+  const layers = network64(model).slice(0, 2);
+  const out = layers.reduce(
+    (at, layer) => hostLayer(layer, at, count) as Float64Array<ArrayBuffer>,
+    Float64Array.from(x.subarray(0, count * 784)),
+  );
+  const column = (j: number) => Array.from({ length: count }, (_, r) => out[r * 64 + j]!);
+  const { activations, picture } = await inspect({
+    ...{ checkpoints: [path], layer: 'lins.1', neurons: [7, 20], examples: count, strongest: 3, bins: 10 },
+  });
+  expect(picture).toBeNull();
+  expect([activations.examples, activations.of, activations.split]).toEqual([count, 2000, 'test']);
+  [7, 20].forEach((neuron, k) => {
+    const values = column(neuron);
+    const mean = values.reduce((sum, value) => sum + value, 0) / count;
+    expect(activations.means[k]).toBeCloseTo(mean, 10);
+    expect(activations.counts[k]!.reduce((sum, value) => sum + value, 0)).toBe(count);
+    const best = values.map((value, index) => ({ value, index })).sort((a, b) => b.value - a.value);
+    expect(activations.strongest[k]!.map(({ index }) => index)).toEqual(
+      best.slice(0, 3).map(({ index }) => index),
+    );
+    const top = activations.strongest[k]![0]!;
+    expect(top.value).toBeCloseTo(best[0]!.value, 9);
+    expect(top.label).toBe(labels[top.index]);
+    expect(Array.from(row(activations.images![k]!, 0))).toEqual(
+      Array.from(x.slice(top.index * 784, (top.index + 1) * 784)),
+    );
+  });
+  const [a, b] = [column(7), column(20)];
+  expect(Math.min(...a, ...b)).toBeCloseTo(activations.low, 10);
+  expect(Math.max(...a, ...b)).toBeCloseTo(activations.high, 10);
+  const [ma, mb] = activations.means;
+  const cross = a.reduce((sum, value, r) => sum + (value - ma) * (b[r]! - mb), 0) / count;
+  expect(activations.correlation).toBeCloseTo(cross / (activations.stds[0] * activations.stds[1]), 10);
+});
+
+test('correlation of neurons of two models is the similarity that matching maximises; they have no costs', async () => {
+  const files = [checkpoint('sym0', 1), checkpoint('sym0', 2)];
+  const golden = goldenJson<{
+    pairs: Record<
+      string,
+      {
+        activation_matching: Record<
+          string,
+          Record<string, { permutation: number[]; similarities_file?: string }>
+        >;
+      }
+    >;
+  }>('sym0').pairs['1-2']!.activation_matching['post_activation_function|pearson_correlation']!['P_0']!;
+  const similarity = goldenNpy(`${golden.similarities_file!.replace(/\.npy$/, '')}`).data;
+  const j = golden.permutation[5]!;
+  const found = await inspect({
+    ...{ checkpoints: files, layer: 'lins.0', neurons: [5, j] },
+    ...{ activationSplit: 'train', examples: 100_000, strongest: 0 },
+  });
+  expect(found.activations.correlation).toBeCloseTo(similarity[5 * 64 + j]!, 5);
+  expect(found.costs).toBeNull();
+  expect(found.picture).toEqual([28, 28]);
+  expect(found.neurons.map(({ model_index }) => model_index)).toEqual([1, 2]);
+});
+
+test('what is not there is named', async () => {
+  const at = { checkpoints: [checkpoint('sym0')] };
+  await expect(inspect({ ...at, layer: 'lins.0', neurons: [3, 64] })).rejects.toThrow(
+    'neurons: lins.0 has neurons 0 to 63, not 64',
+  );
+  await expect(inspect({ ...at, layer: 'lins.9', neurons: [0, 1] })).rejects.toThrow(/no layer "lins.9"/);
+  await expect(
+    inspect({ checkpoints: ['/nowhere/checkpoint_epoch_1_model_1.pt'], layer: 'lins.0', neurons: [0, 1] }),
+  ).rejects.toThrow(/nowhere/);
+});

@@ -12,6 +12,9 @@ export interface LayerSpec {
   numFixed: number;
   /** False: fixed entries are sigma_F itself instead of sigma_F times a standard normal draw. */
   normalMask: boolean;
+  /** Where hidden layers differ: this one's; absent: the network's. */
+  norm?: Norm;
+  activation?: Activation;
 }
 
 /** The multilayer perceptrons of neuron-identifiability, src/models/mlp.py: lins.0, norms.0, activation, ..., lins.{L-1}. */
@@ -26,6 +29,22 @@ export interface MlpSpec {
   activation: Activation;
   /** Initialised at an asymmetric model's effective weights, then trained as a standard one. */
   asymInitOnly: boolean;
+  /** Basin's name -> the name in the checkpoint files, where it is another. */
+  fileNames?: Readonly<Record<string, string>>;
+  /** Tensors that the files lack because they would hold this number throughout; they count as buffers. */
+  constants?: Readonly<Record<string, number>>;
+  /** Tensors of the files that the function does not depend on. */
+  ignored?: readonly string[];
+}
+
+export const normOf = (spec: MlpSpec, layer: LayerSpec): Norm => layer.norm ?? spec.norm;
+
+export const activationOf = (spec: MlpSpec, layer: LayerSpec): Activation =>
+  layer.activation ?? spec.activation;
+
+/** Some hidden layer has another norm or activation than the others. */
+export function isMixed(spec: MlpSpec): boolean {
+  return spec.layers.some(({ norm, activation }) => norm !== undefined || activation !== undefined);
 }
 
 /** Room for residual and graph networks. */

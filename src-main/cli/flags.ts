@@ -44,6 +44,7 @@ const pathFields = new Set([
   'outputDir',
   'checkpoints',
   'paths',
+  'architecture',
 ]);
 
 export function kebab(name: string): string {

@@ -1,9 +1,11 @@
 /** From a config as written to values with nothing left to decide. */
+import type { z } from 'zod';
 import { activations, familyOfSymmetry, norms } from '../domain.ts';
 import type { Activation, Norm } from '../domain.ts';
 import { UserError } from '../errors.ts';
 import type { LayerSpec, MlpSpec } from '../model.ts';
 import { didYouMean } from '../near-miss.ts';
+import type { chainLayerSchema } from './chain.ts';
 import { resolveGeometry } from './geometry.ts';
 import type { GeometryPlan } from './geometry.ts';
 import { maskParamsSchema, isPlainObject } from './schema.ts';
@@ -25,6 +27,8 @@ export function resolveModel(config: RunConfig, where = 'config'): MlpSpec {
       `${where}: model.name is "${model.name}"; only multilayer perceptrons (mlp_mnist) are supported.`,
     );
   }
+  const files = filesOf(model);
+  if (model.layers) return { ...resolveChain(model, model.layers, where), ...files };
   const family = familyOfSymmetry(required(model.symmetry, 'model.symmetry', where));
   const inputs = required(model.input_dim, 'model.input_dim', where);
   const outputs = required(model.output_dim, 'model.output_dim', where);
@@ -54,6 +58,45 @@ export function resolveModel(config: RunConfig, where = 'config'): MlpSpec {
     elementwiseAffine: sigma || model.elementwise_affine !== false,
     activation: resolveActivation(model, where),
     asymInitOnly,
+    ...files,
+  };
+}
+
+function filesOf(model: ModelConfig): Pick<MlpSpec, 'fileNames' | 'constants' | 'ignored'> {
+  const { parameter_names: fileNames, constants, ignored_tensors: ignored } = model;
+  return { ...(fileNames && { fileNames }), ...(constants && { constants }), ...(ignored && { ignored }) };
+}
+
+/** Layers that are written down one by one, as an adopted architecture has them. */
+function resolveChain(
+  model: ModelConfig,
+  layers: readonly z.output<typeof chainLayerSchema>[],
+  where: string,
+): MlpSpec {
+  if ((model.symmetry ?? 0) !== 0)
+    throw new UserError(
+      `${where}: model.symmetry is ${model.symmetry}; with model.layers only 0 is supported.`,
+    );
+  const widths = [
+    required(model.input_dim, 'model.input_dim', where),
+    ...layers.map(({ outputs }) => outputs),
+  ];
+  const behind = layers.slice(0, -1).map(({ norm, activation }) => ({
+    norm: norm ?? ('none' as const),
+    activation: activation ?? ('identity' as const),
+  }));
+  const first = behind[0]!;
+  const alike = behind.every(
+    ({ norm, activation }) => norm === first.norm && activation === first.activation,
+  );
+  const none = { norm: 'none', activation: 'identity' } as const;
+  return {
+    ...{ architecture: 'mlp', family: 'standard', elementwiseAffine: true, asymInitOnly: false },
+    ...(alike ? first : none),
+    layers: layers.map(({ outputs }, index) => ({
+      ...{ index, inputs: widths[index]!, outputs, sigmaF: 0, numFixed: 0, normalMask: true },
+      ...(alike ? {} : behind[index]),
+    })),
   };
 }
 

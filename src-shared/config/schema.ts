@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
 import { seedSchema } from '../jobs/common.ts';
+import { chainKeys } from './chain.ts';
 import { geometrySections } from './geometry.ts';
 
 const count = z.int().nonnegative();
@@ -32,6 +33,7 @@ const modelSchema = z.looseObject({
   activation: z.union([z.string(), z.literal(false)]).nullish(),
   asym_init_only: z.boolean().nullish(),
   mask_params: z.record(z.string(), z.unknown()).nullish(),
+  ...chainKeys,
 });
 
 const datasetSchema = z.looseObject({

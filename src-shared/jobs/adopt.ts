@@ -12,6 +12,13 @@ export const adoptJob = defineJob({
   params: z.object({
     paths: z.array(z.string().min(1)).min(1).describe('files of weights, model 1 first'),
     directory: z.string().min(1).describe('folder of the new run; it must not hold a run yet'),
+    architecture: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'YAML file that declares a network of your own: names, shapes, layers, permutations (docs/architectures.md)',
+      ),
     activation: z
       .enum(activations)
       .optional()

@@ -1,16 +1,21 @@
 /** Kind `adopt`: a run folder around weights that came without a config. */
 import { basename, join } from 'node:path';
 import { stringify } from 'yaml';
+import { readConfig, resolveModel } from '../../../src-shared/config.ts';
 import { families } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { adoptJob } from '../../../src-shared/jobs/adopt.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import type { LazyTensor } from '../../formats/tensor.ts';
+import { permutationName } from '../alignment/permutation.ts';
 import { loadCheckpoint, readRun } from '../checkpoints.ts';
+import type { Run } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
-import type { Compute } from '../context.ts';
-import { describe } from '../models/state-dict.ts';
+import type { Compute, ComputeContext } from '../context.ts';
+import { toEffective } from '../models/effective.ts';
+import { describe, stateDictFromCheckpoint } from '../models/state-dict.ts';
+import { checkGroups, checkTensors, modelSection, openArchitecture } from './declared.ts';
 import { makeOutFolder } from './out-folder.ts';
 import { completeForReference } from './reference-config.ts';
 import { openWeights } from './state-dict-files.ts';
@@ -28,7 +33,20 @@ interface Adopted {
   notes: string[];
 }
 
-export const adopt: Compute<Params, Result> = async (params, context) => {
+/** One file, ready to be written as a model of the run. */
+interface Source {
+  path: string;
+  weights: Weights;
+  tensors: ReadonlyMap<string, LazyTensor>;
+  /** Names of what gradients move. */
+  trainable: string[];
+}
+
+export const adopt: Compute<Params, Result> = (params, context) =>
+  params.architecture === undefined ? adoptTold(params, context) : adoptDeclared(params, context);
+
+/** The architecture is told from names and shapes. */
+async function adoptTold(params: Params, context: ComputeContext): Promise<Result> {
   const opened: { weights: Weights; found: MlpFound; path: string }[] = [];
   try {
     for (const path of params.paths) opened.push(openOne(path));
@@ -39,42 +57,93 @@ export const adopt: Compute<Params, Result> = async (params, context) => {
       if (same !== JSON.stringify(model))
         throw new UserError(`${other.path} is of another architecture than ${first.path}; a run has one.`);
     }
-    const directory = makeOutFolder(params.directory);
-    const epoch = params.epoch ?? first.weights.epoch ?? 1;
-    const meter = new ProgressMeter(context, opened.length);
-    const files: string[] = [];
-    for (const [i, one] of opened.entries()) {
-      await checkpointCancel(context);
+    const sources = opened.map((one) => {
       const tensors = renamed(one);
-      const trainable = [...tensors.keys()].filter((name) => /\.(weight|bias)$/.test(name));
-      const written = writeInFormat(directory, params.format, {
-        epoch,
-        model: i + 1,
-        step: 0,
-        trainable,
-        tensors,
-      });
-      files.push(basename(written));
-      meter.advance(1, `${files.length} of ${opened.length} files`);
-    }
-    const adopted = opened.map(({ path }) => path);
-    const config = {
-      model,
-      dataset: { name: params.dataset },
-      num_models: files.length,
-      adopted_from: adopted,
-    };
-    writeFileAtomic(
-      join(directory, 'config.yaml'),
-      completeForReference(stringify(config, { lineWidth: 0 })),
-    );
-    const run = readRun(directory);
-    for (const file of files) loadCheckpoint(run, join(directory, file));
-    return { directory, files, architecture: describe(run.spec), notes };
+      return { ...one, tensors, trainable: [...tensors.keys()].filter(isParameter) };
+    });
+    const { run, ...written } = await writeRun(params, model, sources, context);
+    return { ...written, architecture: describe(run.spec), notes };
   } finally {
     for (const { weights } of opened) weights.close();
   }
-};
+}
+
+/** A file declares the architecture. Weights keep their names; config.yaml says what they are to Basin. */
+async function adoptDeclared(params: Params, context: ComputeContext): Promise<Result> {
+  const where = params.architecture!;
+  for (const field of ['activation', 'sigmaF'] as const) {
+    if (params[field] !== undefined)
+      throw new UserError(`${field}: ${where} declares the architecture; leave --${kebab(field)} out.`);
+  }
+  const architecture = openArchitecture(where);
+  const sources: Source[] = [];
+  try {
+    for (const path of params.paths) {
+      const weights = openWeights(path);
+      const own = (name: string): string => architecture.tensors.get(name)?.own ?? '';
+      const trainable = [...weights.tensors.keys()].filter((name) => isParameter(own(name)));
+      sources.push({ path, weights, tensors: weights.tensors, trainable });
+      checkTensors(architecture, weights.tensors, path, where);
+    }
+    const model = modelSection(architecture);
+    const spec = resolveModel(readConfig({ model }, where), where);
+    let groups: string[] = [];
+    for (const { tensors, path } of sources)
+      groups = checkGroups(
+        architecture,
+        toEffective(spec, stateDictFromCheckpoint(tensors, spec, path)),
+        where,
+      );
+    const { run, ...written } = await writeRun(params, model, sources, context);
+    const names = groups.map((group, layer) => `${group} is ${permutationName(layer)}`);
+    const called = architecture.name === undefined ? '' : `${architecture.name}: `;
+    return {
+      ...written,
+      architecture: `${called}${describe(run.spec)}`,
+      notes: [
+        `Random permutations of ${groups.length} groups leave the logits as they are: ${names.join(', ')}.`,
+      ],
+    };
+  } finally {
+    for (const { weights } of sources) weights.close();
+  }
+}
+
+const isParameter = (name: string): boolean => /\.(weight|bias)$/.test(name);
+
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** Checkpoints, config.yaml last, and a look at all of them as any later job takes it. */
+async function writeRun(
+  params: Params,
+  model: Record<string, unknown>,
+  sources: readonly Source[],
+  context: ComputeContext,
+): Promise<{ directory: string; files: string[]; run: Run }> {
+  const directory = makeOutFolder(params.directory);
+  const epoch = params.epoch ?? sources[0]!.weights.epoch ?? 1;
+  const meter = new ProgressMeter(context, sources.length);
+  const files: string[] = [];
+  for (const [i, { tensors, trainable }] of sources.entries()) {
+    await checkpointCancel(context);
+    const written = writeInFormat(directory, params.format, {
+      ...{ epoch, model: i + 1, step: 0, trainable, tensors },
+    });
+    files.push(basename(written));
+    meter.advance(1, `${files.length} of ${sources.length} files`);
+  }
+  const config = {
+    model,
+    dataset: { name: params.dataset },
+    num_models: files.length,
+    adopted_from: sources.map(({ path }) => path),
+    ...(params.architecture !== undefined && { adopted_as: params.architecture }),
+  };
+  writeFileAtomic(join(directory, 'config.yaml'), completeForReference(stringify(config, { lineWidth: 0 })));
+  const run = readRun(directory);
+  for (const file of files) loadCheckpoint(run, join(directory, file));
+  return { directory, files, run };
+}
 
 function openOne(path: string): { weights: Weights; found: MlpFound; path: string } {
   const weights = openWeights(path);

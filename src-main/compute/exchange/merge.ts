@@ -123,7 +123,12 @@ function writeModels(
   directory: string,
 ): string[] {
   return networks.map((network, i) => {
-    const tensors = storedForm(network);
+    const own = storedForm(network);
+    // Under the names of the files that the models came from.
+    const { fileNames, constants } = first.spec;
+    const named = (name: string): string => fileNames?.[name] ?? name;
+    const kept = [...own].filter(([name]) => constants?.[name] === undefined);
+    const tensors = new Map(kept.map(([name, tensor]) => [named(name), tensor]));
     const isParameter = new Set(
       namedArrays(network).flatMap(({ role, name }) => (role === 'parameter' ? [name] : [])),
     );
@@ -133,7 +138,7 @@ function writeModels(
       model: i + 1,
       step: 0,
       // In the order of the modules, as an optimizer is given them.
-      trainable: [...tensors.keys()].filter((name) => isParameter.has(name)),
+      trainable: kept.flatMap(([name]) => (isParameter.has(name) ? [named(name)] : [])),
       tensors,
     });
     return basename(path);

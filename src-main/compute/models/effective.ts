@@ -1,4 +1,5 @@
-import type { MlpSpec } from '../../../src-shared/model.ts';
+import { activationOf, normOf } from '../../../src-shared/model.ts';
+import type { LayerSpec, MlpSpec } from '../../../src-shared/model.ts';
 import { storedFamily } from './layout.ts';
 import type { EffectiveLayer, EffectiveNetwork, NormParameters, StateDict } from './network.ts';
 import { tensorOf } from './state-dict.ts';
@@ -12,7 +13,8 @@ const linearEps = 1e-12;
  */
 export function toEffective(spec: MlpSpec, state: StateDict): EffectiveNetwork {
   const last = spec.layers.length - 1;
-  const layers = spec.layers.map(({ index, inputs, outputs }): EffectiveLayer => {
+  const layers = spec.layers.map((layer): EffectiveLayer => {
+    const { index, inputs, outputs } = layer;
     const linear = {
       inputs,
       outputs,
@@ -20,11 +22,11 @@ export function toEffective(spec: MlpSpec, state: StateDict): EffectiveNetwork {
       bias: tensorOf(state, `lins.${index}.bias`).data.slice(),
     };
     if (index === last) return linear;
-    const norm = normParameters(spec, state, index, outputs);
+    const norm = normParameters(spec, state, layer);
     const activation =
       spec.family === 'sigma-asymmetric' && !spec.asymInitOnly
         ? { kind: 'swiglu' as const, gate: tensorOf(state, `activations.${index}.C`).data.slice() }
-        : spec.activation;
+        : activationOf(spec, layer);
     return { ...linear, ...(norm && { norm }), activation };
   });
   return { layers };
@@ -67,17 +69,14 @@ export function fixedWeight(
   return fixed;
 }
 
-function normParameters(
-  spec: MlpSpec,
-  state: StateDict,
-  index: number,
-  width: number,
-): NormParameters | undefined {
-  if (spec.norm === 'none') return undefined;
+function normParameters(spec: MlpSpec, state: StateDict, layer: LayerSpec): NormParameters | undefined {
+  const { index, outputs: width } = layer;
+  const kind = normOf(spec, layer);
+  if (kind === 'none') return undefined;
   const name = `norms.${index}`;
   const copy = (key: string): Float32Array => tensorOf(state, `${name}.${key}`).data.slice();
   const affine = spec.elementwiseAffine ? { weight: copy('weight'), bias: copy('bias') } : {};
-  switch (spec.norm) {
+  switch (kind) {
     case 'layer':
       return { kind: 'layer', ...affine };
     case 'batch':

@@ -1,6 +1,7 @@
 /** Which tensors a model's state dict holds: names, shapes and order as PyTorch writes them (src/models/mlp.py). */
 import type { Family } from '../../../src-shared/domain.ts';
-import type { MlpSpec } from '../../../src-shared/model.ts';
+import { normOf } from '../../../src-shared/model.ts';
+import type { LayerSpec, MlpSpec } from '../../../src-shared/model.ts';
 
 export interface TensorPlace {
   name: string;
@@ -27,7 +28,12 @@ export function stateLayout(spec: MlpSpec): TensorPlace[] {
     family === 'sigma-asymmetric'
       ? hidden.map(({ index, outputs }) => buffer(`activations.${index}.C`, [outputs, outputs]))
       : [];
-  return [...linear, ...gates, ...hidden.flatMap(({ index, outputs }) => normPlaces(spec, index, outputs))];
+  const places = [...linear, ...gates, ...hidden.flatMap((layer) => normPlaces(spec, layer))];
+  const { constants } = spec;
+  // What the user's network does not have is neither trained nor counted.
+  return constants
+    ? places.map((place) => (place.name in constants ? { ...place, role: 'buffer' } : place))
+    : places;
 }
 
 /** The tensors that all models of a run share: mask and F, noise, or C. */
@@ -43,11 +49,12 @@ function fixedNames(family: Family, index: number): string[] {
   return family === 'syre' ? [`lins.${index}.noise`] : [];
 }
 
-function normPlaces(spec: MlpSpec, index: number, width: number): TensorPlace[] {
+function normPlaces(spec: MlpSpec, layer: LayerSpec): TensorPlace[] {
+  const { index, outputs: width } = layer;
   const name = `norms.${index}`;
   const affine = [`${name}.weight`, `${name}.bias`];
   const asParameters = affine.map((n) => parameter(n, [width]));
-  switch (spec.norm) {
+  switch (normOf(spec, layer)) {
     case 'none':
       return [];
     case 'layer':

@@ -1,8 +1,9 @@
 /** From the tensors of a checkpoint file to a checked state dict. */
 import { UserError } from '../../../src-shared/errors.ts';
-import type { MlpSpec } from '../../../src-shared/model.ts';
+import { activationOf, isMixed, normOf } from '../../../src-shared/model.ts';
+import type { LayerSpec, MlpSpec } from '../../../src-shared/model.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
-import { fixedPartNames, stateLayout } from './layout.ts';
+import { fixedPartNames, sizeOf, stateLayout } from './layout.ts';
 import type { HostTensor, StateDict } from './network.ts';
 
 /** A stored tensor that is read when asked; `LazyTensor` of the formats layer is one. */
@@ -22,8 +23,9 @@ export function stateDictFromCheckpoint(
   file: string,
 ): StateDict {
   const layout = stateLayout(spec);
+  const stored = withOwnNames(tensors, spec);
   const names = new Set(layout.map((place) => place.name));
-  for (const name of tensors.keys()) {
+  for (const name of stored.keys()) {
     if (names.has(name)) continue;
     throw new UserError(
       `${file}: tensor "${name}" has no place in ${describe(spec)}.${didYouMean(name, names)}`,
@@ -33,9 +35,12 @@ export function stateDictFromCheckpoint(
     );
   }
   for (const { name, shape } of layout) {
-    const found = tensors.get(name);
-    if (!found && name.endsWith('num_batches_tracked')) continue;
-    if (!found) throw new UserError(`${file}: tensor "${name}" is missing; ${describe(spec)} needs it.`);
+    const found = stored.get(name);
+    if (!found && (name.endsWith('num_batches_tracked') || spec.constants?.[name] !== undefined)) continue;
+    if (!found)
+      throw new UserError(
+        `${file}: tensor "${spec.fileNames?.[name] ?? name}" is missing; ${describe(spec)} needs it.`,
+      );
     if (!sameShape(found.shape, shape)) {
       throw new UserError(
         `${file}: tensor "${name}" has shape [${found.shape.join(', ')}]; [${shape.join(', ')}] was expected for ${describe(spec)}.`,
@@ -44,16 +49,36 @@ export function stateDictFromCheckpoint(
   }
   const state: StateDict = new Map();
   for (const { name, shape } of layout) {
-    const found = tensors.get(name);
+    const found = stored.get(name);
+    const constant = spec.constants?.[name];
     if (found) state.set(name, { shape, data: found.readFloat32() });
+    else if (constant !== undefined)
+      state.set(name, { shape, data: new Float32Array(sizeOf(shape)).fill(constant) });
   }
   return state;
+}
+
+/** Tensors under Basin's names; files of a user's architecture have their own (those that Basin writes may not). */
+function withOwnNames(
+  tensors: ReadonlyMap<string, ReadableTensor>,
+  { fileNames, ignored }: MlpSpec,
+): ReadonlyMap<string, ReadableTensor> {
+  if (!fileNames && !ignored) return tensors;
+  const own = new Map(Object.entries(fileNames ?? {}).map(([name, inFile]) => [inFile, name]));
+  return new Map(
+    [...tensors].flatMap(([name, tensor]) =>
+      ignored?.includes(name) ? [] : [[own.get(name) ?? name, tensor] as const],
+    ),
+  );
 }
 
 /** `a w-asymmetric MLP 784-64-64-64-10 (norm layer)`. */
 export function describe(spec: MlpSpec): string {
   const sizes = [spec.layers[0]!.inputs, ...spec.layers.map((layer) => layer.outputs)].join('-');
-  return `a ${spec.family} MLP ${sizes} (norm ${spec.norm})`;
+  if (!isMixed(spec)) return `a ${spec.family} MLP ${sizes} (norm ${spec.norm})`;
+  const hidden = spec.layers.slice(0, -1);
+  const each = (of: (layer: LayerSpec) => string): string => hidden.map(of).join(', ');
+  return `a ${spec.family} MLP ${sizes} (norms ${each((l) => normOf(spec, l))}; activations ${each((l) => activationOf(spec, l))})`;
 }
 
 /** The tensor of that name. @throws Error where the state dict was not checked against this architecture. */
@@ -102,9 +127,11 @@ export function assertSameFixedPart(a: Model, b: Model): void {
 /** Without what does not show in a trained network. */
 function comparable(spec: MlpSpec): unknown {
   const { family, norm, elementwiseAffine, activation, asymInitOnly } = spec;
-  const layers = spec.layers.map(({ inputs, outputs, sigmaF, numFixed }) =>
-    asymInitOnly ? [inputs, outputs] : [inputs, outputs, sigmaF, numFixed],
-  );
+  const layers = spec.layers.map((layer) => {
+    const { inputs, outputs, sigmaF, numFixed } = layer;
+    const own = isMixed(spec) ? [normOf(spec, layer), activationOf(spec, layer)] : [];
+    return asymInitOnly ? [inputs, outputs] : [inputs, outputs, sigmaF, numFixed, ...own];
+  });
   const kind = asymInitOnly ? 'standard' : family;
   return {
     kind,

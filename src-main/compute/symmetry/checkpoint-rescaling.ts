@@ -1,5 +1,6 @@
 /** Which rescalings leave a checkpoint's function unchanged, decided per architecture, and doing them. */
 import { UserError } from '../../../src-shared/errors.ts';
+import { isMixed } from '../../../src-shared/model.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { fixedWeight, storedFamily } from '../models/index.ts';
 import type { StateDict } from '../models/index.ts';
@@ -21,6 +22,11 @@ export interface RescalingPlan {
  * @throws UserError with the reason where nothing can be rescaled.
  */
 export function planRescaling(spec: MlpSpec, state: StateDict, scope: 'neuron' | 'layer'): RescalingPlan {
+  if (isMixed(spec)) {
+    throw new UserError(
+      'networks whose hidden layers differ in norm or activation are not rescaled; merging and matching work',
+    );
+  }
   if (scope === 'layer') return planLayers(spec, state);
   refuseActivation(spec);
   if (spec.norm !== 'none' && !spec.elementwiseAffine) {

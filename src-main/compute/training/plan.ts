@@ -11,6 +11,7 @@ import {
 } from '../../../src-shared/config.ts';
 import type { GeometryPlan, RunConfig, Seeds } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import { isMixed } from '../../../src-shared/model.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { resolveOptimizer } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
@@ -51,6 +52,11 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
   refuseUnknownKeys(value, where);
   const config = readConfig(value, where);
   const spec = resolveModel(config, where);
+  if (isMixed(spec) || spec.fileNames) {
+    throw new UserError(
+      `${where}: model.${isMixed(spec) ? 'layers' : 'parameter_names'}: a network of adopted weights is measured, not trained.`,
+    );
+  }
   const data = resolveData(config, where);
   const seeds = resolveSeeds(config, () => randomInt(2 ** 32), where);
   const optimizer = resolveOptimizer(config, where);

@@ -30,6 +30,17 @@ const labels: Record<string, string> = {
   intrinsic: 'Intrinsic dimension of the data',
   explainedVariance: 'Explained variance of the subspace',
   nTrain: 'Training examples',
+  width: 'Hidden units',
+  copies: 'Copies of each number, at most',
+  activeProb: 'Probability that a weight is free',
+  outerSeeds: 'Seeds',
+  numPairs: 'Pairs',
+  numNeurons: 'Neurons',
+  randomCount: 'Random permutations',
+  interpolationSteps: 'Points on the line',
+  lambdaSteps: 'Points on the line',
+  withMatrices: 'Keep the similarity matrices',
+  samples: 'Examples',
   nTest: 'Test examples',
   learningRateSgd: 'Learning rate of SGD',
   learningRateAdamw: 'Learning rate of AdamW',
@@ -99,10 +110,13 @@ function plain(schema: FieldSchema): FieldSchema {
 
 function fieldOf(name: string, given: FieldSchema): Field {
   const schema = plain(given);
+  const label = labelOf(name);
+  // What the label says already need not stand below it again.
+  if (schema.description?.toLowerCase() === label.toLowerCase()) delete schema.description;
   const lists = schema.type === 'array' ? [schema] : (schema.anyOf ?? []);
   const list = lists.find((choice) => choice.type === 'array' && choice.items?.enum)?.items?.enum;
   const choices = list ?? schema.enum;
-  return { name, label: labelOf(name), schema, several: list !== undefined, ...(choices ? { choices } : {}) };
+  return { name, label, schema, several: list !== undefined, ...(choices ? { choices } : {}) };
 }
 
 /**
@@ -132,6 +146,10 @@ export interface CheckpointWants {
   epoch: 'one' | 'several' | 'none';
   /** Where several epochs can be named, and what the property is called. */
   epochName: 'epoch' | 'epochs';
+  /** Absent epochs are not all of them: some must be named. */
+  epochsNeeded: boolean;
+  /** Whole groups may stand in place of a run. */
+  groups: boolean;
 }
 
 export function checkpointWants(schema: FieldSchema): CheckpointWants | undefined {
@@ -144,5 +162,7 @@ export function checkpointWants(schema: FieldSchema): CheckpointWants | undefine
     model: models ? 'several' : model ? 'one' : 'none',
     epoch: list ? 'several' : epoch ? 'one' : 'none',
     epochName: epochs ? 'epochs' : 'epoch',
+    epochsNeeded: epochs !== undefined && epoch !== undefined,
+    groups: 'groups' in properties,
   };
 }

@@ -15,7 +15,8 @@ import {
   weightDecayStudy,
 } from './symmetry.ts';
 import { chordDeviation, similarity, syntheticCoherence } from './geometry.ts';
-import { matchActivations, matchWeights } from './matching.ts';
+import { matchActivations } from './matching.ts';
+import { matchWeights } from './matching-weights.ts';
 import type { Presentation, Presenter } from './present.ts';
 
 export const presenters: Record<string, Presenter> = {

@@ -93,7 +93,7 @@ export const matchingObjective = defineFigure({
     const categorical = data.axis === 'sigma_F' || data.axis === 'layer';
     return {
       name: `${data.objectiveLabel} over ${data.axis}`,
-      aspect: 0.8,
+      aspect: rowsOf(data.panels, data.columns).length > 2 ? 0.62 : 0.8,
       shareY: 'all',
       rows: rowsOf(data.panels, data.columns).map((row) =>
         row.map((panel) => ({

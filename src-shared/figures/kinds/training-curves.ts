@@ -58,6 +58,8 @@ export const trainingCurves = defineFigure({
               familyMarks({ label: s.label, x: s.epochs, curves: s.models.map((m) => m.values) }, series, {
                 band: data.band,
                 draw: data.draw,
+                // A line through one point would not be seen.
+                ...(s.epochs.length === 1 && { markers: 'all' as const }),
               }),
             ),
           ),

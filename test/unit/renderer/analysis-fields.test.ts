@@ -46,7 +46,11 @@ describe('fields of a form', () => {
     ['realization-cost', 'several', 'several', 'epoch'],
     ['similarity', 'several', 'several', 'epochs'],
   ])('%s needs checkpoints of the catalog', (kind, model, epoch, epochName) => {
-    expect(checkpointWants(schemaOf(kind))).toEqual({ run: 'needed', model, epoch, epochName });
+    const both = kind === 'match-activations';
+    expect(checkpointWants(schemaOf(kind))).toEqual({
+      ...{ run: 'needed', model, epoch, epochName },
+      ...{ epochsNeeded: both, groups: both },
+    });
   });
 
   it('lets networks made on the spot stand in for a run where a kind can make them', () => {

@@ -17,7 +17,8 @@ def digests(paths):
 
 
 def forward(config, state, x):
-    """The networks of neuron-identifiability's mlp.py, written down again: linear, LayerNorm, activation."""
+    """The networks of neuron-identifiability's mlp.py, written down again: linear, LayerNorm, activation.
+    In the precision of x; the weights that a layer computes with are put together in float32, as they are stored."""
     model = config['model']
     symmetry, layers = model['symmetry'], model['num_layers']
     for i in range(layers):
@@ -28,11 +29,12 @@ def forward(config, state, x):
             weight = mask * weight + (1 - mask) * params['mask_constant'] * state[f'lins.{i}.normal_mask']
         if symmetry == 3:
             weight = weight + params['mask_constant'] * state[f'lins.{i}.noise']
-        x = F.linear(x, weight, state[f'lins.{i}.bias'])
+        own = lambda tensor: tensor.to(x.dtype)
+        x = F.linear(x, own(weight), own(state[f'lins.{i}.bias']))
         if i == layers - 1:
             return x
-        x = F.layer_norm(x, x.shape[1:], state[f'norms.{i}.weight'], state[f'norms.{i}.bias'])
-        x = x * torch.sigmoid(F.linear(x, state[f'activations.{i}.C'])) if symmetry == 2 else F.gelu(x)
+        x = F.layer_norm(x, x.shape[1:], own(state[f'norms.{i}.weight']), own(state[f'norms.{i}.bias']))
+        x = x * torch.sigmoid(F.linear(x, own(state[f'activations.{i}.C']))) if symmetry == 2 else F.gelu(x)
 
 
 def logits(config_path, checkpoint_path, input_path, output_path):
@@ -52,7 +54,9 @@ def logits(config_path, checkpoint_path, input_path, output_path):
         from safetensors.torch import load_file
         state = load_file(checkpoint_path)
     with torch.no_grad():
-        np.save(output_path, forward(config, state, torch.from_numpy(np.load(input_path))).numpy())
+        x = torch.from_numpy(np.load(input_path))
+        single, double = forward(config, state, x), forward(config, state, x.double())
+        np.save(output_path, torch.stack([single.double(), double]).numpy())
 
 
 if sys.argv[1] == 'digests':

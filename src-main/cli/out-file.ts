@@ -1,6 +1,6 @@
 /** `--out FILE`: checked before the work begins, written under its final name only when complete. */
 import { constants } from 'node:fs';
-import { access, open, rename, rm, stat } from 'node:fs/promises';
+import { access, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import type { Client } from '../../src-shared/rpc.ts';
@@ -44,6 +44,28 @@ export async function writeOutFile(
   if (extension === 'json') return writeFileWhole(path, `${jsonText(result, 1)}\n`);
   const { bytes } = await client.call('results.export', { resultId, format: extension });
   await writeFileWhole(path, bytes);
+}
+
+/**
+ * Paths under which the files can be written without replacing another: their own, or all with `-2`, `-3` ... before
+ * the ending. A file that is there and holds the same bytes already does not stand in the way.
+ */
+export async function freePaths(files: readonly { path: string; bytes: Uint8Array }[]): Promise<string[]> {
+  for (let n = 1; ; n++) {
+    const numbered = files.map(({ path, bytes }) => {
+      const ending = extname(path);
+      return { path: n === 1 ? path : `${path.slice(0, -ending.length)}-${n}${ending}`, bytes };
+    });
+    const taken = await Promise.all(numbered.map(isTaken));
+    if (!taken.includes(true)) return numbered.map(({ path }) => path);
+  }
+}
+
+async function isTaken({ path, bytes }: { path: string; bytes: Uint8Array }): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) return false;
+  if (!found.isFile() || found.size !== bytes.byteLength) return true;
+  return !(await readFile(path)).equals(bytes);
 }
 
 /** Temp file beside the target, fsync, rename: a reader sees the old file or the whole new one. */

@@ -1,6 +1,6 @@
 /** `basin figure SOURCE... --out FILE` (or `--format pdf`): draws a recipe, a saved figure or results; `basin figure list`. */
 import { readFile } from 'node:fs/promises';
-import { extname, resolve } from 'node:path';
+import { basename, extname, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { figureFormats } from '../../../src-shared/api.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
@@ -12,7 +12,7 @@ import type { FigureChoice, StoredResult } from '../figure-from-result.ts';
 import { figureOfResults } from '../figure-from-result.ts';
 import type { DefineCommand } from '../globals.ts';
 import { readResult } from '../job.ts';
-import { checkFolderOf, writeFileWhole } from '../out-file.ts';
+import { checkFolderOf, freePaths, writeFileWhole } from '../out-file.ts';
 import { formatTable } from '../table.ts';
 import { when } from '../when.ts';
 import { findResult } from './results.ts';
@@ -27,6 +27,7 @@ interface FigureFlags extends FigureChoice {
   dpi?: number;
   title?: string;
   save?: string;
+  force?: boolean;
 }
 
 interface Recipe {
@@ -118,10 +119,12 @@ export const define: DefineCommand = (command, globals) => {
       `where to write; the ending says how: ${figureFormats.map((f) => `.${f}`).join(', ')}`,
     )
     .addOption(
-      new Option('--format <format...>', "in place of --out: under the figure's own name, here").choices([
-        ...figureFormats,
-      ]),
+      new Option(
+        '--format <format...>',
+        "in place of --out: under the figure's own name, here, with a number where it is taken",
+      ).choices([...figureFormats]),
     )
+    .option('--force', 'with --format: replace a file that has the name')
     .addOption(new Option('--theme <name>', 'look').choices([...themeNames]))
     .addOption(
       new Option('--width <size>', 'single, double, full, or a length such as 86mm').argParser(parseWidth),
@@ -148,13 +151,21 @@ export const define: DefineCommand = (command, globals) => {
         const [found, resultIds] = await recipeOf(client, sources, flags);
         const recipe = { ...found, options: { ...found.options, ...optionsOf(flags) } };
         const dpi = flags.dpi === undefined ? {} : { dpi: flags.dpi };
-        const written: string[] = [];
-        for (const { path: named, format } of targets) {
+        const drawn: { path: string; bytes: Uint8Array }[] = [];
+        for (const { path, format } of targets) {
           const { bytes, filename } = await client.call('figures.export', { recipe, format, ...dpi });
-          const path = named ?? resolve(filename);
-          written.push(path);
-          await writeFileWhole(path, bytes);
-          terminal.print(`${path} (${bytes.byteLength} bytes)`);
+          drawn.push({ path: path ?? resolve(filename), bytes });
+        }
+        const asNamed = drawn.map(({ path }) => path);
+        // A name that the person gave is what they want; one that the figure's kind gave may be another figure's.
+        const written = flags.out !== undefined || flags.force ? asNamed : await freePaths(drawn);
+        for (const [i, { bytes }] of drawn.entries()) {
+          await writeFileWhole(written[i]!, bytes);
+          const other =
+            written[i] === asNamed[i]
+              ? ''
+              : `; another file is named ${basename(asNamed[i]!)}: --force replaces it`;
+          terminal.print(`${written[i]!} (${bytes.byteLength} bytes)${other}`);
         }
         const saved =
           flags.save === undefined

@@ -4,7 +4,13 @@
  */
 import { SvelteMap } from 'svelte/reactivity';
 import type { Group, Job } from '../../src-shared/api.ts';
-import type { Alignment, MatchingMode, RecordingPoint, Split } from '../../src-shared/domain.ts';
+import {
+  splits,
+  type Alignment,
+  type MatchingMode,
+  type RecordingPoint,
+  type Split,
+} from '../../src-shared/domain.ts';
 import { interpolateJob, type Interpolation } from '../../src-shared/jobs/interpolate.ts';
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
 import { messageOf } from '../../src-shared/errors.ts';
@@ -12,6 +18,7 @@ import { engine } from '../state/engine.svelte.ts';
 import { checkpoints } from './checkpoints.svelte.ts';
 import { canonical } from './canonical.ts';
 import { groupsOfImported, importedFrom, importedGroupId, type ImportedFrom } from './imported.ts';
+import { groupOfResult, resultOfGroup } from './own-result.ts';
 
 export interface Settings {
   /** Only this split is evaluated: the others when they are asked for. */
@@ -54,6 +61,8 @@ interface Question {
 
 interface Answer {
   resultId: string;
+  title: string;
+  params: unknown;
   align: Alignment;
   /** Of results that an import brought: the run they name, and where they come from. */
   imported: ImportedFrom | undefined;
@@ -61,6 +70,15 @@ interface Answer {
   midpoint: Measured['midpoints'][number] | undefined;
   notes: string[];
   provenance: Provenance | undefined;
+}
+
+/** A result to be shown as a group of its own. */
+export interface OwnResult {
+  group: Group;
+  title: string;
+  align: Alignment;
+  /** Those it was evaluated on. */
+  splits: Split[];
 }
 
 /** What is asked: a job for each whole run of the group, and one for all its single checkpoints together. */
@@ -92,10 +110,13 @@ class Measurement {
   /** By canonical question; several where the same was asked for other splits. */
   readonly #answers = new SvelteMap<string, Answer[]>();
   /** By result, whatever question it answers. */
-  readonly #imported = new SvelteMap<string, Answer>();
+  readonly #results = new SvelteMap<string, Answer>();
+  readonly #imported = $derived([...this.#results.values()].filter(({ imported }) => imported));
   /** Question -> job, of the questions asked last. */
   readonly #jobs = new SvelteMap<string, string>();
   failures = $state.raw<string[]>([]);
+  /** The result that was to be shown and is not among the engine's. */
+  missingResult = $state<string>();
   #known = new Set<string>();
 
   questions(groups: Group[], settings: Settings): Question[] {
@@ -121,17 +142,38 @@ class Measurement {
 
   /** What imports brought, as groups without members: one for each run that a file names. */
   importedGroups(): Group[] {
-    return groupsOfImported([...this.#imported.values()].flatMap(({ imported }) => imported ?? []));
+    return groupsOfImported(this.#imported.flatMap(({ imported }) => imported ?? []));
   }
 
   /** The group that shows an imported result; undefined for one computed here, and until it is read. */
   groupOfImported(resultId: string | undefined): string | undefined {
-    const imported = this.#imported.get(resultId ?? '')?.imported;
+    const imported = this.#results.get(resultId ?? '')?.imported;
     return imported && importedGroupId(imported);
   }
 
+  /** A result computed here, to be shown by itself; undefined for an imported one, and until it is read. */
+  ownResult(resultId: string | undefined): OwnResult | undefined {
+    const answer = this.#results.get(resultId ?? '');
+    if (!answer || answer.imported) return undefined;
+    return {
+      group: groupOfResult(answer.resultId, answer.title),
+      title: answer.title,
+      align: answer.align,
+      splits: splits.filter((split) => hasSplit(answer.pairs, split)),
+    };
+  }
+
+  /** The result itself, and beside it the answer to the same question under the other alignment, where there is one. */
+  #answerOfResult(answer: Answer, align: Alignment, settings: Settings): Answer | undefined {
+    if (answer.align === align) return hasSplit(answer.pairs, settings.split) ? answer : undefined;
+    const { mode, recordingPoint } = settings;
+    return this.#answer({ ...Object(answer.params), align, mode, recordingPoint }, settings.split);
+  }
+
   #answersOf(group: Group, align: Alignment, settings: Settings): Answer[] {
-    const ofImported = [...this.#imported.values()].filter(
+    const own = this.#results.get(resultOfGroup(group) ?? '');
+    if (own) return [this.#answerOfResult(own, align, settings)].filter((answer) => answer !== undefined);
+    const ofImported = this.#imported.filter(
       (answer) =>
         answer.imported &&
         importedGroupId(answer.imported) === group.id &&
@@ -171,10 +213,12 @@ class Measurement {
     });
   }
 
-  /** Reads the results that the engine has already; asks for nothing to be computed. */
-  async loadKnown(): Promise<void> {
-    const rows = await engine.attempt('results.list', { kind: 'interpolate' });
-    for (const row of rows ?? []) {
+  /** Reads the results that the engine has already, `first` first; asks for nothing to be computed. */
+  async loadKnown(first?: string): Promise<void> {
+    const all = await engine.attempt('results.list', { kind: 'interpolate' });
+    const rows = (all ?? []).toSorted((a, b) => Number(b.id === first) - Number(a.id === first));
+    this.missingResult = all && first !== undefined && rows[0]?.id !== first ? first : undefined;
+    for (const row of rows) {
       if (this.#known.has(row.id)) continue;
       this.#known.add(row.id);
       await this.#take(row.id);
@@ -213,15 +257,15 @@ class Measurement {
     const answer = await engine.attempt('results.get', { resultId });
     const key = canonical(answer?.params);
     const data = interpolateJob.result.safeParse(answer?.data);
-    const isImported = answer?.row.origin === 'imported';
-    if (!answer || (key === undefined && !isImported) || !data.success) return;
+    if (!answer || !data.success) return;
     const provenance = provenanceSchema.safeParse(answer.provenance);
     const result = data.data;
     const pairs = 'pairs' in result ? result.pairs : [result];
     const middle = result.midpoint;
+    const isImported = answer.row.origin === 'imported';
     const imported = isImported ? importedFrom(answer.params, answer.row.title, provenance.data) : undefined;
     const answered: Answer = {
-      ...{ resultId, pairs, imported },
+      ...{ resultId, title: answer.row.title, params: answer.params, pairs, imported },
       align: pairs[0]?.align ?? 'none',
       midpoint: middle && {
         models: middle.num_models,
@@ -237,7 +281,7 @@ class Measurement {
       ],
       provenance: provenance.success ? provenance.data : undefined,
     };
-    if (imported) this.#imported.set(resultId, answered);
+    this.#results.set(resultId, answered);
     if (key === undefined) return;
     const others = (this.#answers.get(key) ?? []).filter((other) => other.resultId !== resultId);
     this.#answers.set(key, [...others, answered]);

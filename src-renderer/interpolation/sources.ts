@@ -1,4 +1,4 @@
-/** What is not a group but is measured and drawn as one: a run by itself, any two checkpoints. */
+/** What is not a group but is drawn as one: a run by itself, any two checkpoints. */
 import type { Group, RunRow } from '../../src-shared/api.ts';
 import type { End } from './CheckpointPair.svelte';
 import { checkpoints } from './checkpoints.svelte.ts';

@@ -5,6 +5,7 @@ const stored = z.object({
   theme: z.enum(['system', 'light', 'dark']).catch('system'),
   catalogColumns: z.array(z.string()).catch([]),
   detailsOpen: z.boolean().catch(true),
+  dismissedTrainings: z.array(z.string()).catch([]),
 });
 
 const storageKey = 'basin.preferences';
@@ -23,6 +24,8 @@ class Preferences {
   /** Config properties shown as extra columns of the catalog. */
   catalogColumns = $state.raw<string[]>(this.#initial.catalogColumns);
   detailsOpen = $state(this.#initial.detailsOpen);
+  /** Stopped trainings that the Train view shall no longer offer to resume, as `JOB/ATTEMPT`. */
+  dismissedTrainings = $state.raw<string[]>(this.#initial.dismissedTrainings);
   #systemDark = $state(window.matchMedia('(prefers-color-scheme: dark)').matches);
 
   readonly dark = $derived(this.theme === 'system' ? this.#systemDark : this.theme === 'dark');
@@ -35,8 +38,9 @@ class Preferences {
 
   /** Call inside an effect: writes what it reads. */
   persist(): void {
-    const { theme, catalogColumns, detailsOpen } = this;
-    localStorage.setItem(storageKey, JSON.stringify({ theme, catalogColumns, detailsOpen }));
+    const { theme, catalogColumns, detailsOpen, dismissedTrainings } = this;
+    const all = { theme, catalogColumns, detailsOpen, dismissedTrainings };
+    localStorage.setItem(storageKey, JSON.stringify(all));
   }
 }
 

@@ -23,6 +23,7 @@ describe.skipIf(noBrowser)('training', () => {
 
   const button = (within: Page | Locator, name: string) => within.getByRole('button', { name, exact: true });
   const underWay = () => page.getByRole('region', { name: 'Trainings under way' });
+  const stopped = () => page.getByRole('region', { name: 'Stopped trainings' });
   const folder = (run: string) => join(workspace, 'runs', run);
 
   /** Epochs of which the first model's checkpoint is there. */
@@ -58,7 +59,8 @@ describe.skipIf(noBrowser)('training', () => {
     await expect.poll(() => curves.innerHTML()).not.toBe(before);
 
     await button(underWay(), 'Cancel').click();
-    await button(underWay(), 'Resume').waitFor();
+    await button(stopped(), 'Resume').waitFor();
+    await underWay().waitFor({ state: 'hidden' });
     const reached = epochsOnDisk('first');
     const last = reached.at(-1)!;
     expect(last).toBeGreaterThan(0);
@@ -69,11 +71,12 @@ describe.skipIf(noBrowser)('training', () => {
     const written = () => statSync(join(folder('first'), early)).mtimeMs;
     const firstWritten = written();
 
-    await button(underWay(), 'Resume').click();
+    await button(stopped(), 'Resume').click();
     await expect.poll(() => epochsOnDisk('first').at(-1), { timeout: 120_000 }).toBeGreaterThan(last + 1);
     // Nothing that was there is trained again.
     expect(written()).toBe(firstWritten);
     await button(underWay(), 'Cancel').waitFor();
+    await stopped().waitFor({ state: 'hidden' });
   });
 
   it('keeps waiting jobs in the order that the person gives them', async () => {
@@ -114,6 +117,20 @@ describe.skipIf(noBrowser)('training', () => {
     await expect.poll(() => card('three').locator('.state').textContent()).toBe('running');
     for (const run of ['two', 'three', ...fillers]) await button(card(run), 'Cancel').click();
     await expect.poll(() => page.getByRole('button', { name: 'Cancel' }).count()).toBe(0);
+  });
+
+  it('takes a stopped training off the list for good, and nothing else of it', async () => {
+    await goTo(page, 'train');
+    const names = () => stopped().locator('strong').allTextContents();
+    await expect.poll(names).toContain('first');
+    const before = await names();
+    await button(stopped(), 'Dismiss first').click();
+    await expect.poll(names).toEqual(before.filter((name) => name !== 'first'));
+    await page.reload();
+    await expect.poll(names).toEqual(before.filter((name) => name !== 'first'));
+    expect(epochsOnDisk('first').length).toBeGreaterThan(0);
+    await goTo(page, 'jobs');
+    await button(page.getByRole('article', { name: 'Train a run: first', exact: true }), 'Resume').waitFor();
   });
 
   async function limitLine(): Promise<string> {

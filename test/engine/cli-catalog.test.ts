@@ -147,6 +147,16 @@ describe('results', () => {
     await basinJson(['figure', result!.id, '--out', ...figures, '--theme', 'screen-light', ...here]);
     expect(figures.every((path) => existsSync(path))).toBe(true);
     expect(readFileSync(figures[0]!, 'utf8')).toMatch(/^<svg|^<\?xml/);
+    const draw = async (...flags: string[]) => {
+      const drawing = ['figure', result!.id, '--format', 'svg', ...flags, ...here];
+      return (await basinJson<{ figures: string[] }>(drawing, { cwd: root })).figures;
+    };
+    const own = join(root, 'interpolation.svg');
+    expect(await draw()).toEqual([own]);
+    expect(await draw('--title', 'another')).toEqual([join(root, 'interpolation-2.svg')]);
+    expect(readFileSync(own, 'utf8')).not.toContain('another');
+    expect(await draw('--title', 'another', '--force')).toEqual([own]);
+    expect(readFileSync(own, 'utf8')).toContain('another');
     await basinJson(['export', result!.id, '--out', join(root, 'result.json'), ...here]);
     expect(JSON.parse(readFileSync(join(root, 'result.json'), 'utf8'))).toBeTypeOf('object');
     await basinJson(['results', 'remove', result!.id, ...here]);

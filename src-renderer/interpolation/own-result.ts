@@ -1,0 +1,17 @@
+/** What one job computed, shown as a group of its own. */
+import type { Group } from '../../src-shared/api.ts';
+
+const colour = '#3b6fb6';
+const ofResult = 'result-';
+
+/** Shows what one job computed, and asks for nothing. */
+export function groupOfResult(resultId: string, title: string): Group {
+  // `Interpolate, aligned by weights: NAME`
+  const key = title.replace(/^Interpolate[^:]*: /, '');
+  return { id: `${ofResult}${resultId}`, architecture: 'mlp', key, colour, notes: '', members: [] };
+}
+
+/** The result that a group made by `groupOfResult` stands for. */
+export function resultOfGroup({ id, members }: Group): string | undefined {
+  return members.length === 0 && id.startsWith(ofResult) ? id.slice(ofResult.length) : undefined;
+}

@@ -1,0 +1,210 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Group } from '../../../src-shared/api.ts';
+import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
+import { canonical } from '../../../src-renderer/interpolation/canonical.ts';
+import {
+  barrierSpread,
+  endNames,
+  endpointSpread,
+  endsOf,
+  interpolationRecipe,
+  readingAt,
+  spread,
+} from '../../../src-renderer/interpolation/curves.ts';
+import { groupsOfImported, importedFrom } from '../../../src-renderer/interpolation/imported.ts';
+import type { Measured } from '../../../src-renderer/interpolation/measurement.svelte.ts';
+import { groupOfResult, resultOfGroup } from '../../../src-renderer/interpolation/own-result.ts';
+
+function pair(one: number, two: number, more: Partial<Interpolation> = {}, run = 'a'): Interpolation {
+  return {
+    model1_index: one,
+    model2_index: two,
+    epoch: 5,
+    checkpoint_path_1: `/runs/${run}/checkpoint_epoch_5_model_${one}.pt`,
+    checkpoint_path_2: `/runs/${run}/checkpoint_epoch_5_model_${two}.pt`,
+    lambdas: [0, 0.5, 1],
+    distance: 1,
+    normalized_distance: 1,
+    num_params: 10,
+    align: 'none',
+    rescaling_ratio: 1,
+    ...more,
+  };
+}
+
+const group = (key: string, colour = '#0072b2'): Group => ({
+  ...{ id: key, architecture: 'mlp', key, colour, notes: '', members: [] },
+});
+const measured = (key: string, pairs: Interpolation[]): Measured => ({
+  ...{ group: group(key), align: 'none', pairs, midpoints: [], notes: [], provenance: [], resultIds: [] },
+});
+
+describe('sums over pairs', () => {
+  it('have the mean and the n - 1 deviation', () => {
+    expect(spread([])).toBeNull();
+    expect(spread([3])).toEqual({ mean: 3, std: 0, n: 1 });
+    expect(spread([1, 2, 3, 4])).toEqual({ mean: 2.5, std: Math.sqrt(5 / 3), n: 4 });
+    const values = fc.array(fc.double({ min: -1e3, max: 1e3, noNaN: true }), { minLength: 2 });
+    fc.assert(
+      fc.property(values, fc.double({ min: -1e3, max: 1e3, noNaN: true }), (list, shift) => {
+        const [before, after] = [spread(list)!, spread(list.map((v) => v + shift))!];
+        expect(after.mean).toBeCloseTo(before.mean + shift, 6);
+        expect(after.std).toBeCloseTo(before.std, 6);
+      }),
+    );
+  });
+
+  it('take the barrier of the split and metric asked for, and leave out pairs that have none', () => {
+    const all = measured('a', [
+      pair(1, 2, { test_barrier_height: -10, test_loss_barrier: 1 }),
+      pair(1, 3, { test_barrier_height: -20 }),
+      pair(2, 3, { val_barrier_height: -99 }),
+    ]);
+    expect(barrierSpread(all, 'test', 'accuracy')).toMatchObject({ mean: -15, n: 2 });
+    expect(barrierSpread(all, 'test', 'loss')).toMatchObject({ mean: 1, n: 1 });
+    expect(barrierSpread(all, 'train', 'loss')).toBeNull();
+  });
+
+  it('count each model once among the ends', () => {
+    const accuracy = [90, 92, 97];
+    const curves = [
+      pair(1, 2, { test_accuracy: [90, 50, 92] }),
+      pair(1, 3, { test_accuracy: [90, 50, 97] }),
+      pair(2, 3, { test_accuracy: [92, 50, 97] }),
+    ];
+    expect(endpointSpread(measured('a', curves), 'test', 'accuracy')).toEqual(spread(accuracy));
+    expect(endpointSpread(measured('a', curves), 'val', 'accuracy')).toBeNull();
+  });
+});
+
+describe('what the pointer reads', () => {
+  const all = [
+    measured('none measured', []),
+    measured('a', [pair(1, 2, { test_loss: [1, 5, 1] }), pair(1, 3, { test_loss: [1, 7, 3] })]),
+  ];
+
+  it('is the mean at the nearest measured point', () => {
+    expect(readingAt(all, 0.4, 'test', 'loss')).toEqual({
+      lambda: 0.5,
+      rows: [{ key: 'a', colour: '#0072b2', value: 6 }],
+    });
+    expect(readingAt(all, 7, 'test', 'loss')).toMatchObject({ lambda: 1, rows: [{ value: 2 }] });
+    expect(readingAt(all, 0, 'test', 'accuracy').rows).toEqual([]);
+    expect(readingAt([], 0, 'test', 'loss')).toEqual({ lambda: 0, rows: [] });
+  });
+});
+
+describe('the names of models', () => {
+  const namesOf = (pairs: Interpolation[]) => [...endNames(pairs).values()];
+
+  it('are as short as tells them apart', () => {
+    expect(namesOf([pair(1, 2), pair(1, 3)])).toEqual(['1', '2', '3']);
+    expect(namesOf([pair(1, 2), pair(1, 2, {}, 'b')])).toEqual(['a 1', 'a 2', 'b 1', 'b 2']);
+    const later = { checkpoint_path_2: '/runs/a/checkpoint_epoch_9_model_1.pt', model2_index: 1 };
+    expect(namesOf([pair(1, 2, later)])).toEqual([
+      'a/checkpoint_epoch_5_model_1',
+      'a/checkpoint_epoch_9_model_1',
+    ]);
+  });
+
+  it('are there for both ends of every pair', () => {
+    const number = fc.integer({ min: 1, max: 4 });
+    const pairs = fc.array(fc.tuple(number, number, fc.constantFrom('a', 'b', 'c')), { maxLength: 8 });
+    fc.assert(
+      fc.property(pairs, (list) => {
+        const all = list.map(([one, two, run]) => pair(one, two, {}, run));
+        const names = endNames(all);
+        for (const end of all.flatMap(endsOf)) expect(names.get(end)).toBeTruthy();
+        expect(new Set(names.values()).size).toBe(names.size);
+      }),
+    );
+  });
+});
+
+describe('the figure', () => {
+  const choice = { split: 'test', metric: 'accuracy', draw: 'mean', band: 'range', isolated: null } as const;
+  const panel = (title: string, ...all: Measured[]) => ({ title, measured: all });
+  const full = measured('full', [pair(1, 2, { test_accuracy: [90, 50, 92] })]);
+
+  it('leaves out groups and panels without curves, and is none without any', () => {
+    const recipe = interpolationRecipe(
+      [panel('left', measured('empty', []), full), panel('right', measured('other split', [pair(1, 2)]))],
+      choice,
+    );
+    expect(recipe?.data.panels).toEqual([
+      {
+        title: 'left',
+        series: [
+          {
+            label: 'full',
+            colour: '#0072b2',
+            lambdas: [0, 0.5, 1],
+            curves: [{ pair: '1–2', values: [90, 50, 92] }],
+          },
+        ],
+      },
+    ]);
+    expect(interpolationRecipe([panel('left', full)], { ...choice, split: 'val' })).toBeNull();
+  });
+
+  it('shows only the group that was clicked', () => {
+    const other = { ...full, group: group('other') };
+    const recipe = interpolationRecipe([panel('left', full, other)], { ...choice, isolated: 'other' });
+    expect(recipe?.data.panels[0]?.series.map(({ label }) => label)).toEqual(['other']);
+  });
+});
+
+describe('questions', () => {
+  const asked = { run: '/runs/a', epoch: 5, steps: 8, align: 'none' };
+
+  it('are one whatever the order of their fields, their splits, and what does not matter to the alignment', () => {
+    const shuffled = { align: 'none', steps: 8, epoch: 5, run: '/runs/a', splits: ['val'], midpoint: true };
+    expect(canonical(shuffled)).toBe(canonical(asked));
+    expect(canonical({ ...asked, mode: 'reference-lmc-script' })).toBe(canonical(asked));
+    expect(canonical({ ...asked, align: 'weight', recordingPoint: 'post_norm' })).toBe(
+      canonical({ ...asked, align: 'weight' }),
+    );
+  });
+
+  it('differ by everything that changes the curve', () => {
+    const different = [
+      asked,
+      { ...asked, run: '/runs/b' },
+      { ...asked, epoch: 10 },
+      { ...asked, steps: 16 },
+      { ...asked, align: 'weight' },
+      { ...asked, align: 'activation' },
+      { ...asked, align: 'activation', mode: 'reference-lmc-script' },
+      { ...asked, data: { name: 'other' } },
+    ].map(canonical);
+    expect(different).not.toContain(undefined);
+    expect(new Set(different).size).toBe(different.length);
+  });
+
+  it('are none where the params are no interpolation', () => {
+    expect(canonical({ run: 3 })).toBeUndefined();
+    expect(canonical(undefined)).toBeUndefined();
+  });
+});
+
+describe('results shown as groups', () => {
+  it('are named after what they are about, and found again by their group', () => {
+    const own = groupOfResult('interpolate-12', 'Interpolate, aligned by weights: demo: W');
+    expect(own.key).toBe('demo: W');
+    expect(resultOfGroup(own)).toBe('interpolate-12');
+    expect(resultOfGroup(group('result'))).toBeUndefined();
+    expect(resultOfGroup({ ...own, members: [{ runId: 'a' }] })).toBeUndefined();
+  });
+
+  it('from files are one for each run that a file names', () => {
+    const provenance = { backend: 'imported from lmc.json' } as Parameters<typeof importedFrom>[2];
+    const a = importedFrom({ runKey: 'mlp_sym0' }, 'Interpolate: mlp_sym0, 1–2', provenance);
+    expect(a).toEqual({ key: 'mlp_sym0', from: 'imported from lmc.json' });
+    const b = importedFrom({}, 'Interpolate: W', undefined);
+    expect(b).toEqual({ key: 'W', from: 'imported from an analysis' });
+    const groups = groupsOfImported([a, b, a]);
+    expect(groups.map(({ key }) => key)).toEqual(['mlp_sym0 (imported)', 'W (imported)']);
+    expect(new Set(groups.map(({ colour }) => colour)).size).toBe(2);
+  });
+});

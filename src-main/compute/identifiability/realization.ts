@@ -4,7 +4,14 @@
  * which slot i computes the function of neuron j on the subspace (of the part within reach where S_i is singular).
  * Biases are free and norms are not folded in.
  */
-import { addProduct, multiply, squaredDistances, transposedView, view } from '../linalg/multiply.ts';
+import {
+  addProduct,
+  multiply,
+  pairDistances,
+  squaredDistances,
+  transposedView,
+  view,
+} from '../linalg/multiply.ts';
 import { GramMatrices, gramCutoff, inverseFactor } from './gram-matrices.ts';
 import type { InverseFactor } from './gram-matrices.ts';
 import type { Doubles } from '../backend/doubles.ts';
@@ -121,7 +128,7 @@ function slotCosts(
 
 /** |v_i - v_j|, [n, n]. */
 export function centerDistances(centers: Float64Array, n: number): Float64Array {
-  return squaredDistances(centers, centers, centers.length / n).map(Math.sqrt);
+  return pairDistances(centers, centers.length / n).map(Math.sqrt);
 }
 
 /**

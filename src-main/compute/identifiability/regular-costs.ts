@@ -7,8 +7,8 @@ import { identity, transpose } from '../linalg/multiply.ts';
 import { choleskyOf } from './slot-solver.ts';
 import type { Slots, SlotSolver, Solved } from './slot-solver.ts';
 
-/** Numbers of the largest tensor of a batch: 4 MiB in float64, which stays in the processor's cache. */
-const mostEntries = 2 ** 19;
+/** Numbers of the largest tensor of a batch: 2 MiB in float64, which stays in the processor's cache. */
+const mostEntries = 2 ** 18;
 
 /**
  * Fills the rows of `costs` [neurons, neurons] of slots whose Gram matrix S_i is safely regular, with

@@ -75,6 +75,20 @@ export function squaredDistances(x: Float64Array, y: Float64Array, k: number): F
   return out;
 }
 
+/** |x_i - x_j|^2 over rows of x [n, k]: [n, n], symmetric. */
+export function pairDistances(x: Float64Array, k: number): Float64Array {
+  const n = x.length / k;
+  const out = new Float64Array(n * n);
+  const band = 128;
+  for (let i = 0; i < n; i += band) {
+    const rest = view(x, k, i * k);
+    const to = view(out, n, i * n + i);
+    addTiles(to, rest, transposedView(rest), Math.min(band, n - i), k, n - i, 1, 'distances');
+  }
+  for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) out[i * n + j] = out[j * n + i]!;
+  return out;
+}
+
 const depth = 256;
 const smallProduct = 20 ** 3;
 

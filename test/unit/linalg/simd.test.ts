@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Simd } from '../../../src-main/compute/linalg/simd.ts';
-import { squaredDistances } from '../../../src-main/compute/linalg/multiply.ts';
+import { pairDistances, squaredDistances, transpose } from '../../../src-main/compute/linalg/multiply.ts';
 import { distance, randomMatrix } from './support.ts';
 
 describe('kernels in WebAssembly', () => {
@@ -93,6 +93,14 @@ describe('squared distances', () => {
       return sum;
     });
     expect(distance(squaredDistances(x, y, k), expected)).toBeLessThan(1e-12);
+  });
+
+  it('within one set of rows they are symmetric, and zero to themselves', () => {
+    const x = randomMatrix(300, 5, 8);
+    const found = pairDistances(x, 5);
+    expect(distance(found, squaredDistances(x, x, 5))).toBeLessThan(1e-14);
+    expect(found).toEqual(transpose(found, 300, 300));
+    for (let i = 0; i < 300; i++) expect(found[i * 301]).toBe(0);
   });
 
   it('close points lose no digits', () => {

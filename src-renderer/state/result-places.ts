@@ -5,8 +5,6 @@ const placeOfKind: Record<string, PlaceId> = {
   train: 'catalog',
   import: 'catalog',
   interpolate: 'interpolation',
-  'match-activations': 'matrices',
-  'match-weights': 'matrices',
   'linear-components': 'symmetry',
   'skip-connections': 'symmetry',
   'symmetry-curve': 'symmetry',
@@ -16,12 +14,14 @@ const placeOfKind: Record<string, PlaceId> = {
   'curvature-bound': 'symmetry',
 };
 
-/** The view that shows the result of this kind of job. */
-export function resultPlace(kind: string): PlaceId {
+/** The view that shows the result of a job; matchings are shown as matrices where these were asked for. */
+export function resultPlace(kind: string, params?: unknown): PlaceId {
+  const wantsMatrices = params !== null && typeof params === 'object' && 'withMatrices' in params;
+  if (kind === 'match-activations' && wantsMatrices && params.withMatrices === true) return 'matrices';
   return placeOfKind[kind] ?? 'identifiability';
 }
 
 /** Where an imported result is shown: files of matchings have no matrices, so their numbers are shown instead. */
 export function importedPlace({ kind }: Pick<ResultRow, 'kind'>): PlaceId {
-  return kind === 'match-activations' ? 'identifiability' : resultPlace(kind);
+  return resultPlace(kind);
 }

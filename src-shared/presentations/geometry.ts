@@ -6,7 +6,11 @@ import type { SyntheticFamily } from '../jobs/synthetic-coherence.ts';
 import { definePresenter, shown } from './present.ts';
 import type { Presentation } from './present.ts';
 
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+/** One digit behind the point; small shares keep two that mean something. */
+const percent = (share: number): string =>
+  share !== 0 && Math.abs(share) < 0.001
+    ? `${Number((100 * share).toPrecision(2))} %`
+    : `${(100 * share).toFixed(1)} %`;
 const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -105,19 +109,31 @@ const curvesAt = (family: SyntheticFamily, place: number) => ({
   seeds: family.outer_records.map((outer) => outer.spread_records.at(place)!.interpolation.test_losses),
 });
 
+/** Of the mean midpoint barrier, from the largest coherence to the smallest. */
+const growth = ({ aggregate }: SyntheticFamily): number =>
+  aggregate.at(-1)!.mean_midpoint_barrier - aggregate[0]!.mean_midpoint_barrier;
+
+/** Standard error of that difference; 0 where there is one pair and no spread is known. */
+const growthError = ({ aggregate }: SyntheticFamily): number =>
+  Math.hypot(
+    ...[aggregate[0]!, aggregate.at(-1)!].map(
+      ({ std_midpoint_barrier, midpoint_barriers }) =>
+        (std_midpoint_barrier ?? 0) / Math.sqrt(midpoint_barriers.length),
+    ),
+  );
+
 export const syntheticCoherence = definePresenter(syntheticCoherenceJob, (r): Presentation => {
   const families = [r.exact_copy, r.random_tight_frame].filter((family) => family !== undefined);
-  const grows = families.every(
-    (f) => f.aggregate.at(-1)!.mean_midpoint_barrier > f.aggregate[0]!.mean_midpoint_barrier,
-  );
+  const grows = families.every((f) => growth(f) > 0);
+  const clearly = families.every((f) => growth(f) > 2 * growthError(f));
   const ends = families.map((family) => {
     const [high, low] = [family.aggregate[0]!, family.aggregate.at(-1)!];
     return `${embeddingNames[family.embedding_family]}: ${shown(high.mean_midpoint_barrier)} at coherence ${shown(high.coherence)}, ${shown(low.mean_midpoint_barrier)} at ${shown(low.coherence)}`;
   });
   const { config } = families[0]!;
   return {
-    verdict: `Mean midpoint barrier (test MSE), ${ends.join('; ')}. ${grows ? 'The barrier grows as the coherence falls: spreading the same data over more inputs makes neurons harder to tell apart.' : 'The barrier does not grow as the coherence falls.'}`,
-    tone: grows ? 'good' : 'bad',
+    verdict: `Mean midpoint barrier (test MSE), ${ends.join('; ')}. ${clearly ? 'The barrier grows as the coherence falls: spreading the same data over more inputs makes neurons harder to tell apart.' : grows ? 'The barrier is larger at low coherence, but not by more than chance explains with so few pairs.' : 'The barrier does not grow as the coherence falls.'}`,
+    tone: clearly ? 'good' : grows ? 'plain' : 'bad',
     facts: [
       ['Networks', String(families.length * config.num_runs * config.copies * 2)],
       ['Seeds', config.outer_seeds.join(', ')],

@@ -1,5 +1,4 @@
 /** Presentations of the measures of neuron identifiability. */
-import type { FigureRecipe } from '../figures/index.ts';
 import { rowsOf } from '../jobs/layer-measures.ts';
 import { permutationSensitivityJob } from '../jobs/permutation-sensitivity.ts';
 import type { LayerSensitivity } from '../jobs/permutation-sensitivity.ts';
@@ -7,19 +6,11 @@ import { realizationCostJob } from '../jobs/realization-cost.ts';
 import { realizationCostRidgeJob } from '../jobs/realization-cost-ridge.ts';
 import type { RidgePair } from '../jobs/realization-cost-ridge.ts';
 import { subspaceCoherenceJob } from '../jobs/subspace-coherence.ts';
+import type { LayerCoherence } from '../jobs/subspace-coherence.ts';
 import { isMatrix } from '../matrix.ts';
-import type { Matrix } from '../matrix.ts';
+import { boxFigure, epochFigure, matrixFigure, namesOf } from './layer-figures.ts';
+import type { Figures, Named } from './layer-figures.ts';
 import { definePresenter, shown } from './present.ts';
-import type { Presentation } from './present.ts';
-
-interface Named {
-  run_key: string;
-  model_index: number;
-  epoch: number | null;
-}
-
-const modelName = ({ run_key, model_index, epoch }: Named): string =>
-  `${run_key}, model ${model_index}${epoch === null ? '' : `, epoch ${epoch}`}`;
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
@@ -32,48 +23,37 @@ interface Common {
 /** What was measured on what. */
 function commonFacts(rows: readonly (Named & Common)[]): [string, string][] {
   const first = rows[0]!;
+  const nameOf = namesOf(rows);
+  const few =
+    rows.length <= 4
+      ? rows.map(nameOf).join('; ')
+      : `${rows.length}, from ${nameOf(first)} to ${nameOf(rows.at(-1)!)}`;
   return [
-    ['Checkpoints', rows.length === 1 ? modelName(first) : `${rows.length}, the first ${modelName(first)}`],
+    ...(rows.length > 1
+      ? [['Run', [...new Set(rows.map(({ run_key }) => run_key))].join(', ')] as [string, string]]
+      : []),
+    [rows.length === 1 ? 'Checkpoint' : 'Checkpoints', few],
     ['Data', `${first.split} split of ${first.data}`],
   ];
 }
 
 const notesOf = (rows: readonly Common[]): string[] => [...new Set(rows.flatMap(({ warnings }) => warnings))];
 
-type Figures = Presentation['figures'];
-
-/** Matrices of one kind, one row of panels per checkpoint. The engine keeps matrices beside a result: then there is none. */
-function matrixFigure(
-  title: string,
-  look: { valueLabel: string; rowLabel: string; columnLabel: string; scale: 'linear' | 'signed-sqrt' },
-  rows: readonly (readonly { title: string; matrix: unknown }[])[],
-): Figures {
-  const panels = rows
-    .map((row) => row.filter((panel): panel is { title: string; matrix: Matrix } => isMatrix(panel.matrix)))
-    .filter((row) => row.length > 0);
-  return panels.length === 0 ? [] : [{ title, recipe: { kind: 'matrix', data: { ...look, rows: panels } } }];
-}
-
 const swapLook = {
   valueLabel: 'swap cost',
   rowLabel: 'neuron i',
   columnLabel: 'neuron j',
   scale: 'signed-sqrt',
+  colours: 'diverging',
 } as const;
 
-/** One group of values per layer, one panel per checkpoint. */
-function boxFigure(
-  title: string,
-  label: string,
-  rows: readonly (Named & { groups: { label: string; values: number[] }[] })[],
-): Figures {
-  const panels = rows
-    .map((row) => ({ title: modelName(row), groups: row.groups.filter(({ values }) => values.length > 0) }))
-    .filter(({ groups }) => groups.length > 0);
-  if (panels.length === 0) return [];
-  const recipe: FigureRecipe = { kind: 'boxes', data: { label, panels } };
-  return [{ title, recipe }];
-}
+const costLook = {
+  ...swapLook,
+  valueLabel: 'cost',
+  rowLabel: 'slot i',
+  columnLabel: 'neuron j',
+  colours: 'viridis',
+} as const;
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -91,6 +71,7 @@ function diagonal(m: unknown): number[] {
   return isMatrix(m) ? Array.from({ length: m.rows }, (_, i) => m.data[i * m.columns + i]!) : [];
 }
 
+const meanOrNull = (values: readonly number[]): number | null => (values.length === 0 ? null : mean(values));
 const meanOrDash = (values: readonly number[]): string => (values.length === 0 ? '–' : shown(mean(values)));
 
 export const realizationCost = definePresenter(realizationCostJob, (answer) => {
@@ -99,6 +80,7 @@ export const realizationCost = definePresenter(realizationCostJob, (answer) => {
     row.realization_cost_results.flatMap((l) => upper(l.transposition_cost_squared)),
   );
   const none = swaps.length > 0 && swaps.every((cost) => cost === 0);
+  const nameOf = namesOf(rows);
   const positive = swaps.filter((cost) => cost > 0).length;
   return {
     verdict: none
@@ -121,7 +103,7 @@ export const realizationCost = definePresenter(realizationCostJob, (answer) => {
       ],
       rows: rows.flatMap((row) =>
         row.realization_cost_results.map((l) => [
-          modelName(row),
+          nameOf(row),
           l.layer,
           `${l.subspace_dimension} of ${l.full_dimension}`,
           percent(l.explained_variance_ratio),
@@ -132,16 +114,20 @@ export const realizationCost = definePresenter(realizationCostJob, (answer) => {
         ]),
       ),
     },
-    figures: matrixFigure(
-      'Swap costs',
-      swapLook,
-      rows.map((row) =>
+    figures: [
+      ...matrixFigure('Swap costs', swapLook, rows, (row) =>
+        row.realization_cost_results.map((l) => ({ title: l.layer, matrix: l.transposition_cost_squared })),
+      ),
+      ...matrixFigure('Realization costs', costLook, rows, (row) =>
+        row.realization_cost_results.map((l) => ({ title: l.layer, matrix: l.mahalanobis_distance_squared })),
+      ),
+      ...epochFigure('Mean swap cost over training', 'mean swap cost', rows, (row) =>
         row.realization_cost_results.map((l) => ({
-          title: `${l.layer}, model ${row.model_index}`,
-          matrix: l.transposition_cost_squared,
+          layer: l.layer,
+          value: meanOrNull(upper(l.transposition_cost_squared)),
         })),
       ),
-    ),
+    ],
     notes: [
       ...notesOf(rows),
       ...rows.flatMap((row) =>
@@ -149,22 +135,44 @@ export const realizationCost = definePresenter(realizationCostJob, (answer) => {
           .filter((l) => (l.min_gram_rank ?? l.subspace_dimension) < l.subspace_dimension)
           .map(
             (l) =>
-              `${modelName(row)}, ${l.layer}: some neurons reach only ${l.min_gram_rank} of ${l.subspace_dimension} dimensions with their free weights; what is out of reach is not in their costs (pseudo-inverse, eigenvalues up to ${shown(l.gram_cutoff)} count as zero).`,
+              `${nameOf(row)}, ${l.layer}: some neurons reach only ${l.min_gram_rank} of ${l.subspace_dimension} dimensions with their free weights; what is out of reach is not in their costs (pseudo-inverse, eigenvalues up to ${shown(l.gram_cutoff)} count as zero).`,
           ),
       ),
     ],
   };
 });
 
+/** Over the checkpoints, layer by layer. */
+function coherenceFigure(rows: readonly { coherence_results: LayerCoherence[] }[]): Figures {
+  const layers = [...new Set(rows.flatMap((row) => row.coherence_results.map((l) => l.layer)))];
+  const groups = layers.map((layer) => ({
+    label: layer,
+    values: rows.flatMap((row) =>
+      row.coherence_results.filter((l) => l.layer === layer).map((l) => l.subspace_coherence),
+    ),
+  }));
+  const title = `${rows.length} checkpoint${rows.length === 1 ? '' : 's'}`;
+  return [
+    {
+      title: 'Coherence of the inputs, layer by layer',
+      recipe: { kind: 'boxes', data: { label: 'subspace coherence', panels: [{ title, groups }] } },
+    },
+  ];
+}
+
 export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) => {
   const rows = rowsOf(answer);
+  const nameOf = namesOf(rows);
+  const masked = rows.some((row) =>
+    row.coherence_results.some((l) => (l.mean_anisotropy_operator_norm ?? 0) > 0),
+  );
   const all = rows.flatMap((row) => row.coherence_results);
   const largest = all.reduce(
     (most, l) => (l.subspace_coherence > most.subspace_coherence ? l : most),
     all[0]!,
   );
   return {
-    verdict: `Coherence runs from ${shown(Math.min(...all.map((l) => l.subspace_coherence)))} to ${shown(largest.subspace_coherence)} (1: the subspace holds a coordinate axis, k/d: it spreads evenly); the largest is at ${largest.layer}.`,
+    verdict: `Coherence runs from ${shown(Math.min(...all.map((l) => l.subspace_coherence)))} to ${shown(largest.subspace_coherence)}, the largest at ${largest.layer}. 1 would mean that one input alone carries a direction of the data; the least possible, k/d, that every input carries the same share.`,
     tone: 'plain',
     facts: commonFacts(rows),
     table: {
@@ -180,7 +188,7 @@ export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) 
       ],
       rows: rows.flatMap((row) =>
         row.coherence_results.map((l) => [
-          modelName(row),
+          nameOf(row),
           l.layer,
           `${l.subspace_dimension} of ${l.full_dimension}`,
           percent(l.explained_variance_ratio),
@@ -191,19 +199,24 @@ export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) 
         ]),
       ),
     },
-    figures: boxFigure(
-      'Anisotropy of the neurons’ Gram matrices',
-      '‖S_i − p I‖',
-      rows.map((row) => ({
-        ...row,
-        groups: row.coherence_results.map((l) => ({
-          label: l.layer,
-          values: l.anisotropy_operator_norms ?? [],
-        })),
-      })),
-    ),
+    figures: [
+      ...coherenceFigure(rows),
+      ...epochFigure('Coherence over training', 'coherence', rows, (row) =>
+        row.coherence_results.map((l) => ({ layer: l.layer, value: l.subspace_coherence })),
+      ),
+      ...(masked
+        ? boxFigure('Anisotropy of the neurons’ Gram matrices', 'anisotropy ‖Sᵢ − p I‖', rows, (row) =>
+            row.coherence_results.map((l) => ({ label: l.layer, values: l.anisotropy_operator_norms ?? [] })),
+          )
+        : []),
+    ],
     notes: [
       ...notesOf(rows),
+      ...(masked
+        ? []
+        : [
+            'Nothing is masked in these models, so every Gram matrix is the identity and there is no anisotropy.',
+          ]),
       'The bound uses p in place of the largest deviation max(p, 1 − p), as the published code does: where fewer than half of the weights are free it is too small.',
     ],
   };
@@ -231,9 +244,14 @@ function gammaFigure(layers: readonly LayerSensitivity[]): Figures {
   });
 }
 
+/** A sum of costs that only rounding made other than nothing is nothing. */
+const costOf = (delta: number, { own_cost }: LayerSensitivity): number =>
+  Math.abs(delta) <= 1e-9 * own_cost ? 0 : delta;
+
 export const permutationSensitivity = definePresenter(permutationSensitivityJob, (answer) => {
   const rows = rowsOf(answer);
   const layers = rows.flatMap((row) => row.sensitivity_results);
+  const nameOf = namesOf(rows);
   const count = (which: string) => layers.filter(({ verdict }) => verdict.told_apart === which).length;
   const all = layers.length;
   return {
@@ -246,11 +264,7 @@ export const permutationSensitivity = definePresenter(permutationSensitivityJob,
             ? `In none of the ${all} layers measured can neurons be told apart: exchanging them costs nothing.`
             : `Neurons can be told apart in ${count('yes')} of ${all} layers, partly in ${count('partly')}, not at all in ${count('no')}.`,
     tone: 'plain',
-    facts: [
-      ...commonFacts(rows),
-      ['Rule', layers[0]!.verdict.rule],
-      ['Seed of the random permutations', String(rows[0]!.permutation_seed)],
-    ],
+    facts: [...commonFacts(rows), ['Seed of the random permutations', String(rows[0]!.permutation_seed)]],
     table: {
       columns: [
         'checkpoint',
@@ -267,13 +281,15 @@ export const permutationSensitivity = definePresenter(permutationSensitivityJob,
       ],
       rows: rows.flatMap((row) =>
         row.sensitivity_results.map((l) => [
-          modelName(row),
+          nameOf(row),
           l.layer,
           l.verdict.told_apart,
           shown(l.transpositions.mean),
           shown(l.transpositions.min),
           l.transpositions.count === 0 ? '–' : percent(l.transpositions.positive / l.transpositions.count),
-          l.random.mean === null ? '–' : `${shown(l.random.mean)} ± ${shown(l.random.std)}`,
+          l.random.mean === null
+            ? '–'
+            : `${shown(costOf(l.random.mean, l))} ± ${shown(costOf(l.random.std ?? 0, l))}`,
           shown(l.given?.delta),
           shown(l.gamma_out.value),
           shown(l.gamma_in.value),
@@ -282,31 +298,25 @@ export const permutationSensitivity = definePresenter(permutationSensitivityJob,
       ),
     },
     figures: [
-      ...matrixFigure(
-        'Swap costs',
-        swapLook,
-        rows.map((row) =>
-          row.sensitivity_results.map((l) => ({
-            title: `${l.layer}, model ${row.model_index}`,
-            matrix: l.transposition_cost_squared,
-          })),
-        ),
+      ...matrixFigure('Swap costs', swapLook, rows, (row) =>
+        row.sensitivity_results.map((l) => ({ title: l.layer, matrix: l.transposition_cost_squared })),
       ),
-      ...boxFigure(
-        'What random permutations cost',
-        'Δ of a random permutation',
-        rows.map((row) => ({
-          ...row,
-          groups: row.sensitivity_results.map((l) => ({ label: l.layer, values: l.random.deltas })),
-        })),
+      ...(layers.some((l) => l.random.deltas.some((delta) => costOf(delta, l) !== 0))
+        ? boxFigure('What random permutations cost', 'cost Δ of a random permutation', rows, (row) =>
+            row.sensitivity_results.map((l) => ({ label: l.layer, values: l.random.deltas })),
+          )
+        : []),
+      ...epochFigure('Mean swap cost over training', 'mean swap cost', rows, (row) =>
+        row.sensitivity_results.map((l) => ({ layer: l.layer, value: l.transpositions.mean })),
       ),
       ...gammaFigure(layers),
     ],
     notes: [
       ...notesOf(rows),
-      ...(all > 1
+      `Told apart? ${layers[0]!.verdict.rule}`,
+      ...(all > 1 && all <= 16
         ? rows.flatMap((row) =>
-            row.sensitivity_results.map((l) => `${modelName(row)}, ${l.layer}: ${l.verdict.text}`),
+            row.sensitivity_results.map((l) => `${nameOf(row)}, ${l.layer}: ${l.verdict.text}`),
           )
         : []),
       '“Near own center”: neurons that have moved less than half the way to the nearest other center, and so are nearer to their own than to any other.',
@@ -316,6 +326,7 @@ export const permutationSensitivity = definePresenter(permutationSensitivityJob,
 
 export const realizationCostRidge = definePresenter(realizationCostRidgeJob, (answer) => {
   const rows = rowsOf(answer);
+  const nameOf = namesOf(rows);
   const results = rows.flatMap((row) =>
     Object.values(row.results)
       .flat()
@@ -330,7 +341,7 @@ export const realizationCostRidge = definePresenter(realizationCostRidgeJob, (an
   return {
     verdict:
       ownMean.length > 0 && otherMean.length > 0
-        ? `Learning its own function costs a slot ${shown(mean(ownMean))} on average, another neuron’s ${shown(mean(otherMean))}.`
+        ? `Learning its own function costs a slot ${shown(mean(ownMean))} on average, another neuron’s ${shown(mean(otherMean))}: ${shown(mean(otherMean) / mean(ownMean))} times as much.`
         : `${pairs.length} pairs of neurons were fitted.`,
     tone: 'plain',
     facts: [
@@ -347,7 +358,7 @@ export const realizationCostRidge = definePresenter(realizationCostRidgeJob, (an
     table: {
       columns: ['checkpoint', 'layer', 'β', 'pairs', 'own function', 'another’s', 'error / β', '‖w‖²'],
       rows: results.map(({ row, layer, beta, neuron_realization_costs: costs }) => [
-        modelName(row),
+        nameOf(row),
         layer,
         shown(beta),
         costs.length,
@@ -357,16 +368,17 @@ export const realizationCostRidge = definePresenter(realizationCostRidgeJob, (an
         meanOrDash(costs.map((p) => p.objective_weight_regularization)),
       ]),
     },
-    figures: matrixFigure(
-      'Swap costs by ridge regression',
-      swapLook,
-      rows.map((row) =>
+    figures: [
+      ...matrixFigure('Swap costs by ridge regression', swapLook, rows, (row) =>
         row.matrices.map((m) => ({
-          title: `${m.layer}, β = ${m.beta}, model ${row.model_index}`,
+          title: `${m.layer}, β = ${m.beta}`,
           matrix: m.transposition_cost_squared,
         })),
       ),
-    ),
+      ...matrixFigure('Costs by ridge regression', costLook, rows, (row) =>
+        row.matrices.map((m) => ({ title: `${m.layer}, β = ${m.beta}`, matrix: m.ridge_cost })),
+      ),
+    ],
     notes: notesOf(rows),
   };
 });

@@ -43,4 +43,5 @@ export function present(kind: string, result: unknown): Presentation | undefined
   return presenters[kind]?.(result);
 }
 
+export { drawnOf } from './layer-figures.ts';
 export type { Presentation } from './present.ts';

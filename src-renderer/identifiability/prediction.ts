@@ -5,7 +5,10 @@ import type { FigureRecipe } from '../../src-shared/figures/index.ts';
 import { interpolateJob } from '../../src-shared/jobs/interpolate.ts';
 import { matchActivationsJob } from '../../src-shared/jobs/match-activations.ts';
 import { permutationSensitivityJob } from '../../src-shared/jobs/permutation-sensitivity.ts';
+import { combinedProvenance } from '../../src-shared/combined-provenance.ts';
+import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
 import { engine } from '../state/engine.svelte.ts';
+import { inWords } from './rank-words.ts';
 
 export interface Foretold {
   group: Group;
@@ -16,29 +19,69 @@ export interface Foretold {
   swapCost: number;
   /** Mean over layers of optimal minus identity objective between models 1 and 2. */
   objectiveGap: number;
-  /** Mean over pairs of the drop in test accuracy, percent, at least 0. */
+  /** Mean over pairs of the test accuracy lost at the worst place on the line, percent of the better end's. */
   barrier: number;
+  /** Results behind it, and where they come from. */
+  resultIds: string[];
+  provenance: Provenance[];
 }
 
 export const measures = [
-  { key: 'gammaOut', label: 'γ_out of one model', title: 'γ_out' },
-  { key: 'swapCost', label: 'mean swap cost of one model, signed root', title: 'Swap cost' },
-  { key: 'objectiveGap', label: 'optimal minus identity objective', title: 'Objective gap' },
+  {
+    key: 'gammaOut',
+    label: 'γ_out of one model',
+    title: 'γ_out',
+    expected: 'falls',
+    help: 'How far apart the fixed parts put the two nearest neurons of model 1; mean over its hidden layers.',
+  },
+  {
+    key: 'swapCost',
+    label: 'mean swap cost of one model, signed root',
+    title: 'Swap cost',
+    expected: 'falls',
+    help: 'What exchanging two neurons of model 1 costs on average, its root; mean over its hidden layers.',
+  },
+  {
+    key: 'objectiveGap',
+    label: 'optimal minus identity objective',
+    title: 'Objective gap',
+    expected: 'rises',
+    help: 'How much better the best permutation matches the activations of models 1 and 2 than the identity does.',
+  },
 ] as const;
 
+/** One sentence per measure: does it foretell the barrier over these runs? */
+export const verdictsOf = (points: readonly Foretold[]): string[] =>
+  measures.map(({ key, title, expected }) =>
+    inWords(
+      title,
+      expected,
+      points.map((point) => point[key]),
+      points.map(({ barrier }) => barrier),
+    ),
+  );
+
 const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+interface Answer {
+  resultId: string;
+  data: unknown;
+  provenance: Provenance[];
+}
 
 async function answer(
   kind: string,
   params: Record<string, unknown>,
   onjob: (job: Job) => void,
-): Promise<unknown> {
+): Promise<Answer> {
   const job = await engine.call('jobs.submit', { kind, params });
   onjob(job);
   const ended = ['queued', 'running'].includes(job.state) ? await engine.finished(job.id) : job;
   if (ended.state !== 'done' || !ended.resultId)
     throw new UserError(ended.error ?? `${ended.title}: ${ended.state}`);
-  return (await engine.call('results.get', { resultId: ended.resultId })).data;
+  const { data, provenance } = await engine.call('results.get', { resultId: ended.resultId });
+  const parsed = provenanceSchema.safeParse(provenance);
+  return { resultId: ended.resultId, data, provenance: parsed.success ? [parsed.data] : [] };
 }
 
 /** Asks for what is not known yet; the engine answers from its cache what is. */
@@ -61,9 +104,11 @@ export async function foretell(
   return {
     group,
     run,
-    ...ofSensitivity(sensitivity),
-    objectiveGap: ofMatching(matching),
-    barrier: ofCurves(curves),
+    ...ofSensitivity(sensitivity.data),
+    objectiveGap: ofMatching(matching.data),
+    barrier: ofCurves(curves.data),
+    resultIds: [sensitivity, matching, curves].map(({ resultId }) => resultId),
+    provenance: [sensitivity, matching, curves].flatMap(({ provenance }) => provenance),
   };
 }
 
@@ -102,14 +147,17 @@ function withoutMatrices(value: unknown): unknown {
 export function predictionRecipe(points: Foretold[]): FigureRecipe<'scatter'> | null {
   if (points.length < 2) return null;
   const groups = [...new Set(points.map(({ group }) => group))];
+  const provenance = combinedProvenance(points.flatMap((point) => point.provenance));
   return {
     kind: 'scatter',
+    options: { size: 'double' },
+    ...(provenance && { provenance }),
     data: {
       correlation: true,
       panels: measures.map(({ key, label, title }) => ({
         title,
         x: { label },
-        y: { label: 'drop in test accuracy on the line (%)' },
+        y: { label: 'barrier: test accuracy lost on the line (%)' },
         series: groups.map((group) => ({
           label: group.key,
           colour: group.colour,

@@ -1,0 +1,60 @@
+/** What the prediction has measured; kept while the window is open, so that leaving the tab loses nothing. */
+import type { Group, Job, RunRow } from '../../src-shared/api.ts';
+import { messageOf } from '../../src-shared/errors.ts';
+import { engine } from '../state/engine.svelte.ts';
+import { foretell, type Foretold } from './prediction.ts';
+
+export interface Subject {
+  group: Group;
+  run: RunRow;
+}
+
+class Prediction {
+  data = $state<{ name?: string; dataDir?: string; splitFile?: string }>({});
+  points = $state.raw<Foretold[]>([]);
+  failures = $state.raw<string[]>([]);
+  jobs = $state.raw<Job[]>([]);
+  busy = $state(false);
+
+  /** Jobs that have ended, and how far the others are. */
+  readonly progress = $derived.by(() => {
+    const now = this.jobs.map(({ id }) => engine.jobs.find((job) => job.id === id));
+    const shares = now.map((job) => {
+      if (job === undefined || !['queued', 'running'].includes(job.state)) return 1;
+      return job.progress?.fraction ?? 0;
+    });
+    return {
+      done: shares.filter((share) => share === 1).length,
+      fraction: shares.length === 0 ? 0 : shares.reduce((sum, share) => sum + share, 0) / shares.length,
+    };
+  });
+
+  async measure(subjects: readonly Subject[]): Promise<void> {
+    this.busy = true;
+    this.failures = [];
+    this.jobs = [];
+    this.points = [];
+    const found = new Map<Subject, Foretold>();
+    await Promise.all(
+      subjects.map(async (subject) => {
+        const { group, run } = subject;
+        try {
+          found.set(
+            subject,
+            await foretell(group, run, this.data, (job) => (this.jobs = [...this.jobs, job])),
+          );
+          this.points = subjects.flatMap((one) => found.get(one) ?? []);
+        } catch (error) {
+          this.failures = [...this.failures, `${run.name}: ${messageOf(error)}`];
+        }
+      }),
+    );
+    this.busy = false;
+  }
+
+  async cancel(): Promise<void> {
+    await Promise.all(this.jobs.map((job) => engine.attempt('jobs.cancel', { jobId: job.id })));
+  }
+}
+
+export const prediction = new Prediction();

@@ -1,6 +1,7 @@
 /** Kind `export-checkpoints`: a run's checkpoints as files for PyTorch, one tensor in memory at a time. */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { z } from 'zod';
 import { readConfig, resolveModel } from '../../../src-shared/config.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
@@ -124,13 +125,22 @@ function contentOf(path: string): string | undefined {
   }
 }
 
-/** The published code loads data by name. */
+/** The published code loads data by name, through torchvision. */
 function datasetNotes(run: RunDirectory, { format }: Params): string[] {
-  const { dataset } = run.config;
-  const name =
-    dataset !== null && typeof dataset === 'object' && 'name' in dataset ? dataset.name : undefined;
-  if (format !== 'pt' || name !== 'mnist-10k') return [];
+  const dataset = datasetSchema.safeParse(run.config['dataset']).data;
+  if (format !== 'pt' || !dataset) return [];
+  if (dataset.name === 'mnist-10k') {
+    return [
+      'config.yaml names the data set mnist-10k, which only Basin knows: for the published scripts set dataset.name to mnist and dataset.data_dir to a folder of MNIST.',
+    ];
+  }
+  const folder = dataset.data_dir;
+  const inPlace =
+    folder == null || /MNIST[\\/]raw[\\/]?$/.test(folder) || existsSync(join(folder, 'MNIST', 'raw'));
+  if (dataset.name !== 'mnist' || inPlace) return [];
   return [
-    'config.yaml names the data set mnist-10k, which only Basin knows: for the published scripts set dataset.name to mnist and dataset.data_dir to a folder of MNIST.',
+    `config.yaml: dataset.data_dir is ${folder}; the published scripts look for MNIST/raw below it, and download the data where there is none.`,
   ];
 }
+
+const datasetSchema = z.looseObject({ name: z.string().nullish(), data_dir: z.string().nullish() });

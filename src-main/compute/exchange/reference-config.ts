@@ -26,7 +26,18 @@ export function completeForReference(text: string): string {
     document.setIn(path, value);
     changed = true;
   }
+  const folder = document.getIn(['dataset', 'data_dir']);
+  const root = typeof folder === 'string' ? torchvisionRoot(folder) : undefined;
+  if (root !== undefined) {
+    document.setIn(['dataset', 'data_dir'], root);
+    changed = true;
+  }
   return changed ? document.toString({ lineWidth: 0 }) : text;
+}
+
+/** torchvision names the folder that MNIST/raw lies in; Basin takes either. Undefined where it is named already. */
+function torchvisionRoot(folder: string): string | undefined {
+  return /^(.+?)[\\/](?:Fashion)?MNIST[\\/]raw[\\/]?$/.exec(folder)?.[1];
 }
 
 type Config = Record<string, unknown>;

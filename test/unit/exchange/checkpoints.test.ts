@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { describe, expect, it } from 'vitest';
 import { namedArrays } from '../../../src-main/compute/alignment/parameters.ts';
 import { permuteNetwork } from '../../../src-main/compute/alignment/spec.ts';
@@ -98,6 +98,24 @@ describe('export-checkpoints', () => {
     expect(config.model['_target_']).toBe('src.models.mlp.create_mlp');
     expect(config.dataset).toMatchObject({ batch_size: 64, val_split: 0.1, enable_ffcv: false });
     expect(notes.join()).toContain('mnist-10k');
+  });
+
+  it('names the data folder as torchvision takes it', async () => {
+    const run = fresh();
+    cpSync(fixtureRun('sym0'), run, { recursive: true });
+    const path = join(run, 'config.yaml');
+    const config = parse(readFileSync(path, 'utf8')) as { dataset: Record<string, unknown> };
+    const exported = async (data_dir: string) => {
+      writeFileSync(path, stringify({ ...config, dataset: { ...config.dataset, name: 'mnist', data_dir } }));
+      const { directory, notes } = await exportRun(run, { models: [1], epochs: [5], format: 'pt' });
+      const written = parse(readFileSync(join(directory, 'config.yaml'), 'utf8')) as typeof config;
+      return { folder: written.dataset['data_dir'], notes: notes.join() };
+    };
+    expect((await exported('/data/MNIST/raw')).folder).toBe('/data');
+    expect(await exported('/data/digits')).toMatchObject({
+      folder: '/data/digits',
+      notes: expect.stringContaining('MNIST/raw'),
+    });
   });
 
   it('leaves the optimizer out when told so, and says what is missing', async () => {

@@ -1,5 +1,6 @@
 /** Actions that are there whatever view is open. */
 import { commands, type Command } from './state/commands.svelte.ts';
+import { desktop } from './state/desktop.svelte.ts';
 import { engine } from './state/engine.svelte.ts';
 import { imports } from './state/imports.svelte.ts';
 import { notices } from './state/notices.svelte.ts';
@@ -30,6 +31,16 @@ export function registerGlobalCommands(): () => void {
       keys: 'Mod+O',
       run: () => (imports.open = true),
     },
+    ...(desktop.isDesktop
+      ? [
+          {
+            id: 'connect',
+            title: 'Connect to engine…',
+            section: 'Engine',
+            run: () => (desktop.connecting = true),
+          },
+        ]
+      : []),
     {
       id: 'undo',
       title: 'Undo the last change to the groups',

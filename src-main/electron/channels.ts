@@ -6,4 +6,7 @@ export const channels = {
   command: 'basin:command',
   chooseFolder: 'basin:choose-folder',
   saveFile: 'basin:save-file',
+  connect: 'basin:connect',
+  reopen: 'basin:reopen',
+  takePaths: 'basin:take-paths',
 } as const;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../src-shared/errors.ts';
 import { joinEngine } from './held.ts';
-import { callOver, localLink, remoteLink, type EngineLink } from './link.ts';
+import { callOver, localLink, remoteLink, type EngineLink, type RemoteLink } from './link.ts';
 
 /** better-sqlite3 and the engine's own code need it. */
 const leastNode = 22;
@@ -18,14 +18,32 @@ export function nodeOf(root: string): string {
 
 export interface OpenedEngine {
   link: EngineLink;
+  /** Absolute path on this machine; empty for an engine on another. */
   workspace: string;
   /** Jobs that a closing window would interrupt. */
   runningJobs(): Promise<number>;
+  /** The same engine anew, after it was lost. */
+  again(): Promise<OpenedEngine>;
+}
+
+/** An engine that `basin serve` runs somewhere: its jobs go on without the window. */
+export async function openRemoteEngine(address: string): Promise<OpenedEngine> {
+  return throughLink(await remoteLink(address));
+}
+
+function throughLink(link: RemoteLink): OpenedEngine {
+  return {
+    link,
+    workspace: '',
+    runningJobs: () => Promise.resolve(0),
+    again: async () => throughLink(await link.again()),
+  };
 }
 
 export async function openLocalEngine(root: string, workspace: string | undefined): Promise<OpenedEngine> {
+  const again = () => openLocalEngine(root, workspace);
   const joined = await joinEngine(workspace);
-  if (joined) return joined;
+  if (joined) return { ...joined, again };
   if (Number(process.versions.node.split('.')[0]) < leastNode) return spawnEngine(root, workspace);
   // Loaded on demand, so that an older Electron never reads it.
   const { openEngine } = await import('../engine/engine.ts');
@@ -38,13 +56,18 @@ export async function openLocalEngine(root: string, workspace: string | undefine
   return {
     link: localLink(confine(engine, engine.workspace.root), () => engine.close()),
     workspace: engine.workspace.root,
-    runningJobs: async () =>
-      (await engine.call('jobs.list', {})).filter((job) => job.state === 'running').length,
+    runningJobs: async () => interruptible(await engine.call('jobs.list', {})),
+    again,
   };
 }
 
 const servedSchema = z.object({ url: z.string(), workspace: z.string() });
-const jobsSchema = z.array(z.object({ state: z.string() }));
+const jobsSchema = z.array(z.object({ kind: z.string(), state: z.string() }));
+
+/** Hashing what was imported is nobody's wish and begins again by itself. */
+function interruptible(jobs: readonly { kind: string; state: string }[]): number {
+  return jobs.filter(({ kind, state }) => state === 'running' && kind !== 'hash').length;
+}
 
 async function spawnEngine(root: string, workspace: string | undefined): Promise<OpenedEngine> {
   const command = ['src-main/cli/basin.mjs', 'serve', '--port', '0', '--json'];
@@ -58,6 +81,7 @@ async function spawnEngine(root: string, workspace: string | undefined): Promise
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
   );
+  const ended = new Promise((resolve) => child.once('exit', resolve));
   let complaints = '';
   child.stderr?.on('data', (data: Buffer) => (complaints = (complaints + data.toString()).slice(-2000)));
   const line = await new Promise<string>((resolve, reject) => {
@@ -72,13 +96,18 @@ async function spawnEngine(root: string, workspace: string | undefined): Promise
   return {
     link: {
       ...link,
+      where: 'this machine',
       async close() {
         await link.close();
         child.kill('SIGINT');
+        // Its workspace is free only then; who opens it again at once must not meet the one that is ending.
+        const impatient = setTimeout(() => child.kill('SIGKILL'), 15_000);
+        await ended;
+        clearTimeout(impatient);
       },
     },
     workspace: served.workspace,
-    runningJobs: async () =>
-      jobsSchema.parse(await callOver(link, 'jobs.list', {})).filter((job) => job.state === 'running').length,
+    runningJobs: async () => interruptible(jobsSchema.parse(await callOver(link, 'jobs.list', {}))),
+    again: () => openLocalEngine(root, workspace),
   };
 }

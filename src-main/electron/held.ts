@@ -19,7 +19,7 @@ export interface JoinedEngine {
 export async function joinEngine(workspace: string | undefined): Promise<JoinedEngine | undefined> {
   const place = workspaceAt(workspacePath(workspace));
   const holder = lockHolder(place);
-  if (holder?.host !== hostname() || holder.socket === '') return undefined;
+  if (holder?.host !== hostname() || holder.pid === process.pid || holder.socket === '') return undefined;
   const client = await connectSocket(holder.socket).catch(() => undefined);
   if (!client) return undefined;
   const link = localLink(confine(callable(client), place.root), () => Promise.resolve(client.close()));

@@ -36,25 +36,22 @@ export function localLink(engine: Callable, closeEngine: () => Promise<void>): E
   };
 }
 
+export interface RemoteLink extends EngineLink {
+  /** Comes back after the connection broke, without a new token: the engine knows this window still. */
+  again(): Promise<RemoteLink>;
+}
+
 /**
  * Attaches to a served engine through the URL that it printed (with its one-time token).
  * @throws UserError when nothing answers there, or the token is wrong or used up
  */
-export async function remoteLink(address: string): Promise<EngineLink> {
+export async function remoteLink(address: string): Promise<RemoteLink> {
   const url = readAddress(address);
-  const cookie = await enter(url);
-  const socketUrl = new URL('/ws', url);
-  socketUrl.protocol = 'ws:';
-  const socket = new WebSocket(socketUrl, {
-    headers: { cookie },
-    origin: url.origin,
-    maxPayload: 512 * 1024 * 1024,
-  });
-  await new Promise<void>((resolve, reject) => {
-    socket.once('open', () => resolve());
-    // Later ones are followed by the close, which says enough.
-    socket.on('error', (error) => reject(new UserError(`${url.host}: ${messageOf(error)}`)));
-  });
+  return overSocket(url, await enter(url));
+}
+
+async function overSocket(url: URL, cookie: string): Promise<RemoteLink> {
+  const socket = await openSocket(url, cookie);
   let ended: string | undefined;
   const reasons = new Set<(reason: string) => void>();
   socket.on('close', (_code, reason) => {
@@ -68,8 +65,41 @@ export async function remoteLink(address: string): Promise<EngineLink> {
       void socket.on('message', (data: Buffer) => listener(decodeMessage(data) as ServerMessage)),
     onClose: (listener) => void (ended === undefined ? reasons.add(listener) : listener(ended)),
     close: () => Promise.resolve(socket.close()),
+    again: () => overSocket(url, cookie),
   };
 }
+
+function openSocket(url: URL, cookie: string): Promise<WebSocket> {
+  const socketUrl = new URL('/ws', url);
+  socketUrl.protocol = 'ws:';
+  const socket = new WebSocket(socketUrl, {
+    headers: { cookie },
+    origin: url.origin,
+    maxPayload: 512 * 1024 * 1024,
+    handshakeTimeout: answerWithin,
+  });
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => resolve(socket));
+    socket.once('unexpected-response', (_request, { statusCode }) => {
+      reject(
+        new UserError(`${url.host} does not know this window any more (${statusCode ?? 'no status'})`, {
+          hint: 'Its engine was started anew: paste its new address (File > Connect to engine…).',
+        }),
+      );
+      socket.terminate();
+    });
+    // Later ones are followed by the close, which says enough.
+    socket.on('error', (error) => reject(noAnswer(url, messageOf(error))));
+  });
+}
+
+/** Milliseconds; a tunnel whose other end is gone takes connections and never answers. */
+const answerWithin = 20_000;
+
+const noAnswer = (url: URL, why: string): UserError =>
+  new UserError(`no engine answers at ${url.host}: ${why}`, {
+    hint: 'Is "basin serve" running, and the ssh -L tunnel open?',
+  });
 
 let nextId = 2 ** 40;
 
@@ -119,12 +149,9 @@ function enter(url: URL): Promise<string> {
         );
       }
     });
-    request.on('error', (error) => {
-      reject(
-        new UserError(`no engine answers at ${url.host}: ${error.message}`, {
-          hint: 'Is "basin serve" running, and the ssh -L tunnel open?',
-        }),
-      );
+    request.on('error', (error) => reject(noAnswer(url, error.message)));
+    request.setTimeout(answerWithin, () => {
+      request.destroy(new Error(`nothing came within ${answerWithin / 1000} seconds`));
     });
   });
 }

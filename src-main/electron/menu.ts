@@ -1,11 +1,11 @@
 /** The application menu. Its items run the same named commands as the palette and the shortcuts. */
 import { app, Menu, type BrowserWindow, type MenuItemConstructorOptions } from 'electron';
-import { channels } from './channels.ts';
+import { tellPage } from './window.ts';
 
 export interface MenuActions {
-  connect(): void;
   useLocal(): void;
-  openWorkspace(path?: string): void;
+  chooseWorkspace(): void;
+  openRecent(path: string): void;
   recentWorkspaces: string[];
   about(): void;
 }
@@ -14,7 +14,7 @@ export function setMenu(window: () => BrowserWindow | undefined, actions: MenuAc
   const command = (label: string, id: string, accelerator?: string): MenuItemConstructorOptions => ({
     label,
     ...(accelerator ? { accelerator, registerAccelerator: false } : {}),
-    click: () => window()?.webContents.send(channels.command, id),
+    click: () => tellPage(window(), id),
   });
   const go = (label: string, id: string, key: number) => command(label, `go-${id}`, `CmdOrCtrl+${key}`);
   const template: MenuItemConstructorOptions[] = [
@@ -24,17 +24,17 @@ export function setMenu(window: () => BrowserWindow | undefined, actions: MenuAc
       submenu: [
         command('Import a folder…', 'import', 'CmdOrCtrl+O'),
         { type: 'separator' },
-        { label: 'Open workspace…', click: () => actions.openWorkspace() },
+        { label: 'Open workspace…', click: () => actions.chooseWorkspace() },
         {
           label: 'Recent workspaces',
           enabled: actions.recentWorkspaces.length > 0,
           submenu: actions.recentWorkspaces.map((path) => ({
             label: path,
-            click: () => actions.openWorkspace(path),
+            click: () => actions.openRecent(path),
           })),
         },
         { type: 'separator' },
-        { label: 'Connect to engine…', click: () => actions.connect() },
+        command('Connect to engine…', 'connect'),
         { label: 'Use this machine’s engine', click: () => actions.useLocal() },
         { type: 'separator' },
         { role: 'quit' },

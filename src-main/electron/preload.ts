@@ -1,6 +1,6 @@
 /** The only thing that the page sees of the desktop: a handful of functions. No Node, no Electron, no channel names. */
 import { contextBridge, ipcRenderer, webUtils } from 'electron';
-import type { DesktopBridge } from '../../src-shared/desktop.ts';
+import type { DesktopBridge, DesktopProblem } from '../../src-shared/desktop.ts';
 import { channels } from './channels.ts';
 
 const bridge: DesktopBridge = {
@@ -17,6 +17,9 @@ const bridge: DesktopBridge = {
     ipcRenderer.invoke(channels.saveFile, filename, bytes) as Promise<string | null>,
   onCommand: (listener) =>
     void ipcRenderer.on(channels.command, (_event, command) => listener(String(command))),
+  connect: (address) => ipcRenderer.invoke(channels.connect, address) as Promise<DesktopProblem | null>,
+  reopen: () => ipcRenderer.invoke(channels.reopen) as Promise<DesktopProblem | null>,
+  takePaths: () => ipcRenderer.invoke(channels.takePaths) as Promise<string[]>,
   platform: process.platform,
 };
 

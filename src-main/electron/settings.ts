@@ -1,8 +1,9 @@
 /** What the desktop app remembers between starts, besides the window's place. */
 import { app } from 'electron';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { keep } from './keep.ts';
 
 const settingsSchema = z.object({
   /** Newest first; the first is opened at the next start. */
@@ -20,9 +21,13 @@ export function readSettings(): Settings {
   }
 }
 
-export function rememberWorkspace(path: string): Settings {
+export function rememberWorkspace(path: string): void {
   const others = readSettings().recentWorkspaces.filter((known) => known !== path);
-  const settings = { recentWorkspaces: [path, ...others].slice(0, 10) };
-  writeFileSync(settingsFile(), JSON.stringify(settings));
-  return settings;
+  keep(settingsFile(), { recentWorkspaces: [path, ...others].slice(0, 10) });
+}
+
+export function forgetWorkspace(path: string): void {
+  keep(settingsFile(), {
+    recentWorkspaces: readSettings().recentWorkspaces.filter((known) => known !== path),
+  });
 }

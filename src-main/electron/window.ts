@@ -4,16 +4,19 @@ import {
   app,
   dialog,
   ipcMain,
+  nativeTheme,
   screen,
   type IpcMainEvent,
   type IpcMainInvokeEvent,
 } from 'electron';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeFile } from 'node:fs/promises';
+import type { DesktopBridge } from '../../src-shared/desktop.ts';
 import { channels } from './channels.ts';
 import { appOrigin, isFromOurPage } from './guard.ts';
+import { keep } from './keep.ts';
 import type { EngineLink } from './link.ts';
 import { bundles } from './places.ts';
 
@@ -32,20 +35,30 @@ function savedBounds(): Bounds {
   const fallback: Bounds = { width: 1360, height: 860, maximized: false };
   try {
     const bounds = boundsSchema.parse(JSON.parse(readFileSync(boundsFile(), 'utf8')));
-    // A window on a screen that was unplugged could not be reached.
-    const visible = screen
-      .getAllDisplays()
-      .some(
-        ({ bounds: d }) =>
-          (bounds.x ?? 0) < d.x + d.width && (bounds.y ?? 0) < d.y + d.height && (bounds.x ?? 0) >= d.x - 40,
-      );
-    return visible ? bounds : fallback;
+    return isReachable(bounds) ? bounds : fallback;
   } catch {
     return fallback;
   }
 }
 
-export function openWindow(): BrowserWindow {
+/** A window on a screen that was unplugged could not be taken hold of: its top edge must lie on one that is there. */
+function isReachable({ x, y, width }: Bounds): boolean {
+  if (x === undefined || y === undefined) return true;
+  const grip = 80;
+  return screen
+    .getAllDisplays()
+    .some(
+      ({ bounds: d }) =>
+        x + width >= d.x + grip && x <= d.x + d.width - grip && y >= d.y - 10 && y <= d.y + d.height - grip,
+    );
+}
+
+export function rememberPlace(window: BrowserWindow): void {
+  keep(boundsFile(), { ...window.getNormalBounds(), maximized: window.isMaximized() } satisfies Bounds);
+}
+
+/** `engine`: where it runs, for the status bar. */
+export function openWindow(engine: string): BrowserWindow {
   const { maximized, x, y, ...size } = savedBounds();
   const window = new BrowserWindow({
     ...size,
@@ -53,7 +66,7 @@ export function openWindow(): BrowserWindow {
     minWidth: 860,
     minHeight: 560,
     show: false,
-    backgroundColor: '#fbfbfa',
+    backgroundColor: nativeTheme.shouldUseDarkColors ? '#17181a' : '#fbfbfa',
     webPreferences: {
       preload: join(bundles, 'preload', 'index.cjs'),
       sandbox: true,
@@ -65,28 +78,52 @@ export function openWindow(): BrowserWindow {
   });
   if (maximized) window.maximize();
   window.once('ready-to-show', () => window.show());
-  window.on('close', () => {
-    const state: Bounds = { ...window.getNormalBounds(), maximized: window.isMaximized() };
-    writeFileSync(boundsFile(), JSON.stringify(state));
-  });
-  void window.loadURL(`${appOrigin}/index.html`);
+  window.on('close', () => rememberPlace(window));
+  void window.loadURL(`${appOrigin}/index.html?engine=${encodeURIComponent(engine)}`);
   return window;
 }
 
 /** Connects the window with the engine, until either ends. The returned function disconnects. */
 export function attach(window: BrowserWindow, link: EngineLink): () => void {
-  const fromUs = (event: IpcMainEvent | IpcMainInvokeEvent) =>
-    event.sender === window.webContents && isFromOurPage(event);
-  const onCall = (event: IpcMainEvent, message: unknown) => {
-    if (fromUs(event)) link.send(message);
-  };
+  let attached = true;
+  let ended: string | undefined;
   const toPage = (channel: string, value: unknown) => {
-    if (!window.isDestroyed()) window.webContents.send(channel, value);
+    if (attached && !window.isDestroyed()) window.webContents.send(channel, value);
+  };
+  const onCall = (event: IpcMainEvent, message: unknown) => {
+    if (event.sender !== window.webContents || !isFromOurPage(event)) return;
+    // A page that came later asks an engine that is gone: it must not wait for an answer.
+    if (ended === undefined) link.send(message);
+    else toPage(channels.closed, ended);
   };
   ipcMain.on(channels.call, onCall);
   link.onMessage((message) => toPage(channels.message, message));
-  link.onClose((reason) => toPage(channels.closed, reason));
-  return () => ipcMain.removeListener(channels.call, onCall);
+  link.onClose((reason) => {
+    ended = reason;
+    toPage(channels.closed, reason);
+  });
+  return () => {
+    attached = false;
+    ipcMain.removeListener(channels.call, onCall);
+  };
+}
+
+/** Runs a command of the page, as a menu item does. */
+export function tellPage(window: BrowserWindow | undefined, command: string): void {
+  window?.webContents.send(channels.command, command);
+}
+
+type Answers = Pick<DesktopBridge, 'connect' | 'reopen' | 'takePaths'>;
+
+/** What the page may ask for besides dialogs. */
+export function answerPage(window: () => BrowserWindow | undefined, answers: Answers): void {
+  const isOurs = (event: IpcMainInvokeEvent) =>
+    event.sender === window()?.webContents && isFromOurPage(event);
+  ipcMain.handle(channels.connect, (event, address: unknown) =>
+    isOurs(event) ? answers.connect(z.string().max(2000).parse(address)) : null,
+  );
+  ipcMain.handle(channels.reopen, (event) => (isOurs(event) ? answers.reopen() : null));
+  ipcMain.handle(channels.takePaths, (event) => (isOurs(event) ? answers.takePaths() : []));
 }
 
 /** Native dialogs that the page may ask for. A file is written only where the person just chose. */

@@ -29,4 +29,23 @@ describe.skipIf(noBrowser)('the demo in the app', () => {
       .toMatch(/% *−\d+\.\d ± [\d.]+ % *−\d\.\d ± [\d.]+ %/);
     expect(takeComplaints()).toEqual([]);
   });
+
+  it('opens the curves of one result from its job', async () => {
+    await goTo(page, 'jobs');
+    const card = page.getByRole('article', { name: /^Interpolate.*standard/ }).first();
+    const name = /: (.*)$/.exec((await card.getAttribute('aria-label')) ?? '')![1]!;
+    await card.getByRole('button', { name: 'Open result' }).click();
+    const chosen = page.getByRole('button', { name: 'One result', exact: true });
+    await expect.poll(() => chosen.getAttribute('aria-pressed').catch(() => null)).toBe('true');
+    const table = page.getByRole('table', { name: 'Barriers per group' });
+    await expect.poll(() => table.locator('tbody tr').allTextContents()).toHaveLength(1);
+    expect(await table.locator('tbody').textContent()).toContain(name);
+    // What the person chooses then is kept.
+    await page.getByRole('button', { name: 'Groups', exact: true }).click();
+    await expect.poll(() => table.locator('tbody tr').allTextContents()).toHaveLength(4);
+
+    await page.goto(`${page.url().split('#')[0]}#/interpolation?result=gone`);
+    await page.getByRole('alert').getByText('no longer in the workspace').waitFor();
+    expect(takeComplaints()).toEqual([]);
+  });
 });

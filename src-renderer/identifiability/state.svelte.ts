@@ -17,33 +17,28 @@ class Prediction {
   busy = $state(false);
 
   /** Jobs that have ended, and how far the others are. */
-  readonly progress = $derived.by(() => {
-    const now = this.jobs.map(({ id }) => engine.jobs.find((job) => job.id === id));
-    const shares = now.map((job) => {
-      if (job === undefined || !['queued', 'running'].includes(job.state)) return 1;
-      return job.progress?.fraction ?? 0;
+  get progress(): { done: number; fraction: number } {
+    const shares = this.jobs.map(({ id }) => {
+      const job = engine.jobs.find((candidate) => candidate.id === id);
+      return job && ['queued', 'running'].includes(job.state) ? (job.progress?.fraction ?? 0) : 1;
     });
     return {
       done: shares.filter((share) => share === 1).length,
       fraction: shares.length === 0 ? 0 : shares.reduce((sum, share) => sum + share, 0) / shares.length,
     };
-  });
+  }
 
   async measure(subjects: readonly Subject[]): Promise<void> {
     this.busy = true;
     this.failures = [];
     this.jobs = [];
     this.points = [];
-    const found = new Map<Subject, Foretold>();
+    const found: (Foretold | undefined)[] = subjects.map(() => undefined);
     await Promise.all(
-      subjects.map(async (subject) => {
-        const { group, run } = subject;
+      subjects.map(async ({ group, run }, i) => {
         try {
-          found.set(
-            subject,
-            await foretell(group, run, this.data, (job) => (this.jobs = [...this.jobs, job])),
-          );
-          this.points = subjects.flatMap((one) => found.get(one) ?? []);
+          found[i] = await foretell(group, run, this.data, (job) => (this.jobs = [...this.jobs, job]));
+          this.points = found.filter((point) => point !== undefined);
         } catch (error) {
           this.failures = [...this.failures, `${run.name}: ${messageOf(error)}`];
         }

@@ -11,6 +11,14 @@ import { identity, squaredDistances } from '../linalg/multiply.ts';
 import { choleskyOf } from './slot-solver.ts';
 import type { Slots, SlotSolver, Solved } from './slot-solver.ts';
 
+interface Gathered {
+  /** [batch, most, most], lower triangles */
+  gram: Float64Array;
+  /** [batch, most] */
+  rows: Int32Array;
+  centers: Float64Array;
+}
+
 export class FixedSolver implements SlotSolver {
   readonly perSlot: number;
   readonly #d: Doubles;
@@ -28,6 +36,7 @@ export class FixedSolver implements SlotSolver {
   readonly #centers: Float64Array;
   /** [1, most, most] */
   readonly #one: Double;
+  #held: Gathered | undefined;
 
   /** @param places per slot, its fixed entries: fewer than k */
   constructor(doubles: Doubles, slots: Slots, places: readonly Int32Array[]) {
@@ -94,34 +103,49 @@ export class FixedSolver implements SlotSolver {
     this.#d.free(this.#targets, this.#one);
   }
 
+  /** Room for a batch, the same each time for batches of one size. */
+  #room(size: number): Gathered {
+    const most = this.#most;
+    if (this.#held?.centers.length !== size * most) {
+      this.#held = {
+        rows: new Int32Array(size * most),
+        centers: new Float64Array(size * most),
+        gram: new Float64Array(size * most * most),
+      };
+    }
+    this.#held.rows.fill(this.#slots.space.full);
+    this.#held.centers.fill(0);
+    this.#held.gram.fill(0);
+    return this.#held;
+  }
+
   /** I - A A^T, F and A v of each slot; a slot with fewer entries than the most is filled up with zero rows of A. */
-  #gathered(batch: readonly number[]): { gram: Float64Array; rows: Int32Array; centers: Float64Array } {
+  #gathered(batch: readonly number[]): Gathered {
     const { neurons, space } = this.#slots;
     const { full } = space;
     const most = this.#most;
-    const rows = new Int32Array(batch.length * most).fill(full);
-    const centers = new Float64Array(batch.length * most);
-    const gram = new Float64Array(batch.length * most * most);
+    const { rows, centers, gram } = this.#room(batch.length);
     for (const [b, slot] of batch.entries()) {
       const places = this.#places[slot]!;
       rows.set(places, b * most);
       for (let p = 0; p < most; p++) gram[(b * most + p) * most + p] = 1;
       for (let p = 0; p < places.length; p++) {
         centers[b * most + p] = this.#centers[places[p]! * neurons + slot]!;
-        subtractPicked(gram, (b * most + p) * most, this.#projector, places[p]! * full, places);
+        subtractPicked(gram, (b * most + p) * most, this.#projector, places[p]! * full, places, p);
       }
     }
     return { gram, rows, centers };
   }
 }
 
-/** to[at + q] -= from[start + places[q]] */
+/** to[at + q] -= from[start + places[q]] for q up to `last`: the lower triangle is all that a Cholesky factor needs. */
 function subtractPicked(
   to: Float64Array,
   at: number,
   from: Float64Array,
   start: number,
   places: Int32Array,
+  last: number,
 ): void {
-  for (let q = 0; q < places.length; q++) to[at + q]! -= from[start + places[q]!]!;
+  for (let q = 0; q <= last; q++) to[at + q]! -= from[start + places[q]!]!;
 }

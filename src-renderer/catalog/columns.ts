@@ -7,7 +7,7 @@ import { reader } from './filter.ts';
 export interface Column {
   id: string;
   title: string;
-  /** A CSS grid track. */
+  /** A CSS grid track, its least width in px. */
   width: string;
   numeric: boolean;
   text: (run: RunRow) => string;
@@ -21,7 +21,7 @@ export const fixedColumns: Column[] = [
   {
     id: 'name',
     title: 'Run',
-    width: 'minmax(150px, 1.4fr)',
+    width: 'minmax(190px, 1.6fr)',
     numeric: false,
     text: (run) => run.name,
     value: (run) => run.name,
@@ -29,7 +29,7 @@ export const fixedColumns: Column[] = [
   {
     id: 'family',
     title: 'Family',
-    width: 'minmax(112px, 0.8fr)',
+    width: 'minmax(122px, 0.7fr)',
     numeric: false,
     text: (run) => (run.family ? familyNames[run.family] : run.architecture),
     value: (run) => run.family ?? run.architecture,
@@ -95,6 +95,11 @@ export function propertyColumn(name: string): Column {
           : String(value);
     },
   };
+}
+
+/** px below which tracks would be cut off. */
+export function leastWidth(tracks: readonly string[]): number {
+  return tracks.reduce((sum, track) => sum + Number(/\d+(?=px)/.exec(track)?.[0] ?? 0), 0);
 }
 
 export interface Sorting {

@@ -1,6 +1,6 @@
 /** Checkpoints against a real PyTorch: what it reads, we read; what we write, it reads and computes with. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -69,6 +69,25 @@ describe('PyTorch and Basin', () => {
         models: loadModels(directory, undefined, 1),
       }));
       await compareLogits(places.flatMap(({ models }) => models));
+    },
+  );
+
+  itWithTorch(
+    'compute the same logits with a network of one’s own, declared as the documentation does',
+    async () => {
+      const [weights, inputs, logits] = ['own.pt', 'own-x.npy', 'own-y.npy'].map((name) =>
+        join(folder, name),
+      );
+      runPython([fileURLToPath(new URL('own_network.py', import.meta.url))], [weights, inputs, logits]);
+      const docs = readFileSync(new URL('../../../docs/architectures.md', import.meta.url), 'utf8');
+      const architecture = join(folder, 'own.yaml');
+      writeFileSync(architecture, /```yaml\n([\s\S]*?)```/.exec(docs)![1]!);
+      const directory = join(folder, 'own');
+      await job('adopt', { paths: [weights], directory, architecture });
+      const [model] = loadModels(directory, [1], 1);
+      const x = Float64Array.from(readNpy(inputs!).data as Float32Array);
+      const theirs = readNpy(logits!).data as Float64Array;
+      expect(largestDifference(hostForward(model!.network, x, 16), theirs)).toBeLessThan(1e-12);
     },
   );
 });

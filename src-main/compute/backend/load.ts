@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import { hasBinding, intraOpThreads, loadNative } from './native.ts';
 import type { Native } from './native.ts';
-import { whyAbsent } from './setup-status.ts';
+import { howToMend, whyAbsent } from './setup-status.ts';
 import type { Backend, BackendName, Tf } from './types.ts';
 import { backendNames } from './types.ts';
 import { loadCpu, loadWasm } from './wasm.ts';
@@ -70,7 +70,7 @@ async function tryBackend(name: BackendName, tf: Tf, threads: number): Promise<N
       await loadWasm(tf);
       return {};
     } catch (error) {
-      return { reason: `wasm does not start: ${messageOf(error)}`, fix: 'npm run setup -- --force' };
+      return { reason: `wasm does not start: ${messageOf(error)}`, fix: howToMend(' -- --force') };
     }
   }
   await loadCpu(tf);
@@ -84,7 +84,7 @@ function startNative(tf: Tf, threads: number): Native | Shortfall {
   } catch (error) {
     return {
       reason: `the native TensorFlow does not load: ${messageOf(error)}`,
-      fix: 'npm run setup -- --force',
+      fix: howToMend(' -- --force'),
     };
   }
 }

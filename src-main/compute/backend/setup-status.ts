@@ -1,5 +1,5 @@
 /** What set-up left behind about the native library (`.cache/setup.json`): why it is absent, and what would fix that. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
@@ -31,5 +31,16 @@ export function whyAbsent(): { reason: string; fix: string } {
   if (status && !status.ok && status.reason) {
     return { reason: status.reason, fix: status.fix ?? 'npm run setup' };
   }
-  return { reason: 'the native TensorFlow has not been set up here', fix: 'npm run setup' };
+  if (isPackaged())
+    return { reason: 'this copy was packaged without the native TensorFlow', fix: howToMend() };
+  return { reason: 'the native TensorFlow has not been set up here', fix: howToMend() };
+}
+
+/** A packaged copy has no set-up of its own. */
+const isPackaged = () => !existsSync(fileURLToPath(new URL('../../../scripts/setup.mjs', import.meta.url)));
+
+/** What puts the native library right. */
+export function howToMend(option = ''): string {
+  const setup = `npm run setup${option}`;
+  return isPackaged() ? `make the package again in a clone where "${setup}" succeeded` : setup;
 }

@@ -61,7 +61,7 @@ export function multiplyTransposedRight(
   return out;
 }
 
-/** Holds the packed panels. Its memory grows to the largest product asked for. */
+/** Holds the packed panels; its memory grows to some 10 MiB. */
 const simd = new Simd();
 
 /**
@@ -102,8 +102,26 @@ export function addProduct(c: View, a: View, b: View, m: number, k: number, n: n
   addTiles(c, a, b, m, k, n, alpha, 'products');
 }
 
+/** Columns packed at a time: with `depth` rows of them, 8 MiB. */
+const mostColumns = 4096;
+
 /** c [i, j] += alpha sum_p term(a [i, p], b [p, j]), in tiles of 4 x 4. */
 function addTiles(
+  c: View,
+  a: View,
+  b: View,
+  m: number,
+  k: number,
+  n: number,
+  alpha: number,
+  term: 'products' | 'distances',
+): void {
+  for (let j = 0; j < n; j += mostColumns) {
+    addTileColumns(subView(c, 0, j), a, subView(b, 0, j), m, k, Math.min(mostColumns, n - j), alpha, term);
+  }
+}
+
+function addTileColumns(
   c: View,
   a: View,
   b: View,

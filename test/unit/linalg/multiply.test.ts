@@ -20,6 +20,8 @@ describe('matrix products', () => {
     [3, 600, 90],
     [90, 600, 3],
     [64, 64, 64],
+    [5, 7, 4099],
+    [6, 300, 9000],
   ] as const;
   it.each(sizes)('%d x %d times %d, plain and transposed, equal the three loops', (m, k, n) => {
     const a = randomMatrix(m, k, 1);

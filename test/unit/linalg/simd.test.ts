@@ -83,6 +83,8 @@ describe('squared distances', () => {
     [1, 1, 1],
     [5, 3, 2],
     [9, 30, 300],
+    [5, 8200, 3],
+    [5, 0, 3],
   ])('%d rows to %d rows of %d', (n, m, k) => {
     const x = randomMatrix(n, k, 6);
     const y = randomMatrix(m, k, 7);

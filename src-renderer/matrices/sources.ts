@@ -1,6 +1,8 @@
 /** The matrices inside results: found wherever they stand, named after what they are. */
 import { matrixRefSchema, type MatrixRef } from '../../src-shared/api.ts';
 import type { ValueScale } from '../../src-shared/figures/colour.ts';
+import type { Facets } from './facets.ts';
+import { isPlain, near, placeOf, runDirectoryOf, type NeuronPlace, type Plain } from './place.ts';
 
 export interface MatrixSource {
   /** Unique within the result. */
@@ -9,6 +11,8 @@ export interface MatrixSource {
   ref: MatrixRef;
   /** `P_0, models 1–2` */
   title: string;
+  /** `swap cost`, `similarity` */
+  kindName: string;
   /** What an entry is: the label of the colour bar. */
   valueLabel: string;
   rowLabel: string;
@@ -18,13 +22,15 @@ export interface MatrixSource {
   family: string;
   /** Column assigned to each row, where the result holds one. */
   assignment?: number[];
+  /** What it is the matrix of: by these matrices are laid out beside each other. */
+  facets: Facets;
+  /** Where its neurons are; absent where the result does not say. */
+  place?: NeuronPlace;
+  /** Rows and columns stand for these neurons; absent: for all, in their order. */
+  neurons?: number[];
   /** The values of the objective: matched and unmatched. */
   objective?: { optimal: number; identity: number; randomMean?: number };
 }
-
-type Plain = Record<string, unknown>;
-const isPlain = (value: unknown): value is Plain =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);
 
 interface Walked {
   ref: MatrixRef;
@@ -43,11 +49,6 @@ function* walk(value: unknown, holders: Plain[], key: string, path: string): Gen
     for (const [name, item] of Object.entries(value))
       yield* walk(item, [...holders, value], name, `${path}/${name}`);
   }
-}
-
-/** The nearest value of this name around the matrix. */
-function near(holders: Plain[], name: string): unknown {
-  return holders.findLast((holder) => name in holder)?.[name];
 }
 
 interface Look {
@@ -75,7 +76,7 @@ const looks: Record<string, Look> = {
   },
   transposition_cost_squared: {
     name: 'swap cost',
-    valueLabel: 'swap cost, signed root',
+    valueLabel: 'swap cost',
     rowLabel: 'neuron i',
     columnLabel: 'neuron j',
     scale: 'signed-sqrt',
@@ -96,7 +97,24 @@ const looks: Record<string, Look> = {
   },
 };
 
-export function findMatrices(resultId: string, data: unknown): MatrixSource[] {
+/** What the catalog knows of a run. */
+export interface RunFacts {
+  name: string;
+  sigmaF: number | null;
+  /** Dimension of the subspace that its data were made on. */
+  k: number | null;
+}
+
+/**
+ * @param params those of the result's job
+ * @param runOf what is known of the run in a folder
+ */
+export function findMatrices(
+  resultId: string,
+  data: unknown,
+  params: unknown = {},
+  runOf: (path: string) => RunFacts | undefined = () => undefined,
+): MatrixSource[] {
   return [...walk(data, [], 'matrix', '')].map(({ ref, holders, key, path }) => {
     const look = looks[key] ?? {
       name: key.replaceAll('_', ' '),
@@ -110,13 +128,19 @@ export function findMatrices(resultId: string, data: unknown): MatrixSource[] {
       resultId,
       ref,
       title: titleOf(holders, look.name),
+      kindName: look.name,
       valueLabel: look.valueLabel,
       rowLabel: look.rowLabel,
       columnLabel: look.columnLabel,
       scale: look.scale,
       family: key,
+      facets: facetsOf(holders, runOf),
     };
     const holder = holders.at(-1) ?? {};
+    const place = placeOf(holders, params);
+    if (place) source.place = place;
+    if (Array.isArray(holder.neurons) && holder.neurons.length === ref.rows)
+      source.neurons = holder.neurons.map(Number);
     const permutations = holder.permutations;
     const optimal = isPlain(permutations) ? permutations.optimal : undefined;
     if (Array.isArray(optimal) && optimal.length === ref.rows) source.assignment = optimal.map(Number);
@@ -131,6 +155,35 @@ export function findMatrices(resultId: string, data: unknown): MatrixSource[] {
     }
     return source;
   });
+}
+
+function facetsOf(holders: Plain[], runOf: (path: string) => RunFacts | undefined): Facets {
+  const numberNear = (name: string): number | null => {
+    const value = near(holders, name);
+    return typeof value === 'number' ? value : null;
+  };
+  const textNear = (name: string): string | null => {
+    const value = near(holders, name);
+    return typeof value === 'string' ? value : null;
+  };
+  const directory = runDirectoryOf(holders);
+  const run = directory === undefined ? undefined : runOf(directory);
+  const beta = numberNear('beta');
+  const variant = [
+    textNear('matching_mode')?.replaceAll('_', ' '),
+    textNear('correlation_mode')?.replaceAll('_', ' '),
+    beta === null ? undefined : `β = ${beta}`,
+  ].filter((part) => part !== undefined);
+  const [one, two] = [numberNear('model1_index'), numberNear('model2_index')];
+  return {
+    layer: textNear('layer'),
+    sigmaF: run?.sigmaF ?? numberNear('sigma_f'),
+    k: run?.k ?? null,
+    epoch: numberNear('epoch'),
+    model: one !== null && two !== null ? `${one}–${two}` : numberNear('model_index'),
+    run: run?.name ?? textNear('run_key') ?? directory ?? null,
+    variant: variant.length === 0 ? null : variant.join(', '),
+  };
 }
 
 function titleOf(holders: Plain[], name: string): string {

@@ -1,8 +1,10 @@
-/** Matrices fetched from results, kept while the window is open. */
-import type { ResultRow } from '../../src-shared/api.ts';
+/** Matrices fetched from results, the ones looked at last kept while the window is open. */
+import { SvelteMap } from 'svelte/reactivity';
+import type { ResultRow, RunRow } from '../../src-shared/api.ts';
+import { valueRange } from '../../src-shared/figures/colour.ts';
 import type { Matrix } from '../../src-shared/matrix.ts';
 import { engine } from '../state/engine.svelte.ts';
-import { findMatrices, type MatrixSource } from './sources.ts';
+import { findMatrices, type MatrixSource, type RunFacts } from './sources.ts';
 
 /** Kinds of job whose results hold matrices. */
 export const matrixKinds = [
@@ -12,29 +14,87 @@ export const matrixKinds = [
   'permutation-sensitivity',
 ];
 
+export interface LoadedMatrix {
+  matrix: Matrix;
+  /** Of its finite entries. */
+  range: [number, number] | null;
+}
+
+/** A result as the viewer needs it. */
+export interface MatrixResult {
+  row: ResultRow;
+  params: unknown;
+  sources: MatrixSource[];
+}
+
+const mostBytes = 512 * 2 ** 20;
+
+export const keyOf = (source: MatrixSource): string => `${source.resultId} ${source.ref.$matrix}`;
+
+/** The dimension of the subspace that a run's data lie on, for data that are made. */
+function intrinsicOf({ properties }: RunRow): number | null {
+  const section = String(properties['dataset.name'] ?? '')
+    .replace(/-dataset$/, '')
+    .replaceAll('-', '_');
+  const of = (name: string) => properties[`dataset.${section}_dataset.${name}`];
+  const value = of('d_intrinsic') ?? of('num_binary_labels');
+  return typeof value === 'number' ? value : null;
+}
+
+function factsOf(path: string): RunFacts | undefined {
+  const run = engine.runs.find((candidate) => candidate.path === path);
+  return run && { name: run.name, sigmaF: run.sigmaF, k: intrinsicOf(run) };
+}
+
 class MatrixStore {
   results = $state.raw<ResultRow[]>([]);
-  readonly #matrices = new Map<string, Promise<Matrix>>();
+  /** By `keyOf`. */
+  readonly loaded = new SvelteMap<string, LoadedMatrix>();
+  readonly #pending = new Map<string, Promise<LoadedMatrix>>();
 
   async refresh(): Promise<void> {
     const rows = await engine.attempt('results.list', {});
     this.results = (rows ?? []).filter((row) => matrixKinds.includes(row.kind));
   }
 
-  async sources(resultId: string): Promise<MatrixSource[]> {
-    const result = await engine.call('results.get', { resultId });
-    return findMatrices(resultId, result.data);
+  async result(resultId: string): Promise<MatrixResult> {
+    const { row, params, data } = await engine.call('results.get', { resultId });
+    return { row, params, sources: findMatrices(resultId, data, params, factsOf) };
   }
 
-  matrix(source: MatrixSource): Promise<Matrix> {
-    const key = `${source.resultId} ${source.ref.$matrix}`;
-    let matrix = this.#matrices.get(key);
-    if (!matrix) {
-      matrix = engine.call('results.matrix', { resultId: source.resultId, name: source.ref.$matrix });
-      this.#matrices.set(key, matrix);
-      matrix.catch(() => this.#matrices.delete(key));
+  /** Fetches a matrix unless it is there; `loaded` has it then. */
+  load(source: MatrixSource): Promise<LoadedMatrix> {
+    const key = keyOf(source);
+    const known = this.loaded.get(key);
+    if (known) return Promise.resolve(known);
+    const pending = this.#pending.get(key) ?? this.#fetch(source, key);
+    this.#pending.set(key, pending);
+    return pending;
+  }
+
+  /** Forgets the oldest ones but these, where all together are large. */
+  trim(keep: readonly MatrixSource[]): void {
+    const kept = keep.map(keyOf);
+    let bytes = 0;
+    for (const { matrix } of this.loaded.values()) bytes += matrix.data.byteLength;
+    for (const [key, { matrix }] of [...this.loaded]) {
+      if (bytes <= mostBytes) return;
+      if (kept.includes(key)) continue;
+      this.loaded.delete(key);
+      bytes -= matrix.data.byteLength;
     }
-    return matrix;
+  }
+
+  async #fetch(source: MatrixSource, key: string): Promise<LoadedMatrix> {
+    try {
+      const name = source.ref.$matrix;
+      const matrix = await engine.call('results.matrix', { resultId: source.resultId, name });
+      const loaded = { matrix, range: valueRange(matrix.data) };
+      this.loaded.set(key, loaded);
+      return loaded;
+    } finally {
+      this.#pending.delete(key);
+    }
   }
 }
 

@@ -16,6 +16,8 @@ export const matrixFigureDataSchema = z.object({
         .array(
           z.object({
             title: labelSchema.optional(),
+            /** In the table of numbers; absent: its title. */
+            name: z.string().optional(),
             matrix: matrixDataSchema,
             /** Column assigned to each row; drawn over the matrix. */
             assignment: z.array(z.int().nonnegative()).optional(),
@@ -33,6 +35,8 @@ export const matrixFigureDataSchema = z.object({
   colours: z.enum(['auto', ...colourMaps]).default('auto'),
   /** One colour scale for each row of panels, or for all of them. */
   share: z.enum(['row', 'all']).default('row'),
+  /** Panels side by side at most; a longer row goes on in the next line. */
+  across: z.int().min(1).max(12).default(4),
   /** Fixed range of the colours; values beyond take the end colours. */
   range: z.tuple([z.number(), z.number()]).optional(),
 });
@@ -84,10 +88,8 @@ function panelMarks(panel: Panel, scale: ColourScale, theme: Theme): Mark[] {
   ];
 }
 
-/** Panels side by side at most; longer rows go on in the next line, with the same colours. */
-const mostAcross = 4;
-
-function lines<T>(row: readonly T[]): T[][] {
+/** A row that is too long, in several lines of the same colours. */
+function lines<T>(row: readonly T[], mostAcross: number): T[][] {
   const count = Math.ceil(row.length / mostAcross);
   const across = Math.ceil(row.length / count);
   return Array.from({ length: count }, (_, k) => row.slice(k * across, (k + 1) * across));
@@ -103,7 +105,7 @@ export const matrix = defineFigure({
     const all = data.rows.flat();
     const perRow = scalesFor(data);
     const rows = data.rows.flatMap((row, r) =>
-      lines(row).map((panels) => ({ panels, scale: perRow[Math.min(r, perRow.length - 1)]! })),
+      lines(row, data.across).map((panels) => ({ panels, scale: perRow[Math.min(r, perRow.length - 1)]! })),
     );
     const scales = perRow.length === 1 ? perRow : rows.map(({ scale }) => scale);
     const largest = Math.max(...all.map((p) => p.matrix.rows / p.matrix.columns));
@@ -112,7 +114,7 @@ export const matrix = defineFigure({
       ? [{ id: 'assignment', label: 'assignment', style: assignmentStyle(theme), look: 'marker' }]
       : [];
     const root =
-      data.scale === 'signed-sqrt' ? ', square-root scale' : data.scale === 'log' ? ', log scale' : '';
+      data.scale === 'signed-sqrt' ? ', signed square-root scale' : data.scale === 'log' ? ', log scale' : '';
     const sameShape = all.every(
       (p) => p.matrix.rows === all[0]!.matrix.rows && p.matrix.columns === all[0]!.matrix.columns,
     );
@@ -149,7 +151,7 @@ export const matrix = defineFigure({
       .flat()
       .flatMap((panel, p) =>
         Array.from(panel.matrix.data, (value, k) => [
-          panel.title ?? String(p + 1),
+          panel.name ?? panel.title ?? String(p + 1),
           Math.floor(k / panel.matrix.columns),
           k % panel.matrix.columns,
           cell(value),

@@ -1,0 +1,64 @@
+/** What the viewer shows, as a figure. */
+import { packMatrix, type FigureRecipe } from '../../src-shared/figures/index.ts';
+import type { ValueScale } from '../../src-shared/figures/colour.ts';
+import { facetLabel, type Axis, type FacetValue, type Grid } from './facets.ts';
+import type { MatrixSource } from './sources.ts';
+import type { LoadedMatrix } from './store.svelte.ts';
+
+interface Shown {
+  loaded: (source: MatrixSource) => LoadedMatrix | undefined;
+  scale: ValueScale;
+  /** Draw the assignment over the matrices. */
+  overlay: boolean;
+}
+
+const axisLabel = (axis: Axis, value: FacetValue): string[] =>
+  axis === 'none' ? [] : [facetLabel(axis, value)];
+
+/** All matrices of the grid that have arrived, row by row, each row with a colour bar. Holds a copy of every number. */
+export function gridRecipe(grid: Grid, open: MatrixSource, shown: Shown): FigureRecipe<'matrix'> {
+  const several = grid.cells.flat().filter((cell) => cell !== undefined).length > 1;
+  const rows = grid.cells.map((cells, r) =>
+    cells.flatMap((source, c) => {
+      if (!source) return [];
+      const title = [
+        ...axisLabel(grid.rows, grid.rowValues[r] ?? null),
+        ...axisLabel(grid.columns, grid.columnValues[c] ?? null),
+      ].join(', ');
+      return panelOf(source, several ? title : source.title, shown);
+    }),
+  );
+  const across = Math.max(1, ...rows.map((row) => row.length));
+  return recipeOf(rows, open, shown, grid.rows === 'none' ? undefined : across);
+}
+
+export function singleRecipe(open: MatrixSource, shown: Shown): FigureRecipe<'matrix'> {
+  return recipeOf([panelOf(open, open.title, shown)], open, shown);
+}
+
+function panelOf(source: MatrixSource, title: string, { loaded, overlay }: Shown) {
+  const found = loaded(source);
+  if (!found) return [];
+  return [
+    {
+      ...{ title, name: source.title, matrix: packMatrix(found.matrix) },
+      ...(overlay && source.assignment ? { assignment: source.assignment } : {}),
+    },
+  ];
+}
+
+function recipeOf(
+  rows: ReturnType<typeof panelOf>[],
+  { valueLabel, rowLabel, columnLabel }: MatrixSource,
+  { scale }: Shown,
+  across?: number,
+): FigureRecipe<'matrix'> {
+  return {
+    kind: 'matrix',
+    data: {
+      rows: rows.filter((row) => row.length > 0),
+      ...{ valueLabel, rowLabel, columnLabel, scale },
+      ...(across !== undefined && { across: Math.min(12, across) }),
+    },
+  };
+}

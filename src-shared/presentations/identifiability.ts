@@ -232,7 +232,12 @@ function gammaFigure(layers: readonly LayerSensitivity[]): Figures {
   return scales.flatMap((sigmaF): Figures => {
     const some = layers.filter((l) => l.sigma_f === sigmaF && l.neurons >= 2);
     const places = Map.groupBy(some, (l) => `${l.subspace_dimension} ${l.neurons}`);
-    if (places.size < 2) return [];
+    const distinct = (of: (l: LayerSensitivity) => number): number =>
+      new Set([...places.values()].map((at) => of(at[0]!))).size;
+    // A line needs two places of the same width, or of the same dimension.
+    const lines =
+      distinct((l) => l.neurons) < places.size || distinct((l) => l.subspace_dimension) < places.size;
+    if (places.size < 2 || !lines) return [];
     const points = [...places.values()].map((at) => ({
       k: at[0]!.subspace_dimension,
       m: at[0]!.neurons,

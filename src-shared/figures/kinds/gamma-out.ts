@@ -51,18 +51,25 @@ function lines(data: Data, along: 'k' | 'm', series: SeriesList): Mark[] {
   });
 }
 
-const labelsAlong = (data: Data, other: 'k' | 'm') =>
-  distinct(data.points.map((p) => p[other])).map((v) => `${other} = ${v}`);
+/** Values of the other one that have two points at least along this one: each is a line. */
+const linesAlong = (data: Data, along: 'k' | 'm'): number[] => {
+  const other = along === 'k' ? 'm' : 'k';
+  return distinct(data.points.map((p) => p[other])).filter(
+    (value) => data.points.filter((p) => p[other] === value).length > 1,
+  );
+};
+
+const labelsAlong = (data: Data, along: 'k' | 'm') =>
+  linesAlong(data, along).map((v) => `${along === 'k' ? 'm' : 'k'} = ${v}`);
 
 export const gammaOut = defineFigure({
   title: 'Gap of centers over k and m',
   schema: gammaOutDataSchema,
   content: (data, theme) => {
-    const along = (['k', 'm'] as const).filter(
-      (axis) => distinct(data.points.map((p) => p[axis])).length > 1,
-    );
+    const found = (['k', 'm'] as const).filter((axis) => linesAlong(data, axis).length > 0);
+    const along = found.length > 0 ? found : (['k'] as const);
     // One list for both panels: a style never means two things.
-    const labels = along.flatMap((axis) => labelsAlong(data, axis === 'k' ? 'm' : 'k'));
+    const labels = along.flatMap((axis) => labelsAlong(data, axis));
     const series = new SeriesList(
       theme,
       labels.map((label) => ({ label })),

@@ -4,6 +4,8 @@
  * a_j = B^T (W * M)_j: all passes over examples work on those two numbers, however many inputs there are. Float64.
  */
 
+import { ScalarKernels } from './scalar-kernels.ts';
+
 /** Examples as their two latent numbers, each in a list of its own, and what the network should answer. */
 export interface ScalarExamples {
   first: Float64Array;
@@ -59,30 +61,36 @@ function unitsOf({ width, inputs, mask, basis }: ScalarTask, { weight, bias }: S
   return { first, second, bias };
 }
 
-/** Answers of all units together on the first `count` of the latents. */
-function forward(units: Units, z0: Float64Array, z1: Float64Array, count: number, out: Float64Array): void {
-  out.fill(0, 0, count);
+/** Whether some input can make the unit answer: most of them are masked from all inputs where these are few. */
+const isReached = (a0: number, a1: number, b: number): boolean => a0 !== 0 || a1 !== 0 || b > 0;
+
+/** Answers of all units together on the first `count` examples in the kernels' memory, into `out`. */
+function forward(units: Units, kernels: ScalarKernels, count: number): void {
+  kernels.begin(count);
   for (let j = 0; j < units.bias.length; j++) {
     const [a0, a1, b] = [units.first[j]!, units.second[j]!, units.bias[j]!];
-    // A unit that no input reaches answers nothing.
-    if (a0 === 0 && a1 === 0 && b <= 0) continue;
-    for (let n = 0; n < count; n++) {
-      const h = a0 * z0[n]! + a1 * z1[n]! + b;
-      if (h > 0) out[n]! += h;
-    }
+    if (isReached(a0, a1, b)) kernels.answer(a0, a1, b);
   }
 }
 
-function meanSquare(units: Units, { first, second, targets }: ScalarExamples, out: Float64Array): number {
-  forward(units, first, second, targets.length, out);
+function kernelsWith({ first, second, targets }: ScalarExamples): ScalarKernels {
+  const kernels = new ScalarKernels(targets.length);
+  kernels.first.set(first);
+  kernels.second.set(second);
+  return kernels;
+}
+
+/** Over the examples that `kernels` hold. */
+function meanSquare(units: Units, { targets }: ScalarExamples, kernels: ScalarKernels): number {
+  forward(units, kernels, targets.length);
   let sum = 0;
-  for (let n = 0; n < targets.length; n++) sum += (out[n]! - targets[n]!) ** 2;
+  for (let n = 0; n < targets.length; n++) sum += (kernels.out[n]! - targets[n]!) ** 2;
   return sum / targets.length;
 }
 
 /** Mean squared error on the test examples. */
 export function testLoss(task: ScalarTask, network: ScalarNetwork): number {
-  return meanSquare(unitsOf(task, network), task.test, new Float64Array(task.test.targets.length));
+  return meanSquare(unitsOf(task, network), task.test, kernelsWith(task.test));
 }
 
 /** AdamW as PyTorch computes it: decoupled decay, epsilon after the bias correction. */
@@ -148,10 +156,8 @@ export async function trainScalar(
 /** The examples of one step, side by side, and the memory that its gradients need. */
 class Batch {
   readonly #task: ScalarTask;
-  readonly #first: Float64Array;
-  readonly #second: Float64Array;
+  readonly #kernels: ScalarKernels;
   readonly #targets: Float64Array;
-  readonly #residuals: Float64Array;
   readonly #weight: Float64Array;
   readonly #bias: Float64Array;
   #count = 0;
@@ -159,8 +165,8 @@ class Batch {
   constructor(task: ScalarTask, size: number) {
     this.#task = task;
     const capacity = Math.min(size, task.train.targets.length);
-    [this.#first, this.#second] = [new Float64Array(capacity), new Float64Array(capacity)];
-    [this.#targets, this.#residuals] = [new Float64Array(capacity), new Float64Array(capacity)];
+    this.#kernels = new ScalarKernels(capacity);
+    this.#targets = new Float64Array(capacity);
     this.#weight = new Float64Array(task.width * task.inputs);
     this.#bias = new Float64Array(task.width);
   }
@@ -170,8 +176,8 @@ class Batch {
     this.#count = Math.min(this.#targets.length, order.length - start);
     for (let n = 0; n < this.#count; n++) {
       const row = order[start + n]!;
-      this.#first[n] = first[row]!;
-      this.#second[n] = second[row]!;
+      this.#kernels.first[n] = first[row]!;
+      this.#kernels.second[n] = second[row]!;
       this.#targets[n] = targets[row]!;
     }
   }
@@ -179,10 +185,11 @@ class Batch {
   /** Of the mean squared error on the batch. The lists are overwritten by the next call. */
   gradients(network: ScalarNetwork): { weight: Float64Array; bias: Float64Array } {
     const units = unitsOf(this.#task, network);
-    const residuals = this.#residuals;
-    forward(units, this.#first, this.#second, this.#count, residuals);
+    forward(units, this.#kernels, this.#count);
+    const residuals = this.#kernels.out;
     for (let n = 0; n < this.#count; n++)
       residuals[n] = (2 * (residuals[n]! - this.#targets[n]!)) / this.#count;
+    if (this.#count % 2 === 1) residuals[this.#count] = 0;
     for (let j = 0; j < this.#task.width; j++) this.#unitGradient(units, j);
     return { weight: this.#weight, bias: this.#bias };
   }
@@ -190,17 +197,7 @@ class Batch {
   #unitGradient(units: Units, j: number): void {
     const { inputs, mask, basis } = this.#task;
     const [a0, a1, b] = [units.first[j]!, units.second[j]!, units.bias[j]!];
-    const [z0, z1, residuals] = [this.#first, this.#second, this.#residuals];
-    let [s0, s1, sum] = [0, 0, 0];
-    if (a0 !== 0 || a1 !== 0 || b > 0) {
-      for (let n = 0; n < this.#count; n++) {
-        if (a0 * z0[n]! + a1 * z1[n]! + b <= 0) continue;
-        const r = residuals[n]!;
-        s0 += r * z0[n]!;
-        s1 += r * z1[n]!;
-        sum += r;
-      }
-    }
+    const [s0, s1, sum] = isReached(a0, a1, b) ? this.#kernels.gradient(a0, a1, b) : [0, 0, 0];
     this.#bias[j] = sum;
     for (let r = 0; r < inputs; r++) {
       const at = j * inputs + r;
@@ -217,7 +214,7 @@ export function lossesBetween(
   lambdas: readonly number[],
 ): number[] {
   const [from, to] = [unitsOf(task, a), unitsOf(task, b)];
-  const out = new Float64Array(task.test.targets.length);
+  const kernels = kernelsWith(task.test);
   // What acts on latents is linear in the weights, so it may be blended in their place.
   const blend = (x: Float64Array, y: Float64Array, t: number) =>
     x.map((value, i) => (1 - t) * value + t * y[i]!);
@@ -229,7 +226,7 @@ export function lossesBetween(
         bias: blend(from.bias, to.bias, t),
       },
       task.test,
-      out,
+      kernels,
     ),
   );
 }

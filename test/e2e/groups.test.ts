@@ -53,6 +53,33 @@ describe.skipIf(noBrowser)('grouping', () => {
     }
   });
 
+  it('keeps a folder that is typed before the list of folders is there', async () => {
+    // The question for the list is held back until the path is typed.
+    await page.evaluate(() => {
+      const { send } = WebSocket.prototype;
+      const held: (() => void)[] = [];
+      WebSocket.prototype.send = function (this: WebSocket, data: Uint8Array<ArrayBuffer>) {
+        if (!new TextDecoder().decode(data).includes('files.browse')) send.call(this, data);
+        else held.push(() => send.call(this, data));
+      };
+      Object.assign(window, {
+        release: () => {
+          WebSocket.prototype.send = send;
+          for (const each of held) each();
+        },
+      });
+    });
+    await page.getByRole('button', { name: 'Import…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Import runs' });
+    const path = dialog.getByRole('textbox', { name: /Folder/ });
+    await path.fill('/typed/by/hand');
+    await page.evaluate(() => (window as unknown as { release: () => void }).release());
+    await dialog.getByRole('listitem').first().waitFor();
+    expect(await path.inputValue()).toBe('/typed/by/hand');
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+  });
+
   it('imports a folder through the dialog, without touching its files', async () => {
     const folder = dirname(fixtureNames.map(fixtureRun)[0]!);
     await page.getByRole('button', { name: /Import a folder/ }).click();

@@ -101,6 +101,8 @@ export class RunStore {
 
   /** Every run, the newest first. Asked for by each window that opens, so it is only made anew after a change. */
   list(): readonly RunRow[] {
+    // What a transaction wrote may be taken back, which no count tells.
+    if (this.#db.inTransaction) return this.#rows();
     const version = this.#version();
     if (this.#listed?.version !== version) this.#listed = { version, rows: this.#rows() };
     return this.#listed.rows;

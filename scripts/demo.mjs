@@ -1,6 +1,6 @@
 /** `npm run demo [-- ARGS]`: set-up where needed, `basin demo ARGS`, and then the app on what the demo made. */
 import { foreground, inClone, script } from './lib/launch.mjs';
-import { openApp } from './lib/open-app.mjs';
+import { openApp, workspaceArgs } from './lib/open-app.mjs';
 
 const args = process.argv.slice(2);
 
@@ -10,16 +10,9 @@ function opensAfterwards() {
   return !asked && process.env.CI !== 'true' && Boolean(process.stdout.isTTY && process.stdin.isTTY);
 }
 
-/** `--workspace DIR` is the app's, too. */
-function workspaceArgs() {
-  const at = args.findLastIndex((word) => word === '--workspace' || word.startsWith('--workspace='));
-  if (at === -1) return [];
-  return ['--workspace', args[at] === '--workspace' ? args[at + 1] : args[at].slice('--workspace='.length)];
-}
-
 script(async () => {
   const own = args.filter((word) => word !== '--no-open');
   const code = await foreground([inClone('src-main', 'cli', 'basin.mjs'), 'demo', ...own]);
   if (code !== 0 || !opensAfterwards()) return code;
-  return openApp(workspaceArgs());
+  return openApp(workspaceArgs(args));
 });

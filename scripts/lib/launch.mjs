@@ -11,9 +11,9 @@ export function environment(extra = {}) {
   return { ...process.env, PATH: path, BASIN_SETUP_DONE: '1', ...extra };
 }
 
-/** Runs `node ARGS` in the foreground; signals go to it. Resolves to its exit code. */
-export function foreground(args, { env = environment(), cwd } = {}) {
-  const child = spawn(basinNode(), args, { cwd, env, stdio: 'inherit' });
+/** Runs `node ARGS`, or another program, in the foreground; signals go to it. Resolves to its exit code, as a shell counts. */
+export function foreground(args, { env = environment(), cwd, program = basinNode() } = {}) {
+  const child = spawn(program, args, { cwd, env, stdio: 'inherit' });
   const pass = (signal) => child.kill(signal);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, pass);
   return new Promise((resolve, reject) => {

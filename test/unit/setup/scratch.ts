@@ -170,6 +170,14 @@ export class Scratch {
     writeFileSync(this.#list, JSON.stringify({ [key]: [{ ...wheel, ...old[key]?.[0], ...changes }] }));
   }
 
+  /** For everything that runs in the scratch clone. */
+  environment(pip = 'works'): Record<string, string> {
+    return {
+      ...{ PATH: this.tools, HOME: this.folder, BASIN_ROOT: this.root, BASIN_CACHE: this.cache },
+      ...{ BASIN_WHEEL_LIST: this.#list, FAKE_PIP: pip, FAKE_COUNT: this.#count, FAKE_WHEEL: this.#wheel },
+    };
+  }
+
   start(
     pip = 'works',
     args: readonly string[] = [],
@@ -178,10 +186,7 @@ export class Scratch {
     const child = spawn(process.execPath, [join(clone, script), ...args], {
       cwd: this.root,
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: {
-        ...{ PATH: this.tools, HOME: this.folder, BASIN_ROOT: this.root, BASIN_CACHE: this.cache },
-        ...{ BASIN_WHEEL_LIST: this.#list, FAKE_PIP: pip, FAKE_COUNT: this.#count, FAKE_WHEEL: this.#wheel },
-      },
+      env: this.environment(pip),
     });
     let stderr = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));

@@ -48,15 +48,25 @@ interface Units {
   bias: Float64Array;
 }
 
-function unitsOf({ width, inputs, mask, basis }: ScalarTask, { weight, bias }: ScalarNetwork): Units {
+/** Places [unit x D + input] of weights that anything depends on: not masked, at an input that is not always 0. */
+function liveOf({ inputs, mask, basis }: ScalarTask): Int32Array {
+  const isUsed = (r: number): boolean => basis[2 * r] !== 0 || basis[2 * r + 1] !== 0;
+  return Int32Array.from([...mask.keys()].filter((at) => mask[at] !== 0 && isUsed(at % inputs)));
+}
+
+function unitsOf(
+  { width, inputs, mask, basis }: ScalarTask,
+  { weight, bias }: ScalarNetwork,
+  live: Int32Array,
+): Units {
   const first = new Float64Array(width);
   const second = new Float64Array(width);
-  for (let j = 0; j < width; j++) {
-    for (let r = 0; r < inputs; r++) {
-      const active = mask[j * inputs + r]! * weight[j * inputs + r]!;
-      first[j]! += active * basis[2 * r]!;
-      second[j]! += active * basis[2 * r + 1]!;
-    }
+  for (const at of live) {
+    const j = Math.floor(at / inputs);
+    const r = at - j * inputs;
+    const active = mask[at]! * weight[at]!;
+    first[j]! += active * basis[2 * r]!;
+    second[j]! += active * basis[2 * r + 1]!;
   }
   return { first, second, bias };
 }
@@ -90,17 +100,20 @@ function meanSquare(units: Units, { targets }: ScalarExamples, kernels: ScalarKe
 
 /** Mean squared error on the test examples. */
 export function testLoss(task: ScalarTask, network: ScalarNetwork): number {
-  return meanSquare(unitsOf(task, network), task.test, kernelsWith(task.test));
+  return meanSquare(unitsOf(task, network, liveOf(task)), task.test, kernelsWith(task.test));
 }
 
 /** AdamW as PyTorch computes it: decoupled decay, epsilon after the bias correction. */
 class AdamW {
   readonly #m: Float64Array;
   readonly #v: Float64Array;
+  readonly #live: Int32Array;
   readonly #rate: number;
   readonly #decay: number;
 
-  constructor(size: number, rate: number, decay: number) {
+  /** @param live places of values with a gradient; the others only decay */
+  constructor(size: number, live: Int32Array, rate: number, decay: number) {
+    this.#live = live;
     this.#m = new Float64Array(size);
     this.#v = new Float64Array(size);
     this.#rate = rate;
@@ -112,13 +125,14 @@ class AdamW {
     const kept = 1 - this.#rate * this.#decay;
     const rate = this.#rate / (1 - 0.9 ** step);
     const root = Math.sqrt(1 - 0.999 ** step);
-    for (let i = 0; i < values.length; i++) {
+    if (kept !== 1) for (let i = 0; i < values.length; i++) values[i]! *= kept;
+    for (const i of this.#live) {
       const g = gradient[i]!;
       const m = 0.9 * this.#m[i]! + 0.1 * g;
       const v = 0.999 * this.#v[i]! + 0.001 * g * g;
       this.#m[i] = m;
       this.#v[i] = v;
-      values[i] = values[i]! * kept - (rate * m) / (Math.sqrt(v) / root + 1e-8);
+      values[i]! -= (rate * m) / (Math.sqrt(v) / root + 1e-8);
     }
   }
 }
@@ -136,9 +150,12 @@ export async function trainScalar(
   between: () => Promise<void> = () => Promise.resolve(),
 ): Promise<ScalarNetwork> {
   const network = { weight: initial.weight.slice(), bias: initial.bias.slice() };
-  const weights = new AdamW(network.weight.length, settings.learningRate, settings.weightDecay);
-  const biases = new AdamW(network.bias.length, settings.learningRate, settings.biasWeightDecay);
-  const batch = new Batch(task, settings.batchSize);
+  const live = liveOf(task);
+  const { learningRate, weightDecay, biasWeightDecay } = settings;
+  const weights = new AdamW(network.weight.length, live, learningRate, weightDecay);
+  const every = Int32Array.from(network.bias.keys());
+  const biases = new AdamW(network.bias.length, every, learningRate, biasWeightDecay);
+  const batch = new Batch(task, live, settings.batchSize);
   let step = 0;
   for (const order of orders) {
     for (let start = 0; start < order.length; start += settings.batchSize) {
@@ -156,14 +173,16 @@ export async function trainScalar(
 /** The examples of one step, side by side, and the memory that its gradients need. */
 class Batch {
   readonly #task: ScalarTask;
+  readonly #live: Int32Array;
   readonly #kernels: ScalarKernels;
   readonly #targets: Float64Array;
   readonly #weight: Float64Array;
   readonly #bias: Float64Array;
   #count = 0;
 
-  constructor(task: ScalarTask, size: number) {
+  constructor(task: ScalarTask, live: Int32Array, size: number) {
     this.#task = task;
+    this.#live = live;
     const capacity = Math.min(size, task.train.targets.length);
     this.#kernels = new ScalarKernels(capacity);
     this.#targets = new Float64Array(capacity);
@@ -184,24 +203,30 @@ class Batch {
 
   /** Of the mean squared error on the batch. The lists are overwritten by the next call. */
   gradients(network: ScalarNetwork): { weight: Float64Array; bias: Float64Array } {
-    const units = unitsOf(this.#task, network);
+    const units = unitsOf(this.#task, network, this.#live);
     forward(units, this.#kernels, this.#count);
     const residuals = this.#kernels.out;
     for (let n = 0; n < this.#count; n++)
       residuals[n] = (2 * (residuals[n]! - this.#targets[n]!)) / this.#count;
     if (this.#count % 2 === 1) residuals[this.#count] = 0;
-    for (let j = 0; j < this.#task.width; j++) this.#unitGradient(units, j);
+    this.#gradientsOf(units);
     return { weight: this.#weight, bias: this.#bias };
   }
 
-  #unitGradient(units: Units, j: number): void {
-    const { inputs, mask, basis } = this.#task;
-    const [a0, a1, b] = [units.first[j]!, units.second[j]!, units.bias[j]!];
-    const [s0, s1, sum] = isReached(a0, a1, b) ? this.#kernels.gradient(a0, a1, b) : [0, 0, 0];
-    this.#bias[j] = sum;
-    for (let r = 0; r < inputs; r++) {
-      const at = j * inputs + r;
-      this.#weight[at] = mask[at]! * (s0 * basis[2 * r]! + s1 * basis[2 * r + 1]!);
+  /** Weights that nothing depends on have none: their places stay 0. */
+  #gradientsOf(units: Units): void {
+    const { width, inputs, mask, basis } = this.#task;
+    const [first, second] = [new Float64Array(width), new Float64Array(width)];
+    for (let j = 0; j < width; j++) {
+      const [a0, a1, b] = [units.first[j]!, units.second[j]!, units.bias[j]!];
+      if (isReached(a0, a1, b)) {
+        [first[j], second[j], this.#bias[j]] = this.#kernels.gradient(a0, a1, b);
+      } else this.#bias[j] = 0;
+    }
+    for (const at of this.#live) {
+      const j = Math.floor(at / inputs);
+      const r = at - j * inputs;
+      this.#weight[at] = mask[at]! * (first[j]! * basis[2 * r]! + second[j]! * basis[2 * r + 1]!);
     }
   }
 }
@@ -213,7 +238,8 @@ export function lossesBetween(
   b: ScalarNetwork,
   lambdas: readonly number[],
 ): number[] {
-  const [from, to] = [unitsOf(task, a), unitsOf(task, b)];
+  const live = liveOf(task);
+  const [from, to] = [unitsOf(task, a, live), unitsOf(task, b, live)];
   const kernels = kernelsWith(task.test);
   // What acts on latents is linear in the weights, so it may be blended in their place.
   const blend = (x: Float64Array, y: Float64Array, t: number) =>

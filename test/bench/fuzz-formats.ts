@@ -28,7 +28,9 @@ try {
 }
 
 function inOwnProcess(name: string): boolean {
-  const args = [fileURLToPath(import.meta.url), String(count), String(firstSeed), name];
+  // Garbage of thousands of files is collected before it fills the memory; what is needed at once has to fit.
+  const heap = '--max-old-space-size=256';
+  const args = [heap, fileURLToPath(import.meta.url), String(count), String(firstSeed), name];
   return spawnSync(process.execPath, args, { stdio: 'inherit' }).status === 0;
 }
 

@@ -56,8 +56,8 @@ interface Row {
   created_at: number;
 }
 
-/** Reports about files, not about networks: listed only when asked for by kind. */
-const quietKinds = new Set(['import', 'hash', 'export-checkpoints', 'adopt']);
+/** Reports about files, and answers to a glance: listed only when asked for by kind. */
+const quietKinds = new Set(['import', 'hash', 'export-checkpoints', 'adopt', 'inspect-neurons']);
 
 export class ResultStore {
   readonly #db: Db;

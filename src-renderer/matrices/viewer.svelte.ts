@@ -141,7 +141,10 @@ export class MatrixViewer {
       const epoch = this.unmeasured ?? before?.facets.epoch ?? null;
       this.#results = results;
       const fresh = results.flatMap(({ sources }) => sources);
-      const again = before && closest(fresh, before.family, { ...before.facets, epoch });
+      const family = [before?.family, usualFamily].find((one) =>
+        fresh.some((source) => source.family === one),
+      );
+      const again = before && closest(fresh, family ?? '', { ...before.facets, epoch });
       // Axes that were chosen stay as long as they still tell something apart.
       const axes = this.#axes;
       const useful = (axis: Axis): boolean => axis === 'none' || facetValues(fresh, axis).length > 1;

@@ -80,6 +80,13 @@ describe('what the demo says', () => {
     expect(trapSentence(clear)).toMatch(/lose 34 to 74 %/);
   });
 
+  test('no merit of fixed weights where standard networks can be merged too', () => {
+    const wide = [family('standard', [-3.6, -0.8, -0.8, -4]), family('SYRE', [-0.5, -0.5, -0.5, -74])];
+    const sentences = demoMeaning(wide).join(' ');
+    expect(sentences).toMatch(/standard and SYRE lose only 1 to 4 % and no family much more/);
+    expect(sentences).not.toMatch(/with these fixed weights/);
+  });
+
   test('claims nothing where nothing shows', () => {
     const dull = [family('standard', [-10, -9, -9, -9])];
     expect(demoMeaning(dull)).toEqual([expect.stringMatching(/No family shows/)]);

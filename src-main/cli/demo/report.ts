@@ -83,7 +83,11 @@ export function demoMeaning(families: readonly FamilySummary[]): string[] {
       `Two networks trained apart cannot simply be merged: ${names(apart)} lose ${range(apart, 'none')} of their accuracy on the way.`,
     );
   }
-  if (together.length > 0) {
+  if (together.length > 0 && apart.length === 0) {
+    sentences.push(
+      `${names(together)} lose only ${range(together, 'none')} and no family much more, so this shows nothing about fixed weights: networks as wide as these need more images (--data-dir) before something stands between them. --size demo shows the effect.`,
+    );
+  } else if (together.length > 0) {
     sentences.push(
       `${names(together)} lose only ${range(together, 'none')}: with these fixed weights networks can be merged as they are.`,
     );

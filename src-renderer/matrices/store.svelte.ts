@@ -1,9 +1,10 @@
 /** Matrices fetched from results, the ones looked at last kept while the window is open. */
 import { SvelteMap } from 'svelte/reactivity';
-import type { ResultRow, RunRow } from '../../src-shared/api.ts';
+import type { ResultRow } from '../../src-shared/api.ts';
 import { valueRange } from '../../src-shared/figures/colour.ts';
 import type { Matrix } from '../../src-shared/matrix.ts';
 import { engine } from '../state/engine.svelte.ts';
+import { factsOf } from './run-facts.ts';
 import { findMatrices, type MatrixSource, type RunFacts } from './sources.ts';
 
 /** Kinds of job whose results hold matrices. */
@@ -31,19 +32,9 @@ const mostBytes = 512 * 2 ** 20;
 
 export const keyOf = (source: MatrixSource): string => `${source.resultId} ${source.ref.$matrix}`;
 
-/** The dimension of the subspace that a run's data lie on, for data that are made. */
-function intrinsicOf({ properties }: RunRow): number | null {
-  const section = String(properties['dataset.name'] ?? '')
-    .replace(/-dataset$/, '')
-    .replaceAll('-', '_');
-  const of = (name: string) => properties[`dataset.${section}_dataset.${name}`];
-  const value = of('d_intrinsic') ?? of('num_binary_labels');
-  return typeof value === 'number' ? value : null;
-}
-
-function factsOf(path: string): RunFacts | undefined {
+function factsAt(path: string): RunFacts | undefined {
   const run = engine.runs.find((candidate) => candidate.path === path);
-  return run && { name: run.name, sigmaF: run.sigmaF, k: intrinsicOf(run) };
+  return run && factsOf(run);
 }
 
 class MatrixStore {
@@ -59,7 +50,7 @@ class MatrixStore {
 
   async result(resultId: string): Promise<MatrixResult> {
     const { row, params, data } = await engine.call('results.get', { resultId });
-    return { row, params, sources: findMatrices(resultId, data, params, factsOf) };
+    return { row, params, sources: findMatrices(resultId, data, params, factsAt) };
   }
 
   /** Fetches a matrix unless it is there; `loaded` has it then. */

@@ -8,6 +8,7 @@ import {
   varying,
   type Facets,
 } from '../../../src-renderer/matrices/facets.ts';
+import { factsOf } from '../../../src-renderer/matrices/run-facts.ts';
 import { scaleTicks } from '../../../src-renderer/matrices/scale-ticks.ts';
 import { findMatrices, type MatrixSource } from '../../../src-renderer/matrices/sources.ts';
 import { gridRecipe } from '../../../src-renderer/matrices/recipe.ts';
@@ -114,6 +115,19 @@ describe('matrices side by side', () => {
     const longer = result('b', 'one', [1, 2], [0, 1, 5]);
     const again = closest(longer, one.family, { ...one.facets, epoch: 1 });
     expect(again!.facets).toEqual({ ...one.facets, epoch: 1 });
+  });
+
+  it('knows the intrinsic dimension of data that are made, under both names of the data set', () => {
+    const k = (properties: Record<string, string | number>) =>
+      factsOf({ name: 'one', sigmaF: null, properties }).k;
+    const sections = {
+      'dataset.gaussian_subspace_dataset.d_intrinsic': 8,
+      'dataset.multilabel_subspace_dataset.num_binary_labels': 50,
+    };
+    expect(k({ ...sections, 'dataset.name': 'gaussian-subspace' })).toBe(8);
+    expect(k({ ...sections, 'dataset.name': 'gaussian-subspace-dataset' })).toBe(8);
+    expect(k({ ...sections, 'dataset.name': 'multilabel-subspace' })).toBe(50);
+    expect(k({ ...sections, 'dataset.name': 'mnist' })).toBeNull();
   });
 
   it('says what a value is', () => {

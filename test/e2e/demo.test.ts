@@ -15,12 +15,12 @@ describe.skipIf(noBrowser)('the demo in the app', () => {
     await stopAll();
   });
 
-  it('trains, groups and measures four families', { timeout: 600_000 }, async () => {
+  it('trains, groups and measures four families', { timeout: 900_000 }, async () => {
     await page.getByRole('button', { name: /Run the demo/ }).click();
     await expect.poll(() => page.url()).toContain('#/jobs');
     await goTo(page, 'interpolation');
     const chips = page.getByRole('group', { name: 'Groups shown' }).getByRole('button');
-    await expect.poll(() => chips.count(), { timeout: 500_000, interval: 1000 }).toBe(4);
+    await expect.poll(() => chips.count(), { timeout: 700_000, interval: 1000 }).toBe(4);
     await page.reload();
     const table = page.getByRole('table', { name: 'Barriers per group' });
     const standard = table.getByRole('row', { name: /standard/ });

@@ -19,7 +19,7 @@ describe.skipIf(noBrowser)('measures of identifiability', { timeout: 2 * long },
     await basinJson(['groups', 'add', 'standard', 'sym0', ...own]);
     await basinJson(['groups', 'add', 'W-asymmetric', 'sym1_kappa1', ...own]);
     ({ page } = await openWindow(await startServed(workspace)));
-  }, long);
+  }, 2 * long);
   afterAll(async () => {
     await closeBrowser();
     await stopAll();

@@ -120,8 +120,8 @@ describe('basin demo', () => {
     rmSync(workspace, { recursive: true, force: true });
   });
 
-  test('shows the main result and leaves it in the catalog', { timeout: 600_000 }, async () => {
-    const outcome = await basin(['demo', '--json', '--workspace', workspace], { timeoutMs: 580_000 });
+  test('shows the main result and leaves it in the catalog', { timeout: 900_000 }, async () => {
+    const outcome = await basin(['demo', '--json', '--workspace', workspace], { timeoutMs: 880_000 });
     expect(outcome.stderr).not.toMatch(/basin: /);
     expect(outcome.code).toBe(0);
     const { families, figures, backend } = JSON.parse(outcome.stdout) as Document;

@@ -77,10 +77,10 @@ it('goes on after its worker was killed, by itself, without computing a part twi
 });
 
 it('goes on after a cancel, and another question takes over what it asks for too', async () => {
-  const here = await setting({ ms: 300 });
+  const here = await setting({ ms: 700 });
   const { engine, params, computed } = here;
   const job = await engine.call('jobs.submit', { kind: 'squares', params });
-  await expect.poll(() => computed().length, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+  await expect.poll(() => computed().length).toBeGreaterThanOrEqual(2);
   const cancelled = await engine.call('jobs.cancel', { jobId: job.id });
   expect(cancelled).toMatchObject({ state: 'cancelled', resumable: true });
   const before = computed();
@@ -99,15 +99,15 @@ it('goes on after a cancel, and another question takes over what it asks for too
   expect(JSON.parse(await answerOf(engine, some))).toMatchObject([{ epoch: 4 }, { epoch: 2 }]);
 });
 
-it('goes on after the engine was killed', { timeout: 60_000 }, async () => {
-  const here = await setting({ ms: 200 });
+it('goes on after the engine was killed', async () => {
+  const here = await setting({ ms: 700 });
   const { workspace, params, computed } = here;
   await here.engine.close();
   const script = new URL('support/ask.ts', import.meta.url).pathname;
   const child = spawn(process.execPath, [script, workspace, 'squares', JSON.stringify(params)], {
     stdio: 'inherit',
   });
-  await expect.poll(() => computed().length, { timeout: 30_000 }).toBeGreaterThanOrEqual(3);
+  await expect.poll(() => computed().length).toBeGreaterThanOrEqual(3);
   child.kill('SIGKILL');
   await new Promise((resolve) => child.on('close', resolve));
   const engine = await testEngine(workspace);
@@ -147,11 +147,11 @@ it('takes no room twice, and gives it back with the last result', async () => {
 });
 
 it('keeps parts of a stopped job until they are cleared away or forgotten; the catalog may be lost', async () => {
-  const { engine, params, workspace, computed } = await setting({ ms: 400 });
+  const { engine, params, workspace, computed } = await setting({ ms: 700 });
   const done = await runJob(engine, 'squares', { ...params, epochs: [0] });
   const job = await engine.call('jobs.submit', { kind: 'squares', params });
   const count = async () => (await engine.call('parts.report', {})).count;
-  await expect.poll(count, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+  await expect.poll(count).toBeGreaterThanOrEqual(2);
   await engine.call('jobs.cancel', { jobId: job.id });
   await engine.close();
   for (const name of readdirSync(workspace).filter((file) => file.startsWith('basin.db'))) {

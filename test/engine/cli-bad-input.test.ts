@@ -41,7 +41,7 @@ function interpolate(run: string, ...more: string[]): Promise<Outcome> {
   const selection = more.includes('--models') ? [] : ['--models', '1,2'];
   const epoch = more.includes('--epoch') ? [] : ['--epoch', '5'];
   const args = ['--run', run, ...selection, ...epoch, '--steps', '2', '--splits', 'test', ...data, ...more];
-  return basin(['run', 'interpolate', ...args, '--json', '--workspace', workspace], { timeoutMs: 60_000 });
+  return basin(['run', 'interpolate', ...args, '--json', '--workspace', workspace], { timeoutMs: 150_000 });
 }
 
 /** One failure, told well. */
@@ -124,7 +124,7 @@ describe('pairs', () => {
         '--workspace',
         workspace,
       ],
-      { timeoutMs: 60_000 },
+      { timeoutMs: 150_000 },
     );
 
   test('of different architectures', async () => {
@@ -172,7 +172,7 @@ describe('training', () => {
   const small = ['training.num_epochs=1', 'num_models=1', 'seed=1'];
   const train = (...args: string[]): Promise<Outcome> =>
     basin(['train', 'w-asymmetric-small', ...small, ...args, '--json', '--workspace', workspace], {
-      timeoutMs: 60_000,
+      timeoutMs: 150_000,
     });
 
   test('an unknown config key', async () => {
@@ -184,7 +184,7 @@ describe('training', () => {
   test('an unknown config key in a file, which is named', async () => {
     const config = join(folder, 'mine.yaml');
     writeFileSync(config, 'model:\n  symmetry: 0\n  hiden_dim: 8\n');
-    const outcome = await basin(['train', config, '--workspace', workspace], { timeoutMs: 60_000 });
+    const outcome = await basin(['train', config, '--workspace', workspace], { timeoutMs: 150_000 });
     expectRefusal(outcome, /mine\.yaml.*hiden_dim.*hidden_dim/s);
   });
 

@@ -198,7 +198,7 @@ describe('the queue', () => {
     expect(await engine.call('jobs.log', { jobId: job.id })).toEqual(heard);
   });
 
-  it('runs fifty jobs with one worker and flat memory', { timeout: 60_000 }, async () => {
+  it('runs fifty jobs with one worker and flat memory', async () => {
     const engine = await testEngine(newFolder(), { pool: { workers: 1 } });
     const pids = new Set<unknown>();
     const memory: number[] = [];

@@ -30,10 +30,10 @@ export interface Desktop {
 let shown: { display: string; server?: ChildProcess } | undefined;
 const running = new Set<ElectronApplication>();
 
-/** Xvfb picks a free number itself. */
+/** Xvfb picks a free number itself. A screen that somebody sits at is the last resort: its window manager moves windows. */
 async function screen(): Promise<{ display: string; server?: ChildProcess }> {
-  if (process.env.DISPLAY) return { display: process.env.DISPLAY };
-  const server = spawn(xvfb!, ['-displayfd', '3', '-screen', '0', '1400x900x24', '-nolisten', 'tcp'], {
+  if (!xvfb) return { display: process.env.DISPLAY! };
+  const server = spawn(xvfb, ['-displayfd', '3', '-screen', '0', '1400x900x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   });
   const number = await new Promise<string>((resolve, reject) => {

@@ -39,17 +39,43 @@ function serve(workspace) {
   });
 }
 
-/** The demo measures no matrix; without one the view would be empty. */
-async function measureMatrix(page) {
-  await page.evaluate(() => (globalThis.location.hash = '/matrices'));
-  await page.getByRole('button', { name: 'Measure', exact: true }).click();
-  await page.locator('canvas').first().waitFor({ timeout: 120_000 });
+const go = (page, hash) => page.evaluate((to) => (globalThis.location.hash = to), hash);
+
+/** What the demo leaves out: measures of single networks, and matrices to look at. */
+async function measure(page) {
+  for (const kind of ['permutation-sensitivity', 'realization-cost']) {
+    await go(page, `/identifiability?kind=${kind}`);
+    await page
+      .getByRole('combobox', { name: 'Run' })
+      .selectOption({ label: await runWithFixedWeights(page) });
+    for (const model of ['3', '4']) await page.getByRole('button', { name: model, exact: true }).click();
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.locator('.verdict').waitFor({ timeout: 120_000 });
+  }
+}
+
+/** The demo's W-asymmetric run with sigma_F = 1: there neurons can be told apart. */
+async function runWithFixedWeights(page) {
+  const options = page.getByRole('combobox', { name: 'Run' }).locator('option');
+  await options.first().waitFor({ state: 'attached' });
+  const names = await options.allTextContents();
+  return names.find((name) => /^w-asymmetric-small/.test(name)) ?? names[0];
+}
+
+/** Two neurons side by side, beside the matrix. */
+async function inspectNeurons(page) {
+  const canvas = page.locator('.large canvas');
+  await canvas.waitFor({ timeout: 60_000 });
+  const { width, height } = await canvas.boundingBox();
+  await canvas.click({ position: { x: 0.62 * width, y: 0.3 * height } });
+  await page.getByRole('heading', { name: 'What they do on the data' }).waitFor({ timeout: 60_000 });
 }
 
 async function take(page, scheme) {
   await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
   for (const place of places) {
-    await page.evaluate((hash) => (globalThis.location.hash = hash), `/${place}`);
+    await go(page, `/${place}`);
+    if (place === 'matrices') await inspectNeurons(page);
     await page.waitForTimeout(1500);
     await page.screenshot({ path: join(out, `${place}-${scheme}.png`) });
   }
@@ -75,7 +101,7 @@ async function main() {
     await page.goto(url);
     await page.getByRole('main').getByRole('heading').first().waitFor();
     await page.locator('[role=row][data-run]').first().click();
-    await measureMatrix(page);
+    await measure(page);
     for (const scheme of ['light', 'dark']) await take(page, scheme);
   } finally {
     await browser.close();

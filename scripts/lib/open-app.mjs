@@ -71,28 +71,35 @@ async function serve(args) {
   return foreground([inClone('src-main', 'cli', 'basin.mjs'), 'serve', ...args, ...port]);
 }
 
+/** The browser's door takes options only; folders to import are named, not dropped in silence. */
+function serveWithout(args) {
+  const options = workspaceArgs(args);
+  const folders = args.filter((word) => !word.startsWith('--') && !options.includes(word));
+  if (folders.length > 0) say(`Not imported: ${folders.join(', ')}. The app has Import… at its top.`);
+  return serve(options);
+}
+
 /** Resolves to the exit code of the app. `args` go to it: --workspace DIR, folders to import; --browser serves. */
 export async function openApp(args) {
   const forBrowser = args.some((word) => /^--(browser|json|(port|host)(=.*)?)$/.test(word));
   const rest = args.filter((word) => word !== '--browser');
-  /** The browser's door takes options only. */
-  const options = workspaceArgs(rest);
+  const toBrowser = () => serveWithout(rest);
   if (forBrowser) return serve(rest);
   if (!hasDisplay()) {
     say('No display here (DISPLAY is not set): serving the app to a browser instead of opening its window.');
-    return serve(options);
+    return toBrowser();
   }
   const problem = binary() ? undefined : await fetchBinary();
   const electron = binary();
   if (!electron) {
     say(`Electron's binary could not be fetched (${problem}): serving the same app to a browser.`);
     say('  BASIN_ELECTRON=/path/to/electron names one that is there already.');
-    return serve(options);
+    return toBrowser();
   }
   const code = await foreground([...(await startArgs(electron)), ...rest], { program: electron });
   if (!crashed(code)) return code;
   say(`${electron} does not run here (${code}): serving the same app to a browser.`);
-  return serve(options);
+  return toBrowser();
 }
 
 /** Ended before or instead of our own code: a library is missing (126, 127), or Chromium gave up (SIGTRAP, SIGABRT ...). */

@@ -3,6 +3,12 @@
  * functions below, so that a kernel reads like the loop it is. Only what the kernels of this folder need.
  */
 
+/** What of the global WebAssembly, which Node's types leave out, is used here. */
+declare const WebAssembly: {
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (module: object) => { readonly exports: unknown };
+};
+
 /** Instructions; an expression leaves one value, a statement none. */
 export type Code = readonly number[];
 
@@ -67,8 +73,14 @@ const section = (id: number, content: Code): Code => [id, ...unsigned(content.le
 const list = (items: readonly Code[]): Code => [...unsigned(items.length), ...items.flat()];
 const text = (word: string): Code => [...unsigned(word.length), ...Buffer.from(word, 'ascii')];
 
+/** Compiles kernels once; every call of the answer gives an instance, with a memory of its own. */
+export function compile(kernels: Readonly<Record<string, Kernel>>): () => unknown {
+  const module = new WebAssembly.Module(assemble(kernels));
+  return () => new WebAssembly.Instance(module).exports;
+}
+
 /** A module that exports the kernels and its memory, `memory`. */
-export function assemble(kernels: Readonly<Record<string, Kernel>>): Uint8Array<ArrayBuffer> {
+function assemble(kernels: Readonly<Record<string, Kernel>>): Uint8Array<ArrayBuffer> {
   const named = Object.entries(kernels);
   const int = 0x7f;
   const types = named.map(([, { params }]): Code => [0x60, ...list(new Array<Code>(params).fill([int])), 0]);

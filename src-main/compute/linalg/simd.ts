@@ -4,8 +4,8 @@
  */
 import {
   add,
-  assemble,
   block,
+  compile,
   constant,
   doWhileBelow,
   get,
@@ -19,12 +19,6 @@ import {
   zeros,
 } from './assemble.ts';
 import type { Code, Kernel, Local } from './assemble.ts';
-
-/** What of the global WebAssembly, which Node's types leave out, is used here. */
-declare const WebAssembly: {
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object) => { readonly exports: unknown };
-};
 
 /** Addresses and counts are bytes into `memory`, and multiples of 8 but for counts of loops. */
 interface Exports {
@@ -132,15 +126,13 @@ function fourRows(does: { dots: boolean; y?: 'x' | 'apart' }): Kernel {
 const square = (left: Code, right: Code, held: Local): Code =>
   block(set(held, subtract(left, right)), times(get(held), get(held)));
 
-const module = new WebAssembly.Module(
-  assemble({
-    products: tiles(times),
-    distances: { ...tiles((left, right) => square(left, right, 18)), vectors: 12 },
-    dots: fourRows({ dots: true }),
-    combine: fourRows({ dots: false, y: 'x' }),
-    symmetric: fourRows({ dots: true, y: 'apart' }),
-  }),
-);
+const instantiate = compile({
+  products: tiles(times),
+  distances: { ...tiles((left, right) => square(left, right, 18)), vectors: 12 },
+  dots: fourRows({ dots: true }),
+  combine: fourRows({ dots: false, y: 'x' }),
+  symmetric: fourRows({ dots: true, y: 'apart' }),
+});
 
 /** The kernels with a memory of their own, which grows as asked and is never given back while this is held. */
 export class Simd {
@@ -148,7 +140,7 @@ export class Simd {
   #numbers: Float64Array<ArrayBuffer>;
 
   constructor() {
-    this.run = new WebAssembly.Instance(module).exports as Exports;
+    this.run = instantiate() as Exports;
     this.#numbers = new Float64Array(this.run.memory.buffer);
   }
 

@@ -5,8 +5,8 @@
  */
 import {
   add,
-  assemble,
   block,
+  compile,
   constant,
   doWhileBelow,
   get,
@@ -19,11 +19,6 @@ import {
   zeros,
 } from '../linalg/assemble.ts';
 import type { Code, Kernel, Local } from '../linalg/assemble.ts';
-
-declare const WebAssembly: {
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object) => { readonly exports: unknown };
-};
 
 /** Addresses are bytes into `memory`. */
 interface Exports {
@@ -82,7 +77,7 @@ function gradientKernel(): Kernel {
   return { params: 6, integers: 0, vectors: 7, body };
 }
 
-const module = new WebAssembly.Module(assemble({ answer: answerKernel(), gradient: gradientKernel() }));
+const instantiate = compile({ answer: answerKernel(), gradient: gradientKernel() });
 
 /** Examples in the memory of the kernels, and what units make of them. */
 export class ScalarKernels {
@@ -98,7 +93,7 @@ export class ScalarKernels {
 
   /** @param capacity most examples at a time */
   constructor(capacity: number) {
-    this.#kernels = new WebAssembly.Instance(module).exports as Exports;
+    this.#kernels = instantiate() as Exports;
     const even = capacity + (capacity % 2);
     this.#bytes = 8 * even;
     const { memory } = this.#kernels;

@@ -186,5 +186,8 @@ describe('ranges and distributions', () => {
     );
     expect(histogramOf(Float64Array.of(0, 1, 2, 3, 4), 4).counts).toEqual([1, 1, 1, 2]);
     expect(histogramOf(Float64Array.of(7, 7), 3).counts).toEqual([2, 0, 0]);
+    // A range too small, and one too large, to divide by or into.
+    expect(histogramOf(Float64Array.of(0, 5e-324), 2).counts).toEqual([1, 1]);
+    expect(histogramOf(Float64Array.of(-1e308, -1e307, 1e308), 2).counts).toEqual([2, 1]);
   });
 });

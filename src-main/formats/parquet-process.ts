@@ -14,7 +14,8 @@ export interface ParquetRequest {
   columns?: string[];
 }
 
-type Reply = { table: ParquetTable } | { refusal: string } | { defect: string };
+/** `refusal`: what is wrong, without the file's name. `complaint`: a whole sentence. `defect`: ours. */
+type Reply = { table: ParquetTable } | { refusal: string } | { complaint: string } | { defect: string };
 
 const role = 'basin-parquet-reader';
 /** Heap in MiB for files of up to so many bytes. */
@@ -63,7 +64,7 @@ async function ask(request: ParquetRequest): Promise<ParquetTable> {
   });
   if ('table' in reply) return reply.table;
   if ('defect' in reply) throw new Error(reply.defect);
-  if (reply.refusal.startsWith('! ')) throw new UserError(reply.refusal.slice(2));
+  if ('complaint' in reply) throw new UserError(reply.complaint);
   throw new UserError(`${request.path}: no Parquet file, or a damaged one: ${reply.refusal}.`);
 }
 
@@ -123,7 +124,7 @@ async function answer(message: unknown): Promise<Reply> {
     const { path, columns } = requestSchema.parse(message);
     return { table: await readTableFrom(path, columns) };
   } catch (thrown) {
-    return thrown instanceof UserError ? { refusal: `! ${thrown.message}` } : { defect: messageOf(thrown) };
+    return thrown instanceof UserError ? { complaint: thrown.message } : { defect: messageOf(thrown) };
   }
 }
 

@@ -13,7 +13,8 @@ export class Inspection {
   found = $state.raw<InspectedNeurons | null>(null);
   error = $state.raw<unknown>(null);
   busy = $state(false);
-  readonly #asker = crypto.randomUUID();
+  /** Tells windows apart. (`crypto.randomUUID` is not there where the app is served to another host without TLS.) */
+  readonly #asker = crypto.getRandomValues(new Uint32Array(4)).join('-');
   #wanted = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
 

@@ -1,6 +1,4 @@
 /** CSV as pandas and spreadsheets read it (RFC 4180: commas, quotes doubled inside quotes; lines end with \n). */
-import { writeFileAtomic } from './atomic.ts';
-
 export type CsvCell = string | number | bigint | boolean | null | undefined;
 
 /**
@@ -15,11 +13,6 @@ export function formatCsv(columns: readonly string[], rows: Iterable<readonly Cs
     lines.push(row.map((cell) => quote(cellText(cell))).join(','));
   }
   return `${lines.join('\n')}\n`;
-}
-
-/** Writes a table atomically. */
-export function writeCsv(path: string, columns: readonly string[], rows: Iterable<readonly CsvCell[]>): void {
-  writeFileAtomic(path, formatCsv(columns, rows));
 }
 
 function cellText(cell: CsvCell): string {

@@ -127,5 +127,5 @@ export type {
   PanelGeometry,
 } from './document.ts';
 export { packMatrix } from './matrix-data.ts';
-export { sizePresets, units } from './size.ts';
+export { sizePresets } from './size.ts';
 export { themeNames, type ThemeName } from './theme.ts';

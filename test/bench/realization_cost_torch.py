@@ -24,9 +24,12 @@ def load(name, *shape):
 
 widths = about["widths"]
 data = load("x", about["samples"], widths[0])
-layers = [
-    {name: load(f"{name}{i}", n, d) for name in ("weight", "mask", "fixed")} | {"bias": load(f"bias{i}", n)}
-    for i, (d, n) in enumerate(zip(widths, widths[1:]))
+models = [
+    [
+        {name: load(f"{name}{m}-{i}", n, d) for name in ("weight", "mask", "fixed")} | {"bias": load(f"bias{m}-{i}", n)}
+        for i, (d, n) in enumerate(zip(widths, widths[1:]))
+    ]
+    for m in range(about["models"])
 ]
 
 
@@ -51,7 +54,7 @@ def costs_of(layer, basis):
 
 
 @torch.no_grad()
-def measure():
+def measure(layers):
     x = data
     results = []
     for i, layer in enumerate(layers):
@@ -64,16 +67,19 @@ def measure():
 
 
 torch.linalg.pinv(torch.randn(8, 8))
-start, cpu = time.perf_counter(), time.process_time()
-found = measure()
-seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
+seconds, cpu_seconds, found = [], [], []
+for layers in models:
+    start, cpu = time.perf_counter(), time.process_time()
+    found.append(measure(layers))
+    seconds.append(time.perf_counter() - start)
+    cpu_seconds.append(time.process_time() - cpu)
 print(
     json.dumps(
         {
             "seconds": seconds,
             "cpuSeconds": cpu_seconds,
-            "dimensions": [k for k, _ in found],
-            "meanCosts": [float(costs.mean()) for _, (costs, _, _) in found],
+            "dimensions": [k for k, _ in found[0]],
+            "meanCosts": [float(costs.mean()) for _, (costs, _, _) in found[0]],
             "peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "version": torch.__version__,
         }

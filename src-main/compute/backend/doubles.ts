@@ -28,6 +28,18 @@ export class Doubles {
     this.#library = library;
   }
 
+  /** Some columns, rising, of a float32 matrix [rows, width]. */
+  putColumns(values: Float32Array, width: number, columns: Int32Array): Double {
+    const rows = values.length / width;
+    if (columns.length === width) return this.put(values, [rows, width]);
+    const all = this.#library.create(values, [rows, width]);
+    const some = this.#gather(all, 'float32', columns, [columns.length], 1);
+    const wide = this.#widen(some.id);
+    this.#library.free(all);
+    this.#library.free(some.id);
+    return wide;
+  }
+
   /** The values must stay as they are as long as the tensor lives: TensorFlow may read them where they lie. */
   put(values: Float32Array | Float64Array, shape: readonly number[]): Double {
     const single = values instanceof Float32Array;
@@ -64,47 +76,40 @@ export class Doubles {
 
   /** Mean or sum over one axis, which stays with length 1 unless it is to be dropped. */
   reduce(how: 'Mean' | 'Sum', a: Double, axis: number, drop = false): Double {
-    return this.#withIntegers([[axis]], ([axes]) =>
-      this.#library.run(how, { ...float64, Tidx: attr.type('int32'), keep_dims: attr.bool(!drop) }, [
-        a.id,
-        axes!,
-      ]),
-    );
+    const axes = this.#library.create(Int32Array.of(axis), [1]);
+    const attributes = { ...float64, Tidx: attr.type('int32'), keep_dims: attr.bool(!drop) };
+    const out = this.#library.run(how, attributes, [a.id, axes]);
+    this.#library.free(axes);
+    return out;
   }
 
   /** Rows of a, [rows, ...], at the places in `which`, of shape `shape`: [...shape, ...]. */
   gather(a: Double, which: Int32Array, shape: readonly number[]): Double {
-    const indices = this.#library.create(which, shape);
-    const axis = this.#library.create(Int32Array.of(0), []);
-    const types = { Tparams: 'float64', Tindices: 'int32', Taxis: 'int32' } as const;
-    const attributes = Object.fromEntries(Object.entries(types).map(([key, type]) => [key, attr.type(type)]));
-    const out = this.#library.run('GatherV2', { ...attributes, batch_dims: attr.int(0) }, [
-      ...[a.id, indices, axis],
-    ]);
-    this.#library.free(indices);
-    this.#library.free(axis);
-    return out;
-  }
-
-  /** Columns from..to of a matrix. */
-  columns(a: Double, from: number, to: number): Double {
-    return this.#withIntegers(
-      [
-        [0, from],
-        [-1, to - from],
-      ],
-      (places) => this.#library.run('Slice', { ...float64, Index: attr.type('int32') }, [a.id, ...places]),
-    );
+    return this.#gather(a.id, 'float64', which, shape, 0);
   }
 
   free(...tensors: readonly Double[]): void {
     for (const { id } of tensors) this.#library.free(id);
   }
 
-  #withIntegers(rows: readonly (readonly number[])[], use: (ids: readonly number[]) => Double): Double {
-    const ids = rows.map((row) => this.#library.create(Int32Array.from(row), [row.length]));
-    const out = use(ids);
-    for (const id of ids) this.#library.free(id);
+  #gather(
+    id: number,
+    type: 'float32' | 'float64',
+    which: Int32Array,
+    shape: readonly number[],
+    along: number,
+  ): Double {
+    const indices = this.#library.create(which, shape);
+    const axis = this.#library.create(Int32Array.of(along), []);
+    const types = { Tparams: type, Tindices: 'int32', Taxis: 'int32' } as const;
+    const attributes = Object.fromEntries(Object.entries(types).map(([key, of]) => [key, attr.type(of)]));
+    const out = this.#library.run('GatherV2', { ...attributes, batch_dims: attr.int(0) }, [
+      id,
+      indices,
+      axis,
+    ]);
+    this.#library.free(indices);
+    this.#library.free(axis);
     return out;
   }
 

@@ -51,7 +51,8 @@ function preferred(options: BackendOptions): BackendName {
   throw new UserError(`BASIN_BACKEND is '${asked}', expected one of ${backendNames.join(', ')}`);
 }
 
-function wantedThreads(options: BackendOptions): number {
+/** Threads for one operation. @throws UserError where BASIN_THREADS is no such number */
+export function wantedThreads(options: BackendOptions = {}): number {
   const asked = options.threads ?? process.env['BASIN_THREADS'];
   if (asked === undefined || asked === '') return availableParallelism();
   const threads = Number(asked);

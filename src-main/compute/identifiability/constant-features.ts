@@ -3,48 +3,47 @@ import type { Examples } from '../data/index.ts';
 import type { Layer64 } from './network64.ts';
 import type { Moments, Place } from './subspace.ts';
 
+/** By the data: they are looked through once, whatever is measured on them. */
+const known = new WeakMap<Float32Array, VaryingFeatures>();
+
+export function varyingFeatures({ x, features }: Pick<Examples, 'x' | 'features'>): VaryingFeatures {
+  const found = known.get(x) ?? new VaryingFeatures(x, features);
+  known.set(x, found);
+  return found;
+}
+
 export class VaryingFeatures {
   /** Which features vary, rising. */
-  readonly #varying: Int32Array;
+  readonly places: Int32Array;
   readonly #first: Float32Array;
 
   /** Data with a value that is not finite keep all their features, so that it is named as what it is. */
-  constructor({ x, features }: Pick<Examples, 'x' | 'features'>) {
+  constructor(x: Float32Array, features: number) {
     const first = x.slice(0, features);
-    const varies = new Uint8Array(features);
-    // Times zero, what is not finite stays as NaN; one sum tells whether there was any.
-    let nothing = 0;
-    for (let at = 0; at < x.length; at += features) {
-      for (let j = 0; j < features; j++) {
-        const value = x[at + j]!;
-        nothing += 0 * value;
-        if (value !== first[j]!) varies[j] = 1;
-      }
-    }
-    const all = Int32Array.from(varies.keys());
-    const varying = nothing === 0 ? all.filter((j) => varies[j] === 1) : all;
+    const all = Int32Array.from(first.keys());
+    const varying = allFinite(x) ? all.filter((j) => varies(x, features, j)) : all;
     this.#first = first;
-    this.#varying = varying.length > 0 ? varying : all;
+    this.places = varying.length > 0 ? varying : all;
   }
 
   get count(): number {
-    return this.#varying.length;
+    return this.places.length;
   }
 
   /** Rows [rows, features] less the constant entries: [rows, count]. */
   of(rows: Float32Array): Float32Array {
     const features = this.#first.length;
-    return this.count === features ? rows : columnsOf(rows, features, this.#varying, Float32Array);
+    return this.count === features ? rows : columnsOf(rows, features, this.places, Float32Array);
   }
 
   /** The same layer on the varying features alone: what the others add is part of the bias. */
   layer(layer: Layer64): Layer64 {
     const { inputs, outputs, weight } = layer;
-    const { length: count } = this.#varying;
+    const { length: count } = this.places;
     if (count === inputs) return layer;
-    const left = columnsOf(weight, inputs, this.#varying, Float64Array);
+    const left = columnsOf(weight, inputs, this.places, Float64Array);
     const constants = Float64Array.from(this.#first);
-    for (const j of this.#varying) constants[j] = 0;
+    for (const j of this.places) constants[j] = 0;
     const bias = layer.bias.slice();
     for (let i = 0; i < outputs; i++) {
       let sum = 0;
@@ -57,7 +56,7 @@ export class VaryingFeatures {
   /** Moments of all features from those of the varying ones. */
   moments(place: Place, { count, mean, scatter }: Moments): Moments {
     const { width } = place;
-    const varying = this.#varying;
+    const varying = this.places;
     const { length } = varying;
     if (length === width) return { place, count, mean, scatter };
     const out = { place, count, mean: Float64Array.from(this.#first), scatter: new Float64Array(width ** 2) };
@@ -68,6 +67,18 @@ export class VaryingFeatures {
     }
     return out;
   }
+}
+
+function varies(x: Float32Array, features: number, j: number): boolean {
+  for (let at = features + j; at < x.length; at += features) if (x[at] !== x[j]) return true;
+  return false;
+}
+
+/** Times zero, what is not finite stays as NaN; one sum tells whether there was any. */
+function allFinite(x: Float32Array): boolean {
+  let nothing = 0;
+  for (let i = 0; i < x.length; i++) nothing += 0 * x[i]!;
+  return nothing === 0;
 }
 
 /** The columns named of [rows, width]. */

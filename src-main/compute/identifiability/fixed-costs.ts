@@ -5,147 +5,109 @@
  * cost_ij = |d|^2 + |L^-1 A d|^2, d = a_j - v_i, L L^T = I - A A^T,
  * are positive, so no digits cancel.
  */
-import { attr } from '../backend/types.ts';
-import type { Double, Doubles } from '../backend/doubles.ts';
-import { identity, squaredDistances } from '../linalg/multiply.ts';
-import { choleskyOf } from './slot-solver.ts';
-import type { Slots, SlotSolver, Solved } from './slot-solver.ts';
+import { LowerSolver, panelsOf } from '../linalg/lower-solver.ts';
+import { squaredDistances, transpose } from '../linalg/multiply.ts';
+import type { multiply } from '../linalg/multiply.ts';
+import type { Slots, Solved } from './slot-solver.ts';
 
-interface Gathered {
-  /** [batch, most, most], lower triangles */
-  gram: Float64Array;
-  /** [batch, most] */
-  rows: Int32Array;
-  centers: Float64Array;
+/** What all slots of a layer share, in memory that all threads see. */
+export interface FixedSlots {
+  /** Tells layers apart. */
+  readonly id: number;
+  readonly neurons: number;
+  readonly full: number;
+  readonly dimension: number;
+  /** Fixed entries of the slot that has most of them. */
+  readonly most: number;
+  /** How many entries of each slot are fixed, [neurons], and which, [neurons, most]. */
+  readonly counts: Int32Array;
+  readonly places: Int32Array;
+  /** U U^T, [full, full]: its entries at F x F are A A^T. */
+  readonly projector: Float64Array;
+  /** U a^T, [full, neurons], in panels: its rows at F are A a_j. */
+  readonly targets: Float64Array;
+  /** A v_i, [neurons, most]. */
+  readonly shifts: Float64Array;
+  /** a_j and v_i, [neurons, dimension] */
+  readonly projected: Float64Array;
+  readonly centers: Float64Array;
 }
 
-export class FixedSolver implements SlotSolver {
-  readonly perSlot: number;
-  readonly #d: Doubles;
-  readonly #slots: Slots;
-  /** Fixed entries of each slot. */
-  readonly #places: readonly Int32Array[];
-  readonly #most: number;
-  /** |a_j - v_i|^2, [neurons, neurons] */
-  readonly #distances: Float64Array;
-  /** U U^T, [d, d]: its entries at F x F are A A^T. */
-  readonly #projector: Float64Array;
-  /** U a^T, [d + 1, neurons], the last row zero: its rows at F are A a_j. */
-  readonly #targets: Double;
-  /** U v^T, [d + 1, neurons]. */
-  readonly #centers: Float64Array;
-  /** [1, most, most] */
-  readonly #one: Double;
-  #held: Gathered | undefined;
+let layers = 0;
 
-  /** @param places per slot, its fixed entries: fewer than k */
-  constructor(doubles: Doubles, slots: Slots, places: readonly Int32Array[]) {
-    const { space, projected, centers, neurons } = slots;
-    const { basis, full, dimension: k } = space;
-    const most = Math.max(1, ...places.map((of) => of.length));
-    this.#d = doubles;
-    this.#slots = slots;
-    this.#places = places;
-    this.#most = most;
-    this.#distances = squaredDistances(centers, projected, k);
-    this.perSlot = most * neurons;
-    const padded = new Float64Array((full + 1) * k);
-    padded.set(basis);
-    const u = doubles.put(padded, [full + 1, k]);
-    const image = (right: Float64Array): Double => {
-      const put = doubles.put(right, [right.length / k, k]);
-      const product = doubles.matMul(u, put, false, true);
-      doubles.free(put);
-      return product;
-    };
-    const [projector, ofCenters] = [image(basis), image(centers)];
-    this.#projector = doubles.read(projector);
-    this.#centers = doubles.read(ofCenters);
-    this.#targets = image(projected);
-    this.#one = doubles.put(identity(most), [1, most, most]);
-    doubles.free(u, projector, ofCenters);
-  }
-
-  solve(batch: readonly number[]): Solved | undefined {
-    const d = this.#d;
-    const { neurons, space } = this.#slots;
-    const most = this.#most;
-    const { gram, rows, centers } = this.#gathered(batch);
-    const system = d.put(gram, [batch.length, most, most]);
-    const factor = choleskyOf(d, system);
-    d.free(system);
-    if (!factor) return undefined;
-    const held = [factor];
-    const keep = (tensor: Double): Double => {
-      held.push(tensor);
-      return tensor;
-    };
-    const lower = { lower: attr.bool(true), adjoint: attr.bool(false) };
-    const solved = (right: Double): Double => keep(d.op('MatrixTriangularSolve', [factor, right], lower));
-    const columnSums = (tensor: Double): Double => keep(d.reduce('Sum', tensor, 1, true));
-    try {
-      const targets = keep(d.gather(this.#targets, rows, [batch.length, most]));
-      const center = keep(d.put(centers, [batch.length, most, 1]));
-      const squares = keep(d.op('SquaredDifference', [solved(targets), solved(center)]));
-      const costs = d.read(columnSums(squares));
-      const inverse = columnSums(keep(d.op('Square', [solved(this.#one)])));
-      const traces = d.read(keep(d.reduce('Sum', inverse, 1, true)));
-      batch.forEach((slot, b) => {
-        for (let j = 0; j < neurons; j++) costs[b * neurons + j]! += this.#distances[slot * neurons + j]!;
-      });
-      return { costs, traces: traces.map((trace) => trace + space.dimension - most) };
-    } finally {
-      d.free(...held);
-    }
-  }
-
-  dispose(): void {
-    this.#d.free(this.#targets, this.#one);
-  }
-
-  /** Room for a batch, the same each time for batches of one size. */
-  #room(size: number): Gathered {
-    const most = this.#most;
-    if (this.#held?.centers.length !== size * most) {
-      this.#held = {
-        rows: new Int32Array(size * most),
-        centers: new Float64Array(size * most),
-        gram: new Float64Array(size * most * most),
-      };
-    }
-    this.#held.rows.fill(this.#slots.space.full);
-    this.#held.centers.fill(0);
-    this.#held.gram.fill(0);
-    return this.#held;
-  }
-
-  /** I - A A^T, F and A v of each slot; a slot with fewer entries than the most is filled up with zero rows of A. */
-  #gathered(batch: readonly number[]): Gathered {
-    const { neurons, space } = this.#slots;
-    const { full } = space;
-    const most = this.#most;
-    const { rows, centers, gram } = this.#room(batch.length);
-    for (const [b, slot] of batch.entries()) {
-      const places = this.#places[slot]!;
-      rows.set(places, b * most);
-      for (let p = 0; p < most; p++) gram[(b * most + p) * most + p] = 1;
-      for (let p = 0; p < places.length; p++) {
-        centers[b * most + p] = this.#centers[places[p]! * neurons + slot]!;
-        subtractPicked(gram, (b * most + p) * most, this.#projector, places[p]! * full, places, p);
-      }
-    }
-    return { gram, rows, centers };
-  }
+/**
+ * @param fixed per slot, its fixed entries: fewer than the subspace has dimensions
+ * @param times the product of two matrices
+ */
+export function fixedSlots(
+  { space, projected, centers, neurons }: Slots,
+  fixed: readonly Int32Array[],
+  times: typeof multiply,
+): FixedSlots {
+  const { basis, full, dimension: k } = space;
+  const most = Math.max(1, ...fixed.map((of) => of.length));
+  const places = new Int32Array(new SharedArrayBuffer(4 * neurons * most));
+  const shifts = shared(new Float64Array(neurons * most));
+  const ofCenters = times(basis, transpose(centers, neurons, k), full, k, neurons);
+  fixed.forEach((of, slot) => {
+    places.set(of, slot * most);
+    of.forEach((place, p) => (shifts[slot * most + p] = ofCenters[place * neurons + slot]!));
+  });
+  const targets = times(basis, transpose(projected, neurons, k), full, k, neurons);
+  return {
+    ...{ id: (layers += 1), neurons, full, dimension: k, most, places, shifts },
+    counts: Int32Array.from(fixed, (of) => of.length),
+    projector: shared(times(basis, transpose(basis, full, k), full, k, full)),
+    targets: shared(panelsOf(targets, full, neurons)),
+    projected: shared(projected),
+    centers: shared(centers),
+  };
 }
 
-/** to[at + q] -= from[start + places[q]] for q up to `last`: the lower triangle is all that a Cholesky factor needs. */
-function subtractPicked(
-  to: Float64Array,
-  at: number,
-  from: Float64Array,
-  start: number,
-  places: Int32Array,
-  last: number,
-): void {
-  for (let q = 0; q <= last; q++) to[at + q]! -= from[start + places[q]!]!;
+function shared(values: Float64Array): Float64Array {
+  const out = new Float64Array(new SharedArrayBuffer(values.byteLength));
+  out.set(values);
+  return out;
+}
+
+let held: { id: number; solver: LowerSolver; gram: Float64Array } | undefined;
+
+/** Rows `from` to `to` of the costs; NaN as the trace of a slot whose matrix has no Cholesky factor. */
+export function fixedCosts(slots: FixedSlots, from: number, to: number): Solved {
+  const { neurons, dimension: k, full, most, counts, places, shifts, projected, centers, targets } = slots;
+  if (held?.id !== slots.id) {
+    const solver = new LowerSolver(targets, full, most);
+    held = { id: slots.id, solver, gram: new Float64Array(most * most) };
+  }
+  const { solver, gram } = held;
+  const costs = squaredDistances(centers.subarray(from * k, to * k), projected, k);
+  const traces = new Float64Array(to - from).fill(NaN);
+  const waiting: number[] = [];
+  for (let slot = from; slot < to; slot++) {
+    const [at, count] = [slot * most, counts[slot]!];
+    const picked = places.subarray(at, at + count);
+    complement(gram, slots.projector, full, picked);
+    const trace = solver.add(gram, count, picked, shifts.subarray(at, at + count));
+    if (trace !== undefined) {
+      traces[slot - from] = trace + k - count;
+      waiting.push(slot - from);
+    }
+    if (waiting.length < solver.capacity && slot + 1 < to) continue;
+    const squares = solver.solve();
+    const width = squares.length / waiting.length;
+    for (const [index, row] of waiting.splice(0).entries()) {
+      for (let j = 0; j < neurons; j++) costs[row * neurons + j]! += squares[index * width + j]!;
+    }
+  }
+  return { costs, traces };
+}
+
+/** The lower triangle of I - A A^T: the entries of the projector at the places named. */
+function complement(to: Float64Array, projector: Float64Array, full: number, places: Int32Array): void {
+  const size = places.length;
+  for (let p = 0; p < size; p++) {
+    const [row, start] = [p * size, places[p]! * full];
+    for (let q = 0; q <= p; q++) to[row + q] = -projector[start + places[q]!]!;
+    to[row + p]! += 1;
+  }
 }

@@ -11,10 +11,10 @@ import { backendInfo } from '../backend/info.ts';
 import { loadModels } from '../checkpoints.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import type { Examples } from '../data/index.ts';
+import { inThread, startThreads } from '../threads/pool.ts';
 import type { PartContext, PartedCompute } from '../parts.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
 import { placesOf, recordMoments } from './record-moments.ts';
-import { subspaceOf } from './subspace.ts';
 import type { Subspace } from './subspace.ts';
 
 export interface SelectionParams {
@@ -34,8 +34,10 @@ export interface MeasureParams extends SelectionParams {
 export interface Measured<Params> {
   params: Params;
   model: LoadedModel;
-  /** One per place asked for, in the order of the forward pass. */
-  subspaces: Subspace[];
+  /** Names of the places asked for, in the order of the forward pass. */
+  places: readonly string[];
+  /** One per place, each there when it is found. */
+  subspaces: readonly Promise<Subspace>[];
   /** Float64 kernels, where the back end has them. */
   doubles: Doubles | undefined;
   /** Advances progress by a share of this model's part and lets a cancel through. */
@@ -144,7 +146,7 @@ export function measureModels<Params extends MeasureParams, Row extends object>(
   options: { withOutput: boolean; warn?: (model: LoadedModel) => string[] },
   measure: (measured: Measured<Params>) => Promise<Row>,
 ): PartedCompute<Params, CheckpointPart<Params>> {
-  return measureCheckpoints(
+  const { plan, measure: rows } = measureCheckpoints<Params, SubspaceRecorder, Row & { warnings: string[] }>(
     ({ params, model, backend, examples }) => {
       const places = placesOf(model.network).map(({ layer }) => layer);
       const layers = selectedLayers(params.layers, places.slice(0, -1));
@@ -155,10 +157,18 @@ export function measureModels<Params extends MeasureParams, Row extends object>(
       const half = (share: number) => between(share / 2);
       const subspaces = await recorder.subspaces(model, half);
       const doubles = backend.native?.doubles;
-      const row = await measure({ params, model, subspaces, doubles, between: half });
+      const { places } = recorder;
+      const row = await measure({ params, model, places, subspaces, doubles, between: half });
       return { ...row, warnings: options.warn?.(model) ?? [] };
     },
   );
+  return {
+    plan,
+    measure(parts, context) {
+      startThreads(); // while the data are read
+      return rows(parts, context);
+    },
+  };
 }
 
 /** The fields by which a row names its checkpoint. */
@@ -176,32 +186,52 @@ function checkpointFields(model: LoadedModel, runKey: string) {
 export class SubspaceRecorder {
   readonly #backend: Backend;
   readonly #examples: Examples;
-  readonly #wanted: readonly string[];
+  /** In the order of the forward pass. */
+  readonly places: readonly string[];
   readonly #target: number;
-  #ofData: Subspace | undefined;
+  #ofData: Promise<Subspace> | undefined;
 
-  constructor(backend: Backend, examples: Examples, wanted: readonly string[], target: number) {
+  constructor(backend: Backend, examples: Examples, places: readonly string[], target: number) {
     this.#backend = backend;
     this.#examples = examples;
-    this.#wanted = wanted;
+    this.places = places;
     this.#target = target;
   }
 
-  async subspaces(model: LoadedNetwork, between: (share: number) => Promise<void>): Promise<Subspace[]> {
-    const wanted = this.#wanted.filter((layer) => layer !== 'lins.0' || !this.#ofData);
-    const moments = await recordMoments(this.#backend, model, this.#examples, wanted, (share) =>
-      between(0.7 * share),
-    );
-    const found: Subspace[] = [];
-    for (const one of moments) {
-      found.push(subspaceOf(one, this.#target));
-      await between(0.3 / moments.length);
+  /**
+   * Ends when the network has been run over the examples; the subspaces are found meanwhile and after.
+   * @returns one per place
+   */
+  async subspaces(
+    model: LoadedNetwork,
+    between: (share: number) => Promise<void>,
+  ): Promise<Promise<Subspace>[]> {
+    const deeper = this.places.filter((place) => place !== dataPlace);
+    const found: Promise<Subspace>[] = [];
+    if (deeper.length < this.places.length) {
+      this.#ofData ??= (await this.#find(model, [dataPlace], () => between(0)))[0]!;
+      found.push(this.#ofData);
     }
-    if (!this.#wanted.includes('lins.0')) return found;
-    if (this.#ofData) return [this.#ofData, ...found];
-    this.#ofData = found[0]!;
-    return found;
+    return [...found, ...(await this.#find(model, deeper, between))];
+  }
+
+  async #find(
+    model: LoadedNetwork,
+    places: readonly string[],
+    between: (share: number) => Promise<void>,
+  ): Promise<Promise<Subspace>[]> {
+    const moments = await recordMoments(this.#backend, model, this.#examples, places, between);
+    return moments.map((one) => {
+      const buffer = one.scatter.buffer as ArrayBuffer;
+      const space = inThread('subspaceOf', [one, this.#target], [buffer]);
+      // Whoever waits for it hears of a failure; nobody may be waiting yet, or any more.
+      space.catch(() => undefined);
+      return space;
+    });
   }
 }
+
+/** The input of the first layer: the data themselves. */
+const dataPlace = 'lins.0';
 
 export const indexOfLayer = (layer: string): number => Number(layer.slice('lins.'.length));

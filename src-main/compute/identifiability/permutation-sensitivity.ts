@@ -25,12 +25,12 @@ type Params = ParamsOf<typeof permutationSensitivityJob>;
 export const permutationSensitivity = measureModels<
   Params,
   { sensitivity_results: LayerSensitivity[]; permutation_seed: number }
->({ withOutput: false, warn: warnings }, async ({ params, model, subspaces, between, doubles }) => {
-  refuseUnknownLayers(params, subspaces);
+>({ withOutput: false, warn: warnings }, async ({ params, model, places, subspaces, between, doubles }) => {
+  refuseUnknownLayers(params, places);
   const results: LayerSensitivity[] = [];
-  for (const space of subspaces) {
+  for (const finding of subspaces) {
     results.push(
-      await layerSensitivity(params, model, space, {
+      await layerSensitivity(params, model, await finding, {
         doubles,
         between: (share) => between(share / subspaces.length),
       }),
@@ -39,8 +39,7 @@ export const permutationSensitivity = measureModels<
   return { sensitivity_results: results, permutation_seed: params.permutationSeed };
 });
 
-function refuseUnknownLayers({ permutations }: Params, subspaces: readonly Subspace[]): void {
-  const layers = subspaces.map(({ place }) => place.layer);
+function refuseUnknownLayers({ permutations }: Params, layers: readonly string[]): void {
   const unknown = Object.keys(permutations ?? {}).find((layer) => !layers.includes(layer));
   if (unknown === undefined) return;
   throw new UserError(

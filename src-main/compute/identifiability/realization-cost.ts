@@ -14,7 +14,8 @@ export const realizationCost = measureModels<Params, { realization_cost_results:
   { withOutput: false, warn: warnings },
   async ({ model, subspaces, between, doubles }) => {
     const results: LayerRealizationCost[] = [];
-    for (const space of subspaces) {
+    for (const finding of subspaces) {
+      const space = await finding;
       const layer = layerWeights(model, indexOfLayer(space.place.layer));
       const found = await realizationCosts(layer, space, {
         doubles,

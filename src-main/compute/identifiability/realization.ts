@@ -4,6 +4,7 @@
  * which slot i computes the function of neuron j on the subspace (of the part within reach where S_i is singular).
  * Biases are free and norms are not folded in.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   addProduct,
   multiply,
@@ -12,11 +13,15 @@ import {
   transposedView,
   view,
 } from '../linalg/multiply.ts';
+import { inThread, threadCount } from '../threads/pool.ts';
+import { fixedCosts, fixedSlots } from './fixed-costs.ts';
+import type { FixedSlots } from './fixed-costs.ts';
 import { GramMatrices, gramCutoff, inverseFactor } from './gram-matrices.ts';
 import type { InverseFactor } from './gram-matrices.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { LayerWeights } from './layer-weights.ts';
 import { solveRegular } from './regular-costs.ts';
+import { keepRegular, placesWhere } from './slot-solver.ts';
 import type { Subspace } from './subspace.ts';
 
 type Basis = Pick<Subspace, 'basis' | 'full' | 'dimension'>;
@@ -35,7 +40,7 @@ export interface RealizationCosts {
 
 /**
  * @param options between: called between neurons with a share of the work each; throw there to stop. doubles: float64
- * kernels for the many solves; without them the same is done here.
+ * kernels for products and solves; without them the same is done here.
  */
 export async function realizationCosts(
   layer: LayerWeights,
@@ -51,9 +56,13 @@ export async function realizationCosts(
   if (!mask) return { ...common, costs: squaredDistances(centers, projected, k), minRank: k };
   const between = options.between ?? (() => Promise.resolve());
   const costs = new Float64Array(neurons * neurons);
-  const left = options.doubles
-    ? await solveRegular(options.doubles, { space, mask, projected, centers, neurons }, costs, between)
-    : Array.from({ length: neurons }, (_, i) => i);
+  const slots = { space, mask, projected, centers, neurons };
+  const places = placesWhere(mask, neurons, full, 'fixed');
+  const left = places.every((of) => of.length < k)
+    ? await solveFixed(fixedSlots(slots, places, times), costs, between)
+    : options.doubles
+      ? await solveRegular(options.doubles, slots, places, costs, between)
+      : Array.from({ length: neurons }, (_, i) => i);
   const minRank = await solveEach({ ...common, space, mask }, left, costs, between);
   return { ...common, costs, minRank };
 }
@@ -68,6 +77,40 @@ const productOn =
     doubles.free(left, right, product);
     return out;
   };
+
+/** Multiplications below which handing work to a thread takes longer than doing it. */
+const smallWork = 2 ** 22;
+/** Slots that a thread solves for between two looks at whether to stop. */
+const slotsAtOnce = 32;
+
+/** All slots, here and in threads. Returns those left over, see `keepRegular`. */
+async function solveFixed(
+  slots: FixedSlots,
+  costs: Float64Array,
+  between: (share: number) => Promise<void>,
+): Promise<number[]> {
+  const { neurons, most } = slots;
+  const helpers = neurons ** 2 * most ** 2 < smallWork ? 0 : threadCount();
+  const left: number[] = [];
+  let next = 0;
+  const lane = async (here: boolean): Promise<void> => {
+    while (next < neurons) {
+      const from = next;
+      const to = (next = Math.min(neurons, from + slotsAtOnce));
+      const solved = here ? fixedCosts(slots, from, to) : await inThread('fixedCosts', [slots, from, to]);
+      const singular = keepRegular(solved, from, to, costs, neurons);
+      left.push(...singular);
+      await between((to - from - singular.length) / neurons);
+      if (here) await turn(); // or the threads' answers would wait
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: helpers + 1 }, (_, i) => lane(i === helpers)));
+  } finally {
+    next = neurons; // one lane was stopped: so are the others
+  }
+  return left.sort((a, b) => a - b);
+}
 
 /** Neurons one by one, singular Gram matrices too. Returns the least rank. */
 async function solveEach(
@@ -128,7 +171,9 @@ function slotCosts(
 
 /** |v_i - v_j|, [n, n]. */
 export function centerDistances(centers: Float64Array, n: number): Float64Array {
-  return pairDistances(centers, centers.length / n).map(Math.sqrt);
+  const out = pairDistances(centers, centers.length / n);
+  for (let i = 0; i < out.length; i++) out[i] = Math.sqrt(out[i]!);
+  return out;
 }
 
 /**

@@ -3,7 +3,8 @@ import type { Backend } from '../backend/index.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';
 import type { Examples } from '../data/index.ts';
 import type { EffectiveNetwork } from '../models/index.ts';
-import { VaryingFeatures } from './constant-features.ts';
+import { varyingFeatures } from './constant-features.ts';
+import type { VaryingFeatures } from './constant-features.ts';
 import { hostLayer, NativeLayer } from './forward64.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
 import { network64 } from './network64.ts';
@@ -11,8 +12,8 @@ import type { Layer64 } from './network64.ts';
 import { finishMoments, HostSums, modelOutput } from './subspace.ts';
 import type { Moments, Place } from './subspace.ts';
 
-/** Rows per chunk: 13 MiB at 784 numbers. */
-const chunkRows = 2048;
+/** Rows per chunk at most: 25 MiB at 784 numbers. Fewer make the products slower. */
+const mostRows = 4096;
 
 /** Every place where a network's vectors are recorded, in the order of the forward pass. */
 export function placesOf(network: EffectiveNetwork): Place[] {
@@ -27,9 +28,10 @@ export function placesOf(network: EffectiveNetwork): Place[] {
 
 /** What adds up moments chunk by chunk, on TensorFlow or here. */
 interface Pass {
-  /** The next layer's outputs take the place of its inputs. */
+  /** @param x [rows, features] */
   start(x: Float32Array, rows: number): void;
   record(place: number): void;
+  /** The layer's outputs take the place of its inputs. */
   step(layer: number): void;
   finish(place: number): Moments;
   dispose(): void;
@@ -52,15 +54,18 @@ export async function recordMoments(
   const chosen = places.flatMap(({ layer }, i) => (wanted.includes(layer) ? [i] : []));
   const last = Math.max(-1, ...chosen);
   const layers = network64(model).slice(0, Math.max(0, last));
-  const varying = new VaryingFeatures(examples);
+  const varying = varyingFeatures(examples);
   if (layers[0]) layers[0] = varying.layer(layers[0]);
   const narrowed = places.with(0, { ...places[0]!, width: varying.count });
   const doubles = backend.native?.doubles;
-  const pass = doubles ? new NativePass(doubles, layers, narrowed) : new HostPass(layers, narrowed);
+  const pass = doubles
+    ? new NativePass(doubles, layers, narrowed, varying)
+    : new HostPass(layers, narrowed, varying);
   try {
+    const chunkRows = Math.ceil(count / Math.ceil(count / mostRows));
     for (let start = 0; start < count; start += chunkRows) {
       const end = Math.min(count, start + chunkRows);
-      pass.start(varying.of(x.subarray(start * features, end * features)), end - start);
+      pass.start(x.subarray(start * features, end * features), end - start);
       for (let place = 0; place <= last; place++) {
         if (place > 0) pass.step(place - 1);
         if (chosen.includes(place)) pass.record(place);
@@ -79,16 +84,18 @@ export async function recordMoments(
 class HostPass implements Pass {
   readonly #layers: readonly Layer64[];
   readonly #sums: HostSums[];
+  readonly #varying: VaryingFeatures;
   #x = new Float64Array(0);
   #rows = 0;
 
-  constructor(layers: readonly Layer64[], places: readonly Place[]) {
+  constructor(layers: readonly Layer64[], places: readonly Place[], varying: VaryingFeatures) {
     this.#layers = layers;
+    this.#varying = varying;
     this.#sums = places.map((place) => new HostSums(place));
   }
 
   start(x: Float32Array, rows: number): void {
-    this.#x = Float64Array.from(x);
+    this.#x = Float64Array.from(this.#varying.of(x));
     this.#rows = rows;
   }
 
@@ -113,22 +120,17 @@ class HostPass implements Pass {
 class NativeSums {
   readonly #d: Doubles;
   readonly #place: Place;
-  /** Where two bands of columns begin and end: three of the four products of bands make a symmetric matrix. */
-  readonly #bands: readonly number[];
-  /** One per band: its columns times all from there to the right, [size, width - from]. */
-  #grams: Double[] = [];
+  /** [width, width] */
+  #gram: Double | undefined;
   /** [1, width] */
   #shift: Double | undefined;
   readonly #sums: Float64Array;
   #count = 0;
 
   constructor(doubles: Doubles, place: Place) {
-    const { width } = place;
-    const bands = width < 256 ? 1 : 2;
     this.#d = doubles;
     this.#place = place;
-    this.#bands = Array.from({ length: bands + 1 }, (_, i) => Math.round((i * width) / bands));
-    this.#sums = new Float64Array(width);
+    this.#sums = new Float64Array(place.width);
   }
 
   /** @param x [rows, width], left alone */
@@ -139,47 +141,22 @@ class NativeSums {
     const ones = d.put(new Float32Array(rows).fill(1), [1, rows]);
     const sums = d.matMul(ones, shifted);
     for (const [j, sum] of d.read(sums).entries()) this.#sums[j]! += sum;
-    d.free(ones, sums);
+    // Products of bands of columns would be three quarters of the work and take as long.
+    const fresh = d.matMul(shifted, shifted, true, false);
+    d.free(ones, sums, shifted);
     this.#count += rows;
-    const fresh = this.#products(shifted);
-    d.free(shifted);
-    if (this.#grams.length === 0) this.#grams = fresh;
-    else {
-      const before = this.#grams;
-      this.#grams = fresh.map((gram, i) => d.op('AddV2', [before[i]!, gram]));
-      d.free(...before, ...fresh);
-    }
-  }
-
-  #products(x: Double): Double[] {
-    const d = this.#d;
-    const { width } = this.#place;
-    return this.#bands.slice(0, -1).map((from, i) => {
-      const to = this.#bands[i + 1]!;
-      const band = d.columns(x, from, to);
-      const product = d.matMul(band, to === width ? band : x, true, false);
-      d.free(band);
-      return product;
-    });
+    const before = this.#gram;
+    this.#gram = before ? d.op('AddV2', [before, fresh]) : fresh;
+    if (before) d.free(before, fresh);
   }
 
   finish(): Moments {
-    const { width } = this.#place;
-    const gram = new Float64Array(width * width);
-    this.#grams.forEach((of, i) => {
-      const from = this.#bands[i]!;
-      const values = this.#d.read(of);
-      const size = width - from;
-      for (let r = 0; r < values.length / size; r++) {
-        gram.set(values.subarray(r * size, (r + 1) * size), (from + r) * width + from);
-      }
-    });
-    for (let i = 0; i < width; i++) for (let j = 0; j < i; j++) gram[i * width + j] = gram[j * width + i]!;
+    const gram = this.#d.read(this.#gram!);
     return finishMoments(this.#place, this.#count, this.#d.read(this.#shift!), this.#sums, gram);
   }
 
   dispose(): void {
-    this.#d.free(...this.#grams);
+    if (this.#gram) this.#d.free(this.#gram);
     if (this.#shift) this.#d.free(this.#shift);
   }
 }
@@ -189,17 +166,24 @@ class NativePass implements Pass {
   readonly #layers: NativeLayer[];
   readonly #places: readonly Place[];
   readonly #sums = new Map<number, NativeSums>();
+  readonly #varying: VaryingFeatures;
   #x: Double | undefined;
   #rows = 0;
 
-  constructor(doubles: Doubles, layers: readonly Layer64[], places: readonly Place[]) {
+  constructor(
+    doubles: Doubles,
+    layers: readonly Layer64[],
+    places: readonly Place[],
+    varying: VaryingFeatures,
+  ) {
+    this.#varying = varying;
     this.#d = doubles;
     this.#layers = layers.map((layer) => new NativeLayer(doubles, layer));
     this.#places = places;
   }
 
   start(x: Float32Array, rows: number): void {
-    this.#replace(this.#d.put(x, [rows, x.length / rows]));
+    this.#replace(this.#d.putColumns(x, x.length / rows, this.#varying.places));
     this.#rows = rows;
   }
 

@@ -1,11 +1,9 @@
 /** Realization costs of many slots at once on TensorFlow's float64 kernels, where the Gram matrices are regular. */
 import { attr } from '../backend/types.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';
-import { FixedSolver } from './fixed-costs.ts';
-import { mostInverseTrace } from './gram-matrices.ts';
 import { identity, transpose } from '../linalg/multiply.ts';
-import { choleskyOf } from './slot-solver.ts';
-import type { Slots, SlotSolver, Solved } from './slot-solver.ts';
+import { keepRegular, placesWhere } from './slot-solver.ts';
+import type { Slots, Solved } from './slot-solver.ts';
 
 /** Numbers of the largest tensor of a batch: 2 MiB in float64, which stays in the processor's cache. */
 const mostEntries = 2 ** 18;
@@ -13,30 +11,29 @@ const mostEntries = 2 ** 18;
 /**
  * Fills the rows of `costs` [neurons, neurons] of slots whose Gram matrix S_i is safely regular, with
  * (a_j - v_i)^T S_i^-1 (a_j - v_i).
- * @returns the slots left over: their matrix is singular, or nearly so (trace of S_i^-1 too large)
+ * @param fixed per slot, its fixed entries
+ * @returns the slots left over, see `keepRegular`
  */
 export async function solveRegular(
   doubles: Doubles,
   slots: Slots,
+  fixed: readonly Int32Array[],
   costs: Float64Array,
   between: (share: number) => Promise<void>,
 ): Promise<number[]> {
-  const { neurons } = slots;
-  const solver = solverFor(doubles, slots);
+  const { neurons, mask, space } = slots;
+  const sumFree = 2 * fixed.reduce((sum, of) => sum + of.length, 0) >= mask.length;
+  const places = sumFree ? placesWhere(mask, neurons, space.full, 'free') : fixed;
+  const solver = new GramSolver(doubles, slots, places, sumFree);
   const size = Math.max(1, Math.floor(mostEntries / solver.perSlot));
   const left: number[] = [];
   try {
-    for (let start = 0; start < neurons; start += size) {
-      const batch = Array.from({ length: Math.min(size, neurons - start) }, (_, i) => start + i);
-      const found = solver.solve(batch);
-      const before = left.length;
-      for (const [b, slot] of batch.entries()) {
-        // NaN, where the factor is that of a matrix that rounding has made indefinite, is left over too.
-        if (found && found.traces[b]! < mostInverseTrace) {
-          costs.set(found.costs.subarray(b * neurons, (b + 1) * neurons), slot * neurons);
-        } else left.push(slot);
-      }
-      await between((batch.length - left.length + before) / neurons);
+    for (let from = 0; from < neurons; from += size) {
+      const to = Math.min(neurons, from + size);
+      const batch = Array.from({ length: to - from }, (_, i) => from + i);
+      const singular = keepRegular(solver.solve(batch), from, to, costs, neurons);
+      left.push(...singular);
+      await between((to - from - singular.length) / neurons);
     }
     return left;
   } finally {
@@ -44,27 +41,18 @@ export async function solveRegular(
   }
 }
 
-function solverFor(doubles: Doubles, slots: Slots): SlotSolver {
-  const { mask, neurons, space } = slots;
-  const fixed = placesWhere(mask, neurons, space.full, false);
-  if (fixed.every((of) => of.length < space.dimension)) return new FixedSolver(doubles, slots, fixed);
-  const sumFree = 2 * fixed.reduce((sum, of) => sum + of.length, 0) >= mask.length;
-  const places = sumFree ? placesWhere(mask, neurons, space.full, true) : fixed;
-  return new GramSolver(doubles, slots, places, sumFree);
-}
-
-/** Per neuron, the entries that are free, or those that are fixed. */
-function placesWhere(mask: Float32Array, neurons: number, full: number, free: boolean): Int32Array[] {
-  const places = new Int32Array(full);
-  return Array.from({ length: neurons }, (_, i) => {
-    let count = 0;
-    for (let r = 0; r < full; r++) if ((mask[i * full + r] !== 0) === free) places[count++] = r;
-    return places.slice(0, count);
-  });
+/** L with L L^T = S for every matrix S of a batch; undefined where one has none. */
+function choleskyOf(doubles: Doubles, batch: Double): Double | undefined {
+  try {
+    return doubles.op('Cholesky', [batch]);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Factors the Gram matrices themselves: S_i = L L^T, cost_ij = |L^-1 (a_j - v_i)|^2. */
-class GramSolver implements SlotSolver {
+class GramSolver {
+  /** Numbers that one slot takes in the largest tensor. */
   readonly perSlot: number;
   readonly #d: Doubles;
   readonly #slots: Slots;
@@ -93,6 +81,7 @@ class GramSolver implements SlotSolver {
     this.#one = doubles.put(identity(k), [1, k, k]);
   }
 
+  /** Undefined where a matrix of the batch has no Cholesky factor. */
   solve(batch: readonly number[]): Solved | undefined {
     const held: Double[] = [];
     const keep = (tensor: Double): Double => {

@@ -1,5 +1,5 @@
-/** What solves for realization costs of some slots at once. */
-import type { Double, Doubles } from '../backend/doubles.ts';
+/** What solves for the realization costs of some slots at once. */
+import { mostInverseTrace } from './gram-matrices.ts';
 import type { Subspace } from './subspace.ts';
 
 export interface Slots {
@@ -20,20 +20,40 @@ export interface Solved {
   traces: Float64Array;
 }
 
-/** Solves for some slots at once. */
-export interface SlotSolver {
-  /** Numbers that one slot takes in the largest tensor. */
-  readonly perSlot: number;
-  /** Undefined where a matrix of the batch has no Cholesky factor. */
-  solve(batch: readonly number[]): Solved | undefined;
-  dispose(): void;
+/** Per neuron, the entries that are free, or those that are fixed. */
+export function placesWhere(
+  mask: Float32Array,
+  neurons: number,
+  full: number,
+  which: 'free' | 'fixed',
+): Int32Array[] {
+  const places = new Int32Array(full);
+  return Array.from({ length: neurons }, (_, i) => {
+    let count = 0;
+    for (let r = 0; r < full; r++) if ((mask[i * full + r] !== 0) === (which === 'free')) places[count++] = r;
+    return places.slice(0, count);
+  });
 }
 
-/** L with L L^T = S for every matrix S of a batch; undefined where one has none. */
-export function choleskyOf(doubles: Doubles, batch: Double): Double | undefined {
-  try {
-    return doubles.op('Cholesky', [batch]);
-  } catch {
-    return undefined;
+/**
+ * Puts the rows of the slots `from`, `from` + 1, .. in `costs` [neurons, neurons] where their matrix is safely regular.
+ * @param solved undefined where nothing was solved
+ * @returns the slots left over: their matrix is singular, or nearly so (trace of S_i^-1 too large)
+ */
+export function keepRegular(
+  solved: Solved | undefined,
+  from: number,
+  to: number,
+  costs: Float64Array,
+  neurons: number,
+): number[] {
+  const left: number[] = [];
+  for (let slot = from; slot < to; slot++) {
+    const at = slot - from;
+    // NaN, where the factor is that of a matrix that rounding has made indefinite, is left over too.
+    if (solved && solved.traces[at]! < mostInverseTrace) {
+      costs.set(solved.costs.subarray(at * neurons, (at + 1) * neurons), slot * neurons);
+    } else left.push(slot);
   }
+  return left;
 }

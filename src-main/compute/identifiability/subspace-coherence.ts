@@ -15,7 +15,8 @@ export const subspaceCoherence = measureModels<Params, { coherence_results: Laye
   { withOutput: true },
   async ({ model, subspaces, between }) => {
     const results: LayerCoherence[] = [];
-    for (const space of subspaces) {
+    for (const finding of subspaces) {
+      const space = await finding;
       results.push(await layerCoherence(model, space, (share) => between(share / subspaces.length)));
     }
     return { coherence_results: results };

@@ -51,6 +51,22 @@ export const add = (a: Code, b: Code): Code => [...a, ...b, ...vector(0xf0, 0x01
 export const subtract = (a: Code, b: Code): Code => [...a, ...b, ...vector(0xf1, 0x01)];
 export const times = (a: Code, b: Code): Code => [...a, ...b, ...vector(0xf2, 0x01)];
 
+/** One 32-bit integer at address + offset. */
+export const loadInteger = (address: Code, offset = 0): Code => [
+  ...address,
+  ...[0x28, 2],
+  ...unsigned(offset),
+];
+
+/** Runs the statements if local `a` is below local `b` (addresses). */
+export const ifBelow = (a: Local, b: Local, ...body: readonly Code[]): Code => [
+  ...get(a),
+  ...get(b),
+  ...[0x49, 0x04, 0x40],
+  ...body.flat(),
+  0x0b,
+];
+
 /** Repeats the statements as long as local `a` is below local `b` (addresses); at least once. */
 export const doWhileBelow = (a: Local, b: Local, ...body: readonly Code[]): Code => [
   ...[0x03, 0x40],

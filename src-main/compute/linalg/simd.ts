@@ -6,7 +6,6 @@ import {
   add,
   block,
   compile,
-  constant,
   doWhileBelow,
   get,
   load,
@@ -19,9 +18,13 @@ import {
   zeros,
 } from './assemble.ts';
 import type { Code, Kernel, Local } from './assemble.ts';
+import { advance, solve } from './solve-kernel.ts';
+import type { SolveKernel } from './solve-kernel.ts';
 
 /** Addresses and counts are bytes into `memory`, and multiples of 8 but for counts of loops. */
 interface Exports {
+  /** See solve-kernel.ts. */
+  solve: SolveKernel;
   memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   /**
    * Sixteen sums per panel: out[panel][4 r + c] = sum_p a[4 p + r] b[panel][4 p + c].
@@ -48,8 +51,6 @@ interface Exports {
     factors: number,
   ): void;
 }
-
-const advance = (local: Local, bytes: number): Code => set(local, plus(get(local), constant(bytes)));
 
 /** The loop over panels of four columns; `term` is what one pair of numbers adds to a sum. */
 function tiles(term: (left: Code, right: Code) => Code): Kernel {
@@ -132,6 +133,7 @@ const instantiate = compile({
   dots: fourRows({ dots: true }),
   combine: fourRows({ dots: false, y: 'x' }),
   symmetric: fourRows({ dots: true, y: 'apart' }),
+  solve,
 });
 
 /** The kernels with a memory of their own, which grows as asked and is never given back while this is held. */

@@ -151,9 +151,8 @@ class Reduction {
       if (right >= n) return;
       const [first, end] = [8 * (x + right), 8 * (x + n)];
       const to = 8 * (product + right);
-      simd.run.symmetric(
-        ...([8 * (i * stride + right), 8 * stride, first, end, 8 * this.#atSums, to, 8 * (x + i)] as const),
-      );
+      const row = 8 * (i * stride + right);
+      simd.run.symmetric(row, 8 * stride, first, end, 8 * this.#atSums, to, 8 * (x + i));
       for (let r = 0; r < 4; r++) memory[product + i + r]! += this.#sum(r);
     }
   }

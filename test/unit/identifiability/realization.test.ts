@@ -137,6 +137,66 @@ describe.each(['standard', 'syre', 'w'] as const)('invariances, %s', (family) =>
   });
 });
 
+describe('few fixed entries', () => {
+  /** 150 slots of up to 40 fixed entries: enough for threads. */
+  function largeCase() {
+    const { layer, space, stream } = layerCase('w', 31, 150, 300, 50);
+    const mask = layer.mask!.map((_, at) => (stream.uniform() < (at % 300 < 150 ? 0.98 : 0.8) ? 1 : 0));
+    return { layer: { ...layer, mask }, space };
+  }
+
+  const withThreads = async <T>(threads: string, what: () => Promise<T>): Promise<T> => {
+    const before = process.env['BASIN_THREADS'];
+    process.env['BASIN_THREADS'] = threads;
+    try {
+      return await what();
+    } finally {
+      if (before === undefined) delete process.env['BASIN_THREADS'];
+      else process.env['BASIN_THREADS'] = before;
+    }
+  };
+
+  test('cost what the pseudo-inverse says, to the last bit the same on one thread and on three', async () => {
+    const { layer, space } = largeCase();
+    const one = await withThreads('1', () => realizationCosts(layer, space));
+    const three = await withThreads('3', () => realizationCosts(layer, space));
+    expect(three).toEqual(one);
+    const { costs, projected: a, centers: v } = one;
+    const grams = new GramMatrices(space, layer.mask);
+    for (const slot of [0, 31, 32, 99, 149]) {
+      const { inverse } = symmetricPseudoInverse(grams.of(slot).slice(), 50);
+      for (const j of [0, 1, slot, 148]) {
+        const apart = a.slice(j * 50, j * 50 + 50).map((value, c) => value - v[slot * 50 + c]!);
+        const expected = multiply(multiply(apart, inverse, 1, 50, 50), apart, 1, 50, 1)[0]!;
+        expect(Math.abs(costs[slot * 150 + j]! - expected)).toBeLessThan(1e-10 * (1 + expected));
+      }
+    }
+  });
+
+  test('progress adds up to one; what is thrown in between stops all threads', async () => {
+    const { layer, space } = largeCase();
+    await withThreads('3', async () => {
+      let done = 0;
+      await realizationCosts(layer, space, {
+        between: (share) => {
+          done += share;
+          return Promise.resolve();
+        },
+      });
+      expect(done).toBeCloseTo(1, 10);
+      let calls = 0;
+      const stopped = realizationCosts(layer, space, {
+        between: () => (++calls === 2 ? Promise.reject(new Error('stop')) : Promise.resolve()),
+      });
+      await expect(stopped).rejects.toThrow('stop');
+      // Each of the others hears of it at its next slots.
+      const after = await realizationCosts(layer, space);
+      expect(calls).toBeLessThanOrEqual(4);
+      expect(after.minRank).toBe(50);
+    });
+  });
+});
+
 describe('TensorFlow’s double kernels', () => {
   const agree = async (layer: LayerWeights, space: Case['space']) => {
     const backend = await loadBackend();

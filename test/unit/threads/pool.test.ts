@@ -1,0 +1,86 @@
+/** Work handed to threads: the same answers, errors that arrive whole, and no process kept alive. */
+import { execFileSync } from 'node:child_process';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { subspaceOf } from '../../../src-main/compute/identifiability/subspace.ts';
+import type { Moments } from '../../../src-main/compute/identifiability/subspace.ts';
+import { inThread, startThreads, threadCount } from '../../../src-main/compute/threads/pool.ts';
+import { UserError } from '../../../src-shared/errors.ts';
+import { randomMatrix, slowProduct, slowTranspose } from '../linalg/support.ts';
+
+function moments(width: number, seed: number): Moments {
+  const x = randomMatrix(3 * width, width, seed);
+  return {
+    place: { layer: 'lins.1', hookMode: 'RecordInput', width },
+    count: 3 * width,
+    mean: new Float64Array(width),
+    scatter: slowProduct(slowTranspose(x, 3 * width, width), x, width, 3 * width, width),
+  };
+}
+
+const copyOf = (of: Moments): Moments => ({ ...of, scatter: of.scatter.slice() });
+
+const before = process.env['BASIN_THREADS'];
+afterEach(() => {
+  if (before === undefined) delete process.env['BASIN_THREADS'];
+  else process.env['BASIN_THREADS'] = before;
+});
+
+describe.each(['1', '2', '4'])('BASIN_THREADS=%s', (threads) => {
+  beforeEach(() => {
+    process.env['BASIN_THREADS'] = threads;
+  });
+
+  test('one less than asked for, and none for one', () => {
+    expect(threadCount()).toBe(Number(threads) - 1);
+  });
+
+  test('questions put at once are each answered, to the last bit as here', async () => {
+    startThreads();
+    const asked = [9, 4, 30, 1, 17, 6, 40].map((width, i) => moments(width, i + 1));
+    const answers = await Promise.all(asked.map((one) => inThread('subspaceOf', [copyOf(one), 0.9])));
+    expect(answers).toEqual(asked.map((one) => subspaceOf(copyOf(one), 0.9)));
+  });
+
+  test('a complaint keeps its words and its hint; a defect is one; the next question is answered', async () => {
+    const still = { ...moments(4, 1), scatter: new Float64Array(16) };
+    const complaint = inThread('subspaceOf', [still, 0.9]);
+    const defect = inThread('subspaceOf', [null as never, 0.9]);
+    const after = inThread('subspaceOf', [moments(5, 2), 0.9]);
+    const thrown: unknown = await complaint.catch((error: unknown) => error);
+    expect(thrown).toBeInstanceOf(UserError);
+    expect(thrown).toMatchObject({
+      message: expect.stringContaining('input of layer lins.1: no entry varies') as string,
+      hint: expect.stringContaining('dead') as string,
+    });
+    const other: unknown = await defect.catch((error: unknown) => error);
+    expect(other).toBeInstanceOf(Error);
+    expect(other).not.toBeInstanceOf(UserError);
+    expect((await after).full).toBe(5);
+  });
+});
+
+test('what is handed over is empty afterwards', async () => {
+  process.env['BASIN_THREADS'] = '2';
+  const one = moments(6, 3);
+  const { dimension } = await inThread('subspaceOf', [one, 1], [one.scatter.buffer as ArrayBuffer]);
+  expect(dimension).toBe(6);
+  expect(one.scatter).toHaveLength(0);
+});
+
+test('an idle thread keeps no process alive', () => {
+  const pool = new URL('../../../src-main/compute/threads/pool.ts', import.meta.url).href;
+  const code = `
+    import { inThread, startThreads } from ${JSON.stringify(pool)};
+    startThreads();
+    const place = { layer: 'lins.0', hookMode: 'RecordInput', width: 2 };
+    const moments = { place, count: 5, mean: new Float64Array(2), scatter: Float64Array.of(2, 1, 1, 2) };
+    console.log((await inThread('subspaceOf', [moments, 1])).dimension);
+  `;
+  const run = () =>
+    execFileSync(process.execPath, ['--input-type=module', '-e', code], {
+      encoding: 'utf8',
+      env: { ...process.env, BASIN_THREADS: '2' },
+      timeout: 60_000,
+    });
+  expect(run()).toBe('2\n');
+});

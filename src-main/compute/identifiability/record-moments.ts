@@ -12,8 +12,8 @@ import type { Layer64 } from './network64.ts';
 import { finishMoments, HostSums, modelOutput } from './subspace.ts';
 import type { Moments, Place } from './subspace.ts';
 
-/** Rows per chunk at most: 25 MiB at 784 numbers. Fewer make the products slower. */
-const mostRows = 4096;
+/** Rows per chunk at most: 49 MiB at 784 numbers. Fewer make the products slower. */
+const mostRows = 8192;
 
 /** Every place where a network's vectors are recorded, in the order of the forward pass. */
 export function placesOf(network: EffectiveNetwork): Place[] {

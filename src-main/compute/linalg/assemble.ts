@@ -49,6 +49,9 @@ export const store = (address: Code, value: Code, offset = 0): Code => [
 export const zeros: Code = vector(0x0c, ...new Array<number>(16).fill(0));
 export const add = (a: Code, b: Code): Code => [...a, ...b, ...vector(0xf0, 0x01)];
 export const subtract = (a: Code, b: Code): Code => [...a, ...b, ...vector(0xf1, 0x01)];
+/** a b + c and c - a b, rounded once where the processor can (all of the last ten years can). */
+export const timesPlus = (a: Code, b: Code, c: Code): Code => [...a, ...b, ...c, ...vector(0x87, 0x02)];
+export const minusTimes = (c: Code, a: Code, b: Code): Code => [...a, ...b, ...c, ...vector(0x88, 0x02)];
 export const times = (a: Code, b: Code): Code => [...a, ...b, ...vector(0xf2, 0x01)];
 
 /** One 32-bit integer at address + offset. */

@@ -1,6 +1,5 @@
 /** Forward substitution in WebAssembly: four columns at a time against one factor, four of its rows at a time. */
 import {
-  add,
   block,
   constant,
   doWhileBelow,
@@ -8,12 +7,14 @@ import {
   ifBelow,
   load,
   loadInteger,
+  minusTimes,
   plus,
   set,
   spread,
   store,
   subtract,
   times,
+  timesPlus,
   zeros,
 } from './assemble.ts';
 import type { Code, Kernel, Local } from './assemble.ts';
@@ -69,8 +70,8 @@ const pick = (r: number): Code =>
 const eliminate = (r: number, at: number, half0: Code, half1: Code): Code =>
   block(
     set(entry, spread(get(left), at)),
-    set(value(r, 0), subtract(get(value(r, 0)), times(get(entry), half0))),
-    set(value(r, 1), subtract(get(value(r, 1)), times(get(entry), half1))),
+    set(value(r, 0), minusTimes(get(value(r, 0)), get(entry), half0)),
+    set(value(r, 1), minusTimes(get(value(r, 1)), get(entry), half1)),
   );
 
 const rowsBefore: Code = block(
@@ -99,8 +100,8 @@ const onDiagonal = (j: number): Code =>
     ...rows.slice(j + 1).map((r) => eliminate(r, 32 * j + 8 * r, get(value(j, 0)), get(value(j, 1)))),
     store(get(row), get(value(j, 0)), 32 * j),
     store(get(row), get(value(j, 1)), 32 * j + 16),
-    set(squares0, add(get(squares0), times(get(value(j, 0)), get(value(j, 0))))),
-    set(squares1, add(get(squares1), times(get(value(j, 1)), get(value(j, 1))))),
+    set(squares0, timesPlus(get(value(j, 0)), get(value(j, 0)), get(squares0))),
+    set(squares1, timesPlus(get(value(j, 1)), get(value(j, 1)), get(squares1))),
   );
 
 const blockOfRows: Code = block(

@@ -83,7 +83,7 @@ function run(worker: Worker, { request, transfer, resolve, reject }: Task): void
     if ('answer' in reply) resolve(reply.answer);
     else if ('complaint' in reply) {
       reject(new UserError(reply.complaint, reply.hint === undefined ? {} : { hint: reply.hint }));
-    } else reject(new Error(reply.defect));
+    } else reject(reply.defect instanceof Error ? reply.defect : new Error(String(reply.defect)));
     assign();
   };
   // An error ends the thread; `exit` follows and makes room for another.

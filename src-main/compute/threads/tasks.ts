@@ -14,4 +14,4 @@ export interface Request {
 
 /** `complaint`: the message of a UserError. `defect`: ours. */
 export type Reply =
-  { answer: unknown } | { complaint: string; hint: string | undefined } | { defect: string };
+  { answer: unknown } | { complaint: string; hint: string | undefined } | { defect: unknown };

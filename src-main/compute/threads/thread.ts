@@ -10,7 +10,7 @@ function answer({ name, args }: Request): Reply {
     return { answer: run(...args) };
   } catch (thrown) {
     if (thrown instanceof UserError) return { complaint: thrown.message, hint: thrown.hint };
-    return { defect: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) };
+    return { defect: thrown };
   }
 }
 

@@ -18,13 +18,10 @@ import { loadDataset, splitExamples, splitIndices } from '../../src-main/compute
 import type { Examples } from '../../src-main/compute/data/index.ts';
 import { layerWeights } from '../../src-main/compute/identifiability/layer-weights.ts';
 import { SubspaceRecorder } from '../../src-main/compute/identifiability/measure.ts';
-import {
-  centerDistances,
-  realizationCosts,
-  swapCosts,
-} from '../../src-main/compute/identifiability/realization.ts';
+import { costsOfLayers } from '../../src-main/compute/identifiability/realization-cost.ts';
 import { startThreads } from '../../src-main/compute/threads/pool.ts';
 import { initialise, toEffective } from '../../src-main/compute/models/index.ts';
+import type { LayerRealizationCost } from '../../src-shared/jobs/realization-cost.ts';
 import type { MlpSpec } from '../../src-shared/model.ts';
 
 const explainedVariance = 0.9;
@@ -66,37 +63,36 @@ interface Timing {
   version: string;
 }
 
-const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const total = (values: Iterable<number>): number => {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
+};
+const mean = (values: Float64Array | Float32Array): number => total(values) / values.length;
 
 async function measure(models: readonly Model[], examples: Examples): Promise<Timing> {
   const backend = await loadBackend();
   startThreads();
   const places = layerNumbers(models[0]!).map((i) => `lins.${i}`);
   const recorder = new SubspaceRecorder(backend, examples, places, explainedVariance);
-  const found: { seconds: number; cpuSeconds: number; dimensions: number[]; costs: Float64Array[] }[] = [];
+  const found: { seconds: number; cpuSeconds: number; layers: LayerRealizationCost[] }[] = [];
   for (const model of models) {
     const cpuBefore = process.cpuUsage();
     const started = performance.now();
-    const all: Float64Array[] = [];
-    const dimensions: number[] = [];
-    for (const [i, finding] of (await recorder.subspaces(model, () => Promise.resolve())).entries()) {
-      const space = await finding;
-      const { doubles } = backend.native ?? {};
-      const { costs, centers, neurons } = await realizationCosts(layerWeights(model, i), space, { doubles });
-      swapCosts(costs, neurons);
-      centerDistances(centers, neurons);
-      all.push(costs);
-      dimensions.push(space.dimension);
-    }
+    const spaces = await recorder.subspaces(model, () => Promise.resolve());
+    const layers = await costsOfLayers(model, spaces, {
+      between: () => Promise.resolve(),
+      doubles: backend.native?.doubles,
+    });
     const { user, system } = process.cpuUsage(cpuBefore);
     const seconds = (performance.now() - started) / 1000;
-    found.push({ seconds, cpuSeconds: (user + system) / 1e6, dimensions, costs: all });
+    found.push({ seconds, cpuSeconds: (user + system) / 1e6, layers });
   }
   return {
     seconds: found.map(({ seconds }) => seconds),
     cpuSeconds: found.map(({ cpuSeconds }) => cpuSeconds),
-    dimensions: found[0]!.dimensions,
-    meanCosts: found[0]!.costs.map(mean),
+    dimensions: found[0]!.layers.map(({ subspace_dimension }) => subspace_dimension),
+    meanCosts: found[0]!.layers.map((layer) => mean(layer.mahalanobis_distance_squared.data)),
     peakMiB: process.resourceUsage().maxRSS / 1024,
     version: backend.label,
   };
@@ -130,8 +126,6 @@ function torch(python: string, models: readonly Model[], examples: Examples, thr
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 function show(label: string, { seconds, cpuSeconds, dimensions, meanCosts, peakMiB, version }: Timing): void {
   const costs = meanCosts.map((cost) => cost.toPrecision(6)).join(', ');

@@ -58,7 +58,7 @@ export function fixedSlots(
     ...{ id: (layers += 1), neurons, full, dimension: k, most, places, shifts },
     counts: Int32Array.from(fixed, (of) => of.length),
     projector: shared(times(basis, transpose(basis, full, k), full, k, full)),
-    targets: shared(panelsOf(targets, full, neurons)),
+    targets: panelsOf(targets, full, neurons),
     projected: shared(projected),
     centers: shared(centers),
   };
@@ -70,16 +70,23 @@ function shared(values: Float64Array): Float64Array {
   return out;
 }
 
-let held: { id: number; solver: LowerSolver; gram: Float64Array } | undefined;
+/** Of the layers asked for last: a model's layers may be in hand at once. */
+const solvers = new Map<number, LowerSolver>();
+const mostSolvers = 4;
+
+function solverOf({ id, targets, full, most }: FixedSlots): LowerSolver {
+  const solver = solvers.get(id) ?? new LowerSolver(targets, full, most);
+  solvers.delete(id);
+  solvers.set(id, solver); // the one used last goes last
+  if (solvers.size > mostSolvers) solvers.delete(solvers.keys().next().value!);
+  return solver;
+}
 
 /** Rows `from` to `to` of the costs; NaN as the trace of a slot whose matrix has no Cholesky factor. */
 export function fixedCosts(slots: FixedSlots, from: number, to: number): Solved {
-  const { neurons, dimension: k, full, most, counts, places, shifts, projected, centers, targets } = slots;
-  if (held?.id !== slots.id) {
-    const solver = new LowerSolver(targets, full, most);
-    held = { id: slots.id, solver, gram: new Float64Array(most * most) };
-  }
-  const { solver, gram } = held;
+  const { neurons, dimension: k, full, most, counts, places, shifts, projected, centers } = slots;
+  const solver = solverOf(slots);
+  const gram = new Float64Array(most * most);
   const costs = squaredDistances(centers.subarray(from * k, to * k), projected, k);
   const traces = new Float64Array(to - from).fill(NaN);
   const waiting: number[] = [];

@@ -2,38 +2,59 @@
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { LayerRealizationCost, realizationCostJob } from '../../../src-shared/jobs/realization-cost.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
+import type { Doubles } from '../backend/doubles.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { layerWeights } from './layer-weights.ts';
+import type { LoadedNetwork } from './layer-weights.ts';
 import { indexOfLayer, measureModels } from './measure.ts';
 import { centerDistances, realizationCosts, swapCosts } from './realization.ts';
+import type { Subspace } from './subspace.ts';
 import { subspaceFieldsOf } from './subspace-coherence.ts';
 
 type Params = ParamsOf<typeof realizationCostJob>;
 
 export const realizationCost = measureModels<Params, { realization_cost_results: LayerRealizationCost[] }>(
   { withOutput: false, warn: warnings },
-  async ({ model, subspaces, between, doubles }) => {
-    const results: LayerRealizationCost[] = [];
-    for (const finding of subspaces) {
-      const space = await finding;
-      const layer = layerWeights(model, indexOfLayer(space.place.layer));
-      const found = await realizationCosts(layer, space, {
-        doubles,
-        between: (share) => between(share / subspaces.length),
-      });
-      const square = (data: Float64Array) => matrix(found.neurons, found.neurons, data);
-      results.push({
-        ...subspaceFieldsOf(space),
-        mahalanobis_distance_squared: square(found.costs),
-        transposition_cost_squared: square(swapCosts(found.costs, found.neurons)),
-        proj_center_distances: square(centerDistances(found.centers, found.neurons)),
-        min_gram_rank: found.minRank,
-        gram_cutoff: found.cutoff,
-      });
-    }
-    return { realization_cost_results: results };
-  },
+  async ({ model, subspaces, between, doubles }) => ({
+    realization_cost_results: await costsOfLayers(model, subspaces, { between, doubles }),
+  }),
 );
+
+/**
+ * All layers, each begun when its subspace is found: while threads solve for one, the next is prepared here.
+ * @param options.between called with shares that add up to one; throw there to stop
+ */
+export async function costsOfLayers(
+  model: LoadedNetwork,
+  subspaces: readonly Promise<Subspace>[],
+  options: { between: (share: number) => Promise<void>; doubles: Doubles | undefined },
+): Promise<LayerRealizationCost[]> {
+  const between = (share: number) => options.between(share / subspaces.length);
+  const layers = subspaces.map(async (finding) =>
+    costsOfLayer(model, await finding, { ...options, between }),
+  );
+  // Nothing goes on after this has ended, also where one layer was stopped.
+  await Promise.allSettled(layers);
+  return Promise.all(layers);
+}
+
+async function costsOfLayer(
+  model: LoadedNetwork,
+  space: Subspace,
+  options: Parameters<typeof realizationCosts>[2],
+): Promise<LayerRealizationCost> {
+  const layer = layerWeights(model, indexOfLayer(space.place.layer));
+  const { neurons, costs, centers, minRank, cutoff } = await realizationCosts(layer, space, options);
+  const square = (data: Float64Array) => matrix(neurons, neurons, data);
+  return {
+    ...subspaceFieldsOf(space),
+    mahalanobis_distance_squared: square(costs),
+    transposition_cost_squared: square(swapCosts(costs, neurons)),
+    proj_center_distances: square(centerDistances(centers, neurons)),
+    min_gram_rank: minRank,
+    gram_cutoff: cutoff,
+  };
+}
 
 /** What a person must know about these numbers for a family. */
 export function warnings({ spec, name }: LoadedModel): string[] {

@@ -16,11 +16,15 @@ const panelGroup = 2 ** 14;
 
 /**
  * B [rows, count] in panels of four columns, as `LowerSolver` takes them: each has a row of zeros at its end, and
- * columns beyond the last are zero.
+ * columns beyond the last are zero. In memory that threads share.
  */
-export function panelsOf(columns: Float64Array, rows: number, count: number): Float64Array {
+export function panelsOf(
+  columns: Float64Array,
+  rows: number,
+  count: number,
+): Float64Array<SharedArrayBuffer> {
   const panels = Math.ceil(count / block);
-  const out = new Float64Array(panels * panelSize(rows));
+  const out = new Float64Array(new SharedArrayBuffer(8 * panels * panelSize(rows)));
   for (let panel = 0; panel < panels; panel++) {
     const [start, first] = [panel * panelSize(rows), panel * block];
     const some = Math.min(block, count - first);

@@ -14,4 +14,14 @@ function answer({ name, args }: Request): Reply {
   }
 }
 
-parentPort?.on('message', (request: Request) => parentPort?.postMessage(answer(request)));
+/** Arrays of an answer go over whole instead of being copied. */
+function ownArrays(answered: unknown): ArrayBuffer[] {
+  return Object.values(answered ?? {}).flatMap((value) =>
+    value instanceof Float64Array && value.buffer instanceof ArrayBuffer ? [value.buffer] : [],
+  );
+}
+
+parentPort?.on('message', (request: Request) => {
+  const reply = answer(request);
+  parentPort?.postMessage(reply, 'answer' in reply ? ownArrays(reply.answer) : []);
+});

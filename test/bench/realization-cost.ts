@@ -1,16 +1,18 @@
 /**
  * Realization cost of every layer of stock W-asymmetric MLPs (512 wide, 64 fixed entries per neuron, 256 in the last
- * layer) on 7,200 digits, one model after the other as a job does it, beside PyTorch doing it the reference's way on the
- * same machine where BASIN_TORCH_PYTHON names a Python with torch: for every model an SVD of the data and of each layer's
- * activations, and one pseudo-inverse per neuron. Libraries are loaded, and threads started, before either clock runs;
- * what compiles while it runs (Basin's code) counts for the first model.
+ * layer) on 7,200 digits, one model after the other as a job does it. In turn with PyTorch doing it the reference's way
+ * on the same machine, where BASIN_TORCH_PYTHON names a Python with torch: for every model an SVD of the data and of each
+ * layer's activations, and one pseudo-inverse per neuron. (Basin finds the subspace of the data once.) Libraries are
+ * loaded, and threads started, before either clock runs; what is compiled while it runs counts for the first model.
  *
  *   node test/bench/realization-cost.ts [WIDTH] [MODELS]
  */
-import { execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { setTimeout as rest } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { LoadedModel } from '../../src-main/compute/checkpoints.ts';
@@ -21,7 +23,6 @@ import { SubspaceRecorder } from '../../src-main/compute/identifiability/measure
 import { costsOfLayers } from '../../src-main/compute/identifiability/realization-cost.ts';
 import { startThreads } from '../../src-main/compute/threads/pool.ts';
 import { initialise, toEffective } from '../../src-main/compute/models/index.ts';
-import type { LayerRealizationCost } from '../../src-shared/jobs/realization-cost.ts';
 import type { MlpSpec } from '../../src-shared/model.ts';
 
 const explainedVariance = 0.9;
@@ -51,16 +52,22 @@ function modelsOf(width: number, count: number): Model[] {
 
 const layerNumbers = (model: Model) => model.network.layers.map((_, i) => i);
 
-interface Timing {
-  /** Per model. */
-  seconds: number[];
-  /** Of all threads, busy waiting included; per model. */
-  cpuSeconds: number[];
-  /** Of the first model. */
+/** What one model took, and what was found. */
+interface Round {
+  seconds: number;
+  /** Of all threads, busy waiting included. */
+  cpuSeconds: number;
   dimensions: number[];
   meanCosts: number[];
+  /** Of the process so far. */
   peakMiB: number;
-  version: string;
+}
+
+/** Measures models one after the other, a call each. */
+interface Contestant {
+  label: string;
+  rounds: Round[];
+  measure(model: number): Promise<Round>;
 }
 
 const total = (values: Iterable<number>): number => {
@@ -70,85 +77,113 @@ const total = (values: Iterable<number>): number => {
 };
 const mean = (values: Float64Array | Float32Array): number => total(values) / values.length;
 
-async function measure(models: readonly Model[], examples: Examples): Promise<Timing> {
+async function basin(models: readonly Model[], examples: Examples): Promise<Contestant> {
   const backend = await loadBackend();
   startThreads();
   const places = layerNumbers(models[0]!).map((i) => `lins.${i}`);
   const recorder = new SubspaceRecorder(backend, examples, places, explainedVariance);
-  const found: { seconds: number; cpuSeconds: number; layers: LayerRealizationCost[] }[] = [];
-  for (const model of models) {
-    const cpuBefore = process.cpuUsage();
-    const started = performance.now();
-    const spaces = await recorder.subspaces(model, () => Promise.resolve());
-    const layers = await costsOfLayers(model, spaces, {
-      between: () => Promise.resolve(),
-      doubles: backend.native?.doubles,
-    });
-    const { user, system } = process.cpuUsage(cpuBefore);
-    const seconds = (performance.now() - started) / 1000;
-    found.push({ seconds, cpuSeconds: (user + system) / 1e6, layers });
-  }
+  const options = { between: () => Promise.resolve(), doubles: backend.native?.doubles };
   return {
-    seconds: found.map(({ seconds }) => seconds),
-    cpuSeconds: found.map(({ cpuSeconds }) => cpuSeconds),
-    dimensions: found[0]!.layers.map(({ subspace_dimension }) => subspace_dimension),
-    meanCosts: found[0]!.layers.map((layer) => mean(layer.mahalanobis_distance_squared.data)),
-    peakMiB: process.resourceUsage().maxRSS / 1024,
-    version: backend.label,
+    label: `Basin (${backend.label})`,
+    rounds: [],
+    async measure(index) {
+      const cpuBefore = process.cpuUsage();
+      const started = performance.now();
+      const spaces = await recorder.subspaces(models[index]!, () => Promise.resolve());
+      const layers = await costsOfLayers(models[index]!, spaces, options);
+      const { user, system } = process.cpuUsage(cpuBefore);
+      return {
+        seconds: (performance.now() - started) / 1000,
+        cpuSeconds: (user + system) / 1e6,
+        dimensions: layers.map(({ subspace_dimension }) => subspace_dimension),
+        meanCosts: layers.map((layer) => mean(layer.mahalanobis_distance_squared.data)),
+        peakMiB: process.resourceUsage().maxRSS / 1024,
+      };
+    },
   };
 }
 
-function torch(python: string, models: readonly Model[], examples: Examples, threads: number): Timing {
-  const folder = mkdtempSync(join(tmpdir(), 'basin-bench-'));
-  try {
-    const write = (name: string, values: ArrayLike<number>) => {
-      writeFileSync(join(folder, `${name}.f32`), new Uint8Array(Float32Array.from(values).buffer));
-    };
-    write('x', examples.x);
-    for (const [m, model] of models.entries()) {
-      for (const i of layerNumbers(model)) {
-        const { weight, fixed, mask } = layerWeights(model, i);
-        write(`weight${m}-${i}`, weight);
-        write(`mask${m}-${i}`, mask!);
-        write(`fixed${m}-${i}`, fixed!);
-        write(`bias${m}-${i}`, model.network.layers[i]!.bias);
-      }
-    }
-    const { layers } = models[0]!.network;
-    const widths = [layers[0]!.inputs, ...layers.map(({ outputs }) => outputs)];
-    const about = { models: models.length, widths, samples: examples.count, explainedVariance };
-    writeFileSync(join(folder, 'about.json'), JSON.stringify(about));
-    const script = fileURLToPath(new URL('realization_cost_torch.py', import.meta.url));
-    return JSON.parse(
-      execFileSync(python, [script, folder, String(threads)], { encoding: 'utf8' }),
-    ) as Timing;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+/** A process that measures the next model for every line it is sent. */
+function torch(python: string, folder: string, threads: number): Contestant & { end(): void } {
+  const script = fileURLToPath(new URL('realization_cost_torch.py', import.meta.url));
+  const child = spawn(python, [script, folder, String(threads)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    label: 'PyTorch, the published way',
+    rounds: [],
+    async measure() {
+      child.stdin.write('next\n');
+      const line = await lines.next();
+      if (line.done) throw new Error('PyTorch’s part ended early');
+      return JSON.parse(line.value) as Round;
+    },
+    end: () => child.stdin.end(),
+  };
 }
 
-function show(label: string, { seconds, cpuSeconds, dimensions, meanCosts, peakMiB, version }: Timing): void {
-  const costs = meanCosts.map((cost) => cost.toPrecision(6)).join(', ');
-  const each = (values: readonly number[]) => values.map((value) => value.toFixed(2)).join(', ');
+function writeModels(folder: string, models: readonly Model[], examples: Examples): void {
+  const write = (name: string, values: ArrayLike<number>) => {
+    writeFileSync(join(folder, `${name}.f32`), new Uint8Array(Float32Array.from(values).buffer));
+  };
+  write('x', examples.x);
+  for (const [m, model] of models.entries()) {
+    for (const i of layerNumbers(model)) {
+      const { weight, fixed, mask } = layerWeights(model, i);
+      write(`weight${m}-${i}`, weight);
+      write(`mask${m}-${i}`, mask!);
+      write(`fixed${m}-${i}`, fixed!);
+      write(`bias${m}-${i}`, model.network.layers[i]!.bias);
+    }
+  }
+  const { layers } = models[0]!.network;
+  const widths = [layers[0]!.inputs, ...layers.map(({ outputs }) => outputs)];
+  const about = { models: models.length, widths, samples: examples.count, explainedVariance };
+  writeFileSync(join(folder, 'about.json'), JSON.stringify(about));
+}
+
+const numbers = (values: readonly number[]): string => values.map((value) => value.toFixed(2)).join(', ');
+
+function show({ label, rounds }: Contestant): void {
+  const { dimensions, meanCosts } = rounds[0]!;
   console.log(
-    `${label}: ${each(seconds)} s (processor time ${each(cpuSeconds)} s), ${peakMiB.toFixed(0)} MiB at most, subspaces of ${dimensions.join(', ')} dimensions, mean costs ${costs} (${version})`,
+    `${label}: ${numbers(rounds.map(({ seconds }) => seconds))} s, ` +
+      `processor time ${numbers(rounds.map(({ cpuSeconds }) => cpuSeconds))} s, ` +
+      `${rounds.at(-1)!.peakMiB.toFixed(0)} MiB at most; first model: subspaces of ${dimensions.join(', ')} dimensions, ` +
+      `mean costs ${meanCosts.map((cost) => cost.toPrecision(6)).join(', ')}`,
   );
 }
 
-const models = modelsOf(Number(process.argv[2] ?? 512), Number(process.argv[3] ?? 4));
+const models = modelsOf(Number(process.argv[2] ?? 512), Number(process.argv[3] ?? 6));
 const dataset = await loadDataset({ name: 'mnist-10k' });
 const split = splitIndices(dataset, { splitSeed: 42, valFraction: 0.1 });
 const examples = splitExamples(dataset, split, 'train');
-const ours = await measure(models, examples);
-show('Basin', ours);
 const python = process.env.BASIN_TORCH_PYTHON;
-if (python) {
+const folder = mkdtempSync(join(tmpdir(), 'basin-bench-'));
+try {
+  const ours = await basin(models, examples);
   const { threads } = await loadBackend();
-  const theirs = torch(python, models, examples, threads);
-  show('PyTorch', theirs);
-  const times = (of: 'seconds' | 'cpuSeconds') => (total(theirs[of]) / total(ours[of])).toFixed(1);
-  console.log(
-    `Basin is ${times('seconds')} times faster, with ${times('cpuSeconds')} times less processor time; ` +
-      `the first model ${(theirs.seconds[0]! / ours.seconds[0]!).toFixed(1)} times.`,
-  );
-} else console.log('(set BASIN_TORCH_PYTHON to a Python with torch to compare)');
+  if (python) writeModels(folder, models, examples);
+  const theirs = python ? torch(python, folder, threads) : undefined;
+  // In turn, so that a machine that becomes slower or faster meanwhile does so for both.
+  for (const index of models.keys()) {
+    for (const one of theirs ? [theirs, ours] : [ours]) {
+      one.rounds.push(await one.measure(index));
+      await rest(500); // until idle threads have gone to sleep
+    }
+  }
+  theirs?.end();
+  show(ours);
+  if (theirs) {
+    show(theirs);
+    const times = (of: 'seconds' | 'cpuSeconds', from = 0) => {
+      const sum = ({ rounds }: Contestant) => total(rounds.slice(from).map((round) => round[of]));
+      return (sum(theirs) / sum(ours)).toFixed(1);
+    };
+    const first = (theirs.rounds[0]!.seconds / ours.rounds[0]!.seconds).toFixed(1);
+    console.log(
+      `Basin is ${times('seconds')} times faster, with ${times('cpuSeconds')} times less processor time: the first model ${first} times, the others ${times('seconds', 1)} times.`,
+    );
+  } else console.log('(set BASIN_TORCH_PYTHON to a Python with torch to compare)');
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,6 +1,7 @@
 """Realization cost of every layer in PyTorch, the way neuron-identifiability does it (measure_realization_cost.py:47,
 subspace_coherence.py:25): a thin SVD of the centred activations, one Gram matrix and one pinv per neuron, float32.
-Weights and data are read from FOLDER as test/bench/realization-cost.ts wrote them. Prints one JSON object.
+Weights and data are read from FOLDER as test/bench/realization-cost.ts wrote them. For every line on stdin the next
+model is measured, and one JSON object printed.
 
 usage: realization_cost_torch.py FOLDER THREADS
 """
@@ -67,21 +68,17 @@ def measure(layers):
 
 
 torch.linalg.pinv(torch.randn(8, 8))
-seconds, cpu_seconds, found = [], [], []
 for layers in models:
+    if not sys.stdin.readline():
+        break
     start, cpu = time.perf_counter(), time.process_time()
-    found.append(measure(layers))
-    seconds.append(time.perf_counter() - start)
-    cpu_seconds.append(time.process_time() - cpu)
-print(
-    json.dumps(
-        {
-            "seconds": seconds,
-            "cpuSeconds": cpu_seconds,
-            "dimensions": [k for k, _ in found[0]],
-            "meanCosts": [float(costs.mean()) for _, (costs, _, _) in found[0]],
-            "peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            "version": torch.__version__,
-        }
-    )
-)
+    found = measure(layers)
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
+    one = {
+        "seconds": seconds,
+        "cpuSeconds": cpu_seconds,
+        "dimensions": [k for k, _ in found],
+        "meanCosts": [float(costs.mean()) for _, (costs, _, _) in found],
+        "peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    print(json.dumps(one), flush=True)

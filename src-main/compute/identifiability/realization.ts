@@ -104,10 +104,12 @@ async function solveFixed(
       if (here) await turn(); // or the threads' answers would wait
     }
   };
+  const lanes = Array.from({ length: helpers + 1 }, (_, i) => lane(i === helpers));
   try {
-    await Promise.all(Array.from({ length: helpers + 1 }, (_, i) => lane(i === helpers)));
+    await Promise.all(lanes);
   } finally {
-    next = neurons; // one lane was stopped: so are the others
+    next = neurons; // one was stopped: so are the others
+    await Promise.allSettled(lanes);
   }
   return left.sort((a, b) => a - b);
 }

@@ -77,9 +77,12 @@ function run(worker: Worker, { request, transfer, resolve, reject }: Task): void
     worker.off('message', onMessage).off('error', onError).off('exit', onExit);
     worker.unref();
   };
-  const onMessage = (reply: Reply): void => {
+  const free = (): void => {
     finish();
     idle.push(worker);
+  };
+  const onMessage = (reply: Reply): void => {
+    free();
     if ('answer' in reply) resolve(reply.answer);
     else if ('complaint' in reply) {
       reject(new UserError(reply.complaint, reply.hint === undefined ? {} : { hint: reply.hint }));
@@ -97,5 +100,10 @@ function run(worker: Worker, { request, transfer, resolve, reject }: Task): void
   };
   worker.on('message', onMessage).on('error', onError).on('exit', onExit);
   worker.ref();
-  worker.postMessage(request, [...transfer]);
+  try {
+    worker.postMessage(request, [...transfer]);
+  } catch (error) {
+    free(); // something in the request cannot travel
+    reject(error as Error);
+  }
 }

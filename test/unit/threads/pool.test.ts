@@ -66,6 +66,16 @@ test('what is handed over is empty afterwards', async () => {
   expect(one.scatter).toHaveLength(0);
 });
 
+test('a request that cannot travel is refused, and the thread is free for the next', async () => {
+  process.env['BASIN_THREADS'] = '2';
+  const broken = () => inThread('subspaceOf', [{ ...moments(4, 1), count: (() => 1) as never }, 0.9]);
+  const fine = () => inThread('subspaceOf', [moments(5, 2), 1]);
+  // The first is sent at once, the others when the thread is free again.
+  const found = await Promise.allSettled([broken(), fine(), broken(), broken(), fine()]);
+  expect(found.map(({ status }) => status[0])).toEqual(['r', 'f', 'r', 'r', 'f']);
+  expect(found[3]).toMatchObject({ reason: { name: 'DataCloneError' } });
+});
+
 test('an idle thread keeps no process alive', () => {
   const pool = new URL('../../../src-main/compute/threads/pool.ts', import.meta.url).href;
   const code = `

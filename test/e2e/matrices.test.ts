@@ -106,6 +106,10 @@ describe.skipIf(noBrowser)('matrices', () => {
     await expect.poll(() => page.locator('.head .reading').textContent()).toMatch('(11, 19) = ');
     await map.press('Enter');
     expect(gap(await swapIn(11, 19), swap(11, 19))).toBeLessThan(1e-9);
+    await map.press('Escape');
+    await inspector(11, 19).waitFor({ state: 'hidden' });
+    await map.press('Enter');
+    await inspector(11, 19).waitFor();
     await page.getByRole('button', { name: 'Whole' }).click();
   });
 

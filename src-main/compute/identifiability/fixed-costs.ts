@@ -72,13 +72,19 @@ function shared(values: Float64Array): Float64Array {
 
 /** Of the layers asked for last: a model's layers may be in hand at once. */
 const solvers = new Map<number, LowerSolver>();
-const mostSolvers = 4;
+const mostBytes = 2 ** 26;
 
 function solverOf({ id, targets, full, most }: FixedSlots): LowerSolver {
   const solver = solvers.get(id) ?? new LowerSolver(targets, full, most);
   solvers.delete(id);
   solvers.set(id, solver); // the one used last goes last
-  if (solvers.size > mostSolvers) solvers.delete(solvers.keys().next().value!);
+  let bytes = 0;
+  for (const one of solvers.values()) bytes += one.bytes;
+  for (const [oldest, one] of solvers) {
+    if (bytes <= mostBytes || one === solver) break;
+    solvers.delete(oldest);
+    bytes -= one.bytes;
+  }
   return solver;
 }
 

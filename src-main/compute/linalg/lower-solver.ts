@@ -72,6 +72,11 @@ export class LowerSolver {
     }
   }
 
+  /** Bytes of memory that this takes. */
+  get bytes(): number {
+    return this.#memory.byteLength;
+  }
+
   /** How many systems are held. */
   get held(): number {
     return this.#held.length;
@@ -81,8 +86,10 @@ export class LowerSolver {
    * Factors S [size, size], of which the lower triangle is read, and holds it.
    * @param places rows of B, one per row of S. @param shift as many numbers, taken from every column
    * @returns trace(S^-1) = |L^-1|_F^2; undefined, and nothing is held, unless S is positive definite, to rounding
+   * @throws RangeError where no more can be held: `solve` first
    */
   add(lower: Float64Array, size: number, places: Int32Array, shift: Float64Array): number | undefined {
+    if (this.held === this.capacity) throw new RangeError(`no more than ${this.held} can be held at once`);
     const system = this.#system(this.held);
     const padded = paddedSize(size);
     for (let i = 0; i < padded / block; i++) {

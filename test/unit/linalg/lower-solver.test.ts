@@ -105,6 +105,7 @@ describe('many small systems against the same columns', () => {
     expect(solver.capacity).toBe(1);
     const { s, places, shift } = systemOf(size, rows, 8);
     solver.add(s, size, places, shift);
+    expect(() => solver.add(s, size, places, shift)).toThrow('no more than 1 can be held at once');
     const found = solver.solve();
     for (const j of [0, 57, 202]) {
       const right = Array.from(places, (place, p) => b[place * count + j]! - shift[p]!);

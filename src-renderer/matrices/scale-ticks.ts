@@ -1,4 +1,10 @@
-import { transformValue, type ColourScale } from '../../src-shared/figures/colour.ts';
+import {
+  cssColour,
+  levels,
+  palette,
+  transformValue,
+  type ColourScale,
+} from '../../src-shared/figures/colour.ts';
 
 export interface ScaleTick {
   value: number;
@@ -20,6 +26,14 @@ export function scaleTicks(scale: ColourScale, parts: number): ScaleTick[] {
     };
   });
 }
+
+/** Colours from the low end to the high one, as stops of a CSS gradient. */
+export const gradientStops = ({ map }: ColourScale): string =>
+  palette(map, '#888888')
+    .slice(0, levels)
+    .filter((_, i) => i % 6 === 0)
+    .map(cssColour)
+    .join(', ');
 
 /** How colours follow the values, for a legend. */
 export const transformWords = {

@@ -8,7 +8,7 @@
 import { LowerSolver, panelsOf } from '../linalg/lower-solver.ts';
 import { squaredDistances, transpose } from '../linalg/multiply.ts';
 import type { multiply } from '../linalg/multiply.ts';
-import type { Slots, Solved } from './slot-solver.ts';
+import type { Slots, Solved } from './slots.ts';
 
 /** What all slots of a layer share, in memory that all threads see. */
 export interface FixedSlots {
@@ -46,17 +46,18 @@ export function fixedSlots(
 ): FixedSlots {
   const { basis, full, dimension: k } = space;
   const most = Math.max(1, ...fixed.map((of) => of.length));
+  const counts = new Int32Array(new SharedArrayBuffer(4 * neurons));
   const places = new Int32Array(new SharedArrayBuffer(4 * neurons * most));
   const shifts = shared(new Float64Array(neurons * most));
   const ofCenters = times(basis, transpose(centers, neurons, k), full, k, neurons);
   fixed.forEach((of, slot) => {
+    counts[slot] = of.length;
     places.set(of, slot * most);
     of.forEach((place, p) => (shifts[slot * most + p] = ofCenters[place * neurons + slot]!));
   });
   const targets = times(basis, transpose(projected, neurons, k), full, k, neurons);
   return {
-    ...{ id: (layers += 1), neurons, full, dimension: k, most, places, shifts },
-    counts: Int32Array.from(fixed, (of) => of.length),
+    ...{ id: (layers += 1), neurons, full, dimension: k, most, counts, places, shifts },
     projector: shared(times(basis, transpose(basis, full, k), full, k, full)),
     targets: panelsOf(targets, full, neurons),
     projected: shared(projected),

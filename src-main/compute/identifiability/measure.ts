@@ -220,6 +220,10 @@ export class SubspaceRecorder {
     places: readonly string[],
     between: (share: number) => Promise<void>,
   ): Promise<Promise<Subspace>[]> {
+    if (places.length === 0) {
+      await between(1);
+      return [];
+    }
     const moments = await recordMoments(this.#backend, model, this.#examples, places, between);
     return moments.map((one) => {
       const buffer = one.scatter.buffer as ArrayBuffer;

@@ -21,7 +21,7 @@ import type { InverseFactor } from './gram-matrices.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { LayerWeights } from './layer-weights.ts';
 import { solveRegular } from './regular-costs.ts';
-import { keepRegular, placesWhere } from './slot-solver.ts';
+import { keepRegular, placesWhere } from './slots.ts';
 import type { Subspace } from './subspace.ts';
 
 type Basis = Pick<Subspace, 'basis' | 'full' | 'dimension'>;

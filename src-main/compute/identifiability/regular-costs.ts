@@ -2,8 +2,8 @@
 import { attr } from '../backend/types.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';
 import { identity, transpose } from '../linalg/multiply.ts';
-import { keepRegular, placesWhere } from './slot-solver.ts';
-import type { Slots, Solved } from './slot-solver.ts';
+import { keepRegular, placesWhere } from './slots.ts';
+import type { Slots, Solved } from './slots.ts';
 
 /** Numbers of the largest tensor of a batch: 2 MiB in float64, which stays in the processor's cache. */
 const mostEntries = 2 ** 18;

@@ -34,6 +34,7 @@ export const get = (local: Local): Code => [0x20, ...unsigned(local)];
 export const set = (local: Local, value: Code): Code => [...value, 0x21, ...unsigned(local)];
 export const constant = (value: number): Code => [0x41, ...signed(value)];
 export const plus = (a: Code, b: Code): Code => [...a, ...b, 0x6a];
+export const advance = (local: Local, bytes: number): Code => set(local, plus(get(local), constant(bytes)));
 export const block = (...statements: readonly Code[]): Code => statements.flat();
 
 /** Two float64 numbers at address + offset. */

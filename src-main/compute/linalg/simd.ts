@@ -4,6 +4,7 @@
  */
 import {
   add,
+  advance,
   block,
   compile,
   doWhileBelow,
@@ -18,7 +19,7 @@ import {
   zeros,
 } from './assemble.ts';
 import type { Code, Kernel, Local } from './assemble.ts';
-import { advance, solve } from './solve-kernel.ts';
+import { solve } from './solve-kernel.ts';
 import type { SolveKernel } from './solve-kernel.ts';
 
 /** Addresses and counts are bytes into `memory`, and multiples of 8 but for counts of loops. */

@@ -1,7 +1,7 @@
 /** Forward substitution in WebAssembly: four columns at a time against one factor, four of its rows at a time. */
 import {
+  advance,
   block,
-  constant,
   doWhileBelow,
   get,
   ifBelow,
@@ -40,8 +40,6 @@ export type SolveKernel = (
   shift: number,
   out: number,
 ) => void;
-
-export const advance = (local: Local, bytes: number): Code => set(local, plus(get(local), constant(bytes)));
 
 const [panel, panelEnd, panelBytes, offsets, factor, x, xEnd, shift, out] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
 const [row, left, place, shifts, before] = [9, 10, 11, 12, 13];

@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../../src-shared/errors.ts';
 import { wantedThreads } from '../backend/load.ts';
-import { tasks } from './tasks.ts';
+import { runTask } from './tasks.ts';
 import type { Reply, Request, TaskName, Tasks } from './tasks.ts';
 
 interface Task {
@@ -42,8 +42,9 @@ export function inThread<Name extends TaskName>(
 ): Promise<ReturnType<Tasks[Name]>> {
   return new Promise((resolve, reject) => {
     const settle = resolve as (answer: unknown) => void;
-    if (threadCount() === 0) return settle((tasks[name] as (...given: unknown[]) => unknown)(...args));
-    queue.push({ request: { name, args }, transfer, resolve: settle, reject });
+    const request: Request = { name, args };
+    if (threadCount() === 0) return settle(runTask(request));
+    queue.push({ request, transfer, resolve: settle, reject });
     assign();
   });
 }

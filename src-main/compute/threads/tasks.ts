@@ -2,7 +2,7 @@
 import { fixedCosts } from '../identifiability/fixed-costs.ts';
 import { subspaceOf } from '../identifiability/subspace.ts';
 
-export const tasks = { fixedCosts, subspaceOf };
+const tasks = { fixedCosts, subspaceOf };
 
 export type Tasks = typeof tasks;
 export type TaskName = keyof Tasks;
@@ -11,6 +11,9 @@ export interface Request {
   name: TaskName;
   args: unknown[];
 }
+
+export const runTask = ({ name, args }: Request): unknown =>
+  (tasks[name] as (...given: unknown[]) => unknown)(...args);
 
 /** `complaint`: the message of a UserError. `defect`: ours. */
 export type Reply =

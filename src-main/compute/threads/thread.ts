@@ -1,13 +1,12 @@
 /** The entry of a thread: answers one request after the other. */
 import { parentPort } from 'node:worker_threads';
 import { UserError } from '../../../src-shared/errors.ts';
-import { tasks } from './tasks.ts';
+import { runTask } from './tasks.ts';
 import type { Reply, Request } from './tasks.ts';
 
-function answer({ name, args }: Request): Reply {
-  const run = tasks[name] as (...given: unknown[]) => unknown;
+function answer(request: Request): Reply {
   try {
-    return { answer: run(...args) };
+    return { answer: runTask(request) };
   } catch (thrown) {
     if (thrown instanceof UserError) return { complaint: thrown.message, hint: thrown.hint };
     return { defect: thrown };

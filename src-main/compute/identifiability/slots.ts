@@ -1,4 +1,4 @@
-/** What solves for the realization costs of some slots at once. */
+/** The slots of a layer whose realization costs are solved for, some at a time. */
 import { mostInverseTrace } from './gram-matrices.ts';
 import type { Subspace } from './subspace.ts';
 

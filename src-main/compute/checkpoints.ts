@@ -8,8 +8,9 @@ import { readConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { MlpSpec } from '../../src-shared/model.ts';
 import { parseCheckpointName } from '../formats/checkpoint-name.ts';
+import { accuracyPercent } from '../formats/accuracy.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
-import { findCheckpoint, readRunDirectory } from '../formats/run-directory.ts';
+import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../formats/run-directory.ts';
 import { toEffective } from './models/effective.ts';
 import type { EffectiveNetwork, StateDict } from './models/network.ts';
 import { stateDictFromCheckpoint } from './models/state-dict.ts';
@@ -37,8 +38,8 @@ export interface LoadedModel {
   /** As stored, buffers included. */
   state: StateDict;
   network: EffectiveNetwork;
-  /** Validation accuracy in percent as the trainer stored it. */
-  storedValAccuracy: number | undefined;
+  /** Validation accuracy as the trainer stored it, a fraction or percent: `storedValAccuracy` tells. */
+  storedAccuracy: number | undefined;
 }
 
 /** Which checkpoints: of one run at one epoch, or files. The fields of `pairSelection` in src-shared/jobs/pairs.ts. */
@@ -99,19 +100,28 @@ export function loadCheckpoint(run: Run, path: string): LoadedModel {
     refuseNonFinite(state, path);
     const place = parseCheckpointName(path);
     const index = place?.model ?? 0;
-    const epoch = checkpoint.epoch ?? place?.epoch ?? null;
-    const { valAccuracy } = checkpoint;
+    const epoch = checkpoint.epoch ?? null;
+    const { storedAccuracy } = checkpoint;
     return {
       ...{ run, index, epoch, path, spec, state },
       name:
         index > 0 ? `model ${index} of ${run.directory}${epoch === null ? '' : ` at epoch ${epoch}`}` : path,
       sha256: sha256OfFile(path),
       network: toEffective(spec, state),
-      storedValAccuracy: valAccuracy === undefined ? undefined : valAccuracy * 100,
+      storedAccuracy,
     };
   } finally {
     checkpoint.close();
   }
+}
+
+/**
+ * Validation accuracy in percent as the trainer stored it; undefined if it is not known. May look into every checkpoint
+ * of the run: only together they tell a fraction from percent.
+ */
+export function storedValAccuracy({ run, storedAccuracy }: LoadedModel): number | undefined {
+  if (storedAccuracy === undefined) return undefined;
+  return accuracyPercent(storedAccuracy, accuracyUnitOf(readRunDirectory(run.directory).checkpoints));
 }
 
 function refuseNonFinite(state: StateDict, path: string): void {

@@ -1,6 +1,7 @@
 /** Looking for run directories below a folder. */
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { couldBeImported } from './endings.ts';
 import { parseCheckpointName } from './checkpoint-name.ts';
 import { fileError } from './source.ts';
 
@@ -15,7 +16,6 @@ export type FoundRun =
 
 /** Written beside checkpoints by Basin: parts of the run. */
 const partsOfRuns = new Set(['metrics.json', 'split.json', 'package.json', 'package-lock.json']);
-const endings = /\.(json|parquet|zip|pt|pth|bin|ckpt|safetensors)$/;
 /** Kept by a workspace beside its `basin.db`; its runs are looked for all the same. */
 const ofWorkspace = new Set(['results', 'figures']);
 
@@ -80,7 +80,9 @@ async function contentOf(directory: string): Promise<Content> {
 
 /** An optimizer's state belongs to a run as well. */
 function couldBeResult(name: string): boolean {
-  return endings.test(name) && !name.startsWith('.') && !partsOfRuns.has(name) && !parseCheckpointName(name);
+  return (
+    couldBeImported(name) && !name.startsWith('.') && !partsOfRuns.has(name) && !parseCheckpointName(name)
+  );
 }
 
 /** Checkpoints without a config are found too, so that somebody can be told what is missing. */

@@ -5,6 +5,9 @@
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../src-shared/errors.ts';
+import { accuracyUnit } from './accuracy.ts';
+import type { AccuracyUnit } from './accuracy.ts';
+import { checkpointHeader } from './checkpoint.ts';
 import { parseCheckpointName } from './checkpoint-name.ts';
 import { fileError } from './source.ts';
 import { readYaml } from './yaml.ts';
@@ -80,6 +83,22 @@ export function findCheckpoint(run: RunDirectory, epoch: number, model: number):
   throw new UserError(
     `${run.directory}: there is no model ${model}; the run has models ${listNumbers(models)}.`,
   );
+}
+
+/** The unit of the validation accuracies that checkpoints of one run store; files that cannot be read do not say. */
+export function accuracyUnitOf(files: readonly CheckpointFile[]): AccuracyUnit {
+  return accuracyUnit(storedAccuracies(files));
+}
+
+function* storedAccuracies(files: readonly CheckpointFile[]): Generator<number | undefined> {
+  // From the end, where accuracies are highest and the first may tell.
+  for (const { path } of files.toReversed()) {
+    try {
+      yield checkpointHeader(path).storedAccuracy;
+    } catch (thrown) {
+      if (!(thrown instanceof UserError)) throw thrown;
+    }
+  }
 }
 
 function listCheckpoints(

@@ -42,7 +42,7 @@ export function parseHeader(
   let metadata = new Map<string, string>();
   for (const [key, value] of fields) {
     if (key === '__metadata__') {
-      metadata = parseMetadata(value, `${name}: offset ${offsetOf(text, key)}`);
+      metadata = parseMetadata(value);
       continue;
     }
     const result = entrySchema.safeParse(value);
@@ -60,15 +60,10 @@ export function parseHeader(
   return { tensors, metadata };
 }
 
-function parseMetadata(value: unknown, name: string): Map<string, string> {
-  const fields =
-    value !== null && typeof value === 'object' ? Object.entries(value) : [['', undefined] as const];
-  return new Map(
-    fields.map(([key, text]) => {
-      if (typeof text === 'string') return [key, text];
-      throw new UserError(`${name}: header field "__metadata__": strings by name were expected.`);
-    }),
-  );
+/** Texts by name, as the format has it. Other values say nothing about the tensors and are passed over. */
+function parseMetadata(value: unknown): Map<string, string> {
+  const fields = value !== null && typeof value === 'object' ? Object.entries(value) : [];
+  return new Map(fields.filter((field): field is [string, string] => typeof field[1] === 'string'));
 }
 
 /** Where in the file a character of the header stands: after the 8 bytes of its length, in UTF-8. */

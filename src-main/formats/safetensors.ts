@@ -42,12 +42,12 @@ const dtypeOfCode = new Map<string, DType>(
  * @throws UserError if the header is damaged, or the tensors overlap, leave gaps or run past the end of the file.
  */
 export function openSafetensors(path: string): SafetensorsFile {
-  return openFrom(openSource(path));
+  return openSafetensorsSource(openSource(path));
 }
 
 /** The same for bytes in memory; `name` stands for the path in messages. */
 export function openSafetensorsBytes(bytes: Uint8Array, name?: string): SafetensorsFile {
-  return openFrom(memorySource(bytes, name));
+  return openSafetensorsSource(memorySource(bytes, name));
 }
 
 /**
@@ -82,7 +82,8 @@ export function writeSafetensors(
   });
 }
 
-function openFrom(source: ByteSource): SafetensorsFile {
+/** The same for a source, which it closes. */
+export function openSafetensorsSource(source: ByteSource): SafetensorsFile {
   try {
     const { text, dataStart } = readHeaderText(source);
     const { tensors, metadata } = parseHeader(text, source.name);

@@ -82,3 +82,8 @@ function rowMajor(data: Float64Array, shape: readonly number[]): Float64Array {
   }
   return out;
 }
+
+/** A weight file in test/fixtures/weights, made by the real libraries. */
+export function weightsFixture(name: string): string {
+  return join(packed, 'weights', name);
+}

@@ -21,7 +21,7 @@ export const define: DefineCommand = (command, globals) => {
         const { result } = await runKind(client, 'import', { paths }, signal, progress.listener);
         progress.finish();
         terminal.document(result);
-        const { changes, broken, recognised, passedOver, passedOverCount } = result;
+        const { changes, broken, recognised, passedOver, passedOverCount, notes: ofRuns } = result;
         terminal.print(
           `${result.runs} runs with ${result.checkpoints} checkpoints below ${paths.join(', ')}`,
         );
@@ -32,6 +32,9 @@ export const define: DefineCommand = (command, globals) => {
           );
           for (const note of notes) terminal.print(note);
         }
+        for (const note of ofRuns.slice(0, shown)) terminal.print(`note: ${note}`);
+        if (ofRuns.length > shown)
+          terminal.print(`... and ${ofRuns.length - shown} more notes; --json lists all`);
         for (const { path, what, results } of recognised.slice(0, shown))
           terminal.print(`${path}: ${what}${results > 0 ? ` (${results} results)` : ''}`);
         if (recognised.length > shown)

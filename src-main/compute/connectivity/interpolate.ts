@@ -10,6 +10,7 @@ import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
 import { backendInfo } from '../backend/info.ts';
 import type { Backend, Tensor2D } from '../backend/index.ts';
+import { storedValAccuracy } from '../checkpoints.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
@@ -232,12 +233,16 @@ function storedMetricWarnings({ models, data }: Job, scores: Map<Split, PointSco
   const val = scores.get('val');
   if (!val || !data.isRunSplit) return [];
   const oneImage = 100 / data.splits.get('val')!.count;
-  return models.flatMap(({ name, storedValAccuracy }, i) => {
-    if (storedValAccuracy === undefined) return [];
+  return models.flatMap((model, i) => {
     const found = val[i]!.accuracy;
-    if (Math.abs(found - storedValAccuracy) <= oneImage * 1.01) return [];
+    const agrees = (percent: number): boolean => Math.abs(found - percent) <= oneImage * 1.01;
+    const { name, storedAccuracy } = model;
+    // Which unit it is in, many files may have to say; mostly the fraction agrees.
+    if (storedAccuracy === undefined || agrees(storedAccuracy * 100)) return [];
+    const stored = storedValAccuracy(model);
+    if (stored === undefined || agrees(stored)) return [];
     return [
-      `${name}: its checkpoint says validation accuracy ${storedValAccuracy.toFixed(3)} %, on ${data.description} it is ` +
+      `${name}: its checkpoint says validation accuracy ${stored.toFixed(3)} %, on ${data.description} it is ` +
         `${found.toFixed(3)} %. Is this the data it was trained on?`,
     ];
   });

@@ -119,7 +119,8 @@ function readJson(path: string): unknown {
     throw fileError(path, 'read', thrown);
   }
   try {
-    return JSON.parse(text) as unknown;
+    // Editors on Windows put a byte order mark before it.
+    return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown;
   } catch (thrown) {
     throw new UserError(`${path}: no valid JSON: ${messageOf(thrown)}.`);
   }

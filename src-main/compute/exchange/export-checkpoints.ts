@@ -6,10 +6,12 @@ import { readConfig, resolveModel } from '../../../src-shared/config.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { exportCheckpointsJob } from '../../../src-shared/jobs/export-checkpoints.ts';
+import { accuracyPercent } from '../../formats/accuracy.ts';
+import type { AccuracyUnit } from '../../formats/accuracy.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import { openCheckpoint } from '../../formats/checkpoint.ts';
 import type { Checkpoint } from '../../formats/checkpoint.ts';
-import { findCheckpoint, readRunDirectory } from '../../formats/run-directory.ts';
+import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../../formats/run-directory.ts';
 import type { CheckpointFile, RunDirectory } from '../../formats/run-directory.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute } from '../context.ts';
@@ -31,10 +33,11 @@ export const exportCheckpoints: Compute<Params, Result> = async (params, context
   const directory = makeOutFolder(params.directory);
   const meter = new ProgressMeter(context, files.length);
   const notes = new Set(run.notes);
+  const unit = accuracyUnitOf(run.checkpoints);
   const result: Result = { directory, format: params.format, files: [], bytes: 0, notes: [] };
   for (const file of files) {
     await checkpointCancel(context);
-    const written = exportOne(run, file, params, directory, notes);
+    const written = exportOne({ run, unit, params, directory, notes }, file);
     result.files.push(basename(written));
     result.bytes += statSync(written).size;
     meter.advance(1, `${result.files.length} of ${files.length} checkpoints written`);
@@ -68,28 +71,35 @@ function selectFiles(run: RunDirectory, { models, epochs }: Params): CheckpointF
   );
 }
 
-function exportOne(
-  run: RunDirectory,
-  file: CheckpointFile,
-  params: Params,
-  directory: string,
-  notes: Set<string>,
-): string {
+interface Export {
+  run: RunDirectory;
+  /** Of the validation accuracies in its checkpoints. */
+  unit: AccuracyUnit;
+  params: Params;
+  directory: string;
+  notes: Set<string>;
+}
+
+function exportOne({ run, unit, params, directory, notes }: Export, file: CheckpointFile): string {
   const checkpoint = openCheckpoint(file.path);
   try {
-    const { tensors, step, valAccuracy } = checkpoint;
+    const { tensors, step, storedAccuracy } = checkpoint;
     const { epoch, model } = file;
     const optimizer = params.optimizer ? checkpoint.readOptimizer() : undefined;
     if (step === undefined)
       notes.add('Some checkpoints do not say after how many steps they were saved: 0 is written.');
     if (params.optimizer && !optimizer) notes.add('Some checkpoints hold no state of an optimizer.');
+    const percent = accuracyPercent(storedAccuracy, unit);
+    if (storedAccuracy !== undefined && percent === undefined)
+      notes.add('Some validation accuracies may be percent or fractions: they are not written.');
     return writeInFormat(directory, params.format, {
       epoch,
       model,
       step: step ?? 0,
       trainable: checkpoint.trainable ?? trainableOf(run, checkpoint, notes),
       tensors,
-      ...(valAccuracy !== undefined && { valAccuracy }),
+      // A fraction is written as it was read, to the last bit.
+      ...(percent !== undefined && { valAccuracy: unit === 'fraction' ? storedAccuracy! : percent / 100 }),
       ...(optimizer && { optimizer }),
     });
   } finally {

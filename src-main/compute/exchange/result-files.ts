@@ -6,11 +6,12 @@ import { z } from 'zod';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { FoundFigure, FoundResult } from '../../../src-shared/found.ts';
 import { isJobKind, jobKindNamed } from '../../../src-shared/jobs/index.ts';
+import { isWeightsEnding, lookedAtText } from '../../formats/endings.ts';
 import { readParquet } from '../../formats/parquet.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import { fileError } from '../../formats/source.ts';
 import { LazyTensor } from '../../formats/tensor.ts';
-import { openTorchFile } from '../../formats/torch/torch-file.ts';
+import { isTorchFile, openTorchFile } from '../../formats/torch/torch-file.ts';
 import { isTreeMap } from '../../formats/torch/tree.ts';
 import type { Tree } from '../../formats/torch/tree.ts';
 import { readAnalysis } from './analysis.ts';
@@ -33,14 +34,12 @@ const largestText = 512 * 2 ** 20;
  * @throws UserError saying why it is not one, or which field is not as it should be
  */
 export async function readResultFile(path: string): Promise<ResultFile> {
-  const extension = extname(path);
+  const extension = extname(path).toLowerCase();
   if (extension === '.zip') return readAnalysis(path);
   if (extension === '.json') return ownJson(path) ?? finish(path, referenceJson(path));
   if (extension === '.parquet') return finish(path, await referenceTable(path));
-  if (extension === '.pt') return finish(path, interpolationDict(path));
-  throw new UserError(
-    `${path}: not a file that can be imported (.json, .parquet, .zip, .pt and .safetensors are looked at).`,
-  );
+  if (isWeightsEnding(path) || isTorchFile(path)) return finish(path, interpolationDict(path));
+  throw new UserError(`${path}: not a file that can be imported: ${lookedAtText}.`);
 }
 
 /** Checks every result against its kind; matrices get their form. */

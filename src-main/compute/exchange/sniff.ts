@@ -3,8 +3,11 @@
  * those that Basin reads, so that gigabytes of other JSON, tables and archives are not read.
  */
 import { extname } from 'node:path';
+import { isResultEnding, isWeightsEnding } from '../../formats/endings.ts';
+import { kindOfFile } from '../../formats/kind-of-file.ts';
 import { openSource } from '../../formats/source.ts';
 import type { ByteSource } from '../../formats/source.ts';
+import { foreignZipIn } from '../../formats/torch/zip-kinds.ts';
 
 /** The fields that give a file away stand near its start (JSON), or in the directory at its end (Parquet, zip). */
 const lookedAt = 128 * 2 ** 10;
@@ -20,16 +23,16 @@ const jsonFields = [
 const parquetColumns = ['realization_cost_results', 'num_inner_descent_iterations'];
 
 /**
- * Undefined where a closer look is worth it; else why it is not.
+ * Undefined if a closer look is worth it; else why it is not.
  * @throws UserError if the file cannot be read
  */
 export function sniff(path: string): string | undefined {
-  const extension = extname(path);
-  if (!['.json', '.parquet', '.zip', '.bin', '.ckpt'].includes(extension)) return undefined;
+  const extension = extname(path).toLowerCase();
+  // What is named as weights and cannot be read deserves an error, not a line among what was passed over.
+  if (isWeightsEnding(path)) return undefined;
   const source = openSource(path);
   try {
-    if (extension === '.bin' || extension === '.ckpt')
-      return textOf(source, 0).startsWith('PK') ? undefined : 'no file of torch.save';
+    if (!isResultEnding(path)) return sniffWeights(source);
     if (extension === '.json') return sniffJson(source);
     const tail = textOf(source, Math.max(0, source.size - lookedAt));
     if (extension === '.zip')
@@ -39,6 +42,13 @@ export function sniff(path: string): string | undefined {
   } finally {
     source.close();
   }
+}
+
+function sniffWeights(source: ByteSource): string | undefined {
+  const kind = kindOfFile(source);
+  if (kind === undefined) return 'no file of torch.save or safetensors';
+  if (kind.kind === 'foreign') return kind.what;
+  return kind.kind === 'zip' ? foreignZipIn(source)?.what : undefined;
 }
 
 function sniffJson(source: ByteSource): string | undefined {

@@ -50,7 +50,7 @@ export async function importResults(
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       if (error instanceof UnknownContent && !asked.has(path)) passOver(path, withoutPath(error, path));
-      else result.broken.push({ path, reason: error.message });
+      else result.broken.push({ path, reason: reasonOf(error) });
     }
     if (performance.now() - said > sayEvery) {
       said = performance.now();
@@ -68,6 +68,12 @@ async function importOne(path: string, result: Result, context: ComputeContext):
   const { what, results, figures } = await readResultFile(path);
   context.emit({ type: 'found-results', results, figures });
   result.recognised.push({ path, what, results: results.length });
+}
+
+/** Why a file cannot be used, and what to do about it. */
+export function reasonOf(error: unknown): string {
+  const hint = error instanceof UserError ? error.hint : undefined;
+  return hint === undefined ? messageOf(error) : `${messageOf(error)} ${hint}`;
 }
 
 const withoutPath = (error: unknown, path: string): string => messageOf(error).replace(`${path}: `, '');

@@ -5,10 +5,13 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
 import type { JobParams, JobResult } from '../../../src-shared/jobs/index.ts';
+import { accuracyPercent, accuracyUnit } from '../../formats/accuracy.ts';
+import { factNotes } from '../../formats/checkpoint-facts.ts';
+import type { CheckpointFacts } from '../../formats/checkpoint-facts.ts';
 import { parseCheckpointName } from '../../formats/checkpoint-name.ts';
 import { checkpointHeader, findRunDirectories, type CheckpointFile } from '../../formats/run-directory.ts';
 import { checkpointCancel, type ComputeContext } from '../context.ts';
-import { importResults } from './import-results.ts';
+import { importResults, reasonOf } from './import-results.ts';
 import { listRunDirectory, type RunListing } from './listing.ts';
 
 type Params = JobParams<'import'>;
@@ -32,6 +35,7 @@ export async function importRuns(params: Params, context: ComputeContext): Promi
     recognised: [],
     passedOver: [],
     passedOverCount: 0,
+    notes: [],
     changes: null,
   };
   let batch: FoundRun[] = [];
@@ -124,17 +128,20 @@ async function scanRun(
 ): Promise<FoundRun | undefined> {
   const first = listed(folder, result);
   if (!first) return undefined;
-  let run = await readRun(folder, first, context);
+  let run: ScannedRun = await readRun(folder, first, context);
   // Somebody may be writing here right now: what changed while it was read is read once more.
   const second = listed(folder, undefined);
   if (second && names(second) !== names(first)) run = await readRun(folder, second, context);
+  result.notes.push(...run.notes);
   for (const checkpoint of run.checkpoints) {
     if (checkpoint.problem !== null) {
       result.broken.push({ path: join(folder, checkpoint.file), reason: checkpoint.problem });
     }
   }
-  for (const problem of run.problems) result.broken.push({ path: folder, reason: problem });
-  return run;
+  const { notes, ...found } = run;
+  for (const problem of found.problems) result.broken.push({ path: folder, reason: problem });
+  // In the catalog both stand with the run.
+  return { ...found, problems: [...found.problems, ...notes] };
 }
 
 const names = (listing: RunListing): string =>
@@ -149,13 +156,18 @@ function listed(folder: string, result: Result | undefined): RunListing | undefi
   }
 }
 
-async function readRun(folder: string, listing: RunListing, context: ComputeContext): Promise<FoundRun> {
-  const checkpoints: FoundCheckpoint[] = [];
+/** What is worth knowing about a run that can be used stands apart from what is wrong with it. */
+type ScannedRun = FoundRun & { notes: string[] };
+
+async function readRun(folder: string, listing: RunListing, context: ComputeContext): Promise<ScannedRun> {
+  const read: ReadCheckpoint[] = [];
   for (const [index, file] of listing.checkpoints.entries()) {
     if (index % 20 === 19) await checkpointCancel(context);
     const found = await readCheckpoint(file);
-    if (found) checkpoints.push(found);
+    if (found) read.push(found);
   }
+  const facts = read.flatMap((checkpoint) => checkpoint.facts ?? []);
+  const checkpoints = inPercent(read);
   const problems = [...listing.problems];
   if (listing.config !== null && checkpoints.length === 0) {
     problems.push(
@@ -168,7 +180,26 @@ async function readRun(folder: string, listing: RunListing, context: ComputeCont
     configHash: await hashOfConfig(folder),
     checkpoints,
     problems,
+    notes: [...factNotes(facts), ...accuracyNotes(facts, checkpoints)].map((note) => `${folder}: ${note}`),
   };
+}
+
+/** Accuracies in percent, as far as the run tells which of its numbers are. */
+function inPercent(read: readonly ReadCheckpoint[]): FoundCheckpoint[] {
+  const unit = accuracyUnit(read.map(({ facts }) => facts?.storedAccuracy));
+  return read.map(({ found, facts }) => ({
+    ...found,
+    valAccuracy: accuracyPercent(facts?.storedAccuracy, unit) ?? null,
+  }));
+}
+
+function accuracyNotes(facts: readonly CheckpointFacts[], checkpoints: readonly FoundCheckpoint[]): string[] {
+  const stored = facts.filter(({ storedAccuracy }) => storedAccuracy !== undefined).length;
+  const unknown = stored - checkpoints.filter(({ valAccuracy }) => valAccuracy !== null).length;
+  if (unknown === 0) return [];
+  return [
+    `val_accuracy is above 1 in some checkpoints, so it is in percent; in ${unknown} of ${stored} it is not above 1 and could be either: it is taken as unknown there.`,
+  ];
 }
 
 async function hashOfConfig(folder: string): Promise<string> {
@@ -176,8 +207,14 @@ async function hashOfConfig(folder: string): Promise<string> {
   return bytes === undefined ? '' : createHash('sha256').update(bytes).digest('hex');
 }
 
+interface ReadCheckpoint {
+  found: Omit<FoundCheckpoint, 'valAccuracy'>;
+  /** Undefined for a file that cannot be read. */
+  facts: CheckpointFacts | undefined;
+}
+
 /** Undefined when the file is gone. A file that grows while it is read is tried once more, then called broken. */
-async function readCheckpoint(file: CheckpointFile): Promise<FoundCheckpoint | undefined> {
+async function readCheckpoint(file: CheckpointFile): Promise<ReadCheckpoint | undefined> {
   for (let attempt = 0; ; attempt++) {
     const before = await stat(file.path).catch(() => undefined);
     if (!before) return undefined;
@@ -186,27 +223,20 @@ async function readCheckpoint(file: CheckpointFile): Promise<FoundCheckpoint | u
     if (!after) return undefined;
     const changed = after.size !== before.size || after.mtimeMs !== before.mtimeMs;
     if (changed && attempt === 0) continue;
-    return {
-      file: basename(file.path),
-      model: file.model,
-      epoch: file.epoch,
-      bytes: after.size,
-      mtimeMs: after.mtimeMs,
-      valAccuracy: header.valAccuracy,
-      problem: changed ? `${file.path} is being written; import again when it is complete.` : header.problem,
+    const { facts, problem } = header;
+    const found = {
+      ...{ file: basename(file.path), model: file.model, epoch: file.epoch },
+      ...{ bytes: after.size, mtimeMs: after.mtimeMs },
+      problem: changed ? `${file.path} is being written; import again when it is complete.` : problem,
     };
+    return { found, facts: changed ? undefined : facts };
   }
 }
 
-function headerOf(file: CheckpointFile): { valAccuracy: number | null; problem: string | null } {
+function headerOf({ path }: CheckpointFile): { facts: CheckpointFacts | undefined; problem: string | null } {
   try {
-    const { valAccuracy, epoch } = checkpointHeader(file.path);
-    const problem =
-      epoch !== undefined && epoch !== file.epoch
-        ? `${file.path} says that it is of epoch ${epoch}; its name says ${file.epoch}.`
-        : null;
-    return { valAccuracy: valAccuracy === undefined ? null : valAccuracy * 100, problem };
+    return { facts: checkpointHeader(path), problem: null };
   } catch (error) {
-    return { valAccuracy: null, problem: messageOf(error) };
+    return { facts: undefined, problem: reasonOf(error) };
   }
 }

@@ -310,7 +310,9 @@ export class RunStore {
       const row = old.get(`${file.epoch}/${file.model}`);
       old.delete(`${file.epoch}/${file.model}`);
       const same = row && row.file === file.file && row.bytes === file.bytes && row.mtime_ms === file.mtimeMs;
-      if (same && row.missing === 0 && row.problem === file.problem) continue;
+      // An accuracy may change with the other files of the run: they tell which unit it is in.
+      const alike = same && row.problem === file.problem && row.val_accuracy === file.valAccuracy;
+      if (alike && row.missing === 0) continue;
       changed = true;
       addModel.run(id, file.model);
       const hash = same ? row.sha256 : null;

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf } from '../../../src-shared/errors.ts';
 import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
+import { accuracyPercent, accuracyUnit } from '../../formats/accuracy.ts';
 import { checkpointHeader, readRunDirectory, type CheckpointFile } from '../../formats/run-directory.ts';
 import type { RunState, RunStore } from '../catalog/runs.ts';
 import type { Job } from './states.ts';
@@ -70,7 +71,7 @@ export class TrainingWatch {
 
 interface Seen {
   at: number;
-  /** File name -> what its header says; headers are read once. */
+  /** File name -> the accuracy as its header has it; headers are read once. */
   accuracies: Map<string, number | null>;
 }
 
@@ -82,11 +83,21 @@ function scanOwnRun(folder: string, seen: Seen): FoundRun {
     configHash: createHash('sha256')
       .update(readFileSync(join(folder, 'config.yaml')))
       .digest('hex'),
-    checkpoints: checkpoints.flatMap((file) => describe(file, seen)),
+    checkpoints: inPercent(checkpoints.flatMap((file) => describe(file, seen))),
     problems: notes.map((note) => `${folder}: ${note}`),
   };
 }
 
+/** As stored, in the unit of the run. */
+function inPercent(checkpoints: readonly FoundCheckpoint[]): FoundCheckpoint[] {
+  const unit = accuracyUnit(checkpoints.map(({ valAccuracy }) => valAccuracy ?? undefined));
+  return checkpoints.map((checkpoint) => ({
+    ...checkpoint,
+    valAccuracy: accuracyPercent(checkpoint.valAccuracy ?? undefined, unit) ?? null,
+  }));
+}
+
+/** Its accuracy is as stored. */
 function describe(file: CheckpointFile, seen: Seen): FoundCheckpoint[] {
   const found = statSync(file.path, { throwIfNoEntry: false });
   if (!found) return [];
@@ -107,9 +118,8 @@ function describe(file: CheckpointFile, seen: Seen): FoundCheckpoint[] {
   }
 }
 
-/** Percent. Only Basin's own format is read in this process. */
+/** As stored. Only Basin's own format is read in this process. */
 function accuracyIn(file: CheckpointFile): number | null {
   if (file.format !== 'safetensors') return null;
-  const { valAccuracy } = checkpointHeader(file.path);
-  return valAccuracy === undefined ? null : valAccuracy * 100;
+  return checkpointHeader(file.path).storedAccuracy ?? null;
 }

@@ -1,6 +1,5 @@
 /** After unpickling: the result must be a plain, acyclic tree of bounded depth and size, so that every reader of it ends. */
 import { UserError } from '../../../src-shared/errors.ts';
-import { AllowedGlobal, StorageReference } from './values.ts';
 import type { PickleValue } from './values.ts';
 import type { Tree } from './tree.ts';
 
@@ -15,16 +14,12 @@ interface Frame {
   height: number;
 }
 
-/** @throws UserError if the value contains itself, is too deep or too large, or holds a class or a bare storage. */
+/** @throws UserError if the value contains itself, or is too deep or too large. */
 export function checkTree(root: PickleValue, name: string): Tree {
   const done = new Map<object, { nodes: number; height: number }>();
   const open = new Set<object>();
   const frames: Frame[] = [];
   const enter = (value: PickleValue): { nodes: number; height: number } | undefined => {
-    if (value instanceof AllowedGlobal || value instanceof StorageReference) {
-      const what = value instanceof AllowedGlobal ? `the Python class ${value.name}` : 'a bare storage';
-      throw new UserError(`${name}: it holds ${what} as a value; tensors and plain values were expected.`);
-    }
     if (!isContainer(value)) return leaf;
     if (open.has(value)) throw new UserError(`${name}: a list or dict in it contains itself.`);
     const known = done.get(value);

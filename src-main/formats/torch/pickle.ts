@@ -1,59 +1,54 @@
 /**
  * A machine for the part of the pickle language (protocols 2 to 5) that PyTorch writes: literals, tuples, lists, dicts,
- * and calls of the few names in globals.ts. Every other opcode is refused by name and offset. No recursion; its memory
- * is budgeted, so a small hostile file cannot ask for much.
+ * sets, and calls of the few names in globals.ts. Every other opcode is refused by name and offset. No recursion; its
+ * memory is budgeted, so a small hostile file cannot ask for much.
  */
-import { UserError } from '../../../src-shared/errors.ts';
 import { findAllowed } from './globals.ts';
+import { Opaque } from './opaque.ts';
 import { opcodeName } from './opcodes.ts';
+import { cost, PickleBytes } from './pickle-bytes.ts';
 import { AllowedGlobal } from './values.ts';
 import type { PickleValue } from './values.ts';
 
 export interface PickleOptions {
   /** What messages begin with: the file, and the entry in it. */
   name: string;
+  /** Added to the offsets in messages: where in the file the bytes begin. */
+  base?: number;
   /** What a persistent id stands for. @throws UserError starting with `describe` */
   persistentLoad(id: readonly PickleValue[], describe: string): PickleValue;
 }
 
-/** Estimated bytes that all values of one pickle may take. */
-const memoryBudget = 64 * 2 ** 20;
-const cost = { value: 16, tuple: 64, list: 96, dict: 256, item: 64, memo: 48, call: 256 };
-const longestInteger = 256;
-
 /** Runs a pickle. @throws UserError naming the offset, for anything outside the allowed language or its limits. */
 export function unpickle(bytes: Uint8Array, options: PickleOptions): PickleValue {
+  return new Machine(bytes, options).run().value;
+}
+
+/** The same where more may follow: `length` is that of the pickle. @throws PickleCutShort if the bytes end before it */
+export function unpickleNext(
+  bytes: Uint8Array,
+  options: PickleOptions,
+): { value: PickleValue; length: number } {
   return new Machine(bytes, options).run();
 }
 
-class Machine {
-  private readonly bytes: Buffer;
+class Machine extends PickleBytes {
   private readonly options: PickleOptions;
-  private at = 0;
-  /** Offset of the opcode being carried out. */
-  private start = 0;
   private stack: PickleValue[] = [];
   private readonly marks: number[] = [];
   private readonly memo = new Map<number, PickleValue>();
-  private spent = 0;
 
   constructor(bytes: Uint8Array, options: PickleOptions) {
-    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    super(bytes, options.name, options.base ?? 0);
     this.options = options;
   }
 
-  run(): PickleValue {
-    for (;;) {
-      this.start = this.at;
-      if (this.at >= this.bytes.length) throw this.fail('the pickle ends without STOP: it is cut short');
-      const opcode = this.bytes[this.at++]!;
-      if (opcode === 0x2e) break; // STOP
-      this.step(opcode);
-    }
-    const result = this.pop();
+  run(): { value: PickleValue; length: number } {
+    for (let opcode = this.opcode(); opcode !== 0x2e; opcode = this.opcode()) this.step(opcode);
+    const value = this.pop();
     if (this.stack.length > 0 || this.marks.length > 0)
       throw this.fail('the pickle leaves more than one value');
-    return result;
+    return { value, length: this.at };
   }
 
   private step(opcode: number): void {
@@ -77,16 +72,18 @@ class Machine {
       case 0x4b: // BININT1
         return this.push(this.u8());
       case 0x4d: // BININT2
-        return this.push(this.bytes.readUInt16LE(this.take(2)));
+        return this.push(this.u16());
       case 0x4a: // BININT
-        return this.push(this.bytes.readInt32LE(this.take(4)));
+        return this.push(this.i32());
       case 0x8a: // LONG1
         return this.push(this.integer(this.u8()));
       case 0x8b: // LONG4
-        return this.push(this.integer(this.bytes.readInt32LE(this.take(4))));
+        return this.push(this.integer(this.i32()));
       case 0x47: // BINFLOAT
-        return this.push(this.bytes.readDoubleBE(this.take(8)));
+        return this.push(this.float64());
       case 0x8c: // SHORT_BINUNICODE
+        return this.push(this.text(this.u8()));
+      case 0x55: // SHORT_BINSTRING, of Python 2
         return this.push(this.text(this.u8()));
       case 0x58: // BINUNICODE
         return this.push(this.text(this.u32()));
@@ -109,6 +106,8 @@ class Machine {
       case 0x5d: // EMPTY_LIST
         this.spend(cost.list);
         return this.push([]);
+      case 0x8f: // EMPTY_SET
+        return this.push(new OpenSet());
       case 0x7d: // EMPTY_DICT
         this.spend(cost.dict);
         return this.push(new Map());
@@ -123,6 +122,8 @@ class Machine {
         return this.append(this.popMany(1));
       case 0x65: // APPENDS
         return this.append(this.popToMark());
+      case 0x90: // ADDITEMS
+        return this.addItems(this.popToMark());
       case 0x73: // SETITEM
         return this.setItems(this.popMany(2));
       case 0x75: // SETITEMS
@@ -143,12 +144,14 @@ class Machine {
         return this.stackGlobal();
       case 0x52: // REDUCE
         return this.call();
+      case 0x81: // NEWOBJ
+        return this.create();
       case 0x62: // BUILD
         return this.build();
       case 0x51: // BINPERSID
         return this.persistent();
       default:
-        throw this.fail(`opcode ${opcodeName(opcode)} is not allowed in a checkpoint`, true);
+        throw this.fail(`opcode ${opcodeName(opcode)} is not allowed in a checkpoint`, resave);
     }
   }
 
@@ -170,6 +173,11 @@ class Machine {
     for (const item of items) (list as PickleValue[]).push(item);
   }
 
+  private addItems(items: readonly PickleValue[]): void {
+    if (!(this.top() instanceof OpenSet)) throw this.fail('items are added to something that is not a set');
+    if (!items.every(isKey)) throw this.fail('an item of a set is a list or a dict');
+  }
+
   private setItems(items: readonly PickleValue[]): void {
     const dict = this.top();
     if (!(dict instanceof Map)) throw this.fail('keys are set on something that is not a dict');
@@ -177,7 +185,7 @@ class Machine {
     this.spend((items.length / 2) * cost.item);
     for (let i = 0; i < items.length; i += 2) {
       const key = items[i]!;
-      if (!isKey(key)) throw this.fail('a dict key is neither a string, a number, a bool, None nor a tuple');
+      if (!isKey(key)) throw this.fail('a dict key is a list or a dict');
       dict.set(key, items[i + 1]!);
     }
   }
@@ -187,7 +195,7 @@ class Machine {
     if (!found)
       throw this.fail(
         `the pickle names ${quote(`${module}.${name}`)}, which is not allowed in a checkpoint`,
-        true,
+        resave,
       );
     this.push(found);
   }
@@ -201,25 +209,42 @@ class Machine {
 
   private call(): void {
     const [callee, args] = this.popMany(2);
-    if (!(callee instanceof AllowedGlobal) || !callee.call) {
+    const run = callee instanceof AllowedGlobal ? callee.call : undefined;
+    this.push(this.apply('calls', callee!, run, args!));
+  }
+
+  private create(): void {
+    const [type, args] = this.popMany(2);
+    const run = type instanceof AllowedGlobal ? type.create : undefined;
+    this.push(this.apply('makes an object of', type!, run, args!));
+  }
+
+  private apply(
+    verb: string,
+    callee: PickleValue,
+    run: AllowedGlobal['call'],
+    args: PickleValue,
+  ): PickleValue {
+    if (!run) {
       const what = callee instanceof AllowedGlobal ? callee.name : 'a value that is not a function';
-      throw this.fail(`the pickle calls ${what}, which is not allowed in a checkpoint`, true);
+      throw this.fail(`the pickle ${verb} ${what}, which is not allowed in a checkpoint`, resave);
     }
     if (!Array.isArray(args) || !Object.isFrozen(args))
       throw this.fail('a call without a tuple of arguments');
-    this.spend(cost.call + args.length * cost.item + innerLength(args) * cost.item);
-    this.push(callee.call(args as readonly PickleValue[], this.where()));
+    this.spend(cost.call + args.length * cost.item + innerCost(args));
+    return run(args as readonly PickleValue[], this.where());
   }
 
-  /** Attributes of an OrderedDict (`_metadata` of a state_dict) carry no weights and are dropped. Nothing else is built. */
+  /** Attributes (`_metadata` of a state_dict, those of objects that are read past) carry no weights and are dropped. */
   private build(): void {
     const state = this.pop();
-    if (!(this.top() instanceof Map) || !(state instanceof Map)) {
-      throw this.fail(
-        'BUILD sets attributes of something that is not a dict, which is not allowed in a checkpoint',
-        true,
-      );
-    }
+    const target = this.top();
+    const fits =
+      target instanceof Map ? state instanceof Map : target instanceof Opaque && target.build(state);
+    if (fits) return;
+    const what =
+      'BUILD sets attributes of something that has none here, which is not allowed in a checkpoint';
+    throw this.fail(what, resave);
   }
 
   private persistent(): void {
@@ -277,99 +302,33 @@ class Machine {
   private floor(): number {
     return this.marks.at(-1) ?? 0;
   }
+}
 
-  private u8(): number {
-    return this.bytes[this.take(1)]!;
-  }
-
-  private u32(): number {
-    return this.bytes.readUInt32LE(this.take(4));
-  }
-
-  private length64(): number {
-    const length = this.bytes.readBigUInt64LE(this.take(8));
-    if (length > BigInt(this.bytes.length - this.at))
-      throw this.fail(`${length} bytes are announced, but the pickle ends before`);
-    return Number(length);
-  }
-
-  /** Moves past `length` bytes and returns where they begin. With `consume` 0 it only checks that they exist. */
-  private take(length: number, consume = length): number {
-    const from = this.at;
-    if (from + length > this.bytes.length)
-      throw this.fail(`${length} bytes are announced, but the pickle ends before`);
-    this.at += consume;
-    return from;
-  }
-
-  private text(length: number): string {
-    const from = this.take(length);
-    this.spend(2 * length);
-    const value = this.bytes.toString('utf8', from, from + length);
-    if (value.includes('\uFFFD') && Buffer.byteLength(value) !== length)
-      throw this.fail('a string is not valid UTF-8');
-    return value;
-  }
-
-  private blob(length: number): Uint8Array {
-    const from = this.take(length);
-    this.spend(cost.tuple + length);
-    return new Uint8Array(this.bytes.subarray(from, from + length));
-  }
-
-  private line(): string {
-    const end = this.bytes.indexOf(10, this.at);
-    if (end < 0 || end - this.at > 1000) throw this.fail('a module or class name does not end');
-    const value = this.bytes.toString('utf8', this.at, end);
-    this.at = end + 1;
-    return value;
-  }
-
-  /** A little-endian two's complement integer of any length. */
-  private integer(length: number): number | bigint {
-    if (length < 0 || length > longestInteger) throw this.fail(`an integer of ${length} bytes is absurd`);
-    const from = this.take(length);
-    if (length === 0) return 0;
-    let value = 0n;
-    for (let i = from + length - 1; i >= from; i--) value = (value << 8n) | BigInt(this.bytes[i]!);
-    value = BigInt.asIntN(8 * length, value);
-    const number = Number(value);
-    return Number.isSafeInteger(number) ? number : value;
-  }
-
-  private spend(amount: number): void {
-    this.spent += amount;
-    if (this.spent > memoryBudget)
-      throw this.fail(`the pickle needs more than ${memoryBudget / 2 ** 20} MiB of memory`);
-  }
-
-  private where(): string {
-    return `${this.options.name}, offset ${this.start}`;
-  }
-
-  private fail(why: string, foreign = false): UserError {
-    const hint = foreign
-      ? 'Basin reads tensors and plain values only. If you trust the file, load it in Python and save what matters again: torch.save({"model_state_dict": model.state_dict()}, "new.pt").'
-      : undefined;
-    return new UserError(`${this.where()}: ${why}.`, hint === undefined ? {} : { hint });
+/** Its items are not kept. */
+class OpenSet extends Opaque {
+  constructor() {
+    super('a set');
   }
 }
 
 const emptyTuple: readonly PickleValue[] = Object.freeze([]);
 
+const resave =
+  'Basin reads tensors and plain values only. If you trust the file, load it in Python and save the weights alone: torch.save(model.state_dict(), "new.pt").';
+
+/** What Python can hash, near enough: a list or dict inside a tuple is harmless here. */
 function isKey(value: PickleValue): boolean {
-  if (value === null || typeof value !== 'object') return true;
-  return (
-    Array.isArray(value) &&
-    Object.isFrozen(value) &&
-    value.every((item) => item === null || typeof item !== 'object')
-  );
+  return !(value instanceof Map) && (!Array.isArray(value) || Object.isFrozen(value));
 }
 
-/** What a call copies: the lengths of its array arguments. */
-function innerLength(args: readonly PickleValue[]): number {
+/** Of what a call may copy of its arguments. */
+function innerCost(args: readonly PickleValue[]): number {
   let sum = 0;
-  for (const arg of args) if (Array.isArray(arg)) sum += arg.length;
+  for (const arg of args) {
+    if (typeof arg === 'string') sum += 2 * arg.length;
+    else if (Array.isArray(arg)) sum += arg.length * cost.item;
+    else if (arg instanceof Map) sum += arg.size * cost.item;
+  }
   return sum;
 }
 

@@ -1,19 +1,21 @@
 /**
- * Files written by torch.save (zip and pickle). Opening reads the list of entries and the pickle, and checks that every
- * tensor lies inside its storage; elements are read when a tensor's `read()` is called.
+ * Files written by torch.save: the zip of PyTorch 1.6 and later, and the sequence of pickles before. Opening reads the
+ * pickle, and checks that every tensor lies inside its storage; elements are read when a tensor's `read()` is called.
  */
 import { UserError } from '../../../src-shared/errors.ts';
-import { dtypes } from '../dtype.ts';
+import { kindOfFile, refuseForeign } from '../kind-of-file.ts';
 import { memorySource, openSource } from '../source.ts';
 import type { ByteSource } from '../source.ts';
 import type { TensorStorage } from '../tensor.ts';
 import { checkTree } from './check-tree.ts';
-import { AllowedGlobal, StorageReference } from './values.ts';
+import { readLegacy } from './legacy.ts';
 import { unpickle } from './pickle.ts';
+import { AllowedGlobal, StorageReference } from './values.ts';
 import type { PickleValue } from './values.ts';
 import type { Tree } from './tree.ts';
 import { openZip } from './zip.ts';
 import type { ZipArchive } from './zip.ts';
+import { foreignZip } from './zip-kinds.ts';
 
 export interface TorchFile {
   /** What was given to torch.save. */
@@ -22,38 +24,51 @@ export interface TorchFile {
   close(): void;
 }
 
-const largestPickle = 64 * 2 ** 20;
-const legacyMagic = Buffer.from([
-  0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19,
-]);
-const resave =
-  'Load it in Python and save it again: torch.save(torch.load("old.pt", map_location="cpu"), "new.pt") with PyTorch 1.6 or later.';
+export const largestPickle = 64 * 2 ** 20;
 
 /**
- * Opens a `.pt` file.
- * @throws UserError naming the file, and the offset where that says something: not a PyTorch file, damaged, an old or
- * big-endian format, or a pickle with anything in it but tensors and plain containers.
+ * Opens a file of torch.save, whatever its name ends in.
+ * @throws UserError naming the file, and the offset where that says something: damaged, another format (told from its
+ * bytes), big-endian, or a pickle with anything in it but tensors and plain containers.
  */
 export function openTorchFile(path: string): TorchFile {
-  return openFrom(openSource(path));
+  return openTorchSource(openSource(path));
+}
+
+/** Told from its first bytes; any zip counts. @throws UserError if it cannot be read */
+export function isTorchFile(path: string): boolean {
+  const source = openSource(path);
+  try {
+    const kind = kindOfFile(source)?.kind;
+    return kind === 'zip' || kind === 'torch-legacy';
+  } finally {
+    source.close();
+  }
 }
 
 /** The same for bytes in memory; `name` stands for the path in messages. */
 export function openTorchBytes(bytes: Uint8Array, name?: string): TorchFile {
-  return openFrom(memorySource(bytes, name));
+  return openTorchSource(memorySource(bytes, name));
 }
 
-function openFrom(source: ByteSource): TorchFile {
+/** The same for a source, which it closes. */
+export function openTorchSource(source: ByteSource): TorchFile {
   try {
-    refuseOtherFormats(source);
-    const zip = openZip(source);
-    const prefix = findPrefix(source, zip);
-    refuseBigEndian(source, zip, prefix);
-    return { root: loadTree(source, zip, prefix), close: () => source.close() };
+    const kind = kindOfFile(source);
+    refuseForeign(source, kind);
+    const root = kind?.kind === 'torch-legacy' ? readLegacy(source) : readZip(source);
+    return { root, close: () => source.close() };
   } catch (thrown) {
     source.close();
     throw thrown;
   }
+}
+
+function readZip(source: ByteSource): Tree {
+  const zip = openZip(source);
+  const prefix = findPrefix(source, zip);
+  refuseBigEndian(source, zip, prefix);
+  return loadTree(source, zip, prefix);
 }
 
 function loadTree(source: ByteSource, zip: ZipArchive, prefix: string): Tree {
@@ -79,11 +94,11 @@ function storageReference(
   describe: string,
 ): StorageReference {
   const [kind, type, key, , count] = id;
-  const dtype = type instanceof AllowedGlobal ? type.dtype : undefined;
+  const element = type instanceof AllowedGlobal ? type.element : undefined;
   if (
     id.length !== 5 ||
     kind !== 'storage' ||
-    !dtype ||
+    !element ||
     typeof key !== 'string' ||
     typeof count !== 'number'
   ) {
@@ -93,10 +108,10 @@ function storageReference(
   }
   const entry = zip.entries.get(`${prefix}data/${key}`);
   if (!entry) throw new UserError(`${describe}: storage "${key}" is not in the file.`);
-  const needed = count * dtypes[dtype].bytes;
+  const needed = count * element.bytes;
   if (!(count >= 0) || needed > entry.size) {
     throw new UserError(
-      `${describe}: storage "${key}" should hold ${count} elements of ${dtype}, but has ${entry.size} bytes.`,
+      `${describe}: storage "${key}" should hold ${count} elements of ${element.name}, but has ${entry.size} bytes.`,
     );
   }
   let storage = storages.get(key);
@@ -104,21 +119,19 @@ function storageReference(
     storage = { key, byteLength: needed, bytes: (offset, length) => zip.readRange(entry, offset, length) };
     storages.set(key, storage);
   }
-  return new StorageReference(storage, dtype);
+  return new StorageReference(storage, element);
 }
 
 function findPrefix(source: ByteSource, zip: ZipArchive): string {
+  const foreign = foreignZip(zip);
+  if (foreign) throw new UserError(`${source.name}: ${foreign.what}.`, { hint: foreign.hint });
   const pickles = [...zip.entries.keys()].filter((name) => /^([^/]+\/)?data\.pkl$/.test(name));
   const prefix = pickles[0]?.slice(0, -'data.pkl'.length);
   if (prefix === undefined || pickles.length > 1) {
     throw new UserError(
       `${source.name}: offset ${zip.directoryOffset}: a zip file with ${pickles.length} entries "data.pkl"; a PyTorch file has exactly one.`,
+      pickles.length > 1 ? {} : { hint: 'Is it a folder of files packed as a zip? Unpack it first.' },
     );
-  }
-  if (zip.entries.has(`${prefix}constants.pkl`)) {
-    throw new UserError(`${source.name}: a TorchScript program, not a checkpoint.`, {
-      hint: 'Save the weights alone: torch.save(torch.jit.load("model.pt").state_dict(), "weights.pt").',
-    });
   }
   return prefix;
 }
@@ -134,25 +147,4 @@ function refuseBigEndian(source: ByteSource, zip: ZipArchive, prefix: string): v
       hint: 'Load and save it again on a little-endian machine (any x86 or ARM PC).',
     },
   );
-}
-
-function refuseOtherFormats(source: ByteSource): void {
-  if (source.size === 0)
-    throw new UserError(`${source.name}: the file is empty; a PyTorch checkpoint was expected.`);
-  const head = Buffer.from(source.read(0, Math.min(source.size, 512)));
-  if (head.subarray(0, legacyMagic.length).equals(legacyMagic)) {
-    throw new UserError(`${source.name}: the format of PyTorch before 1.6 (not a zip file) is not read.`, {
-      hint: resave,
-    });
-  }
-  if (head.subarray(257, 262).toString('latin1') === 'ustar') {
-    throw new UserError(`${source.name}: the tar format of PyTorch before 0.1.10 is not read.`, {
-      hint: resave,
-    });
-  }
-  if (head[0] === 0x80 && head[1]! <= 5) {
-    throw new UserError(`${source.name}: a bare Python pickle, not a file written by torch.save.`, {
-      hint: resave,
-    });
-  }
 }

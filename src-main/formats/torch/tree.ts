@@ -1,12 +1,12 @@
 /** What a PyTorch file holds once unpickled: plain values, plain containers, tensors. */
-import { LazyTensor } from '../tensor.ts';
-import type { TensorValue } from '../tensor.ts';
+import type { LazyTensor, TensorValue } from '../tensor.ts';
+import type { Opaque } from './opaque.ts';
 
 /**
  * A dict is a Map (so that keys such as `__proto__` are inert data); a list is an array; a tuple or torch.Size is a
- * frozen array; an int beyond 2^53 is a bigint; torch.device is its name as a string.
+ * frozen array; an int beyond 2^53 is a bigint; torch.device is its name as a string. What is of no use is opaque.
  */
-export type Tree = TreeScalar | TreeMap | readonly Tree[] | Uint8Array | LazyTensor;
+export type Tree = TreeScalar | TreeMap | readonly Tree[] | Uint8Array | LazyTensor | Opaque;
 export type TreeScalar = null | boolean | number | bigint | string;
 export type TreeMap = Map<Tree, Tree>;
 
@@ -37,11 +37,4 @@ export function tuple<T>(...items: T[]): readonly T[] {
 
 export function isTreeMap(value: unknown): value is TreeMap {
   return value instanceof Map;
-}
-
-/** A dict of tensors by name, as `state_dict()` returns it, with at least one tensor. */
-export function isStateDict(value: Tree | undefined): value is Map<string, LazyTensor> {
-  if (!isTreeMap(value) || value.size === 0) return false;
-  for (const [key, item] of value) if (typeof key !== 'string' || !(item instanceof LazyTensor)) return false;
-  return true;
 }

@@ -1,6 +1,7 @@
 /** The values that the pickle machine works with. */
 import type { DType } from '../dtype.ts';
 import type { LazyTensor, TensorStorage } from '../tensor.ts';
+import { Opaque } from './opaque.ts';
 
 export type PickleValue =
   | null
@@ -12,29 +13,51 @@ export type PickleValue =
   | readonly PickleValue[]
   | Map<PickleValue, PickleValue>
   | LazyTensor
-  | AllowedGlobal
-  | StorageReference;
+  | Opaque;
 
-/** A Python name that was recognised. `call` is what REDUCE does with it; without it, it cannot be called. */
-export class AllowedGlobal {
+/** An element type by PyTorch's name. Without `dtype` it is one that Basin knows of but does not read. */
+export interface ElementType {
+  /** As in `torch.float32`, without the module. */
   readonly name: string;
-  readonly call: ((args: readonly PickleValue[], describe: string) => PickleValue) | undefined;
-  /** For storage classes: the dtype of their elements. */
+  /** Per element. */
+  readonly bytes: number;
   readonly dtype: DType | undefined;
+}
 
-  constructor(module: string, name: string, options: { call?: AllowedGlobal['call']; dtype?: DType }) {
+export type PythonCall = (args: readonly PickleValue[], describe: string) => PickleValue;
+
+export interface GlobalOptions {
+  /** What REDUCE does with it; without it, it cannot be called. */
+  call?: PythonCall;
+  /** What NEWOBJ does with it; without it, no object of it can be made. */
+  create?: PythonCall;
+  /** For storage classes and dtypes. */
+  element?: ElementType;
+}
+
+/** A Python name that was recognised. As a value of its own (a class, a dtype) it is read past. */
+export class AllowedGlobal extends Opaque {
+  readonly name: string;
+  readonly call: PythonCall | undefined;
+  readonly create: PythonCall | undefined;
+  readonly element: ElementType | undefined;
+
+  constructor(module: string, name: string, options: GlobalOptions) {
+    super(`the Python name ${module}.${name}`);
     this.name = `${module}.${name}`;
     this.call = options.call;
-    this.dtype = options.dtype;
+    this.create = options.create;
+    this.element = options.element;
   }
 }
 
 /** What a persistent id of the form ('storage', class, key, location, count) stands for. */
-export class StorageReference {
+export class StorageReference extends Opaque {
   readonly storage: TensorStorage;
-  readonly dtype: DType;
-  constructor(storage: TensorStorage, dtype: DType) {
+  readonly element: ElementType;
+  constructor(storage: TensorStorage, element: ElementType) {
+    super('a bare storage');
     this.storage = storage;
-    this.dtype = dtype;
+    this.element = element;
   }
 }

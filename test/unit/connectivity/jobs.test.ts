@@ -1,5 +1,13 @@
 /** The jobs at their border: what a person may ask wrongly, and what they are told. */
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -32,6 +40,7 @@ function altered(
   name: string,
   change: (model: number, tensor: string, data: Float32Array) => void,
   config?: (text: string) => string,
+  valAccuracy = 0.5,
 ): string {
   const directory = join(root, name);
   mkdirSync(directory);
@@ -44,7 +53,7 @@ function altered(
         return [tensor, { dtype: 'float32' as const, shape, data: Float32Array.from(data) }];
       }),
     );
-    writeCheckpoint(directory, { epoch: 5, model: index, tensors, valAccuracy: 0.5 });
+    writeCheckpoint(directory, { epoch: 5, model: index, tensors, valAccuracy });
   }
   return directory;
 }
@@ -172,6 +181,36 @@ describe('warnings', () => {
     });
     expect(warnings).toHaveLength(2);
     expect(warnings[0]).toMatch(/model 1 of .*says validation accuracy 50\.000 %.*it is 94\.500 %/);
+  });
+
+  test('a stored accuracy that does not come out is compared in its own unit', async () => {
+    const warningsOf = async (directory: string): Promise<string[]> =>
+      (await job<{ warnings: string[] }>('interpolate', { ...basic, run: directory, splits: ['val'] }))
+        .warnings;
+    const inPercent = altered('percent', () => undefined, undefined, 50);
+    expect((await warningsOf(inPercent))[0]).toMatch(/says validation accuracy 50\.000 %.*it is 94\.500 %/);
+    const right = altered('percent-right', () => undefined, undefined, 94.5);
+    expect((await warningsOf(right)).join()).not.toMatch(/model 1 of .*validation accuracy/);
+    // 0.8 in a run in percent says nothing that could be compared.
+    const either = altered('percent-either', () => undefined, undefined, 0.8);
+    expect((await warningsOf(either)).join()).toMatch(/says validation accuracy 80\.000 %/);
+    copyFileSync(
+      join(inPercent, 'checkpoint_epoch_5_model_1.safetensors'),
+      join(either, 'checkpoint_epoch_9_model_1.safetensors'),
+    );
+    expect((await warningsOf(either)).join()).not.toMatch(/validation accuracy/);
+  });
+
+  test('an epoch inside the file that differs from its name: the name is the epoch', () => {
+    const directory = altered('other-epoch', () => undefined);
+    const [from, to] = [4, 6].map((epoch) =>
+      join(directory, `checkpoint_epoch_${epoch}_model_1.safetensors`),
+    );
+    renameSync(join(directory, 'checkpoint_epoch_5_model_1.safetensors'), from!);
+    const [named] = loadCheckpoints({ run: directory, models: [1], epoch: 4 });
+    expect([named!.epoch, named!.name]).toEqual([4, `model 1 of ${directory} at epoch 4`]);
+    renameSync(from!, to!);
+    expect(loadCheckpoints({ checkpoints: [to!] })[0]!.epoch).toBe(6);
   });
 
   test('hidden units on other scales', async () => {

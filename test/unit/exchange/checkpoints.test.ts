@@ -9,7 +9,7 @@ import { hostForward } from '../../../src-main/compute/alignment/host-forward.ts
 import { loadModels } from '../../../src-main/compute/checkpoints.ts';
 import type { LoadedModel } from '../../../src-main/compute/checkpoints.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
-import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
+import { openCheckpoint, writeCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import { readRunDirectory } from '../../../src-main/formats/run-directory.ts';
 import { LazyTensor } from '../../../src-main/formats/tensor.ts';
 import { openTorchFile } from '../../../src-main/formats/torch/torch-file.ts';
@@ -39,14 +39,14 @@ function unfold(tree: Tree): unknown {
 
 function contentOf(path: string) {
   const checkpoint = openCheckpoint(path);
-  const { epoch, step, valAccuracy, trainable } = checkpoint;
+  const { epoch, step, storedAccuracy, trainable } = checkpoint;
   const optimizer = checkpoint.readOptimizer();
   const state = [...(optimizer?.state ?? [])].flatMap(([name, slots]) =>
     [...slots].map(([slot, tensor]) => [`${name}/${slot}`, unfold(tensor)] as const),
   );
   const tensors = new Map([...checkpoint.tensors].map(([name, tensor]) => [name, unfold(tensor)]));
   checkpoint.close();
-  return { epoch, step, valAccuracy, trainable, tensors, state: new Map(state) };
+  return { epoch, step, storedAccuracy, trainable, tensors, state: new Map(state) };
 }
 
 describe('export-checkpoints', () => {
@@ -98,6 +98,26 @@ describe('export-checkpoints', () => {
     expect(config.model['_target_']).toBe('src.models.mlp.create_mlp');
     expect(config.dataset).toMatchObject({ batch_size: 64, val_split: 0.1, enable_ffcv: false });
     expect(notes.join()).toContain('mnist-10k');
+  });
+
+  it('writes accuracies as fractions, whatever the run has; what could be either is not written', async () => {
+    const run = fresh();
+    cpSync(fixtureRun('sym0'), run, { recursive: true });
+    for (const [model, valAccuracy] of [97.3, 0.8, 100].entries()) {
+      const { tensors } = openCheckpoint(join(fixtureRun('sym0'), 'checkpoint_epoch_5_model_1.pt'));
+      writeCheckpoint(run, { epoch: 5, model: model + 1, valAccuracy, tensors });
+    }
+    const { directory, notes } = await exportRun(run, {
+      models: [1, 2, 3],
+      epochs: [5],
+      format: 'safetensors',
+    });
+    const stored = [1, 2, 3].map(
+      (model) =>
+        openCheckpoint(join(directory, `checkpoint_epoch_5_model_${model}.safetensors`)).storedAccuracy,
+    );
+    expect(stored).toEqual([0.973, undefined, 1]);
+    expect(notes.join()).toContain('validation accuracies may be percent or fractions');
   });
 
   it('names the data folder as torchvision takes it', async () => {

@@ -115,6 +115,7 @@ export const op = {
   setItem: Buffer.from('s'),
   setItems: Buffer.from('u'),
   reduce: Buffer.from('R'),
+  newObject: Buffer.from([0x81]),
   build: Buffer.from('b'),
   persistentId: Buffer.from('Q'),
   stackGlobal: Buffer.from([0x93]),
@@ -155,7 +156,7 @@ export interface TensorClaim {
 }
 
 /** The opcodes that rebuild one tensor; by default two float32 in storage "0". */
-export function tensorOps(claim: TensorClaim = {}): Buffer {
+export function tensorOps(claim: TensorClaim = {}, view: Uint8Array = Buffer.alloc(0)): Buffer {
   const {
     storageClass = 'FloatStorage',
     key = '0',
@@ -175,6 +176,7 @@ export function tensorOps(claim: TensorClaim = {}): Buffer {
       op.text(key),
       op.text('cpu'),
       longOf(count),
+      view,
     ],
     ...[op.tuple, op.persistentId, longOf(offset), ...numbers(shape), ...numbers(stride)],
     ...[
@@ -186,6 +188,38 @@ export function tensorOps(claim: TensorClaim = {}): Buffer {
       op.reduce,
     ],
   ]);
+}
+
+/** The same in the format before PyTorch 1.6, whose storages may be views of others. */
+export function legacyTensorOps({ view, ...claim }: TensorClaim & { view?: Uint8Array } = {}): Buffer {
+  return tensorOps(claim, view ?? op.none);
+}
+
+/** Opcodes in place of those of a sound file of the format before PyTorch 1.6; null leaves the count out. */
+export interface LegacyClaim {
+  magic?: Uint8Array;
+  version?: Uint8Array;
+  machine?: Uint8Array;
+  root?: Uint8Array;
+  keys?: Uint8Array;
+  count?: bigint | null;
+  data?: Uint8Array;
+}
+
+/** By default `{"w": tensor([1., 2.])}`. */
+export function legacyFile(claim: LegacyClaim = {}): Buffer {
+  const {
+    magic = op.long([0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]),
+    version = op.int(1001),
+    machine = dictOps({ little_endian: Buffer.from([0x88]) }),
+    root = dictOps({ w: legacyTensorOps() }),
+    keys = Buffer.concat([op.emptyList, op.text('0'), op.append]),
+    count = 2n,
+    data = new Uint8Array(Float32Array.of(1, 2).buffer),
+  } = claim;
+  const header = Buffer.alloc(count === null ? 0 : 8);
+  if (count !== null) header.writeBigInt64LE(count);
+  return Buffer.concat([...[magic, version, machine, root, keys].map((part) => pickle(part)), header, data]);
 }
 
 /** A dict with string keys. */

@@ -46,11 +46,20 @@ describe('pickles that name anything outside the allow-list', () => {
     ['torch.hub', 'load'],
     ['torch', 'FloatStorage.__init__'],
     ['collections', 'OrderedDict.__reduce__'],
-    ['numpy.core.multiarray', '_reconstruct'],
+    ['numpy.core.multiarray', 'fromstring'],
+    ['numpy', 'load'],
+    ['functools', 'partial'],
+    ['operator', 'attrgetter'],
+    ['torch._utils', '_rebuild_xla_tensor'],
+    ['torch.serialization', 'load'],
+    ['_codecs', 'decode'],
+    ['pathlib', 'Path.read_text'],
+    ['argparse', 'FileType'],
     ['__proto__', 'x'],
     ['constructor', 'constructor'],
     ['', ''],
-    ['torch', 'ComplexFloatStorage'],
+    ['builtins', 'open'],
+    ['builtins', '__import__'],
   ])('%s.%s as GLOBAL and as STACK_GLOBAL', (module, name) => {
     expect(refusePickle(op.global(module, name))).toContain('is not allowed in a checkpoint');
     expect(refusePickle(op.text(module), op.text(name), op.stackGlobal)).toContain(
@@ -74,9 +83,7 @@ describe('opcodes and calls outside the allowed language', () => {
     ['NEXT_BUFFER', Buffer.from([0x97])],
     ['READONLY_BUFFER', Buffer.from([0x98])],
     ['BYTEARRAY8', Buffer.from([0x96, 0, 0, 0, 0, 0, 0, 0, 0])],
-    ['NEWOBJ', Buffer.concat([op.global('collections', 'OrderedDict'), op.emptyTuple, Buffer.from([0x81])])],
     ['NEWOBJ_EX', Buffer.from([0x92])],
-    ['EMPTY_SET', Buffer.from([0x8f])],
     ['FROZENSET', Buffer.from([0x91])],
     ['STRING', Buffer.from("S'x'\n")],
     ['INT', Buffer.from('I1\n')],
@@ -106,13 +113,51 @@ describe('opcodes and calls outside the allowed language', () => {
     ['BUILD on a class', [op.global('collections', 'OrderedDict'), op.emptyDict, op.build], /BUILD/],
     ['BUILD on a list', [op.emptyList, op.emptyDict, op.build], /BUILD/],
     ['BUILD with a state tuple', [op.emptyDict, op.none, op.tuple1, op.build], /BUILD/],
+    ['BUILD on a set', [Buffer.from([0x8f]), op.emptyDict, op.build], /BUILD/],
     [
-      'a class as a value',
-      [dictOps({ a: op.global('torch', 'Size') })],
-      /holds the Python class torch\.Size/,
+      'BUILD of a numpy dtype with an absurd state',
+      [
+        ...[op.global('numpy', 'dtype'), op.text('f8'), op.tuple1, op.reduce],
+        ...[op.none, op.text('?'), Buffer.from([0x86]), op.build],
+      ],
+      /BUILD/,
     ],
+    [
+      'a call of a class that is only named',
+      [op.global('builtins', 'list'), op.emptyTuple, op.reduce],
+      /calls builtins\.list/,
+    ],
+    ['a call of a dtype', [op.global('torch', 'float32'), op.emptyTuple, op.reduce], /calls torch\.float32/],
+    [
+      'an object of a class that makes none',
+      [op.global('torch', 'FloatTensor'), op.emptyTuple, op.newObject],
+      /makes an object of torch\.FloatTensor/,
+    ],
+    [
+      'an object of a string',
+      [op.text('os.system'), op.emptyTuple, op.newObject],
+      /makes an object of a value that is not a function/,
+    ],
+    [
+      'a tensor rebuilt by something else',
+      [
+        ...[op.global('torch._tensor', '_rebuild_from_type_v2'), op.mark, op.global('torch', 'device')],
+        ...[op.global('torch', 'Tensor'), op.text('cpu'), op.tuple1, op.none, op.tuple, op.reduce],
+      ],
+      /_rebuild_from_type_v2 was given other arguments/,
+    ],
+    [
+      'a numpy scalar of the wrong length',
+      [
+        ...[op.global('numpy.core.multiarray', 'scalar'), op.global('numpy', 'dtype'), op.text('f8')],
+        ...[op.tuple1, op.reduce, Buffer.from([0x43, 1, 0]), Buffer.from([0x86]), op.reduce],
+      ],
+      /numpy scalar was given other arguments than 8 bytes/,
+    ],
+    ['items added to a list', [op.emptyList, op.mark, op.none, Buffer.from([0x90])], /not a set/],
+    ['a list in a set', [Buffer.from([0x8f]), op.mark, op.emptyList, Buffer.from([0x90])], /item of a set/],
     ['a list as a dict key', [op.emptyDict, op.emptyList, op.none, op.setItem], /dict key/],
-    ['a tensor as a dict key', [op.emptyDict, tensorOps(), op.none, op.setItem], /dict key/],
+    ['a dict as a dict key', [op.emptyDict, op.emptyDict, op.none, op.setItem], /dict key/],
     ['append to a tuple', [op.emptyTuple, op.none, op.append], /not a list/],
     ['setting a key of a list', [op.emptyList, op.none, op.none, op.setItem], /not a dict/],
     ['reading below a mark', [op.none, op.mark, op.tuple1], /stack is empty/],
@@ -175,6 +220,13 @@ describe('limits', () => {
   it('values that double at every level', () => {
     const levels = Array.from({ length: 40 }, () => [op.put(1), op.get(1), Buffer.from([0x86])]).flat();
     expect(refusePickle(op.emptyList, ...levels)).toMatch(/more than 20000000 values/);
+  });
+
+  it('a text that is turned into bytes over and over, by its memory', () => {
+    const encode = Buffer.concat([op.global('_codecs', 'encode'), op.get(0), op.text('latin1')]);
+    const once = Buffer.concat([encode, Buffer.from([0x86]), op.reduce, Buffer.from('0')]);
+    const repeated = Buffer.concat(Array.from({ length: 200 }, () => once));
+    expect(refusePickle(op.text('x'.repeat(1_000_000)), op.put(0), repeated)).toMatch(/MiB of memory/);
   });
 
   it('half a million dicts, and ten million values, by their memory', () => {
@@ -278,7 +330,7 @@ describe('files that are no PyTorch files', () => {
     const empty = join(folder, 'empty.pt');
     writeFileSync(empty, '');
     expect(refusal(() => openTorchFile(empty))).toBe(
-      `${empty}: the file is empty; a PyTorch checkpoint was expected.`,
+      `${empty}: the file is empty; weights were expected (a file of torch.save or safetensors).`,
     );
     mkdirSync(join(folder, 'folder.pt'));
     expect(refusal(() => openTorchFile(join(folder, 'folder.pt')))).toMatch(

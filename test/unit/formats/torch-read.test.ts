@@ -106,7 +106,6 @@ describe('other files of PyTorch', () => {
   });
 
   it.each([
-    ['torch-legacy.pt', /before 1\.6/],
     ['torch-script.pt', /TorchScript/],
     ['torch-whole-model.pt', /names "torch\.nn\.modules\.container\.Sequential"/],
   ])('refuses %s in words', (name, message) => {

@@ -74,6 +74,8 @@ const analysis = (level: 0 | 6): Buffer =>
     zipSync({ 'analysis.json': strToU8(JSON.stringify({ ...manifest, sha256 })), ...entries }, { level }),
   );
 
+const resultsIn = async (path: string): Promise<number> => (await readResultFile(path)).results.length;
+
 /** `scratch`: a folder for the files. */
 export function exchangedFormats(scratch: string): FuzzedFormat[] {
   function torchBytes(tree: WritableTree): Buffer {
@@ -99,11 +101,11 @@ export function exchangedFormats(scratch: string): FuzzedFormat[] {
   ]);
 
   const reader =
-    (extension: string, read: (path: string) => unknown): FuzzedFormat['read'] =>
+    (extension: string, read: (path: string) => number | Promise<number>): FuzzedFormat['read'] =>
     async (bytes, name) => {
       const path = join(scratch, `${name}${extension}`);
       writeFileSync(path, bytes);
-      await read(path);
+      return read(path);
     };
 
   return [
@@ -112,35 +114,35 @@ export function exchangedFormats(scratch: string): FuzzedFormat[] {
       binary: true,
       corpus: [analysis(0), analysis(6)],
       damage: mutate,
-      read: reader('.zip', readResultFile),
+      read: reader('.zip', resultsIn),
     },
     {
       name: 'result JSON',
       binary: false,
       corpus: [Buffer.from(lmc)],
       damage: mutate,
-      read: reader('.json', readResultFile),
+      read: reader('.json', resultsIn),
     },
     {
       name: 'interpolation_results.pt',
       binary: true,
       corpus: [torchBytes(curves)],
       damage: mutate,
-      read: reader('.pt', readResultFile),
+      read: reader('.pt', resultsIn),
     },
     {
       name: 'weights without a config',
       binary: true,
       corpus: [torchBytes(weights), torchBytes(tuple<WritableTree>(weights, 97.5))],
       damage: mutate,
-      read: reader('.pt', describeStateDict),
+      read: reader('.pt', (path) => describeStateDict(path).length),
     },
     {
       name: 'result Parquet',
       binary: true,
       corpus: [readFileSync(new URL('../../engine/data/ridge-polars.parquet', import.meta.url))],
       damage: mutate,
-      read: reader('.parquet', readResultFile),
+      read: reader('.parquet', resultsIn),
     },
   ];
 }

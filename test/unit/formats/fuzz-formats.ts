@@ -15,10 +15,10 @@ import type { Tree } from '../../../src-main/formats/torch/tree.ts';
 import { openZip } from '../../../src-main/formats/torch/zip.ts';
 import { parseYaml } from '../../../src-main/formats/yaml.ts';
 import { UserError } from '../../../src-shared/errors.ts';
-import { fixturePath } from '../../support/fixtures.ts';
+import { fixturePath, weightsFixture } from '../../support/fixtures.ts';
 import { below, mutate, pick, random } from './fuzz-mutations.ts';
 import type { Random } from './fuzz-mutations.ts';
-import { dictOps, op, pickle, tensorOps, torchZip, zipOf } from './make-files.ts';
+import { dictOps, legacyFile, op, pickle, tensorOps, torchZip, zipOf } from './make-files.ts';
 import type { ZipPart } from './make-files.ts';
 
 export interface FuzzedFormat {
@@ -27,8 +27,11 @@ export interface FuzzedFormat {
   binary: boolean;
   corpus: Buffer[];
   damage(bytes: Buffer, next: Random, corpus: readonly Buffer[]): Buffer;
-  /** Reads everything in the file; throws UserError naming `name` for a bad one. */
-  read(bytes: Buffer, name: string): void | Promise<void>;
+  /**
+   * Reads everything in the file; throws UserError naming `name` for a bad one.
+   * @returns how much was read: tensors, elements, rows, fields
+   */
+  read(bytes: Buffer, name: string): number | Promise<number>;
 }
 
 const folder = fileURLToPath(new URL('data', import.meta.url));
@@ -67,6 +70,25 @@ export function fuzzedFormats(scratch: string): FuzzedFormat[] {
       read: (bytes, name) => readTorch(bytes, name),
     },
     {
+      name: 'pt before 1.6',
+      binary: true,
+      corpus: [
+        ...['legacy.pt', 'legacy-protocol4.pt'].map((n) => readFileSync(weightsFixture(n))),
+        legacyFile(),
+      ],
+      damage: mutate,
+      read: (bytes, name) => readTorch(bytes, name),
+    },
+    {
+      name: 'pt, every kind of value',
+      binary: true,
+      corpus: ['everything.pt', 'numpy.pt', 'lightning.ckpt', 'arguments.pth'].map((n) =>
+        readFileSync(weightsFixture(n)),
+      ),
+      damage: damageEntries,
+      read: (bytes, name) => readTorch(bytes, name),
+    },
+    {
       name: 'checkpoint',
       binary: true,
       corpus: torchFiles.slice(torchFiles.length - 3).filter((bytes) => !bytes.includes('layouts')),
@@ -85,28 +107,28 @@ export function fuzzedFormats(scratch: string): FuzzedFormat[] {
       binary: true,
       corpus: data(/\.npy$/),
       damage: mutate,
-      read: (bytes, name) => void decodeNpy(bytes, name),
+      read: (bytes, name) => decodeNpy(bytes, name).data.length,
     },
     {
       name: 'idx',
       binary: true,
       corpus: idxFiles(),
       damage: damageIdx,
-      read: (bytes, name) => void readIdx(onDisk(bytes, name)),
+      read: (bytes, name) => readIdx(onDisk(bytes, name)).data.length,
     },
     {
       name: 'parquet',
       binary: true,
       corpus: [...data(/\.parquet$/), parquetFile('UNCOMPRESSED'), parquetFile('ZSTD')],
       damage: mutate,
-      read: async (bytes, name) => void (await readParquet(onDisk(bytes, name))),
+      read: async (bytes, name) => (await readParquet(onDisk(bytes, name))).rows.length,
     },
     {
       name: 'yaml',
       binary: false,
       corpus: [readFileSync(fixturePath('runs/sym0/config.yaml')), text],
       damage: mutate,
-      read: (bytes, name) => void parseYaml(bytes.toString('utf8'), name),
+      read: (bytes, name) => Object.keys(parseYaml(bytes.toString('utf8'), name) ?? {}).length,
     },
   ];
 }
@@ -152,27 +174,34 @@ export async function fuzz(format: FuzzedFormat, count: number, firstSeed = 1): 
   return outcome;
 }
 
-function readTorch(bytes: Buffer, name: string): void {
+function readTorch(bytes: Buffer, name: string): number {
+  let tensors = 0;
   const waiting: Tree[] = [openTorchBytes(bytes, name).root];
   for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
-    if (value instanceof LazyTensor) value.read();
-    else if (value instanceof Map) waiting.push(...value.values());
+    if (value instanceof LazyTensor) {
+      value.read();
+      tensors++;
+    } else if (value instanceof Map) waiting.push(...value.values());
     else if (Array.isArray(value)) waiting.push(...(value as Tree[]));
   }
+  return tensors;
 }
 
-function readCheckpoint(path: string): void {
+function readCheckpoint(path: string): number {
   const checkpoint = openCheckpoint(path);
   try {
     for (const tensor of checkpoint.tensors.values()) tensor.read();
     checkpoint.readOptimizer();
+    return checkpoint.tensors.size;
   } finally {
     checkpoint.close();
   }
 }
 
-function readSafetensors(bytes: Buffer, name: string): void {
-  for (const tensor of openSafetensorsBytes(bytes, name).tensors.values()) tensor.read();
+function readSafetensors(bytes: Buffer, name: string): number {
+  const { tensors } = openSafetensorsBytes(bytes, name);
+  for (const tensor of tensors.values()) tensor.read();
+  return tensors.size;
 }
 
 /** Damages entries and names, then packs them with checksums that fit: past the container, into the pickle machine. */

@@ -14,7 +14,8 @@ const formats = fuzzedFormats(mkdtempSync(join(tmpdir(), 'basin-fuzz-')));
 
 describe.each(formats.map((format) => [format.name, format] as const))('%s', (_, format) => {
   it('reads the sound files', async () => {
-    for (const bytes of format.corpus) await format.read(bytes, 'sound');
+    expect(format.corpus.length).toBeGreaterThan(0);
+    for (const bytes of format.corpus) expect(await format.read(bytes, 'sound')).toBeGreaterThan(0);
   });
 
   it(`survives ${count} damaged files`, { timeout: 600_000 }, async () => {

@@ -10,7 +10,7 @@ const shown = 20;
 export const define: DefineCommand = (command, globals) => {
   command
     .description(
-      'Looks for run directories below the folders given and adds them to the catalog; no checkpoint is copied. Files of results (.json, .parquet, interpolation_results.pt, an analysis .zip), named or found below the folders, are taken over as results.',
+      'Looks for run directories below the folders given and adds them to the catalog; no checkpoint is copied. Files of results (.json, .parquet, interpolation_results.pt, an analysis .zip), named or found below the folders, are taken over as results; weights without a config are listed with what they are.',
     )
     .argument('<dir...>', 'folders to search, single run directories, or files')
     .action(async (dirs: string[]) => {

@@ -8,7 +8,7 @@ import { readConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { MlpSpec } from '../../src-shared/model.ts';
 import { parseCheckpointName } from '../formats/checkpoint-name.ts';
-import { accuracyPercent } from '../formats/accuracy.ts';
+import { accuracyPercent, accuracyUnit } from '../formats/accuracy.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
 import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../formats/run-directory.ts';
 import { toEffective } from './models/effective.ts';
@@ -121,7 +121,10 @@ export function loadCheckpoint(run: Run, path: string): LoadedModel {
  */
 export function storedValAccuracy({ run, storedAccuracy }: LoadedModel): number | undefined {
   if (storedAccuracy === undefined) return undefined;
-  return accuracyPercent(storedAccuracy, accuracyUnitOf(readRunDirectory(run.directory).checkpoints));
+  // Asked first: the file may be none that the run lists.
+  const own = accuracyUnit([storedAccuracy]);
+  const unit = own === 'percent' ? own : accuracyUnitOf(readRunDirectory(run.directory).checkpoints);
+  return accuracyPercent(storedAccuracy, unit);
 }
 
 function refuseNonFinite(state: StateDict, path: string): void {

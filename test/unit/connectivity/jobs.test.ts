@@ -14,7 +14,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { CancelledError, UserError } from '../../../src-shared/errors.ts';
 import type { JobEvent } from '../../../src-shared/progress.ts';
 import { writeCheckpoint } from '../../../src-main/formats/checkpoint.ts';
-import { loadCheckpoints } from '../../../src-main/compute/checkpoints.ts';
+import { loadCheckpoints, storedValAccuracy } from '../../../src-main/compute/checkpoints.ts';
 import { fixturePath, fixtureRun } from '../../support/fixtures.ts';
 import { goldenData, job, testContext } from '../../support/job.ts';
 
@@ -191,6 +191,10 @@ describe('warnings', () => {
     expect((await warningsOf(inPercent))[0]).toMatch(/says validation accuracy 50\.000 %.*it is 94\.500 %/);
     const right = altered('percent-right', () => undefined, undefined, 94.5);
     expect((await warningsOf(right)).join()).not.toMatch(/model 1 of .*validation accuracy/);
+    const unlisted = join(right, 'best.safetensors');
+    copyFileSync(join(right, 'checkpoint_epoch_5_model_1.safetensors'), unlisted);
+    for (const model of [1, 2]) rmSync(join(right, `checkpoint_epoch_5_model_${model}.safetensors`));
+    expect(storedValAccuracy(loadCheckpoints({ checkpoints: [unlisted] })[0]!)).toBe(94.5);
     // 0.8 in a run in percent says nothing that could be compared.
     const either = altered('percent-either', () => undefined, undefined, 0.8);
     expect((await warningsOf(either)).join()).toMatch(/says validation accuracy 80\.000 %/);

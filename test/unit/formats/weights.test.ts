@@ -1,5 +1,5 @@
 /** Weight files as people have them: those in test/fixtures/weights were made by the real libraries (make.py there). */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
@@ -8,6 +8,7 @@ import { checkpointHeader } from '../../../src-main/formats/run-directory.ts';
 import { writeSafetensors } from '../../../src-main/formats/safetensors.ts';
 import type { LazyTensor } from '../../../src-main/formats/tensor.ts';
 import type { TensorValue } from '../../../src-main/formats/tensor.ts';
+import { findAllowed } from '../../../src-main/formats/torch/globals.ts';
 import { Opaque } from '../../../src-main/formats/torch/opaque.ts';
 import { openTorchFile } from '../../../src-main/formats/torch/torch-file.ts';
 import type { Tree, WritableTree } from '../../../src-main/formats/torch/tree.ts';
@@ -59,6 +60,16 @@ describe('what torch.load(weights_only=True) reads', () => {
       expect(contents(weightsFixture(name))).toEqual(linear);
     },
   );
+
+  it('allows every name that PyTorch’s own restricted loader allows', () => {
+    const names = JSON.parse(readFileSync(weightsFixture('allowed-globals.json'), 'utf8')) as string[];
+    expect(names.length).toBeGreaterThan(100);
+    const unknown = names.filter((name) => {
+      const cut = name.lastIndexOf('.');
+      return findAllowed(name.slice(0, cut), name.slice(cut + 1)) === undefined;
+    });
+    expect(unknown).toEqual([]);
+  });
 
   it('tells apart what is of use and what is read past', () => {
     const { root, close } = openTorchFile(weightsFixture('everything.pt'));

@@ -135,6 +135,13 @@ describe('the split', () => {
     expect(() => splitIndices(digits, { splitFile: file })).toThrow(file);
   });
 
+  it('takes a file with the byte order mark and line ends of Windows', () => {
+    const file = join(root, 'windows.json');
+    writeFileSync(file, '\uFEFF{\r\n"train_indices": [1],\r\n"val_indices": [2]}\r\n');
+    const { train, val } = splitIndices(digits, { splitFile: file });
+    expect([[...train], [...val]]).toEqual([[1], [2]]);
+  });
+
   it('refuses a file that is not there or no JSON', () => {
     expect(() => splitIndices(digits, { splitFile: join(root, 'none.json') })).toThrow(
       /none\.json: it does not exist/,

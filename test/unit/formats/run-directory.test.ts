@@ -43,6 +43,11 @@ function newRun(name: string, files: readonly string[], config = 'num_models: 2\
 }
 
 describe('readRunDirectory', () => {
+  it('reads a config with the byte order mark and line ends of Windows', () => {
+    const run = newRun('windows', [], '\uFEFFnum_models: 2\r\nmodel:\r\n  name: mlp_mnist\r\n');
+    expect(readRunDirectory(run).config).toEqual({ num_models: 2, model: { name: 'mlp_mnist' } });
+  });
+
   it('reads a reference run: config as it is, checkpoints sorted', () => {
     const run = readRunDirectory(fixtureRun('sym0'));
     expect(run.checkpoints.map(({ epoch, model, format }) => [epoch, model, format])).toEqual([

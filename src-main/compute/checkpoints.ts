@@ -14,6 +14,7 @@ import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../formats/run
 import { toEffective } from './models/effective.ts';
 import type { EffectiveNetwork, StateDict } from './models/network.ts';
 import { stateDictFromCheckpoint } from './models/state-dict.ts';
+import type { ReadableTensor } from './models/state-dict.ts';
 
 /** A run as its folder describes it. */
 export interface Run {
@@ -96,8 +97,7 @@ export function loadCheckpoint(run: Run, path: string): LoadedModel {
   const checkpoint = openCheckpoint(path);
   try {
     const { spec } = run;
-    const state = stateDictFromCheckpoint(checkpoint.tensors, spec, path);
-    refuseNonFinite(state, path);
+    const state = usableState(checkpoint.tensors, spec, path);
     const place = parseCheckpointName(path);
     const index = place?.model ?? 0;
     const epoch = checkpoint.epoch ?? null;
@@ -125,6 +125,17 @@ export function storedValAccuracy({ run, storedAccuracy }: LoadedModel): number 
   const own = accuracyUnit([storedAccuracy]);
   const unit = own === 'percent' ? own : accuracyUnitOf(readRunDirectory(run.directory).checkpoints);
   return accuracyPercent(storedAccuracy, unit);
+}
+
+/** The state dict, if it is whole and every weight a finite number. @throws UserError naming the file and the tensor */
+export function usableState(
+  tensors: ReadonlyMap<string, ReadableTensor>,
+  spec: MlpSpec,
+  path: string,
+): StateDict {
+  const state = stateDictFromCheckpoint(tensors, spec, path);
+  refuseNonFinite(state, path);
+  return state;
 }
 
 function refuseNonFinite(state: StateDict, path: string): void {

@@ -22,7 +22,15 @@ export const adoptJob = defineJob({
     activation: z
       .enum(activations)
       .optional()
-      .describe('no file says it; needed unless the gates of sigma-asymmetric models are there'),
+      .describe(
+        'behind every hidden layer; no file says it; needed unless the gates of sigma-asymmetric models are there',
+      ),
+    normPosition: z
+      .enum(['before-activation', 'after-activation'])
+      .optional()
+      .describe(
+        'where the norms stand, needed if names such as fc1, bn1 do not tell it; Basin computes norms before the activation only',
+      ),
     sigmaF: z
       .array(z.number())
       .min(1)
@@ -41,6 +49,19 @@ export const adoptJob = defineJob({
     files: z.array(z.string()),
     /** The architecture in words. */
     architecture: z.string(),
+    /** What was understood, from input to output: each layer, and the modules of the (first) file that it comes from. */
+    layers: z
+      .array(
+        z.object({
+          layer: z.string(),
+          from: z.string(),
+          inputs: z.int(),
+          outputs: z.int(),
+          norm: z.string().nullable(),
+          activation: z.string().nullable(),
+        }),
+      )
+      .default([]),
     notes: z.array(z.string()),
   }),
   cacheable: false,

@@ -14,12 +14,14 @@ import {
   symmetryCurve,
   weightDecayStudy,
 } from './symmetry.ts';
+import { adopt } from './adopt.ts';
 import { chordDeviation, similarity, syntheticCoherence } from './geometry.ts';
 import { matchActivations } from './matching.ts';
 import { matchWeights } from './matching-weights.ts';
 import type { Presentation, Presenter } from './present.ts';
 
 export const presenters: Record<string, Presenter> = {
+  adopt,
   'match-activations': matchActivations,
   'match-weights': matchWeights,
   similarity,

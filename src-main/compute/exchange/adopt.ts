@@ -1,37 +1,34 @@
 /** Kind `adopt`: a run folder around weights that came without a config. */
 import { basename, join } from 'node:path';
 import { stringify } from 'yaml';
+import type { Architecture } from '../../../src-shared/architecture.ts';
 import { readConfig, resolveModel } from '../../../src-shared/config.ts';
-import { families } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { adoptJob } from '../../../src-shared/jobs/adopt.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import { activationOf, normOf } from '../../../src-shared/model.ts';
+import type { MlpSpec } from '../../../src-shared/model.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import type { LazyTensor } from '../../formats/tensor.ts';
 import { permutationName } from '../alignment/permutation.ts';
-import { loadCheckpoint, readRun } from '../checkpoints.ts';
-import type { Run } from '../checkpoints.ts';
+import { loadCheckpoint, readRun, usableState } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { toEffective } from '../models/effective.ts';
-import { describe, stateDictFromCheckpoint } from '../models/state-dict.ts';
+import { assertDistinct, isBookkeeping, nearestReading } from '../models/file-names.ts';
+import { describe } from '../models/state-dict.ts';
+import { modelOf } from './adopt-model.ts';
 import { checkGroups, checkTensors, modelSection, openArchitecture } from './declared.ts';
-import { makeOutFolder } from './out-folder.ts';
+import { inNewRunFolder, refuseTaken } from './out-folder.ts';
 import { completeForReference } from './reference-config.ts';
 import { openWeights } from './state-dict-files.ts';
 import type { Weights } from './state-dict-files.ts';
 import { recogniseStateDict } from './state-dicts.ts';
-import type { MlpFound } from './state-dicts.ts';
+import type { LayerFound, MlpFound } from './state-dicts.ts';
 import { writeInFormat } from './write-checkpoint.ts';
 
 type Params = ParamsOf<typeof adoptJob>;
 type Result = ResultOf<typeof adoptJob>;
-
-/** The model's half of a config.yaml. */
-interface Adopted {
-  model: Record<string, unknown>;
-  notes: string[];
-}
 
 /** One file, ready to be written as a model of the run. */
 interface Source {
@@ -42,8 +39,11 @@ interface Source {
   trainable: string[];
 }
 
-export const adopt: Compute<Params, Result> = (params, context) =>
-  params.architecture === undefined ? adoptTold(params, context) : adoptDeclared(params, context);
+/** The folder is made only after every file was found to be usable. */
+export const adopt: Compute<Params, Result> = (params, context) => {
+  refuseTaken(params.directory);
+  return params.architecture === undefined ? adoptTold(params, context) : adoptDeclared(params, context);
+};
 
 /** The architecture is told from names and shapes. */
 async function adoptTold(params: Params, context: ComputeContext): Promise<Result> {
@@ -51,27 +51,47 @@ async function adoptTold(params: Params, context: ComputeContext): Promise<Resul
   try {
     for (const path of params.paths) opened.push(openOne(path));
     const first = opened[0]!;
+    for (const { found, path } of opened) assertAlike(shapeOf(found), shapeOf(first.found), path, first.path);
     const { model, notes } = modelOf(params, first.found, renamed(first), first.path);
-    for (const other of opened.slice(1)) {
-      const same = JSON.stringify(modelOf(params, other.found, renamed(other), other.path).model);
-      if (same !== JSON.stringify(model))
-        throw new UserError(`${other.path} is of another architecture than ${first.path}; a run has one.`);
-    }
+    for (const other of opened.slice(1))
+      assertAlike(
+        modelOf(params, other.found, renamed(other), other.path).model,
+        model,
+        other.path,
+        first.path,
+      );
+    const spec = resolveModel(readConfig({ model }, first.path), first.path);
     const sources = opened.map((one) => {
       const tensors = renamed(one);
+      usableState(tensors, spec, one.path);
       return { ...one, tensors, trainable: [...tensors.keys()].filter(isParameter) };
     });
-    const { run, ...written } = await writeRun(params, model, sources, context);
-    return { ...written, architecture: describe(run.spec), notes };
+    const names = opened.map(({ found }) => Object.fromEntries(found.names));
+    const alike = names.every((each) => JSON.stringify(each) === JSON.stringify(names[0]));
+    const about = { model, adopted_names: alike ? names[0] : names };
+    const written = await writeRun(params, about, sources, context);
+    return {
+      ...{ ...written, architecture: describe(spec), layers: understood(spec, first.found.layers) },
+      notes: [...wrapperNotes(opened), ...notes],
+    };
   } finally {
     for (const { weights } of opened) weights.close();
   }
 }
 
+const shapeOf = ({ family, widths, norm, elementwiseAffine }: MlpFound): unknown => ({
+  ...{ family, widths, norm, elementwiseAffine },
+});
+
+function assertAlike(other: unknown, first: unknown, path: string, firstPath: string): void {
+  if (JSON.stringify(other) === JSON.stringify(first)) return;
+  throw new UserError(`${path} is of another architecture than ${firstPath}; a run has one.`);
+}
+
 /** A file declares the architecture. Weights keep their names; config.yaml says what they are to Basin. */
 async function adoptDeclared(params: Params, context: ComputeContext): Promise<Result> {
   const where = params.architecture!;
-  for (const field of ['activation', 'sigmaF'] as const) {
+  for (const field of ['activation', 'normPosition', 'sigmaF'] as const) {
     if (params[field] !== undefined)
       throw new UserError(`${field}: ${where} declares the architecture; leave --${kebab(field)} out.`);
   }
@@ -80,26 +100,26 @@ async function adoptDeclared(params: Params, context: ComputeContext): Promise<R
   try {
     for (const path of params.paths) {
       const weights = openWeights(path);
+      const tensors = declaredTensors(weights.tensors, architecture, path);
       const own = (name: string): string => architecture.tensors.get(name)?.own ?? '';
-      const trainable = [...weights.tensors.keys()].filter((name) => isParameter(own(name)));
-      sources.push({ path, weights, tensors: weights.tensors, trainable });
-      checkTensors(architecture, weights.tensors, path, where);
+      const trainable = [...tensors.keys()].filter((name) => isParameter(own(name)));
+      sources.push({ path, weights, tensors, trainable });
+      checkTensors(architecture, tensors, path, where);
     }
     const model = modelSection(architecture);
     const spec = resolveModel(readConfig({ model }, where), where);
     let groups: string[] = [];
     for (const { tensors, path } of sources)
-      groups = checkGroups(
-        architecture,
-        toEffective(spec, stateDictFromCheckpoint(tensors, spec, path)),
-        where,
-      );
-    const { run, ...written } = await writeRun(params, model, sources, context);
+      groups = checkGroups(architecture, toEffective(spec, usableState(tensors, spec, path)), where);
+    const written = await writeRun(params, { model }, sources, context);
     const names = groups.map((group, layer) => `${group} is ${permutationName(layer)}`);
     const called = architecture.name === undefined ? '' : `${architecture.name}: `;
     return {
-      ...written,
-      architecture: `${called}${describe(run.spec)}`,
+      ...{ ...written, architecture: `${called}${describe(spec)}` },
+      layers: understood(
+        spec,
+        architecture.blocks.map(({ linear, norm }) => layerOf(linear.weight, norm)),
+      ),
       notes: [
         `Random permutations of ${groups.length} groups leave the logits as they are: ${names.join(', ')}.`,
       ],
@@ -113,36 +133,98 @@ const isParameter = (name: string): boolean => /\.(weight|bias)$/.test(name);
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
+/** Under the names of the declaration: wrappers that it does not know are left off, and so are counters. */
+function declaredTensors(
+  stored: ReadonlyMap<string, LazyTensor>,
+  { tensors, ignore }: Architecture,
+  path: string,
+): ReadonlyMap<string, LazyTensor> {
+  const known = (name: string): boolean => tensors.has(name) || ignore.includes(name);
+  const { names } = nearestReading(stored.keys(), known);
+  assertDistinct(names, path);
+  const kept = [...names].filter(([, name]) => known(name) || !isBookkeeping(name));
+  return new Map(kept.map(([inFile, name]) => [name, stored.get(inFile)!]));
+}
+
+function layerOf(
+  weight: string,
+  norm: { weight?: string | null | undefined; running_mean?: string | null | undefined } | undefined,
+): LayerFound {
+  const module = (name: string): string => name.replace(/\.[^.]*$/, '');
+  if (!norm) return { linear: module(weight) };
+  return { linear: module(weight), norm: module(norm.weight ?? norm.running_mean ?? 'without tensors') };
+}
+
+/** From input to output: each layer of the run and where it comes from. */
+function understood(spec: MlpSpec, found: readonly LayerFound[]): Result['layers'] {
+  const last = spec.layers.length - 1;
+  return spec.layers.map((layer, i) => {
+    const { linear, norm } = found[i]!;
+    const kind = normOf(spec, layer);
+    const gates = spec.family === 'sigma-asymmetric';
+    return {
+      ...{ layer: `lins.${i}`, from: linear, inputs: layer.inputs, outputs: layer.outputs },
+      norm: i === last || kind === 'none' ? null : `${norm ?? ''} (${kind})`.trim(),
+      activation: i === last ? null : gates ? `gates activations.${i}` : activationOf(spec, layer),
+    };
+  });
+}
+
+function wrapperNotes(opened: readonly { found: MlpFound }[]): string[] {
+  const wrappers = [...new Set(opened.map(({ found }) => found.wrapper))].filter((text) => text !== '');
+  if (wrappers.length === 0) return [];
+  return [`Left off before the names of the tensors: ${wrappers.map((text) => `"${text}"`).join(', ')}.`];
+}
+
+/** The epoch that the files are of. @throws UserError if they say different ones */
+function epochOf(params: Params, sources: readonly Source[]): number {
+  if (params.epoch !== undefined) return params.epoch;
+  const told = sources.filter(({ weights }) => weights.epoch !== undefined);
+  const [first] = told;
+  const other = told.find(({ weights }) => weights.epoch !== first!.weights.epoch);
+  if (first && other)
+    throw new UserError(
+      `epoch: ${first.path} is of epoch ${first.weights.epoch}, ${other.path} of epoch ${other.weights.epoch}; the models of a run are adopted at one epoch.`,
+      { hint: 'Give --epoch to put them under one number all the same.' },
+    );
+  return first?.weights.epoch ?? 1;
+}
+
 /** Checkpoints, config.yaml last, and a look at all of them as any later job takes it. */
 async function writeRun(
   params: Params,
-  model: Record<string, unknown>,
+  about: Record<string, unknown>,
   sources: readonly Source[],
   context: ComputeContext,
-): Promise<{ directory: string; files: string[]; run: Run }> {
-  const directory = makeOutFolder(params.directory);
-  const epoch = params.epoch ?? sources[0]!.weights.epoch ?? 1;
-  const meter = new ProgressMeter(context, sources.length);
-  const files: string[] = [];
-  for (const [i, { tensors, trainable }] of sources.entries()) {
-    await checkpointCancel(context);
-    const written = writeInFormat(directory, params.format, {
-      ...{ epoch, model: i + 1, step: 0, trainable, tensors },
-    });
-    files.push(basename(written));
-    meter.advance(1, `${files.length} of ${sources.length} files`);
-  }
-  const config = {
-    model,
-    dataset: { name: params.dataset },
-    num_models: files.length,
-    adopted_from: sources.map(({ path }) => path),
-    ...(params.architecture !== undefined && { adopted_as: params.architecture }),
-  };
-  writeFileAtomic(join(directory, 'config.yaml'), completeForReference(stringify(config, { lineWidth: 0 })));
-  const run = readRun(directory);
-  for (const file of files) loadCheckpoint(run, join(directory, file));
-  return { directory, files, run };
+): Promise<{ directory: string; files: string[] }> {
+  const epoch = epochOf(params, sources);
+  return inNewRunFolder(params.directory, async (directory) => {
+    const meter = new ProgressMeter(context, sources.length);
+    const files: string[] = [];
+    for (const [i, { tensors, trainable }] of sources.entries()) {
+      await checkpointCancel(context);
+      const written = writeInFormat(directory, params.format, {
+        ...{ epoch, model: i + 1, step: 0, trainable, tensors },
+      });
+      files.push(basename(written));
+      meter.advance(1, `${files.length} of ${sources.length} files`);
+    }
+    const config = {
+      model: about['model'],
+      dataset: { name: params.dataset },
+      num_models: files.length,
+      adopted_from: sources.map(({ path }) => path),
+      ...(params.architecture !== undefined && { adopted_as: params.architecture }),
+      ...('adopted_names' in about && { adopted_names: about['adopted_names'] }),
+    };
+    writeFileAtomic(
+      join(directory, 'config.yaml'),
+      completeForReference(stringify(config, { lineWidth: 0, aliasDuplicateObjects: false })),
+    );
+    const run = readRun(directory);
+    for (const file of files) loadCheckpoint(run, join(directory, file));
+    return { directory, files };
+  });
 }
 
 function openOne(path: string): { weights: Weights; found: MlpFound; path: string } {
@@ -150,96 +232,10 @@ function openOne(path: string): { weights: Weights; found: MlpFound; path: strin
   const found = recogniseStateDict(weights.tensors);
   if (found.kind === 'mlp') return { weights, found, path };
   weights.close();
-  throw new UserError(`${path}: ${weights.form}: ${found.reason}.`);
+  throw new UserError(`${path}: ${weights.form}: ${found.reason}.`, found.hint ? { hint: found.hint } : {});
 }
 
+/** In the order of the layers, under Basin's names. */
 function renamed({ weights, found }: { weights: Weights; found: MlpFound }): Map<string, LazyTensor> {
-  return new Map([...weights.tensors].map(([name, tensor]) => [found.names.get(name)!, tensor]));
-}
-
-function modelOf(
-  params: Params,
-  found: MlpFound,
-  tensors: ReadonlyMap<string, LazyTensor>,
-  path: string,
-): Adopted {
-  const { family, widths, norm, elementwiseAffine } = found;
-  const hidden = widths.slice(1, -1);
-  if (hidden.length === 0 || hidden.some((width) => width !== hidden[0]))
-    throw new UserError(
-      `${path}: hidden layers of ${hidden.join(', ') || 'no'} units; a run's config has one width for all.`,
-    );
-  const activation = family === 'sigma-asymmetric' ? undefined : params.activation;
-  if (activation === undefined && family !== 'sigma-asymmetric') {
-    throw new UserError(`activation: ${path} does not say which activation its ${family} network has.`, {
-      hint: 'Give --activation; asymmetric-networks and neuron-identifiability use gelu.',
-    });
-  }
-  const layers = widths.length - 1;
-  const asymmetric = family === 'w-asymmetric' || family === 'syre';
-  const notes: string[] = [];
-  const maskParams = asymmetric ? maskParamsOf(params, family, tensors, layers, path, notes) : undefined;
-  return {
-    model: {
-      name: 'mlp_mnist',
-      ...{ input_dim: widths[0], hidden_dim: hidden[0], output_dim: widths.at(-1), num_layers: layers },
-      ...{ n_mul: 1, norm: norm === 'none' ? null : norm, elementwise_affine: elementwiseAffine },
-      ...(activation !== undefined && { activation }),
-      symmetry: families.indexOf(family),
-      ...(maskParams && { mask_params: maskParams }),
-    },
-    notes,
-  };
-}
-
-function maskParamsOf(
-  { sigmaF }: Params,
-  family: 'w-asymmetric' | 'syre',
-  tensors: ReadonlyMap<string, LazyTensor>,
-  layers: number,
-  path: string,
-  notes: string[],
-): Record<string, unknown> {
-  if (sigmaF && sigmaF.length !== 1 && sigmaF.length !== layers)
-    throw new UserError(`sigmaF: ${sigmaF.length} numbers for ${layers} layers; give one, or one for each.`);
-  const entries = Array.from({ length: layers }, (_, i) => {
-    const given = sigmaF?.[sigmaF.length === 1 ? 0 : i];
-    const masked = family === 'w-asymmetric' ? fixedEntries(tensors, i) : undefined;
-    const sigma = given ?? masked?.sigma;
-    if (sigma === undefined) {
-      throw new UserError(`sigmaF: ${path} does not hold the fixed weight scale of lins.${i}.`, {
-        hint: 'Give --sigma-f, as the config or script of the training run has it (mask_constant).',
-      });
-    }
-    if (given === undefined)
-      notes.push(`lins.${i}: fixed weight scale ${sigma}, read off the masked entries of its weight.`);
-    return [`linear_mask_params_${i}`, { mask_constant: sigma, num_fixed: masked?.perRow ?? 0 }] as const;
-  });
-  const first = entries[0]![1];
-  return {
-    default: { ...first, mask_type: 'random_subsets', do_normal_mask: true },
-    ...Object.fromEntries(entries),
-  };
-}
-
-/**
- * asymmetric-networks writes mask_constant * normal_mask into the masked entries of `weight` at every forward pass, so
- * that their ratio is the scale. Undefined where the entries are no multiple of normal_mask.
- */
-function fixedEntries(
-  tensors: ReadonlyMap<string, LazyTensor>,
-  layer: number,
-): { sigma: number | undefined; perRow: number } {
-  const read = (name: string): Float64Array => tensors.get(`lins.${layer}.${name}`)!.readFloat64();
-  const [weight, mask, normal] = [read('weight'), read('mask'), read('normal_mask')];
-  const rows = tensors.get(`lins.${layer}.weight`)!.shape[0]!;
-  const places = [...mask.keys()].filter((k) => mask[k] === 0);
-  const perRow = Math.floor(places.length / rows);
-  const dot = places.reduce((sum, k) => sum + weight[k]! * normal[k]!, 0);
-  const square = places.reduce((sum, k) => sum + normal[k]! ** 2, 0);
-  const sigma = square === 0 ? 0 : Number((dot / square).toPrecision(6));
-  const fits = places.every(
-    (k) => Math.abs(weight[k]! - sigma * normal[k]!) <= 1e-5 * (1 + Math.abs(weight[k]!)),
-  );
-  return { sigma: fits ? sigma : undefined, perRow };
+  return new Map([...found.names].map(([name, own]) => [own, weights.tensors.get(name)!]));
 }

@@ -8,15 +8,19 @@ import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { exportCheckpointsJob } from '../../../src-shared/jobs/export-checkpoints.ts';
 import { accuracyPercent } from '../../formats/accuracy.ts';
 import type { AccuracyUnit } from '../../formats/accuracy.ts';
+import type { MlpSpec } from '../../../src-shared/model.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import { openCheckpoint } from '../../formats/checkpoint.ts';
 import type { Checkpoint } from '../../formats/checkpoint.ts';
 import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../../formats/run-directory.ts';
 import type { CheckpointFile, RunDirectory } from '../../formats/run-directory.ts';
+import type { OptimizerState } from '../../formats/optimizer-state.ts';
+import type { LazyTensor } from '../../formats/tensor.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
-import type { Compute } from '../context.ts';
+import type { Compute, ComputeContext } from '../context.ts';
+import { assertDistinct, isBookkeeping, nearestReading } from '../models/file-names.ts';
 import { stateLayout } from '../models/layout.ts';
-import { makeOutFolder } from './out-folder.ts';
+import { inNewRunFolder } from './out-folder.ts';
 import { completeForReference } from './reference-config.ts';
 import { writeInFormat } from './write-checkpoint.ts';
 
@@ -30,7 +34,16 @@ const companions = ['split.json', 'metrics.json', 'config.yaml'];
 export const exportCheckpoints: Compute<Params, Result> = async (params, context) => {
   const run = readRunDirectory(params.run);
   const files = selectFiles(run, params);
-  const directory = makeOutFolder(params.directory);
+  return inNewRunFolder(params.directory, (directory) => writeRun(run, files, params, directory, context));
+};
+
+async function writeRun(
+  run: RunDirectory,
+  files: readonly CheckpointFile[],
+  params: Params,
+  directory: string,
+  context: ComputeContext,
+): Promise<Result> {
   const meter = new ProgressMeter(context, files.length);
   const notes = new Set(run.notes);
   const unit = accuracyUnitOf(run.checkpoints);
@@ -49,7 +62,7 @@ export const exportCheckpoints: Compute<Params, Result> = async (params, context
     writeFileAtomic(join(directory, name), isConfig ? completeForReference(content) : content);
   }
   return { ...result, notes: [...notes, ...datasetNotes(run, params)] };
-};
+}
 
 function selectFiles(run: RunDirectory, { models, epochs }: Params): CheckpointFile[] {
   if (run.checkpoints.length === 0)
@@ -83,8 +96,10 @@ interface Export {
 function exportOne({ run, unit, params, directory, notes }: Export, file: CheckpointFile): string {
   const checkpoint = openCheckpoint(file.path);
   try {
-    const { tensors, step, storedAccuracy } = checkpoint;
+    const { step, storedAccuracy } = checkpoint;
     const { epoch, model } = file;
+    const rename = renaming(run, checkpoint, notes);
+    const tensors = new Map([...checkpoint.tensors].map(([name, tensor]) => [rename(name), tensor]));
     const optimizer = params.optimizer ? checkpoint.readOptimizer() : undefined;
     if (step === undefined)
       notes.add('Some checkpoints do not say after how many steps they were saved: 0 is written.');
@@ -96,14 +111,44 @@ function exportOne({ run, unit, params, directory, notes }: Export, file: Checkp
       epoch,
       model,
       step: step ?? 0,
-      trainable: checkpoint.trainable ?? trainableOf(run, checkpoint, notes),
+      trainable: checkpoint.trainable?.map(rename) ?? trainableOf(run, tensors, notes),
       tensors,
       // A fraction is written as it was read, to the last bit.
       ...(percent !== undefined && { valAccuracy: unit === 'fraction' ? storedAccuracy! : percent / 100 }),
-      ...(optimizer && { optimizer }),
+      ...(optimizer && { optimizer: renamedOptimizer(optimizer, rename) }),
     });
   } finally {
     checkpoint.close();
+  }
+}
+
+type Rename = (name: string) => string;
+
+/** Without what wrappers (`module.`, `_orig_mod.`) put before the names: the scripts load by the model's own. */
+function renaming(run: RunDirectory, { tensors, path }: Checkpoint, notes: Set<string>): Rename {
+  const spec = specOf(run);
+  if (typeof spec === 'string') return (name) => name;
+  const inFiles = new Set(stateLayout(spec).map(({ name }) => spec.fileNames?.[name] ?? name));
+  const { names, wrapper } = nearestReading(tensors.keys(), (name) => inFiles.has(name));
+  assertDistinct(names, path);
+  if (wrapper !== '') notes.add(`Left off before the names of the tensors: "${wrapper}".`);
+  return (name) => names.get(name) ?? name;
+}
+
+function renamedOptimizer({ groups, state }: OptimizerState, rename: Rename): OptimizerState {
+  return {
+    groups: groups.map((group) => ({ ...group, parameters: group.parameters.map(rename) })),
+    state: new Map([...state].map(([name, slots]) => [rename(name), slots])),
+  };
+}
+
+/** The architecture of the run, or why its config does not tell it. */
+function specOf(run: RunDirectory): MlpSpec | string {
+  const path = join(run.directory, 'config.yaml');
+  try {
+    return resolveModel(readConfig(run.config, path), path);
+  } catch (error) {
+    return messageOf(error);
   }
 }
 
@@ -111,18 +156,20 @@ const buffers =
   /(^|\.)(mask|normal_mask|noise|C|running_mean|running_var|num_batches_tracked|scale|inv_std)$/;
 
 /** For checkpoints that do not say it: by the config's architecture, else by the names. */
-function trainableOf(run: RunDirectory, { tensors }: Checkpoint, notes: Set<string>): string[] {
-  const path = join(run.directory, 'config.yaml');
-  try {
-    const spec = resolveModel(readConfig(run.config, path), path);
-    const parameters = stateLayout(spec).filter(
-      ({ role, name }) => role === 'parameter' && tensors.has(name),
-    );
-    return parameters.map(({ name }) => name);
-  } catch (error) {
-    notes.add(`Which tensors were trained was told from their names: ${messageOf(error)}`);
-    return [...tensors.keys()].filter((name) => !buffers.test(name));
+function trainableOf(
+  run: RunDirectory,
+  tensors: ReadonlyMap<string, LazyTensor>,
+  notes: Set<string>,
+): string[] {
+  const spec = specOf(run);
+  if (typeof spec === 'string') {
+    notes.add(`Which tensors were trained was told from their names: ${spec}`);
+    return [...tensors.keys()].filter((name) => !buffers.test(name) && !isBookkeeping(name));
   }
+  return stateLayout(spec).flatMap(({ role, name }) => {
+    const inFile = spec.fileNames?.[name] ?? name;
+    return role === 'parameter' && tensors.has(inFile) ? [inFile] : [];
+  });
 }
 
 /** Undefined where there is no such file. */

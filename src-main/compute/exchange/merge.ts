@@ -19,7 +19,7 @@ import { linearScale } from '../models/effective.ts';
 import { assertSameFixedPart } from '../models/index.ts';
 import type { EffectiveNetwork } from '../models/index.ts';
 import { loadPairs, requireSameShapes } from '../pairs.ts';
-import { makeOutFolder } from './out-folder.ts';
+import { inNewRunFolder, refuseTaken } from './out-folder.ts';
 import { completeForReference, derivedConfig } from './reference-config.ts';
 import { writeInFormat } from './write-checkpoint.ts';
 
@@ -27,6 +27,7 @@ type Params = ParamsOf<typeof mergeJob>;
 type Result = ResultOf<typeof mergeJob>;
 
 export const merge: Compute<Params, Result> = async (params, context) => {
+  refuseTaken(params.directory);
   const { models, warnings } = loadPairs(params);
   const weights = params.write === 'merged' ? sharesOf(params, models.length) : undefined;
   requireSameShapes(models);
@@ -37,9 +38,7 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     return alignment ? permuteNetwork(network, alignment.permutations) : network;
   });
   const outputs = weights ? [mixed(networks, weights)] : networks;
-  const directory = makeOutFolder(params.directory);
   const sources = models.map(({ path }) => path);
-  const files = writeModels(params, models[0]!, outputs, directory);
   const permutations = alignments?.map((alignment) => namedPermutations(alignment.permutations));
   const derived = {
     write: params.write,
@@ -49,7 +48,29 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     ...(weights && { weights }),
     ...(permutations && { permutations }),
   };
-  const { config } = readRunDirectory(models[0]!.run.directory);
+  const written = await inNewRunFolder(params.directory, (directory) => ({
+    directory,
+    files: writeRun(params, models[0]!, { outputs, derived }, directory),
+  }));
+  const note = alignmentNote(params, isGated(outputs[0]!));
+  return {
+    ...{ ...written, sources, align: params.align },
+    ...(weights && { weights }),
+    ...(params.align === 'activation' && { mode: params.mode }),
+    ...(permutations && { permutations }),
+    notes: [...warnings, ...(note === undefined ? [] : [note])],
+  };
+};
+
+/** Checkpoints, config.yaml last, read back as any later job will. @returns the names of the checkpoints */
+function writeRun(
+  params: Params,
+  first: LoadedModel,
+  { outputs, derived }: { outputs: readonly EffectiveNetwork[]; derived: Record<string, unknown> },
+  directory: string,
+): string[] {
+  const files = writeModels(params, first, outputs, directory);
+  const { config } = readRunDirectory(first.run.directory);
   const activation = outputs[0]!.layers[0]!.activation;
   const text = derivedConfig(config, {
     symmetry: isGated(outputs[0]!) ? 2 : 0,
@@ -59,15 +80,8 @@ export const merge: Compute<Params, Result> = async (params, context) => {
   });
   writeFileAtomic(join(directory, 'config.yaml'), completeForReference(text));
   verify(directory, files, outputs);
-  const note = alignmentNote(params, isGated(outputs[0]!));
-  return {
-    ...{ directory, files, sources, align: params.align },
-    ...(weights && { weights }),
-    ...(params.align === 'activation' && { mode: params.mode }),
-    ...(permutations && { permutations }),
-    notes: [...warnings, ...(note === undefined ? [] : [note])],
-  };
-};
+  return files;
+}
 
 /** One share per model; they sum to 1. @throws UserError for a lambda where there are not two models */
 function sharesOf({ lambda }: Params, count: number): number[] {

@@ -10,6 +10,7 @@ import type { LazyTensor } from '../../formats/tensor.ts';
 import { openTorchFile } from '../../formats/torch/torch-file.ts';
 import { isForeignZip } from '../../formats/torch/zip-kinds.ts';
 import type { Tree } from '../../formats/torch/tree.ts';
+import { neededFlags, unsupported } from './adopt-model.ts';
 import { UnknownContent } from './fit.ts';
 import { recogniseStateDict } from './state-dicts.ts';
 
@@ -101,11 +102,22 @@ export function describeStateDict(path: string): string {
   const weights = openWeights(path);
   try {
     const found = recogniseStateDict(weights.tensors);
-    if (found.kind === 'other') throw new UnknownContent(`${path}: ${weights.form}: ${found.reason}.`);
+    if (found.kind === 'other') {
+      const advice = found.hint === undefined ? '' : ` ${found.hint}`;
+      throw new UnknownContent(`${path}: ${weights.form}: ${found.reason}.${advice}`);
+    }
+    const problem = unsupported(found);
+    if (problem !== undefined) throw new UnknownContent(`${path}: ${weights.form}: ${problem}.`);
     const { family, widths, norm } = found;
+    const flags = neededFlags(found);
     return (
       `${weights.form} of a ${family} MLP ${widths.join('-')} (norm ${norm}), without a config.yaml: ` +
-      ['`basin run adopt` makes a run of such files', ...weights.notes].join('. ').replace(/\.$/, '')
+      [
+        `\`basin run adopt\`${flags.length > 0 ? ` with ${flags.join(' and ')}` : ''} makes a run of such files`,
+        ...weights.notes,
+      ]
+        .join('. ')
+        .replace(/\.$/, '')
     );
   } finally {
     weights.close();

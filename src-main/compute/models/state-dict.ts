@@ -3,6 +3,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { activationOf, isMixed, normOf } from '../../../src-shared/model.ts';
 import type { LayerSpec, MlpSpec } from '../../../src-shared/model.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
+import { assertDistinct, isBookkeeping, isCounter, nearestReading } from './file-names.ts';
 import { fixedPartNames, sizeOf, stateLayout } from './layout.ts';
 import type { HostTensor, StateDict } from './network.ts';
 
@@ -13,7 +14,8 @@ export interface ReadableTensor {
 }
 
 /**
- * Reads every tensor the architecture needs, after checking names and shapes of all of them.
+ * Reads every tensor the architecture needs, after checking names and shapes of all of them. Wrappers (`module.`,
+ * `_orig_mod.`, `model.`, `net.`) before the names are left off; counters that training keeps are passed over.
  * @param file named in messages
  * @throws UserError naming file, tensor, expected and found shape; or a tensor that is missing or has no place
  */
@@ -23,30 +25,7 @@ export function stateDictFromCheckpoint(
   file: string,
 ): StateDict {
   const layout = stateLayout(spec);
-  const stored = withOwnNames(tensors, spec);
-  const names = new Set(layout.map((place) => place.name));
-  for (const name of stored.keys()) {
-    if (names.has(name)) continue;
-    throw new UserError(
-      `${file}: tensor "${name}" has no place in ${describe(spec)}.${didYouMean(name, names)}`,
-      {
-        hint: 'Is this the config.yaml of the run that the checkpoint belongs to?',
-      },
-    );
-  }
-  for (const { name, shape } of layout) {
-    const found = stored.get(name);
-    if (!found && (name.endsWith('num_batches_tracked') || spec.constants?.[name] !== undefined)) continue;
-    if (!found)
-      throw new UserError(
-        `${file}: tensor "${spec.fileNames?.[name] ?? name}" is missing; ${describe(spec)} needs it.`,
-      );
-    if (!sameShape(found.shape, shape)) {
-      throw new UserError(
-        `${file}: tensor "${name}" has shape [${found.shape.join(', ')}]; [${shape.join(', ')}] was expected for ${describe(spec)}.`,
-      );
-    }
-  }
+  const stored = checkedPlaces(tensors, spec, file);
   const state: StateDict = new Map();
   for (const { name, shape } of layout) {
     const found = stored.get(name);
@@ -58,18 +37,72 @@ export function stateDictFromCheckpoint(
   return state;
 }
 
-/** Tensors under Basin's names; files of a user's architecture have their own (those that Basin writes may not). */
-function withOwnNames(
-  tensors: ReadonlyMap<string, ReadableTensor>,
-  { fileNames, ignored }: MlpSpec,
-): ReadonlyMap<string, ReadableTensor> {
-  if (!fileNames && !ignored) return tensors;
+/**
+ * The tensors of a file that the architecture has a place for, under Basin's names, once every name and shape was
+ * compared; nothing is read. @throws UserError as stateDictFromCheckpoint
+ */
+export function checkedPlaces<T extends { readonly shape: readonly number[] }>(
+  tensors: ReadonlyMap<string, T>,
+  spec: MlpSpec,
+  file: string,
+): Map<string, T> {
+  const layout = stateLayout(spec);
+  const stored = withOwnNames(tensors, spec, file);
+  const names = new Set(layout.map((place) => place.name));
+  for (const name of stored.keys()) {
+    if (names.has(name)) continue;
+    if (isBookkeeping(name)) {
+      stored.delete(name);
+      continue;
+    }
+    throw new UserError(
+      `${file}: tensor "${name}" has no place in ${describe(spec)}.${didYouMean(name, names)}`,
+      {
+        hint: 'Is this the config.yaml of the run that the checkpoint belongs to?',
+      },
+    );
+  }
+  for (const { name, shape } of layout) {
+    const found = stored.get(name);
+    if (isCounter(name)) {
+      // A count of batches, which some tools keep in one axis; where it is no single number it says nothing.
+      if (found && sizeOf(found.shape) !== 1) stored.delete(name);
+      continue;
+    }
+    if (!found && spec.constants?.[name] !== undefined) continue;
+    if (!found)
+      throw new UserError(
+        `${file}: tensor "${spec.fileNames?.[name] ?? name}" is missing; ${describe(spec)} needs it.`,
+      );
+    if (!sameShape(found.shape, shape)) {
+      throw new UserError(
+        `${file}: tensor "${name}" has shape [${found.shape.join(', ')}]; [${shape.join(', ')}] was expected for ${describe(spec)}.`,
+      );
+    }
+  }
+  return stored;
+}
+
+/**
+ * Names in the file -> Basin's names. Files of a user's architecture have their own (those that Basin writes may not).
+ * Wrappers are left off only if that brings the names nearer to those expected.
+ * @throws UserError if two tensors would have one name
+ */
+export function ownNamesOf(stored: Iterable<string>, spec: MlpSpec, file: string): Map<string, string> {
+  const { fileNames, ignored } = spec;
   const own = new Map(Object.entries(fileNames ?? {}).map(([name, inFile]) => [inFile, name]));
-  return new Map(
-    [...tensors].flatMap(([name, tensor]) =>
-      ignored?.includes(name) ? [] : [[own.get(name) ?? name, tensor] as const],
-    ),
-  );
+  const ownName = (name: string): string => own.get(name) ?? name;
+  const expected = new Set(stateLayout(spec).map(({ name }) => name));
+  const reading = nearestReading(stored, (name) => expected.has(ownName(name)));
+  const kept = [...reading.names].filter((both) => !both.some((name) => ignored?.includes(name)));
+  const names = new Map(kept.map(([inFile, name]) => [inFile, ownName(name)]));
+  assertDistinct(names, file);
+  return names;
+}
+
+function withOwnNames<T>(tensors: ReadonlyMap<string, T>, spec: MlpSpec, file: string): Map<string, T> {
+  const names = ownNamesOf(tensors.keys(), spec, file);
+  return new Map([...names].map(([inFile, name]) => [name, tensors.get(inFile)!]));
 }
 
 /** `a w-asymmetric MLP 784-64-64-64-10 (norm layer)`. */

@@ -104,8 +104,12 @@ describe('adopt', () => {
     });
     writeSafetensors(path, new Map(plain));
     await expect(adopt([path])).rejects.toThrow(/activation/);
-    const { directory } = await adopt([path], { activation: 'gelu', format: 'safetensors' });
+    // ln0 may stand on either side of the activation behind fc1: only the person knows.
+    await expect(adopt([path], { activation: 'gelu' })).rejects.toThrow(/do not tell where the norms stand/);
+    const told = { activation: 'gelu', normPosition: 'before-activation', format: 'safetensors' };
+    const { directory, notes } = await adopt([path], told);
     expect(namedArrays(loadModels(directory, [1], 1)[0]!.network)).toEqual(reference('sym0', 2));
+    expect(notes[0]).toContain('"module."');
   });
 
   it('sigma-asymmetric weights bring their gates and need no activation', async () => {

@@ -1,0 +1,23 @@
+/** What `adopt` understood of files without a config: a line per layer. */
+import { adoptJob } from '../jobs/adopt.ts';
+import { definePresenter } from './present.ts';
+
+export const adopt = definePresenter(adoptJob, ({ directory, files, architecture, layers, notes }) => ({
+  verdict: `Taken for ${architecture}.`,
+  tone: 'plain',
+  facts: [
+    ['folder', directory],
+    [
+      'checkpoints',
+      files.length > 4 ? `${files.slice(0, 3).join(', ')} and ${files.length - 3} more` : files.join(', '),
+    ],
+  ],
+  table: {
+    columns: ['layer', 'in the file', 'inputs', 'outputs', 'norm behind it', 'activation'],
+    rows: layers.map(({ layer, from, inputs, outputs, norm, activation }) => [
+      ...[layer, from === '' ? 'weight' : from, inputs, outputs, norm ?? '-', activation ?? '-'],
+    ]),
+  },
+  figures: [],
+  notes,
+}));

@@ -17,6 +17,9 @@ export type Order<T> =
   /** Shapes that follow one another in no order that the numbers allow. */
   | { kind: 'none'; reason: string };
 
+/** No multilayer perceptron has more layers; comparing each with each takes a second up to there. */
+const mostLayers = 500;
+
 /** Beyond this many attempts the names say so little that no order would be believed. */
 const mostSteps = 20_000;
 
@@ -42,6 +45,11 @@ export const numbersIn = (text: string): number[] => (text.match(/\d+/g) ?? []).
 
 /** The order of the layers, if names and shapes leave exactly one. */
 export function orderOf<T extends Piece>(pieces: readonly T[]): Order<T> {
+  if (pieces.length > mostLayers)
+    return {
+      kind: 'none',
+      reason: `${pieces.length} linear layers, more than the ${mostLayers} that are put in order`,
+    };
   const search = new Search(pieces);
   search.extend([], undefined);
   const { found, steps } = search;

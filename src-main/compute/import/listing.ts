@@ -20,7 +20,7 @@ export function listRunDirectory(folder: string): RunListing {
   } catch (error) {
     const names = readdirSync(folder);
     const checkpoints = checkpointsAmong(folder, names);
-    const missing = `${folder} has checkpoints but no config.yaml; without it Basin cannot know their architecture (\`basin run adopt\` tells it from the weights and makes a run).`;
+    const missing = `${folder} has checkpoints but no config.yaml; without it Basin cannot know their architecture (\`basin run adopt\` makes a run of weights whose names and shapes tell it).`;
     const reason = names.includes('config.yaml') ? messageOf(error) : missing;
     return { config: null, checkpoints, problems: [reason] };
   }

@@ -73,9 +73,12 @@ function unknown(path: string, fields: Fields, known: readonly string[]): Refusa
   return {
     kind: 'other',
     reason: `a network with a tensor "${full(path, field)}" that no multilayer perceptron has`,
-    hint: 'If the logits do not depend on it, declare the network in a file and list it under "ignore": --architecture FILE (docs/architectures.md).',
+    hint: ignoreHint,
   };
 }
+
+const ignoreHint =
+  'If the logits do not depend on it, declare the network in a file and list it under "ignore": --architecture FILE (docs/architectures.md).';
 
 function addLinear(path: string, fields: Fields, into: Modules, noBias: string[]): Refusal | undefined {
   const problem = unknown(path, fields, ['weight', 'bias']);
@@ -106,7 +109,7 @@ function addNorm(path: string, fields: Fields, into: Modules): Refusal | undefin
   const refuse = (reason: string): Refusal => ({
     kind: 'other',
     reason,
-    hint: 'Basin knows layer norms and batch norms with running statistics behind linear layers; a network of others it cannot compute.',
+    hint: `Of norms Basin computes layer norms and batch norms with running statistics. ${ignoreHint}`,
   });
   if (has('running_mean') !== has('running_var'))
     return refuse(

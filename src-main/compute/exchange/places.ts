@@ -156,7 +156,7 @@ function activationsBetween(layers: readonly Layer[], wrapped: boolean): string[
     const sequence = sequences.get(parent)!;
     const before = layers[i - 1];
     if (!before) {
-      if (sequence.counted && numberOf(linear.path)! > 0)
+      if ((numberOf(linear.path) ?? 0) > 0)
         notes.push(
           `Before "${linear.path}" stand modules without weights, taken for those that flatten the input.`,
         );

@@ -72,7 +72,7 @@ async function adoptTold(params: Params, context: ComputeContext): Promise<Resul
     const written = await writeRun(params, about, sources, context);
     return {
       ...{ ...written, architecture: describe(spec), layers: understood(spec, first.found.layers) },
-      notes: [...wrapperNotes(opened), ...notes],
+      notes: [...fileNotes(opened), ...wrapperNotes(opened), ...notes],
     };
   } finally {
     for (const { weights } of opened) weights.close();
@@ -121,6 +121,7 @@ async function adoptDeclared(params: Params, context: ComputeContext): Promise<R
         architecture.blocks.map(({ linear, norm }) => layerOf(linear.weight, norm)),
       ),
       notes: [
+        ...fileNotes(sources),
         `Random permutations of ${groups.length} groups leave the logits as they are: ${names.join(', ')}.`,
       ],
     };
@@ -128,6 +129,10 @@ async function adoptDeclared(params: Params, context: ComputeContext): Promise<R
     for (const { weights } of sources) weights.close();
   }
 }
+
+/** What the files hold besides the weights that were taken, and facts that could not be used. */
+const fileNotes = (files: readonly { weights: Weights; path: string }[]): string[] =>
+  files.flatMap(({ weights, path }) => weights.notes.map((note) => `${path}: ${note}`));
 
 const isParameter = (name: string): boolean => /\.(weight|bias)$/.test(name);
 

@@ -1,9 +1,10 @@
 /** The figure that shows a stored result: curves for interpolations, the kind's own picture, heat maps for matrices. */
+import type { BarrierName } from '../../src-shared/barriers.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { FigureRecipe } from '../../src-shared/figures/index.ts';
 import { packMatrix } from '../../src-shared/figures/index.ts';
 import type { Interpolation } from '../../src-shared/jobs/interpolate.ts';
-import { interpolateJob } from '../../src-shared/jobs/interpolate.ts';
+import { interpolateJob, pairsOf } from '../../src-shared/jobs/interpolate.ts';
 import type { Matrix } from '../../src-shared/matrix.ts';
 import { mapMatrices } from '../../src-shared/matrix.ts';
 import { present } from '../../src-shared/presentations/index.ts';
@@ -14,6 +15,8 @@ export interface FigureChoice {
   which?: string | undefined;
   metric: 'accuracy' | 'loss';
   split: 'train' | 'val' | 'test';
+  /** Of interpolations: the definition whose barriers the caption quotes. */
+  barrier: BarrierName;
   scale: 'linear' | 'signed-sqrt' | 'log';
 }
 
@@ -77,21 +80,30 @@ function panelTitle(curve: Interpolation): string {
 }
 
 /** One panel per alignment, one series per result. */
-function interpolationOf(results: readonly StoredResult[], { metric, split }: FigureChoice): FigureRecipe {
+function interpolationOf(
+  results: readonly StoredResult[],
+  { metric, split, barrier }: FigureChoice,
+): FigureRecipe {
   const series = results.map((stored) => {
     const parsed = interpolateJob.result.parse(stored.result);
-    const curves: Interpolation[] = 'pairs' in parsed ? parsed.pairs : [parsed];
-    return { label: stored.title, curves };
+    const lacking = [...Map.groupBy(parsed.left_out ?? [], ({ reason }) => reason)].map(
+      ([reason, left]) =>
+        `Left out (models ${left.map(({ models }) => models.join('–')).join(', ')}): ${reason}.`,
+    );
+    return { label: stored.title, curves: pairsOf(parsed), lacking };
   });
   const titles = [...new Set(series.flatMap(({ curves }) => curves.map(panelTitle)))];
-  const notes = series.flatMap(({ curves }) =>
-    curves.flatMap(({ note }) => (note === undefined ? [] : [note])),
-  );
+  const notes = series.flatMap(({ curves, lacking }) => [
+    ...curves.flatMap(({ note }) => (note === undefined ? [] : [note])),
+    ...lacking,
+  ]);
   return {
     kind: 'interpolation',
     data: {
       metric,
       split,
+      barrier,
+      notes: [...new Set(notes)],
       panels: titles.map((title) => ({
         title,
         series: series
@@ -106,7 +118,6 @@ function interpolationOf(results: readonly StoredResult[], { metric, split }: Fi
           })),
       })),
     },
-    ...(notes.length === 0 ? {} : { caption: [...new Set(notes)].join(' ') }),
   };
 }
 
@@ -114,7 +125,7 @@ function valuesOf(
   curve: Interpolation,
   metric: FigureChoice['metric'],
   split: FigureChoice['split'],
-): number[] {
+): (number | null)[] {
   const values = curve[`${split}_${metric}`];
   if (values === undefined) {
     throw new UserError(`The result has no ${split} ${metric}: it was computed for other splits`, {

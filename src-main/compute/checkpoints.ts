@@ -52,12 +52,34 @@ export interface CheckpointSelection {
   checkpoints?: readonly string[] | undefined;
 }
 
+/** Weights that are NaN or infinite: nothing can be computed with them, but with the other models of a job. */
+export class NonFiniteWeights extends UserError {
+  /** As in LoadedModel. */
+  readonly model: { index: number; path: string; name: string };
+  /** What is not finite: tensors, with an entry each. */
+  readonly where: string;
+
+  constructor(model: NonFiniteWeights['model'], where: string) {
+    super(`${model.path}: not all weights are finite numbers: ${where}.`, {
+      hint: 'Training diverged before this checkpoint was saved, or the file is damaged; choose an earlier epoch.',
+    });
+    this.model = model;
+    this.where = where;
+  }
+}
+
 /**
  * Loads the selected checkpoints, each once, in the order asked for.
+ * @param load how one file is loaded, for callers that do not want to stop at the first that cannot be used
  * @throws UserError naming the file: a run, model or epoch that does not exist (with those that do), a file that is no
- * checkpoint of its run's architecture, weights that are not finite.
+ * checkpoint of its run's architecture; NonFiniteWeights for weights that are not finite.
  */
-export function loadCheckpoints(selection: CheckpointSelection): LoadedModel[] {
+export function loadCheckpoints(selection: CheckpointSelection): LoadedModel[];
+export function loadCheckpoints<T>(selection: CheckpointSelection, load: (run: Run, path: string) => T): T[];
+export function loadCheckpoints(
+  selection: CheckpointSelection,
+  load: (run: Run, path: string) => unknown = loadCheckpoint,
+): unknown[] {
   const runs = new Map<string, Run>();
   const runOf = (directory: string): Run => {
     const known = runs.get(directory) ?? readRun(directory);
@@ -65,23 +87,28 @@ export function loadCheckpoints(selection: CheckpointSelection): LoadedModel[] {
     return known;
   };
   if (selection.checkpoints) {
-    return selection.checkpoints.map((path) => loadCheckpoint(runOf(dirname(resolve(path))), resolve(path)));
+    return selection.checkpoints.map((path) => load(runOf(dirname(resolve(path))), resolve(path)));
   }
   if (selection.run === undefined || selection.epoch === undefined) {
     throw new UserError('no checkpoints are selected: a run and an epoch (or checkpoint files) are needed');
   }
-  return loadModels(selection.run, selection.models, selection.epoch);
+  const { about, paths } = filesOf(selection.run, selection.models, selection.epoch);
+  return paths.map((path) => load(about, path));
 }
 
 /** Models of one run at one epoch, all of them where `models` is absent. @throws UserError as loadCheckpoints */
 export function loadModels(run: string, models: readonly number[] | undefined, epoch: number): LoadedModel[] {
+  const { about, paths } = filesOf(run, models, epoch);
+  return paths.map((path) => loadCheckpoint(about, path));
+}
+
+function filesOf(run: string, models: readonly number[] | undefined, epoch: number) {
   const directory = readRunDirectory(resolve(run));
   const found = directory.checkpoints.filter((file) => file.epoch === epoch).map((file) => file.model);
   // A model that is not there is reported with those that are; so is an epoch.
   const wanted = models ?? (found.length > 0 ? found : [1]);
   const files = wanted.map((model) => findCheckpoint(directory, epoch, model));
-  const about = readRun(directory.directory);
-  return files.map((file) => loadCheckpoint(about, file.path));
+  return { about: readRun(directory.directory), paths: files.map(({ path }) => path) };
 }
 
 /** Reads and resolves a run's config. */
@@ -97,15 +124,15 @@ export function loadCheckpoint(run: Run, path: string): LoadedModel {
   const checkpoint = openCheckpoint(path);
   try {
     const { spec } = run;
-    const state = usableState(checkpoint.tensors, spec, path);
     const place = parseCheckpointName(path);
     const index = place?.model ?? 0;
     const epoch = checkpoint.epoch ?? null;
+    const name =
+      index > 0 ? `model ${index} of ${run.directory}${epoch === null ? '' : ` at epoch ${epoch}`}` : path;
+    const state = usableState(checkpoint.tensors, spec, { index, path, name });
     const { storedAccuracy } = checkpoint;
     return {
-      ...{ run, index, epoch, path, spec, state },
-      name:
-        index > 0 ? `model ${index} of ${run.directory}${epoch === null ? '' : ` at epoch ${epoch}`}` : path,
+      ...{ run, index, epoch, path, name, spec, state },
       sha256: sha256OfFile(path),
       network: toEffective(spec, state),
       storedAccuracy,
@@ -131,26 +158,22 @@ export function storedValAccuracy({ run, storedAccuracy }: LoadedModel): number 
 export function usableState(
   tensors: ReadonlyMap<string, ReadableTensor>,
   spec: MlpSpec,
-  path: string,
+  model: NonFiniteWeights['model'],
 ): StateDict {
-  const state = stateDictFromCheckpoint(tensors, spec, path);
-  refuseNonFinite(state, path);
+  const state = stateDictFromCheckpoint(tensors, spec, model.path);
+  refuseNonFinite(state, model);
   return state;
 }
 
-function refuseNonFinite(state: StateDict, path: string): void {
+function refuseNonFinite(state: StateDict, model: NonFiniteWeights['model']): void {
   const bad: string[] = [];
   for (const [name, { data }] of state) {
     const at = data.findIndex((value) => !Number.isFinite(value));
     if (at >= 0) bad.push(`"${name}" (entry ${at} is ${data[at]})`);
   }
   if (bad.length === 0) return;
-  throw new UserError(
-    `${path}: not all weights are finite numbers: ${bad.slice(0, 3).join(', ')}${bad.length > 3 ? ` and ${bad.length - 3} more` : ''}.`,
-    {
-      hint: 'Training diverged before this checkpoint was saved, or the file is damaged; choose an earlier epoch.',
-    },
-  );
+  const more = bad.length > 3 ? ` and ${bad.length - 3} more` : '';
+  throw new NonFiniteWeights(model, bad.slice(0, 3).join(', ') + more);
 }
 
 function sha256OfFile(path: string): string {

@@ -1,7 +1,8 @@
 /** Which pairs of the loaded models a job is about, and whether they can be compared. */
 import { UserError } from '../../src-shared/errors.ts';
-import { loadCheckpoints } from './checkpoints.ts';
-import type { CheckpointSelection, LoadedModel } from './checkpoints.ts';
+import type { LeftOut } from '../../src-shared/jobs/pairs.ts';
+import { loadCheckpoint, loadCheckpoints, NonFiniteWeights } from './checkpoints.ts';
+import type { CheckpointSelection, LoadedModel, Run } from './checkpoints.ts';
 import { shapeDifference } from './alignment/parameters.ts';
 
 /** Places in `models`. */
@@ -20,29 +21,86 @@ export interface PairSelection extends CheckpointSelection {
 
 /**
  * Loads the models of a selection and lists its pairs.
- * @throws UserError as loadCheckpoints; for pairs that name no loaded model, one model twice, or fewer than two models
+ * @throws UserError as loadCheckpoints; for pairs that name no selected model, one model twice, or fewer than two models
  */
 export function loadPairs(selection: PairSelection): SelectedPairs {
+  const { found: models, numbers } = loadSelected(selection, loadCheckpoint);
+  return { models, pairs: pairsOf(selection, numbers), warnings: sameFileWarnings(models) };
+}
+
+export interface UsablePairs extends SelectedPairs {
+  /** Models that could not be used; named in `warnings` too. */
+  leftOut: LeftOut[];
+}
+
+/**
+ * The same, but models whose weights are not finite numbers are left out with their pairs.
+ * @throws UserError as loadPairs; NonFiniteWeights if no pair remains
+ */
+export function loadUsablePairs(selection: PairSelection): UsablePairs {
+  const { found, numbers } = loadSelected(selection, loadOrReport);
+  const bad = found.filter((model) => model instanceof NonFiniteWeights);
+  const models = found.flatMap((model) => (model instanceof NonFiniteWeights ? [] : [model]));
+  const place = found.map((model) => (model instanceof NonFiniteWeights ? -1 : models.indexOf(model)));
+  const pairs = pairsOf(selection, numbers)
+    .map(([a, b]): PairIndices => [place[a]!, place[b]!])
+    .filter(([a, b]) => a >= 0 && b >= 0);
+  if (pairs.length === 0 && bad[0]) throw bad[0];
+  return {
+    ...{ models, pairs },
+    warnings: [...bad.map(leftOutWarning), ...sameFileWarnings(models)],
+    leftOut: bad.map(({ model: { index, path }, where }) => ({
+      ...{ models: [index], checkpoint_paths: [path] },
+      reason: `its weights are not finite numbers: ${where}`,
+    })),
+  };
+}
+
+/** The models of a selection, for what is about all of them at once. @throws UserError as loadPairs */
+export function loadSeveral(selection: CheckpointSelection): Pick<SelectedPairs, 'models' | 'warnings'> {
+  const { found: models } = loadSelected(selection, loadCheckpoint);
+  return { models, warnings: sameFileWarnings(models) };
+}
+
+function loadSelected<T extends LoadedModel | NonFiniteWeights>(
+  selection: PairSelection,
+  load: (run: Run, path: string) => T,
+): { found: T[]; numbers: number[] } {
   const wanted =
     selection.models ?? (selection.pairs && !selection.checkpoints ? modelsOf(selection.pairs) : undefined);
-  const models = loadCheckpoints({ ...selection, models: wanted });
-  const numbers = selection.checkpoints ? models.map((_, i) => i + 1) : models.map(({ index }) => index);
+  const found = loadCheckpoints({ ...selection, models: wanted }, load);
+  const about = found.map((model: LoadedModel | NonFiniteWeights) =>
+    model instanceof NonFiniteWeights ? model.model : model,
+  );
+  const numbers = selection.checkpoints ? about.map((_, i) => i + 1) : about.map(({ index }) => index);
   const twice = numbers.find((number, i) => numbers.indexOf(number) !== i);
   if (twice !== undefined)
     throw new UserError(`models: model ${twice} is named twice; each model counts once`);
-  if (models.length < 2) {
+  if (found.length < 2) {
     throw new UserError(
-      `models: two models at least are needed to compare, found ${models.length} (${models.map(({ name }) => name).join(', ')})`,
+      `models: two models at least are needed to compare, found ${found.length} (${about.map(({ name }) => name).join(', ')})`,
       {
         hint: 'Name two models of the run, e.g. --models 1,2.',
       },
     );
   }
-  const pairs = selection.pairs
-    ? selection.pairs.map((pair) => placesOf(pair, numbers))
-    : allPairs(models.length);
-  return { models, pairs, warnings: sameFileWarnings(models) };
+  return { found, numbers };
 }
+
+function loadOrReport(run: Run, path: string): LoadedModel | NonFiniteWeights {
+  try {
+    return loadCheckpoint(run, path);
+  } catch (thrown) {
+    if (thrown instanceof NonFiniteWeights) return thrown;
+    throw thrown;
+  }
+}
+
+const leftOutWarning = ({ model, where }: NonFiniteWeights): string =>
+  `${model.name} was left out with its pairs: its weights are not finite numbers, ${where}. Training diverged before the checkpoint was saved, or the file is damaged.`;
+
+const pairsOf = ({ pairs }: PairSelection, numbers: readonly number[]): PairIndices[] =>
+  pairs ? pairs.map((pair) => placesOf(pair, numbers)) : allPairs(numbers.length);
 
 const modelsOf = (pairs: readonly PairIndices[]): number[] =>
   [...new Set(pairs.flat())].sort((a, b) => a - b);

@@ -124,8 +124,11 @@ function dotted(row: Row, prefix = ''): Row {
 function unroll(row: Row): Row[] {
   const lists = Object.entries(row).filter(
     ([, value]) =>
-      Array.isArray(value) && value.length > 1 && value.every((item) => typeof item === 'number'),
-  ) as [string, number[]][];
+      Array.isArray(value) &&
+      value.length > 1 &&
+      // A point that is not finite is null.
+      value.every((item) => item === null || typeof item === 'number'),
+  ) as [string, (number | null)[]][];
   const length = lists[0]?.[1].length ?? 0;
   if (length === 0 || lists.some(([, list]) => list.length !== length)) return [row];
   return Array.from({ length }, (_, index) => ({

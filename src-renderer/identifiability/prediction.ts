@@ -133,7 +133,10 @@ function ofMatching(data: unknown): number {
 function ofCurves(data: unknown): number {
   const result = interpolateJob.result.parse(data);
   const pairs = 'pairs' in result ? result.pairs : [result];
-  return mean(pairs.map((pair) => -(pair.test_barrier_height ?? NaN)));
+  const drops = pairs.map((pair) => pair.test_barrier_height ?? NaN);
+  // A run of which one pair has no number has no mean that could stand beside those of other runs.
+  if (drops.some(Number.isNaN)) throw new UserError('points of its curves are not finite numbers');
+  return -mean(drops);
 }
 
 /** Every reference to a matrix becomes an empty one. */

@@ -1,6 +1,8 @@
 /** From measured pairs to figures and tables: picks split and metric, sums up over pairs. */
 import type { Split } from '../../src-shared/domain.ts';
 import type { FigureRecipe } from '../../src-shared/figures/index.ts';
+import type { BarrierName } from '../../src-shared/barriers.ts';
+import { barriersOf } from '../../src-shared/jobs/interpolate.ts';
 import type { Interpolation } from '../../src-shared/jobs/interpolate.ts';
 import type { Measured } from './measurement.svelte.ts';
 
@@ -21,45 +23,89 @@ export function spread(values: number[]): Spread | null {
   return { mean, std, n };
 }
 
-export function curveOf(pair: Interpolation, split: Split, metric: Metric): number[] | undefined {
+/** Null where a point is not finite. */
+export function curveOf(pair: Interpolation, split: Split, metric: Metric): (number | null)[] | undefined {
   return pair[`${split}_${metric}`];
 }
 
-/** Percent (at most 0) for accuracy; nats (at least 0) for the loss. */
-export function barrierOf(pair: Interpolation, split: Split, metric: Metric): number | undefined {
-  return metric === 'accuracy' ? pair[`${split}_barrier_height`] : pair[`${split}_loss_barrier`];
+const isWhole = (curve: readonly (number | null)[]): boolean => curve.every((value) => value !== null);
+
+/** A barrier by one definition, or why there is none. */
+export interface OneBarrier {
+  /** Nats of loss, or percentage points of accuracy lost. */
+  value: number | null;
+  reason: string | undefined;
 }
 
-export function barrierSpread(measured: Measured, split: Split, metric: Metric): Spread | null {
-  return spread(measured.pairs.map((pair) => barrierOf(pair, split, metric)).filter((v) => v !== undefined));
+/** Undefined if the pair was not evaluated on the split. */
+export function barrierOf(
+  pair: Interpolation,
+  split: Split,
+  metric: Metric,
+  definition: BarrierName,
+): OneBarrier | undefined {
+  const found = barriersOf(pair, split)[metric];
+  return found && { value: found[definition], reason: found.reason };
+}
+
+/** A mean, and how many of those that were to be in it have no number. */
+export interface Summary {
+  spread: Spread | null;
+  missing: number;
+  all: number;
+}
+
+function summaryOf(values: readonly (number | null)[]): Summary {
+  const known = values.filter((value) => value !== null);
+  return { spread: spread(known), missing: values.length - known.length, all: values.length };
+}
+
+/** Over pairs. */
+export function barrierSummary(
+  measured: Measured,
+  split: Split,
+  metric: Metric,
+  definition: BarrierName,
+): Summary {
+  const found = measured.pairs.flatMap((pair) => barrierOf(pair, split, metric, definition) ?? []);
+  return summaryOf(found.map(({ value }) => value));
 }
 
 /** Accuracy (percent) or loss of the models themselves, each counted once. */
-export function endpointSpread(measured: Measured, split: Split, metric: Metric): Spread | null {
-  const ends = new Map<string, number>();
+export function endpointSummary(measured: Measured, split: Split, metric: Metric): Summary {
+  const ends = new Map<string, number | null>();
   for (const pair of measured.pairs) {
     const curve = curveOf(pair, split, metric);
     if (!curve) continue;
     ends.set(pair.checkpoint_path_1, curve[0]!);
     ends.set(pair.checkpoint_path_2, curve.at(-1)!);
   }
-  return spread([...ends.values()]);
+  return summaryOf([...ends.values()]);
 }
 
 export interface Reading {
   lambda: number;
-  rows: { key: string; colour: string; value: number }[];
+  /** Null if no curve of the series has a number there. */
+  rows: { key: string; colour: string; value: number | null }[];
 }
 
-/** Mean over pairs of each series at the measured point nearest to `x`. */
+/**
+ * Mean of each series at the measured point nearest to `x`: over its whole curves, as it is drawn; over what there is if
+ * all of them have gaps.
+ */
 export function readingAt(all: readonly Measured[], x: number, split: Split, metric: Metric): Reading {
   const lambdas = all.find(({ pairs }) => pairs.length > 0)?.pairs[0]?.lambdas ?? [];
   const distance = (i: number): number => Math.abs((lambdas[i] ?? Infinity) - x);
   const index = lambdas.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
   const rows = all.flatMap(({ group, pairs }) => {
-    const values = pairs.flatMap((pair) => curveOf(pair, split, metric)?.[index] ?? []);
-    const mean = values.reduce((a, b) => a + b, 0) / values.length;
-    return values.length > 0 ? [{ key: group.key, colour: group.colour, value: mean }] : [];
+    const curves = pairs.flatMap((pair) => {
+      const curve = curveOf(pair, split, metric);
+      return curve ? [curve] : [];
+    });
+    if (curves.length === 0) return [];
+    const whole = curves.filter(isWhole);
+    const values = (whole.length > 0 ? whole : curves).map((curve) => curve[index] ?? null);
+    return [{ key: group.key, colour: group.colour, value: summaryOf(values).spread?.mean ?? null }];
   });
   return { lambda: lambdas[index] ?? 0, rows };
 }
@@ -88,8 +134,10 @@ export function interpolationRecipe(
     draw: 'mean' | 'both' | 'single';
     band: 'range' | 'std';
     isolated: string | null;
+    barrier: BarrierName;
   },
 ): FigureRecipe<'interpolation'> | null {
+  const { metric, split, draw, band, barrier } = choice;
   const filled = panels.map(({ title, measured }) => ({
     title,
     series: measured
@@ -117,8 +165,6 @@ export function interpolationRecipe(
   }));
   const shown = filled.filter((panel) => panel.series.length > 0);
   if (shown.length === 0) return null;
-  return {
-    kind: 'interpolation',
-    data: { metric: choice.metric, split: choice.split, panels: shown, band: choice.band, draw: choice.draw },
-  };
+  const notes = [...new Set(panels.flatMap(({ measured }) => measured.flatMap((each) => each.captionNotes)))];
+  return { kind: 'interpolation', data: { metric, split, barrier, notes, panels: shown, band, draw } };
 }

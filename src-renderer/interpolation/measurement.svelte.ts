@@ -11,7 +11,7 @@ import {
   type RecordingPoint,
   type Split,
 } from '../../src-shared/domain.ts';
-import { interpolateJob, type Interpolation } from '../../src-shared/jobs/interpolate.ts';
+import { interpolateJob, pairsOf, type Interpolation } from '../../src-shared/jobs/interpolate.ts';
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import { engine } from '../state/engine.svelte.ts';
@@ -42,12 +42,14 @@ export interface Measured {
   /** The plain mean of all models of each run. */
   midpoints: {
     models: number;
-    testAccuracy?: number;
-    testLoss?: number;
-    valAccuracy?: number;
-    trainAccuracy?: number;
+    testAccuracy?: number | null;
+    testLoss?: number | null;
+    valAccuracy?: number | null;
+    trainAccuracy?: number | null;
   }[];
   notes: string[];
+  /** Those that belong into the caption of every figure. */
+  captionNotes: string[];
   provenance: Provenance[];
   resultIds: string[];
 }
@@ -69,6 +71,7 @@ interface Answer {
   pairs: Interpolation[];
   midpoint: Measured['midpoints'][number] | undefined;
   notes: string[];
+  captionNotes: string[];
   provenance: Provenance | undefined;
 }
 
@@ -207,6 +210,7 @@ class Measurement {
         pairs: answers.flatMap((answer) => answer.pairs),
         midpoints: answers.flatMap((answer) => (answer.midpoint ? [answer.midpoint] : [])),
         notes: [...new Set(answers.flatMap((answer) => answer.notes))],
+        captionNotes: [...new Set(answers.flatMap((answer) => answer.captionNotes))],
         provenance: answers.flatMap((answer) => (answer.provenance ? [answer.provenance] : [])),
         resultIds: answers.map((answer) => answer.resultId),
       };
@@ -260,7 +264,8 @@ class Measurement {
     if (!answer || !data.success) return;
     const provenance = provenanceSchema.safeParse(answer.provenance);
     const result = data.data;
-    const pairs = 'pairs' in result ? result.pairs : [result];
+    const pairs = pairsOf(result);
+    const captionNotes = [...new Set(pairs.flatMap((pair) => (pair.note ? [pair.note] : [])))];
     const middle = result.midpoint;
     const isImported = answer.row.origin === 'imported';
     const imported = isImported ? importedFrom(answer.params, answer.row.title, provenance.data) : undefined;
@@ -276,9 +281,10 @@ class Measurement {
       },
       notes: [
         ...(imported ? [`${imported.key}: ${imported.from}, not computed here.`] : []),
-        ...pairs.flatMap((pair) => (pair.note ? [pair.note] : [])),
+        ...captionNotes,
         ...result.warnings,
       ],
+      captionNotes,
       provenance: provenance.success ? provenance.data : undefined,
     };
     this.#results.set(resultId, answered);

@@ -232,6 +232,13 @@ export function drawMark(sheet: Sheet, theme: Theme, frame: Frame, mark: Mark): 
         'stroke-dasharray': '3 2',
       });
     }
+    case 'missing': {
+      const radius = markerRadius(theme);
+      const y = frame.top + frame.height - 1.8 * radius - mark.row * 3 * radius;
+      const places = mark.xs.map((x): Point => [frame.x(x), y]);
+      const style = { colour: mark.colour, marker: 'cross' as const, dash: [] };
+      return drawMarkers(sheet, theme, style, places, radius);
+    }
     case 'note':
       return;
   }

@@ -100,6 +100,16 @@ export interface RuleMark {
   label?: RichText;
 }
 
+/** Crosses along the lower edge of a panel: here a series has no number. */
+export interface MissingMark {
+  kind: 'missing';
+  series?: string;
+  xs: readonly number[];
+  colour: string;
+  /** From the edge up, so that those of several series stay apart. */
+  row: number;
+}
+
 /** A few words: in the emptiest corner, or at a point. */
 export interface NoteMark {
   kind: 'note';
@@ -121,6 +131,7 @@ export type Mark =
   | RingsMark
   | CellsMark
   | RuleMark
+  | MissingMark
   | NoteMark;
 
 /** Points that stand for a mark's ink: for the axes' ranges and for finding empty corners. */
@@ -156,6 +167,7 @@ export function inkPoints(mark: Mark): readonly Point[] {
       return mark.at === 'corner' ? [] : [mark.at];
     case 'rule':
     case 'cells':
+    case 'missing':
       return [];
   }
 }

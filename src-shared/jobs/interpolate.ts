@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { accuracyDrops, barrierHeight, barriersSchema, isLinear, lossBarriers } from '../barriers.ts';
+import type { Barriers, CurveValues } from '../barriers.ts';
 import {
   alignmentSchema,
   backendInfoSchema,
@@ -7,57 +9,85 @@ import {
   splitSchema,
   splits,
 } from '../domain.ts';
+import type { Split } from '../domain.ts';
 import { defineJob } from './define.ts';
 import {
   alignmentParams,
   analysisData,
   checkSelection,
+  leftOutSchema,
   pairNames,
   pairSelection,
   permutationsSchema,
 } from './pairs.ts';
 
-const curve = z.array(z.number());
+/** Null where a number is not finite: the network overflowed there. */
+const measured = z.number().nullable();
+const curve = z.array(measured);
 
-/** Of one point: exact mean cross entropy and accuracy in percent, for each split asked for. */
+/**
+ * Of one point: exact mean cross entropy and accuracy in percent, for each split asked for. A loss is null if it is not
+ * finite. An accuracy is null if some example has a logit that is NaN, or an infinite one as its largest: which class is
+ * the largest then is left to chance. It may be a number where the loss is null: a logit of -infinity is never the largest.
+ */
 const pointFields = {
-  train_loss: z.number().optional(),
-  train_accuracy: z.number().optional(),
-  val_loss: z.number().optional(),
-  val_accuracy: z.number().optional(),
-  test_loss: z.number().optional(),
-  test_accuracy: z.number().optional(),
+  train_loss: measured.optional(),
+  train_accuracy: measured.optional(),
+  val_loss: measured.optional(),
+  val_accuracy: measured.optional(),
+  test_loss: measured.optional(),
+  test_accuracy: measured.optional(),
 };
 
+/** How the running statistics of BatchNorm come about between two models; absent if the networks have none. */
+export const normStatisticsSchema = z.enum(['interpolate']);
+
+/** To be shown with every figure and table of such a curve, and with a merged model. */
+export const normStatisticsNote =
+  'The running statistics of BatchNorm are interpolated like the weights, not recomputed from data at each point: a barrier, or a part of it, may come from them alone.';
+
 /** The simplex midpoint: the plain mean of all models' weights, unaligned. */
-export const midpointSchema = z.object({ models: z.array(z.int()), num_models: z.int(), ...pointFields });
+export const midpointSchema = z.object({
+  models: z.array(z.int()),
+  num_models: z.int(),
+  norm_statistics: normStatisticsSchema.optional(),
+  ...pointFields,
+});
+
+/** What is derived from the curves of one split. */
+const derivedFields = {
+  /** By their definitions, see src-shared/barriers.ts. Nats, and percentage points of accuracy. */
+  train_loss_barriers: barriersSchema.optional(),
+  val_loss_barriers: barriersSchema.optional(),
+  test_loss_barriers: barriersSchema.optional(),
+  train_accuracy_drops: barriersSchema.optional(),
+  val_accuracy_drops: barriersSchema.optional(),
+  test_accuracy_drops: barriersSchema.optional(),
+  /** The reference's. Percent, at most 0: (lowest accuracy - that of the better end) / that of the better end x 100. */
+  train_barrier_height: measured.optional(),
+  val_barrier_height: measured.optional(),
+  test_barrier_height: measured.optional(),
+  /** The reference's. The middle accuracy lies within 0.5 percentage points of the mean of the ends. */
+  train_linearity: z.boolean().nullable().optional(),
+  val_linearity: z.boolean().nullable().optional(),
+  test_linearity: z.boolean().nullable().optional(),
+};
 
 /** One pair. Accuracies in percent, losses exact means over the split; absent for splits not asked for. */
 export const interpolationSchema = z.object({
   ...pairNames,
-  lambdas: curve,
+  lambdas: z.array(z.number()),
   train_loss: curve.optional(),
   train_accuracy: curve.optional(),
   val_loss: curve.optional(),
   val_accuracy: curve.optional(),
   test_loss: curve.optional(),
   test_accuracy: curve.optional(),
-  /** Percent, at most 0: (lowest accuracy - that of the better end) / that of the better end x 100. */
-  train_barrier_height: z.number().optional(),
-  val_barrier_height: z.number().optional(),
-  test_barrier_height: z.number().optional(),
-  /** Highest loss minus that of the higher end, at least 0, in the units of the loss. */
-  train_loss_barrier: z.number().optional(),
-  val_loss_barrier: z.number().optional(),
-  test_loss_barrier: z.number().optional(),
-  /** The middle accuracy lies within 0.5 percentage points of the mean of the ends. */
-  train_linearity: z.boolean().optional(),
-  val_linearity: z.boolean().optional(),
-  test_linearity: z.boolean().optional(),
+  ...derivedFields,
   /** Euclidean, over what the curve interpolates: all stored numbers, or the converted models' when aligned. */
-  distance: z.number(),
+  distance: measured,
   /** distance / sqrt(num_params) */
-  normalized_distance: z.number(),
+  normalized_distance: measured,
   /** Trainable numbers, fixed entries left out. */
   num_params: z.int(),
   align: alignmentSchema,
@@ -70,13 +100,30 @@ export const interpolationSchema = z.object({
    * Absent where the models themselves were not at hand (imported curves).
    */
   rescaling_ratio: z.number().optional(),
+  norm_statistics: normStatisticsSchema.optional(),
   /** To be shown with every figure made of this curve. */
   note: z.string().optional(),
 });
 export type Interpolation = z.infer<typeof interpolationSchema>;
 
+/** What follows from the curves of a split, as fields of the pair. Losses, accuracies or both. */
+export function derivedOf(
+  split: Split,
+  lambdas: readonly number[],
+  { loss, accuracy }: { loss?: CurveValues | undefined; accuracy?: CurveValues | undefined },
+): Record<string, unknown> {
+  return {
+    ...(accuracy && { [`${split}_barrier_height`]: barrierHeight(accuracy) }),
+    ...(loss && { [`${split}_loss_barriers`]: lossBarriers(lambdas, loss) }),
+    ...(accuracy && { [`${split}_accuracy_drops`]: accuracyDrops(lambdas, accuracy) }),
+    ...(accuracy && { [`${split}_linearity`]: isLinear(accuracy) }),
+  };
+}
+
 const common = {
   warnings: z.array(z.string()),
+  /** Models that could not be used at all, and pairs that could not be aligned; everything else was measured. */
+  left_out: z.array(leftOutSchema).optional(),
   backend: backendInfoSchema,
   /** Images per split. */
   split_sizes: z.partialRecord(splitSchema, z.int()),
@@ -85,10 +132,10 @@ const common = {
 
 export const interpolateJob = defineJob({
   kind: 'interpolate',
-  version: 1,
+  version: 2,
   title: 'Interpolate',
   summary:
-    'Loss and accuracy along the straight line between two models (or every pair of several), with its barrier; the second model permuted first where asked.',
+    'Loss and accuracy along the straight line between two models (or every pair of several), with its barriers; the second model permuted first if asked.',
   params: z
     .object({
       ...pairSelection,
@@ -110,3 +157,27 @@ export const interpolateJob = defineJob({
   ]),
   cacheable: true,
 });
+
+type Result = z.output<typeof interpolateJob.result>;
+
+/** The pairs of a result: one, or all of them. */
+export const pairsOf = (result: Result): Interpolation[] => ('pairs' in result ? result.pairs : [result]);
+
+/** A result of an older Basin with the fields it lacks. */
+export function withBarriers(result: Result): Result {
+  const complete = <T extends Interpolation>(pair: T): T =>
+    splits.reduce<T>((all, split) => {
+      const [loss, accuracy] = [all[`${split}_loss`], all[`${split}_accuracy`]];
+      return { ...derivedOf(split, all.lambdas, { loss, accuracy }), ...all };
+    }, pair);
+  return 'pairs' in result ? { ...result, pairs: result.pairs.map(complete) } : complete(result);
+}
+
+/** Loss barriers and accuracy drops of one split, from its curves; undefined if it was not evaluated. */
+export function barriersOf(pair: Interpolation, split: Split): { loss?: Barriers; accuracy?: Barriers } {
+  const [loss, accuracy] = [pair[`${split}_loss`], pair[`${split}_accuracy`]];
+  return {
+    ...(loss && { loss: lossBarriers(pair.lambdas, loss) }),
+    ...(accuracy && { accuracy: accuracyDrops(pair.lambdas, accuracy) }),
+  };
+}

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { defineJob } from './define.ts';
-import { alignmentParams, checkSelection, pairNames, pairSelection, permutationsSchema } from './pairs.ts';
+import {
+  alignmentParams,
+  checkSelection,
+  leftOutSchema,
+  pairNames,
+  pairSelection,
+  permutationsSchema,
+} from './pairs.ts';
 
 const norms = z.record(z.string(), z.number());
 
@@ -17,7 +24,12 @@ const rowSchema = z.object({
 });
 export type WeightMatchingRow = z.infer<typeof rowSchema>;
 
-const common = { warnings: z.array(z.string()), matching_seed: z.int() };
+const common = {
+  warnings: z.array(z.string()),
+  /** Models whose weights are not finite numbers, with all their pairs. */
+  left_out: z.array(leftOutSchema).optional(),
+  matching_seed: z.int(),
+};
 
 export const matchWeightsJob = defineJob({
   kind: 'match-weights',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { alignmentSchema, matchingModeSchema } from '../domain.ts';
 import { defineJob } from './define.ts';
 import { checkpointFormatSchema } from './export-checkpoints.ts';
+import { normStatisticsSchema } from './interpolate.ts';
 import { alignmentParams, analysisData, checkSelection, pairSelection, permutationsSchema } from './pairs.ts';
 
 export const mergeJob = defineJob({
@@ -46,6 +47,7 @@ export const mergeJob = defineJob({
     mode: matchingModeSchema.optional(),
     /** Of each model after the first; absent without alignment. */
     permutations: z.array(permutationsSchema).optional(),
+    norm_statistics: normStatisticsSchema.optional(),
     notes: z.array(z.string()),
   }),
   cacheable: false,

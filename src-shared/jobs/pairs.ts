@@ -85,6 +85,15 @@ export const pairNames = {
   checkpoint_path_2: z.string(),
 };
 
+/** What a job over several pairs had to leave out: one model with all its pairs, or one pair. */
+export const leftOutSchema = z.object({
+  /** Model numbers, as in `model1_index`. */
+  models: z.array(z.int()).min(1).max(2),
+  checkpoint_paths: z.array(z.string()).min(1).max(2),
+  reason: z.string(),
+});
+export type LeftOut = z.infer<typeof leftOutSchema>;
+
 /** One layer's activation matching, in the reference's field names (`matching_mode` is the recording point). */
 export const layerMatchingSchema = z.object({
   matching_mode: recordingPointSchema,

@@ -16,12 +16,15 @@ import {
 } from './symmetry.ts';
 import { adopt } from './adopt.ts';
 import { chordDeviation, similarity, syntheticCoherence } from './geometry.ts';
+import { interpolation } from './interpolation.ts';
 import { matchActivations } from './matching.ts';
 import { matchWeights } from './matching-weights.ts';
 import type { Presentation, Presenter } from './present.ts';
 
 export const presenters: Record<string, Presenter> = {
   adopt,
+  // On the screen it has a view of its own.
+  interpolate: interpolation,
   'match-activations': matchActivations,
   'match-weights': matchWeights,
   similarity,

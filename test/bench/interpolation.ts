@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../src-main/compute/backend/index.ts';
-import { lambdasOf } from '../../src-main/compute/connectivity/barrier.ts';
+import { lambdasOf } from '../../src-main/compute/connectivity/plan.ts';
 import { evaluatePoints } from '../../src-main/compute/connectivity/points.ts';
 import type { Point } from '../../src-main/compute/connectivity/points.ts';
 import { initialise, toEffective } from '../../src-main/compute/models/index.ts';

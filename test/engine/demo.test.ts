@@ -15,8 +15,10 @@ function same(text: string): string {
 
 function family(name: string, barriers: [number, number, number, number]): FamilySummary {
   const [none, activation, weight, script] = barriers.map((mean) => ({ mean, std: 1 }));
+  const drops = { none: none!, activation: activation!, weight: weight!, reference_lmc_script: script! };
   const pair = {
     models: [1, 2] as [number, number],
+    test_accuracy_drop: { none: 0, activation: 0, weight: 0, reference_lmc_script: 0 },
     test_barrier_height: { none: 0, activation: 0, weight: 0, reference_lmc_script: 0 },
   };
   return {
@@ -25,12 +27,8 @@ function family(name: string, barriers: [number, number, number, number]): Famil
     sigma_f: null,
     run_directory: '/runs/x',
     test_accuracy: { mean: 94.5, std: 0.6 },
-    test_barrier_height: {
-      none: none!,
-      activation: activation!,
-      weight: weight!,
-      reference_lmc_script: script!,
-    },
+    test_accuracy_drop: drops,
+    test_barrier_height: drops,
     pairs: [pair],
   };
 }
@@ -39,6 +37,7 @@ function curve(model1: number, model2: number, accuracy: number[], barrier: numb
   return {
     model1_index: model1,
     model2_index: model2,
+    lambdas: [0, 0.5, 1],
     test_accuracy: accuracy,
     test_barrier_height: barrier,
   } as Interpolation;
@@ -57,11 +56,26 @@ describe('the summary of a family', () => {
     const found = summarise(about, treated);
     expect(found.test_accuracy).toEqual({ mean: 92, std: 2 });
     expect(found.test_barrier_height.none.mean).toBeCloseTo(-106 / 3, 12);
+    // Below the chords: 91 - 50, 92 - 60, 93 - 70.
+    expect(found.test_accuracy_drop.none.mean).toBeCloseTo((41 + 32 + 23) / 3, 12);
+    expect(found.pairs[1]!.test_accuracy_drop.weight).toBe(32);
     expect(found.pairs.map((pair) => pair.models)).toEqual([
       [1, 2],
       [1, 3],
       [2, 3],
     ]);
+  });
+
+  test('is refused, by name of the pair, where a point is not finite', () => {
+    const broken = { ...curve(1, 2, [90, 50, 92], -45), test_accuracy: [90, null, 92] };
+    const treated = {
+      none: [broken],
+      activation: [broken],
+      weight: [broken],
+      reference_lmc_script: [broken],
+    };
+    const about = { name: 'x', family: 'syre' as const, sigmaF: 1, runDirectory: '/r' };
+    expect(() => summarise(about, treated)).toThrow(/models 1–2.*not a finite number/);
   });
 
   test('spread is the sample standard deviation', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { strToU8, zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
+import type { Barriers } from '../../src-shared/barriers.ts';
 import { writeParquet } from '../../src-main/formats/parquet.ts';
 import { readParquet } from '../../src-main/formats/parquet.ts';
 import { PythonFloat, tuple } from '../../src-main/formats/torch/tree.ts';
@@ -46,14 +47,20 @@ describe('files of the published scripts', () => {
         (await engine.call('results.get', { resultId: id })).data as typeof curve & {
           align: string;
           note?: string;
-          test_loss_barrier: number;
+          test_loss_barriers: Barriers;
+          test_accuracy_drops: Barriers;
         },
       );
     const aligned = all.filter(({ align }) => align === 'activation');
     expect(aligned).toHaveLength(2);
     expect(aligned[0]).toMatchObject({ mode: 'reference-lmc-script', test_accuracy: [96, 30, 95] });
     expect(aligned[0]!.note).toMatch(/least/i);
-    expect(all.find(({ align }) => align === 'none')!.test_loss_barrier).toBeCloseTo(1.35, 12);
+    const unaligned = all.find(({ align }) => align === 'none')!;
+    expect(unaligned.test_loss_barriers.max_ends).toBeCloseTo(1.35, 12);
+    expect(unaligned.test_loss_barriers.chord).toBeCloseTo(1.375, 12);
+    expect(unaligned.test_accuracy_drops.chord).toBeCloseTo(37.5, 12);
+    // The script's own number stays.
+    expect(unaligned.test_barrier_height).toBe(-39.6);
     await importInto(engine, path);
     expect(await engine.call('results.list', { kind: 'interpolate' })).toHaveLength(4);
   });

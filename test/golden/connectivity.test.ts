@@ -1,6 +1,6 @@
 /** Curves, barriers, midpoints and distances against the reference's own numbers. */
 import { describe, expect, test } from 'vitest';
-import { accuracyBarrier, isLinear } from '../../src-main/compute/connectivity/barrier.ts';
+import { barrierHeight, isLinear } from '../../src-shared/barriers.ts';
 import { fixtureRun, goldenJson } from '../support/fixtures.ts';
 import { goldenData, job } from '../support/job.ts';
 
@@ -52,7 +52,7 @@ function expectCurve(found: Curve, golden: Curve): void {
     expect(Math.abs(found[`${split}_barrier_height`] - golden[`${split}_barrier_height`])).toBeLessThan(
       slack,
     );
-    expect(found[`${split}_barrier_height`]).toBe(accuracyBarrier(found[`${split}_accuracy`]));
+    expect(found[`${split}_barrier_height`]).toBe(barrierHeight(found[`${split}_accuracy`]));
     expect(found[`${split}_linearity`]).toBe(golden[`${split}_linearity`]);
   }
   expect(found.distance / golden.distance).toBeCloseTo(1, 5);
@@ -148,7 +148,7 @@ test('barrier and linearity of the unit cases', () => {
   const cases = goldenJson<{ compute_barrier: Case[] }>('unit').compute_barrier;
   expect(cases.length).toBeGreaterThan(5);
   for (const { accuracies, barrier, linearity } of cases) {
-    expect(accuracyBarrier(accuracies)).toBeCloseTo(barrier, 12);
+    expect(barrierHeight(accuracies)).toBeCloseTo(barrier, 12);
     expect(isLinear(accuracies)).toBe(linearity);
   }
 });

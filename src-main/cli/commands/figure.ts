@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { figureFormats } from '../../../src-shared/api.ts';
+import { barrierNames } from '../../../src-shared/barriers.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import { sizePresets, themeNames } from '../../../src-shared/figures/index.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
@@ -135,6 +136,11 @@ export const define: DefineCommand = (command, globals) => {
     )
     .addOption(
       new Option('--split <split>', 'of interpolations').choices(['train', 'val', 'test']).default('test'),
+    )
+    .addOption(
+      new Option('--barrier <definition>', 'of interpolations: whose barriers the caption quotes')
+        .choices([...barrierNames])
+        .default('chord'),
     )
     .addOption(
       new Option('--scale <scale>', 'of matrices')

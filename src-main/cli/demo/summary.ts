@@ -1,5 +1,7 @@
 /** What the demo measures, from the curves of every pair: one row per family. */
 import type { Family } from '../../../src-shared/domain.ts';
+import { UserError } from '../../../src-shared/errors.ts';
+import { barriersOf } from '../../../src-shared/jobs/interpolate.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 
 /** How the second network of a pair was brought next to the first. */
@@ -20,10 +22,16 @@ export interface FamilySummary {
   run_directory: string;
   /** Percent on the test images, over the networks. */
   test_accuracy: Spread;
-  /** Percent, over the pairs; negative is a drop. */
+  /** Percentage points lost below the chord between the ends, over the pairs (`chord`, src-shared/barriers.ts). */
+  test_accuracy_drop: Record<Treatment, Spread>;
+  /** The reference's barrier height: percent of the better end's accuracy, over the pairs; negative is a drop. */
   test_barrier_height: Record<Treatment, Spread>;
   /** The same, pair by pair: `1-2`, `1-3`, ... */
-  pairs: { models: [number, number]; test_barrier_height: Record<Treatment, number> }[];
+  pairs: {
+    models: [number, number];
+    test_accuracy_drop: Record<Treatment, number>;
+    test_barrier_height: Record<Treatment, number>;
+  }[];
 }
 
 export type CurvesByTreatment = Record<Treatment, readonly Interpolation[]>;
@@ -34,10 +42,16 @@ export function spread(values: readonly number[]): Spread {
   return { mean, std: values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1)) };
 }
 
-/** Asked for with every curve, so that its absence is a defect. */
-function present<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new Error(`the demo needs ${what}, and the interpolation did not give it`);
-  return value;
+/**
+ * Asked for with every curve, so that its absence is a defect; null where the networks overflow.
+ * @throws UserError for a number that is not finite: a mean over the rest would be one of other networks
+ */
+function present<T>(value: T | null | undefined, what: string): T {
+  if (value === undefined) throw new Error(`${what} was asked for, and the interpolation did not give it`);
+  if (value !== null) return value;
+  throw new UserError(`${what}: a point of the curve is not a finite number, so it has none.`, {
+    hint: 'Training diverged, or nearly so: train with a lower optimizer.lr.',
+  });
 }
 
 /** Each network's own test accuracy, percent: the ends of the unaligned curves. */
@@ -51,13 +65,23 @@ export function modelAccuracies(curves: readonly Interpolation[]): number[] {
   return [...byModel].sort(([a], [b]) => a - b).map(([, accuracy]) => accuracy);
 }
 
-function barrier(curve: Interpolation): number {
-  return present(curve.test_barrier_height, 'the test barrier');
-}
+const pairName = ({ model1_index, model2_index }: Interpolation): string =>
+  `models ${model1_index}–${model2_index}`;
+
+/** Percent of the better end's accuracy, at most 0. */
+const height = (curve: Interpolation): number =>
+  present(curve.test_barrier_height, `${pairName(curve)}, test barrier height`);
+
+/** Percentage points of test accuracy below the chord. @throws UserError for a curve that is not finite everywhere */
+export const chordDrop = (curve: Interpolation): number =>
+  present(barriersOf(curve, 'test').accuracy?.chord, `${pairName(curve)}, test accuracy drop`);
 
 function forEachTreatment<T>(make: (treatment: Treatment) => T): Record<Treatment, T> {
   return Object.fromEntries(treatments.map((name) => [name, make(name)])) as Record<Treatment, T>;
 }
+
+const pairOf = (curves: readonly Interpolation[], i: number, name: Treatment): Interpolation =>
+  present(curves[i], `pair ${i} of ${name}`);
 
 export function summarise(
   about: { name: string; family: Family; sigmaF: number | null; runDirectory: string },
@@ -69,12 +93,12 @@ export function summarise(
     sigma_f: about.sigmaF,
     run_directory: about.runDirectory,
     test_accuracy: spread(modelAccuracies(curves.none)),
-    test_barrier_height: forEachTreatment((name) => spread(curves[name].map(barrier))),
+    test_accuracy_drop: forEachTreatment((name) => spread(curves[name].map(chordDrop))),
+    test_barrier_height: forEachTreatment((name) => spread(curves[name].map(height))),
     pairs: curves.none.map(({ model1_index, model2_index }, i) => ({
       models: [model1_index, model2_index],
-      test_barrier_height: forEachTreatment((name) =>
-        barrier(present(curves[name][i], `pair ${i} of ${name}`)),
-      ),
+      test_accuracy_drop: forEachTreatment((name) => chordDrop(pairOf(curves[name], i, name))),
+      test_barrier_height: forEachTreatment((name) => height(pairOf(curves[name], i, name))),
     })),
   };
 }

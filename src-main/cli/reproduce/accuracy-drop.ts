@@ -1,8 +1,8 @@
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
-import { spread } from '../demo/summary.ts';
+import { chordDrop, spread } from '../demo/summary.ts';
 
 export interface AccuracyDrop {
-  /** Percentage points of test accuracy between the better end and the worst place, mean over the pairs. */
+  /** Percentage points of test accuracy below the chord between the ends (src-shared/barriers.ts), mean over the pairs. */
   points: number;
   std: number;
   /** The same as a share of the better end's accuracy, percent: the barrier height of other tables, turned around. */
@@ -11,10 +11,7 @@ export interface AccuracyDrop {
 
 /** What is lost on the way between two networks. */
 export function accuracyDrop(curves: readonly Interpolation[]): AccuracyDrop {
-  const points = curves.map(({ test_accuracy: accuracy = [] }) => {
-    const better = Math.max(accuracy[0] ?? NaN, accuracy.at(-1) ?? NaN);
-    return better - Math.min(...accuracy);
-  });
+  const points = curves.map(chordDrop);
   const { mean, std } = spread(points);
   return { points: mean, std, relative: -spread(curves.map((c) => c.test_barrier_height ?? NaN)).mean };
 }

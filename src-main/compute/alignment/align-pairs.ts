@@ -10,7 +10,7 @@ import { requirePermutationSpec } from './check-spec.ts';
 import { permutationName } from './permutation.ts';
 import type { Permutation } from './permutation.ts';
 import { recordMoments } from './record-moments.ts';
-import { noteOf } from './similarity.ts';
+import { noteOf, NonFiniteActivations } from './similarity.ts';
 import { matchWeights } from './weight-matching.ts';
 
 /** The fields of `alignmentParams` in src-shared/jobs/pairs.ts. */
@@ -39,11 +39,26 @@ export interface AlignmentWork {
   advance: (share: number) => void;
 }
 
-/** Permutations of every pair, or undefined for `none`. The spec of the architecture is machine-checked first. */
+/** Permutations of every pair, or undefined for `none`. @throws NonFiniteActivations for a network that overflows */
 export async function alignPairs(
   request: AlignmentRequest,
   work: AlignmentWork,
 ): Promise<PairAlignment[] | undefined> {
+  const found = await alignEachPair(request, work);
+  return found?.map((alignment) => {
+    if (alignment instanceof NonFiniteActivations) throw alignment;
+    return alignment;
+  });
+}
+
+/**
+ * The same, with an error in place of the permutations of each pair that has none, because one of its networks overflows.
+ * The spec of the architecture is machine-checked first.
+ */
+export async function alignEachPair(
+  request: AlignmentRequest,
+  work: AlignmentWork,
+): Promise<(PairAlignment | NonFiniteActivations)[] | undefined> {
   if (request.align === 'none') return undefined;
   requirePermutationSpec(work.models[0]!.network, work.models[0]!.name);
   return request.align === 'activation' ? byActivations(request, work) : byWeights(request, work);
@@ -69,7 +84,10 @@ export function namedPermutations(permutations: readonly Permutation[]): Record<
   return Object.fromEntries(permutations.map((perm, layer) => [permutationName(layer), Array.from(perm)]));
 }
 
-async function byActivations(request: AlignmentRequest, work: AlignmentWork): Promise<PairAlignment[]> {
+async function byActivations(
+  request: AlignmentRequest,
+  work: AlignmentWork,
+): Promise<(PairAlignment | NonFiniteActivations)[]> {
   const { models, pairs } = work;
   const { recordingPoint, mode } = request;
   const networks = models.map(({ network }) => network);
@@ -84,13 +102,26 @@ async function byActivations(request: AlignmentRequest, work: AlignmentWork): Pr
       await checkpointCancel(work.context);
     },
   );
-  const aligned: PairAlignment[] = [];
+  const aligned: (PairAlignment | NonFiniteActivations)[] = [];
   for (const [p, [a, b]] of pairs.entries()) {
     const names = { a: models[a]!.name, b: models[b]!.name };
-    aligned.push({ permutations: matchLayers(moments[p]![recordingPoint]!, mode, recordingPoint, names) });
+    aligned.push(
+      unlessNonFinite(() => ({
+        permutations: matchLayers(moments[p]![recordingPoint]!, mode, recordingPoint, names),
+      })),
+    );
     await checkpointCancel(work.context);
   }
   return aligned;
+}
+
+function unlessNonFinite(align: () => PairAlignment): PairAlignment | NonFiniteActivations {
+  try {
+    return align();
+  } catch (thrown) {
+    if (thrown instanceof NonFiniteActivations) return thrown;
+    throw thrown;
+  }
 }
 
 async function byWeights(request: AlignmentRequest, work: AlignmentWork): Promise<PairAlignment[]> {

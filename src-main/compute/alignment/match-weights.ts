@@ -3,7 +3,7 @@ import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { matchWeightsJob, WeightMatchingRow } from '../../../src-shared/jobs/match-weights.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute } from '../context.ts';
-import { loadPairs, pairFields, requireSameShapes } from '../pairs.ts';
+import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';
 import { namedPermutations } from './align-pairs.ts';
 import { requirePermutationSpec } from './check-spec.ts';
 import { matchWeights } from './weight-matching.ts';
@@ -13,7 +13,7 @@ type Result = ResultOf<typeof matchWeightsJob>;
 
 /** Asymmetric models are compared in effective form, their fixed weights included; C is permuted on both axes. */
 export const matchWeightsOfPairs: Compute<Params, Result> = async (params, context) => {
-  const { models, pairs, warnings } = loadPairs(params);
+  const { models, pairs, warnings, leftOut } = loadUsablePairs(params);
   requireSameShapes(models);
   requirePermutationSpec(models[0]!.network, models[0]!.name);
   const meter = new ProgressMeter(context, params.restarts * pairs.length);
@@ -39,6 +39,7 @@ export const matchWeightsOfPairs: Compute<Params, Result> = async (params, conte
       restarts: found.restarts.map(({ sumOfNorms, ...rest }) => ({ sum_of_l2_norms: sumOfNorms, ...rest })),
     });
   }
-  const common = { warnings, matching_seed: params.matchingSeed };
-  return rows.length === 1 ? { ...rows[0]!, ...common } : { pairs: rows, ...common };
+  const lacking = leftOut.length > 0 && { left_out: leftOut };
+  const common = { warnings, ...lacking, matching_seed: params.matchingSeed };
+  return rows.length === 1 && !lacking ? { ...rows[0]!, ...common } : { pairs: rows, ...common };
 };

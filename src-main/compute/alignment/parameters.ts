@@ -40,6 +40,10 @@ export function namedArrays(network: EffectiveNetwork): NamedArray[] {
   return arrays;
 }
 
+/** BatchNorm's: they follow from data, so those of a mixed network are not the mix of those of its parts. */
+export const hasRunningStatistics = ({ layers }: EffectiveNetwork): boolean =>
+  layers.some(({ norm }) => norm?.runningMean !== undefined);
+
 /** The same network with every array replaced by what `replace` gives for it (same length). */
 export function mapArrays(
   network: EffectiveNetwork,

@@ -18,6 +18,9 @@ export function noteOf(mode: MatchingMode): string | undefined {
 export const isUncorrelatedness = (mode: CorrelationMode): boolean =>
   mode.startsWith('pearson_uncorrelatedness');
 
+/** Activations that are NaN or infinite: the network overflows, and its neurons cannot be compared. */
+export class NonFiniteActivations extends UserError {}
+
 /** Names for messages: whose activations, recorded where. */
 export interface Where {
   a: string;
@@ -32,7 +35,7 @@ export interface Where {
  * A neuron that is constant over all inputs has no correlation: the plain modes refuse it, the others take rho = 0.
  * (neuron-identifiability, src/utils/rebasin/activation_matching.py:56)
  *
- * @throws UserError naming layer and neuron where activations are not finite or, in the plain modes, constant.
+ * @throws UserError naming layer and neuron: NonFiniteActivations, or in the plain modes for a constant neuron.
  */
 export function similarityMatrix(moments: CrossMoments, mode: CorrelationMode, where: Where): Float64Array {
   refuseNonFinite(moments, where);
@@ -97,7 +100,7 @@ function refuseNonFinite({ squaresA, squaresB, meanA, meanB }: CrossMoments, whe
   const [a, b] = [bad(meanA, squaresA), bad(meanB, squaresB)];
   if (a < 0 && b < 0) return;
   const [model, neuron] = a >= 0 ? [where.a, a] : [where.b, b];
-  throw new UserError(
+  throw new NonFiniteActivations(
     `${model}, ${where.point}: neuron ${neuron} has activations that are not finite numbers`,
     {
       hint: 'The checkpoint is broken, or training diverged before it was saved.',

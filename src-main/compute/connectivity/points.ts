@@ -27,9 +27,9 @@ export interface Vertex {
 export type Point = readonly { vertex: number; weight: number }[];
 
 export interface PointScores {
-  /** Exact mean cross entropy over the split. */
+  /** Exact mean cross entropy over the split; infinite or NaN if the network overflows there. */
   loss: number;
-  /** Percent. */
+  /** Percent; NaN if no class is the largest, see Scores. */
   accuracy: number;
 }
 
@@ -52,13 +52,19 @@ export async function evaluatePoints(
   between: (share: number) => Promise<void>,
 ): Promise<PointScores[]> {
   const together = pointsTogether(vertices[0]!.network);
-  const scores: PointScores[] = [];
-  for (let start = 0; start < points.length; start += together) {
-    const chunk = points.slice(start, start + together);
-    const share = chunk.length / points.length;
-    scores.push(
-      ...(await evaluateChunk(backend, vertices, chunk, examples, x, (part) => between(part * share))),
-    );
+  const scores = new Array<PointScores>(points.length);
+  for (const places of apart(vertices, points, largestOf(backend, x))) {
+    for (let start = 0; start < places.length; start += together) {
+      const chunk = places.slice(start, start + together);
+      const pass = new Pass(
+        backend,
+        vertices,
+        chunk.map((place) => points[place]!),
+      );
+      const share = chunk.length / points.length;
+      const found = await evaluatePass(pass, examples, x, (part) => between(part * share));
+      chunk.forEach((place, i) => (scores[place] = found[i]!));
+    }
   }
   return scores;
 }
@@ -71,28 +77,38 @@ export function logitsAtPoints(
   x: Tensor,
   rows: number,
 ): Float32Array {
-  const pass = new Pass(backend, vertices, points);
-  try {
-    return pass.logits(x, 0, rows);
-  } finally {
-    pass.dispose();
+  const { outputs: classes } = vertices[0]!.network.layers.at(-1)!;
+  const size = rows * classes;
+  const logits = new Float32Array(points.length * size);
+  for (const places of apart(vertices, points, largestOf(backend, x))) {
+    const pass = new Pass(
+      backend,
+      vertices,
+      places.map((place) => points[place]!),
+    );
+    try {
+      const found = pass.logits(x, 0, rows);
+      places.forEach((place, i) => {
+        logits.set(found.subarray(i * size, (i + 1) * size), place * size);
+      });
+    } finally {
+      pass.dispose();
+    }
   }
+  return logits;
 }
 
-async function evaluateChunk(
-  backend: Backend,
-  vertices: readonly Vertex[],
-  points: readonly Point[],
+/** Disposes of the pass. */
+async function evaluatePass(
+  pass: Pass,
   examples: Examples,
   x: Tensor,
   between: (share: number) => Promise<void>,
 ): Promise<PointScores[]> {
-  const sum = new ScoreSum(points.length);
-  const pass = new Pass(backend, vertices, points);
+  const sum = new ScoreSum(pass.points);
   try {
-    const rows = rowsTogether(vertices, points.length);
-    for (let start = 0; start < examples.count; start += rows) {
-      const size = Math.min(rows, examples.count - start);
+    for (let start = 0; start < examples.count; start += pass.rowsTogether) {
+      const size = Math.min(pass.rowsTogether, examples.count - start);
       sum.add(pass.logits(x, start, size), examples.labels.subarray(start, start + size));
       await between(size / examples.count);
     }
@@ -103,6 +119,42 @@ async function evaluateChunk(
   return loss.map((value, i) => ({ loss: value, accuracy: accuracy[i]! }));
 }
 
+/** Outputs of a first layer below this stay finite in float32, whatever the order of the sum. */
+const safeProduct = 1e36;
+
+/**
+ * Places of the points that may be evaluated in one pass. Points are mixed by a product with their coefficients, and
+ * 0 * infinity is NaN: a network whose first layer may overflow would spoil every other point, so the points that it
+ * takes part in are evaluated without any other network.
+ */
+function apart(vertices: readonly Vertex[], points: readonly Point[], largestInput: number): number[][] {
+  const risky = vertices.map(({ network }) => largestProduct(network, largestInput) >= safeProduct);
+  const groups = Map.groupBy(points.keys(), (place) => {
+    const used = points[place]!.map(({ vertex }) => vertex);
+    return used.some((vertex) => risky[vertex]) ? used.toSorted((a, b) => a - b).join() : 'safe';
+  });
+  return [...groups.values()];
+}
+
+/** The largest that an output of the first layer can be. */
+function largestProduct({ layers: [first] }: EffectiveNetwork, largestInput: number): number {
+  const { weight, inputs, outputs } = first!;
+  let largest = 0;
+  for (let row = 0; row < outputs; row++) {
+    let sum = 0;
+    for (let k = row * inputs; k < (row + 1) * inputs; k++) sum += Math.abs(weight[k]!);
+    largest = Math.max(largest, sum);
+  }
+  return largest * largestInput;
+}
+
+function largestOf({ tf }: Backend, x: Tensor): number {
+  const [low, high] = tf.tidy(() => [tf.min(x), tf.max(x)]) as [Tensor, Tensor];
+  const ends = [low, high].map((end) => Math.abs(end.dataSync()[0]!));
+  tf.dispose([low, high]);
+  return Math.max(...ends);
+}
+
 function pointsTogether(network: EffectiveNetwork): number {
   const perPoint = namedArrays(network)
     .filter(({ name }) => name !== 'lins.0.weight')
@@ -110,46 +162,48 @@ function pointsTogether(network: EffectiveNetwork): number {
   return Math.max(1, Math.min(mostPointsTogether, Math.floor(weightBudget / perPoint)));
 }
 
-function rowsTogether(vertices: readonly Vertex[], points: number): number {
-  const widest = Math.max(...vertices[0]!.network.layers.map((layer) => layer.outputs));
-  return Math.max(32, Math.floor(activationBudget / 4 / widest / Math.max(points, vertices.length)));
-}
-
-/** The tensors of one set of points: first layers of the vertices, everything after it of the points. */
+/** The tensors of one set of points: first layers of the vertices they are made of, everything after it of the points. */
 class Pass {
+  readonly points: number;
+  /** Examples per call of `logits`, as memory allows. */
+  readonly rowsTogether: number;
   readonly #backend: Backend;
-  readonly #vertices: readonly Vertex[];
   /** [sources, outputs, inputs] of the vertices that are not permuted copies. */
   readonly #firstWeights: Tensor;
-  /** Place of each vertex among the sources. */
-  readonly #sourceOf: number[];
-  readonly #permutations: (Tensor | undefined)[];
-  /** [points, vertices] */
+  /** Of each vertex in use: its place among the sources, and how it is permuted. */
+  readonly #used: { source: number; permutation: Tensor | undefined }[];
+  /** [points, vertices in use] */
   readonly #coefficients: Tensor;
   readonly #rest: StackedNetwork;
 
   constructor(backend: Backend, vertices: readonly Vertex[], points: readonly Point[]) {
     const { tf } = backend;
     this.#backend = backend;
-    this.#vertices = vertices;
-    const sources = vertices.flatMap((vertex, v) => (vertex.permutedFrom ? [] : [v]));
-    this.#sourceOf = vertices.map((vertex, v) => sources.indexOf(vertex.permutedFrom?.vertex ?? v));
+    this.points = points.length;
+    const used = [...new Set(points.flatMap((point) => point.map(({ vertex }) => vertex)))];
+    const sourceOf = (vertex: number): number => vertices[vertex]!.permutedFrom?.vertex ?? vertex;
+    const sources = [...new Set(used.map(sourceOf))];
     const { inputs, outputs } = vertices[0]!.network.layers[0]!;
     const first = new Float32Array(sources.length * outputs * inputs);
     sources.forEach((v, s) => first.set(vertices[v]!.network.layers[0]!.weight, s * outputs * inputs));
     this.#firstWeights = tf.tensor3d(first, [sources.length, outputs, inputs]);
-    this.#permutations = vertices.map(({ permutedFrom }) =>
-      permutedFrom ? tf.tensor1d(permutedFrom.first, 'int32') : undefined,
-    );
-    const coefficients = new Float32Array(points.length * vertices.length);
-    points.forEach((point, p) => {
-      for (const { vertex, weight } of point) coefficients[p * vertices.length + vertex]! += weight;
+    this.#used = used.map((vertex) => {
+      const { permutedFrom } = vertices[vertex]!;
+      const permutation = permutedFrom && tf.tensor1d(permutedFrom.first, 'int32');
+      return { source: sources.indexOf(sourceOf(vertex)), permutation };
     });
-    this.#coefficients = tf.tensor2d(coefficients, [points.length, vertices.length]);
+    const coefficients = new Float32Array(points.length * used.length);
+    points.forEach((point, p) => {
+      for (const { vertex, weight } of point) coefficients[p * used.length + used.indexOf(vertex)]! += weight;
+    });
+    this.#coefficients = tf.tensor2d(coefficients, [points.length, used.length]);
     this.#rest = stackNetworks(
       backend,
       points.map((point) => mixedRest(vertices, point)),
     );
+    const widest = Math.max(...vertices[0]!.network.layers.map((layer) => layer.outputs));
+    const most = Math.max(points.length, used.length);
+    this.rowsTogether = Math.max(32, Math.floor(activationBudget / 4 / widest / most));
   }
 
   /** [points, rows, classes] for the rows from `start` on. */
@@ -167,7 +221,7 @@ class Pass {
     tf.dispose([
       this.#firstWeights,
       this.#coefficients,
-      ...this.#permutations.filter((p) => p !== undefined),
+      ...this.#used.flatMap(({ permutation }) => permutation ?? []),
     ]);
   }
 
@@ -180,9 +234,8 @@ class Pass {
     const weights = tf.reshape(this.#firstWeights, [sources * outputs, -1]);
     // One large product, then [rows, sources, outputs] -> per vertex [rows, outputs].
     const products = tf.split(tf.matMul(batch, weights, false, true), sources, 1);
-    const perVertex = this.#vertices.map((_, v) => {
-      const product = products[this.#sourceOf[v]!]!;
-      const permutation = this.#permutations[v];
+    const perVertex = this.#used.map(({ source, permutation }) => {
+      const product = products[source]!;
       return tf.reshape(permutation ? tf.gather(product, permutation, 1) : product, [rows * outputs]);
     });
     const stacked = tf.stack(perVertex); // [vertices, rows * outputs]

@@ -63,7 +63,7 @@ async function adoptTold(params: Params, context: ComputeContext): Promise<Resul
     const spec = resolveModel(readConfig({ model }, first.path), first.path);
     const sources = opened.map((one) => {
       const tensors = renamed(one);
-      usableState(tensors, spec, one.path);
+      usableState(tensors, spec, alone(one.path));
       return { ...one, tensors, trainable: [...tensors.keys()].filter(isParameter) };
     });
     const names = opened.map(({ found }) => Object.fromEntries(found.names));
@@ -110,7 +110,7 @@ async function adoptDeclared(params: Params, context: ComputeContext): Promise<R
     const spec = resolveModel(readConfig({ model }, where), where);
     let groups: string[] = [];
     for (const { tensors, path } of sources)
-      groups = checkGroups(architecture, toEffective(spec, usableState(tensors, spec, path)), where);
+      groups = checkGroups(architecture, toEffective(spec, usableState(tensors, spec, alone(path))), where);
     const written = await writeRun(params, { model }, sources, context);
     const names = groups.map((group, layer) => `${group} is ${permutationName(layer)}`);
     const called = architecture.name === undefined ? '' : `${architecture.name}: `;
@@ -133,6 +133,9 @@ async function adoptDeclared(params: Params, context: ComputeContext): Promise<R
 /** What the files hold besides the weights that were taken, and facts that could not be used. */
 const fileNotes = (files: readonly { weights: Weights; path: string }[]): string[] =>
   files.flatMap(({ weights, path }) => weights.notes.map((note) => `${path}: ${note}`));
+
+/** A file of no run yet. */
+const alone = (path: string) => ({ index: 0, path, name: path });
 
 const isParameter = (name: string): boolean => /\.(weight|bias)$/.test(name);
 

@@ -9,6 +9,7 @@ import { decodeNpy } from '../../formats/npy.ts';
 import { openSource } from '../../formats/source.ts';
 import type { ByteSource } from '../../formats/source.ts';
 import { openZip } from '../../formats/torch/zip.ts';
+import { completed } from './fit.ts';
 import type { ResultFile } from './result-files.ts';
 
 /** Of the file, and of what is unpacked. */
@@ -56,7 +57,17 @@ export function readAnalysis(path: string): ResultFile {
         `${at(path, entries, name)}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not as expected'}.`,
       );
     }
-    return { path, sha256, part, kind, title, params, data: parsed.data, provenance, originalId: id };
+    return {
+      path,
+      sha256,
+      part,
+      kind,
+      title,
+      params,
+      data: completed(kind, parsed.data),
+      provenance,
+      originalId: id,
+    };
   });
   const figures: FoundFigure[] = manifest.figures.map(({ recipe, ...rest }) => ({ ...rest, recipe }));
   return { what: `an analysis of ${results.length} results and ${figures.length} figures`, results, figures };

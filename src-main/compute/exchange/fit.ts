@@ -1,6 +1,7 @@
 /** Data of a file brought into the form of a kind's result. */
 import type { z } from 'zod';
 import { UserError } from '../../../src-shared/errors.ts';
+import { interpolateJob, withBarriers } from '../../../src-shared/jobs/interpolate.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
 import type { Matrix } from '../../../src-shared/matrix.ts';
 
@@ -11,12 +12,13 @@ export class UnknownContent extends UserError {}
 const mostRounds = 4;
 
 /**
- * Parses `data` with `schema`; where the schema has a matrix and the data rows of numbers, they become one.
+ * Parses `data` with `schema`; where the schema has a matrix and the data rows of numbers, they become one. NaN and
+ * infinities are null, as in every result; what may not be null is refused.
  * @param where names the file in messages
  * @throws UserError naming the first field that does not fit
  */
 export function fitResult(schema: z.ZodType, data: unknown, where: string): unknown {
-  const value = structuredClone(data);
+  const value = withoutNonFinite(structuredClone(data));
   for (let round = 0; ; round++) {
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
@@ -77,13 +79,25 @@ function rowsAsMatrix(value: unknown): Matrix | undefined {
   return matrix(lists.length, columns, Float64Array.from((lists as number[][]).flat()));
 }
 
-/** JSON as Python writes it: NaN and infinities, which JSON does not have, become null. */
+function withoutNonFinite(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (Array.isArray(value)) return value.map(withoutNonFinite);
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutNonFinite(item)]));
+}
+
+/** Fields that an older Basin did not write, as far as they follow from those that it wrote. */
+export function completed(kind: string, data: unknown): unknown {
+  return kind === interpolateJob.kind ? withBarriers(interpolateJob.result.parse(data)) : data;
+}
+
+/** JSON as Python writes it: NaN, which JSON does not have, becomes null, and infinities become infinite numbers. */
 export function parsePythonJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    const plain = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (found) =>
-      found.startsWith('"') ? found : 'null',
+    const plain = text.replace(/"(?:[^"\\]|\\.)*"|\bNaN\b|\bInfinity\b/g, (found) =>
+      found.startsWith('"') ? found : found === 'NaN' ? 'null' : '1e999',
     );
     try {
       return JSON.parse(plain) as unknown;

@@ -2,13 +2,14 @@
 import { basename, join } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import { normStatisticsNote } from '../../../src-shared/jobs/interpolate.ts';
 import type { mergeJob } from '../../../src-shared/jobs/merge.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import type { TensorValue } from '../../formats/tensor.ts';
 import { alignmentNote, alignPairs, namedPermutations } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
-import { mapArrays, namedArrays } from '../alignment/parameters.ts';
+import { hasRunningStatistics, mapArrays, namedArrays } from '../alignment/parameters.ts';
 import { permuteNetwork } from '../alignment/spec.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { LoadedModel } from '../checkpoints.ts';
@@ -18,7 +19,7 @@ import type { Compute, ComputeContext } from '../context.ts';
 import { linearScale } from '../models/effective.ts';
 import { assertSameFixedPart } from '../models/index.ts';
 import type { EffectiveNetwork } from '../models/index.ts';
-import { loadPairs, requireSameShapes } from '../pairs.ts';
+import { loadSeveral, requireSameShapes } from '../pairs.ts';
 import { inNewRunFolder, refuseTaken } from './out-folder.ts';
 import { completeForReference, derivedConfig } from './reference-config.ts';
 import { writeInFormat } from './write-checkpoint.ts';
@@ -28,7 +29,7 @@ type Result = ResultOf<typeof mergeJob>;
 
 export const merge: Compute<Params, Result> = async (params, context) => {
   refuseTaken(params.directory);
-  const { models, warnings } = loadPairs(params);
+  const { models, warnings } = loadSeveral(params);
   const weights = params.write === 'merged' ? sharesOf(params, models.length) : undefined;
   requireSameShapes(models);
   for (const model of models.slice(1)) assertSameFixedPart(models[0]!, model);
@@ -47,18 +48,25 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     ...(params.align === 'activation' && { mode: params.mode, recording_point: params.recordingPoint }),
     ...(weights && { weights }),
     ...(permutations && { permutations }),
+    ...(weights && hasRunningStatistics(outputs[0]!) && { norm_statistics: 'interpolate' }),
   };
   const written = await inNewRunFolder(params.directory, (directory) => ({
     directory,
     files: writeRun(params, models[0]!, { outputs, derived }, directory),
   }));
   const note = alignmentNote(params, isGated(outputs[0]!));
+  const mixesStatistics = weights !== undefined && hasRunningStatistics(outputs[0]!);
   return {
     ...{ ...written, sources, align: params.align },
     ...(weights && { weights }),
     ...(params.align === 'activation' && { mode: params.mode }),
     ...(permutations && { permutations }),
-    notes: [...warnings, ...(note === undefined ? [] : [note])],
+    ...(mixesStatistics && { norm_statistics: 'interpolate' as const }),
+    notes: [
+      ...warnings,
+      ...(note === undefined ? [] : [note]),
+      ...(mixesStatistics ? [normStatisticsNote] : []),
+    ],
   };
 };
 

@@ -10,14 +10,17 @@ import { isWeightsEnding, lookedAtText } from '../../formats/endings.ts';
 import { readParquet } from '../../formats/parquet.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import { fileError } from '../../formats/source.ts';
+import { decodeText } from '../../formats/text-file.ts';
 import { LazyTensor } from '../../formats/tensor.ts';
 import { isTorchFile, openTorchFile } from '../../formats/torch/torch-file.ts';
 import { isTreeMap } from '../../formats/torch/tree.ts';
 import type { Tree } from '../../formats/torch/tree.ts';
 import { readAnalysis } from './analysis.ts';
-import { fitResult, parsePythonJson, UnknownContent } from './fit.ts';
-import { convertInterpolationDict, convertJson, convertTable } from './reference-results.ts';
-import type { Converted, ConvertedFile, RunOfCurves } from './reference-results.ts';
+import { completed, fitResult, parsePythonJson, UnknownContent } from './fit.ts';
+import type { Converted, ConvertedFile } from './converted.ts';
+import { convertInterpolationDict } from './reference-curves.ts';
+import type { RunOfCurves } from './reference-curves.ts';
+import { convertJson, convertTable } from './reference-results.ts';
 
 export interface ResultFile {
   /** In a person's words. */
@@ -78,13 +81,14 @@ function ownJson(path: string): ResultFile | undefined {
   const found = { path, sha256: sha256Of(path), part: 0, kind, title: `${title}: ${basename(path)}` };
   return {
     what: `a result of kind ${kind} that Basin exported`,
-    results: [{ ...found, params, data: fitResult(result, data, path), provenance }],
+    results: [{ ...found, params, data: completed(kind, fitResult(result, data, path)), provenance }],
     figures: [],
   };
 }
 
 function referenceJson(path: string): ConvertedFile {
-  const found = convertJson(jsonOf(path));
+  const value = jsonOf(path);
+  const found = naming(path, () => convertJson(value));
   if (found) return found;
   throw new UnknownContent(
     `${path}: its fields are those of no known result: looked for interpolation_results_unaligned, matching_results, coherence_results, embedding_family, and kind with data (Basin's own).`,
@@ -103,6 +107,16 @@ async function referenceTable(path: string): Promise<ConvertedFile> {
   );
 }
 
+/** Messages of the conversions name rows and fields; here they get their file. */
+function naming<T>(path: string, convert: () => T): T {
+  try {
+    return convert();
+  } catch (thrown) {
+    if (!(thrown instanceof UserError)) throw thrown;
+    throw new UserError(`${path}: ${thrown.message}`, { cause: thrown });
+  }
+}
+
 function interpolationDict(path: string): ConvertedFile {
   const file = openTorchFile(path);
   try {
@@ -114,7 +128,7 @@ function interpolationDict(path: string): ConvertedFile {
     });
     const isCurve = ({ curve }: (typeof curves)[number]): boolean => Array.isArray(curve['lambdas']);
     if (curves.length > 0 && curves.every(isCurve))
-      return convertInterpolationDict(curves, runOfCurves(dirname(path)));
+      return naming(path, () => convertInterpolationDict(curves, runOfCurves(dirname(path))));
     const keys = entries.slice(0, 6).map(([key]) => JSON.stringify(key));
     throw new UnknownContent(
       `${path}: neither checkpoint nor interpolation_results.pt: its keys are ${keys.join(', ') || 'none'}; pairs of models with "lambdas" were looked for.`,
@@ -162,15 +176,15 @@ function plainValue(value: Tree): unknown {
 }
 
 function jsonOf(path: string): unknown {
-  let text: string;
+  let bytes: Uint8Array;
   try {
     if (statSync(path).size > largestText)
       throw new UserError(`${path}: more than 512 MB of JSON; no known result is as large.`);
-    text = readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (thrown) {
     throw thrown instanceof UserError ? thrown : fileError(path, 'read', thrown);
   }
-  return parsePythonJson(text, path);
+  return parsePythonJson(decodeText(bytes), path);
 }
 
 function sha256Of(path: string): string {

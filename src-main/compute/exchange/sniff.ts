@@ -8,6 +8,7 @@ import { kindOfFile } from '../../formats/kind-of-file.ts';
 import { openSource } from '../../formats/source.ts';
 import type { ByteSource } from '../../formats/source.ts';
 import { foreignZipIn } from '../../formats/torch/zip-kinds.ts';
+import { decodeText } from '../../formats/text-file.ts';
 
 /** The fields that give a file away stand near its start (JSON), or in the directory at its end (Parquet, zip). */
 const lookedAt = 128 * 2 ** 10;
@@ -52,10 +53,11 @@ function sniffWeights(source: ByteSource): string | undefined {
 }
 
 function sniffJson(source: ByteSource): string | undefined {
-  const head = textOf(source, 0);
-  if (jsonFields.some((fields) => fields.every((field) => head.includes(field)))) return undefined;
-  // In a long list of seeds the name of an experiment may stand at the end.
-  const tail = textOf(source, Math.max(0, source.size - lookedAt));
+  const head = source.read(0, Math.min(lookedAt, source.size));
+  const text = decodeText(head);
+  if (jsonFields.some((fields) => fields.every((field) => text.includes(field)))) return undefined;
+  // In a long list of seeds the name of an experiment may stand at the end. In UTF-16 its letters lie apart.
+  const tail = textOf(source, Math.max(0, source.size - lookedAt)).replaceAll('\0', '');
   return tail.includes('"embedding_family"') ? undefined : 'JSON without the fields of a known result';
 }
 

@@ -1,6 +1,7 @@
 /** All pairs in one optimisation: one product for the outputs and one for the gradients serve every pair at once. */
 import type { Backend, Tensor, Tensor2D } from '../backend/index.ts';
 import type { Activation } from '../../../src-shared/domain.ts';
+import { portableRelu } from '../models/kernels.ts';
 import { freeWeights, normScale, storedScale } from './ridge-problem.ts';
 import type { RidgeLayerProblem, RidgePairIds, RidgeTerms } from './ridge-problem.ts';
 
@@ -191,12 +192,13 @@ class RidgeSolver {
 }
 
 /** The activation and its derivative at z; inside a tidy. */
-function activated({ tf }: Backend, z: Tensor, activation: Activation): { value: Tensor; slope: Tensor } {
+function activated(backend: Backend, z: Tensor, activation: Activation): { value: Tensor; slope: Tensor } {
+  const { tf } = backend;
   switch (activation) {
     case 'identity':
       return { value: z, slope: tf.onesLike(z) };
     case 'relu':
-      return { value: tf.relu(z), slope: tf.step(z) };
+      return { value: portableRelu(backend, z), slope: tf.step(z) };
     case 'tanh': {
       const value = tf.tanh(z);
       return { value, slope: tf.sub(1, tf.square(value)) };

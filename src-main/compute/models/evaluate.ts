@@ -5,9 +5,12 @@ import { forwardStacked } from './forward.ts';
 import type { StackedNetwork } from './stack.ts';
 
 export interface Scores {
-  /** Exact mean cross entropy over all examples, per model. */
+  /** Exact mean cross entropy over all examples, per model; infinite or NaN if the network overflows. */
   loss: number[];
-  /** Percent, 0 to 100, per model. Ties go to the lowest class, as in PyTorch's argmax. */
+  /**
+   * Percent, 0 to 100, per model. Ties go to the lowest class, as in PyTorch's argmax. NaN if any example has a logit
+   * that is NaN, or an infinite one as its largest: which class is the largest then depends on the order of sums.
+   */
   accuracy: number[];
 }
 
@@ -41,7 +44,9 @@ export class ScoreSum {
     let sum = 0;
     for (let c = 0; c < classes; c++) sum += Math.exp(logits[start + c]! - top);
     this.#loss[model]! += Math.log(sum) + top - logits[start + label]!;
-    if (best === label) this.#correct[model]! += 1;
+    // NaN exactly if a logit is NaN, or the largest one infinite.
+    if (Number.isNaN(sum)) this.#correct[model] = NaN;
+    else if (best === label) this.#correct[model]! += 1;
   }
 
   scores(): Scores {

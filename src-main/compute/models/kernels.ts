@@ -107,7 +107,7 @@ function portableKernels(backend: Backend): Kernels {
     tanh: (a) => tf.tanh(a),
     erf: (a) => tf.erf(a),
     exp: (a) => tf.exp(a),
-    relu: (a) => tf.relu(a),
+    relu: (a) => portableRelu(backend, a),
     sigmoid: (a) => tf.sigmoid(a),
     rsqrt: (a) => tf.rsqrt(a),
     matMul: (a, b, transposeA = false, transposeB = false) => tf.matMul(a, b, transposeA, transposeB),
@@ -148,6 +148,13 @@ function portableKernels(backend: Backend): Kernels {
     constant,
   };
 }
+
+/**
+ * relu as a tfjs operation. That of tfjs's WebAssembly compares bits as whole numbers and so makes 0 of a NaN with its sign bit set, which is
+ * what infinity - infinity gives on x86: a network that overflows would come out with finite logits.
+ */
+export const portableRelu = ({ name, tf }: Backend, a: Tensor): Tensor =>
+  name === 'wasm' ? tf.tidy(() => tf.where(tf.isNaN(a), a, tf.relu(a))) : tf.relu(a);
 
 function nativeKernels(backend: Backend): Kernels {
   const native = backend.native!;

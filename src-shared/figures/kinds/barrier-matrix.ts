@@ -61,7 +61,7 @@ function panelMarks(panel: Panel, scale: ColourScale, theme: Theme, digits: numb
   const cells = Array.from(panel.values.data, (value, k) => ({
     x: k % n,
     y: Math.floor(k / n),
-    text: Number.isFinite(value) ? write(value) : '',
+    text: Number.isFinite(value) ? write(value) : k % n === Math.floor(k / n) ? '' : '×',
     // White on the darker half of the colours: the better contrast of the two.
     ink: luminance(colours[level(value)]!) < 0.18 ? ('light' as const) : ('dark' as const),
   })).filter((c) => c.text !== '');
@@ -95,7 +95,11 @@ export const barrierMatrix = defineFigure({
       colourBars: [{ scale, label: data.valueLabel }],
     };
   },
-  describe: (data) => `${data.valueLabel} between all pairs of models.`,
+  describe: (data) => {
+    const { all, missing } = countPairs(data.panels);
+    const lost = `${missing} of ${all} pairs have no barrier (×): their curves have points that are not finite, or were not measured.`;
+    return `${data.valueLabel} between all pairs of models.${missing > 0 ? ` ${lost}` : ''}`;
+  },
   numbers: (data) => ({
     columns: ['panel', 'model 1', 'model 2', 'value'],
     rows: data.panels.flatMap((panel, p) =>
@@ -108,3 +112,16 @@ export const barrierMatrix = defineFigure({
     ),
   }),
 });
+
+/** Off the diagonal, each pair once, as far as the matrix is symmetric. */
+function countPairs(panels: readonly Panel[]): { all: number; missing: number } {
+  const total = { all: 0, missing: 0 };
+  for (const { names, values } of panels)
+    for (let i = 0; i < names.length; i++)
+      for (let j = 0; j < i; j++) {
+        const at = (row: number, column: number) => values.data[row * names.length + column]!;
+        total.all++;
+        if (!Number.isFinite(at(i, j)) && !Number.isFinite(at(j, i))) total.missing++;
+      }
+  return total;
+}

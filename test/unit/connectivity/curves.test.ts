@@ -1,15 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mapArrays } from '../../../src-main/compute/alignment/parameters.ts';
 import { hostForward } from '../../../src-main/compute/alignment/host-forward.ts';
 import { permutationSpec, permuteNetwork } from '../../../src-main/compute/alignment/spec.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
-import {
-  accuracyBarrier,
-  isLinear,
-  lambdasOf,
-  lossBarrier,
-} from '../../../src-main/compute/connectivity/barrier.ts';
+import { lambdasOf } from '../../../src-main/compute/connectivity/plan.ts';
 import {
   networkDistance,
   networkParameters,
@@ -24,54 +18,11 @@ import { RandomStream } from '../../../src-main/compute/random.ts';
 import { families } from '../../../src-shared/domain.ts';
 import { randomNetworks, specOf } from '../alignment/networks.ts';
 
-const curve = fc.array(fc.float({ min: 0, max: 100, noNaN: true }), { minLength: 1, maxLength: 30 });
-
-describe('barriers', () => {
-  test('accuracy: never above 0, never below -100, 0 on a constant curve', () => {
-    fc.assert(
-      fc.property(curve, (values) => {
-        const barrier = accuracyBarrier(values);
-        expect(barrier).toBeLessThanOrEqual(0);
-        expect(barrier).toBeGreaterThanOrEqual(-100);
-        expect(Math.abs(accuracyBarrier(values.map(() => values[0]!)))).toBe(0);
-      }),
-    );
-  });
-
-  test('loss: never below 0, 0 on a constant curve, the same after adding a constant', () => {
-    fc.assert(
-      fc.property(curve, fc.integer({ min: -5, max: 5 }), (values, shift) => {
-        const barrier = lossBarrier(values);
-        expect(barrier).toBeGreaterThanOrEqual(0);
-        expect(lossBarrier(values.map(() => values[0]!))).toBe(0);
-        expect(lossBarrier(values.map((value) => value + shift))).toBeCloseTo(barrier, 4);
-      }),
-    );
-    expect(lossBarrier([1, 5, 2])).toBe(3);
-    expect(lossBarrier([])).toBe(0);
-  });
-
-  test('both turn round with the curve', () => {
-    fc.assert(
-      fc.property(curve, (values) => {
-        expect(accuracyBarrier(values.toReversed())).toBe(accuracyBarrier(values));
-        expect(lossBarrier(values.toReversed())).toBe(lossBarrier(values));
-      }),
-    );
-  });
-
-  test('a straight line is linear, and so is anything too short to tell', () => {
-    expect(isLinear([90, 91, 92, 93, 94])).toBe(true);
-    expect(isLinear([90, 90.4, 90])).toBe(true);
-    expect(isLinear([90, 90.6, 90])).toBe(false);
-    expect(isLinear([0, 100])).toBe(true);
-  });
-
-  test('the factors hit both ends exactly', () => {
-    expect(lambdasOf(8)).toEqual([0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1]);
-    expect(lambdasOf(3).at(-1)).toBe(1);
-    expect(lambdasOf(1)).toEqual([0, 1]);
-  });
+test('the factors hit both ends and the middle exactly', () => {
+  expect(lambdasOf(8)).toEqual([0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1]);
+  expect(lambdasOf(3).at(-1)).toBe(1);
+  expect(lambdasOf(1)).toEqual([0, 1]);
+  for (let steps = 2; steps <= 1000; steps += 2) expect(lambdasOf(steps)[steps / 2]).toBe(0.5);
 });
 
 /** Inputs and labels, and the exact loss and accuracy of a network on them in float64. */

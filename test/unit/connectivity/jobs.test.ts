@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { CancelledError, UserError } from '../../../src-shared/errors.ts';
+import type { Barriers } from '../../../src-shared/barriers.ts';
 import type { JobEvent } from '../../../src-shared/progress.ts';
 import { writeCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import { loadCheckpoints, storedValAccuracy } from '../../../src-main/compute/checkpoints.ts';
@@ -244,12 +245,12 @@ describe('warnings', () => {
       warnings: string[];
       distance: number;
       test_loss: number[];
-      test_loss_barrier: number;
+      test_loss_barriers: Barriers;
     }>('interpolate', { ...basic, run: directory });
     expect(result.warnings[0]).toMatch(/same file, byte for byte/);
     expect(result.distance).toBe(0);
     // Points between a network and itself are that network, but for the rounding of the mixed first layer.
-    expect(result.test_loss_barrier).toBeLessThan(1e-6);
+    expect(result.test_loss_barriers.chord).toBeLessThan(1e-6);
   });
 });
 

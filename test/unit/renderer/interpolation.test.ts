@@ -4,9 +4,10 @@ import type { Group } from '../../../src-shared/api.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import { canonical } from '../../../src-renderer/interpolation/canonical.ts';
 import {
-  barrierSpread,
+  barrierOf,
+  barrierSummary,
   endNames,
-  endpointSpread,
+  endpointSummary,
   endsOf,
   interpolationRecipe,
   readingAt,
@@ -37,8 +38,18 @@ const group = (key: string, colour = '#0072b2'): Group => ({
   ...{ id: key, architecture: 'mlp', key, colour, notes: '', members: [] },
 });
 const measured = (key: string, pairs: Interpolation[]): Measured => ({
-  ...{ group: group(key), align: 'none', pairs, midpoints: [], notes: [], provenance: [], resultIds: [] },
+  ...{ group: group(key), align: 'none', pairs, midpoints: [], notes: [], captionNotes: [] },
+  ...{ provenance: [], resultIds: [] },
 });
+
+const choice = {
+  split: 'test',
+  metric: 'accuracy',
+  draw: 'mean',
+  band: 'range',
+  isolated: null,
+  barrier: 'chord',
+} as const;
 
 describe('sums over pairs', () => {
   it('have the mean and the n - 1 deviation', () => {
@@ -55,15 +66,37 @@ describe('sums over pairs', () => {
     );
   });
 
-  it('take the barrier of the split and metric asked for, and leave out pairs that have none', () => {
+  it('take the barrier of split, metric and definition asked for, computed from the curves', () => {
     const all = measured('a', [
-      pair(1, 2, { test_barrier_height: -10, test_loss_barrier: 1 }),
-      pair(1, 3, { test_barrier_height: -20 }),
-      pair(2, 3, { val_barrier_height: -99 }),
+      pair(1, 2, { test_accuracy: [90, 50, 80], test_loss: [1, 5, 2] }),
+      pair(1, 3, { test_accuracy: [90, 60, 90], test_loss: [1, 4, 1] }),
+      pair(2, 3, { val_accuracy: [90, 10, 90] }),
     ]);
-    expect(barrierSpread(all, 'test', 'accuracy')).toMatchObject({ mean: -15, n: 2 });
-    expect(barrierSpread(all, 'test', 'loss')).toMatchObject({ mean: 1, n: 1 });
-    expect(barrierSpread(all, 'train', 'loss')).toBeNull();
+    expect(barrierSummary(all, 'test', 'accuracy', 'chord')).toMatchObject({
+      ...{ spread: { mean: 32.5, n: 2 }, missing: 0, all: 2 },
+    });
+    expect(barrierSummary(all, 'test', 'loss', 'max_ends').spread).toMatchObject({ mean: 3, n: 2 });
+    expect(barrierSummary(all, 'test', 'loss', 'chord').spread).toMatchObject({ mean: 3.25, n: 2 });
+    expect(barrierSummary(all, 'val', 'accuracy', 'midpoint').spread).toMatchObject({ mean: 80, n: 1 });
+    expect(barrierSummary(all, 'train', 'loss', 'chord')).toEqual({ spread: null, missing: 0, all: 0 });
+  });
+
+  it('leave a curve that is not finite out of the mean, and count it', () => {
+    const all = measured('a', [
+      pair(1, 2, { test_loss: [1, null, 2], test_accuracy: [90, 50, 80] }),
+      pair(1, 3, { test_loss: [1, 4, 1], test_accuracy: [90, 60, 90] }),
+    ]);
+    expect(barrierSummary(all, 'test', 'loss', 'chord')).toMatchObject({
+      ...{ spread: { mean: 3, n: 1 }, missing: 1, all: 2 },
+    });
+    expect(barrierOf(all.pairs[0]!, 'test', 'loss', 'chord')).toEqual({
+      ...{ value: null, reason: '1 of 3 points is not finite' },
+    });
+    expect(barrierSummary(all, 'test', 'accuracy', 'chord')).toMatchObject({ missing: 0, all: 2 });
+    const diverged = measured('b', [pair(1, 2, { test_loss: [1, null, null] })]);
+    expect(endpointSummary(diverged, 'test', 'loss')).toEqual({ spread: spread([1]), missing: 1, all: 2 });
+    const figure = interpolationRecipe([{ title: 'x', measured: [all] }], { ...choice, metric: 'loss' });
+    expect(figure!.data.panels[0]!.series[0]!.curves[0]!.values).toEqual([1, null, 2]);
   });
 
   it('count each model once among the ends', () => {
@@ -73,8 +106,8 @@ describe('sums over pairs', () => {
       pair(1, 3, { test_accuracy: [90, 50, 97] }),
       pair(2, 3, { test_accuracy: [92, 50, 97] }),
     ];
-    expect(endpointSpread(measured('a', curves), 'test', 'accuracy')).toEqual(spread(accuracy));
-    expect(endpointSpread(measured('a', curves), 'val', 'accuracy')).toBeNull();
+    expect(endpointSummary(measured('a', curves), 'test', 'accuracy').spread).toEqual(spread(accuracy));
+    expect(endpointSummary(measured('a', curves), 'val', 'accuracy').spread).toBeNull();
   });
 });
 
@@ -92,6 +125,19 @@ describe('what the pointer reads', () => {
     expect(readingAt(all, 7, 'test', 'loss')).toMatchObject({ lambda: 1, rows: [{ value: 2 }] });
     expect(readingAt(all, 0, 'test', 'accuracy').rows).toEqual([]);
     expect(readingAt([], 0, 'test', 'loss')).toEqual({ lambda: 0, rows: [] });
+  });
+});
+
+describe('what the pointer reads on curves with gaps', () => {
+  it('is the mean that is drawn: of whole curves; of what there is if none is whole; else nothing', () => {
+    const some = measured('a', [
+      pair(1, 2, { test_loss: [1, null, 9] }),
+      pair(1, 3, { test_loss: [1, 7, 3] }),
+    ]);
+    const none = measured('b', [pair(1, 2, { test_loss: [1, null, 9] })]);
+    const values = (x: number) => readingAt([some, none], x, 'test', 'loss').rows.map(({ value }) => value);
+    expect(values(0.5)).toEqual([7, null]);
+    expect(values(1)).toEqual([3, 9]);
   });
 });
 
@@ -123,7 +169,6 @@ describe('the names of models', () => {
 });
 
 describe('the figure', () => {
-  const choice = { split: 'test', metric: 'accuracy', draw: 'mean', band: 'range', isolated: null } as const;
   const panel = (title: string, ...all: Measured[]) => ({ title, measured: all });
   const full = measured('full', [pair(1, 2, { test_accuracy: [90, 50, 92] })]);
 

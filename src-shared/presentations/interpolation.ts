@@ -1,0 +1,113 @@
+/** Presentation of interpolations on the command line: the chord barriers of every pair, and the means by every definition. */
+import { barrierNames, barrierTexts, type BarrierName } from '../barriers.ts';
+import { splits, type Split } from '../domain.ts';
+import { barriersOf, interpolateJob, pairsOf, type Interpolation } from '../jobs/interpolate.ts';
+import { definePresenter, type Presentation } from './present.ts';
+
+type Metric = 'loss' | 'accuracy';
+
+/** 1.350 nats, 35.0 points; beyond a million in powers. */
+function text(value: number | null | undefined, metric: Metric): string {
+  if (value === undefined) return '–';
+  if (value === null) return 'none';
+  const digits = metric === 'accuracy' ? 1 : 3;
+  return (Math.abs(value) < 1e6 ? value.toFixed(digits) : value.toExponential(2)).replaceAll('-', '−');
+}
+
+/** Of a point of a curve. */
+const pointText = (value: number | null | undefined, metric: Metric): string =>
+  value === null
+    ? 'not finite'
+    : text(value, metric) + (metric === 'accuracy' && value !== undefined ? ' %' : '');
+
+const splitsOf = (pairs: readonly Interpolation[]): Split[] =>
+  splits.filter((split) => pairs.some((pair) => pair[`${split}_loss`] ?? pair[`${split}_accuracy`]));
+
+/** "1.350 ± 0.120 (2 of 3 pairs)": over the pairs that have a number. */
+function meanText(
+  pairs: readonly Interpolation[],
+  split: Split,
+  metric: Metric,
+  definition: BarrierName,
+): string {
+  const all = pairs.flatMap((pair) => barriersOf(pair, split)[metric] ?? []);
+  const values = all.flatMap((barriers) => barriers[definition] ?? []);
+  if (values.length === 0) return 'none';
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const std = values.length > 1 ? ` ± ${text(Math.sqrt(squares / (values.length - 1)), metric)}` : '';
+  const part = values.length < all.length ? ` (${values.length} of ${all.length} pairs)` : '';
+  return `${text(mean, metric)}${std}${metric === 'accuracy' ? ' points' : ''}${part}`;
+}
+
+/** All definitions, on the split that is reported: test if it was evaluated. */
+function definitionFacts(pairs: readonly Interpolation[], split: Split): Presentation['facts'] {
+  return barrierNames.map((name) => {
+    const found = `loss ${meanText(pairs, split, 'loss', name)}, accuracy ${meanText(pairs, split, 'accuracy', name)}`;
+    return [`${name} (${split})`, `${found}. ${barrierTexts[name].usedBy}`];
+  });
+}
+
+function rowOf(pair: Interpolation, split: Split): (string | number)[] {
+  const { loss, accuracy } = barriersOf(pair, split);
+  const ends = (values: (number | null)[] | undefined, metric: Metric): string =>
+    values ? [values[0], values.at(-1)].map((value) => pointText(value, metric)).join(', ') : '–';
+  return [
+    `${pair.model1_index}–${pair.model2_index}`,
+    split,
+    text(loss?.chord, 'loss'),
+    text(accuracy?.chord, 'accuracy'),
+    ends(pair[`${split}_loss`], 'loss'),
+    ends(pair[`${split}_accuracy`], 'accuracy'),
+  ];
+}
+
+export const interpolation = definePresenter(interpolateJob, (r): Presentation => {
+  const pairs = pairsOf(r);
+  const measured = splitsOf(pairs);
+  const split = measured.at(-1) ?? 'test';
+  const over = pairs.length === 1 ? 'one pair' : `${pairs.length} pairs`;
+  const reasons = new Set(
+    pairs.flatMap((pair) => {
+      const { loss, accuracy } = barriersOf(pair, split);
+      const reason =
+        loss?.chord === null ? loss.reason : accuracy?.chord === null ? accuracy.reason : undefined;
+      return reason === undefined
+        ? []
+        : [`Models ${pair.model1_index}–${pair.model2_index}: no barrier, ${reason}.`];
+    }),
+  );
+  const middle = r.midpoint;
+  return {
+    verdict: `Above the chord between the ends, ${split}, ${over}: loss barrier ${meanText(pairs, split, 'loss', 'chord')}, accuracy drop ${meanText(pairs, split, 'accuracy', 'chord')}.`,
+    tone: 'plain',
+    facts: [
+      ...definitionFacts(pairs, split),
+      ...(middle
+        ? [
+            [
+              `Mean of ${middle.num_models} models`,
+              `loss ${pointText(middle[`${split}_loss`], 'loss')}, accuracy ${pointText(middle[`${split}_accuracy`], 'accuracy')}`,
+            ] as [string, string],
+          ]
+        : []),
+    ],
+    table: {
+      columns: [
+        'pair',
+        'split',
+        'loss barrier',
+        'accuracy drop, points',
+        'loss of the ends',
+        'accuracy of the ends',
+      ],
+      rows: pairs.flatMap((pair) => measured.map((each) => rowOf(pair, each))),
+    },
+    figures: [],
+    notes: [
+      ...reasons,
+      ...new Set(pairs.flatMap(({ note }) => (note === undefined ? [] : [note]))),
+      ...r.warnings,
+    ],
+  };
+});

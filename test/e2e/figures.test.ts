@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixtureRun } from '../support/fixtures.ts';
 import { basin, basinJson } from '../support/cli.ts';
 import { closeBrowser, goTo, noBrowser, openWindow, takeComplaints } from '../support/browser.ts';
+import { diverging, unchanged, writeOverflowingRun } from '../support/overflowing-run.ts';
 import { newWorkspace, startServed, stopAll } from '../support/served.ts';
 
 const places = [
@@ -70,21 +71,51 @@ describe.skipIf(noBrowser)('figures', () => {
     await page.getByRole('button', { name: /^Measure \d/ }).click();
     const table = page.getByRole('table', { name: 'Barriers per group' });
     await table.waitFor({ timeout: 150_000 });
+    const cells = () => table.getByRole('row').nth(1).getByRole('cell').allTextContents();
     await expect
-      .poll(() => table.getByRole('row').nth(1).textContent(), { timeout: 150_000 })
-      // Both alignments, with mean and spread.
-      .toMatch(/mlp_symmetry0[^]*% *[−-]?\d+\.\d ± [\d.]+ % *[−-]?\d+\.\d ± [\d.]+ %/);
-    const barriers = await table.getByRole('row').nth(1).getByRole('cell').allTextContents();
-    const [unaligned, aligned] = [barriers[3]!, barriers[4]!].map((text) =>
-      parseFloat(text.replace('−', '-')),
-    );
-    expect(unaligned).toBeLessThan(-10);
-    expect(aligned).toBeGreaterThan(-5);
+      .poll(cells, { timeout: 150_000 })
+      // Both alignments, with mean and spread: of the loss, and of accuracy in points.
+      .toEqual([
+        ...[expect.stringContaining('mlp_symmetry0'), '6', expect.stringMatching(/%$/)],
+        ...[0, 1].map(() => expect.stringMatching(/^\d\.\d{3} ± [\d.]+$/)),
+        ...[0, 1].map(() => expect.stringMatching(/^\d+\.\d ± [\d.]+ points$/)),
+        expect.stringMatching(/%$/),
+      ]);
+    const [lossUnaligned, lossAligned, unaligned, aligned] = (await cells()).slice(3, 7).map(parseFloat);
+    expect(unaligned).toBeGreaterThan(10);
+    expect(aligned).toBeLessThan(5);
+    expect(lossUnaligned).toBeGreaterThan(5 * lossAligned!);
     await page.getByRole('img', { name: /unaligned and aligned/ }).waitFor();
   });
 
-  /** Mean of the barrier in a cell of the table; the minus sign is a typographic one. */
-  const barrierIn = (text: string | undefined) => parseFloat((text ?? '').replace('−', '-'));
+  it('shows the barrier by the definition that is chosen, and who uses it', async () => {
+    const table = page.getByRole('table', { name: 'Barriers per group' });
+    const choice = page.getByLabel('barrier definition');
+    const note = page.locator('p.note', { hasText: 'Accuracy drop: the same' });
+    expect(await choice.inputValue()).toBe('chord');
+    expect(await note.textContent()).toContain('Entezari et al. 2022');
+    const found: Record<string, number[]> = {};
+    for (const [definition, who] of [
+      ['chord', 'Entezari'],
+      ['mean_ends', 'Git Re-Basin'],
+      ['max_ends', 'level sets'],
+      ['midpoint', 'averaging'],
+    ] as const) {
+      await choice.selectOption(definition);
+      await expect.poll(() => note.textContent()).toContain(who);
+      const cells = await table.getByRole('row').nth(1).getByRole('cell').allTextContents();
+      found[definition] = cells.slice(3, 7).map((text) => parseFloat(text.replace('−', '-')));
+    }
+    for (const place of [0, 2]) {
+      expect(found['chord']![place]).toBeGreaterThanOrEqual(found['max_ends']![place]!);
+      expect(found['mean_ends']![place]).toBeGreaterThan(found['max_ends']![place]!);
+      expect(found['midpoint']![place]).toBeLessThanOrEqual(found['chord']![place]!);
+    }
+    await choice.selectOption('chord');
+  });
+
+  /** Mean of the barrier in a cell of the table. */
+  const barrierIn = (text: string | undefined) => parseFloat(text ?? '');
 
   it('draws the line between any two checkpoints, as it is drawn among all pairs of their run', async () => {
     await page.getByText('All pairs', { exact: true }).click();
@@ -104,9 +135,9 @@ describe.skipIf(noBrowser)('figures', () => {
     await page.getByRole('button', { name: /^Measure \d/ }).click();
     const row = page.getByRole('row', { name: /^sym0 model 1 epoch 5 – sym0 model 3 epoch 5/ });
     await expect
-      .poll(async () => barrierIn((await row.getByRole('cell').allTextContents())[3]), { timeout: 150_000 })
+      .poll(async () => barrierIn((await row.getByRole('cell').allTextContents())[5]), { timeout: 150_000 })
       .toBeCloseTo(among, 5);
-    expect(among).toBeLessThan(-10);
+    expect(among).toBeGreaterThan(10);
     expect(await row.getByRole('cell').nth(1).textContent()).toBe('1');
     await page.getByRole('button', { name: 'Groups', exact: true }).click();
   });
@@ -125,7 +156,9 @@ describe.skipIf(noBrowser)('figures', () => {
     await page.getByRole('button', { name: /^Measure \d/ }).click();
     const row = page.getByRole('row', { name: /^one over time/ });
     await expect.poll(() => row.getByRole('cell').nth(1).textContent(), { timeout: 150_000 }).toBe('3');
-    await expect.poll(() => row.getByRole('cell').nth(4).textContent(), { timeout: 150_000 }).toMatch(/%/);
+    await expect
+      .poll(() => row.getByRole('cell').nth(6).textContent(), { timeout: 150_000 })
+      .toMatch(/points/);
     await page.getByRole('group', { name: 'Groups shown' }).getByRole('button', { name: group.key }).click();
   });
 
@@ -191,6 +224,42 @@ describe.skipIf(noBrowser)('figures', () => {
       const again = readFileSync(join(elsewhere, `interpolation.${format}`));
       expect(again.equals(readFileSync(files[format]!)), format).toBe(true);
     }
+  });
+
+  it('marks what is not finite: crosses in the figure, counts in the table, pairs without a barrier', async () => {
+    const run = writeOverflowingRun(join(newWorkspace(), 'overflows'), [unchanged, diverging, unchanged]);
+    await goTo(page, 'catalog');
+    await page.getByRole('button', { name: 'Import…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Import runs' });
+    await dialog.getByRole('textbox', { name: /Folder/ }).fill(run);
+    await dialog.getByRole('button', { name: 'Import this folder' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    await page.locator('[role=row][data-run="overflows"]').waitFor();
+    const { code, stderr } = await basin(['groups', 'add', 'overflows', run, '--workspace', workspace]);
+    expect(code, stderr).toBe(0);
+    await goTo(page, 'interpolation');
+    const chips = page.getByRole('group', { name: 'Groups shown' }).getByRole('button');
+    for (const chip of await chips.all()) {
+      const shows = (await chip.getAttribute('aria-pressed')) === 'true';
+      if (shows !== ((await chip.textContent()) ?? '').includes('overflows')) await chip.click();
+    }
+    await page.getByRole('button', { name: /^Measure \d/ }).click();
+    const row = page.getByRole('row', { name: /^overflows/ });
+    await expect
+      .poll(() => row.getByRole('cell').nth(5).textContent(), { timeout: 150_000 })
+      .toMatch(/points \(1 of 3\)$/);
+    expect(await row.getByRole('cell').nth(3).getAttribute('title')).toContain('2 of 3 pairs have no number');
+    const curves = page.getByRole('region', { name: 'Curves' });
+    expect(await curves.textContent()).toContain('not finite');
+    await expect.poll(() => curves.textContent()).toContain('model 2');
+    const details = page.locator('details', { hasText: 'All pairs' });
+    if ((await details.getAttribute('open')) === null)
+      await page.getByText('All pairs', { exact: true }).click();
+    const pairs = page
+      .locator('figure', { hasText: 'overflows, unaligned' })
+      .getByRole('cell', { name: 'none' });
+    expect(await pairs.count()).toBe(4);
+    expect(await pairs.first().getAttribute('title')).toMatch(/\d of 9 points are not finite/);
   });
 
   it('shows a matrix: the value under the pointer, a threshold, a jump', async () => {

@@ -54,6 +54,19 @@ describe('curves that are not finite', () => {
     expect(() => interpolateJob.result.parse(found)).not.toThrow();
   });
 
+  it('leave as CSV with one line per point, empty where there is no number', async () => {
+    const path = join(newFolder(), 'lmc.json');
+    writeFileSync(path, rowText('[0.1, NaN, 2, 1, 0.3]', '[96, 10, 50, 60, 95]'));
+    const engine = await open();
+    await importInto(engine, path);
+    const [row] = await engine.call('results.list', { kind: 'interpolate' });
+    const { bytes } = await engine.call('results.export', { resultId: row!.id, format: 'csv' });
+    const [header, ...lines] = Buffer.from(bytes).toString().trim().split(/\r?\n/);
+    const place = header!.split(',').indexOf('test_loss');
+    expect(lines).toHaveLength(5);
+    expect(lines.map((line) => line.split(',')[place])).toEqual(['0.1', '', '2', '1', '0.3']);
+  });
+
   it('of a network that diverged everywhere are all gaps, not left away', async () => {
     const found = await imported(rowText('[NaN, NaN, NaN, NaN, NaN]', '[10, 10, 10, 10, 10]'));
     expect(found.test_loss).toEqual([null, null, null, null, null]);

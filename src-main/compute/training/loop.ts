@@ -120,13 +120,24 @@ function diverged(
   );
 }
 
-/** Exact loss and accuracy of all models as they are now. */
+function refuseNonFinite({ loss, accuracy }: Scores, steps: number): void {
+  const bad = loss.findIndex((value, m) => !Number.isFinite(value) || !Number.isFinite(accuracy[m]));
+  if (bad < 0) return;
+  throw new UserError(
+    `training stopped: the loss of model ${bad + 1} on held-out images is ${loss[bad]} after step ${steps}: not a finite number, or with logits that are none.`,
+    { hint: 'Lower optimizer.lr and train again; checkpoints saved before are unharmed.' },
+  );
+}
+
+/** Exact loss and accuracy of all models as they are now. @throws UserError if a model's are not finite */
 export async function evaluate(training: Training, examples: Examples): Promise<Scores> {
   const stacked = training.network.evaluation();
   try {
-    return await evaluateStacked(training.backend, stacked, examples, () =>
+    const scores = await evaluateStacked(training.backend, stacked, examples, () =>
       checkpointCancel(training.context),
     );
+    refuseNonFinite(scores, training.optimizer.steps);
+    return scores;
   } finally {
     stacked.dispose();
   }

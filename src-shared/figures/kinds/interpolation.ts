@@ -220,21 +220,21 @@ const mostQuoted = 8;
 /** The mean barrier of every series, by the definition that was chosen. */
 function barriersText({ panels, metric, barrier }: Data): string {
   const of = metric === 'accuracy' ? accuracyDrops : lossBarriers;
-  const [unit, digits] = metric === 'accuracy' ? [' points', 1] : ['', 3];
+  const digits = metric === 'accuracy' ? 1 : 3;
   const quoted = panels.map(({ title, series }) => ({
     title,
     entries: series.flatMap((one) => {
       const values = one.curves.flatMap(({ values }) => of(one.lambdas, values)[barrier] ?? []);
       if (values.length === 0) return [];
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-      const number = Math.abs(mean) < 1e6 ? mean.toFixed(digits as number) : mean.toExponential(2);
-      return [`${one.label} ${number}${unit}`];
+      const number = Math.abs(mean) < 1e6 ? mean.toFixed(digits) : mean.toExponential(2);
+      return [`${one.label} (${number})`];
     }),
   }));
   const filled = quoted.filter(({ entries }) => entries.length > 0);
   const total = filled.reduce((sum, { entries }) => sum + entries.length, 0);
   if (total === 0 || total > mostQuoted) return '';
-  const what = metric === 'accuracy' ? 'Accuracy drop' : 'Loss barrier';
+  const what = metric === 'accuracy' ? 'Accuracy drop in points' : 'Loss barrier';
   const side = metric === 'accuracy' ? 'below' : 'above';
   const parts = filled.map(
     ({ title, entries }) => `${panels.length > 1 ? `${title}: ` : ''}${entries.join(', ')}`,

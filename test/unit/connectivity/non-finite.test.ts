@@ -1,5 +1,5 @@
 /** Networks that overflow in float32: their points are marked, every other number stays what it is, on every back end. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,16 +9,16 @@ import { requireEndpoints } from '../../../src-main/compute/connectivity/endpoin
 import { evaluatePoints } from '../../../src-main/compute/connectivity/points.ts';
 import type { Point } from '../../../src-main/compute/connectivity/points.ts';
 import { kernelsOf } from '../../../src-main/compute/models/kernels.ts';
-import { storedForm } from '../../../src-main/compute/exchange/merge.ts';
 import { ScoreSum } from '../../../src-main/compute/models/index.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
-import { writeCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import type { Barriers } from '../../../src-shared/barriers.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { interpolateJob } from '../../../src-shared/jobs/interpolate.ts';
 import type { LeftOut } from '../../../src-shared/jobs/pairs.ts';
 import { randomNetworks } from '../alignment/networks.ts';
 import { goldenData, job, testContext } from '../../support/job.ts';
+import { diverging, scaledBy, unchanged, writeOverflowingRun } from '../../support/overflowing-run.ts';
+import type { Change } from '../../support/overflowing-run.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'basin-non-finite-'));
 afterAll(() => {
@@ -26,47 +26,8 @@ afterAll(() => {
 });
 
 const backends: BackendName[] = ['tensorflow', 'wasm'];
-const widths = [784, 16, 16, 10];
-
-type Change = (tensor: string, data: Float32Array) => unknown;
-const nothing: Change = () => undefined;
-const scaledBy =
-  (factors: Record<string, number>): Change =>
-  (tensor, data) => {
-    const factor = factors[tensor] ?? factors['all'] ?? 1;
-    data.forEach((value, k) => (data[k] = value * factor));
-  };
-
-/** A run of ReLU networks, the same ones each time, but for what `changes` makes of them. */
-function runOf(name: string, changes: Change[], norm = 'null'): string {
-  const directory = join(root, name);
-  mkdirSync(directory);
-  writeFileSync(
-    join(directory, 'config.yaml'),
-    `dataset: { name: mnist-10k, data_dir: null, batch_size: 64, val_split: 0.1 }
-num_models: ${changes.length}
-training: { num_epochs: 5 }
-model: { name: mlp_mnist, input_dim: 784, hidden_dim: 16, output_dim: 10, num_layers: 3, norm: ${norm},
-  elementwise_affine: true, activation: relu, symmetry: 0 }
-`,
-  );
-  const kind = norm === 'batch' ? 'batch' : 'none';
-  const networks = randomNetworks(
-    { family: 'standard', norm: kind, activation: 'relu', widths },
-    changes.map((_, i) => i + 1),
-  );
-  networks.forEach((network, i) => {
-    const tensors = storedForm(network);
-    for (const [tensor, stored] of tensors) {
-      if (stored.dtype !== 'float32') continue;
-      const data = Float32Array.from(stored.data as Float32Array);
-      changes[i]!(tensor, data);
-      tensors.set(tensor, { ...stored, data });
-    }
-    writeCheckpoint(directory, { epoch: 5, model: i + 1, tensors, valAccuracy: 0.5 });
-  });
-  return directory;
-}
+const runOf = (name: string, changes: Change[], norm: 'batch' | null = null): string =>
+  writeOverflowingRun(join(root, name), changes, norm);
 
 interface Pair {
   model1_index: number;
@@ -101,22 +62,21 @@ const pairOf = ({ pairs }: Result, one: number, two: number): Pair =>
 
 /** Model 2 overflows in its first layer already, by its weights alone. */
 const huge: Change = (tensor, data) => tensor === 'lins.0.weight' && data.fill(3e38);
-const diverging = scaledBy({ all: 3e13 });
 const runs: Record<string, string> = {};
 beforeAll(() => {
-  runs['sound'] = runOf('sound', [nothing, nothing, nothing]);
-  runs['diverging'] = runOf('diverging', [nothing, diverging, nothing]);
-  runs['first-layer'] = runOf('first-layer', [nothing, huge, nothing]);
+  runs['sound'] = runOf('sound', [unchanged, unchanged, unchanged]);
+  runs['diverging'] = runOf('diverging', [unchanged, diverging, unchanged]);
+  runs['first-layer'] = runOf('first-layer', [unchanged, huge, unchanged]);
   // Sound at both ends, overflowing between them.
   runs['between'] = runOf('between', [
     scaledBy({ 'lins.0.weight': 1e20, 'lins.0.bias': 1e20, 'lins.1.weight': 1e-20 }),
     scaledBy({ 'lins.0.weight': 1e-20, 'lins.0.bias': 1e-20, 'lins.1.weight': 1e20 }),
-    nothing,
+    unchanged,
   ]);
   runs['nan'] = runOf('nan', [
-    nothing,
+    unchanged,
     (tensor, data) => tensor === 'lins.1.weight' && (data[7] = NaN),
-    nothing,
+    unchanged,
   ]);
 });
 
@@ -333,7 +293,7 @@ describe('weights that are not finite', () => {
 
 describe('running statistics of BatchNorm', () => {
   test('are said to be interpolated: in the pair, the midpoint, the note, and a merged run', async () => {
-    const run = runOf('batch', [nothing, nothing, nothing], 'batch');
+    const run = runOf('batch', [unchanged, unchanged, unchanged], 'batch');
     const found = await ask(run, { midpoint: true });
     for (const pair of found.pairs) {
       expect(pair.norm_statistics).toBe('interpolate');

@@ -262,15 +262,21 @@ describe('what cannot be trained is refused before anything is written', () => {
 });
 
 describe('while it runs', () => {
+  const wild = [
+    ...quick.filter((o) => !o.includes('mask_params')),
+    ...['model.norm=null', 'model.activation=relu', 'optimizer=sgd', 'optimizer.lr=1e30'],
+  ];
+
+  it('an evaluation that is not finite stops it, though every loss before a step was', async () => {
+    // One step per epoch: its loss is that of the initialisation.
+    const overrides = [...wild, 'training.num_epochs=1', 'dataset.batch_size=8000'];
+    await expect(run('standard-small', overrides)).rejects.toThrow(
+      /training stopped: the loss of model [12] on held-out images is (NaN|Infinity|[\d.e+]+) after step 1: /,
+    );
+  });
+
   it('a loss that is no longer finite stops it, with model, step and epoch named', async () => {
-    const wild = [
-      'model.norm=null',
-      'model.activation=relu',
-      'optimizer=sgd',
-      'optimizer.lr=1e30',
-      'training.num_epochs=2',
-    ];
-    const overrides = [...quick.filter((o) => !o.includes('mask_params')), ...wild];
+    const overrides = [...wild, 'training.num_epochs=2'];
     await expect(run('standard-small', overrides)).rejects.toThrow(
       /the loss of model [12] is (NaN|Infinity) at step \d+ of epoch 1/,
     );

@@ -3,3 +3,4 @@ export * from './config/schema.ts';
 export * from './config/overrides.ts';
 export * from './config/resolve.ts';
 export * from './config/geometry.ts';
+export * from './config/tolerant.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 export const foundCheckpointSchema = z.object({
-  /** File name inside the run's folder. */
+  /** Relative to the run's folder. */
   file: z.string(),
   model: z.int().positive(),
   epoch: z.int().nonnegative(),
@@ -20,11 +20,13 @@ export const foundRunSchema = z.object({
   path: z.string(),
   /** The config as plain data, unknown keys kept; null where there is none or it cannot be read. */
   config: z.record(z.string(), z.unknown()).nullable(),
-  /** SHA-256 of config.yaml as it lies on disk; '' without one. */
+  /** SHA-256 of the config file as it lies on disk; '' without one. */
   configHash: z.string(),
   checkpoints: z.array(foundCheckpointSchema),
   /** What is wrong with the run, each a sentence that names the file. */
   problems: z.array(z.string()),
+  /** A value that the network needs cannot be read from the config: no analysis can use the run. */
+  blocked: z.boolean().optional(),
 });
 export type FoundRun = z.infer<typeof foundRunSchema>;
 

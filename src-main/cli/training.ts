@@ -5,6 +5,7 @@ import { access, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { findFetched } from './data-folder.ts';
 import { loadTrainingConfig } from '../formats/presets.ts';
+import { configFileOf } from '../formats/run-layout.ts';
 import { resolveData, resolveModel } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { JobParamsInput } from '../../src-shared/jobs/index.ts';
@@ -53,7 +54,7 @@ export async function trainingParams(
   };
   const name = freshName(request.source, config.experiment_name);
   const run = request.out === undefined ? join(workspace, 'runs', name) : resolve(request.out);
-  if (existsSync(join(run, 'config.yaml'))) {
+  if (configFileOf(run) !== undefined) {
     throw new UserError(`${run} holds a run already`, {
       hint: `Choose another --out, or go on with it: --resume ${run}`,
     });
@@ -71,7 +72,7 @@ function dataFolder(name: string, written: string | null, workspace: string): st
 
 export function resumeParams(run: string): JobParamsInput<'train'> {
   const folder = resolve(run);
-  if (!existsSync(join(folder, 'config.yaml'))) {
+  if (configFileOf(folder) === undefined) {
     throw new UserError(`--resume ${run}: there is no config.yaml in that folder`, {
       hint: 'Name the run directory that training wrote.',
     });

@@ -1,7 +1,7 @@
 /** The data an analysis runs on: the run's own unless the caller names another, in the run's own split. */
 import { isAbsolute, join } from 'node:path';
-import { resolveData } from '../../src-shared/config.ts';
-import type { DataPlan } from '../../src-shared/config.ts';
+import { replaceBlocked, resolveData } from '../../src-shared/config.ts';
+import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import type { DataSource, Split } from '../../src-shared/domain.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { Run } from './checkpoints.ts';
@@ -29,7 +29,7 @@ export async function loadAnalysisData(
   wish: DataWish,
   wanted: readonly Split[],
 ): Promise<AnalysisData> {
-  const plan = resolveData(run.config, run.configPath);
+  const plan = resolveData(withWish(run.config, wish), run.configPath);
   const name = wish.name ?? plan.name;
   const dataDir = wish.dataDir ?? (wish.name === undefined ? planFolder(run, plan) : undefined);
   const geometry = name === plan.name ? plan.geometry : undefined;
@@ -62,6 +62,19 @@ export async function loadAnalysisData(
     isRunSplit: wish.splitFile === undefined || sameRows(split.val, own().val),
     classes: outputs,
   };
+}
+
+/** What the caller names need not be readable in the run's config. */
+function withWish(config: RunConfig, wish: DataWish): RunConfig {
+  const named = wish.name === undefined ? undefined : { name: wish.name };
+  const whole = named ? replaceBlocked(config, { dataset: named }) : config;
+  if (!whole.dataset) return whole;
+  const dataset = replaceBlocked(whole.dataset, {
+    ...named,
+    ...((named ?? wish.dataDir) !== undefined && { data_dir: null }),
+    ...(wish.splitFile !== undefined && { split_file: null, split_seed: null, val_split: null }),
+  });
+  return Object.defineProperty(replaceBlocked(whole, {}), 'dataset', { value: dataset });
 }
 
 function sameRows(a: Int32Array, b: Int32Array): boolean {

@@ -1,16 +1,16 @@
 /** From "these models of this run" to networks that can be computed with. Every analysis of checkpoints starts here. */
 import { createHash } from 'node:crypto';
 import { openSync, readSync, closeSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { resolveModel } from '../../src-shared/config.ts';
+import { resolve } from 'node:path';
+import { readTolerantly, resolveModel } from '../../src-shared/config.ts';
 import type { RunConfig } from '../../src-shared/config.ts';
-import { readConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { MlpSpec } from '../../src-shared/model.ts';
 import { parseCheckpointName } from '../formats/checkpoint-name.ts';
 import { accuracyPercent, accuracyUnit } from '../formats/accuracy.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
 import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../formats/run-directory.ts';
+import { runFolderOf } from '../formats/run-layout.ts';
 import { toEffective } from './models/effective.ts';
 import type { EffectiveNetwork, StateDict } from './models/network.ts';
 import { stateDictFromCheckpoint } from './models/state-dict.ts';
@@ -87,7 +87,7 @@ export function loadCheckpoints(
     return known;
   };
   if (selection.checkpoints) {
-    return selection.checkpoints.map((path) => load(runOf(dirname(resolve(path))), resolve(path)));
+    return selection.checkpoints.map((path) => load(runOf(runFolderOf(resolve(path))), resolve(path)));
   }
   if (selection.run === undefined || selection.epoch === undefined) {
     throw new UserError('no checkpoints are selected: a run and an epoch (or checkpoint files) are needed');
@@ -111,11 +111,13 @@ function filesOf(run: string, models: readonly number[] | undefined, epoch: numb
   return { about: readRun(directory.directory), paths: files.map(({ path }) => path) };
 }
 
-/** Reads and resolves a run's config. */
+/**
+ * Reads and resolves a run's config. A setting that cannot be read (an interpolation, a value never filled in) throws when
+ * it is asked for: the network's here, the others' in those analyses that need them.
+ */
 export function readRun(directory: string): Run {
-  const { directory: absolute, config: raw } = readRunDirectory(resolve(directory));
-  const configPath = `${absolute}/config.yaml`;
-  const config = readConfig(raw, configPath);
+  const { directory: absolute, config: raw, configPath } = readRunDirectory(resolve(directory));
+  const { config } = readTolerantly(raw, configPath);
   return { directory: absolute, configPath, config, spec: resolveModel(config, configPath) };
 }
 

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { AnswerOf } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
+import { configFileOf } from '../formats/run-layout.ts';
 
 /** Throws UserError when the folder cannot be read. */
 export async function browse(path: string = homedir()): Promise<AnswerOf<'files.browse'>> {
@@ -19,11 +20,7 @@ export async function browse(path: string = homedir()): Promise<AnswerOf<'files.
     visible.map(async (entry) => {
       const folder = join(at, entry.name);
       if (entry.isSymbolicLink() && !(await isFolder(folder))) return [];
-      const isRun = await stat(join(folder, 'config.yaml')).then(
-        () => true,
-        () => false,
-      );
-      return [{ name: entry.name, path: folder, isRun }];
+      return [{ name: entry.name, path: folder, isRun: configFileOf(folder) !== undefined }];
     }),
   );
   const parent = dirname(at);

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { zipSync } from 'fflate';
 import type { AnswerOf, FigureRow } from '../../src-shared/api.ts';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
+import { configFileOf } from '../formats/run-layout.ts';
 import type { EngineParts } from './parts.ts';
 import { exportFigure } from './figures/export.ts';
 import { exportResult } from './export-result.ts';
@@ -106,7 +107,8 @@ function addRuns(files: Files, found: readonly ResultFile[]) {
   return [...runs.values()].map((run) => {
     const folder = `runs/${run.id}-${basename(run.path).replaceAll(/[^\w.-]/g, '_')}`;
     for (const name of ['config.yaml', 'split.json', 'metrics.json']) {
-      const bytes = contentOf(join(run.path, name));
+      const path = name === 'config.yaml' ? configFileOf(run.path) : join(run.path, name);
+      const bytes = path === undefined ? undefined : contentOf(path);
       if (bytes) files[`${folder}/${name}`] = bytes;
     }
     return { ...run, folder };

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { basename, isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { checkpointFilesIn, configFileOf, runFolderOf } from '../formats/run-layout.ts';
 
 export interface Input {
   path: string;
@@ -109,7 +110,7 @@ async function collectPath(path: string, files: Set<string>): Promise<void> {
   if (found?.isFile()) {
     files.add(path);
     // A checkpoint means what the config beside it says: sigma_F, for one, is in no tensor.
-    if (checkpointName.test(basename(path))) files.add(join(dirname(path), 'config.yaml'));
+    if (checkpointName.test(basename(path))) addConfig(runFolderOf(path), files);
   } else if (found?.isDirectory()) await addRun(path, files);
 }
 
@@ -118,15 +119,29 @@ const among = (wanted: readonly number[], text: string | undefined): boolean =>
 
 /** A run's config and checkpoints (only the selected ones, if a selection is given), or the files of a data folder. */
 async function addRun(folder: string, files: Set<string>, only?: Selection): Promise<void> {
+  const run = runFolderOf(folder);
+  const isRun = addConfig(run, files);
+  const checkpoints = checkpointsIn(run);
+  for (const name of checkpoints) {
+    const match = checkpointName.exec(basename(name));
+    const wanted = match && (!only || (among(only.epochs, match[1]) && among(only.models, match[2])));
+    if (wanted) files.add(join(run, name));
+  }
+  if (isRun || checkpoints.length > 0) return;
   const names: string[] = await readdir(folder).catch(() => []);
-  const isRun = names.includes('config.yaml') || names.some((name) => checkpointName.test(name));
-  for (const name of names) {
-    const match = checkpointName.exec(name);
-    const wanted = match
-      ? !only || (among(only.epochs, match[1]) && among(only.models, match[2]))
-      : isRun
-        ? name === 'config.yaml'
-        : dataFile.test(name);
-    if (wanted) files.add(join(folder, name));
+  for (const name of names) if (dataFile.test(name)) files.add(join(folder, name));
+}
+
+function addConfig(run: string, files: Set<string>): boolean {
+  const config = configFileOf(run);
+  if (config !== undefined) files.add(config);
+  return config !== undefined;
+}
+
+function checkpointsIn(run: string): string[] {
+  try {
+    return checkpointFilesIn(run);
+  } catch {
+    return [];
   }
 }

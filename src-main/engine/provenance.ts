@@ -1,7 +1,8 @@
 /** Where a result comes from, written into it. */
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import type { BackendInfo } from '../../src-shared/domain.ts';
 import type { ProvenanceInput } from '../../src-shared/provenance.ts';
+import { isConfigName, runFolderOf } from '../formats/run-layout.ts';
 import type { RunStore } from './catalog/runs.ts';
 import type { Input } from './inputs.ts';
 import { runPaths, seedsIn } from './jobs/submit.ts';
@@ -40,8 +41,8 @@ export function provenanceOf(
 function runsOf(params: unknown, inputs: readonly Input[], runs: RunStore): Runs {
   const configs = new Map(
     inputs
-      .filter(({ path }) => basename(path) === 'config.yaml')
-      .map(({ path, sha256 }) => [dirname(path), sha256]),
+      .filter(({ path }) => isConfigName(basename(path)))
+      .map(({ path, sha256 }) => [runFolderOf(path), sha256]),
   );
   const paths = new Set([...runPaths(params), ...configs.keys()]);
   return [...paths].flatMap((path) => {

@@ -1,14 +1,19 @@
 /** Looking for run directories below a folder. */
 import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { messageOf } from '../../src-shared/errors.ts';
 import { couldBeImported } from './endings.ts';
 import { parseCheckpointName } from './checkpoint-name.ts';
+import { describesRun, readRunConfig } from './run-config.ts';
+import { checkpointFilesIn, configFileOf, isConfigName, runFolderOf } from './run-layout.ts';
 import { fileError } from './source.ts';
 
 export type FoundRun =
   | { kind: 'run'; directory: string }
   /** A file that is no part of a run and whose ending could be that of results or weights. */
   | { kind: 'file'; path: string }
+  /** A config that is no run's: a tracker's or another program's. */
+  | { kind: 'other-config'; path: string; reason: string }
   /** The results of a workspace, which are no files to import. */
   | { kind: 'workspace'; directory: string }
   /** A folder (or link) that could not be read; the search goes on elsewhere. */
@@ -19,12 +24,16 @@ const partsOfRuns = new Set(['metrics.json', 'split.json', 'package.json', 'pack
 /** Kept by a workspace beside its `basin.db`; its runs are looked for all the same. */
 const ofWorkspace = new Set(['results', 'figures']);
 
-/** `.hydra` folders hold copies of a run's config.yaml, not runs. */
+/** What Basin writes into a run's folder before the first checkpoint. */
+const marksOfBasin = ['split.json', 'metrics.json'];
+
+/** `.hydra` folders hold a run's config (run-layout.ts), not runs. */
 const skipped = new Set(['.hydra', 'node_modules', '.git']);
 
 /**
- * Every folder below `root` (itself included) with a config.yaml or checkpoints, in order of name, and the files that could
- * hold results. Symbolic links to folders are followed, each folder is visited once.
+ * Every run's folder below `root` (itself included) in order of name, and the files that could hold results. A folder is
+ * a run if it has checkpoints, or a config that describes a whole network though no checkpoint is there yet. Symbolic
+ * links to folders are followed, each folder is visited once.
  * @throws UserError if `root` itself cannot be read.
  */
 export async function* findRunDirectories(root: string, signal?: AbortSignal): AsyncGenerator<FoundRun> {
@@ -40,7 +49,10 @@ export async function* findRunDirectories(root: string, signal?: AbortSignal): A
       if (visited.has(identity)) continue;
       visited.add(identity);
       const content = await contentOf(directory);
-      if (content.isRun) yield { kind: 'run', directory };
+      const run = runFolderOf(directory);
+      // A folder `checkpoints` that belongs to the folder above is found with it.
+      if (run !== directory && directory === start) yield { kind: 'run', directory: run };
+      if (run === directory) yield* runsIn(directory, content);
       if (content.isWorkspace) yield { kind: 'workspace', directory };
       for (const name of content.files) yield { kind: 'file', path: join(directory, name) };
       folders = content.folders;
@@ -54,8 +66,36 @@ export async function* findRunDirectories(root: string, signal?: AbortSignal): A
   }
 }
 
+/** The folder itself, as a run or as a place of a config that is none. */
+function* runsIn(directory: string, { hasMarks }: Content): Generator<FoundRun> {
+  if (checkpointFilesIn(directory).some((name) => parseCheckpointName(name)?.kind === 'checkpoint')) {
+    yield { kind: 'run', directory };
+    return;
+  }
+  const config = configFileOf(directory);
+  if (config === undefined) return;
+  const reason = hasMarks ? undefined : whyNoRun(config);
+  if (reason === undefined) yield { kind: 'run', directory };
+  else yield { kind: 'other-config', path: config, reason };
+}
+
+/** Undefined for the config of a run whose checkpoints are not there yet. */
+function whyNoRun(path: string): string | undefined {
+  // Every job of Hydra leaves one, whatever it did.
+  if (runFolderOf(path) !== dirname(path))
+    return 'the config of a Hydra job that has no checkpoints beside it.';
+  try {
+    const { config } = readRunConfig(path);
+    return describesRun(config)
+      ? undefined
+      : 'no config of a run: there are no checkpoints beside it, and it describes no network.';
+  } catch (thrown) {
+    return `no config of a run: there are no checkpoints beside it, and it cannot be read: ${messageOf(thrown)}`;
+  }
+}
+
 interface Content {
-  isRun: boolean;
+  hasMarks: boolean;
   isWorkspace: boolean;
   files: string[];
   folders: string[];
@@ -65,17 +105,17 @@ async function contentOf(directory: string): Promise<Content> {
   const entries = await readdir(directory, { withFileTypes: true });
   const folders: string[] = [];
   const files: string[] = [];
-  let isRun = false;
+  const hasMarks = entries.some(({ name }) => marksOfBasin.includes(name));
   const isWorkspace = entries.some(({ name }) => name === 'basin.db');
   for (const entry of entries) {
-    if (!entry.isDirectory() && isRunFile(entry.name)) isRun = true;
-    else if (skipped.has(entry.name) || (isWorkspace && ofWorkspace.has(entry.name))) continue;
+    if (!entry.isDirectory() && isRunFile(entry.name)) continue;
+    if (skipped.has(entry.name) || (isWorkspace && ofWorkspace.has(entry.name))) continue;
     else if (entry.isDirectory()) folders.push(entry.name);
     else if (entry.isSymbolicLink() && (await pointsToFolder(join(directory, entry.name))))
       folders.push(entry.name);
     else if (couldBeResult(entry.name)) files.push(entry.name);
   }
-  return { isRun, isWorkspace, files: files.sort(), folders: folders.sort() };
+  return { hasMarks, isWorkspace, files: files.sort(), folders: folders.sort() };
 }
 
 /** An optimizer's state belongs to a run as well. */
@@ -85,9 +125,8 @@ function couldBeResult(name: string): boolean {
   );
 }
 
-/** Checkpoints without a config are found too, so that somebody can be told what is missing. */
 function isRunFile(name: string): boolean {
-  return name === 'config.yaml' || parseCheckpointName(name)?.kind === 'checkpoint';
+  return isConfigName(name) || parseCheckpointName(name)?.kind === 'checkpoint';
 }
 
 /** A link that points nowhere is no folder, and no reason to complain. */

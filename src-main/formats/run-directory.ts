@@ -1,16 +1,18 @@
 /**
  * A run directory, in the layout of neuron-identifiability's train.py: `config.yaml` and
- * `checkpoint_epoch_{E}_model_{M}.pt`, or the same with `.safetensors` as Basin writes it.
+ * `checkpoint_epoch_{E}_model_{M}.pt`, or the same with `.safetensors` as Basin writes it. `run-layout.ts` says where else
+ * they may lie.
  */
-import { readdirSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../src-shared/errors.ts';
 import { accuracyUnit } from './accuracy.ts';
 import type { AccuracyUnit } from './accuracy.ts';
 import { checkpointHeader } from './checkpoint.ts';
 import { parseCheckpointName } from './checkpoint-name.ts';
+import { readRunConfig } from './run-config.ts';
+import { checkpointFilesIn, configFileOf, configPlaces, runFolderOf } from './run-layout.ts';
 import { fileError } from './source.ts';
-import { readYaml } from './yaml.ts';
 
 export { checkpointHeader, openCheckpoint, writeCheckpoint } from './checkpoint.ts';
 export type { Checkpoint, CheckpointHeader, WritableCheckpoint } from './checkpoint.ts';
@@ -27,7 +29,9 @@ export interface CheckpointFile {
 export interface RunDirectory {
   /** Absolute path. */
   directory: string;
-  /** config.yaml as it is; keys that Basin does not know are kept. */
+  /** Absolute path of the file that `config` was read from. */
+  configPath: string;
+  /** What the config says, interpolations resolved; keys that Basin does not know are kept. */
   config: Record<string, unknown>;
   /** Sorted by epoch, then model; one per pair. */
   checkpoints: CheckpointFile[];
@@ -39,27 +43,21 @@ export interface RunDirectory {
 
 /**
  * Reads a run directory's config and the names of its checkpoints.
- * @throws UserError if the folder or its config.yaml cannot be read.
+ * @param directory the run's folder, or its folder `checkpoints`
+ * @throws UserError if the folder or its config cannot be read
  */
 export function readRunDirectory(directory: string): RunDirectory {
-  const absolute = resolve(directory);
-  const names = listFolder(absolute);
-  if (!names.includes('config.yaml')) {
-    throw new UserError(`${absolute} is no run directory: it has no config.yaml.`, {
-      hint: 'Name the folder that holds config.yaml and the files checkpoint_epoch_E_model_M.pt (or .safetensors).',
+  const absolute = runFolderOf(resolve(directory));
+  requireFolder(absolute);
+  const configPath = configFileOf(absolute);
+  if (configPath === undefined) {
+    throw new UserError(`${absolute} is no run directory: it has no ${configPlaces}.`, {
+      hint: 'Name the folder that holds the config and the files checkpoint_epoch_E_model_M.pt (or .safetensors).',
     });
   }
-  const config = readYaml(join(absolute, 'config.yaml'));
-  if (config === null || typeof config !== 'object' || Array.isArray(config)) {
-    throw new UserError(
-      `${join(absolute, 'config.yaml')}: settings by name were expected, found ${describe(config)}.`,
-    );
-  }
-  return {
-    directory: absolute,
-    config: config as Record<string, unknown>,
-    ...listCheckpoints(absolute, names),
-  };
+  const { config, assumptions } = readRunConfig(configPath);
+  const listed = listCheckpoints(absolute);
+  return { directory: absolute, configPath, config, ...listed, notes: [...listed.notes, ...assumptions] };
 }
 
 /**
@@ -101,41 +99,57 @@ function* storedAccuracies(files: readonly CheckpointFile[]): Generator<number |
   }
 }
 
-function listCheckpoints(
+/** Checkpoints and optimizer states of a run's folder, whether or not it has a config. */
+export function listCheckpoints(
   directory: string,
-  names: readonly string[],
 ): Pick<RunDirectory, 'checkpoints' | 'optimizers' | 'notes'> {
   const notes: string[] = [];
   const byKind = {
     checkpoint: new Map<string, CheckpointFile>(),
     optimizer: new Map<string, CheckpointFile>(),
   };
-  for (const name of names) {
+  for (const name of filesIn(directory)) {
     const parsed = parseCheckpointName(name);
     if (!parsed) continue;
     const { kind, epoch, model, extension } = parsed;
     const file: CheckpointFile = { path: join(directory, name), epoch, model, format: extension };
     const key = `${epoch}/${model}`;
     const other = byKind[kind].get(key);
-    if (other && kind === 'checkpoint') notes.push(twice(file, other));
-    if (!other || other.format === 'pt') byKind[kind].set(key, file);
+    if (!other) byKind[kind].set(key, file);
+    else {
+      // What Basin wrote wins; of two files of one format, the one beside the config, which comes first.
+      const better = other.format === 'pt' && file.format === 'safetensors' ? file : other;
+      if (kind === 'checkpoint') notes.push(twice(file, other, better));
+      byKind[kind].set(key, better);
+    }
   }
   const sorted = (files: Map<string, CheckpointFile>): CheckpointFile[] =>
     [...files.values()].sort((a, b) => a.epoch - b.epoch || a.model - b.model);
   return { checkpoints: sorted(byKind.checkpoint), optimizers: sorted(byKind.optimizer), notes };
 }
 
-function twice(a: CheckpointFile, b: CheckpointFile): string {
+function twice(a: CheckpointFile, b: CheckpointFile, used: CheckpointFile): string {
   const how =
-    a.format === b.format ? 'under two names' : 'as .pt and as .safetensors; the .safetensors is used';
+    a.format === b.format
+      ? `under two names; ${used.path} is used`
+      : 'as .pt and as .safetensors; the .safetensors is used';
   return `epoch ${a.epoch}, model ${a.model} exists ${how}.`;
 }
 
-function listFolder(directory: string): string[] {
+function filesIn(directory: string): string[] {
   try {
-    return readdirSync(directory).sort();
+    return checkpointFilesIn(directory);
   } catch (thrown) {
     throw fileError(directory, 'read the folder', thrown);
+  }
+}
+
+function requireFolder(directory: string): void {
+  try {
+    if (!statSync(directory).isDirectory())
+      throw new UserError(`${directory} is a file; a run's folder was expected.`);
+  } catch (thrown) {
+    throw thrown instanceof UserError ? thrown : fileError(directory, 'read the folder', thrown);
   }
 }
 
@@ -144,9 +158,4 @@ function listNumbers(numbers: readonly number[]): string {
   const distinct = [...new Set(numbers)].sort((a, b) => a - b);
   const shown = distinct.length <= 30 ? distinct : [...distinct.slice(0, 15), '...', ...distinct.slice(-5)];
   return shown.join(', ');
-}
-
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing';
-  return Array.isArray(value) ? 'a list' : `the ${typeof value} ${JSON.stringify(value).slice(0, 60)}`;
 }

@@ -206,7 +206,10 @@ export function resolveData(config: RunConfig, where = 'config'): DataPlan {
     splitFile: data.split_file ?? null,
     splitSeed: data.split_seed ?? referenceSplitSeed,
     valFraction: data.val_split ?? 0.1,
-    batchSize: data.batch_size ?? 64,
+    // Only training asks: a batch size that cannot be read does not stop an analysis.
+    get batchSize() {
+      return data.batch_size ?? 64;
+    },
   };
 }
 

@@ -33,8 +33,8 @@ export const importJob = defineJob({
     /** Files below a folder that could have been results by their ending and are not: the first, and how many. */
     passedOver: z.array(brokenSchema).default([]),
     passedOverCount: z.int().default(0),
-    /** What a person should know about runs that can be used. Each a sentence that names the folder. */
-    notes: z.array(z.string()).default([]),
+    /** Runs that can be used, and what is worth knowing about them. */
+    remarks: z.array(brokenSchema).default([]),
     /** Files and folders that cannot be used, with the reason. */
     broken: z.array(brokenSchema),
     /** Filled in by the engine; null where a worker ran without one. */

@@ -57,7 +57,7 @@ describe('validation accuracies', () => {
       engine,
       runWith({ '5/1': { val_accuracy: 88.3 }, '5/2': { val_accuracy: 89 } }),
     );
-    expect(inPercent.notes).toEqual([]);
+    expect(inPercent.remarks).toEqual([]);
     expect((await theRun(engine)).row.valAccuracy).toMatchObject({ mean: 88.65 });
     const other = await testEngine();
     await importInto(other, runWith({ '5/1': { val_accuracy: 0.883 }, '5/2': { val_accuracy: 0.89 } }));
@@ -67,7 +67,8 @@ describe('validation accuracies', () => {
   it('that could be either in a run in percent are unknown, and the run says so', async () => {
     const engine = await testEngine();
     const run = runWith({ '0/1': { val_accuracy: 0.8 }, '5/1': { val_accuracy: 97.3 } });
-    const { notes, broken } = await importInto(engine, run);
+    const { remarks, broken } = await importInto(engine, run);
+    const notes = remarks.map(({ reason }) => reason);
     expect(broken).toEqual([]);
     expect(notes).toEqual([expect.stringMatching(/run: val_accuracy is above 1 .* unknown there/)]);
     const { accuracies, row } = await theRun(engine);
@@ -90,7 +91,7 @@ describe('validation accuracies', () => {
 
   it('that are no accuracies are unknown', async () => {
     const engine = await testEngine();
-    const { notes } = await importInto(
+    const { remarks } = await importInto(
       engine,
       runWith({
         '5/1': { val_accuracy: [0.1, 0.5] },
@@ -102,7 +103,7 @@ describe('validation accuracies', () => {
     const { row, accuracies } = await theRun(engine);
     expect(Object.values(accuracies)).toEqual([null, null, null, null]);
     expect(row).toMatchObject({ valAccuracy: null, state: 'ready' });
-    expect(notes).toEqual([
+    expect(remarks.map(({ reason }) => reason)).toEqual([
       expect.stringMatching(/3 of 4 checkpoints have a field .*model_1\.pt: val_accuracy is a list/),
     ]);
   });
@@ -111,12 +112,12 @@ describe('validation accuracies', () => {
 describe('epochs', () => {
   it('are those of the names; another one inside is a note, and the run is usable', async () => {
     const engine = await testEngine();
-    const { notes, broken, checkpoints } = await importInto(
+    const { remarks, broken, checkpoints } = await importInto(
       engine,
       runWith({ '5/1': { epoch: 4 }, '5/2': { epoch: 4 } }),
     );
     expect([broken, checkpoints]).toEqual([[], 2]);
-    expect(notes).toEqual([
+    expect(remarks.map(({ reason }) => reason)).toEqual([
       expect.stringMatching(/2 of 2 checkpoints have another epoch inside .*the name is taken/),
     ]);
     const { row, checkpointRows } = await theRun(engine);
@@ -126,11 +127,11 @@ describe('epochs', () => {
 
   it('that are no numbers do not stand in the way', async () => {
     const engine = await testEngine();
-    const { broken, checkpoints, notes } = await importInto(
+    const { broken, checkpoints, remarks } = await importInto(
       engine,
       runWith({ '5/1': { epoch: 'best', trainable: 13002 } }),
     );
-    expect([broken, checkpoints, notes.length]).toEqual([[], 1, 2]);
+    expect([broken, checkpoints, remarks.length]).toEqual([[], 1, 2]);
   });
 });
 

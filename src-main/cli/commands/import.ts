@@ -7,6 +7,10 @@ import { listenerFor } from '../show-job.ts';
 
 const shown = 20;
 
+/** Most reasons name the file already. */
+const about = (path: string, reason: string): string =>
+  reason.includes(path) ? reason : `${path}: ${reason}`;
+
 export const define: DefineCommand = (command, globals) => {
   command
     .description(
@@ -21,7 +25,7 @@ export const define: DefineCommand = (command, globals) => {
         const { result } = await runKind(client, 'import', { paths }, signal, progress.listener);
         progress.finish();
         terminal.document(result);
-        const { changes, broken, recognised, passedOver, passedOverCount, notes: ofRuns } = result;
+        const { changes, broken, remarks, recognised, passedOver, passedOverCount } = result;
         terminal.print(
           `${result.runs} runs with ${result.checkpoints} checkpoints below ${paths.join(', ')}`,
         );
@@ -32,20 +36,20 @@ export const define: DefineCommand = (command, globals) => {
           );
           for (const note of notes) terminal.print(note);
         }
-        for (const note of ofRuns.slice(0, shown)) terminal.print(`note: ${note}`);
-        if (ofRuns.length > shown)
-          terminal.print(`... and ${ofRuns.length - shown} more notes; --json lists all`);
         for (const { path, what, results } of recognised.slice(0, shown))
           terminal.print(`${path}: ${what}${results > 0 ? ` (${results} results)` : ''}`);
         if (recognised.length > shown)
           terminal.print(`... and ${recognised.length - shown} more files; --json lists all`);
         if (passedOverCount > 0)
           terminal.print(
-            `${passedOverCount} other files are no results or weights that Basin knows, such as`,
+            `${passedOverCount} other files are no runs, results or weights that Basin knows, such as`,
           );
         for (const { path, reason } of passedOver.slice(0, 3)) terminal.print(`  ${path}: ${reason}`);
+        for (const { path, reason } of remarks.slice(0, shown)) terminal.print(about(path, reason));
+        if (remarks.length > shown)
+          terminal.print(`... and ${remarks.length - shown} more remarks; --json lists all`);
         if (broken.length > 0) terminal.print(`\n${terminal.style.bad(`${broken.length} cannot be used:`)}`);
-        for (const { path, reason } of broken.slice(0, shown)) terminal.print(`  ${path}: ${reason}`);
+        for (const { path, reason } of broken.slice(0, shown)) terminal.print(`  ${about(path, reason)}`);
         if (broken.length > shown)
           terminal.print(`  ... and ${broken.length - shown} more; --json lists all`);
       });

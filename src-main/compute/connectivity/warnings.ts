@@ -1,11 +1,12 @@
 /** What a reader of curves has to be told about the models, the data and the numbers. */
 import { countNonFinite } from '../../../src-shared/barriers.ts';
 import type { Split } from '../../../src-shared/domain.ts';
+import { messageOf } from '../../../src-shared/errors.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import type { LeftOut } from '../../../src-shared/jobs/pairs.ts';
 import type { AnalysisData } from '../analysis-data.ts';
 import { storedValAccuracy } from '../checkpoints.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import type { LoadedModel, Run } from '../checkpoints.ts';
 import { largeRescaling, rescalingOf } from './distance.ts';
 import type { PointScores } from './points.ts';
 
@@ -36,16 +37,24 @@ export function storedMetricWarnings(
 }
 
 export function dataWarnings(models: readonly LoadedModel[]): string[] {
-  const settings = ({ run }: LoadedModel): string => {
-    const { name, split_seed, val_split, split_file } = run.config.dataset ?? {};
-    return JSON.stringify([name, split_seed ?? null, val_split ?? null, split_file ?? null]);
-  };
   const first = models[0]!;
-  const other = models.find((model) => settings(model) !== settings(first));
+  const other = models.find(
+    ({ run }) => run.directory !== first.run.directory && dataSettings(run) !== dataSettings(first.run),
+  );
   if (!other) return [];
   return [
     `${other.run.directory} was trained on another data set or split than ${first.run.directory}; all models are evaluated on the latter's.`,
   ];
+}
+
+/** Of settings that cannot be read, the reason. */
+function dataSettings({ config }: Run): string {
+  try {
+    const { name, split_seed, val_split, split_file } = config.dataset ?? {};
+    return JSON.stringify([name, split_seed ?? null, val_split ?? null, split_file ?? null]);
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** @param pairs the two models of each row */

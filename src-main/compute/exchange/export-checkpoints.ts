@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { readConfig, resolveModel } from '../../../src-shared/config.ts';
+import { readTolerantly, resolveModel } from '../../../src-shared/config.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { exportCheckpointsJob } from '../../../src-shared/jobs/export-checkpoints.ts';
@@ -16,6 +16,7 @@ import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../../formats/
 import type { CheckpointFile, RunDirectory } from '../../formats/run-directory.ts';
 import type { OptimizerState } from '../../formats/optimizer-state.ts';
 import type { LazyTensor } from '../../formats/tensor.ts';
+import { readYamlText } from '../../formats/yaml.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { assertDistinct, isBookkeeping, nearestReading } from '../models/file-names.ts';
@@ -56,10 +57,13 @@ async function writeRun(
     meter.advance(1, `${result.files.length} of ${files.length} checkpoints written`);
   }
   for (const name of companions) {
-    const content = contentOf(join(run.directory, name));
+    const isConfig = name === 'config.yaml';
+    const content = isConfig ? readYamlText(run.configPath) : contentOf(join(run.directory, name));
     if (content === undefined) continue;
-    const isConfig = name === 'config.yaml' && params.format === 'pt';
-    writeFileAtomic(join(directory, name), isConfig ? completeForReference(content) : content);
+    writeFileAtomic(
+      join(directory, name),
+      isConfig && params.format === 'pt' ? completeForReference(content) : content,
+    );
   }
   return { ...result, notes: [...notes, ...datasetNotes(run, params)] };
 }
@@ -144,9 +148,9 @@ function renamedOptimizer({ groups, state }: OptimizerState, rename: Rename): Op
 
 /** The architecture of the run, or why its config does not tell it. */
 function specOf(run: RunDirectory): MlpSpec | string {
-  const path = join(run.directory, 'config.yaml');
+  const path = run.configPath;
   try {
-    return resolveModel(readConfig(run.config, path), path);
+    return resolveModel(readTolerantly(run.config, path).config, path);
   } catch (error) {
     return messageOf(error);
   }

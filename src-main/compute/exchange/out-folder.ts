@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
 import { parseCheckpointName } from '../../formats/checkpoint-name.ts';
+import { runFileIn } from '../../formats/run-layout.ts';
 import { fileError } from '../../formats/source.ts';
 
 /**
@@ -31,7 +32,7 @@ export async function inNewRunFolder<T>(
 export function refuseTaken(out: string): void {
   const directory = resolve(out);
   if (!existsSync(directory)) return;
-  const taken = namesIn(directory).find((name) => name === 'config.yaml' || parseCheckpointName(name));
+  const taken = runFileIn(directory);
   if (taken === undefined) return;
   throw new UserError(`${directory} holds a run already (${taken}); its files would mix with the new ones.`, {
     hint: 'Name a folder that does not exist yet.',

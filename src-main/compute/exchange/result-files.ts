@@ -9,6 +9,7 @@ import { isJobKind, jobKindNamed } from '../../../src-shared/jobs/index.ts';
 import { isWeightsEnding, lookedAtText } from '../../formats/endings.ts';
 import { readParquet } from '../../formats/parquet.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
+import { runFolderOf } from '../../formats/run-layout.ts';
 import { fileError } from '../../formats/source.ts';
 import { decodeText } from '../../formats/text-file.ts';
 import { LazyTensor } from '../../formats/tensor.ts';
@@ -128,7 +129,7 @@ function interpolationDict(path: string): ConvertedFile {
     });
     const isCurve = ({ curve }: (typeof curves)[number]): boolean => Array.isArray(curve['lambdas']);
     if (curves.length > 0 && curves.every(isCurve))
-      return naming(path, () => convertInterpolationDict(curves, runOfCurves(dirname(path))));
+      return naming(path, () => convertInterpolationDict(curves, runOfCurves(runFolderOf(dirname(path)))));
     const keys = entries.slice(0, 6).map(([key]) => JSON.stringify(key));
     throw new UnknownContent(
       `${path}: neither checkpoint nor interpolation_results.pt: its keys are ${keys.join(', ') || 'none'}; pairs of models with "lambdas" were looked for.`,

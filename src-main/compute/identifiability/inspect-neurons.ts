@@ -1,10 +1,11 @@
 /** Kind `inspect-neurons`: two neurons of a layer side by side, from their checkpoints. */
-import { dirname, resolve } from 'node:path';
-import { geometryKindOf, resolveData } from '../../../src-shared/config.ts';
+import { resolve } from 'node:path';
+import { geometryKindOf } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { InspectedNeurons, inspectNeuronsJob } from '../../../src-shared/jobs/inspect-neurons.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
+import { runFolderOf } from '../../formats/run-layout.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import { backendInfo } from '../backend/info.ts';
 import type { Backend } from '../backend/index.ts';
@@ -92,7 +93,7 @@ export async function inspectNeurons(params: Params, context: ComputeContext): P
 }
 
 function modelsOf({ checkpoints }: Params): [LoadedModel, LoadedModel] {
-  const load = (path: string): LoadedModel => loadCheckpoint(readRun(dirname(path)), path);
+  const load = (path: string): LoadedModel => loadCheckpoint(readRun(runFolderOf(path)), path);
   const [one, two] = checkpoints.map((path) => resolve(path));
   const first = load(one!);
   return [first, two === undefined || two === one ? first : load(two)];
@@ -134,7 +135,7 @@ function neuronOf({ neurons, layer }: Params, model: LoadedModel, { inputs, mask
 
 /** Whether inputs are digits as they were scanned: rotated ones have the same size and are no images. */
 function hasImages({ data }: Params, { run }: LoadedModel, { features }: Examples): boolean {
-  const name = data.name ?? resolveData(run.config, run.configPath).name;
+  const name = data.name ?? run.config.dataset?.name ?? '';
   return features === side * side && geometryKindOf(name) === undefined;
 }
 

@@ -1,11 +1,12 @@
 /** Content hashes of every checkpoint in some run folders. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HashedFile } from '../../../src-shared/found.ts';
 import type { JobParams, JobResult } from '../../../src-shared/jobs/index.ts';
 import { parseCheckpointName } from '../../formats/checkpoint-name.ts';
+import { checkpointFilesIn } from '../../formats/run-layout.ts';
 import { checkpointCancel, ProgressMeter, type ComputeContext } from '../context.ts';
 
 /** Emits `hashed` after each run. Files that are gone or change meanwhile are left for the next time. */
@@ -17,8 +18,7 @@ export async function hashCheckpoints(
   const result = { files: 0, bytes: 0 };
   for (const run of params.runs) {
     const files: HashedFile[] = [];
-    for (const name of await readdir(run).catch(() => [])) {
-      if (parseCheckpointName(name)?.kind !== 'checkpoint') continue;
+    for (const name of checkpointsIn(run)) {
       const hashed = await hashOne(join(run, name), context);
       if (hashed) files.push(hashed);
     }
@@ -28,6 +28,14 @@ export async function hashCheckpoints(
     meter.advance(1, `${result.files} checkpoints hashed`);
   }
   return result;
+}
+
+function checkpointsIn(run: string): string[] {
+  try {
+    return checkpointFilesIn(run).filter((name) => parseCheckpointName(name)?.kind === 'checkpoint');
+  } catch {
+    return [];
+  }
 }
 
 async function hashOne(path: string, context: ComputeContext): Promise<HashedFile | undefined> {

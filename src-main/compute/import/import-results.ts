@@ -10,7 +10,7 @@ import { describeStateDict, isStateDictFile } from '../exchange/state-dict-files
 type Result = JobResult<'import'>;
 
 /** What is listed of the files that are nothing Basin knows; a home folder has thousands. */
-const mostPassedOver = 200;
+export const mostPassedOver = 200;
 const sayEvery = 150;
 
 export interface FilesToLookAt {

@@ -1,7 +1,7 @@
 /** Looks for run folders and reads the headers of their checkpoints; nothing is copied, no weights are read. */
 import { createHash } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
 import type { JobParams, JobResult } from '../../../src-shared/jobs/index.ts';
@@ -9,9 +9,10 @@ import { accuracyPercent, accuracyUnit } from '../../formats/accuracy.ts';
 import { factNotes } from '../../formats/checkpoint-facts.ts';
 import type { CheckpointFacts } from '../../formats/checkpoint-facts.ts';
 import { parseCheckpointName } from '../../formats/checkpoint-name.ts';
+import { configFileOf, isConfigName, runFolderOf } from '../../formats/run-layout.ts';
 import { checkpointHeader, findRunDirectories, type CheckpointFile } from '../../formats/run-directory.ts';
 import { checkpointCancel, type ComputeContext } from '../context.ts';
-import { importResults, reasonOf } from './import-results.ts';
+import { importResults, mostPassedOver, reasonOf } from './import-results.ts';
 import { listRunDirectory, type RunListing } from './listing.ts';
 
 type Params = JobParams<'import'>;
@@ -33,9 +34,9 @@ export async function importRuns(params: Params, context: ComputeContext): Promi
     checkpoints: 0,
     broken: [...folders.broken],
     recognised: [],
-    passedOver: [],
-    passedOverCount: 0,
-    notes: [],
+    passedOver: folders.otherConfigs.slice(0, mostPassedOver),
+    passedOverCount: folders.otherConfigs.length,
+    remarks: [],
     changes: null,
   };
   let batch: FoundRun[] = [];
@@ -81,18 +82,21 @@ interface Folders {
   files: string[];
   workspaces: string[];
   broken: Result['broken'];
+  otherConfigs: Result['passedOver'];
 }
 
 /** Every run folder below the paths and every file that could hold results, each once. */
 async function searchFolders(paths: readonly string[], context: ComputeContext): Promise<Folders> {
   const found = new Set<string>();
   const files = new Set<string>();
-  const folders: Folders = { found: [], files: [], workspaces: [], broken: [] };
+  const folders: Folders = { found: [], files: [], workspaces: [], broken: [], otherConfigs: [] };
   for (const path of paths) {
     for await (const item of findRunDirectories(path, context.signal)) {
       if (context.signal.aborted) throw new CancelledError();
       if (item.kind === 'run') found.add(await realpath(item.directory));
       else if (item.kind === 'file') files.add(await realpath(item.path).catch(() => item.path));
+      else if (item.kind === 'other-config')
+        folders.otherConfigs.push({ path: item.path, reason: item.reason });
       else if (item.kind === 'workspace') folders.workspaces.push(item.directory);
       else folders.broken.push({ path: item.directory, reason: item.reason });
       if ((found.size + files.size) % 200 === 0) await checkpointCancel(context);
@@ -112,9 +116,9 @@ async function sortPaths(paths: readonly string[]): Promise<{ folders: string[];
         hint: 'Name a folder with run folders in or below it, or a file of results.',
       });
     }
-    const isRunFile = basename(absolute) === 'config.yaml' || parseCheckpointName(absolute);
+    const isRunFile = isConfigName(basename(absolute)) || parseCheckpointName(absolute);
     if (found.isDirectory()) sorted.folders.push(absolute);
-    else if (isRunFile) sorted.folders.push(dirname(absolute));
+    else if (isRunFile) sorted.folders.push(runFolderOf(absolute));
     else sorted.files.push(absolute);
   }
   return sorted;
@@ -132,20 +136,19 @@ async function scanRun(
   // Somebody may be writing here right now: what changed while it was read is read once more.
   const second = listed(folder, undefined);
   if (second && names(second) !== names(first)) run = await readRun(folder, second, context);
-  result.notes.push(...run.notes);
   for (const checkpoint of run.checkpoints) {
     if (checkpoint.problem !== null) {
       result.broken.push({ path: join(folder, checkpoint.file), reason: checkpoint.problem });
     }
   }
-  const { notes, ...found } = run;
+  const { remarks, ...found } = run;
   for (const problem of found.problems) result.broken.push({ path: folder, reason: problem });
+  for (const remark of remarks) result.remarks.push({ path: folder, reason: remark });
   // In the catalog both stand with the run.
-  return { ...found, problems: [...found.problems, ...notes] };
+  return { ...found, problems: [...found.problems, ...remarks] };
 }
 
-const names = (listing: RunListing): string =>
-  listing.checkpoints.map((file) => basename(file.path)).join('\n');
+const names = (listing: RunListing): string => listing.checkpoints.map((file) => file.path).join('\n');
 
 function listed(folder: string, result: Result | undefined): RunListing | undefined {
   try {
@@ -157,21 +160,23 @@ function listed(folder: string, result: Result | undefined): RunListing | undefi
 }
 
 /** What is worth knowing about a run that can be used stands apart from what is wrong with it. */
-type ScannedRun = FoundRun & { notes: string[] };
+type ScannedRun = FoundRun & { remarks: string[] };
 
 async function readRun(folder: string, listing: RunListing, context: ComputeContext): Promise<ScannedRun> {
   const read: ReadCheckpoint[] = [];
   for (const [index, file] of listing.checkpoints.entries()) {
     if (index % 20 === 19) await checkpointCancel(context);
-    const found = await readCheckpoint(file);
+    const found = await readCheckpoint(folder, file);
     if (found) read.push(found);
   }
   const facts = read.flatMap((checkpoint) => checkpoint.facts ?? []);
   const checkpoints = inPercent(read);
+  const told = [...factNotes(facts), ...accuracyNotes(facts, checkpoints)];
+  const remarks = [...listing.remarks, ...told.map((note) => `${folder}: ${note}`)];
   const problems = [...listing.problems];
   if (listing.config !== null && checkpoints.length === 0) {
     problems.push(
-      `${folder} has a config.yaml but no checkpoints (checkpoint_epoch_E_model_M.pt or .safetensors).`,
+      `${folder} has a config but no checkpoints (checkpoint_epoch_E_model_M.pt or .safetensors).`,
     );
   }
   return {
@@ -180,7 +185,8 @@ async function readRun(folder: string, listing: RunListing, context: ComputeCont
     configHash: await hashOfConfig(folder),
     checkpoints,
     problems,
-    notes: [...factNotes(facts), ...accuracyNotes(facts, checkpoints)].map((note) => `${folder}: ${note}`),
+    remarks,
+    ...(listing.blocked && { blocked: true }),
   };
 }
 
@@ -203,7 +209,8 @@ function accuracyNotes(facts: readonly CheckpointFacts[], checkpoints: readonly 
 }
 
 async function hashOfConfig(folder: string): Promise<string> {
-  const bytes = await readFile(join(folder, 'config.yaml')).catch(() => undefined);
+  const path = configFileOf(folder);
+  const bytes = path === undefined ? undefined : await readFile(path).catch(() => undefined);
   return bytes === undefined ? '' : createHash('sha256').update(bytes).digest('hex');
 }
 
@@ -214,7 +221,7 @@ interface ReadCheckpoint {
 }
 
 /** Undefined when the file is gone. A file that grows while it is read is tried once more, then called broken. */
-async function readCheckpoint(file: CheckpointFile): Promise<ReadCheckpoint | undefined> {
+async function readCheckpoint(folder: string, file: CheckpointFile): Promise<ReadCheckpoint | undefined> {
   for (let attempt = 0; ; attempt++) {
     const before = await stat(file.path).catch(() => undefined);
     if (!before) return undefined;
@@ -225,7 +232,7 @@ async function readCheckpoint(file: CheckpointFile): Promise<ReadCheckpoint | un
     if (changed && attempt === 0) continue;
     const { facts, problem } = header;
     const found = {
-      ...{ file: basename(file.path), model: file.model, epoch: file.epoch },
+      ...{ file: relative(folder, file.path), model: file.model, epoch: file.epoch },
       ...{ bytes: after.size, mtimeMs: after.mtimeMs },
       problem: changed ? `${file.path} is being written; import again when it is complete.` : problem,
     };

@@ -1,39 +1,43 @@
 /** What lies in a run folder, whatever is missing from it. */
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { messageOf } from '../../../src-shared/errors.ts';
-import { parseCheckpointName } from '../../formats/checkpoint-name.ts';
-import { readRunDirectory, type CheckpointFile } from '../../formats/run-directory.ts';
+import { configFileOf, configPlaces } from '../../formats/run-layout.ts';
+import { listCheckpoints, readRunDirectory, type CheckpointFile } from '../../formats/run-directory.ts';
+import { reportOn } from './config-report.ts';
 
 export interface RunListing {
-  /** Null where there is no config.yaml or it cannot be read; `problems` then says why. */
+  /** Null where there is no config or it cannot be read; `problems` then says why. */
   config: Record<string, unknown> | null;
   checkpoints: CheckpointFile[];
+  /** Why the run, or a part of it, cannot be used. */
   problems: string[];
+  /** What is worth knowing about a run that can be used. */
+  remarks: string[];
+  /** No network can be built from the config: a value that it needs cannot be read. */
+  blocked: boolean;
 }
 
 /** Unlike `readRunDirectory` it goes on without a config. Throws when the folder itself cannot be read. */
 export function listRunDirectory(folder: string): RunListing {
+  const configPath = configFileOf(folder);
+  if (configPath === undefined) {
+    const missing = `${folder} has checkpoints but no ${configPlaces}; without it Basin cannot know their architecture (\`basin run adopt\` tells it from the weights and makes a run).`;
+    return withoutConfig(folder, missing);
+  }
   try {
     const { config, checkpoints, notes } = readRunDirectory(folder);
-    return { config, checkpoints, problems: notes.map((note) => `${folder}: ${note}`) };
+    const { problem, remarks } = reportOn(config, configPath);
+    return {
+      ...{ config, checkpoints },
+      problems: problem === undefined ? [] : [problem],
+      remarks: [...notes.map((note) => `${folder}: ${note}`), ...remarks],
+      blocked: problem !== undefined,
+    };
   } catch (error) {
-    const names = readdirSync(folder);
-    const checkpoints = checkpointsAmong(folder, names);
-    const missing = `${folder} has checkpoints but no config.yaml; without it Basin cannot know their architecture (\`basin run adopt\` makes a run of weights whose names and shapes tell it).`;
-    const reason = names.includes('config.yaml') ? messageOf(error) : missing;
-    return { config: null, checkpoints, problems: [reason] };
+    return withoutConfig(folder, messageOf(error));
   }
 }
 
-function checkpointsAmong(folder: string, names: readonly string[]): CheckpointFile[] {
-  const found = new Map<string, CheckpointFile>();
-  for (const name of [...names].sort()) {
-    const parsed = parseCheckpointName(name);
-    if (parsed?.kind !== 'checkpoint') continue;
-    const { epoch, model, extension } = parsed;
-    // Sorted: of two formats the .safetensors comes last and is kept.
-    found.set(`${epoch}/${model}`, { path: join(folder, name), epoch, model, format: extension });
-  }
-  return [...found.values()].sort((a, b) => a.epoch - b.epoch || a.model - b.model);
+function withoutConfig(folder: string, reason: string): RunListing {
+  const { checkpoints } = listCheckpoints(folder);
+  return { config: null, checkpoints, problems: [reason], remarks: [], blocked: false };
 }

@@ -1,5 +1,5 @@
 /** The files of a run besides its checkpoints: config.yaml, split.json, metrics.json. */
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
@@ -8,6 +8,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { epochMetricsSchema } from '../../../src-shared/progress.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
+import { runFileIn } from '../../formats/run-layout.ts';
 import { fileError } from '../../formats/source.ts';
 
 /** metrics.json: one entry per epoch, ascending. */
@@ -21,7 +22,7 @@ export const splitFileName = 'split.json';
  */
 export function createRunFolder(directory: string, config: RunConfig, split: string): void {
   if (existsSync(directory)) {
-    const taken = list(directory).find((name) => name === 'config.yaml' || /^checkpoint_epoch_/.test(name));
+    const taken = runFileIn(directory);
     if (taken !== undefined) {
       throw new UserError(`${directory} holds a run already (${taken}); training would mix with it.`, {
         hint: 'Resume it, or choose another folder.',
@@ -35,14 +36,6 @@ export function createRunFolder(directory: string, config: RunConfig, split: str
   }
   writeFileAtomic(join(directory, splitFileName), split);
   writeFileAtomic(join(directory, 'config.yaml'), stringify(config, { lineWidth: 0 }));
-}
-
-function list(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (thrown) {
-    throw fileError(directory, 'read the folder', thrown);
-  }
 }
 
 export function writeMetrics(directory: string, metrics: readonly EpochMetrics[]): void {

@@ -65,7 +65,7 @@ async function prepareFresh(params: Params, context: ComputeContext): Promise<St
 async function prepareResume(params: Params, context: ComputeContext): Promise<Start> {
   const run = readRunDirectory(resolve(params.run));
   const { directory } = run;
-  const config = join(directory, 'config.yaml');
+  const config = run.configPath;
   const plan = planTraining(run.config, config);
   for (const key of ['init_seed', 'optimization_seed', 'mask_seed'] as const) {
     if (run.config[key] != null) continue;

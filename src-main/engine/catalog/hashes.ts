@@ -1,6 +1,6 @@
 /** Content hashes of files, kept as long as a file's size and time stay the same. */
-import { basename, dirname } from 'node:path';
 import type { HashedFile } from '../../../src-shared/found.ts';
+import { placeInRun } from '../../formats/run-layout.ts';
 import type { HashStore } from '../inputs.ts';
 import type { Db } from '../store/database.ts';
 
@@ -29,13 +29,14 @@ export class ContentHashes implements HashStore {
   }
 
   known(path: string, bytes: number, mtimeMs: number): string | undefined {
+    const { run, file } = placeInRun(path);
     const checkpoint = this.#db
       .prepare(
         `SELECT sha256 FROM checkpoints JOIN runs ON id = run_id
          WHERE runs.path = ? AND file = ? AND bytes = ? AND mtime_ms = ? AND sha256 IS NOT NULL`,
       )
       .pluck()
-      .get(dirname(path), basename(path), bytes, mtimeMs);
+      .get(run, file, bytes, mtimeMs);
     const other = this.#db
       .prepare('SELECT sha256 FROM file_hashes WHERE path = ? AND bytes = ? AND mtime_ms = ?')
       .pluck();
@@ -51,12 +52,13 @@ export class ContentHashes implements HashStore {
 
   /** False when the file is no checkpoint of the catalog in the state that was hashed. */
   #setHash({ path, bytes, mtimeMs, sha256 }: HashedFile): boolean {
+    const { run, file } = placeInRun(path);
     const done = this.#db
       .prepare(
         `UPDATE checkpoints SET sha256 = ? WHERE file = ? AND bytes = ? AND mtime_ms = ?
            AND run_id = (SELECT id FROM runs WHERE path = ?)`,
       )
-      .run(sha256, basename(path), bytes, mtimeMs, dirname(path));
+      .run(sha256, file, bytes, mtimeMs, run);
     return done.changes > 0;
   }
 }

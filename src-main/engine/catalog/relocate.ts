@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
+import { configFileOf } from '../../formats/run-layout.ts';
 import type { RunStore } from './runs.ts';
 
 /**
- * Makes sure that `path` holds the same run (same config.yaml, same checkpoint files) and points the run there.
+ * Makes sure that `path` holds the same run (same config, same checkpoint files) and points the run there.
  * Reads bytes and sizes only. Throws UserError naming the first thing that differs.
  */
 export async function relocateRun(runs: RunStore, id: string, path: string): Promise<void> {
@@ -16,10 +17,11 @@ export async function relocateRun(runs: RunStore, id: string, path: string): Pro
       hint: `Name the folder that run ${id} was moved to.`,
     });
   });
-  const config = await readFile(join(folder, 'config.yaml')).catch(() => undefined);
+  const configPath = configFileOf(folder);
+  const config = configPath === undefined ? undefined : await readFile(configPath).catch(() => undefined);
   const hash = config === undefined ? '' : createHash('sha256').update(config).digest('hex');
   if (hash !== run.configHash) {
-    const what = config === undefined ? 'has no config.yaml' : 'has another config.yaml';
+    const what = config === undefined ? 'has no config' : 'has another config';
     throw new UserError(`${folder} is not run ${id}: it ${what}.`, {
       hint: 'To take it in as a run of its own, import it.',
     });

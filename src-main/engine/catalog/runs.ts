@@ -254,7 +254,9 @@ export class RunStore {
     const config = found.config ?? {};
     const summary = summarise(config);
     const usable =
-      found.config !== null && found.checkpoints.some((checkpoint) => checkpoint.problem === null);
+      found.config !== null &&
+      found.blocked !== true &&
+      found.checkpoints.some((checkpoint) => checkpoint.problem === null);
     const kept = current && current.state !== 'broken' ? current.state : 'ready';
     return {
       id,

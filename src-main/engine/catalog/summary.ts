@@ -1,6 +1,7 @@
 /** What the catalog shows of a config; tolerant, since any file can lie in a run folder. */
 import { resolveModel } from '../../../src-shared/config/resolve.ts';
-import { readConfig, type RunConfig } from '../../../src-shared/config/schema.ts';
+import type { RunConfig } from '../../../src-shared/config/schema.ts';
+import { readTolerantly } from '../../../src-shared/config/tolerant.ts';
 import { familyOfSymmetry, type Family } from '../../../src-shared/domain.ts';
 import { widths, type MlpSpec } from '../../../src-shared/model.ts';
 
@@ -24,14 +25,14 @@ function attempt<T>(work: () => T): T | null {
 
 /** Nothing here throws: what a config does not say is null, an unknown kind of network is `unknown`. */
 export function summarise(config: Record<string, unknown>): Summary {
-  const read = attempt(() => readConfig(config));
-  const spec = read && attempt(() => resolveModel(read));
-  const symmetry = read?.model?.symmetry;
+  const read = readTolerantly(config).config;
+  const spec = attempt(() => resolveModel(read));
+  const symmetry = attempt(() => read.model?.symmetry);
   return {
-    architecture: architectureOf(read),
+    architecture: attempt(() => architectureOf(read)) ?? 'unknown',
     family: spec?.family ?? (symmetry === undefined || symmetry === null ? null : familyOfSymmetry(symmetry)),
     sigmaF: spec ? sigmaOf(spec) : null,
-    dataset: read?.dataset?.name ?? null,
+    dataset: attempt(() => read.dataset?.name) ?? null,
     widths: spec ? widths(spec) : null,
   };
 }
@@ -41,12 +42,12 @@ function sigmaOf(spec: MlpSpec): number | null {
 }
 
 /** `mlp`, `resnet` ...: the first word of the model's name or of the function that makes it. */
-function architectureOf(config: RunConfig | null): string {
-  const target = config?.model?._target_
+function architectureOf(config: RunConfig): string {
+  const target = config.model?._target_
     ?.split('.')
     .at(-1)
     ?.replace(/^create_/, '');
-  const name = config?.model?.name ?? target;
+  const name = config.model?.name ?? target;
   return /^[a-z]+/i.exec(name ?? '')?.[0].toLowerCase() ?? 'unknown';
 }
 

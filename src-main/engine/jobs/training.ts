@@ -1,11 +1,12 @@
 /** What training needs besides other jobs: its run appears in the catalog while it grows, and it can be resumed. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
 import { messageOf } from '../../../src-shared/errors.ts';
 import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
 import { accuracyPercent, accuracyUnit } from '../../formats/accuracy.ts';
 import { checkpointHeader, readRunDirectory, type CheckpointFile } from '../../formats/run-directory.ts';
+import { configFileOf } from '../../formats/run-layout.ts';
 import type { RunState, RunStore } from '../catalog/runs.ts';
 import type { Job } from './states.ts';
 
@@ -22,12 +23,12 @@ export function runOfTraining(kind: string, params: unknown): string | null {
   if (!resumableKinds.has(kind) || params === null || typeof params !== 'object') return null;
   if (!('run' in params) || typeof params.run !== 'string') return null;
   const told = 'resume' in params && params.resume === true;
-  return told || !existsSync(join(params.run, 'config.yaml')) ? params.run : null;
+  return told || configFileOf(params.run) === undefined ? params.run : null;
 }
 
 /** Params for this attempt: a run that an earlier attempt began is gone on with. */
 export function resumedParams(job: Job, runPath: string | null): unknown {
-  if (runPath === null || job.attempt === 0 || !existsSync(join(runPath, 'config.yaml'))) return job.params;
+  if (runPath === null || job.attempt === 0 || configFileOf(runPath) === undefined) return job.params;
   return { ...(job.params as object), resume: true };
 }
 
@@ -60,7 +61,7 @@ export class TrainingWatch {
 
   /** The folder was written by Basin's own worker: its config and headers may be read here. */
   #look(run: string, state: RunState): void {
-    if (!existsSync(join(run, 'config.yaml'))) return;
+    if (configFileOf(run) === undefined) return;
     const seen = this.#seen.get(run) ?? { at: 0, accuracies: new Map() };
     seen.at = performance.now();
     this.#seen.set(run, seen);
@@ -76,14 +77,12 @@ interface Seen {
 }
 
 function scanOwnRun(folder: string, seen: Seen): FoundRun {
-  const { config, checkpoints, notes } = readRunDirectory(folder);
+  const { config, configPath, checkpoints, notes } = readRunDirectory(folder);
   return {
     path: realpathSync(folder),
     config,
-    configHash: createHash('sha256')
-      .update(readFileSync(join(folder, 'config.yaml')))
-      .digest('hex'),
-    checkpoints: inPercent(checkpoints.flatMap((file) => describe(file, seen))),
+    configHash: createHash('sha256').update(readFileSync(configPath)).digest('hex'),
+    checkpoints: inPercent(checkpoints.flatMap((file) => describe(folder, file, seen))),
     problems: notes.map((note) => `${folder}: ${note}`),
   };
 }
@@ -98,10 +97,10 @@ function inPercent(checkpoints: readonly FoundCheckpoint[]): FoundCheckpoint[] {
 }
 
 /** Its accuracy is as stored. */
-function describe(file: CheckpointFile, seen: Seen): FoundCheckpoint[] {
+function describe(folder: string, file: CheckpointFile, seen: Seen): FoundCheckpoint[] {
   const found = statSync(file.path, { throwIfNoEntry: false });
   if (!found) return [];
-  const name = basename(file.path);
+  const name = relative(folder, file.path);
   const facts = {
     file: name,
     model: file.model,

@@ -1,0 +1,52 @@
+/** What an import says about a config that can be read only in part. */
+import { readTolerantly, resolveData, resolveModel } from '../../../src-shared/config.ts';
+import type { ConfigProblem } from '../../../src-shared/config.ts';
+import { messageOf } from '../../../src-shared/errors.ts';
+
+export interface ConfigReport {
+  /** Why nothing can be computed with the run: a value of its network cannot be read. */
+  problem?: string;
+  /** What does not stop the run: each a sentence, at most one per kind. */
+  remarks: string[];
+}
+
+/** Where a run was written and how it was called: Hydra leaves these unresolved in every config, and nothing needs them. */
+const asEver =
+  /^(?:device|output_dir|experiment_name|training\.save_path|dataset\.(?:num_workers|pin_memory))$/;
+
+/** @param config as `readRunDirectory` gives it @param path the config file, for messages */
+export function reportOn(config: Record<string, unknown>, path: string): ConfigReport {
+  const { config: tolerant, problems } = readTolerantly(config, path);
+  const told = problems.filter(({ key }) => !asEver.test(key));
+  const model = told.filter(({ key }) => key.startsWith('model'));
+  const remarks: string[] = [];
+  const refusal = model.length === 0 ? undefined : refusalOf(() => resolveModel(tolerant, path));
+  const data = told.filter(({ key }) => key.startsWith('dataset'));
+  const blocksData = data.length > 0 && refusalOf(() => resolveData(tolerant, path)) !== undefined;
+  if (blocksData)
+    remarks.push(`${path}: ${listed(data)}. Name the data with each analysis (--data, --data-dir).`);
+  const rest = told.filter(
+    (item) => !(refusal !== undefined && model.includes(item)) && !(blocksData && data.includes(item)),
+  );
+  if (rest.length > 0)
+    remarks.push(`${path}: ${listed(rest)}. No analysis needs ${rest.length === 1 ? 'it' : 'them'}.`);
+  return { ...(refusal !== undefined && { problem: refusal }), remarks };
+}
+
+function refusalOf(
+  work: () => ReturnType<typeof resolveModel> | ReturnType<typeof resolveData>,
+): string | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** The first in full, the others by their keys. */
+function listed([first, ...others]: readonly ConfigProblem[]): string {
+  if (others.length === 0) return first!.message;
+  const keys = others.slice(0, 3).map(({ key }) => key);
+  return `${first!.message}; likewise ${keys.join(', ')}${others.length > 3 ? ` and ${others.length - 3} more` : ''}`;
+}

@@ -3,9 +3,10 @@
  * the start: `recordingPoint` is `--recording-point`, a list is `1,2` or `1-4`, a nested object gives its own fields
  * (`data.name` is `--data`, `data.dataDir` is `--data-dir`), anything deeper is JSON.
  */
-import { resolve } from 'node:path';
 import { z } from 'zod';
+import { UserError } from '../../src-shared/errors.ts';
 import { didYouMean } from '../../src-shared/near-miss.ts';
+import { pathFields, typedPath, typedPathList } from '../formats/typed-path.ts';
 import { UsageError } from './errors.ts';
 
 /** The part of JSON Schema that zod writes for params. */
@@ -32,20 +33,6 @@ export interface Flag {
   node: SchemaNode;
   required: boolean;
 }
-
-/** Fields that hold a path: what a person writes is relative to the folder they are in. */
-const pathFields = new Set([
-  'run',
-  'runs',
-  'runDirectory',
-  'dataDir',
-  'splitFile',
-  'directory',
-  'outputDir',
-  'checkpoints',
-  'paths',
-  'architecture',
-]);
 
 export function kebab(name: string): string {
   return name
@@ -238,17 +225,25 @@ function parseChoice(choices: unknown[], text: string): unknown {
 /** The value of one flag. Throws UsageError naming the flag, what it got and what it expects. */
 export function parseFlag(flag: Flag, text: string): unknown {
   try {
-    const value = parseText(flag.node, text);
-    return pathFields.has(flag.path.at(-1)!) ? resolvePaths(value) : value;
+    if (!pathFields.has(flag.path.at(-1)!)) return parseText(flag.node, text);
+    return isTextList(flag.node) ? typedPathList(text) : typedPaths(parseText(flag.node, text));
   } catch (error) {
     if (error instanceof ValueError) throw new UsageError(`--${flag.name} "${text}": ${error.message}`);
+    if (error instanceof UserError && !(error instanceof UsageError))
+      throw new UsageError(`--${flag.name} "${text}": ${error.message}`, hintOf(error));
     throw error;
   }
 }
 
-function resolvePaths(value: unknown): unknown {
-  if (typeof value === 'string') return resolve(value);
-  return Array.isArray(value) ? value.map(resolvePaths) : value;
+const hintOf = ({ hint }: UserError): { hint?: string } => (hint === undefined ? {} : { hint });
+
+function isTextList({ type, items }: SchemaNode): boolean {
+  return type === 'array' && items?.type === 'string';
+}
+
+function typedPaths(value: unknown): unknown {
+  if (typeof value === 'string') return typedPath(value);
+  return Array.isArray(value) ? value.map(typedPaths) : value;
 }
 
 /** Puts a value into nested params, making the objects on the way. */

@@ -1,12 +1,12 @@
 /** `basin ...`: the terminal's door to the engine. Only the command that was asked for is loaded. */
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { didYouMean } from '../../src-shared/near-miss.ts';
 import { exitCodeOf, exitCodes, failureLines, UsageError } from './errors.ts';
 import type { DefineCommand, Globals } from './globals.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { createTerminal } from './terminal.ts';
+import { typedPath } from '../formats/typed-path.ts';
 
 interface Entry {
   summary: string;
@@ -72,7 +72,7 @@ function readGlobals(argv: readonly string[]): Globals {
     terminal.note(text);
   });
   return {
-    workspace: value === undefined ? undefined : resolve(value),
+    workspace: value === undefined ? undefined : typedPath(value),
     terminal,
     interrupt,
     signal: interrupt.signal,

@@ -1,8 +1,10 @@
 /** From what a person types to rows of the catalog. */
-import { resolve } from 'node:path';
+import { realpathSync } from 'node:fs';
 import type { Group, RunRow } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { didYouMean } from '../../src-shared/near-miss.ts';
+import { runFolderOf } from '../formats/run-layout.ts';
+import { typedPath } from '../formats/typed-path.ts';
 import type { Client } from '../../src-shared/rpc.ts';
 
 /** True where `word` is a part of the run's name, or `key=value` names a field or a config key with that value. */
@@ -20,12 +22,22 @@ export function matches(run: RunRow, word: string): boolean {
   return String(found).toLowerCase() === value.toLowerCase();
 }
 
+/** The folder typed, and where it really lies: the catalog knows runs by their real paths. */
+function foldersMeant(text: string): string[] {
+  const path = typedPath(text);
+  try {
+    return [path, runFolderOf(realpathSync(path))];
+  } catch {
+    return [path];
+  }
+}
+
 /** The runs that ids, names or folders stand for, in that order. Throws UserError for one that is none or many. */
 export async function findRuns(client: Client, texts: readonly string[]): Promise<RunRow[]> {
   const runs = await client.call('runs.list', {});
   return texts.map((text) => {
-    const path = resolve(text);
-    const exact = runs.filter((run) => run.id === text || run.name === text || run.path === path);
+    const paths = foldersMeant(text);
+    const exact = runs.filter((run) => run.id === text || run.name === text || paths.includes(run.path));
     const found = exact.length > 0 ? exact : runs.filter((run) => run.id.startsWith(text));
     if (found.length === 1) return found[0]!;
     if (found.length > 1) {

@@ -2,13 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { findFetched } from './data-folder.ts';
 import { loadTrainingConfig } from '../formats/presets.ts';
 import { configFileOf } from '../formats/run-layout.ts';
 import { resolveData, resolveModel } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { JobParamsInput } from '../../src-shared/jobs/index.ts';
+import { typedPath } from '../formats/typed-path.ts';
 
 export interface TrainingRequest {
   /** A preset's name, or the path of a config.yaml. */
@@ -39,10 +40,10 @@ export async function trainingParams(
   const paths = [
     ...(request.dataDir === undefined
       ? []
-      : [`dataset.data_dir=${JSON.stringify(resolve(request.dataDir))}`]),
+      : [`dataset.data_dir=${JSON.stringify(typedPath(request.dataDir))}`]),
     ...(request.splitFile === undefined
       ? []
-      : [`dataset.split_file=${JSON.stringify(resolve(request.splitFile))}`]),
+      : [`dataset.split_file=${JSON.stringify(typedPath(request.splitFile))}`]),
   ];
   const config = loadTrainingConfig(request.source, [...request.overrides, ...paths]);
   resolveModel(config, request.source);
@@ -50,10 +51,10 @@ export async function trainingParams(
   const dataset = {
     ...config.dataset,
     data_dir: dataFolder(data, dataDir, workspace),
-    ...(splitFile === null ? {} : { split_file: resolve(splitFile) }),
+    ...(splitFile === null ? {} : { split_file: typedPath(splitFile) }),
   };
   const name = freshName(request.source, config.experiment_name);
-  const run = request.out === undefined ? join(workspace, 'runs', name) : resolve(request.out);
+  const run = request.out === undefined ? join(workspace, 'runs', name) : typedPath(request.out);
   if (configFileOf(run) !== undefined) {
     throw new UserError(`${run} holds a run already`, {
       hint: `Choose another --out, or go on with it: --resume ${run}`,
@@ -65,13 +66,13 @@ export async function trainingParams(
 
 /** The folder that the config names; where it is not there, the one that `basin data fetch` made. */
 function dataFolder(name: string, written: string | null, workspace: string): string | null {
-  const folder = written === null ? null : resolve(written);
+  const folder = written === null ? null : typedPath(written);
   if (folder !== null && existsSync(folder)) return folder;
   return findFetched(workspace, name) ?? folder;
 }
 
 export function resumeParams(run: string): JobParamsInput<'train'> {
-  const folder = resolve(run);
+  const folder = typedPath(run);
   if (configFileOf(folder) === undefined) {
     throw new UserError(`--resume ${run}: there is no config.yaml in that folder`, {
       hint: 'Name the run directory that training wrote.',

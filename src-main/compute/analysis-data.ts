@@ -1,9 +1,9 @@
 /** The data an analysis runs on: the run's own unless the caller names another, in the run's own split. */
-import { isAbsolute, join } from 'node:path';
 import { replaceBlocked, resolveData } from '../../src-shared/config.ts';
 import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import type { DataSource, Split } from '../../src-shared/domain.ts';
 import { UserError } from '../../src-shared/errors.ts';
+import { typedPath } from '../formats/typed-path.ts';
 import type { Run } from './checkpoints.ts';
 import { loadDataset, splitExamples, splitIndices } from './data/index.ts';
 import type { Examples, SplitIndices } from './data/index.ts';
@@ -93,4 +93,4 @@ function planFolder(run: Run, plan: DataPlan): string | undefined {
   return plan.dataDir === null ? undefined : inRun(run, plan.dataDir);
 }
 
-const inRun = (run: Run, path: string): string => (isAbsolute(path) ? path : join(run.directory, path));
+const inRun = (run: Run, path: string): string => typedPath(path, run.directory);

@@ -1,9 +1,8 @@
 /** What the command line of a start asks for. A second start hands it to the window that is open already. */
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { workspacePath } from '../engine/store/workspace.ts';
+import { typedPath } from '../formats/typed-path.ts';
 
 export const launchSchema = z.object({
   /** Absolute. */
@@ -27,18 +26,13 @@ export function readLaunch(words: readonly string[], cwd: string): Launch {
     const [name, ...value] = word.split('=');
     if (name === '--workspace') {
       const folder = value.length > 0 ? value.join('=') : rest.shift();
-      if (folder) launch.workspace = workspacePath(folder.startsWith('~/') ? folder : resolve(cwd, folder));
+      if (folder) launch.workspace = workspacePath(typedPath(folder, cwd));
     } else if (!word.startsWith('-')) {
-      const path = pathOf(word, cwd);
+      const path = typedPath(word, cwd);
       (existsSync(path) ? launch.paths : launch.missing).push(path);
     }
   }
   return launch;
-}
-
-/** File managers hand over addresses. */
-function pathOf(word: string, cwd: string): string {
-  return word.startsWith('file://') ? fileURLToPath(word) : resolve(cwd, word);
 }
 
 /** `electron [switches] APP words...`: without the program, and without APP where there is one. */

@@ -1,14 +1,15 @@
 /** Choosing a folder where no file dialog can be opened (a browser). Names of folders only, never of other files. */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { AnswerOf } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { configFileOf } from '../formats/run-layout.ts';
+import { typedPath } from '../formats/typed-path.ts';
 
 /** Throws UserError when the folder cannot be read. */
 export async function browse(path: string = homedir()): Promise<AnswerOf<'files.browse'>> {
-  const wanted = resolve(path);
+  const wanted = typedPath(path);
   const at = await realpath(wanted).catch(() => wanted);
   const entries = await readdir(at, { withFileTypes: true }).catch((error: unknown) => {
     throw new UserError(`The folder ${at} cannot be read.`, { hint: 'Choose another folder.', cause: error });

@@ -4,6 +4,7 @@
  */
 import type { Handlers } from '../../src-shared/api.ts';
 import { inspectNeuronsJob } from '../../src-shared/jobs/inspect-neurons.ts';
+import { withTypedPaths } from '../formats/typed-path.ts';
 import { browse } from './browse.ts';
 import { relocateRun } from './catalog/relocate.ts';
 import { suggestGroups } from './catalog/suggest.ts';
@@ -64,7 +65,7 @@ export function handlersOf(engine: EngineParts): Handlers {
 
     'jobs.list': () => engine.jobs.list(),
     'jobs.get': ({ jobId }) => engine.jobs.get(jobId),
-    'jobs.submit': ({ kind, params }) => engine.jobs.submit(kind, params),
+    'jobs.submit': ({ kind, params }) => engine.jobs.submit(kind, withTypedPaths(params)),
     'jobs.cancel': ({ jobId }) => engine.jobs.queue.cancel(jobId),
     'jobs.retry': ({ jobId }) => engine.jobs.retry(jobId),
     'jobs.move': ({ jobId, position }) => engine.jobs.move(jobId, position),

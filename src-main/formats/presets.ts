@@ -13,6 +13,7 @@ import type { RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { didYouMean } from '../../src-shared/near-miss.ts';
 import { configFileOf } from './run-layout.ts';
+import { typedPath } from './typed-path.ts';
 import { readYaml } from './yaml.ts';
 
 const folder = fileURLToPath(new URL('../../resources/presets', import.meta.url));
@@ -66,8 +67,9 @@ function configPath(source: string): string {
   const names = presetNames();
   const name = source.endsWith(suffix) ? source.slice(0, -suffix.length) : source;
   if (names.includes(name)) return join(folder, `${name}.yaml`);
-  if (existsSync(source)) {
-    const file = statSync(source).isDirectory() ? configFileOf(source) : source;
+  const path = typedPath(source);
+  if (existsSync(path)) {
+    const file = statSync(path).isDirectory() ? configFileOf(path) : path;
     if (file !== undefined) return file;
   }
   throw new UserError(`"${source}" is neither a preset nor a config file.${didYouMean(name, names)}`, {

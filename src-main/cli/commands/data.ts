@@ -1,6 +1,6 @@
 /** `basin data fetch NAME`, `basin data list`: the full data sets; the embedded one is always there. */
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fetchable, fetchableNames, fetchDataSet, workspacePath } from '../../engine/index.ts';
 import { geometryKinds } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
@@ -9,6 +9,7 @@ import { fetchedFolder } from '../data-folder.ts';
 import { self } from '../self.ts';
 import { formatTable } from '../table.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 
 interface Row {
   name: string;
@@ -42,7 +43,7 @@ async function fetchNamed(name: string, dir: string | undefined, globals: Global
       hint: `Known: ${fetchableNames.join(', ')}.`,
     });
   }
-  const folder = dir === undefined ? fetchedFolder(workspacePath(globals.workspace), name) : resolve(dir);
+  const folder = dir === undefined ? fetchedFolder(workspacePath(globals.workspace), name) : typedPath(dir);
   const line = terminal.progress(`fetching ${name}`);
   const report = await fetchDataSet({
     set: fetchable(name),

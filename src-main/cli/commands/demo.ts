@@ -1,5 +1,5 @@
 /** `basin demo`: the field's main result on real digits, from nothing, in about a minute. */
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Option } from 'commander';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { wholeProgress } from '../demo/progress.ts';
@@ -14,6 +14,7 @@ import { wholeNumber } from '../numbers.ts';
 import { duration } from '../progress-line.ts';
 import { self, shellWord } from '../self.ts';
 import { fileStamp } from '../when.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 
 interface DemoFlags {
   size: DemoSize;
@@ -93,7 +94,7 @@ async function demo(globals: Globals, flags: DemoFlags): Promise<void> {
     const figures = await drawFigures(
       work,
       measured,
-      flags.out === undefined ? join(workspace, 'figures', `demo-${fileStamp()}`) : resolve(flags.out),
+      flags.out === undefined ? join(workspace, 'figures', `demo-${fileStamp()}`) : typedPath(flags.out),
       provenance,
     );
     const seconds = (performance.now() - started) / 1000;

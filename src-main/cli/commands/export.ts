@@ -1,5 +1,5 @@
 /** `basin export RESULT`: a stored result as a file for a notebook. `basin export RUN --format pt`: checkpoints. */
-import { extname, resolve } from 'node:path';
+import { extname } from 'node:path';
 import type { CheckpointFormat } from '../../../src-shared/jobs/export-checkpoints.ts';
 import { withEngine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
@@ -11,6 +11,7 @@ import { findRuns } from '../pick.ts';
 import { listenerFor } from '../show-job.ts';
 import { jobKinds } from '../../../src-shared/jobs/index.ts';
 import { findResult } from './results.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 
 const formats = ['json', 'csv', 'parquet', 'npy'] as const;
 
@@ -37,7 +38,7 @@ export const define: DefineCommand = (command, globals) => {
     .option('--epochs <list>', 'run: epochs, such as 0,100; absent: all that are saved')
     .option('--no-optimizer', 'run: leave out the state of the optimizer')
     .action((texts: string[], options: Options) => {
-      if (extname(options.out) === '.zip') return exportAnalysis(texts, options, globals);
+      if (extname(typedPath(options.out)) === '.zip') return exportAnalysis(texts, options, globals);
       const [text] = texts;
       if (text === undefined || texts.length > 1)
         throw new UsageError(
@@ -51,7 +52,7 @@ export const define: DefineCommand = (command, globals) => {
 
 /** Results, their figures and configs in one zip, which `basin import` takes back. */
 async function exportAnalysis(texts: readonly string[], { out }: Options, globals: Globals): Promise<void> {
-  const path = resolve(out);
+  const path = typedPath(out);
   await checkFolderOf(path);
   await withEngine(globals, async (client) => {
     const rows = [];
@@ -67,7 +68,7 @@ async function exportAnalysis(texts: readonly string[], { out }: Options, global
 }
 
 async function exportFile(text: string, { out, format: named }: Options, globals: Globals): Promise<void> {
-  const path = resolve(out);
+  const path = typedPath(out);
   const format = formats.find((name) => extname(path) === `.${name}`);
   if (format === undefined) {
     throw new UsageError(
@@ -109,7 +110,7 @@ async function exportRun(
     const wanted = { ...parsed('models'), ...parsed('epochs'), format, optimizer: options.optimizer };
     const params = completeParams(
       kind.params,
-      { run: run!.path, directory: resolve(options.out), ...wanted },
+      { run: run!.path, directory: typedPath(options.out), ...wanted },
       flags,
     );
     const shown = listenerFor(terminal, kind.title);

@@ -1,6 +1,6 @@
 /** `basin figure SOURCE... --out FILE` (or `--format pdf`): draws a recipe, a saved figure or results; `basin figure list`. */
 import { readFile } from 'node:fs/promises';
-import { basename, extname, resolve } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { figureFormats } from '../../../src-shared/api.ts';
 import { barrierNames } from '../../../src-shared/barriers.ts';
@@ -17,6 +17,7 @@ import { checkFolderOf, freePaths, writeFileWhole } from '../out-file.ts';
 import { formatTable } from '../table.ts';
 import { when } from '../when.ts';
 import { findResult } from './results.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 
 type Format = (typeof figureFormats)[number];
 
@@ -52,7 +53,10 @@ function targetsOf({ out, format }: FigureFlags): { path: string | undefined; fo
     throw new UsageError('say where the figure shall be written: --out FILE, or --format pdf; one of them');
   return (
     format?.map((each) => ({ path: undefined, format: each })) ??
-    out!.map((path) => ({ path: resolve(path), format: formatOf(path) }))
+    out!.map((text) => {
+      const path = typedPath(text);
+      return { path, format: formatOf(path) };
+    })
   );
 }
 
@@ -89,7 +93,7 @@ async function recipeOf(
   choice: FigureChoice,
 ): Promise<[Recipe, string[]]> {
   const [first] = sources;
-  if (sources.length === 1 && first!.endsWith('.json')) return [await readRecipe(resolve(first!)), []];
+  if (sources.length === 1 && first!.endsWith('.json')) return [await readRecipe(typedPath(first!)), []];
   const saved = (await client.call('figures.list', {})).find((figure) => figure.id === first);
   if (sources.length === 1 && saved !== undefined) return [saved.recipe, saved.resultIds];
   const results: StoredResult[] = [];
@@ -160,7 +164,7 @@ export const define: DefineCommand = (command, globals) => {
         const drawn: { path: string; bytes: Uint8Array }[] = [];
         for (const { path, format } of targets) {
           const { bytes, filename } = await client.call('figures.export', { recipe, format, ...dpi });
-          drawn.push({ path: path ?? resolve(filename), bytes });
+          drawn.push({ path: path ?? join(process.cwd(), filename), bytes });
         }
         const asNamed = drawn.map(({ path }) => path);
         // A name that the person gave is what they want; one that the figure's kind gave may be another figure's.

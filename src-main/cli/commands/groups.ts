@@ -1,6 +1,6 @@
 /** `basin groups list|add|remove|rename|suggest|export|import|undo|redo`. */
 import { readFile } from 'node:fs/promises';
-import { extname, resolve } from 'node:path';
+import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Group, GroupEdit, GroupsState, RunRow } from '../../../src-shared/api.ts';
@@ -10,6 +10,7 @@ import type { DefineCommand, Globals } from '../globals.ts';
 import { writeFileWhole } from '../out-file.ts';
 import { findGroup, findRuns } from '../pick.ts';
 import { formatTable } from '../table.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 
 function show(globals: Globals, state: GroupsState, runs: readonly RunRow[]): void {
   const { terminal } = globals;
@@ -145,8 +146,8 @@ function defineExchange(command: Command, globals: Globals): void {
         client.call('groups.export', { format: options.format }),
       );
       if (options.out !== undefined) {
-        await writeFileWhole(resolve(options.out), text);
-        terminal.note(`written to ${resolve(options.out)}`);
+        await writeFileWhole(typedPath(options.out), text);
+        terminal.note(`written to ${typedPath(options.out)}`);
       } else {
         terminal.print(text.trimEnd());
       }
@@ -156,7 +157,7 @@ function defineExchange(command: Command, globals: Globals): void {
     .command('import <file>')
     .description('read a checkpoint_directories.py dictionary, or JSON that `groups export` wrote')
     .action(async (file: string) => {
-      const text = await readFile(resolve(file), 'utf8');
+      const text = await readFile(typedPath(file), 'utf8');
       const format = extname(file) === '.json' ? 'json' : 'python';
       await withEngine(globals, async (client) => {
         const { state, unknownPaths } = await client.call('groups.import', { format, text });

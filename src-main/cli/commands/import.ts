@@ -1,9 +1,9 @@
 /** `basin import DIR...`: adds run directories to the catalog; copies nothing. */
-import { resolve } from 'node:path';
 import { withEngine } from '../engine.ts';
 import type { DefineCommand } from '../globals.ts';
 import { runKind } from '../job.ts';
 import { listenerFor } from '../show-job.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 
 const shown = 20;
 
@@ -19,7 +19,7 @@ export const define: DefineCommand = (command, globals) => {
     .argument('<dir...>', 'folders to search, single run directories, or files')
     .action(async (dirs: string[]) => {
       const { terminal, signal } = globals;
-      const paths = dirs.map((dir) => resolve(dir));
+      const paths = dirs.map((dir) => typedPath(dir));
       await withEngine(globals, async (client) => {
         const progress = listenerFor(terminal, 'Import');
         const { result } = await runKind(client, 'import', { paths }, signal, progress.listener);

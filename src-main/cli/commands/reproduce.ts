@@ -1,6 +1,6 @@
 /** `basin reproduce NAME`: repeats an experiment of the papers and sets what it finds beside what they say. */
 import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Option } from 'commander';
 import { CancelledError } from '../../../src-shared/errors.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
@@ -25,6 +25,7 @@ import { experimentSizes } from '../reproduce/experiment.ts';
 import { formatTable } from '../table.ts';
 import { trainingParams } from '../training.ts';
 import { fileStamp } from '../when.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 
 const experiments: Record<string, () => Promise<{ experiment: Experiment }>> = {
   'main-table': () => import('../reproduce/main-table.ts'),
@@ -98,7 +99,7 @@ async function reproduce(name: string, flags: ReproduceFlags, globals: Globals):
     });
     progress.finish();
     const provenance = { basinVersion: version, kind: `reproduce ${name}`, seeds: { seed: flags.seed } };
-    const folder = resolve(flags.out ?? join(workspace, 'figures', `${name}-${fileStamp()}`));
+    const folder = typedPath(flags.out ?? join(workspace, 'figures', `${name}-${fileStamp()}`));
     const paths = await draw(client, figures, folder, provenance);
     const seconds = (performance.now() - started) / 1000;
     terminal.document({ name, title: experiment.title, ...flags, rows, figures: paths, seconds });

@@ -1,6 +1,5 @@
 /** `basin run KIND`: any kind of job, its flags taken from its params schema. */
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { parse } from 'yaml';
@@ -22,6 +21,7 @@ import { findGroup } from '../pick.ts';
 import { presentResult } from '../present.ts';
 import { checkOutFile, writeOutFile } from '../out-file.ts';
 import { listenerFor } from '../show-job.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 
 interface KindOptions {
   params?: string;
@@ -53,7 +53,7 @@ function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void 
     .option('--params <file>', 'params as JSON or YAML (- is stdin); flags override them')
     .option('--out <file>', 'also write the result: .json, or .parquet where it has rows or matrices')
     .action(async (options: KindOptions) => {
-      const out = options.out === undefined ? undefined : resolve(options.out);
+      const out = options.out === undefined ? undefined : typedPath(options.out);
       if (out !== undefined) await checkOutFile(out);
       const workspace = workspacePath(globals.workspace);
       const collected = await collectParams(command, flags, options.params, workspace);
@@ -145,7 +145,7 @@ function withFetchedData(params: Record<string, unknown>, workspace: string): Re
 }
 
 async function readParams(file: string): Promise<Record<string, unknown>> {
-  const text = await readFile(file === '-' ? '/dev/stdin' : resolve(file), 'utf8');
+  const text = await readFile(file === '-' ? '/dev/stdin' : typedPath(file), 'utf8');
   let value: unknown;
   try {
     value = parse(text);

@@ -1,5 +1,4 @@
 /** `basin runs`: what the catalog holds. */
-import { resolve } from 'node:path';
 import { familyNames } from '../../../src-shared/domain.ts';
 import type { RunRow } from '../../../src-shared/api.ts';
 import { withEngine } from '../engine.ts';
@@ -7,6 +6,7 @@ import type { DefineCommand, Globals } from '../globals.ts';
 import { findRuns, matches } from '../pick.ts';
 import type { Column } from '../table.ts';
 import { formatTable } from '../table.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 
 const columns: Column<RunRow>[] = [
   { title: 'run', text: (run) => run.name },
@@ -81,7 +81,7 @@ export const define: DefineCommand = (command, globals) => {
     .action(async (text: string, dir: string) => {
       const row = await withEngine(globals, async (client) => {
         const [run] = await findRuns(client, [text]);
-        return client.call('runs.relocate', { runId: run!.id, path: resolve(dir) });
+        return client.call('runs.relocate', { runId: run!.id, path: typedPath(dir) });
       });
       globals.terminal.document(row);
       globals.terminal.print(`${row.name} is in ${row.path}`);

@@ -1,7 +1,7 @@
 /** Looks for run folders and reads the headers of their checkpoints; nothing is copied, no weights are read. */
 import { createHash } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
 import type { JobParams, JobResult } from '../../../src-shared/jobs/index.ts';
@@ -11,6 +11,7 @@ import type { CheckpointFacts } from '../../formats/checkpoint-facts.ts';
 import { parseCheckpointName } from '../../formats/checkpoint-name.ts';
 import { configFileOf, isConfigName, runFolderOf } from '../../formats/run-layout.ts';
 import { checkpointHeader, findRunDirectories, type CheckpointFile } from '../../formats/run-directory.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 import { checkpointCancel, type ComputeContext } from '../context.ts';
 import { importResults, mostPassedOver, reasonOf } from './import-results.ts';
 import { listRunDirectory, type RunListing } from './listing.ts';
@@ -109,7 +110,7 @@ async function searchFolders(paths: readonly string[], context: ComputeContext):
 async function sortPaths(paths: readonly string[]): Promise<{ folders: string[]; files: string[] }> {
   const sorted = { folders: [] as string[], files: [] as string[] };
   for (const path of paths) {
-    const absolute = resolve(path);
+    const absolute = typedPath(path);
     const found = await stat(absolute).catch(() => undefined);
     if (!found) {
       throw new UserError(`${absolute} does not exist.`, {

@@ -1,6 +1,5 @@
 /** What a training config asks for, with nothing left to decide. */
 import { randomInt } from 'node:crypto';
-import { resolve } from 'node:path';
 import {
   recordSeeds,
   refuseUnknownKeys,
@@ -11,6 +10,7 @@ import {
 } from '../../../src-shared/config.ts';
 import type { GeometryPlan, RunConfig, Seeds } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 import { isMixed } from '../../../src-shared/model.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { resolveOptimizer } from './optimizer.ts';
@@ -62,8 +62,8 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
   const optimizer = resolveOptimizer(config, where);
   const epochs = config.training?.num_epochs ?? 100;
   const paths = {
-    ...(data.dataDir !== null && { dataDir: resolve(data.dataDir) }),
-    ...(data.splitFile !== null && { splitFile: resolve(data.splitFile) }),
+    ...(data.dataDir !== null && { dataDir: typedPath(data.dataDir) }),
+    ...(data.splitFile !== null && { splitFile: typedPath(data.splitFile) }),
   };
   const dataset = {
     ...config.dataset,

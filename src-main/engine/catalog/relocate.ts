@@ -1,9 +1,10 @@
 /** Pointing a run to the folder it was moved to. */
 import { createHash } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
 import { configFileOf } from '../../formats/run-layout.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 import type { RunStore } from './runs.ts';
 
 /**
@@ -12,8 +13,9 @@ import type { RunStore } from './runs.ts';
  */
 export async function relocateRun(runs: RunStore, id: string, path: string): Promise<void> {
   const run = runs.stored(id);
-  const folder = await realpath(resolve(path)).catch(() => {
-    throw new UserError(`${resolve(path)} does not exist.`, {
+  const typed = typedPath(path);
+  const folder = await realpath(typed).catch(() => {
+    throw new UserError(`${typed} does not exist.`, {
       hint: `Name the folder that run ${id} was moved to.`,
     });
   });

@@ -260,8 +260,18 @@ export const requests = {
   },
   /** Reads a `checkpoint_directories.py` dictionary or our JSON; unknown folders are listed, not guessed. */
   'groups.import': {
-    args: z.object({ format: z.enum(['python', 'json']), text: z.string().max(10_000_000) }),
-    result: z.object({ state: groupsStateSchema, unknownPaths: z.array(z.string()) }),
+    /** `file`: absolute path that the text was read from, if the asker knows it. */
+    args: z.object({
+      format: z.enum(['python', 'json']),
+      text: z.string().max(10_000_000),
+      file: z.string().optional(),
+    }),
+    /** Folders that the catalog does not know, as written; groups that no run was left for: not made. */
+    result: z.object({
+      state: groupsStateSchema,
+      unknownPaths: z.array(z.string()),
+      leftOut: z.array(z.string()),
+    }),
   },
 
   'jobs.list': { args: nothing, result: z.array(jobSchema) },

@@ -58,9 +58,9 @@ export function handlersOf(engine: EngineParts): Handlers {
       const { exportGroups } = await import('./catalog/exchange.ts');
       return exportGroups(format, engine.groups.state().groups, engine.runs);
     },
-    'groups.import': async ({ format, text }) => {
+    'groups.import': async ({ format, text, file }) => {
       const { importGroups } = await import('./catalog/exchange.ts');
-      return groupsChanged(importGroups(format, text, engine.groups, engine.runs));
+      return groupsChanged(importGroups(format, { text, file }, engine.groups, engine.runs));
     },
 
     'jobs.list': () => engine.jobs.list(),

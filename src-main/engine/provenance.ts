@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { BackendInfo } from '../../src-shared/domain.ts';
 import type { ProvenanceInput } from '../../src-shared/provenance.ts';
 import { isConfigName, runFolderOf } from '../formats/run-layout.ts';
+import { runIdAt } from './catalog/run-at.ts';
 import type { RunStore } from './catalog/runs.ts';
 import type { Input } from './inputs.ts';
 import { runPaths, seedsIn } from './jobs/submit.ts';
@@ -46,7 +47,7 @@ function runsOf(params: unknown, inputs: readonly Input[], runs: RunStore): Runs
   );
   const paths = new Set([...runPaths(params), ...configs.keys()]);
   return [...paths].flatMap((path) => {
-    const id = runs.idAt(path);
+    const id = runIdAt(runs, path);
     const configHash = configs.get(path);
     if (id === undefined && configHash === undefined) return [];
     return [{ id: id ?? basename(path), path, configHash: configHash ?? runs.stored(id!).configHash }];

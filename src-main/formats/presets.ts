@@ -1,9 +1,12 @@
 /** Where a training config comes from: a preset by name or a config.yaml by path, with overrides laid over it. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   applyOverrides,
+  isIncidental,
+  readTolerantly,
+  understandConfig,
   defaultConfig,
   mergeConfig,
   readConfig,
@@ -57,10 +60,40 @@ export function loadTrainingConfig(source: string, overrides: readonly string[] 
   if (document === null || typeof document !== 'object' || Array.isArray(document)) {
     throw new UserError(`${path}: settings by name were expected.`);
   }
-  const merged = applyOverrides(mergeConfig(defaultConfig(), document as Record<string, unknown>), overrides);
+  refuseComposed(document as Record<string, unknown>, path);
+  const written = applyOverrides(
+    mergeConfig(defaultConfig(), document as Record<string, unknown>),
+    overrides,
+  );
+  const { config: merged, unresolved } = understandConfig(written);
   const where = overrides.length === 0 ? source : `${source} with overrides`;
   refuseUnknownKeys(merged, where);
+  const blocked = readTolerantly(merged).problems.find(
+    ({ key }) => unresolved.has(key) && !isIncidental(key),
+  );
+  if (blocked) {
+    throw new UserError(`${where}: ${blocked.message}.`, {
+      hint: `Give the value itself: ${blocked.key}=VALUE.`,
+    });
+  }
   return readConfig(merged, where);
+}
+
+/** A config of the published code's `configs` folder names the files that it is put together from. */
+function refuseComposed(document: Record<string, unknown>, path: string): void {
+  if (!Array.isArray(document['defaults'])) return;
+  const name = basename(path)
+    .replace(/\.ya?ml$/, '')
+    .replace(new RegExp(`${suffix}$`), '');
+  const preset = presetNames().includes(name)
+    ? `The preset of the same name is complete: \`basin train ${name}\`.`
+    : `Give a preset (${presetNames().join(', ')}).${didYouMean(name, presetNames())}`;
+  throw new UserError(
+    `${path} is put together from other files by Hydra ("defaults:"); Basin reads complete configs.`,
+    {
+      hint: `${preset} A run's own .hydra/config.yaml or config.yaml is complete, too.`,
+    },
+  );
 }
 
 function configPath(source: string): string {

@@ -93,6 +93,13 @@ export function replaceBlocked<T extends object>(section: T, values: Partial<T>)
   return Object.defineProperties({}, fields) as T;
 }
 
+/** Where a run was written and how it was called: Hydra leaves these unresolved in every config, and nothing needs them. */
+export function isIncidental(key: string): boolean {
+  return /^(?:device|output_dir|experiment_name|training\.save_path|dataset\.(?:num_workers|pin_memory))$/.test(
+    key,
+  );
+}
+
 function listsWidths(config: Plain): boolean {
   const model = config['model'];
   return isPlainObject(model) && Array.isArray(model['hidden_dim']);

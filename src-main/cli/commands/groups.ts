@@ -157,11 +157,15 @@ function defineExchange(command: Command, globals: Globals): void {
     .command('import <file>')
     .description('read a checkpoint_directories.py dictionary, or JSON that `groups export` wrote')
     .action(async (file: string) => {
-      const text = await readFile(typedPath(file), 'utf8');
-      const format = extname(file) === '.json' ? 'json' : 'python';
+      const path = typedPath(file);
+      const text = await readFile(path, 'utf8');
+      const format = extname(path) === '.json' ? 'json' : 'python';
       await withEngine(globals, async (client) => {
-        const { state, unknownPaths } = await client.call('groups.import', { format, text });
-        for (const path of unknownPaths) terminal.note(`not in the catalog, left out: ${path}`);
+        const { state, unknownPaths, leftOut } = await client.call('groups.import', {
+          ...{ format, text, file: path },
+        });
+        for (const unknown of unknownPaths) terminal.note(`not in the catalog, left out: ${unknown}`);
+        for (const group of leftOut) terminal.note(`no runs for ${group}: the group was not made`);
         show(globals, state, await client.call('runs.list', {}));
       });
     });

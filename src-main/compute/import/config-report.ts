@@ -1,5 +1,5 @@
 /** What an import says about a config that can be read only in part. */
-import { readTolerantly, resolveData, resolveModel } from '../../../src-shared/config.ts';
+import { isIncidental, readTolerantly, resolveData, resolveModel } from '../../../src-shared/config.ts';
 import type { ConfigProblem } from '../../../src-shared/config.ts';
 import { messageOf } from '../../../src-shared/errors.ts';
 
@@ -10,14 +10,10 @@ export interface ConfigReport {
   remarks: string[];
 }
 
-/** Where a run was written and how it was called: Hydra leaves these unresolved in every config, and nothing needs them. */
-const asEver =
-  /^(?:device|output_dir|experiment_name|training\.save_path|dataset\.(?:num_workers|pin_memory))$/;
-
 /** @param config as `readRunDirectory` gives it @param path the config file, for messages */
 export function reportOn(config: Record<string, unknown>, path: string): ConfigReport {
   const { config: tolerant, problems } = readTolerantly(config, path);
-  const told = problems.filter(({ key }) => !asEver.test(key));
+  const told = problems.filter(({ key }) => !isIncidental(key));
   const model = told.filter(({ key }) => key.startsWith('model'));
   const remarks: string[] = [];
   const refusal = model.length === 0 ? undefined : refusalOf(() => resolveModel(tolerant, path));

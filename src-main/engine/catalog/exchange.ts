@@ -1,10 +1,12 @@
 /** Groups as files: the dictionary of neuron-identifiability's `checkpoint_directories.py`, and JSON with everything. */
-import { isAbsolute, resolve } from 'node:path';
+import { dirname, isAbsolute } from 'node:path';
 import { z } from 'zod';
 import type { AnswerOf, Group, Member } from '../../../src-shared/api.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 import type { GroupStore } from './groups.ts';
 import { readPythonDictionary, type Literal } from './python-literal.ts';
+import { runIdAt } from './run-at.ts';
 import { checkpointId } from './run-rows.ts';
 import type { RunStore } from './runs.ts';
 
@@ -105,19 +107,30 @@ interface Wanted {
   colour?: string | undefined;
   notes?: string | undefined;
   members: { run: string; checkpoints?: { model: number; epoch: number }[] | undefined }[];
+  /** Written without runs by Basin itself. */
+  isEmpty?: boolean;
+}
+
+export interface GroupsSource {
+  text: string;
+  /** Where the text comes from, absolute: relative folders in it count from there. */
+  file?: string | undefined;
 }
 
 /**
- * Makes or extends the groups of a dictionary or our JSON, as one step of undo. Folders that the catalog does not know
- * are listed and left out. Throws UserError for text that cannot be read.
+ * Makes or extends the groups of a dictionary or our JSON, as one step of undo. Folders that the catalog does not know,
+ * and groups that no folder is left of, are listed and left out.
+ * @throws UserError for text that cannot be read, and if not a single folder is in the catalog
  */
 export function importGroups(
   format: Format,
-  text: string,
+  source: GroupsSource,
   groups: GroupStore,
   runs: RunStore,
 ): AnswerOf<'groups.import'> {
-  const wanted = format === 'python' ? fromPython(text) : fromJson(text);
+  const { text, file } = source;
+  const folder = file === undefined ? undefined : dirname(file);
+  const wanted = format === 'python' ? fromPython(text, file) : fromJson(text);
   const unknownPaths: string[] = [];
   const known = wanted.map(({ architecture, key, members, colour, notes }) => ({
     architecture,
@@ -125,7 +138,8 @@ export function importGroups(
     ...(colour !== undefined && { colour }),
     ...(notes !== undefined && { notes }),
     members: members.flatMap(({ run, checkpoints }): Member[] => {
-      const runId = isAbsolute(run) ? runs.idAt(resolve(run)) : undefined;
+      const path = writtenPath(run, folder);
+      const runId = path === undefined ? undefined : runIdAt(runs, path);
       if (runId === undefined) unknownPaths.push(run);
       if (runId === undefined) return [];
       if (!checkpoints) return [{ runId }];
@@ -134,8 +148,47 @@ export function importGroups(
       ];
     }),
   }));
-  const state = groups.edit({ type: 'create-many', groups: known });
-  return { state, unknownPaths };
+  // A group without runs is made only if Basin itself wrote it down so.
+  const filled = known.filter((group, i) => group.members.length > 0 || wanted[i]!.isEmpty === true);
+  if (filled.length === 0) throw nothingFound(unknownPaths, folder);
+  const made = new Set(filled);
+  const leftOut = known
+    .filter((group) => !made.has(group))
+    .map(({ architecture, key }) => `${architecture}/${key}`);
+  const state = groups.edit({ type: 'create-many', groups: filled.map(withoutRepeats) });
+  return { state, unknownPaths, leftOut };
+}
+
+/** Two paths of a group may lead to the same run. */
+function withoutRepeats<T extends { members: Member[] }>(group: T): T {
+  const seen = new Set<string>();
+  const isNew = (member: Member): boolean => {
+    const text = JSON.stringify(member);
+    return !seen.has(text) && seen.add(text) !== undefined;
+  };
+  return { ...group, members: group.members.filter(isNew) };
+}
+
+/** A path as written in the file: relative to it, or with `~`. Undefined for a relative one if its place is not known. */
+function writtenPath(path: string, folder: string | undefined): string | undefined {
+  const isRelative = !isAbsolute(path) && !/^\s*["']?(?:~|file:)/.test(path);
+  return isRelative && folder === undefined ? undefined : typedPath(path, folder);
+}
+
+function nothingFound(unknownPaths: readonly string[], folder: string | undefined): UserError {
+  if (unknownPaths.length === 0) {
+    return new UserError('The file names no folder: no groups were made.', {
+      hint: 'Fill in the paths of the run folders.',
+    });
+  }
+  const shown = unknownPaths.slice(0, 3).join(', ');
+  const more = unknownPaths.length > 3 ? ` and ${unknownPaths.length - 3} more` : '';
+  const isRelative = folder === undefined && unknownPaths.some((path) => !isAbsolute(path));
+  return new UserError(`None of the folders is in the catalog: ${shown}${more}. No groups were made.`, {
+    hint: isRelative
+      ? 'Relative paths count from the file, whose place a browser does not tell: use `basin groups import FILE`, or write absolute paths.'
+      : 'Import the run folders first (`basin import DIR`).',
+  });
 }
 
 function fromJson(text: string): Wanted[] {
@@ -146,7 +199,8 @@ function fromJson(text: string): Wanted[] {
     throw new UserError('The text is not valid JSON.', { cause: error });
   }
   const parsed = fileSchema.safeParse(value);
-  if (parsed.success) return parsed.data.groups;
+  if (parsed.success)
+    return parsed.data.groups.map((group) => ({ ...group, isEmpty: group.members.length === 0 }));
   // The reference's dictionary written as JSON is welcome too.
   const plain = z
     .record(z.string(), z.record(z.string(), z.union([z.string(), z.array(z.string())])))
@@ -158,8 +212,8 @@ function fromJson(text: string): Wanted[] {
   throw new UserError(`The groups file: ${issue?.path.join('.') || 'the document'}: ${issue?.message ?? ''}`);
 }
 
-function fromPython(text: string): Wanted[] {
-  const entries = [...readPythonDictionary(text)].map(
+function fromPython(text: string, file: string | undefined): Wanted[] {
+  const entries = [...readPythonDictionary(text, file)].map(
     ([architecture, keys]): [string, [string, string | string[]][]] => {
       if (!(keys instanceof Map))
         throw new UserError(`"${architecture}": a dictionary of key: folder was expected.`);

@@ -1,174 +1,259 @@
-/** Reads dictionaries of text from Python source as data. Nothing is executed; what is no literal is refused. */
+/**
+ * The dictionary of a file such as `checkpoint_directories.py`, read as data: assignments are followed from top to bottom,
+ * nothing is executed. What decides an entry and is no constant is refused by name.
+ */
 import { UserError } from '../../../src-shared/errors.ts';
+import { findOutside, statementsIn, tokenise, type Token } from './python-tokens.ts';
+import { evaluate, PathValue, Refusal, Unread, type Dictionary, type Value } from './python-values.ts';
 
 export type Literal = string | number | boolean | null | Literal[] | Map<string, Literal>;
 
-const deepest = 50;
+/** As the published code calls it; wins over others of its form. */
+const publishedName = 'checkpoint_directories_by_architecture';
 
-interface Token {
-  type: 'name' | 'string' | 'number' | 'sign' | 'newline';
-  text: string;
-  line: number;
-}
-
-const tokenPattern =
-  /(?<space>[ \t\r\f]+|\\\r?\n|#[^\n]*)|(?<newline>\n)|(?<string>[rRuUbBfF]{0,2}(?:"""[^]*?(?<!\\)"""|'''[^]*?(?<!\\)'''|"(?:\\[^]|[^"\\\n])*"|'(?:\\[^]|[^'\\\n])*'))|(?<number>[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?<name>[A-Za-z_]\w*)|(?<sign>->|[^])/gy;
-
-function tokenise(text: string): Token[] {
-  const tokens: Token[] = [];
-  let line = 1;
-  for (const match of text.matchAll(tokenPattern)) {
-    const [token] = match;
-    const groups = match.groups ?? {};
-    for (const type of ['newline', 'string', 'number', 'name', 'sign'] as const) {
-      if (groups[type] !== undefined) tokens.push({ type, text: token, line });
-    }
-    line += token.split('\n').length - 1;
-  }
-  return tokens;
-}
+const hint =
+  'The dictionary is read as data and never executed: write the paths out, or put them together of constants of the file (+, f-strings, os.path.join, pathlib).';
 
 /**
- * The first dictionary in a file such as `checkpoint_directories.py`: a bare literal or `NAME = {...}` (type hints,
- * imports, comments and doc strings around it are passed over). Throws UserError with the line for anything else.
+ * The one dictionary architecture -> key -> folder of a Python file: a bare literal, or what a variable holds at the end.
+ * @param file the file's path, for `__file__`
+ * @throws UserError with the line, naming the entry, for what is not read; listing the names if there are several
  */
-export function readPythonDictionary(text: string): Map<string, Literal> {
-  const tokens = tokenise(text);
-  const start = tokens.findIndex((token, i) => token.text === '{' && startsValue(tokens, i));
-  if (start < 0) {
-    throw new UserError('There is no dictionary in the text.', {
-      hint: 'Expected {"mlp": {"mlp_symmetry0": "/path/to/run"}}, alone or after NAME =.',
-    });
-  }
-  const reader = new Reader(tokens, start);
-  const value = reader.value(0);
-  return value as Map<string, Literal>;
+export function readPythonDictionary(text: string, file?: string): Map<string, Literal> {
+  const module = new Module(file);
+  for (const statement of statementsIn(tokenise(text))) module.take(statement);
+  return new Map([...chosen(module)].map(([key, item]) => [key, literalOf(item, [key])]));
 }
 
-function startsValue(tokens: readonly Token[], index: number): boolean {
-  const before = tokens.slice(0, index).findLast((token) => token.type !== 'newline');
-  return (
-    before === undefined ||
-    before.text === '=' ||
-    before.type === 'string' ||
-    before.line < tokens[index]!.line
-  );
-}
+/** A module while its statements are followed. */
+class Module {
+  readonly values = new Map<string, Value>();
+  /** Dictionaries that stand alone, not given to a name. */
+  readonly bare: Dictionary[] = [];
+  /** Why a statement that holds a dictionary is not read. */
+  readonly refused: Unread[] = [];
+  readonly #imports = new Map<string, string>();
+  readonly #functions = new Set<string>();
+  readonly #file: string | undefined;
 
-class Reader {
-  readonly #tokens: readonly Token[];
-  #at: number;
-
-  constructor(tokens: readonly Token[], at: number) {
-    this.#tokens = tokens.filter((token, i) => i < at || token.type !== 'newline');
-    this.#at = at;
+  constructor(file: string | undefined) {
+    this.#file = file;
   }
 
-  value(depth: number): Literal {
-    if (depth > deepest) throw this.#refuse('it is nested too deep');
-    const token = this.#next();
-    if (token.text === '{') return this.#dictionary(depth);
-    if (token.text === '[') return this.#list(']', depth);
-    if (token.text === '(') return this.#list(')', depth);
-    if (token.type === 'string') return this.#strings(token);
-    if (token.type === 'number') return Number(token.text.replaceAll('_', ''));
-    if (token.text === 'None') return null;
-    if (token.text === 'True' || token.text === 'False') return token.text === 'True';
-    throw this.#refuse(
-      `"${token.text}" is not a literal; only text, numbers, lists and dictionaries are read`,
+  take(statement: readonly Token[]): void {
+    const [first] = statement;
+    const word = first!.text;
+    if (first!.column > 0) return this.#block(statement);
+    if (word === 'import' || word === 'from') return this.#import(statement);
+    if (word === 'def' || word === 'class' || word === 'async') {
+      const name = statement[word === 'async' ? 2 : 1]?.text;
+      if (name !== undefined) this.#functions.add(name);
+      return;
+    }
+    const [, dot, method, bracket] = statement;
+    if (dot?.text === '.' && method?.text === 'update' && bracket?.text === '(')
+      return this.#update(statement);
+    this.#mutated(statement);
+    const equals = findOutside(statement, ['=', '+=', '|=']);
+    if (equals > 0) return this.#assign(statement, equals);
+    if (word === '{' || word === '(') return this.#alone(statement);
+    this.#touched(statement, `it may be changed by a statement that is not read ("${word}")`);
+  }
+
+  #alone(statement: readonly Token[]): void {
+    const value = this.#evaluate(statement);
+    if (value instanceof Map) this.bare.push(value);
+    if (value instanceof Unread) this.refused.push(value);
+  }
+
+  #assign(statement: readonly Token[], equals: number): void {
+    const [target] = statement;
+    const sign = statement[equals]!.text;
+    const right = statement.slice(equals + 1);
+    const behind = statement.slice(1, equals);
+    const isPlain = behind.length === 0 || behind[0]!.text === ':';
+    if (target!.type !== 'name' || findOutside(right, ['=']) >= 0 || !(isPlain || behind[0]!.text === '['))
+      return this.#touched(statement, 'this form of assignment is not read');
+    const name = target!.text;
+    if (!isPlain) return this.#setItem(name, behind, sign, right);
+    const value = this.#evaluate(
+      sign === '=' ? right : [target!, { ...statement[equals]!, text: sign[0]! }, ...right],
     );
+    if (value instanceof Unread && right[0]?.text === '{') this.refused.push(value);
+    this.values.set(name, value);
   }
 
-  #dictionary(depth: number): Map<string, Literal> {
-    const entries = new Map<string, Literal>();
-    while (!this.#takes('}')) {
-      const token = this.#next();
-      if (token.type !== 'string') throw this.#refuse(`a key in quotes was expected, found "${token.text}"`);
-      const key = this.#strings(token);
-      this.#expect(':');
-      const value = this.value(depth + 1);
-      if (entries.has(key))
-        throw this.#refuse(`the key "${key}" stands twice; Python would silently drop the first`);
-      entries.set(key, value);
-      if (!this.#takes(',')) {
-        this.#expect('}');
-        break;
-      }
+  /** `D["mlp"] = {...}` and `D["mlp"]["key"] = "..."`. */
+  #setItem(name: string, indices: readonly Token[], sign: string, right: readonly Token[]): void {
+    const line = indices[0]!.line;
+    const spoil = (why: string): void => {
+      if (this.values.has(name)) this.values.set(name, new Unread(why, line));
+    };
+    const keys = splitIndices(indices).map((index) => this.#evaluate(index));
+    let dictionary = this.values.get(name);
+    for (const key of keys.slice(0, -1))
+      dictionary = dictionary instanceof Map && typeof key === 'string' ? dictionary.get(key) : undefined;
+    const last = keys.at(-1);
+    if (sign !== '=' || typeof last !== 'string' || !(dictionary instanceof Map))
+      return spoil('an assignment to one of its entries is not read');
+    dictionary.set(last, this.#evaluate(right));
+  }
+
+  #update(statement: readonly Token[]): void {
+    const name = statement[0]!.text;
+    const there = this.values.get(name);
+    const given = this.#evaluate(statement.slice(3));
+    if (there instanceof Map && given instanceof Map) for (const [key, value] of given) there.set(key, value);
+    else this.#touched(statement, 'what .update(...) adds to it is not read');
+  }
+
+  /** `x = D.pop("mlp")`, or a loop in one line that fills D. */
+  #mutated(statement: readonly Token[]): void {
+    for (const [i, { type, text, line }] of statement.entries()) {
+      const [dot, method] = [statement[i + 1]?.text, statement[i + 2]?.text];
+      if (type === 'name' && this.values.has(text) && dot === '.' && mutators.has(method ?? ''))
+        this.values.set(text, new Unread(`.${method}(...) may change it in a way that is not read`, line));
     }
-    return entries;
   }
 
-  #list(end: string, depth: number): Literal[] {
-    const items: Literal[] = [];
-    while (!this.#takes(end)) {
-      items.push(this.value(depth + 1));
-      if (!this.#takes(',')) {
-        this.#expect(end);
-        break;
-      }
+  /** Inside a block: executed or not, once or often. */
+  #block(statement: readonly Token[]): void {
+    const equals = findOutside(statement, ['=', '+=', '|=']);
+    this.#mutated(statement);
+    const changes =
+      equals > 0 ||
+      mutating.test(
+        statement
+          .slice(0, 3)
+          .map(({ text }) => text)
+          .join(''),
+      );
+    if (changes)
+      this.#touched(
+        statement.slice(0, Math.max(1, equals)),
+        'it is set or changed in a block, which is not executed',
+      );
+  }
+
+  /** Names that this statement may change are no constants any more. */
+  #touched(statement: readonly Token[], why: string): void {
+    const [first, second] = statement;
+    const isHarmless =
+      harmless.has(first!.text) || (second?.text === '(' && !this.#functions.has(first!.text));
+    if (isHarmless && findOutside(statement, ['=']) < 0) return;
+    for (const { type, text, line } of statement) {
+      const isOwnCall = this.#functions.has(first!.text) && second?.text === '(';
+      if (type === 'name' && (this.values.has(text) || text === first!.text))
+        this.values.set(text, new Unread(why, line));
+      // A function of the file may change what it is not given, too.
+      if (isOwnCall)
+        for (const [name, value] of this.values)
+          if (value instanceof Map) this.values.set(name, new Unread(why, line));
     }
-    return items;
   }
 
-  /** Neighbouring strings are one, as in Python. */
-  #strings(first: Token): string {
-    let text = this.#unquote(first);
-    while (this.#tokens[this.#at]?.type === 'string') text += this.#unquote(this.#next());
-    return text;
+  /** `import os.path as osp`, `from pathlib import Path as P`. */
+  #import(statement: readonly Token[]): void {
+    const words = statement.map(({ text }) => text).filter((text) => text !== '(' && text !== ')');
+    const at = words.indexOf('import');
+    const from = words[0] === 'from' ? `${words.slice(1, at).join('')}.` : '';
+    for (const item of words
+      .slice(at + 1)
+      .join(' ')
+      .split(',')) {
+      const [name = '', alias] = item
+        .trim()
+        .split(/\s+as\s+/)
+        .map((part) => part.replaceAll(' ', ''));
+      if (alias !== undefined) this.#imports.set(alias, from + name);
+      else if (from !== '') this.#imports.set(name, from + name);
+      else this.#imports.set(name.split('.')[0]!, name.split('.')[0]!);
+    }
   }
 
-  #unquote({ text }: Token): string {
-    const prefix = /^[a-z]*/i.exec(text)![0].toLowerCase();
-    if (prefix.includes('f') || prefix.includes('b'))
-      throw this.#refuse(`${text.slice(0, 40)} is not plain text`);
-    const body = text.slice(prefix.length);
-    const quotes = body.startsWith('"""') || body.startsWith("'''") ? 3 : 1;
-    const inner = body.slice(quotes, -quotes);
-    return prefix.includes('r')
-      ? inner
-      : inner.replace(/\\(\r?\n|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[^])/g, unescape);
+  #evaluate(tokens: readonly Token[]): Value {
+    try {
+      return evaluate(tokens, { values: this.values, imports: this.#imports, file: this.#file });
+    } catch (thrown) {
+      if (thrown instanceof Refusal) return new Unread(thrown.message, thrown.line);
+      throw thrown;
+    }
   }
+}
 
-  #takes(sign: string): boolean {
-    if (this.#tokens[this.#at]?.text !== sign) return false;
-    this.#at++;
-    return true;
+const mutators = new Set(['update', 'setdefault', 'pop', 'popitem', 'clear']);
+const mutating = /^\w+\[|^del/;
+const harmless = new Set([
+  'print',
+  'assert',
+  'pass',
+  'if',
+  'for',
+  'while',
+  'with',
+  'try',
+  'else',
+  'elif',
+  'except',
+  'finally',
+  '@',
+  'return',
+  'raise',
+]);
+
+/** `["a"]["b"]` as two lists of words. */
+function splitIndices(tokens: readonly Token[]): Token[][] {
+  const indices: Token[][] = [];
+  for (let rest = tokens; rest[0]?.text === '[';) {
+    const end = findOutside(rest, [']'], 1);
+    if (end < 0) break;
+    indices.push(rest.slice(1, end));
+    rest = rest.slice(end + 1);
   }
+  return indices;
+}
 
-  #expect(sign: string): void {
-    const token = this.#next();
-    if (token.text !== sign) throw this.#refuse(`"${sign}" was expected, found "${token.text}"`);
-  }
-
-  #next(): Token {
-    const token = this.#tokens[this.#at];
-    if (!token) throw this.#refuse('the text ends too early');
-    this.#at++;
-    return token;
-  }
-
-  #refuse(why: string): UserError {
-    const line = this.#tokens[Math.max(0, this.#at - 1)]?.line ?? 1;
-    return new UserError(`Line ${line}: ${why}.`, {
-      hint: 'The dictionary is read as data and never executed: write the paths out.',
+/** The dictionary that was meant. */
+function chosen(module: Module): Dictionary {
+  const published = module.values.get(publishedName);
+  if (published instanceof Map) return published;
+  if (published instanceof Unread) throw refusal(published.why, published.line);
+  const all: [string | undefined, Dictionary][] = [
+    ...module.bare.map((value): [undefined, Dictionary] => [undefined, value]),
+    ...[...module.values].flatMap(([name, value]): [string, Dictionary][] =>
+      value instanceof Map ? [[name, value]] : [],
+    ),
+  ];
+  const fitting = all.filter(
+    ([, value]) =>
+      value.size > 0 && [...value.values()].every((item) => item instanceof Map || item instanceof Unread),
+  );
+  const [first] = fitting.length > 0 ? fitting : all;
+  const [refused] = module.refused;
+  if (fitting.length > 1 || (fitting.length === 1 && refused)) {
+    const names = fitting.map(([name]) => name ?? 'one without a name').join(', ');
+    const other =
+      fitting.length > 1 ? '' : `, and another, on line ${refused!.line}, is not read: ${refused!.why}`;
+    throw new UserError(`The file holds several dictionaries of folders: ${names}${other}.`, {
+      hint: `Call the one that is meant ${publishedName}, or leave it alone in the file.`,
     });
   }
+  const spoiled = [...module.values.values()].find((value) => value instanceof Unread);
+  if (first && (fitting.length > 0 || !refused)) return first[1];
+  if (refused) throw refusal(refused.why, refused.line);
+  if (spoiled && module.values.size > 0) throw refusal(spoiled.why, spoiled.line);
+  throw new UserError('There is no dictionary in the text.', {
+    hint: 'Expected {"mlp": {"mlp_symmetry0": "/path/to/run"}}, alone or after NAME =.',
+  });
 }
 
-const simpleEscapes: Record<string, string> = {
-  n: '\n',
-  t: '\t',
-  r: '\r',
-  '0': '\0',
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  v: '\v',
-};
-
-function unescape(whole: string, code: string): string {
-  if (code === '\n' || code === '\r\n') return '';
-  if (/^[xuU]/.test(code) && code.length > 1) return String.fromCodePoint(parseInt(code.slice(1), 16));
-  if (code === '\\' || code === '"' || code === "'") return code;
-  return simpleEscapes[code] ?? whole;
+function literalOf(value: Value, path: readonly string[]): Literal {
+  if (value instanceof Unread)
+    throw refusal(`${path.map((key) => `"${key}"`).join(' / ')}: ${value.why}`, value.line);
+  if (value instanceof PathValue) return value.path;
+  if (Array.isArray(value)) return value.map((item) => literalOf(item, path));
+  if (!(value instanceof Map)) return value;
+  return new Map([...value].map(([key, item]) => [key, literalOf(item, [...path, key])]));
 }
+
+const refusal = (why: string, line: number): UserError => new UserError(`Line ${line}: ${why}.`, { hint });

@@ -4,3 +4,4 @@ export * from './config/overrides.ts';
 export * from './config/resolve.ts';
 export * from './config/geometry.ts';
 export * from './config/tolerant.ts';
+export { isTrackerRecord } from './config/understand.ts';

@@ -60,7 +60,7 @@ export function handlersOf(engine: EngineParts): Handlers {
     },
     'groups.import': async ({ format, text, file }) => {
       const { importGroups } = await import('./catalog/exchange.ts');
-      return groupsChanged(importGroups(format, { text, file }, engine.groups, engine.runs));
+      return groupsChanged(importGroups(format, text, engine.groups, engine.runs, file));
     },
 
     'jobs.list': () => engine.jobs.list(),

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { messageOf } from '../../src-shared/errors.ts';
 import { couldBeImported } from './endings.ts';
 import { parseCheckpointName } from './checkpoint-name.ts';
-import { describesRun, readRunConfig } from './run-config.ts';
+import { describesRun } from './run-config.ts';
 import { checkpointFilesIn, configFileOf, isConfigName, runFolderOf } from './run-layout.ts';
 import { fileError } from './source.ts';
 
@@ -25,7 +25,7 @@ const partsOfRuns = new Set(['metrics.json', 'split.json', 'package.json', 'pack
 const ofWorkspace = new Set(['results', 'figures']);
 
 /** What Basin writes into a run's folder before the first checkpoint. */
-const marksOfBasin = ['split.json', 'metrics.json'];
+const marksOfBasin = ['split.json'];
 
 /** `.hydra` folders hold a run's config (run-layout.ts), not runs. */
 const skipped = new Set(['.hydra', 'node_modules', '.git']);
@@ -85,8 +85,7 @@ function whyNoRun(path: string): string | undefined {
   if (runFolderOf(path) !== dirname(path))
     return 'the config of a Hydra job that has no checkpoints beside it.';
   try {
-    const { config } = readRunConfig(path);
-    return describesRun(config)
+    return describesRun(path)
       ? undefined
       : 'no config of a run: there are no checkpoints beside it, and it describes no network.';
   } catch (thrown) {

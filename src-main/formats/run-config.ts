@@ -1,5 +1,5 @@
 /** The config of a run folder, wherever in it it lies, with what it says understood. */
-import { isPlainObject, understandConfig } from '../../src-shared/config.ts';
+import { isPlainObject, isTrackerRecord, understandConfig } from '../../src-shared/config.ts';
 import type { Understood } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { readYaml } from './yaml.ts';
@@ -20,10 +20,14 @@ const namesOfPublishedModels = /^src\.models\./;
  * Whether a config that lies in a folder without checkpoints is that of a run: it describes a whole network, as the
  * published trainer and Basin write it before the first checkpoint. A tracker's record of settings, another program's
  * config, or a Hydra config that is put together from others does not.
+ * @throws UserError if the file is no YAML
  */
-export function describesRun(config: Record<string, unknown>): boolean {
-  const model = config['model'];
-  if (!isPlainObject(model) || Array.isArray(config['defaults'])) return false;
+export function describesRun(path: string): boolean {
+  const document = readYaml(path);
+  if (!isPlainObject(document) || isTrackerRecord(document) || Array.isArray(document['defaults']))
+    return false;
+  const { model } = understandConfig(document).config;
+  if (!isPlainObject(model)) return false;
   const { _target_: target, name } = model;
   if (typeof target === 'string' && namesOfPublishedModels.test(target)) return true;
   const isMlp = [target, name].some((text) => typeof text === 'string' && /mlp/i.test(text));

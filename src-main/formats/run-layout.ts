@@ -62,9 +62,8 @@ export function checkpointFilesIn(directory: string): string[] {
 
 /** The first thing that makes the folder a run: its config or a checkpoint. Undefined for a folder without either. */
 export function runFileIn(directory: string): string | undefined {
-  const config = configFileOf(directory);
-  if (config !== undefined) return config.slice(directory.length + 1);
-  return namesIn(directory).find((name) => parseCheckpointName(name));
+  const checkpoint = namesIn(directory).find((name) => parseCheckpointName(name));
+  return checkpoint ?? configFileOf(directory)?.slice(directory.length + 1);
 }
 
 /** Folder of a run and name inside it, of a checkpoint's path: how the catalog keeps files. */

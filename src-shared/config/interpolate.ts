@@ -74,7 +74,8 @@ class Resolver {
     try {
       return this.#at(path, value);
     } catch (thrown) {
-      if (!(thrown instanceof Unresolvable)) throw thrown;
+      const isInside = thrown instanceof Circle && this.#open.size > 0;
+      if (!(thrown instanceof Unresolvable) || isInside) throw thrown;
       this.reasons.set(path.join('.'), thrown.message);
       this.reasons.set(value, thrown.message);
       return value;
@@ -85,7 +86,7 @@ class Resolver {
   #at(path: Path, raw: unknown): unknown {
     const key = path.join('\0');
     if (this.#done.has(key)) return this.#done.get(key);
-    if (this.#open.has(key)) throw new Unresolvable('it refers to itself');
+    if (this.#open.has(key)) throw new Circle('it refers to itself');
     this.#open.add(key);
     try {
       const value = typeof raw === 'string' ? this.#text(raw, path) : this.node(raw, path);
@@ -112,7 +113,10 @@ class Resolver {
 
   #interpolation(body: string, path: Path): unknown {
     const resolver = /^\s*([A-Za-z_][\w.]*)\s*:/.exec(body);
-    if (!resolver) return this.#lookUp(asText(this.#argument(body, path)), path);
+    if (!resolver) {
+      const key = body.trim();
+      return this.#lookUp(interpolationAt(key, 0) < 0 ? key : asText(this.#text(key, path)), path);
+    }
     return this.#resolver(resolver[1]!, splitArguments(body.slice(resolver[0].length)), path);
   }
 
@@ -181,6 +185,7 @@ class Resolver {
     } catch (thrown) {
       if (!(thrown instanceof Unresolvable)) throw thrown;
       if (value === '???') throw new Missing(`it refers to "${key}", which was never filled in`);
+      if (thrown instanceof Circle) throw thrown;
       throw new Unresolvable(`it refers to "${key}": ${thrown.message}`);
     }
   }
@@ -189,6 +194,9 @@ class Resolver {
     if (++this.#values > mostValues) throw new Unresolvable('its interpolations unfold into too many values');
   }
 }
+
+/** A section around it cannot be resolved either. */
+class Circle extends Unresolvable {}
 
 /** What `oc.select` answers with its default. */
 class Missing extends Unresolvable {}

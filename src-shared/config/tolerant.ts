@@ -64,7 +64,7 @@ export function readTolerantly(raw: Plain, where = 'config'): TolerantConfig {
     problems.set(key, { key, message, path: place });
   };
   for (const [key, reason] of unresolved) if (isKnown(key)) blame(key.split('.'), reason);
-  if (listsWidths(config))
+  if (listsWidths(config) && !problems.has('model.hidden_dim'))
     blame(
       ['model', 'hidden_dim'],
       'one width is expected, or num_layers - 1 equal ones; for other networks see `basin run adopt --help` (--architecture)',

@@ -37,9 +37,14 @@ function understandMasks(masks: Plain): Plain {
   );
 }
 
-/** Weights & Biases keeps every setting as `{desc, value}`, beside its own `_wandb` or `wandb_version`. */
+/** Weights & Biases marks the settings that it records with `_wandb` or `wandb_version`. */
+export function isTrackerRecord(config: Plain): boolean {
+  return '_wandb' in config || 'wandb_version' in config;
+}
+
+/** Weights & Biases keeps every setting as `{desc, value}`. */
 function withoutTracker(config: Plain): Plain {
-  if (!('_wandb' in config) && !('wandb_version' in config)) return config;
+  if (!isTrackerRecord(config)) return config;
   const settings = Object.entries(config).filter(([key]) => key !== '_wandb' && key !== 'wandb_version');
   const wrapped = settings.every(([, item]) => isPlainObject(item) && 'value' in item);
   return wrapped

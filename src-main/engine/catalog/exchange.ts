@@ -111,24 +111,19 @@ interface Wanted {
   isEmpty?: boolean;
 }
 
-export interface GroupsSource {
-  text: string;
-  /** Where the text comes from, absolute: relative folders in it count from there. */
-  file?: string | undefined;
-}
-
 /**
  * Makes or extends the groups of a dictionary or our JSON, as one step of undo. Folders that the catalog does not know,
  * and groups that no folder is left of, are listed and left out.
+ * @param file where the text was read, absolute: relative folders in it count from there
  * @throws UserError for text that cannot be read, and if not a single folder is in the catalog
  */
 export function importGroups(
   format: Format,
-  source: GroupsSource,
+  text: string,
   groups: GroupStore,
   runs: RunStore,
+  file?: string,
 ): AnswerOf<'groups.import'> {
-  const { text, file } = source;
   const folder = file === undefined ? undefined : dirname(file);
   const wanted = format === 'python' ? fromPython(text, file) : fromJson(text);
   const unknownPaths: string[] = [];

@@ -48,9 +48,8 @@ checkpoint_directories_by_architecture: Dict[str, Dict[str, str]] = {
   });
 
   it.each([
-    ['a call', '{"mlp": {"a": os.system("rm -rf /")}}', '"os" is not a literal'],
-    ['an expression', '{"mlp": {"a": "x" + "y"}}', 'was expected, found "+"'],
-    ['an f-string', '{"mlp": {"a": f"{x}"}}', 'is not plain text'],
+    ['a call', '{"mlp": {"a": os.system("rm -rf /")}}', 'Line 1: "mlp" / "a": os.system(...) is not read'],
+    ['an unknown name', '{"mlp": {\n"a": f"{x}"}}', 'Line 2: "mlp" / "a": x is not defined in the file'],
     ['a doubled key', '{"mlp": {"a": "1",\n "a": "2"}}', 'Line 2: the key "a" stands twice'],
     ['a key without quotes', '{mlp: 1}', 'a key in quotes was expected'],
     ['an unfinished text', '{"mlp": {"a": "1"', 'the text ends too early'],

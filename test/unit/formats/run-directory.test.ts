@@ -284,6 +284,7 @@ describe('findRunDirectories', () => {
 
   it('finds runs in order, skips .hydra and node_modules, follows links once', async () => {
     const root = join(folder, 'search');
+    const first = 'checkpoint_epoch_0_model_1.pt';
     for (const name of [
       'search/b/run',
       'search/a',
@@ -291,9 +292,9 @@ describe('findRunDirectories', () => {
       'search/a/deep/er/run',
       'search/node_modules/x',
     ])
-      newRun(name, []);
+      newRun(name, name.endsWith('.hydra') ? [] : [first]);
     mkdirSync(join(folder, 'elsewhere'));
-    newRun('elsewhere/run', []);
+    newRun('elsewhere/run', [first]);
     symlinkSync(root, join(root, 'a', 'circle'));
     symlinkSync(join(folder, 'elsewhere'), join(root, 'linked'));
     symlinkSync(join(root, 'nothing'), join(root, 'broken'));
@@ -317,7 +318,7 @@ describe('findRunDirectories', () => {
 
   it.skipIf(process.getuid?.() === 0)('reports a folder that cannot be read and goes on', async () => {
     const root = join(folder, 'locked');
-    newRun('locked/z', []);
+    newRun('locked/z', ['checkpoint_epoch_0_model_1.pt']);
     mkdirSync(join(root, 'a'));
     chmodSync(join(root, 'a'), 0);
     const found = await collect(root);

@@ -83,8 +83,8 @@ export function typedPathList(text: string, folder = process.cwd()): string[] {
       hint: howToWrite(ways[0]!),
     });
   }
-  const missing = plain.find((path) => !existsSync(path))!;
-  throw new UserError(`${missing} does not exist.`, { hint: howToWrite(['a,b', 'c']) });
+  const missing = firstMissing(pieces, (piece) => existsSync(typedPath(piece, folder)));
+  throw new UserError(`${typedPath(missing, folder)} does not exist.`, { hint: howToWrite(['a,b', 'c']) });
 }
 
 function fromJson(text: string): string[] | undefined {
@@ -111,6 +111,16 @@ function joinings(pieces: readonly string[], exists: (path: string) => boolean):
     }
   }
   return ways[0]!;
+}
+
+/** The first piece behind the longest beginning that can be read as paths that exist. */
+function firstMissing(pieces: readonly string[], exists: (path: string) => boolean): string {
+  const reached = [0];
+  for (let to = 1; to <= pieces.length; to++) {
+    const starts = reached.filter((from) => to - from <= mostCommas);
+    if (starts.some((from) => exists(pieces.slice(from, to).join(',')))) reached.push(to);
+  }
+  return pieces[reached.at(-1)!] ?? pieces.join(',');
 }
 
 /** Params with every path in them as `typedPath` reads it: forms send what was typed. */

@@ -39,21 +39,28 @@ async function tell(where: string, resultId: string | null): Promise<void> {
   const answer = resultId === null ? undefined : await engine.attempt('results.get', { resultId });
   const found = importJob.result.safeParse(answer?.data);
   if (!found.success) return notices.success(`Imported ${where}`);
-  const { runs, checkpoints, recognised, broken, changes } = found.data;
+  const { runs, checkpoints, recognised, broken, remarks, changes } = found.data;
   if (runs === 0 && recognised.length === 0 && broken.length === 0) {
     const hint =
-      'A run is a folder with config.yaml and checkpoint_epoch_{E}_model_{M}.pt or .safetensors; results are the published scripts’ files and analyses.';
+      'A run is a folder with a config (config.yaml or .hydra/config.yaml) and checkpoint_epoch_{E}_model_{M}.pt or .safetensors; results are the published scripts’ files and analyses.';
     return notices.error(new UserError(`No runs and no results were found in ${where}.`, { hint }));
   }
   const text = `Imported ${plural(runs, 'run')} with ${plural(checkpoints, 'checkpoint')} from ${where}`;
   const results = recognised.reduce((sum, file) => sum + file.results, 0);
   const files = results > 0 ? [`${plural(results, 'result')} from ${plural(recognised.length, 'file')}`] : [];
-  notices.success([text, ...files, ...(changes?.notes ?? [])].join('. '));
+  const worthKnowing = remarks.length > 0 ? [remarkText(remarks)] : [];
+  notices.success([text, ...files, ...(changes?.notes ?? []), ...worthKnowing].join('. '));
   const first = broken[0];
   if (first) {
     const others = broken.length > 1 ? ` (and ${broken.length - 1} more like it, see the job)` : '';
     notices.error(new UserError(`${first.path}: ${first.reason}${others}`));
   }
+}
+
+/** The first in full; each run shows its own. */
+function remarkText([first, ...others]: readonly { reason: string }[]): string {
+  const more = others.length > 0 ? ` (and ${plural(others.length, 'more remark')}, shown with the runs)` : '';
+  return `${first?.reason.replace(/\.$/, '') ?? ''}${more}`;
 }
 
 /** Only the desktop app learns the path of what was dropped; a browser keeps it to itself. */

@@ -1,8 +1,9 @@
 /** Kind `export-checkpoints`: a run's checkpoints as files for PyTorch, one tensor in memory at a time. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { stringify } from 'yaml';
 import { z } from 'zod';
-import { readTolerantly, resolveModel } from '../../../src-shared/config.ts';
+import { isPlainObject, isTrackerRecord, readTolerantly, resolveModel } from '../../../src-shared/config.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { exportCheckpointsJob } from '../../../src-shared/jobs/export-checkpoints.ts';
@@ -16,7 +17,7 @@ import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../../formats/
 import type { CheckpointFile, RunDirectory } from '../../formats/run-directory.ts';
 import type { OptimizerState } from '../../formats/optimizer-state.ts';
 import type { LazyTensor } from '../../formats/tensor.ts';
-import { readYamlText } from '../../formats/yaml.ts';
+import { readYaml, readYamlText } from '../../formats/yaml.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { assertDistinct, isBookkeeping, nearestReading } from '../models/file-names.ts';
@@ -58,7 +59,7 @@ async function writeRun(
   }
   for (const name of companions) {
     const isConfig = name === 'config.yaml';
-    const content = isConfig ? readYamlText(run.configPath) : contentOf(join(run.directory, name));
+    const content = isConfig ? configText(run) : contentOf(join(run.directory, name));
     if (content === undefined) continue;
     writeFileAtomic(
       join(directory, name),
@@ -174,6 +175,14 @@ function trainableOf(
     const inFile = spec.fileNames?.[name] ?? name;
     return role === 'parameter' && tensors.has(inFile) ? [inFile] : [];
   });
+}
+
+/** As written, comments too; taken out of what a tracker wraps around the settings. */
+function configText({ config, configPath }: RunDirectory): string {
+  const written = readYaml(configPath);
+  return isPlainObject(written) && isTrackerRecord(written)
+    ? stringify(config, { lineWidth: 0 })
+    : readYamlText(configPath);
 }
 
 /** Undefined where there is no such file. */

@@ -189,7 +189,7 @@ function nothingFound(unknownPaths: readonly string[], folder: string | undefine
 function fromJson(text: string): Wanted[] {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new UserError('The text is not valid JSON.', { cause: error });
   }

@@ -23,7 +23,7 @@ export async function relocateRun(runs: RunStore, id: string, path: string): Pro
   const config = configPath === undefined ? undefined : await readFile(configPath).catch(() => undefined);
   const hash = config === undefined ? '' : createHash('sha256').update(config).digest('hex');
   if (hash !== run.configHash) {
-    const what = config === undefined ? 'has no config' : 'has another config';
+    const what = config === undefined ? 'has no config.yaml' : 'has another config.yaml';
     throw new UserError(`${folder} is not run ${id}: it ${what}.`, {
       hint: 'To take it in as a run of its own, import it.',
     });

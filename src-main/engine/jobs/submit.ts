@@ -1,9 +1,10 @@
 /** From a question to a job: parsed, looked up among the answers, put into the queue. */
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { z } from 'zod';
 import { alignmentSchema } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
+import { runFolderOf } from '../../formats/run-layout.ts';
 import { cacheKey, hashInputs, inputFiles, type HashStore, type Input } from '../inputs.ts';
 import type { Lane } from './store.ts';
 
@@ -45,7 +46,7 @@ export function titleOf(kind: AnyJobKind, params: unknown): string {
   const names = [
     ...new Set([
       ...runPaths(params).map((path) => basename(path)),
-      ...(about?.checkpoints ?? []).map((path) => `${basename(dirname(path))}/${basename(path)}`),
+      ...(about?.checkpoints ?? []).map((path) => `${basename(runFolderOf(path))}/${basename(path)}`),
     ]),
   ];
   if (names.length === 0) return title;

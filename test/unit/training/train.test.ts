@@ -1,9 +1,11 @@
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -191,6 +193,22 @@ describe('an interrupted run', () => {
     const { result } = await run('', [], { resume: true });
     expect(result.resumed_from).toBeNull();
     expect(bytesOf(4)).toEqual(expected);
+  });
+
+  it('is found again if its config and checkpoints were put elsewhere in its folder', async () => {
+    await run('w-asymmetric-small', [...quick, ...mask, ...settings]);
+    const expected = bytesOf(4);
+    mkdirSync(join(directory, 'checkpoints'));
+    for (const name of readdirSync(directory)) {
+      if (/_epoch_4_/.test(name)) rmSync(join(directory, name));
+      else if (/_epoch_/.test(name)) renameSync(join(directory, name), join(directory, 'checkpoints', name));
+    }
+    mkdirSync(join(directory, '.hydra'));
+    renameSync(join(directory, 'config.yaml'), join(directory, '.hydra/config.yaml'));
+    const { result } = await run('', [], { resume: true });
+    expect(result.resumed_from).toBe(3);
+    expect(bytesOf(4)).toEqual(expected);
+    await expect(run('w-asymmetric-small', [...quick, ...mask])).rejects.toThrow('holds a run already');
   });
 
   it('finished already: evaluates and changes nothing', async () => {

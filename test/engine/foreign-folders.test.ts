@@ -153,7 +153,7 @@ describe('configs that can be read only in part', () => {
   /** What becomes of each: nothing to say, a remark, or what blocks it. */
   const cases: Record<
     string,
-    [change: (text: string) => string | Uint8Array, remark?: RegExp, blocked?: RegExp]
+    [change: (text: string) => string | Uint8Array, remark?: RegExp | undefined, blocked?: RegExp]
   > = {
     needed: [prefixed('width: 64\n', replaced('hidden_dim: 64', 'hidden_dim: ${width}'))],
     'needed-nested': [

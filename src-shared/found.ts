@@ -25,7 +25,7 @@ export const foundRunSchema = z.object({
   checkpoints: z.array(foundCheckpointSchema),
   /** What is wrong with the run, each a sentence that names the file. */
   problems: z.array(z.string()),
-  /** A value that the network needs cannot be read from the config: no analysis can use the run. */
+  /** No network can be built from the config: no analysis can use the run. */
   blocked: z.boolean().optional(),
 });
 export type FoundRun = z.infer<typeof foundRunSchema>;

@@ -51,8 +51,8 @@ export async function* findRunDirectories(root: string, signal?: AbortSignal): A
       const content = await contentOf(directory);
       const run = runFolderOf(directory);
       // A folder `checkpoints` that belongs to the folder above is found with it.
-      if (run !== directory && directory === start) yield { kind: 'run', directory: run };
       if (run === directory) yield* runsIn(directory, content);
+      else if (directory === start) yield* runsIn(run, await contentOf(run));
       if (content.isWorkspace) yield { kind: 'workspace', directory };
       for (const name of content.files) yield { kind: 'file', path: join(directory, name) };
       folders = content.folders;

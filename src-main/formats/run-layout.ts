@@ -39,9 +39,10 @@ export function isConfigName(name: string): boolean {
   return name === 'config.yaml' || name === 'config.yml';
 }
 
-/** The run that a folder's checkpoints belong to: its parent or itself. */
+/** The run that a folder `checkpoints` or `.hydra` belongs to: its parent; else the folder itself. */
 function ownerOf(folder: string): string {
   const parent = dirname(folder);
+  if (basename(folder) === '.hydra' && configFileOf(folder) !== undefined) return parent;
   const belongs =
     basename(folder) === checkpointFolder &&
     configFileOf(folder) === undefined &&

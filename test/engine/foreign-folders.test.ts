@@ -242,6 +242,23 @@ describe('configs that can be read only in part', () => {
     }
   });
 
+  it('of no network that can be built are broken, and say so; other networks keep their names', async () => {
+    const parent = newFolder();
+    realRun(join(parent, 'no-model'), () => 'dataset: {name: mnist}\n');
+    realRun(join(parent, 'no-size'), replaced(/ {2}output_dim: 10\n/, ''));
+    realRun(join(parent, 'resnet'), () => 'model: {name: resnet20}\n');
+    const engine = await testEngine();
+    const { broken } = await importInto(engine, parent);
+    expect(broken.map(({ reason }) => reason.slice(reason.indexOf(': ') + 2))).toEqual([
+      'there is no section "model".',
+      'model.output_dim is missing; it is needed to build the model.',
+    ]);
+    const rows = await rowsOf(engine);
+    expect(
+      rows.map(({ name, state, architecture }) => `${name} ${state} ${architecture}`).toSorted(),
+    ).toEqual(['no-model broken unknown', 'no-size broken mlp', 'resnet ready resnet']);
+  });
+
   it('let an analysis name the data that the config does not', async () => {
     const run = realRun(join(newFolder(), 'run'), replaced('name: mnist-10k', 'name: ${data.name}'));
     const [model] = loadCheckpoints({ run, epoch: 5 });

@@ -21,7 +21,7 @@ import { findGroup } from '../pick.ts';
 import { presentResult } from '../present.ts';
 import { checkOutFile, writeOutFile } from '../out-file.ts';
 import { listenerFor } from '../show-job.ts';
-import { typedPath } from '../../formats/typed-path.ts';
+import { typedPath, withTypedPaths } from '../../formats/typed-path.ts';
 
 interface KindOptions {
   params?: string;
@@ -127,7 +127,8 @@ async function collectParams(
   file: string | undefined,
   workspace: string,
 ): Promise<Record<string, unknown>> {
-  const params = file === undefined ? {} : await readParams(file);
+  const params =
+    file === undefined ? {} : (withTypedPaths(await readParams(file)) as Record<string, unknown>);
   for (const flag of flags) {
     const attribute = flag.name.replace(/-(.)/g, (_match, letter: string) => letter.toUpperCase());
     if (command.getOptionValueSource(attribute) !== 'cli') continue;

@@ -1,10 +1,16 @@
 /** What an import says about a config that can be read only in part. */
-import { isIncidental, readTolerantly, resolveData, resolveModel } from '../../../src-shared/config.ts';
+import {
+  isIncidental,
+  isPlainObject,
+  readTolerantly,
+  resolveData,
+  resolveModel,
+} from '../../../src-shared/config.ts';
 import type { ConfigProblem } from '../../../src-shared/config.ts';
 import { messageOf } from '../../../src-shared/errors.ts';
 
 export interface ConfigReport {
-  /** Why nothing can be computed with the run: a value of its network cannot be read. */
+  /** Why nothing can be computed with the run: its network is not described, or a value of it cannot be read. */
   problem?: string;
   /** What does not stop the run: each a sentence, at most one per kind. */
   remarks: string[];
@@ -16,7 +22,10 @@ export function reportOn(config: Record<string, unknown>, path: string): ConfigR
   const told = problems.filter(({ key }) => !isIncidental(key));
   const model = told.filter(({ key }) => key.startsWith('model'));
   const remarks: string[] = [];
-  const refusal = model.length === 0 ? undefined : refusalOf(() => resolveModel(tolerant, path));
+  const refusal =
+    model.length === 0 && isOtherNetwork(config['model'])
+      ? undefined
+      : refusalOf(() => resolveModel(tolerant, path));
   const data = told.filter(({ key }) => key.startsWith('dataset'));
   const blocksData = data.length > 0 && refusalOf(() => resolveData(tolerant, path)) !== undefined;
   if (blocksData)
@@ -27,6 +36,13 @@ export function reportOn(config: Record<string, unknown>, path: string): ConfigR
   if (rest.length > 0)
     remarks.push(`${path}: ${listed(rest)}. No analysis needs ${rest.length === 1 ? 'it' : 'them'}.`);
   return { ...(refusal !== undefined && { problem: refusal }), remarks };
+}
+
+/** A kind of network that Basin keeps in the catalog but does not compute: the catalog names it. */
+function isOtherNetwork(model: unknown): boolean {
+  if (!isPlainObject(model)) return false;
+  const names = [model['name'], model['_target_']].filter((text) => typeof text === 'string');
+  return names.length > 0 && !names.some((text) => /mlp/i.test(text));
 }
 
 function refusalOf(

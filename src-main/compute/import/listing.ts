@@ -12,7 +12,7 @@ export interface RunListing {
   problems: string[];
   /** What is worth knowing about a run that can be used. */
   remarks: string[];
-  /** No network can be built from the config: a value that it needs cannot be read. */
+  /** No network can be built from the config. */
   blocked: boolean;
 }
 

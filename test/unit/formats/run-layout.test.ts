@@ -85,6 +85,22 @@ describe('a run', () => {
     expect(await found(folder)).toEqual(['run .', 'run checkpoints']);
   });
 
+  it('is found from its .hydra; a folder checkpoints of something else is no reason to take that for a run', async () => {
+    const hydra = tree({ '.hydra/config.yaml': network, [checkpoint]: '' });
+    expect(runFolderOf(join(hydra, '.hydra'))).toBe(hydra);
+    const job: string[] = [];
+    for await (const item of findRunDirectories(join(hydra, '.hydra')))
+      job.push('directory' in item ? `${item.kind} ${item.directory}` : item.kind);
+    expect(job).toEqual([`run ${hydra}`]);
+    const other = tree({
+      'config.yaml': 'port: 80\n',
+      [`checkpoints/a/${checkpoint}`]: '',
+      'checkpoints/a/config.yaml': network,
+    });
+    expect(await found(join(other, 'checkpoints'))).toContain('run a');
+    expect(await found(other)).toEqual(['other-config config.yaml', 'run checkpoints/a']);
+  });
+
   it('in a folder is noticed before another one is written there', () => {
     expect(runFileIn(tree({ 'config.yml': '' }))).toBe('config.yml');
     expect(runFileIn(tree({ '.hydra/config.yaml': '' }))).toBe('.hydra/config.yaml');

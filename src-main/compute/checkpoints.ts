@@ -1,7 +1,7 @@
 /** From "these models of this run" to networks that can be computed with. Every analysis of checkpoints starts here. */
 import { createHash } from 'node:crypto';
 import { openSync, readSync, closeSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { readTolerantly, resolveModel } from '../../src-shared/config.ts';
 import type { RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
@@ -87,7 +87,9 @@ export function loadCheckpoints(
     return known;
   };
   if (selection.checkpoints) {
-    return selection.checkpoints.map((path) => load(runOf(runFolderOf(resolve(path))), resolve(path)));
+    return selection.checkpoints.map((path) =>
+      load(runOf(runFolderOf(dirname(resolve(path)))), resolve(path)),
+    );
   }
   if (selection.run === undefined || selection.epoch === undefined) {
     throw new UserError('no checkpoints are selected: a run and an epoch (or checkpoint files) are needed');

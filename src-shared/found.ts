@@ -8,6 +8,10 @@ export const foundCheckpointSchema = z.object({
   epoch: z.int().nonnegative(),
   bytes: z.int().nonnegative(),
   mtimeMs: z.number(),
+  /** Hash of some blocks of the file (all of it if it is small); absent if they could not be read. */
+  sample: z.string().optional(),
+  /** SHA-256 of the file, if it had to be known to tell this run from another one. */
+  sha256: z.string().optional(),
   /** Percent; null where the file says nothing. */
   valAccuracy: z.number().nullable(),
   /** Why the file cannot be used; null when its header reads well. */
@@ -61,5 +65,7 @@ export const hashedFileSchema = z.object({
   bytes: z.int().nonnegative(),
   mtimeMs: z.number(),
   sha256: z.string(),
+  /** As of a found checkpoint: files written in one tick of the clock have the same time. */
+  sample: z.string().optional(),
 });
 export type HashedFile = z.infer<typeof hashedFileSchema>;

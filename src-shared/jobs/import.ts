@@ -3,6 +3,15 @@ import { defineJob } from './define.ts';
 
 const brokenSchema = z.object({ path: z.string(), reason: z.string() });
 
+/** A run of the catalog, as far as it takes to see whether a folder could hold the same checkpoints. */
+const knownRunSchema = z.object({
+  path: z.string(),
+  fingerprint: z.string(),
+  /** Hash over the samples of its checkpoints; null if they are not known. */
+  contents: z.string().nullable(),
+});
+export type KnownRun = z.infer<typeof knownRunSchema>;
+
 /** What the import changed in the catalog. */
 export const importChangesSchema = z.object({
   added: z.int(),
@@ -10,8 +19,10 @@ export const importChangesSchema = z.object({
   unchanged: z.int(),
   /** Runs that were missing and were found again at another place. */
   relocated: z.int(),
-  /** What a person should know: same names, copies. Each a sentence. */
+  /** What a person should know: runs that moved, copies, what cannot be told. One sentence for each kind of thing. */
   notes: z.array(z.string()),
+  /** The runs behind a note that is about several, one sentence each. */
+  details: z.array(z.string()).default([]),
 });
 export type ImportChanges = z.infer<typeof importChangesSchema>;
 
@@ -24,6 +35,8 @@ export const importJob = defineJob({
   params: z.object({
     /** Absolute paths of folders to search, or of single files: checkpoints, configs, results, analyses (.zip). */
     paths: z.array(z.string().min(1)).min(1),
+    /** Filled in by the engine: runs of the catalog, so that a folder that could be one of them is read in full. */
+    known: z.array(knownRunSchema).optional(),
   }),
   result: z.object({
     runs: z.int(),

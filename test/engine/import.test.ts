@@ -62,6 +62,7 @@ describe('import', () => {
       unchanged: 3,
       relocated: 0,
       notes: [],
+      details: [],
     });
     expect(await rowsOf(engine)).toEqual(before);
     expect(before[0]!.properties['my_own_key.kept']).toBe(true);
@@ -123,8 +124,10 @@ describe('import', () => {
     await importInto(engine, one);
     const { changes } = await importInto(engine, two);
     expect(changes!.added).toBe(2);
-    expect(changes!.notes.join('\n')).toContain('Two runs are named "same"');
-    expect(changes!.notes.join('\n')).toContain('looks like a copy of');
+    const [original, copy] = [join(one, 'same'), join(two, 'copy')];
+    expect(changes!.notes).toEqual([
+      `${copy} is a copy of ${original} (same config, same weights); both are kept.`,
+    ]);
     const rows = await rowsOf(engine);
     expect(new Set(rows.map((row) => row.id)).size).toBe(3);
     expect(rows.map((row) => row.name).toSorted()).toEqual(

@@ -121,7 +121,7 @@ it('goes on after the engine was killed', async () => {
 it('computes a part anew when its checkpoint has changed, and only that', async () => {
   const { engine, params, computed } = await setting();
   await runJob(engine, 'squares', { ...params, epochs: [0, 1, 2] });
-  makeCheckpoint(params.run, 1, 1, 32);
+  makeCheckpoint(params.run, 1, 1, { size: 32 });
   await runJob(engine, 'squares', params);
   expect(computed()).toEqual([0, 1, 2, 1, 3, 4, 5]);
 });

@@ -7,6 +7,7 @@ import type { HashedFile } from '../../../src-shared/found.ts';
 import type { JobParams, JobResult } from '../../../src-shared/jobs/index.ts';
 import { parseCheckpointName } from '../../formats/checkpoint-name.ts';
 import { checkpointFilesIn } from '../../formats/run-layout.ts';
+import { sampleHash } from '../../formats/run-contents.ts';
 import { checkpointCancel, ProgressMeter, type ComputeContext } from '../context.ts';
 
 /** Emits `hashed` after each run. Files that are gone or change meanwhile are left for the next time. */
@@ -19,7 +20,7 @@ export async function hashCheckpoints(
   for (const run of params.runs) {
     const files: HashedFile[] = [];
     for (const name of checkpointsIn(run)) {
-      const hashed = await hashOne(join(run, name), context);
+      const hashed = await hashFileSteadily(join(run, name), context);
       if (hashed) files.push(hashed);
     }
     if (files.length > 0) context.emit({ type: 'hashed', files });
@@ -38,7 +39,11 @@ function checkpointsIn(run: string): string[] {
   }
 }
 
-async function hashOne(path: string, context: ComputeContext): Promise<HashedFile | undefined> {
+/** SHA-256 of a file; undefined if it is gone, cannot be read or changes meanwhile. */
+export async function hashFileSteadily(
+  path: string,
+  context: ComputeContext,
+): Promise<HashedFile | undefined> {
   const before = await stat(path).catch(() => undefined);
   if (!before) return undefined;
   await checkpointCancel(context);
@@ -51,7 +56,23 @@ async function hashOne(path: string, context: ComputeContext): Promise<HashedFil
     await checkpointCancel(context);
     return undefined;
   }
+  const sample = sampleOf(path);
   const after = await stat(path).catch(() => undefined);
   if (after?.size !== before.size || after.mtimeMs !== before.mtimeMs) return undefined;
-  return { path, bytes: after.size, mtimeMs: after.mtimeMs, sha256: hash.digest('hex') };
+  return {
+    path,
+    bytes: after.size,
+    mtimeMs: after.mtimeMs,
+    sha256: hash.digest('hex'),
+    ...(sample !== undefined && { sample }),
+  };
+}
+
+/** Undefined if the file cannot be read. */
+export function sampleOf(path: string): string | undefined {
+  try {
+    return sampleHash(path);
+  } catch {
+    return undefined;
+  }
 }

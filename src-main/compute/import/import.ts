@@ -13,8 +13,10 @@ import { configFileOf, isConfigName, runFolderOf } from '../../formats/run-layou
 import { checkpointHeader, findRunDirectories, type CheckpointFile } from '../../formats/run-directory.ts';
 import { typedPath } from '../../formats/typed-path.ts';
 import { checkpointCancel, type ComputeContext } from '../context.ts';
+import { sampleOf } from './hash.ts';
 import { importResults, mostPassedOver, reasonOf } from './import-results.ts';
 import { listRunDirectory, type RunListing } from './listing.ts';
+import { Twins } from './twins.ts';
 
 type Params = JobParams<'import'>;
 type Result = JobResult<'import'>;
@@ -40,6 +42,7 @@ export async function importRuns(params: Params, context: ComputeContext): Promi
     remarks: [],
     changes: null,
   };
+  const twins = new Twins(params.known ?? [], context);
   let batch: FoundRun[] = [];
   let said = 0;
   const send = (): void => {
@@ -50,7 +53,8 @@ export async function importRuns(params: Params, context: ComputeContext): Promi
     await checkpointCancel(context);
     const run = await scanRun(folder, result, context);
     if (run) {
-      batch.push(run);
+      const settled = await twins.settle(run, send);
+      batch.push(settled);
       result.runs++;
       result.checkpoints += run.checkpoints.filter((checkpoint) => checkpoint.problem === null).length;
     }
@@ -227,6 +231,7 @@ async function readCheckpoint(folder: string, file: CheckpointFile): Promise<Rea
     const before = await stat(file.path).catch(() => undefined);
     if (!before) return undefined;
     const header = headerOf(file);
+    const sample = sampleOf(file.path);
     const after = await stat(file.path).catch(() => undefined);
     if (!after) return undefined;
     const changed = after.size !== before.size || after.mtimeMs !== before.mtimeMs;
@@ -235,6 +240,7 @@ async function readCheckpoint(folder: string, file: CheckpointFile): Promise<Rea
     const found = {
       ...{ file: relative(folder, file.path), model: file.model, epoch: file.epoch },
       ...{ bytes: after.size, mtimeMs: after.mtimeMs },
+      ...(sample !== undefined && !changed && { sample }),
       problem: changed ? `${file.path} is being written; import again when it is complete.` : problem,
     };
     return { found, facts: changed ? undefined : facts };

@@ -51,14 +51,14 @@ export class ContentHashes implements HashStore {
   }
 
   /** False when the file is no checkpoint of the catalog in the state that was hashed. */
-  #setHash({ path, bytes, mtimeMs, sha256 }: HashedFile): boolean {
+  #setHash({ path, bytes, mtimeMs, sha256, sample }: HashedFile): boolean {
     const { run, file } = placeInRun(path);
     const done = this.#db
       .prepare(
         `UPDATE checkpoints SET sha256 = ? WHERE file = ? AND bytes = ? AND mtime_ms = ?
-           AND run_id = (SELECT id FROM runs WHERE path = ?)`,
+           AND (sample IS NULL OR sample = ifnull(?, sample)) AND run_id = (SELECT id FROM runs WHERE path = ?)`,
       )
-      .run(sha256, file, bytes, mtimeMs, run);
+      .run(sha256, file, bytes, mtimeMs, sample ?? null, run);
     return done.changes > 0;
   }
 }

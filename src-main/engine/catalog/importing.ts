@@ -1,13 +1,20 @@
 /** Keeps count of what an import changes while its events come in. */
 import type { FoundRun } from '../../../src-shared/found.ts';
 import type { ImportChanges } from '../../../src-shared/jobs/import.ts';
+import type { Remark, Taken } from './intake.ts';
+import { summarised } from './remarks.ts';
 import type { RunStore } from './runs.ts';
 
-const notesKept = 200;
+interface Progress {
+  counts: Pick<ImportChanges, 'added' | 'updated' | 'unchanged' | 'relocated'>;
+  /** Folders that may hold a run from elsewhere: settled when all folders are known. */
+  unsettled: FoundRun[];
+  remarks: Remark[];
+}
 
 export class Imports {
   readonly #runs: RunStore;
-  readonly #changes = new Map<string, ImportChanges>();
+  readonly #open = new Map<string, Progress>();
 
   constructor(runs: RunStore) {
     this.#runs = runs;
@@ -15,32 +22,37 @@ export class Imports {
 
   /** One batch, one transaction: acknowledged together. */
   take(jobId: string, found: readonly FoundRun[]): void {
-    const changes = this.#of(jobId);
+    const progress = this.#of(jobId);
     this.#runs.transaction(() => {
       for (const run of found) {
-        const { id, change } = this.#runs.take(run, 'imported');
-        changes[change]++;
-        if (change === 'relocated')
-          changes.notes.push(`Run ${id} was moved to ${run.path}; its groups were kept.`);
-        if (change === 'added') changes.notes.push(...this.#runs.notesAbout(id));
+        if (this.#runs.intake.isClear(run)) count(progress, this.#runs.take(run, 'imported'));
+        else progress.unsettled.push(run);
       }
     });
   }
 
   /** What the job changed; forgets it. */
   finish(jobId: string): ImportChanges {
-    const changes = this.#of(jobId);
-    this.#changes.delete(jobId);
-    const more = changes.notes.length - notesKept;
-    const notes = changes.notes.slice(0, notesKept);
-    return { ...changes, notes: more > 0 ? [...notes, `... and ${more} more notes.`] : notes };
+    const progress = this.#of(jobId);
+    const settled = this.#runs.transaction(() =>
+      this.#runs.intake.settle(progress.unsettled, { origin: 'imported' }),
+    );
+    for (const taken of settled.values()) count(progress, taken);
+    this.#open.delete(jobId);
+    return { ...progress.counts, ...summarised(progress.remarks) };
   }
 
-  #of(jobId: string): ImportChanges {
-    const there = this.#changes.get(jobId);
+  #of(jobId: string): Progress {
+    const there = this.#open.get(jobId);
     if (there) return there;
-    const fresh: ImportChanges = { added: 0, updated: 0, unchanged: 0, relocated: 0, notes: [] };
-    this.#changes.set(jobId, fresh);
+    const counts = { added: 0, updated: 0, unchanged: 0, relocated: 0 };
+    const fresh: Progress = { counts, unsettled: [], remarks: [] };
+    this.#open.set(jobId, fresh);
     return fresh;
   }
+}
+
+function count(progress: Progress, { change, remark }: Taken): void {
+  progress.counts[change]++;
+  if (remark) progress.remarks.push(remark);
 }

@@ -4,12 +4,15 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
 import { configFileOf } from '../../formats/run-layout.ts';
+import { sampleHash } from '../../formats/run-contents.ts';
 import { typedPath } from '../../formats/typed-path.ts';
-import type { RunStore } from './runs.ts';
+import { hashFile } from '../inputs.ts';
+import type { RecordedFile, RunStore } from './runs.ts';
 
 /**
- * Makes sure that `path` holds the same run (same config, same checkpoint files) and points the run there.
- * Reads bytes and sizes only. Throws UserError naming the first thing that differs.
+ * Makes sure that `path` holds the same run (same config, same checkpoint files with the same contents) and points
+ * the run there. Of a run whose contents were never read, names and sizes must do: then it is the person's word that
+ * counts. Throws UserError naming the first thing that differs.
  */
 export async function relocateRun(runs: RunStore, id: string, path: string): Promise<void> {
   const run = runs.stored(id);
@@ -28,17 +31,22 @@ export async function relocateRun(runs: RunStore, id: string, path: string): Pro
       hint: 'To take it in as a run of its own, import it.',
     });
   }
-  for (const checkpoint of runs.checkpoints(id)) {
-    if (checkpoint.state === 'missing') continue;
-    const file = checkpoint.path.slice(run.path.length + 1);
-    const found = await stat(join(folder, file)).catch(() => undefined);
-    if (found?.size === checkpoint.bytes) continue;
-    const what = found
-      ? `${file} has ${found.size} bytes instead of ${checkpoint.bytes}`
-      : `${file} is missing`;
+  for (const recorded of runs.recordedFiles(id)) {
+    const what = await difference(join(folder, recorded.file), recorded);
+    if (what === undefined) continue;
     throw new UserError(`${folder} is not run ${id}: ${what}.`, {
       hint: 'To take it in as a run of its own, import it.',
     });
   }
   runs.setPath(id, folder);
+}
+
+async function difference(path: string, recorded: RecordedFile): Promise<string | undefined> {
+  const { file, bytes, sample, sha256 } = recorded;
+  const found = await stat(path).catch(() => undefined);
+  if (!found) return `${file} is missing`;
+  if (found.size !== bytes) return `${file} has ${found.size} bytes instead of ${bytes}`;
+  const isSame =
+    sha256 !== null ? (await hashFile(path)) === sha256 : sample === null || sampleHash(path) === sample;
+  return isSame ? undefined : `${file} holds other weights`;
 }

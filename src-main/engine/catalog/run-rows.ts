@@ -16,11 +16,21 @@ export interface RunRecord {
   config: string;
   config_hash: string;
   fingerprint: string;
+  /** Hash over the samples of its checkpoints; null if an older Basin took it in, or if it has no checkpoints. */
+  contents: string | null;
   origin: 'trained' | 'imported';
   state: 'ready' | 'training' | 'interrupted' | 'broken';
   missing: number;
   problems: string;
   added_at: number;
+}
+
+export type RunState = RunRecord['state'];
+
+/** Who found a run, and what state it is in if that is known. */
+export interface Source {
+  origin: RunRecord['origin'];
+  state?: RunState | undefined;
 }
 
 export interface CheckpointRecord {
@@ -30,6 +40,7 @@ export interface CheckpointRecord {
   file: string;
   bytes: number;
   mtime_ms: number;
+  sample: string | null;
   sha256: string | null;
   val_accuracy: number | null;
   missing: number;

@@ -1,13 +1,11 @@
 /** Runs, models and checkpoints. */
-import { createHash } from 'node:crypto';
 import { stat } from 'node:fs';
-import { basename } from 'node:path';
 import type { CheckpointRow, RunRow } from '../../../src-shared/api.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { FoundRun } from '../../../src-shared/found.ts';
 import type { Db } from '../store/database.ts';
-import { summarise } from './summary.ts';
 import { ContentHashes } from './hashes.ts';
+import { Intake, type Taken } from './intake.ts';
 import { uniqueNames } from './names.ts';
 import {
   checkpointRowOf,
@@ -16,10 +14,9 @@ import {
   type CheckpointFacts,
   type CheckpointRecord,
   type RunRecord,
+  type RunState,
+  type Source,
 } from './run-rows.ts';
-
-export type RunChange = 'added' | 'updated' | 'unchanged' | 'relocated';
-export type RunState = RunRecord['state'];
 
 export interface StoredRun {
   id: string;
@@ -29,16 +26,12 @@ export interface StoredRun {
   widths: number[] | null;
 }
 
-/** Finds a run again after its folder was moved: its config, and the names and sizes of its checkpoints. */
-function fingerprintOf(configHash: string, checkpoints: readonly { file: string; bytes: number }[]): string {
-  const lines = checkpoints.map(({ file, bytes }) => `${file} ${bytes}`).sort();
-  return createHash('sha256')
-    .update([configHash, ...lines].join('\n'))
-    .digest('hex');
-}
+/** What the catalog knows of a checkpoint file's bytes. */
+export type RecordedFile = Pick<CheckpointRecord, 'file' | 'bytes' | 'sample' | 'sha256'>;
 
 export class RunStore {
   readonly hashes: ContentHashes;
+  readonly intake: Intake;
   readonly #db: Db;
   readonly #properties = new PropertiesMemo();
   #listed: { version: string; rows: readonly RunRow[] } | undefined;
@@ -46,57 +39,19 @@ export class RunStore {
   constructor(db: Db) {
     this.#db = db;
     this.hashes = new ContentHashes(db);
+    this.intake = new Intake(db);
   }
 
   /**
-   * Takes in what a scan found. The same folder found again changes nothing; a folder that a missing run was moved to
-   * becomes that run, so that its groups and results stay.
+   * Takes in what was found of one folder. The same folder found again changes nothing; a folder that a missing run was
+   * moved to becomes that run, so that its groups and results stay. Its contents tell which run it is.
    */
-  take(found: FoundRun, origin: 'trained' | 'imported', state?: RunState): { id: string; change: RunChange } {
-    return this.transaction(() => {
-      const print = fingerprintOf(found.configHash, found.checkpoints);
-      const known = this.#byPath(found.path);
-      const moved = known ? undefined : this.#movedFrom(print);
-      if (moved)
-        this.#db.prepare('UPDATE runs SET path = ?, missing = 0 WHERE id = ?').run(found.path, moved.id);
-      const current = known ?? moved;
-      const id = current?.id ?? this.#newId(found.path);
-      const record = this.#record(id, found, print, current, origin, state);
-      const changed = !current || this.#differs(current, record);
-      if (changed) this.#save(record);
-      const checkpointsChanged = this.#saveCheckpoints(id, found);
-      const change: RunChange = !current
-        ? 'added'
-        : moved
-          ? 'relocated'
-          : changed || checkpointsChanged
-            ? 'updated'
-            : 'unchanged';
-      return { id, change };
-    });
+  take(found: FoundRun, origin: Source['origin'], state?: RunState): Taken {
+    return this.transaction(() => this.intake.settle([found], { origin, state }).get(found)!);
   }
 
   transaction<T>(work: () => T): T {
     return this.#db.transaction(work)();
-  }
-
-  /** Others that look the same or bear the same name, as sentences for whoever imported `id`. */
-  notesAbout(id: string): string[] {
-    const run = this.#record1(id);
-    const others = this.#db.prepare('SELECT * FROM runs WHERE id <> ? AND (fingerprint = ? OR name = ?)');
-    const notes: string[] = [];
-    for (const other of others.all(id, run.fingerprint, run.name) as RunRecord[]) {
-      if (other.fingerprint === run.fingerprint) {
-        notes.push(
-          `${run.path} looks like a copy of ${other.path} (same config, same checkpoints); both are kept.`,
-        );
-      } else {
-        notes.push(
-          `Two runs are named "${run.name}": ${run.path} and ${other.path}; their ids tell them apart.`,
-        );
-      }
-    }
-    return notes;
   }
 
   /** Every run, the newest first. Asked for by each window that opens, so it is only made anew after a change. */
@@ -154,7 +109,7 @@ export class RunStore {
   }
 
   idAt(path: string): string | undefined {
-    return this.#byPath(path)?.id;
+    return this.intake.byPath(path)?.id;
   }
 
   checkpoints(id: string): CheckpointRow[] {
@@ -163,6 +118,13 @@ export class RunStore {
       .prepare('SELECT * FROM checkpoints WHERE run_id = ? ORDER BY epoch, model')
       .all(id) as CheckpointRecord[];
     return rows.map((row) => checkpointRowOf(row, path));
+  }
+
+  /** The checkpoint files that a run had when it was last looked at. */
+  recordedFiles(id: string): RecordedFile[] {
+    return this.#db
+      .prepare('SELECT file, bytes, sample, sha256 FROM checkpoints WHERE run_id = ? AND missing = 0')
+      .all(id) as RecordedFile[];
   }
 
   setState(id: string, state: RunState): void {
@@ -184,15 +146,22 @@ export class RunStore {
     })();
   }
 
-  /** Points a run to the folder it was moved to. The caller has made sure that the run is there. */
+  /**
+   * Points a run to the folder it was moved to. The caller has made sure that the run is there. A run that was taken
+   * in for that folder meanwhile is forgotten, unless it is in a group.
+   */
   setPath(id: string, path: string): void {
-    const other = this.#byPath(path);
-    if (other && other.id !== id) {
-      throw new UserError(`${path} is already in the catalog as run ${other.id}.`, {
-        hint: 'Remove that one first.',
+    const other = this.intake.byPath(path);
+    const grouped = this.#db.prepare('SELECT 1 FROM members WHERE run_id = ?');
+    if (other && other.id !== id && grouped.get(other.id)) {
+      throw new UserError(`${path} is in the catalog as run ${other.id}, which is in a group of its own.`, {
+        hint: `Take ${other.id} out of its groups first; it is then replaced.`,
       });
     }
-    this.#db.prepare('UPDATE runs SET path = ?, missing = 0 WHERE id = ?').run(path, id);
+    this.transaction(() => {
+      if (other && other.id !== id) this.remove([other.id]);
+      this.#db.prepare('UPDATE runs SET path = ?, missing = 0 WHERE id = ?').run(path, id);
+    });
   }
 
   /** Marks which run folders are where they were. True when anything changed. */
@@ -212,133 +181,10 @@ export class RunStore {
     return { runs: count('runs'), checkpoints: count('checkpoints') };
   }
 
-  #byPath(path: string): RunRecord | undefined {
-    return this.#db.prepare('SELECT * FROM runs WHERE path = ?').get(path) as RunRecord | undefined;
-  }
-
   #record1(id: string): RunRecord {
     const run = this.#db.prepare('SELECT * FROM runs WHERE id = ?').get(id) as RunRecord | undefined;
     if (!run) throw unknownRun(id);
     return run;
-  }
-
-  /** The one missing run that this folder must be; two candidates are none. */
-  #movedFrom(fingerprint: string): RunRecord | undefined {
-    const rows = this.#db
-      .prepare('SELECT * FROM runs WHERE fingerprint = ? AND missing = 1')
-      .all(fingerprint) as RunRecord[];
-    return rows.length === 1 ? rows[0] : undefined;
-  }
-
-  #newId(path: string): string {
-    const name =
-      basename(path)
-        .toLowerCase()
-        .replace(/[^a-z0-9._-]+/g, '-')
-        .replace(/^[-.]+|-+$/g, '') || 'run';
-    const hash = createHash('sha256').update(path).digest('hex');
-    for (let length = 4; ; length++) {
-      const id = `${name.slice(0, 80)}-${hash.slice(0, length)}`;
-      if (!this.has(id)) return id;
-    }
-  }
-
-  #record(
-    id: string,
-    found: FoundRun,
-    fingerprint: string,
-    current: RunRecord | undefined,
-    origin: 'trained' | 'imported',
-    state?: RunState,
-  ): RunRecord {
-    const config = found.config ?? {};
-    const summary = summarise(config);
-    const usable =
-      found.config !== null &&
-      found.blocked !== true &&
-      found.checkpoints.some((checkpoint) => checkpoint.problem === null);
-    const kept = current && current.state !== 'broken' ? current.state : 'ready';
-    return {
-      id,
-      name: basename(found.path),
-      path: found.path,
-      architecture: summary.architecture,
-      family: summary.family,
-      sigma_f: summary.sigmaF,
-      dataset: summary.dataset,
-      widths: summary.widths && JSON.stringify(summary.widths),
-      config: JSON.stringify(config),
-      config_hash: found.configHash,
-      fingerprint,
-      origin: current?.origin ?? origin,
-      state: state ?? (usable || kept === 'training' ? kept : 'broken'),
-      missing: 0,
-      problems: JSON.stringify(found.problems),
-      added_at: current?.added_at ?? Date.now(),
-    };
-  }
-
-  #differs(a: RunRecord, b: RunRecord): boolean {
-    return (Object.keys(b) as (keyof RunRecord)[]).some((key) => a[key] !== b[key]);
-  }
-
-  #save(record: RunRecord): void {
-    this.#db
-      .prepare(
-        `INSERT INTO runs (id, name, path, architecture, family, sigma_f, dataset, widths, config, config_hash,
-           fingerprint, origin, state, missing, problems, added_at)
-         VALUES (@id, @name, @path, @architecture, @family, @sigma_f, @dataset, @widths, @config, @config_hash,
-           @fingerprint, @origin, @state, @missing, @problems, @added_at)
-         ON CONFLICT (id) DO UPDATE SET name = @name, path = @path, architecture = @architecture, family = @family,
-           sigma_f = @sigma_f, dataset = @dataset, widths = @widths, config = @config, config_hash = @config_hash,
-           fingerprint = @fingerprint, origin = @origin, state = @state, missing = @missing, problems = @problems`,
-      )
-      .run(record);
-  }
-
-  /** Checkpoints that are no longer there stay, marked as missing: groups may name them. True when anything changed. */
-  #saveCheckpoints(id: string, found: FoundRun): boolean {
-    const before = this.#db
-      .prepare('SELECT * FROM checkpoints WHERE run_id = ?')
-      .all(id) as CheckpointRecord[];
-    const old = new Map(before.map((row) => [`${row.epoch}/${row.model}`, row]));
-    const addModel = this.#db.prepare('INSERT OR IGNORE INTO models (run_id, model) VALUES (?, ?)');
-    const save = this.#db.prepare(
-      `INSERT OR REPLACE INTO checkpoints (run_id, model, epoch, file, bytes, mtime_ms, sha256, val_accuracy, problem)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    );
-    let changed = false;
-    for (const file of found.checkpoints) {
-      const row = old.get(`${file.epoch}/${file.model}`);
-      old.delete(`${file.epoch}/${file.model}`);
-      const same = row && row.file === file.file && row.bytes === file.bytes && row.mtime_ms === file.mtimeMs;
-      // An accuracy may change with the other files of the run: they tell which unit it is in.
-      const alike = same && row.problem === file.problem && row.val_accuracy === file.valAccuracy;
-      if (alike && row.missing === 0) continue;
-      changed = true;
-      addModel.run(id, file.model);
-      const hash = same ? row.sha256 : null;
-      save.run(
-        id,
-        file.model,
-        file.epoch,
-        file.file,
-        file.bytes,
-        file.mtimeMs,
-        hash,
-        file.valAccuracy,
-        file.problem,
-      );
-    }
-    const gone = this.#db.prepare(
-      'UPDATE checkpoints SET missing = 1 WHERE run_id = ? AND epoch = ? AND model = ?',
-    );
-    for (const row of old.values()) {
-      if (row.missing === 1) continue;
-      gone.run(id, row.epoch, row.model);
-      changed = true;
-    }
-    return changed;
   }
 
   #checkpointFacts(): Map<string, CheckpointFacts> {

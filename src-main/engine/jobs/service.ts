@@ -153,6 +153,7 @@ export class JobService {
     const { job, runPath } = detail;
     // Whatever is not hashed at the moment it starts, also what was imported since it was put into the queue.
     if (job.kind === 'hash') return { runs: this.#parts.runs.hashes.unhashed() };
+    if (job.kind === 'import') return { ...(job.params as object), known: this.#parts.runs.intake.known() };
     this.#training.start(job.kind, runPath);
     return resumedParams(job, runPath);
   }
@@ -183,7 +184,11 @@ export class JobService {
     const kind = kindNamed(job.kind);
     const joined = outcome.result === null && kind.parts ? this.#partWork.join(detail, kind) : undefined;
     let data = joined ? joined.data : kind.result.parse(outcome.result);
-    if (job.kind === 'import') data = { ...(data as object), changes: this.#imports.finish(job.id) };
+    if (job.kind === 'import') {
+      // A run whose folder is gone by now may be one of those that were found.
+      await runs.refreshPresence();
+      data = { ...(data as object), changes: this.#imports.finish(job.id) };
+    }
     const { inputs, key } = await identify({ kind: job.kind, version, params: job.params }, runs.hashes);
     const steady = cacheKey !== null && key === cacheKey;
     if (cacheKey !== null && !steady) {

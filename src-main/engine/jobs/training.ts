@@ -5,9 +5,11 @@ import { dirname, relative } from 'node:path';
 import { messageOf } from '../../../src-shared/errors.ts';
 import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
 import { accuracyPercent, accuracyUnit } from '../../formats/accuracy.ts';
+import { sampleHash } from '../../formats/run-contents.ts';
 import { checkpointHeader, readRunDirectory, type CheckpointFile } from '../../formats/run-directory.ts';
 import { configFileOf } from '../../formats/run-layout.ts';
-import type { RunState, RunStore } from '../catalog/runs.ts';
+import type { RunState } from '../catalog/run-rows.ts';
+import type { RunStore } from '../catalog/runs.ts';
 import type { Job } from './states.ts';
 
 /** Kinds that write a run folder and go on from its last checkpoint. */
@@ -62,7 +64,7 @@ export class TrainingWatch {
   /** The folder was written by Basin's own worker: its config and headers may be read here. */
   #look(run: string, state: RunState): void {
     if (configFileOf(run) === undefined) return;
-    const seen = this.#seen.get(run) ?? { at: 0, accuracies: new Map() };
+    const seen = this.#seen.get(run) ?? { at: 0, files: new Map() };
     seen.at = performance.now();
     this.#seen.set(run, seen);
     this.#runs.take(scanOwnRun(run, seen), 'trained', state);
@@ -72,8 +74,8 @@ export class TrainingWatch {
 
 interface Seen {
   at: number;
-  /** File name -> the accuracy as its header has it; headers are read once. */
-  accuracies: Map<string, number | null>;
+  /** File name, size and time -> what was read of it, the accuracy as stored; a file is read once. */
+  files: Map<string, Pick<FoundCheckpoint, 'valAccuracy' | 'sample'>>;
 }
 
 function scanOwnRun(folder: string, seen: Seen): FoundRun {
@@ -108,10 +110,11 @@ function describe(folder: string, file: CheckpointFile, seen: Seen): FoundCheckp
     bytes: found.size,
     mtimeMs: found.mtimeMs,
   };
+  const key = `${facts.file} ${facts.bytes} ${facts.mtimeMs}`;
   try {
-    const accuracy = seen.accuracies.get(name) ?? accuracyIn(file);
-    seen.accuracies.set(name, accuracy);
-    return [{ ...facts, valAccuracy: accuracy, problem: null }];
+    const read = seen.files.get(key) ?? { valAccuracy: accuracyIn(file), sample: sampleHash(file.path) };
+    seen.files.set(key, read);
+    return [{ ...facts, ...read, problem: null }];
   } catch (error) {
     return [{ ...facts, valAccuracy: null, problem: messageOf(error) }];
   }

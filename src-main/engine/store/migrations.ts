@@ -181,5 +181,17 @@ CREATE TABLE part_uses (
 CREATE INDEX part_uses_key ON part_uses (key);
 `;
 
+const identity = `
+/* Hash of some blocks of the file: tells checkpoints of one name and size apart before all of it was hashed. */
+ALTER TABLE checkpoints ADD COLUMN sample TEXT;
+/* Hash over the samples of a run's checkpoints. */
+ALTER TABLE runs ADD COLUMN contents TEXT;
+DROP INDEX runs_fingerprint;
+CREATE INDEX runs_fingerprint ON runs (fingerprint, contents);
+
+/* The step that this one took back although later ones had been done. */
+ALTER TABLE undo_log ADD COLUMN reverts INTEGER;
+`;
+
 /** Step n brings a database of version n to version n + 1. */
-export const migrations: readonly string[] = [initial, parts];
+export const migrations: readonly string[] = [initial, parts, identity];

@@ -12,6 +12,8 @@ export interface MadeRun {
   epochs?: number[];
   /** Numbers per checkpoint. */
   size?: number;
+  /** Runs that differ in this alone have the same config and other weights. */
+  weights?: number;
 }
 
 export function configText({ name, symmetry = 0, sigmaF = 1, norm = 'layer', models = 2 }: MadeRun): string {
@@ -28,14 +30,18 @@ export function makeRun(parent: string, run: MadeRun): string {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'config.yaml'), configText(run));
   for (const epoch of run.epochs ?? [0, 5]) {
-    for (let model = 1; model <= (run.models ?? 2); model++)
-      makeCheckpoint(folder, epoch, model, run.size ?? 16);
+    for (let model = 1; model <= (run.models ?? 2); model++) makeCheckpoint(folder, epoch, model, run);
   }
   return folder;
 }
 
-export function makeCheckpoint(folder: string, epoch: number, model: number, size = 16): string {
-  const data = Float32Array.from({ length: size }, (_, i) => Math.fround(epoch + model / 10 + i));
+export function makeCheckpoint(
+  folder: string,
+  epoch: number,
+  model: number,
+  { size = 16, weights = 0 }: Pick<MadeRun, 'size' | 'weights'> = {},
+): string {
+  const data = Float32Array.from({ length: size }, (_, i) => Math.fround(epoch + model / 10 + i + weights));
   const tensors = new Map([['lins.0.weight', { dtype: 'float32' as const, shape: [size], data }]]);
   return writeCheckpoint(folder, { epoch, model, valAccuracy: 0.5 + model / 10, tensors });
 }
@@ -54,7 +60,7 @@ export function makeManyRuns(parent: string, runs: number, models: number, epoch
         const pattern = `${parent}-pattern-${epoch}-${model}`;
         if (i === 0) {
           mkdirSync(pattern, { recursive: true });
-          makeCheckpoint(pattern, epoch, model, 64);
+          makeCheckpoint(pattern, epoch, model, { size: 64 });
         }
         copyFileSync(join(pattern, name), join(folder, name));
       }

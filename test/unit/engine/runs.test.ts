@@ -1,7 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { GroupStore } from '../../../src-main/engine/catalog/groups.ts';
 import { RunStore } from '../../../src-main/engine/catalog/runs.ts';
-import { openDatabase } from '../../../src-main/engine/store/database.ts';
+import { integrityProblems, openDatabase } from '../../../src-main/engine/store/database.ts';
+import { migrations } from '../../../src-main/engine/store/migrations.ts';
+import { fingerprintOf } from '../../../src-main/formats/run-contents.ts';
 import { foundRun, temporaryFolder } from './support.ts';
 
 const file = `${temporaryFolder()}/basin.db`;
@@ -44,5 +46,37 @@ describe('the list of runs', () => {
     expect(runs.row(id).properties['model.norm']).toBe('layer');
     runs.take({ ...foundRun('/data/changing', { norm: 'batch' }), configHash: 'other' }, 'imported');
     expect(runs.row(id).properties['model.norm']).toBe('batch');
+  });
+});
+
+describe('a catalog of the version before contents were recorded', () => {
+  it('opens, keeps its groups, and records contents from the next scan on', () => {
+    const path = `${temporaryFolder()}/old.db`;
+    const old = openDatabase(path, { steps: migrations.slice(0, 2) });
+    const columns = 'id, name, path, architecture, config, config_hash, fingerprint, origin, state, added_at';
+    const found = foundRun('/data/old');
+    const fingerprint = fingerprintOf(found.configHash, found.checkpoints);
+    old
+      .prepare(`INSERT INTO runs (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+      .run(
+        ...['old-1', 'old', found.path, 'mlp', '{}', found.configHash, fingerprint, 'imported', 'ready', 1],
+      );
+    old.exec(`
+      INSERT INTO groups VALUES ('g', 'mlp', 'kept', 0, '#123456', '');
+      INSERT INTO members VALUES ('g', 'old-1', 0, NULL);
+      INSERT INTO undo_log (label, changes, created_at) VALUES ('new group kept', '[]', 1);
+    `);
+    old.close();
+
+    const now = openDatabase(path);
+    const store = new RunStore(now);
+    expect(new GroupStore(now).state()).toMatchObject({ groups: [{ key: 'kept' }], undo: 'new group kept' });
+    const sampled = found.checkpoints.map((file, i) => ({ ...file, sample: `s1:${i}` }));
+    expect(store.take({ ...found, checkpoints: sampled }, 'imported').id).toBe('old-1');
+    expect(store.intake.known()).toEqual([
+      { path: found.path, fingerprint, contents: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+    ]);
+    expect(integrityProblems(now)).toEqual([]);
+    now.close();
   });
 });

@@ -250,8 +250,13 @@ export const requests = {
   'runs.relocate': { args: z.object({ runId: id, path: z.string() }), result: runRowSchema },
 
   'groups.get': { args: nothing, result: groupsStateSchema },
-  'groups.edit': { args: z.object({ edit: groupEditSchema }), result: groupsStateSchema },
-  'groups.undo': { args: nothing, result: groupsStateSchema },
+  /** `step` names the change to `groups.undo`; null if nothing changed. */
+  'groups.edit': {
+    args: z.object({ edit: groupEditSchema }),
+    result: groupsStateSchema.extend({ step: z.int().nullable() }),
+  },
+  /** Takes back the last change, or the one named: refused if a later change builds on it. */
+  'groups.undo': { args: z.object({ step: z.int().optional() }), result: groupsStateSchema },
   'groups.redo': { args: nothing, result: groupsStateSchema },
   'groups.suggest': { args: nothing, result: z.array(groupSuggestionSchema) },
   'groups.export': {

@@ -51,7 +51,7 @@ export function handlersOf(engine: EngineParts): Handlers {
 
     'groups.get': () => engine.groups.state(),
     'groups.edit': ({ edit }) => groupsChanged(engine.groups.edit(edit)),
-    'groups.undo': () => groupsChanged(engine.groups.undo()),
+    'groups.undo': ({ step }) => groupsChanged(engine.groups.undo(step)),
     'groups.redo': () => groupsChanged(engine.groups.redo()),
     'groups.suggest': () => suggestGroups(engine.runs.list(), engine.groups.state().groups),
     'groups.export': async ({ format }) => {

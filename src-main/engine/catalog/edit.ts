@@ -1,6 +1,7 @@
 /** What each edit does to the groups: plain data in, plain data out, a label for undo back. */
 import type { Group, GroupEdit, Member } from '../../../src-shared/api.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import { covers, joinedMember, membersInWords } from '../../../src-shared/members.ts';
 
 export interface GroupDraft {
   /** In their order. */
@@ -57,7 +58,7 @@ export function applyEdit(draft: GroupDraft, edit: GroupEdit): string {
     case 'add-members': {
       const group = find(draft, edit.groupId);
       group.members = placed(group.members, edit.members, edit.index);
-      return `${runs(edit.members.length)} into ${group.key}`;
+      return `${membersInWords(edit.members)} into ${group.key}`;
     }
     case 'remove-members': {
       const group = find(draft, edit.groupId);
@@ -101,11 +102,7 @@ function create(draft: GroupDraft, { architecture, key, members, colour, notes }
 function createOrExtend(draft: GroupDraft, group: NewGroup): void {
   const there = draft.groups.find((g) => g.architecture === group.architecture && g.key === group.key);
   if (!there) return create(draft, group);
-  const known = new Set(there.members.map((member) => member.runId));
-  there.members = placed(
-    there.members,
-    group.members.filter((member) => !known.has(member.runId)),
-  );
+  there.members = placed(there.members, group.members);
 }
 
 function find(draft: GroupDraft, id: string): Group {
@@ -128,15 +125,33 @@ function nextColour(draft: GroupDraft): string {
 }
 
 /**
- * `added` before position `index` (at the end when absent). A run that is there is moved, not doubled: the position
- * counts before it is taken out, as a person sees it on the screen.
+ * `added` before position `index`; without one, what is there stays where it is and the rest goes to the end. A run
+ * that is there is moved, not doubled: the position counts before it is taken out, as a person sees it on the screen.
+ * A checkpoint never takes the place of its whole run, nor of other checkpoints: a member only grows.
  */
-function placed(members: readonly Member[], added: readonly Member[], index = members.length): Member[] {
-  const unique = [...new Map(added.map((member) => [member.runId, member])).values()];
-  const moving = new Set(unique.map((member) => member.runId));
+function placed(members: readonly Member[], added: readonly Member[], index?: number): Member[] {
+  const unique = new Map<string, Member>();
+  for (const member of added) {
+    const twin = unique.get(member.runId);
+    unique.set(member.runId, twin ? joinedMember(twin, member) : member);
+  }
+  const own = new Map(members.map((member) => [member.runId, member]));
+  const joined = (member: Member): Member => {
+    const other = unique.get(member.runId);
+    return other && !covers(member, other) ? joinedMember(member, other) : member;
+  };
+  if (index === undefined)
+    return [...members.map(joined), ...[...unique.values()].filter(({ runId }) => !own.has(runId))];
+  // A part of what is there brings nothing, and moves nothing.
+  const moving = [...unique.values()].filter((member) => {
+    const there = own.get(member.runId);
+    return !there || !covers(there, member) || covers(member, there);
+  });
+  const moved = new Set(moving.map(({ runId }) => runId));
   const at = Math.max(0, Math.min(index, members.length));
-  const stay = (part: readonly Member[]): Member[] => part.filter((member) => !moving.has(member.runId));
-  return [...stay(members.slice(0, at)), ...unique, ...stay(members.slice(at))];
+  const stay = (part: readonly Member[]): Member[] => part.filter(({ runId }) => !moved.has(runId));
+  const put = moving.map((member) => joined(own.get(member.runId) ?? member));
+  return [...stay(members.slice(0, at)), ...put, ...stay(members.slice(at))];
 }
 
 /** The members of these runs, in the order given; taken out of the group unless told otherwise. */

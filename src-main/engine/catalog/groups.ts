@@ -4,6 +4,7 @@ import type { Group, GroupEdit, GroupsState, Member } from '../../../src-shared/
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Db } from '../store/database.ts';
 import { applyEdit, type GroupDraft } from './edit.ts';
+import { revert, type Kept } from './revert.ts';
 import { UndoLog, type Change } from './undo.ts';
 
 interface GroupRecord {
@@ -21,9 +22,6 @@ interface MemberRecord {
   checkpoint_ids: string | null;
 }
 
-/** A group with its place among the others: what one step of undo keeps. */
-type Kept = Group & { position: number };
-
 export class GroupStore {
   readonly #db: Db;
   readonly #undo: UndoLog<Kept>;
@@ -37,9 +35,9 @@ export class GroupStore {
     return { groups: this.#read().map(({ position: _position, ...group }) => group), ...this.#undo.labels() };
   }
 
-  /** Does one edit, or throws UserError and changes nothing. */
-  edit(edit: GroupEdit): GroupsState {
-    this.#db.transaction(() => {
+  /** Does one edit, or throws UserError and changes nothing. `step` names it to `undo`; null if nothing changed. */
+  edit(edit: GroupEdit): GroupsState & { step: number | null } {
+    const step = this.#db.transaction(() => {
       const before = this.#read();
       const draft: GroupDraft = {
         groups: structuredClone(before),
@@ -47,17 +45,22 @@ export class GroupStore {
       };
       const label = applyEdit(draft, edit);
       for (const member of draft.groups.flatMap((group) => group.members)) this.#assertMember(member);
-      const after = draft.groups.map((group, position): Kept => ({ ...group, position }));
-      const changes = difference(before, after);
-      if (changes.length === 0) return;
-      this.#put(changes.map((change) => ({ id: change.id, state: change.after })));
-      this.#undo.record(label, changes);
+      return this.#change(label, before, draft.groups);
     })();
-    return this.state();
+    return { ...this.state(), step };
   }
 
-  undo(): GroupsState {
-    this.#undo.undo();
+  /**
+   * Takes back the last step, or the one of this id: also if others were done since, as long as none builds on it.
+   * @throws UserError saying why that step cannot be undone any more
+   */
+  undo(seq?: number): GroupsState {
+    this.#db.transaction(() => {
+      const step = seq === undefined ? undefined : this.#undo.step(seq);
+      if (seq === undefined || !step || this.#undo.isLast(seq)) return this.#undo.undo();
+      const before = this.#read();
+      return this.#change(`undo of ${step.label}`, before, revert(before, step), seq);
+    })();
     return this.state();
   }
 
@@ -68,6 +71,15 @@ export class GroupStore {
 
   count(): number {
     return this.#db.prepare('SELECT count(*) FROM groups').pluck().get() as number;
+  }
+
+  /** Saves the groups as they are now, as one step. Null if they are as before. */
+  #change(label: string, before: readonly Kept[], groups: readonly Group[], reverts?: number): number | null {
+    const after = groups.map((group, position): Kept => ({ ...group, position }));
+    const changes = difference(before, after);
+    if (changes.length === 0) return null;
+    this.#put(changes.map((change) => ({ id: change.id, state: change.after })));
+    return this.#undo.record(label, changes, reverts);
   }
 
   #read(): Kept[] {

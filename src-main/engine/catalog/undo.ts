@@ -1,4 +1,5 @@
 /** Undo and redo: each step keeps the data before and after, so that undoing is an ordinary change. */
+import { UserError } from '../../../src-shared/errors.ts';
 import type { Db } from '../store/database.ts';
 
 /** One group's state before and after a step; null: it did not exist. */
@@ -12,6 +13,15 @@ interface Step {
   seq: number;
   label: string;
   changes: string;
+  undone: number;
+}
+
+/** A step that can be taken back by its id. */
+export interface UndoableStep<T> {
+  label: string;
+  changes: Change<T>[];
+  /** What was done after it and is still in effect; nothing for the last step. */
+  later: Change<T>[];
 }
 
 /** Steps that are kept. */
@@ -26,13 +36,46 @@ export class UndoLog<T> {
     this.#apply = apply;
   }
 
-  /** Call inside the transaction that makes the change. What had been undone can no longer be redone. */
-  record(label: string, changes: readonly Change<T>[]): void {
+  /**
+   * Call inside the transaction that makes the change. What had been undone can no longer be redone.
+   * @param reverts the step that this one takes back
+   * @returns the step's id
+   */
+  record(label: string, changes: readonly Change<T>[], reverts: number | null = null): number {
     this.#db.prepare('DELETE FROM undo_log WHERE undone = 1').run();
-    this.#db
-      .prepare('INSERT INTO undo_log (label, changes, created_at) VALUES (?, ?, ?)')
-      .run(label, JSON.stringify(changes), Date.now());
+    const { lastInsertRowid } = this.#db
+      .prepare('INSERT INTO undo_log (label, changes, created_at, reverts) VALUES (?, ?, ?, ?)')
+      .run(label, JSON.stringify(changes), Date.now(), reverts);
     this.#db.prepare('DELETE FROM undo_log WHERE seq <= (SELECT max(seq) FROM undo_log) - ?').run(undoLimit);
+    return Number(lastInsertRowid);
+  }
+
+  isLast(seq: number): boolean {
+    return this.#next('undo')?.seq === seq;
+  }
+
+  /** @throws UserError if that step was undone already or is no longer kept */
+  step(seq: number): UndoableStep<T> {
+    const step = this.#db.prepare('SELECT * FROM undo_log WHERE seq = ?').get(seq) as Step | undefined;
+    if (!step) {
+      throw new UserError('This change can no longer be undone.', {
+        hint: `The last ${undoLimit} changes to the groups can be; those that were undone go with the next change.`,
+      });
+    }
+    const reverted = this.#db.prepare('SELECT 1 FROM undo_log WHERE reverts = ? AND undone = 0').get(seq);
+    if (step.undone || reverted) throw new UserError(`"${step.label}" was undone already.`);
+    const later = this.#db
+      .prepare(
+        `SELECT changes FROM undo_log AS step WHERE seq > ? AND undone = 0 AND reverts IS NULL
+           AND NOT EXISTS (SELECT 1 FROM undo_log WHERE reverts = step.seq AND undone = 0)`,
+      )
+      .pluck()
+      .all(seq) as string[];
+    return {
+      label: step.label,
+      changes: JSON.parse(step.changes) as Change<T>[],
+      later: later.flatMap((text) => JSON.parse(text) as Change<T>[]),
+    };
   }
 
   /** What undo and redo would take back and do again, in words. */

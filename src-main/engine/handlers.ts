@@ -53,7 +53,12 @@ export function handlersOf(engine: EngineParts): Handlers {
     'groups.edit': ({ edit }) => groupsChanged(engine.groups.edit(edit)),
     'groups.undo': ({ step }) => groupsChanged(engine.groups.undo(step)),
     'groups.redo': () => groupsChanged(engine.groups.redo()),
-    'groups.suggest': () => suggestGroups(engine.runs.list(), engine.groups.state().groups),
+    'groups.suggest': () =>
+      suggestGroups(
+        engine.runs.list(),
+        engine.groups.state().groups,
+        (run) => engine.runs.stored(run.id).config,
+      ),
     'groups.export': async ({ format }) => {
       const { exportGroups } = await import('./catalog/exchange.ts');
       return exportGroups(format, engine.groups.state().groups, engine.runs);

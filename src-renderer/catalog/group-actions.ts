@@ -1,9 +1,10 @@
 /** Every change to the groups in one place: asks the engine, says what was done, offers to undo it. */
 import type { Group, GroupEdit, Member } from '../../src-shared/api.ts';
+import { familyNames, type Family } from '../../src-shared/domain.ts';
+import { membersInWords, newAmong } from '../../src-shared/members.ts';
 import { plural } from '../format.ts';
-import { commands } from '../state/commands.svelte.ts';
 import { engine } from '../state/engine.svelte.ts';
-import { notices } from '../state/notices.svelte.ts';
+import { notices, type Notice } from '../state/notices.svelte.ts';
 
 /** Okabe-Ito, in the order of first use; every plot shows a group in its colour. */
 export const groupColours = [
@@ -17,25 +18,58 @@ export const groupColours = [
   '#000000',
 ];
 
-async function edit(change: GroupEdit, said: string): Promise<boolean> {
-  const state = await engine.attempt('groups.edit', { edit: change });
-  if (!state) return false;
+async function edit(change: GroupEdit, said: string, unchanged = 'Nothing was changed'): Promise<boolean> {
+  const answer = await engine.attempt('groups.edit', { edit: change });
+  if (!answer) return false;
+  const { step, ...state } = answer;
   engine.groups = state;
-  notices.info(said, { label: 'Undo', run: () => commands.run('undo') });
+  if (step === null) notices.info(unchanged);
+  else notices.info(said, undoing(step, said));
   return true;
+}
+
+/** The action of a message that says what a step did: it takes back that step, whatever was done since. */
+export function undoing(step: number, said: string): NonNullable<Notice['action']> {
+  return {
+    label: 'Undo',
+    run: () =>
+      void engine.attempt('groups.undo', { step }).then((state) => {
+        if (!state) return;
+        engine.groups = state;
+        notices.info(`Undone: ${said}`);
+      }),
+  };
 }
 
 const runsIn = (members: Member[]) => plural(members.length, 'run');
 
 export function addToGroup(group: Group, members: Member[], index?: number): Promise<boolean> {
   const change: GroupEdit = { type: 'add-members', groupId: group.id, members };
-  const inside = members.every(({ runId }) => group.members.some((member) => member.runId === runId));
+  const fresh = newAmong(group.members, members);
+  const inside = members.length - fresh.length;
+  const also =
+    inside > 0
+      ? `; ${membersInWords(without(members, fresh))} ${inside === 1 ? 'was' : 'were'} in it already`
+      : '';
   return edit(
     index === undefined ? change : { ...change, index },
-    inside && index !== undefined
+    fresh.length === 0
       ? `Moved ${runsIn(members)} within ${group.key}`
-      : `Added ${runsIn(members)} to ${group.key}`,
+      : `Added ${membersInWords(fresh)} to ${group.key}${also}`,
+    alreadyIn(group, members),
   );
+}
+
+const without = (members: Member[], others: Member[]) => members.filter((member) => !others.includes(member));
+
+/** Why adding these members changes nothing. */
+function alreadyIn(group: Group, members: Member[]): string {
+  const [first, ...more] = members;
+  if (!first || more.length > 0) return `Nothing was changed: ${group.key} has all of these already`;
+  const name = engine.runById.get(first.runId)?.name ?? first.runId;
+  const isWhole = group.members.some(({ runId, checkpointIds }) => runId === first.runId && !checkpointIds);
+  if (!first.checkpointIds) return `Nothing was changed: ${group.key} has ${name} already`;
+  return `Nothing was changed: ${group.key} has ${isWhole ? `the whole run ${name}` : `this checkpoint of ${name}`} already`;
 }
 
 export function moveToGroup(
@@ -51,7 +85,12 @@ export function moveToGroup(
     toGroupId: to.id,
     runIds: members.map((member) => member.runId),
   };
-  return edit(index === undefined ? change : { ...change, index }, `Moved ${runsIn(members)} to ${to.key}`);
+  const isThere = newAmong(to.members, members).length === 0;
+  const from = engine.groups.groups.find(({ id }) => id === fromGroupId)?.key ?? '';
+  const said = isThere
+    ? `Removed ${runsIn(members)} from ${from}; ${to.key} has all of it already`
+    : `Moved ${runsIn(members)} to ${to.key}`;
+  return edit(index === undefined ? change : { ...change, index }, said);
 }
 
 export function removeFromGroup(group: Group, members: Member[]): Promise<boolean> {
@@ -66,7 +105,7 @@ export function removeFromGroup(group: Group, members: Member[]): Promise<boolea
 export async function createGroup(members: Member[], key?: string): Promise<Group | undefined> {
   const run = members[0] && engine.runById.get(members[0].runId);
   const architecture = run?.architecture ?? 'mlp';
-  const wanted = key ?? suggestedKey(run?.family ?? 'group', run?.sigmaF ?? null);
+  const wanted = key ?? suggestedKey(run?.family ?? null, run?.sigmaF ?? null);
   const taken = new Set(
     engine.groups.groups.filter((g) => g.architecture === architecture).map((g) => g.key),
   );
@@ -80,8 +119,9 @@ export async function createGroup(members: Member[], key?: string): Promise<Grou
     : undefined;
 }
 
-function suggestedKey(family: string, sigmaF: number | null): string {
-  return sigmaF === null ? family : `${family} σ=${sigmaF}`;
+function suggestedKey(family: Family | null, sigmaF: number | null): string {
+  const name = family === null ? 'group' : familyNames[family];
+  return sigmaF === null ? name : `${name}, sigma_F ${sigmaF}`;
 }
 
 export function renameGroup(group: Group, key: string): Promise<boolean> {

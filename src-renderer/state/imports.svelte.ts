@@ -13,6 +13,9 @@ class Imports {
 
 export const imports = new Imports();
 
+/** The job's log has them all. */
+const brokenShown = 100;
+
 const showJob = { label: 'Show job', run: () => router.go('jobs') };
 
 /** One import for all paths; the catalog fills while it runs, and its end is told in words. */
@@ -48,19 +51,27 @@ async function tell(where: string, resultId: string | null): Promise<void> {
   const text = `Imported ${plural(runs, 'run')} with ${plural(checkpoints, 'checkpoint')} from ${where}`;
   const results = recognised.reduce((sum, file) => sum + file.results, 0);
   const files = results > 0 ? [`${plural(results, 'result')} from ${plural(recognised.length, 'file')}`] : [];
-  const worthKnowing = remarks.length > 0 ? [remarkText(remarks)] : [];
-  notices.success([text, ...files, ...(changes?.notes ?? []), ...worthKnowing].join('. '));
-  const first = broken[0];
-  if (first) {
-    const others = broken.length > 1 ? ` (and ${broken.length - 1} more like it, see the job)` : '';
-    notices.error(new UserError(`${first.path}: ${first.reason}${others}`));
-  }
+  const notes = [...(changes?.notes ?? []), ...(remarks.length > 0 ? [remarkText(remarks)] : [])];
+  // Longer to read, longer to see.
+  const head = [text, ...files].join('. ');
+  const said = notes.length > 0 ? `${head}. ${notes.join(' ')}` : head;
+  notices.show({ tone: 'success', text: said, details: [...(changes?.details ?? []), ...remarks.map(({ reason }) => reason)] }, 6 + 6 * notes.length);
+  const [first, ...more] = broken;
+  if (!first) return;
+  const of = ({ path, reason }: typeof first) => (reason.includes(path) ? reason : `${path}: ${reason}`);
+  if (more.length === 0) return notices.error(new UserError(of(first)));
+  notices.show({
+    tone: 'error',
+    text: `${broken.length} files or folders cannot be used, such as ${of(first)}`,
+    details: broken.slice(0, brokenShown).map(of),
+    action: showJob,
+  });
 }
 
 /** The first in full; each run shows its own. */
 function remarkText([first, ...others]: readonly { reason: string }[]): string {
   const more = others.length > 0 ? ` (and ${plural(others.length, 'more remark')}, shown with the runs)` : '';
-  return `${first?.reason.replace(/\.$/, '') ?? ''}${more}`;
+  return `${first?.reason.replace(/\.$/, '') ?? ''}${more}.`;
 }
 
 /** Only the desktop app learns the path of what was dropped; a browser keeps it to itself. */

@@ -76,7 +76,7 @@ describe.skipIf(noBrowser)('figures', () => {
       .poll(cells, { timeout: 150_000 })
       // Both alignments, with mean and spread: of the loss, and of accuracy in points.
       .toEqual([
-        ...[expect.stringContaining('mlp_symmetry0'), '6', expect.stringMatching(/%$/)],
+        ...[expect.stringContaining('standard'), '6', expect.stringMatching(/%$/)],
         ...[0, 1].map(() => expect.stringMatching(/^\d\.\d{3} ± [\d.]+$/)),
         ...[0, 1].map(() => expect.stringMatching(/^\d+\.\d ± [\d.]+ points$/)),
         expect.stringMatching(/%$/),
@@ -119,7 +119,7 @@ describe.skipIf(noBrowser)('figures', () => {
 
   it('draws the line between any two checkpoints, as it is drawn among all pairs of their run', async () => {
     await page.getByText('All pairs', { exact: true }).click();
-    const pairs = page.locator('figure', { hasText: 'mlp_symmetry0, unaligned' }).getByRole('row');
+    const pairs = page.locator('figure', { hasText: 'standard, unaligned' }).getByRole('row');
     const among = barrierIn(await pairs.nth(1).getByRole('cell').nth(2).textContent().then(String));
 
     await page.getByRole('button', { name: 'Two checkpoints' }).click();
@@ -184,7 +184,7 @@ describe.skipIf(noBrowser)('figures', () => {
     }, svg);
     expect(problems).toEqual([]);
     expect(svg).toMatch(/<text[^>]*>[^]*Unaligned/);
-    expect(svg).toContain('mlp_symmetry0');
+    expect(svg).toContain('standard');
 
     const png = readFileSync(files.png!);
     expect(png.subarray(1, 4).toString()).toBe('PNG');
@@ -199,7 +199,7 @@ describe.skipIf(noBrowser)('figures', () => {
       // Columns: name, type, encoding, emb, sub, uni.
       for (const font of fonts) expect(font).toMatch(/TrueType.*\byes\s+yes\s+yes\b/);
       const text = execFileSync('pdftotext', [files.pdf!, '-'], { encoding: 'utf8' });
-      for (const word of ['Unaligned', 'mlp_symmetry0', 'mlp_symmetry3_kappa1']) expect(text).toContain(word);
+      for (const word of ['Unaligned', 'standard', 'SYRE']) expect(text).toContain(word);
     } else process.stderr.write('NOT TESTED HERE: fonts and text of PDFs (install poppler-utils)\n');
 
     await dialog.getByLabel('PNG resolution').selectOption({ label: '600 dpi' });

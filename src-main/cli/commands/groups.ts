@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Group, GroupEdit, GroupsState, RunRow } from '../../../src-shared/api.ts';
+import { newAmong } from '../../../src-shared/members.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { withEngine } from '../engine.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
@@ -14,12 +15,13 @@ import { typedPath } from '../../formats/typed-path.ts';
 
 function show(globals: Globals, state: GroupsState, runs: readonly RunRow[]): void {
   const { terminal } = globals;
-  const nameOf = new Map(runs.map((run) => [run.id, run.name]));
+  const byId = new Map(runs.map((run) => [run.id, run]));
   const members = (group: Group): string =>
     group.members
       .map(({ runId, checkpointIds }) => {
+        const run = byId.get(runId);
         const part = checkpointIds === undefined ? '' : ` (${checkpointIds.length} checkpoints)`;
-        return (nameOf.get(runId) ?? runId) + part;
+        return `${run?.name ?? runId}${part}${run?.state === 'missing' ? ' (folder missing)' : ''}`;
       })
       .join(', ');
   terminal.document(state);
@@ -49,15 +51,28 @@ function edit(client: Client, step: GroupEdit): Promise<GroupsState> {
   return client.call('groups.edit', { edit: step });
 }
 
-async function add(client: Client, key: string, texts: string[], architecture: string): Promise<GroupsState> {
+/** Puts runs into a group and says which of them were there already. */
+async function add(
+  { terminal }: Globals,
+  client: Client,
+  key: string,
+  texts: string[],
+  architecture: string,
+): Promise<GroupsState> {
   const runs = await findRuns(client, texts);
   const members = runs.map((run) => ({ runId: run.id }));
   const { groups } = await client.call('groups.get', {});
   const known = groups.find(
     (group) => group.architecture === architecture && [group.key, group.id].includes(key),
   );
-  if (known !== undefined) return edit(client, { type: 'add-members', groupId: known.id, members });
-  return edit(client, { type: 'create', architecture, key, members });
+  if (known === undefined) return edit(client, { type: 'create', architecture, key, members });
+  const fresh = new Set(newAmong(known.members, members).map(({ runId }) => runId));
+  const there = runs.filter((run) => !fresh.has(run.id)).map((run) => run.name);
+  if (there.length > 0) {
+    const which = there.length > 3 ? `${there.length} of these runs` : there.join(', ');
+    terminal.note(`${known.key} has ${which} already${fresh.size === 0 ? '; nothing was changed' : ''}`);
+  }
+  return edit(client, { type: 'add-members', groupId: known.id, members });
 }
 
 async function remove(client: Client, text: string, runTexts: string[]): Promise<GroupsState> {
@@ -74,10 +89,10 @@ export const define: DefineCommand = (command, globals) => {
   command.command('list').description('the groups and their members').action(list);
   command
     .command('add <key> <run...>')
-    .description('put runs into a group, which is made where there is none')
+    .description('put runs into a group; it is made if there is none')
     .option('--architecture <name>', 'architecture the group belongs to', 'mlp')
     .action((key: string, runs: string[], options: { architecture: string }) =>
-      change(globals, (client) => add(client, key, runs, options.architecture)),
+      change(globals, (client) => add(globals, client, key, runs, options.architecture)),
     );
   command
     .command('remove <group> [run...]')
@@ -123,7 +138,9 @@ function defineSuggest(command: Command, globals: Globals): void {
         }
         terminal.document(suggestions);
         if (suggestions.length === 0)
-          terminal.print('Nothing to propose: every run is in a group, or there are no runs.');
+          terminal.print(
+            'Nothing to propose: every run with two models or more is in a group, or there are no runs.',
+          );
         for (const { architecture, key, reason, runIds } of suggestions) {
           terminal.print(
             `${terminal.style.bold(`${architecture}/${key}`)}  ${runIds.length} ${runIds.length === 1 ? 'run' : 'runs'}  ${reason}`,

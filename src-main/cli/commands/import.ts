@@ -26,13 +26,12 @@ export const define: DefineCommand = (command, globals) => {
         progress.finish();
         terminal.document(result);
         const { changes, broken, remarks, recognised, passedOver, passedOverCount } = result;
-        terminal.print(
-          `${result.runs} runs with ${result.checkpoints} checkpoints below ${paths.join(', ')}`,
-        );
-        if (changes !== null) {
+        const found = `${result.runs} runs with ${result.checkpoints} checkpoints below ${paths.join(', ')}`;
+        if (changes === null) terminal.print(found);
+        else {
           const { added, updated, unchanged, relocated, notes } = changes;
           terminal.print(
-            `${added} new, ${updated} changed, ${unchanged} known already, ${relocated} found at a new place`,
+            `${found}: ${added} new, ${updated} changed, ${unchanged} known already, ${relocated} found at a new place`,
           );
           for (const note of notes) terminal.print(note);
         }

@@ -30,7 +30,7 @@ export function revert(groups: readonly Kept[], { label, changes, later }: Undoa
     else result.splice(at, 1);
   }
   const names = result.map((group) => `${group.architecture}/${group.key}`);
-  const twice = result.find((group, i) => names.indexOf(names[i]!) !== i);
+  const twice = result.find((_, i) => names.indexOf(names[i]!) !== i);
   if (twice) refuse(`another group is named ${twice.key} now`);
   return result;
 }

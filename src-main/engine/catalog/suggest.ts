@@ -1,82 +1,149 @@
-/** Groups proposed from what the configs say: symmetry, sigma_F, norm and data. */
+/** Groups proposed from the configs: runs that differ in their seeds alone belong together. */
 import type { Group, GroupSuggestion, RunRow } from '../../../src-shared/api.ts';
 import { familyNames } from '../../../src-shared/domain.ts';
+import { settingsOf, type Settings } from './settings.ts';
+import type { Property } from './summary.ts';
 
-/** What sets runs apart besides family and sigma_F, in the order in which it is added to a key that is not unique. */
-const details: { name: string; property: string; label: (value: string) => string }[] = [
-  { name: 'norm', property: 'model.norm', label: (value) => `norm_${value}` },
-  { name: 'data', property: 'dataset.name', label: (value) => value },
-  { name: 'width', property: 'model.hidden_dim', label: (value) => `hidden${value}` },
-  { name: 'layers', property: 'model.num_layers', label: (value) => `layers${value}` },
+interface Kind {
+  architecture: string;
+  settings: Settings;
+  runs: RunRow[];
+}
+
+/** How a setting is said in a name; in the order in which settings are added until names differ. */
+const details: [key: string, say: (value: string) => string][] = [
+  ['dataset.name', (value) => value],
+  ['model.norm', (value) => (value === 'none' ? 'no norm' : `${value} norm`)],
+  ['model.widths', (value) => `widths ${value}`],
+  ['model.activation', (value) => value],
+  ['model.num_fixed', (value) => `${value} fixed`],
+  ['optimizer.name', (value) => value],
+  ['optimizer.lr', (value) => `lr ${value}`],
+  ['optimizer.weight_decay', (value) => `weight decay ${value}`],
+  ['training.num_epochs', (value) => `${value} epochs`],
+  ['dataset.batch_size', (value) => `batch ${value}`],
 ];
+const order = new Map(details.map(([key], place) => [key, place]));
+/** Lists that would make no name. */
+const unsayable = new Set(['model.layers', 'model.others', 'model.normal_mask']);
 
 /**
- * One suggestion per kind of run; keys as neuron-identifiability names them (`mlp_symmetry1_kappa1`), but with sigma_F
- * unrounded, for families without one too, and never two kinds under one key. Runs that are in a group of that key
- * already, missing or broken ones are left out.
+ * One suggestion for each set of settings that some run has which is in no group yet: a new group if its runs have two
+ * models at least, else nothing; or, if a group holds runs of these settings alone, that group, to be added to.
+ * Missing and broken runs are left out. Names are unique, also among the groups that are there.
  */
-export function suggestGroups(runs: readonly RunRow[], groups: readonly Group[]): GroupSuggestion[] {
-  const usable = runs.filter(
-    (run) => run.family !== null && run.state !== 'broken' && run.state !== 'missing',
+export function suggestGroups(
+  runs: readonly RunRow[],
+  groups: readonly Group[],
+  configOf: (run: RunRow) => Record<string, unknown>,
+): GroupSuggestion[] {
+  const kinds = kindsOf(runs, configOf);
+  const grouped = new Set(groups.flatMap(({ members }) => members.map(({ runId }) => runId)));
+  const open = kinds
+    .map((kind) => ({
+      ...kind,
+      free: kind.runs.filter(({ id }) => !grouped.has(id)),
+      home: homeOf(kind, groups),
+    }))
+    .filter(({ free, home }) => free.length > 0 && (home || modelsOf(free) > 1));
+  const keys = namesOf(
+    open.filter(({ home }) => !home),
+    groups,
   );
-  const byKey = Map.groupBy(usable, (run) => `${run.architecture}\n${baseKey(run)}`);
-  const suggestions = [...byKey.values()].flatMap((alike) => split(alike));
-  return suggestions
-    .map((suggestion) => withoutMembers(suggestion, groups))
-    .filter((suggestion) => suggestion.runIds.length > 0)
+  return open
+    .map((kind): GroupSuggestion => {
+      const { architecture, home, free } = kind;
+      return {
+        architecture: home?.architecture ?? architecture,
+        key: home?.key ?? keys.get(kind)!,
+        reason: home ? `the same settings as the runs that are in it: ${reason(kind)}` : reason(kind),
+        runIds: free.map(({ id }) => id).sort(),
+      };
+    })
     .sort((a, b) => a.key.localeCompare(b.key, 'en', { numeric: true }));
 }
 
-function baseKey(run: RunRow): string {
-  const symmetry = run.properties['model.symmetry'];
-  const scales = sigmas(run);
-  return `${run.architecture}_symmetry${symmetry}${scales === '' ? '' : `_kappa${scales}`}`;
-}
+const modelsOf = (runs: readonly RunRow[]): number => runs.reduce((sum, { models }) => sum + models, 0);
 
-/** sigma_F as written: one number when all layers share it, else one per layer. */
-function sigmas(run: RunRow): string {
-  if (run.sigmaF === null) return '';
-  const layers = Number(run.properties['model.num_layers'] ?? 1);
-  const common = run.properties['model.mask_params.default.mask_constant'];
-  const values = Array.from({ length: layers }, (_, layer) => {
-    const own = run.properties[`model.mask_params.linear_mask_params_${layer}.mask_constant`];
-    return String(own ?? common ?? run.sigmaF);
-  });
-  return new Set(values).size === 1 ? String(run.sigmaF) : values.join('-');
-}
-
-/** Runs under one key, told apart by whatever details differ among them. */
-function split(runs: readonly RunRow[]): GroupSuggestion[] {
-  const differing = details.filter(
-    ({ property }) => new Set(runs.map((run) => String(run.properties[property]))).size > 1,
+function kindsOf(runs: readonly RunRow[], configOf: (run: RunRow) => Record<string, unknown>): Kind[] {
+  const usable = runs.filter(
+    (run) => run.family !== null && run.state !== 'broken' && run.state !== 'missing',
   );
-  const keyOf = (run: RunRow): string =>
-    [baseKey(run), ...differing.map(({ property, label }) => label(valueOf(run, property)))].join('_');
-  return [...Map.groupBy(runs, keyOf)].map(([key, alike]) => ({
-    architecture: alike[0]!.architecture,
-    key,
-    reason: reason(alike[0]!, differing),
-    runIds: alike.map((run) => run.id).sort(),
+  const described = usable.map((run) => ({ run, settings: settingsOf(configOf(run)) }));
+  const alike = Map.groupBy(
+    described,
+    ({ run, settings }) => `${run.architecture} ${JSON.stringify(settings)}`,
+  );
+  return [...alike.values()].map((of) => ({
+    architecture: of[0]!.run.architecture,
+    settings: of[0]!.settings,
+    runs: of.map(({ run }) => run),
   }));
 }
 
-function valueOf(run: RunRow, property: string): string {
-  const value = run.properties[property];
-  return value === null || value === undefined || value === false ? 'none' : String(value);
+/** The group that holds runs of this kind and no others. */
+function homeOf(kind: Kind, groups: readonly Group[]): Group | undefined {
+  const ids = new Set(kind.runs.map(({ id }) => id));
+  return groups.find(({ members }) => members.length > 0 && members.every(({ runId }) => ids.has(runId)));
 }
 
-function reason(run: RunRow, differing: typeof details): string {
-  const scales = sigmas(run);
-  const parts = [
-    run.family === null ? '' : familyNames[run.family],
-    scales === '' ? '' : `sigma_F ${scales}`,
-    ...differing.map(({ name, property }) => `${name} ${valueOf(run, property)}`),
-  ];
-  return parts.filter((part) => part !== '').join(', ');
+/** Family and sigma_F, and of the settings that differ within a family as many as it takes. */
+function namesOf<K extends Kind>(kinds: readonly K[], groups: readonly Group[]): Map<K, string> {
+  const names = new Map<K, string>();
+  const taken = new Set(groups.map(({ architecture, key }) => `${architecture}/${key}`));
+  for (const alike of Map.groupBy(kinds, (kind) => `${kind.architecture}/${baseName(kind)}`).values()) {
+    for (const [kind, name] of toldApart(alike)) {
+      let free = name;
+      for (let n = 2; taken.has(`${kind.architecture}/${free}`); n++) free = `${name} (${n})`;
+      taken.add(`${kind.architecture}/${free}`);
+      names.set(kind, free);
+    }
+  }
+  return names;
 }
 
-function withoutMembers(suggestion: GroupSuggestion, groups: readonly Group[]): GroupSuggestion {
-  const there = groups.find((g) => g.architecture === suggestion.architecture && g.key === suggestion.key);
-  const members = new Set(there?.members.map((member) => member.runId));
-  return { ...suggestion, runIds: suggestion.runIds.filter((id) => !members.has(id)) };
+function toldApart<K extends Kind>(kinds: readonly K[]): Map<K, string> {
+  let names = new Map(kinds.map((kind) => [kind, baseName(kind)]));
+  const distinct = (of: Map<K, string>): number => new Set(of.values()).size;
+  for (const key of differing(kinds)) {
+    if (distinct(names) === kinds.length) break;
+    const longer = new Map(
+      [...names].map(([kind, name]) => [kind, `${name}, ${said(key, kind.settings[key])}`]),
+    );
+    if (distinct(longer) > distinct(names)) names = longer;
+  }
+  return names;
+}
+
+/** Keys whose values are not the same in all of these, the most telling first. */
+function differing(kinds: readonly Kind[]): string[] {
+  const keys = new Set(kinds.flatMap(({ settings }) => Object.keys(settings)));
+  const place = (key: string): number => order.get(key) ?? order.size;
+  return [...keys]
+    .filter((key) => !unsayable.has(key) && new Set(kinds.map(({ settings }) => settings[key])).size > 1)
+    .sort((a, b) => place(a) - place(b) || a.localeCompare(b));
+}
+
+function said(key: string, value: Property | undefined): string {
+  const words = key.slice(key.lastIndexOf('.') + 1).replaceAll('_', ' ');
+  if (value === undefined) return `no ${words}`;
+  const say = details.find(([name]) => name === key)?.[1];
+  return say ? say(String(value)) : `${words} ${String(value).slice(0, 40)}`;
+}
+
+function baseName({ settings, runs }: Kind): string {
+  const family = runs[0]!.family;
+  const sigma = settings['model.sigma_F'] ?? runs[0]!.sigmaF;
+  const name = family === null ? 'runs' : familyNames[family];
+  return sigma === null ? name : `${name}, sigma_F ${sigma}`;
+}
+
+function reason(kind: Kind): string {
+  const known = details.flatMap(([key]) => {
+    const value = kind.settings[key];
+    return value === undefined ? [] : said(key, value);
+  });
+  const masks = new Set(kind.runs.map((run) => run.properties['mask_seed']));
+  const hasMasks = kind.settings['model.sigma_F'] !== undefined && masks.size > 1;
+  return [baseName(kind), ...known, ...(hasMasks ? ['fixed weights of other seeds'] : [])].join(', ');
 }

@@ -4,7 +4,6 @@ import { exportGroups, importGroups } from '../../../src-main/engine/catalog/exc
 import { GroupStore } from '../../../src-main/engine/catalog/groups.ts';
 import { readPythonDictionary } from '../../../src-main/engine/catalog/python-literal.ts';
 import { RunStore } from '../../../src-main/engine/catalog/runs.ts';
-import { suggestGroups } from '../../../src-main/engine/catalog/suggest.ts';
 import { uniqueNames } from '../../../src-main/engine/catalog/names.ts';
 import { openDatabase } from '../../../src-main/engine/store/database.ts';
 import { foundRun, temporaryFolder } from './support.ts';
@@ -124,45 +123,6 @@ describe('groups as files', () => {
     expect(state.groups.find((group) => group.key === 'x')!.members).toEqual([{ runId: a }]);
     expect(() => importGroups('json', '{"mlp": 3}', groups, runs)).toThrow('The groups file');
     expect(() => importGroups('json', '{', groups, runs)).toThrow('not valid JSON');
-  });
-});
-
-describe('suggested groups', () => {
-  it('are named as the reference does, without its bugs', () => {
-    db.exec('DELETE FROM groups; DELETE FROM runs');
-    const standard = take('/s/standard');
-    const half = take('/s/half', { sigmaF: 0.5 });
-    const zero = take('/s/zero', { sigmaF: 0 });
-    const one = take('/s/one', { sigmaF: 1 });
-    const oneMore = take('/s/one-more', { sigmaF: 1 });
-    const keys = suggestGroups(runs.list(), []).map(({ key, runIds }) => [key, runIds.toSorted()]);
-    expect(keys).toEqual([
-      ['mlp_symmetry0', [standard]],
-      ['mlp_symmetry1_kappa0', [zero]],
-      ['mlp_symmetry1_kappa0.5', [half]],
-      ['mlp_symmetry1_kappa1', [one, oneMore].toSorted()],
-    ]);
-  });
-
-  it('keep runs apart that differ in norm or width', () => {
-    const batch = take('/s/batch', { sigmaF: 1, norm: 'batch' });
-    const none = take('/s/none', { sigmaF: 1, norm: null });
-    const wide = take('/s/wide', { width: 32 });
-    const of = Object.fromEntries(suggestGroups(runs.list(), []).map(({ key, runIds }) => [key, runIds]));
-    expect(of['mlp_symmetry1_kappa1_norm_batch']).toEqual([batch]);
-    expect(of['mlp_symmetry1_kappa1_norm_none']).toEqual([none]);
-    expect(of['mlp_symmetry0_hidden32']).toEqual([wide]);
-    expect(of['mlp_symmetry1_kappa1_norm_layer']).toHaveLength(2);
-  });
-
-  it('leave out what is in its group already', () => {
-    const made = suggestGroups(runs.list(), []).map(({ architecture, key, runIds }) => ({
-      architecture,
-      key,
-      members: runIds.map((runId) => ({ runId })),
-    }));
-    groups.edit({ type: 'create-many', groups: made });
-    expect(suggestGroups(runs.list(), groups.state().groups)).toEqual([]);
   });
 });
 

@@ -1,0 +1,89 @@
+/** What of a config decides how a network comes out: everything but seeds, names, places and what is recorded. */
+import { resolveData, resolveModel } from '../../../src-shared/config/resolve.ts';
+import { knownKeys, readConfig } from '../../../src-shared/config/schema.ts';
+import { widths, type MlpSpec } from '../../../src-shared/model.ts';
+import { flatten, type Property } from './summary.ts';
+
+export type Settings = Readonly<Record<string, Property>>;
+
+/** Sections, and single keys, that leave the weights as they are. */
+const withoutEffect = [
+  ...['logging', 'hydra', 'wandb', 'interpolation'],
+  ...['training.cosine_similarity', 'training.functional_similarity', 'training.ntk_tracking'],
+  ...['training.save_every', 'training.val_every', 'training.save_grad_every', 'training.save_params_every'],
+  ...['dataset.num_workers', 'dataset.pin_memory', 'dataset.enable_ffcv'],
+  ...['device', 'max_parallel_processes', 'num_models', 'tags', 'notes'],
+];
+const names = /(^|\.)(experiment|experiment_name|run_name|run_id|job_name|project|entity|description)$/;
+const places = /(^|[._])(dir|directory|path|folder|cwd)$/;
+const seeds = /(^|[._])seeds?$/;
+
+/** Seeds of made data belong to the data: another one is another task. */
+function isSeed(key: string): boolean {
+  return seeds.test(key) && (!key.startsWith('dataset.') || key === 'dataset.split_seed');
+}
+
+function hasEffect(key: string): boolean {
+  const isSilent = withoutEffect.some((name) => key === name || key.startsWith(`${name}.`));
+  return !isSilent && !isSeed(key) && !names.test(key) && !places.test(key);
+}
+
+/**
+ * The settings of a config as dotted keys: its model and data resolved, so that a default that is written down equals
+ * one that is not; the rest as written. Two runs with equal settings differ in their seeds alone.
+ */
+export function settingsOf(config: Record<string, unknown>): Settings {
+  const written = Object.entries(flatten(config)).filter(([key, value]) => hasEffect(key) && value !== null);
+  const model = attempt(() => modelSettings(resolveModel(readConfig(config))));
+  const data = attempt(() => dataSettings(config));
+  const known = knownKeys();
+  const isResolved = (key: string): boolean =>
+    (model !== null &&
+      (known.has(key) || /^model\.(mask_params|layers)\b/.test(key)) &&
+      key.startsWith('model.')) ||
+    (data !== null && key in data);
+  const rest = written.filter(([key]) => !isResolved(key));
+  const all = { ...Object.fromEntries(rest), ...model, ...data };
+  return Object.fromEntries(Object.entries(all).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function attempt<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch {
+    return null;
+  }
+}
+
+/** `0.5`, or one number per layer if they differ. */
+function perLayer(values: readonly number[]): string {
+  return new Set(values).size === 1 ? String(values[0]) : values.join('/');
+}
+
+function modelSettings(spec: MlpSpec): Record<string, Property> {
+  const { architecture, family, layers, norm, activation, elementwiseAffine, asymInitOnly, ...rest } = spec;
+  const hasSigma = family === 'w-asymmetric' || family === 'syre';
+  return {
+    'model.architecture': architecture,
+    'model.family': family,
+    'model.widths': widths(spec).join('-'),
+    'model.norm': norm,
+    'model.activation': activation,
+    'model.elementwise_affine': elementwiseAffine,
+    'model.asym_init_only': asymInitOnly,
+    ...(hasSigma && { 'model.sigma_F': perLayer(layers.map(({ sigmaF }) => sigmaF)) }),
+    ...(family === 'w-asymmetric' && {
+      'model.num_fixed': perLayer(layers.map(({ numFixed }) => numFixed)),
+      'model.normal_mask': JSON.stringify(layers.map(({ normalMask }) => normalMask)),
+    }),
+    'model.layers': JSON.stringify(
+      layers.map((layer) => ('norm' in layer ? [layer.norm, layer.activation] : [])),
+    ),
+    ...(Object.keys(rest).length > 0 && { 'model.others': JSON.stringify(rest) }),
+  };
+}
+
+function dataSettings(config: Record<string, unknown>): Record<string, Property> {
+  const { name, batchSize, valFraction } = resolveData(readConfig(config));
+  return { 'dataset.name': name, 'dataset.batch_size': batchSize, 'dataset.val_split': valFraction };
+}

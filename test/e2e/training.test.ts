@@ -61,6 +61,12 @@ describe.skipIf(noBrowser)('training', () => {
     await button(underWay(), 'Cancel').click();
     await button(stopped(), 'Resume').waitFor();
     await underWay().waitFor({ state: 'hidden' });
+    const files = readdirSync(folder('first')).filter((name) => name.startsWith('checkpoint_')).length;
+    // Counted without loading the page again.
+    const head = () => page.getByRole('banner').textContent();
+    await expect
+      .poll(async () => (await head())?.replaceAll(',', ''))
+      .toContain(`1 run · ${files} checkpoints`);
     const reached = epochsOnDisk('first');
     const last = reached.at(-1)!;
     expect(last).toBeGreaterThan(0);

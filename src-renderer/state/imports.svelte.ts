@@ -55,7 +55,14 @@ async function tell(where: string, resultId: string | null): Promise<void> {
   // Longer to read, longer to see.
   const head = [text, ...files].join('. ');
   const said = notes.length > 0 ? `${head}. ${notes.join(' ')}` : head;
-  notices.show({ tone: 'success', text: said, details: [...(changes?.details ?? []), ...remarks.map(({ reason }) => reason)] }, 6 + 6 * notes.length);
+  notices.show(
+    {
+      tone: 'success',
+      text: said,
+      details: [...(changes?.details ?? []), ...remarks.map(({ reason }) => reason)],
+    },
+    6 + 6 * notes.length,
+  );
   const [first, ...more] = broken;
   if (!first) return;
   const of = ({ path, reason }: typeof first) => (reason.includes(path) ? reason : `${path}: ${reason}`);

@@ -87,7 +87,7 @@ describe('two runs of one config', () => {
     expect(await groupsOf(later)).toEqual({ 'good-runs': [`${a} (missing)`] });
 
     renameSync(away, dirname(a));
-    expect(await importInto(later, folder)).toMatchObject({ added: 0, relocated: 0, notes: [], details: [] });
+    expect(await importInto(later, folder)).toMatchObject({ added: 0, unchanged: 2, notes: [], details: [] });
     expect(await idAt(later, a)).toBe(idA);
     expect(await groupsOf(later)).toEqual({ 'good-runs': [a] });
   });

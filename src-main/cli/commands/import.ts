@@ -26,7 +26,8 @@ export const define: DefineCommand = (command, globals) => {
         progress.finish();
         terminal.document(result);
         const { changes, broken, remarks, recognised, passedOver, passedOverCount } = result;
-        const found = `${result.runs} runs with ${result.checkpoints} checkpoints below ${paths.join(', ')}`;
+        const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+        const found = `${counted(result.runs, 'run')} with ${counted(result.checkpoints, 'checkpoint')} below ${paths.join(', ')}`;
         if (changes === null) terminal.print(found);
         else {
           const { added, updated, unchanged, relocated, notes } = changes;

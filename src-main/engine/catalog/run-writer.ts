@@ -18,7 +18,8 @@ export class RunWriter {
   save(found: FoundRun, current: RunRecord | undefined, source: Source): { id: string; changed: boolean } {
     const record = recordOf(current?.id ?? this.#newId(found.path), found, current, source);
     const changed = !current || differs(current, record);
-    if (changed || current.contents !== record.contents) this.#saveRun(record);
+    const isBack = current?.missing === 1;
+    if (changed || isBack || current.contents !== record.contents) this.#saveRun(record);
     const checkpointsChanged = this.#saveCheckpoints(record.id, found);
     return { id: record.id, changed: changed || checkpointsChanged };
   }
@@ -140,9 +141,9 @@ function recordOf(
   };
 }
 
-/** Contents that were not recorded by an older Basin are no change. */
+/** That its folder is back, or that an older Basin recorded no contents, is no change of the run. */
 function differs(a: RunRecord, b: RunRecord): boolean {
   return (Object.keys(b) as (keyof RunRecord)[]).some(
-    (key) => a[key] !== b[key] && !(key === 'contents' && a.contents === null),
+    (key) => a[key] !== b[key] && key !== 'missing' && !(key === 'contents' && a.contents === null),
   );
 }

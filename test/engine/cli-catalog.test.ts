@@ -70,6 +70,18 @@ describe('groups', () => {
     expect(python.stdout).toContain(join(runs, 'sym0'));
     expect(await keys('remove', 'mine')).toEqual([]);
   });
+
+  test('say so if a run is added that they have already', async () => {
+    await keys('add', 'mine', 'sym0', 'sym1_kappa1');
+    const members = async (): Promise<unknown> =>
+      (await basinJson<{ groups: Group[] }>(['groups', 'list', ...here])).groups[0]!.members;
+    const before = await members();
+    const again = await basin(['groups', 'add', 'mine', 'sym0', ...here]);
+    expect(again.code).toBe(0);
+    expect(again.stderr).toContain('mine has sym0 already; nothing was changed');
+    expect(await members()).toEqual(before);
+    expect(await keys('remove', 'mine')).toEqual([]);
+  });
 });
 
 describe('training', () => {

@@ -104,23 +104,26 @@ interface Attachment {
   length: number;
 }
 
-function arrayName(value: unknown): ArrayName | undefined {
-  if (!ArrayBuffer.isView(value)) return undefined;
-  return (Object.keys(arrayTypes) as ArrayName[]).find((name) => value instanceof arrayTypes[name]);
+function arrayName(view: ArrayBufferView): ArrayName | undefined {
+  return (Object.keys(arrayTypes) as ArrayName[]).find((name) => view instanceof arrayTypes[name]);
 }
 
 /**
  * JSON with typed arrays beside it: [header length, u32 LE][header JSON][padding to 8][arrays, each padded to 8].
- * In the header an array stands as `{ $bytes: offset, type, length }`.
+ * In the header an array stands as `{ $bytes: offset, type, length }`; a Node Buffer arrives as a Uint8Array.
+ * Throws TypeError for an array of another type.
  */
 export function encodeMessage(message: ClientMessage | ServerMessage): Uint8Array {
   const parts: Uint8Array[] = [];
   let offset = 0;
-  const header = JSON.stringify(message, (_key, value: unknown) => {
-    const type = arrayName(value);
-    if (!type) return value;
-    const view = value as Uint8Array | Float32Array | Float64Array | Int32Array;
-    const attachment: Attachment = { $bytes: offset, type, length: view.length };
+  // `this[key]`, not `value`: Node's Buffer is an Uint8Array whose toJSON has already made a list of numbers of `value`.
+  const header = JSON.stringify(message, function (this: Record<string, unknown>, key, value: unknown) {
+    const view = this[key];
+    if (!ArrayBuffer.isView(view)) return value;
+    const type = arrayName(view);
+    if (!type) throw new TypeError(`message: a ${view.constructor.name} has no form as bytes`);
+    const { length } = view as Uint8Array | Float32Array | Float64Array | Int32Array;
+    const attachment: Attachment = { $bytes: offset, type, length };
     parts.push(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
     offset += Math.ceil(view.byteLength / 8) * 8;
     return attachment;

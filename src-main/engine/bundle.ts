@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { zipSync } from 'fflate';
 import type { AnswerOf, FigureRow } from '../../src-shared/api.ts';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { configFileOf } from '../formats/run-layout.ts';
+import { zipOf } from '../formats/zip.ts';
 import type { EngineParts } from './parts.ts';
 import { exportFigure } from './figures/export.ts';
 import { exportResult } from './export-result.ts';
@@ -29,7 +29,7 @@ Load it in Python: see docs/python.md of Basin.
 `;
 
 /**
- * The zip that `basin import` takes back.
+ * The zip that `basin import` takes back; the same bytes as long as results, figures and configs are the same.
  * @param ids of results; undefined: all that the workspace has
  * @throws UserError for an id that is not there, or where there is nothing to put in
  */
@@ -51,7 +51,8 @@ export async function bundleAnalysis(
   const runs = addRuns(files, found);
   const manifest = {
     ...{ format: 'basin-analysis', version: 1 },
-    created: new Date().toISOString(),
+    /** Of the newest result, not of the export: the same analysis is the same file. */
+    created: new Date(Math.max(...found.map(({ createdAt }) => createdAt))).toISOString(),
     versions: {
       basin: basinVersion(),
       node: process.version,
@@ -66,7 +67,7 @@ export async function bundleAnalysis(
   files['analysis.json'] = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
   return {
     filename: 'analysis.zip',
-    bytes: zipSync(files, { level: 6 }),
+    bytes: zipOf(files, 6),
     results: chosen.length,
     figures: figures.length,
   };

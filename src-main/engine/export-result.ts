@@ -1,11 +1,11 @@
 /** A stored result as one file for a notebook or a spreadsheet. */
-import { zipSync } from 'fflate';
 import type { AnswerOf } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { isJobKind, jobKindNamed } from '../../src-shared/jobs/index.ts';
 import { toRows } from '../../src-shared/matrix.ts';
 import { formatCsv, type CsvCell } from '../formats/csv.ts';
 import { encodeNpy } from '../formats/npy.ts';
+import { zipOf } from '../formats/zip.ts';
 import { rowFields, type Fields } from './integer-fields.ts';
 import { tensorOf } from './matrix-files.ts';
 import type { ResultStore } from './results.ts';
@@ -70,7 +70,7 @@ function npy(results: ResultStore, id: string, data: unknown): Uint8Array {
   }
   if (names.length === 1) return encode(names[0]!);
   const files = Object.fromEntries(names.map((name) => [`${name}.npy`, encode(name)]));
-  return zipSync(files, { level: 0 });
+  return zipOf(files, 0);
 }
 
 /** One row per result, or per element of a result that is a list, for the kinds that name their columns. */

@@ -13,7 +13,7 @@ import {
   type ClientMessage,
   type ServerMessage,
 } from '../../src-shared/rpc.ts';
-import { dispatch, type Callable } from './rpc.ts';
+import { dispatch, errorBody, type Callable } from './rpc.ts';
 import type { Workspace } from './store/workspace.ts';
 
 /** A frame is its length (u32, little-endian) and a message of `src-shared/rpc.ts`. */
@@ -83,7 +83,7 @@ function listening(server: Server, path: string): Promise<void> {
 
 function serve(engine: Callable, socket: Socket): void {
   const send = (message: ServerMessage): void => {
-    if (socket.writable) socket.write(frame(message));
+    if (socket.writable) socket.write(answerFrame(message));
   };
   const unsubscribe = engine.subscribe((event) => send({ type: 'event', event }));
   socket.on('close', unsubscribe);
@@ -117,6 +117,23 @@ export async function connectSocket(path: string): Promise<Client> {
     onClose: (listener) => void reasons.push(listener),
     close: () => socket.end(),
   });
+}
+
+/** An answer that cannot travel becomes an error with its number, so that whoever asked does not wait for ever. */
+function answerFrame(message: ServerMessage): Uint8Array {
+  try {
+    const whole = frame(message);
+    if (whole.length - 4 <= largestFrame) return whole;
+    throw new UserError(
+      'The answer is larger than 1 GiB, too large to pass on from the engine that is running.',
+      {
+        hint: 'Close the workbench that has this workspace open and run the command again.',
+      },
+    );
+  } catch (error) {
+    if (message.type !== 'answer') throw error;
+    return frame({ type: 'error', id: message.id, error: errorBody(error) });
+  }
 }
 
 function frame(message: ClientMessage | ServerMessage): Uint8Array {

@@ -32,6 +32,18 @@ describe('a message as bytes', () => {
     );
   });
 
+  it('takes a Node Buffer for the bytes that it is', () => {
+    const answer = (bytes: Uint8Array) => ({ type: 'answer', id: 1, value: { files: [{ bytes }] } }) as const;
+    const bytes = Buffer.from([0, 1, 254, 255]);
+    expect(decodeMessage(encodeMessage(answer(bytes)))).toEqual(answer(Uint8Array.from(bytes)));
+    expect(encodeMessage(answer(bytes))).toEqual(encodeMessage(answer(Uint8Array.from(bytes))));
+  });
+
+  it('refuses arrays that the other side could not read', () => {
+    const message = { type: 'answer', id: 1, value: { steps: new BigInt64Array(2) } } as const;
+    expect(() => encodeMessage(message)).toThrow('a BigInt64Array has no form as bytes');
+  });
+
   it('is refused or read, but never crashes, when bytes are damaged', () => {
     const whole = encodeMessage({ type: 'answer', id: 1, value: { a: new Float64Array([1, 2, 3]) } });
     fc.assert(

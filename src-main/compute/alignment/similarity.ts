@@ -80,15 +80,38 @@ function inverseNorms(squares: Float64Array, constant: Uint8Array): Float64Array
   return squares.map((square, j) => (constant[j] === 1 || square === 0 ? 0 : 1 / Math.sqrt(square)));
 }
 
+/** Constant neurons of one model: the first one, and how many there are. */
+interface Constants {
+  model: string;
+  neuron: number;
+  count: number;
+}
+
+/** " (as are 3 others of it, and 2 of model 2)": each model's own, never a sum over both. */
+function othersText(first: Constants, other: Constants): string {
+  const more = first.count - 1;
+  const parts = [
+    ...(more > 0 ? [`${more} ${more === 1 ? 'other' : 'others'} of it`] : []),
+    ...(other.count > 0 ? [`${other.count} of ${other.model}`] : []),
+  ];
+  if (parts.length === 0) return '';
+  return ` (as ${more + other.count === 1 ? 'is' : 'are'} ${parts.join(' and ')})`;
+}
+
 function refuseConstant(moments: CrossMoments, mode: CorrelationMode, where: Where): void {
-  const { constantA, constantB } = moments;
-  const [a, b] = [constantA.indexOf(1), constantB.indexOf(1)];
-  if (a < 0 && b < 0) return;
-  const [model, neuron] = a >= 0 ? [where.a, a] : [where.b, b];
+  const [a, b] = [
+    { model: where.a, constant: moments.constantA },
+    { model: where.b, constant: moments.constantB },
+  ].map(({ model, constant }) => ({
+    model,
+    neuron: constant.indexOf(1),
+    count: constant.filter(Boolean).length,
+  })) as [Constants, Constants];
+  if (a.count === 0 && b.count === 0) return;
+  const [first, other] = a.count > 0 ? [a, b] : [b, a];
   const suffix = isUncorrelatedness(mode) ? 'one' : 'zero';
-  const count = constantA.filter(Boolean).length + constantB.filter(Boolean).length;
   throw new UserError(
-    `${model}, ${where.point}: neuron ${neuron} is constant over all inputs${count > 1 ? ` (as are ${count - 1} more)` : ''}; ` +
+    `${first.model}, ${where.point}: neuron ${first.neuron} is constant over all inputs${othersText(first, other)}; ` +
       `${mode} is not defined for it`,
     { hint: `Use ${mode}_with_${suffix}_for_constant, which leaves such neurons for last.` },
   );

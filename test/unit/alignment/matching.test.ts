@@ -128,6 +128,19 @@ describe('constant and broken neurons', () => {
     },
   );
 
+  test.each([
+    [[3], [], /model 1, here: neuron 3 is constant over all inputs; pearson_correlation is not/],
+    [[0, 2, 3], [], /model 1, here: neuron 0 is constant over all inputs \(as are 2 others of it\);/],
+    [[1, 2], [0, 1, 3], /model 1, here: neuron 1 .* \(as are 1 other of it and 3 of model 2\)/],
+    [[1], [2], /model 1, here: neuron 1 .* \(as is 1 of model 2\)/],
+    [[], [2, 3], /model 2, here: neuron 2 .* \(as is 1 other of it\)/],
+  ])('constant in one model %j, in the other %j: each is counted by itself', (inA, inB, message) => {
+    const flags = (at: number[]) => Uint8Array.from({ length: 4 }, (_, i) => (at.includes(i) ? 1 : 0));
+    const moments = { ...fakeMoments(new Float64Array(16), 4), constantA: flags(inA), constantB: flags(inB) };
+    const where = { ...names, point: 'here' };
+    expect(() => similarityMatrix(moments, 'pearson_correlation', where)).toThrow(message);
+  });
+
   test('the tolerant modes give 0 and 1 there', async () => {
     const { post_linear: layers } = await momentsBetween(whole!, dead);
     const where = { ...names, point: 'post_linear' };

@@ -12,8 +12,10 @@ import {
   mergeConfig,
   readConfig,
   resolveData,
+  resolveGeometry,
 } from '../../../src-shared/config.ts';
 import { loadDataset } from '../../../src-main/compute/data/index.ts';
+import { makeDataset } from '../../../src-main/compute/data/made.ts';
 import { coherenceRotation, rotated, rotationFor } from '../../../src-main/compute/data/rotation.ts';
 import {
   gaussianStructure,
@@ -122,6 +124,16 @@ describe('rotation to a coherence', () => {
   test('a coherence below k / D is refused', () => {
     expect(() => coherenceRotation(10, 5, 0.4)).toThrow(/at least 0\.5000/);
   });
+
+  test('the default is what neuron-identifiability ships, and the embedded digits reach it', async () => {
+    const plan = resolveGeometry(config('dataset=mnist-coherence'))!;
+    expect(plan).toEqual({
+      kind: 'mnist-coherence',
+      values: { target_explained_variance_ratio: 0.9, target_subspace_coherence: 0.111 },
+    });
+    const { origin } = await makeDataset(plan, undefined);
+    expect(origin).toContain('its 86 main directions have coherence 0.1110');
+  }, 60_000);
 
   test('examples keep their distances and get the coherence', () => {
     const stream = new RandomStream(3, 'rotation test');

@@ -1,6 +1,7 @@
 /**
  * The innermost loops of this folder in WebAssembly, two float64 numbers at a time: three to four times as fast as the
- * same in JavaScript. No fused multiply-add: every machine gets the same bits.
+ * same in JavaScript. The loops written here multiply and add in a fixed order; `solve` uses a relaxed fused multiply-add,
+ * whose bits depend on the processor. What is promised about bits: docs/determinism.md.
  */
 import {
   add,

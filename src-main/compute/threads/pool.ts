@@ -1,6 +1,6 @@
 /**
  * Threads beside the one that runs TensorFlow's kernels, for work that is not theirs: while one solves an eigenproblem,
- * TensorFlow goes on with the next layer. What is computed is the same, to the last bit, on however many threads.
+ * TensorFlow goes on with the next layer. What is computed is the same on however many threads (docs/determinism.md).
  */
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../../src-shared/errors.ts';

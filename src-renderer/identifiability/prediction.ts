@@ -1,4 +1,4 @@
-/** Does a cheap measure on one model foretell the barrier between two? One point per run of the groups. */
+/** Does a cheap measure on one model predict the barrier between two? One point per run of the groups. */
 import type { Group, Job, RunRow } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { FigureRecipe } from '../../src-shared/figures/index.ts';
@@ -7,8 +7,8 @@ import { matchActivationsJob } from '../../src-shared/jobs/match-activations.ts'
 import { permutationSensitivityJob } from '../../src-shared/jobs/permutation-sensitivity.ts';
 import { combinedProvenance } from '../../src-shared/combined-provenance.ts';
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
+import { predictionFinding } from '../../src-shared/verdicts/prediction.ts';
 import { engine } from '../state/engine.svelte.ts';
-import { inWords } from './rank-words.ts';
 
 export interface Foretold {
   group: Group;
@@ -50,16 +50,13 @@ export const measures = [
   },
 ] as const;
 
-/** One sentence per measure: does it foretell the barrier over these runs? */
+/** One sentence per measure: does it predict the barrier over these runs? */
 export const verdictsOf = (points: readonly Foretold[]): string[] =>
-  measures.map(({ key, title, expected }) =>
-    inWords(
-      title,
-      expected,
-      points.map((point) => point[key]),
-      points.map(({ barrier }) => barrier),
-    ),
-  );
+  measures.map(({ key, title, expected }) => {
+    const values = points.map((point) => point[key]);
+    const barriers = points.map(({ barrier }) => barrier);
+    return predictionFinding(title, expected, values, barriers).text;
+  });
 
 const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 

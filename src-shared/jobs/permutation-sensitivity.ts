@@ -16,7 +16,7 @@ import {
 /** Two places and how far apart they are. */
 const gapSchema = z.object({ value: z.number(), pair: z.tuple([z.int(), z.int()]).nullable() });
 
-export const verdicts = ['yes', 'partly', 'no'] as const;
+export const verdicts = ['yes', 'partly', 'no', 'not clear'] as const;
 
 const layerSchema = z.object({
   ...subspaceFields,

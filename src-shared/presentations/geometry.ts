@@ -3,7 +3,9 @@ import { chordDeviationJob } from '../jobs/chord-deviation.ts';
 import { similarityJob } from '../jobs/similarity.ts';
 import { syntheticCoherenceJob } from '../jobs/synthetic-coherence.ts';
 import type { SyntheticFamily } from '../jobs/synthetic-coherence.ts';
-import { definePresenter, shown } from './present.ts';
+import { chordFinding, coherenceFinding } from '../verdicts/geometry.ts';
+import { shown } from '../shown.ts';
+import { definePresenter, told } from './present.ts';
 import type { Presentation } from './present.ts';
 
 /** One digit behind the point; small shares keep two that mean something. */
@@ -109,31 +111,12 @@ const curvesAt = (family: SyntheticFamily, place: number) => ({
   seeds: family.outer_records.map((outer) => outer.spread_records.at(place)!.interpolation.test_losses),
 });
 
-/** Of the mean midpoint barrier, from the largest coherence to the smallest. */
-const growth = ({ aggregate }: SyntheticFamily): number =>
-  aggregate.at(-1)!.mean_midpoint_barrier - aggregate[0]!.mean_midpoint_barrier;
-
-/** Standard error of that difference; 0 where there is one pair and no spread is known. */
-const growthError = ({ aggregate }: SyntheticFamily): number =>
-  Math.hypot(
-    ...[aggregate[0]!, aggregate.at(-1)!].map(
-      ({ std_midpoint_barrier, midpoint_barriers }) =>
-        (std_midpoint_barrier ?? 0) / Math.sqrt(midpoint_barriers.length),
-    ),
-  );
-
 export const syntheticCoherence = definePresenter(syntheticCoherenceJob, (r): Presentation => {
   const families = [r.exact_copy, r.random_tight_frame].filter((family) => family !== undefined);
-  const grows = families.every((f) => growth(f) > 0);
-  const clearly = families.every((f) => growth(f) > 2 * growthError(f));
-  const ends = families.map((family) => {
-    const [high, low] = [family.aggregate[0]!, family.aggregate.at(-1)!];
-    return `${embeddingNames[family.embedding_family]}: ${shown(high.mean_midpoint_barrier)} at coherence ${shown(high.coherence)}, ${shown(low.mean_midpoint_barrier)} at ${shown(low.coherence)}`;
-  });
+  const names = families.map((family) => embeddingNames[family.embedding_family]);
   const { config } = families[0]!;
   return {
-    verdict: `Mean midpoint barrier (test MSE), ${ends.join('; ')}. ${clearly ? 'The barrier grows as the coherence falls: spreading the same data over more inputs makes neurons harder to tell apart.' : grows ? 'The barrier is larger at low coherence, but not by more than chance explains with so few pairs.' : 'The barrier does not grow as the coherence falls.'}`,
-    tone: clearly ? 'good' : grows ? 'plain' : 'bad',
+    ...told(coherenceFinding(families, names)),
     facts: [
       ['Networks', String(families.length * config.num_runs * config.copies * 2)],
       ['Seeds', config.outer_seeds.join(', ')],
@@ -187,20 +170,14 @@ export const syntheticCoherence = definePresenter(syntheticCoherenceJob, (r): Pr
   };
 });
 
-/** How far from the theory's power the fitted one may be to count as the same. */
-const sameSlope = 0.1;
-
 export const chordDeviation = definePresenter(chordDeviationJob, (r): Presentation => {
-  const holds = Math.abs(r.slope - r.expected_slope) <= sameSlope;
-  const [low, high] = [r.betas[0]!, r.betas.at(-1)!];
   const worst = Math.max(
     ...r.curves.flatMap((curve) =>
       curve.deviations.map((value, i) => Math.abs(value / curve.exact_deviations[i]! - 1)),
     ),
   );
   return {
-    verdict: `The largest deviation from the chord grows as β to the power ${r.slope.toFixed(3)} between β = ${low} and ${high}; the theory says ${r.expected_slope}. ${holds ? 'A shared fixed part that is large beside the trained part makes layers interpolate almost linearly.' : 'The power is not the theory’s.'}`,
-    tone: holds ? 'good' : 'bad',
+    ...told(chordFinding(r)),
     facts: [
       ['Slope measured / in closed form', `${r.slope.toFixed(4)} / ${r.exact_slope.toFixed(4)}`],
       ['Examples per pair', String(r.samples)],

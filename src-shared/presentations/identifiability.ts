@@ -10,7 +10,9 @@ import type { LayerCoherence } from '../jobs/subspace-coherence.ts';
 import { isMatrix } from '../matrix.ts';
 import { boxFigure, epochFigure, matrixFigure, namesOf } from './layer-figures.ts';
 import type { Figures, Named } from './layer-figures.ts';
-import { definePresenter, shown } from './present.ts';
+import { exchangesFinding, layersFinding, ridgeFinding } from '../verdicts/identifiability.ts';
+import { shown } from '../shown.ts';
+import { definePresenter, toldPlainly } from './present.ts';
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
@@ -67,6 +69,12 @@ function upper(m: unknown): number[] {
   return out;
 }
 
+function largest(m: unknown): number {
+  let most = 0;
+  if (isMatrix(m)) for (const cost of m.data) most = Math.max(most, cost);
+  return most;
+}
+
 function diagonal(m: unknown): number[] {
   return isMatrix(m) ? Array.from({ length: m.rows }, (_, i) => m.data[i * m.columns + i]!) : [];
 }
@@ -76,19 +84,23 @@ const meanOrDash = (values: readonly number[]): string => (values.length === 0 ?
 
 export const realizationCost = definePresenter(realizationCostJob, (answer) => {
   const rows = rowsOf(answer);
-  const swaps = rows.flatMap((row) =>
-    row.realization_cost_results.flatMap((l) => upper(l.transposition_cost_squared)),
-  );
-  const none = swaps.length > 0 && swaps.every((cost) => cost === 0);
+  const layers = rows
+    .flatMap((row) => row.realization_cost_results)
+    .filter((l) => isMatrix(l.transposition_cost_squared))
+    .map((l) => ({
+      swaps: upper(l.transposition_cost_squared),
+      largestCost: largest(l.mahalanobis_distance_squared),
+    }));
   const nameOf = namesOf(rows);
-  const positive = swaps.filter((cost) => cost > 0).length;
   return {
-    verdict: none
-      ? 'Exchanging two neurons costs nothing in any layer: as far as this measure can see, neurons have no identity.'
-      : swaps.length === 0
-        ? 'Realization and swap costs of every layer; the matrices are shown in the matrix viewer.'
-        : `Exchanging two neurons costs something for ${percent(positive / swaps.length)} of all pairs, ${shown(mean(swaps))} on average.`,
-    tone: 'plain',
+    ...toldPlainly(
+      layers.length === 0
+        ? {
+            outcome: 'not clear',
+            text: 'Realization and swap costs of every layer; the matrices are shown in the matrix viewer.',
+          }
+        : exchangesFinding(layers),
+    ),
     facts: commonFacts(rows),
     table: {
       columns: [
@@ -257,18 +269,13 @@ export const permutationSensitivity = definePresenter(permutationSensitivityJob,
   const rows = rowsOf(answer);
   const layers = rows.flatMap((row) => row.sensitivity_results);
   const nameOf = namesOf(rows);
-  const count = (which: string) => layers.filter(({ verdict }) => verdict.told_apart === which).length;
   const all = layers.length;
   return {
-    verdict:
+    ...toldPlainly(
       all === 1
-        ? layers[0]!.verdict.text
-        : count('yes') === all
-          ? `The neurons of all ${all} layers measured can be told apart.`
-          : count('no') === all
-            ? `In none of the ${all} layers measured can neurons be told apart: exchanging them costs nothing.`
-            : `Neurons can be told apart in ${count('yes')} of ${all} layers, partly in ${count('partly')}, not at all in ${count('no')}.`,
-    tone: 'plain',
+        ? { outcome: layers[0]!.verdict.told_apart, text: layers[0]!.verdict.text }
+        : layersFinding(layers.map(({ verdict }) => verdict.told_apart)),
+    ),
     facts: [...commonFacts(rows), ['Seed of the random permutations', String(rows[0]!.permutation_seed)]],
     table: {
       columns: [
@@ -342,13 +349,8 @@ export const realizationCostRidge = definePresenter(realizationCostRidgeJob, (an
   const other = (pairs: readonly RidgePair[]) =>
     pairs.filter(({ id1, id2 }) => id1 !== id2).map((p) => p.objective_full);
   const pairs = results.flatMap((l) => l.neuron_realization_costs);
-  const [ownMean, otherMean] = [own(pairs), other(pairs)];
   return {
-    verdict:
-      ownMean.length > 0 && otherMean.length > 0
-        ? `Learning its own function costs a slot ${shown(mean(ownMean))} on average, another neuron’s ${shown(mean(otherMean))}: ${shown(mean(otherMean) / mean(ownMean))} times as much.`
-        : `${pairs.length} pairs of neurons were fitted.`,
-    tone: 'plain',
+    ...toldPlainly(ridgeFinding(own(pairs), other(pairs))),
     facts: [
       ...commonFacts(rows),
       [

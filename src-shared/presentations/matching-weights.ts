@@ -1,6 +1,8 @@
 /** Presentation of matched weights: how much nearer a permutation brings two models. */
 import { matchWeightsJob } from '../jobs/match-weights.ts';
-import { definePresenter, shown } from './present.ts';
+import { matchWeightsFinding } from '../verdicts/matching.ts';
+import { shown } from '../shown.ts';
+import { definePresenter, toldPlainly } from './present.ts';
 import type { Presentation } from './present.ts';
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -20,12 +22,8 @@ export const matchWeights = definePresenter(matchWeightsJob, (r): Presentation =
   };
   const arrays = Object.keys(rows[0]!.l2_per_param);
   const largest = arrays.filter((array) => array.endsWith('.weight')).slice(0, 6);
-  const still = rows.every((row) => moved(row) === 0);
   return {
-    verdict: still
-      ? 'No exchange of neurons brings the two models closer in weight space: the identity is the best permutation that was found.'
-      : `Permuting neurons brings ${rows.length === 1 ? 'the second model' : 'the second of two models'} to ${percent(meanOf(kept))} of the distance in weight space${rows.length === 1 ? '' : ' on average'}; ${percent(meanOf(rows.map(moved)))} of the neurons change places.`,
-    tone: 'plain',
+    ...toldPlainly(matchWeightsFinding(rows.map((row, i) => ({ left: kept[i]!, moved: moved(row) })))),
     facts: [
       ['Pairs of models', String(rows.length)],
       ['Epoch', String(rows[0]!.epoch ?? '–')],

@@ -4,7 +4,9 @@ import type { FigureRecipe } from '../figures/index.ts';
 import { matchActivationsJob } from '../jobs/match-activations.ts';
 import type { ActivationMatchingRow } from '../jobs/match-activations.ts';
 import { isMatrix } from '../matrix.ts';
-import { definePresenter, shown } from './present.ts';
+import { placeBetween, placesText } from '../verdicts/matching.ts';
+import { shown } from '../shown.ts';
+import { definePresenter } from './present.ts';
 import type { Presentation } from './present.ts';
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -58,15 +60,9 @@ function entriesOf(rows: readonly ActivationMatchingRow[]): Entry[] {
   );
 }
 
-/** Where the identity lies between chance (0) and the best permutation (1); null where no permutation was drawn. */
-function placeOf(entries: readonly Entry[]): number | null {
-  const places = entries.flatMap(({ result: { objectives: o } }) =>
-    o.random.length === 0 || o.optimal === o.random_mean
-      ? []
-      : [(o.identity - o.random_mean) / (o.optimal - o.random_mean)],
-  );
-  return places.length === 0 ? null : meanOf(places);
-}
+/** Where the identity lies between chance (0) and the best permutation (1); null if that is not clear. */
+const placeOf = (entries: readonly Entry[]): number | null =>
+  placeBetween(entries.map(({ result }) => result.objectives));
 
 const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)];
 const ascending = (values: readonly number[]): number[] => distinct(values).sort((a, b) => a - b);
@@ -248,35 +244,20 @@ function figuresOf(entries: readonly Entry[], way: Way, suffix: string): Figures
 const familyName = (family: string): string =>
   ({ 'w-asymmetric': 'W-asymmetric', 'sigma-asymmetric': 'σ-asymmetric', syre: 'SYRE' })[family] ?? family;
 
-/** How near the identity is to the best permutation, from the nearest down. */
-const degrees: [least: number, text: string][] = [
-  [0.9, 'The identity is (nearly) the best permutation, neurons keep their places'],
-  [0.5, 'The identity is nearer to the best permutation than to chance'],
-  [0.15, 'The identity is better than chance, but far from the best permutation'],
-  [-Infinity, 'The identity is no better than chance, neurons have no places of their own'],
-];
-
 const wholePercent = (share: number): string => `${String(Math.round(100 * share)).replace('-', '−')} %`;
 
 function verdictOf(entries: readonly Entry[]): string {
   const { last, found } = atLastEpoch(entries);
-  const places = distinct(found.map(({ subject }) => subject)).map((subject) => {
-    const own = found.filter((entry) => entry.subject === subject);
-    return { subject, place: placeOf(own), own };
-  });
+  const subjects = distinct(found.map(({ subject }) => subject)).map((subject) => ({
+    subject,
+    place: placeOf(found.filter((entry) => entry.subject === subject)),
+  }));
   const when = last === null ? '' : `At epoch ${last}. `;
-  if (places.some(({ place }) => place === null)) {
+  if (found.some(({ result }) => result.objectives.random.length === 0)) {
     const { optimal, identity } = objectivesOf(found);
-    return `${when}Left as they are, neurons correspond with ${shown(identity)} on average, at best with ${shown(optimal)}. Without random permutations chance is not known.`;
+    return `${when}Left as they are, neurons correspond with ${shown(identity)} on average, at best with ${shown(optimal)}. Whether that is more than chance is not clear without random permutations.`;
   }
-  const sentences = degrees.flatMap(([least, text], d) => {
-    const most = degrees[d - 1]?.[0] ?? Infinity;
-    const some = places.filter(({ place }) => place! >= least && place! < most);
-    if (some.length === 0) return [];
-    const names = some.slice(0, 6).map(({ subject, place }) => `${subject} (${wholePercent(place!)})`);
-    return [`${text}: ${names.join('; ')}${some.length > 6 ? ` and ${some.length - 6} more` : ''}.`];
-  });
-  return `${when}${sentences.join(' ')} In brackets, how far from chance (0 %) to the best permutation (100 %).`;
+  return `${when}${placesText(subjects)}`;
 }
 
 function objectivesOf(entries: readonly Entry[]): {

@@ -1,6 +1,7 @@
 /** How a result is shown: in words, as a table, as figures. The screen and the command line use the same. */
 import type { z } from 'zod';
 import type { FigureRecipe } from '../figures/index.ts';
+import { toneOf, type Finding } from '../verdicts/rules.ts';
 
 export interface Presentation {
   /** One or two sentences for a person who has not read the paper: what was found. */
@@ -23,11 +24,14 @@ export function definePresenter<R extends z.ZodType>(
   return (result) => present(job.result.parse(result));
 }
 
-/** Four significant digits, a true minus sign. */
-export function shown(value: number | null | undefined): string {
-  if (value === null || value === undefined || Number.isNaN(value)) return '–';
-  if (value === 0) return '0';
-  const size = Math.abs(value);
-  const text = size >= 1e5 || size < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
-  return text.replaceAll('-', '−');
-}
+/** A finding as the head of a presentation, coloured as the theory expects it. */
+export const told = (finding: Finding): Pick<Presentation, 'verdict' | 'tone'> => ({
+  verdict: finding.text,
+  tone: toneOf(finding),
+});
+
+/** The same if nothing is expected. */
+export const toldPlainly = ({ text }: Finding): Pick<Presentation, 'verdict' | 'tone'> => ({
+  verdict: text,
+  tone: 'plain',
+});

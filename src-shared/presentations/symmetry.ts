@@ -6,13 +6,23 @@ import { rescalingBarrierJob } from '../jobs/rescaling-barrier.ts';
 import { skipConnectionsJob } from '../jobs/skip-connections.ts';
 import { symmetryCurveJob } from '../jobs/symmetry-curve.ts';
 import { weightDecayStudyJob } from '../jobs/weight-decay-study.ts';
-import { definePresenter, shown } from './present.ts';
+import {
+  curvatureBoundFinding,
+  detectSymmetryFinding,
+  linearComponentsFinding,
+  rescalingFinding,
+  skipConnectionsFinding,
+  symmetryCurveFinding,
+  weightDecayFinding,
+  worstError,
+} from '../verdicts/symmetry.ts';
+import { shown } from '../shown.ts';
+import { definePresenter, told } from './present.ts';
 
 const signText = (signs: number[]) => signs.map((sign) => (sign > 0 ? '+' : '−')).join(' ');
 
 export const linearComponents = definePresenter(linearComponentsJob, (r) => ({
-  verdict: `${r.converged} of ${r.starts} networks reached zero loss. Joined by explicit zero-loss paths they fall into ${r.found} ${r.found === 1 ? 'class' : 'classes'}; the theory expects ${r.expected}.`,
-  tone: r.found === r.expected && r.classes_match_signs ? 'good' : 'bad',
+  ...told(linearComponentsFinding(r)),
   facts: [
     ['Layers, width', `${r.layers}, ${r.width}`],
     ['Components found / expected', `${r.found} / ${r.expected}`],
@@ -65,11 +75,7 @@ export const linearComponents = definePresenter(linearComponentsJob, (r) => ({
 }));
 
 export const skipConnections = definePresenter(skipConnectionsJob, (r) => ({
-  verdict: `With the skip connection the solutions form ${r.with_skip.found} components, without it ${r.without_skip.found} (expected ${r.with_skip.expected} and ${r.without_skip.expected}).`,
-  tone:
-    r.with_skip.found === r.with_skip.expected && r.without_skip.found === r.without_skip.expected
-      ? 'good'
-      : 'bad',
+  ...told(skipConnectionsFinding(r)),
   facts: [
     ['Width, skip ε', `${r.width}, ${shown(r.skip)}`],
     ['With skip: found / expected', `${r.with_skip.found} / ${r.with_skip.expected}`],
@@ -111,11 +117,7 @@ export const skipConnections = definePresenter(skipConnectionsJob, (r) => ({
 }));
 
 export const symmetryCurve = definePresenter(symmetryCurveJob, (r) => ({
-  verdict:
-    r.relative_spread <= 1e-9
-      ? `The loss is constant along the symmetry curve (spread ${shown(r.relative_spread)} of the line's highest loss), while the straight line rises by ${shown(r.line_barrier)}.`
-      : `The loss varies along the curve by ${shown(r.curve_spread)}; the straight line rises by ${shown(r.line_barrier)}.`,
-  tone: r.relative_spread <= 1e-9 ? 'good' : 'plain',
+  ...told(symmetryCurveFinding(r)),
   facts: [
     ['Path', r.path],
     [
@@ -152,15 +154,13 @@ export const symmetryCurve = definePresenter(symmetryCurveJob, (r) => ({
 export const rescalingBarrier = definePresenter(rescalingBarrierJob, (r) => {
   const grown = r.rows.filter((row) => row.factor > 1 && row.measured_loss > 0);
   const predicted = grown.every((row) => row.closed_form_loss !== null);
-  const worst = Math.max(0, ...r.rows.map((row) => row.relative_error ?? 0));
   return {
-    verdict: `Rescaling by c leaves the function as it is, yet the straight line between the two has a barrier that grows without bound${r.growth_exponent === null ? '' : ` like c^${r.growth_exponent.toFixed(2)}`}${r.expected_exponent === null ? '' : ` (theory: ${shown(r.expected_exponent)})`}.`,
-    tone: r.expected_exponent === null ? 'plain' : worst <= 1e-6 ? 'good' : 'bad',
+    ...told(rescalingFinding(r)),
     facts: [
       ['Loss of the ends', shown(r.base_loss)],
       ['Growth exponent', shown(r.growth_exponent)],
       ['Expected', shown(r.expected_exponent)],
-      ['Largest relative error', predicted ? shown(worst) : 'no closed form here'],
+      ['Largest relative error', predicted ? shown(worstError(r)) : 'no closed form here'],
       ['Random factor per neuron', `loss ${shown(r.random.measured_loss)}`],
       ['Seed', String(r.seed)],
     ],
@@ -211,8 +211,7 @@ export const rescalingBarrier = definePresenter(rescalingBarrierJob, (r) => {
 });
 
 export const detectSymmetry = definePresenter(detectSymmetryJob, (r) => ({
-  verdict: `The best group element takes the first network to within ${shown(100 * r.relative_residual)} % of the second; the barrier between them falls from ${shown(r.barrier_before)} to ${shown(r.barrier_after)}. ${r.path_found ? 'A path along the orbit joins them.' : 'No path along the orbit was found.'}`,
-  tone: r.predicted_same_component === r.path_found ? 'good' : 'plain',
+  ...told(detectSymmetryFinding(r)),
   facts: [
     ['Distance before / after', `${shown(r.residual_before)} / ${shown(r.residual_after)}`],
     ['Barrier before / after', `${shown(r.barrier_before)} / ${shown(r.barrier_after)}`],
@@ -250,10 +249,7 @@ export const detectSymmetry = definePresenter(detectSymmetryJob, (r) => ({
 }));
 
 export const curvatureBound = definePresenter(curvatureBoundJob, (r) => ({
-  verdict: r.holds
-    ? 'The bound of Theorem 6.2 lies above the measured barrier for every curve; it is tight only where the curve is short and nearly straight.'
-    : 'A measured barrier lies above the bound: this should not be.',
-  tone: r.holds ? 'good' : 'bad',
+  ...told(curvatureBoundFinding(r)),
   facts: [
     ['Statement', r.constants.statement],
     ['Seed', String(r.seed)],
@@ -308,9 +304,7 @@ export const curvatureBound = definePresenter(curvatureBoundJob, (r) => ({
 }));
 
 export const weightDecayStudy = definePresenter(weightDecayStudyJob, (r) => ({
-  verdict:
-    'Weight decay picks a point on the orbit: with L2 in SGD the layers balance out, and what is left between two networks after permutation and rescaling are taken out shrinks; decoupled decay in AdamW is shown for contrast.',
-  tone: 'plain',
+  ...told(weightDecayFinding(r)),
   facts: [
     ['Imbalance at the start', shown(r.initial_imbalance)],
     ['Seed', String(r.seed)],

@@ -69,9 +69,11 @@ async function draw(
   return paths;
 }
 
-function verdict({ style }: Globals['terminal'], holds: boolean | null): string {
+/** Nothing if nothing was expected. */
+function verdict({ style }: Globals['terminal'], holds: ExperimentRow['holds']): string {
   if (holds === null) return '';
-  return holds ? style.good('✓') : style.bad('✗');
+  if (holds === 'yes') return style.good('✓');
+  return holds === 'no' ? style.bad('✗') : `? ${holds}`;
 }
 
 async function reproduce(name: string, flags: ReproduceFlags, globals: Globals): Promise<void> {

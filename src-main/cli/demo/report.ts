@@ -1,4 +1,6 @@
 /** The demo's table, and what it means, in words that follow from the numbers. */
+import { familySentences, trapText, type FamilyLoss } from '../../../src-shared/verdicts/families.ts';
+import type { Sample } from '../../../src-shared/verdicts/rules.ts';
 import type { Style } from '../terminal.ts';
 import type { FamilySummary, Spread, Treatment } from './summary.ts';
 
@@ -59,60 +61,18 @@ export function demoTable(families: readonly FamilySummary[], style: Style): str
   return [...header, rule, ...rows].join('\n');
 }
 
-function join(names: readonly string[]): string {
-  return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)!}`;
-}
-
-function range(families: readonly FamilySummary[], treatment: Treatment): string {
-  const drops = families.map((family) => Math.abs(family.test_barrier_height[treatment].mean));
-  const [low, high] = [Math.min(...drops).toFixed(0), Math.max(...drops).toFixed(0)];
-  return low === high ? `${low} %` : `${low} to ${high} %`;
+function lossesOf({ name, pairs, test_barrier_height: heights }: FamilySummary): FamilyLoss {
+  const lost = ({ mean, std }: Spread): Sample => ({ mean: -mean, std, count: pairs.length });
+  const { none, activation, reference_lmc_script: script } = heights;
+  return { name, asTrained: lost(none), matched: lost(activation), script: lost(script) };
 }
 
 /** What the numbers say, one sentence each. Says nothing that they do not show. */
-export function demoMeaning(families: readonly FamilySummary[]): string[] {
-  const mean = (family: FamilySummary, treatment: Treatment): number =>
-    family.test_barrier_height[treatment].mean;
-  const apart = families.filter((family) => mean(family, 'none') < large);
-  const together = families.filter((family) => mean(family, 'none') > small);
-  const healed = apart.filter((family) => mean(family, 'activation') > -10);
-  const names = (some: readonly FamilySummary[]): string => join(some.map((family) => family.name));
-  const sentences: string[] = [];
-  if (apart.length > 0) {
-    sentences.push(
-      `Two networks trained apart cannot simply be merged: ${names(apart)} lose ${range(apart, 'none')} of their accuracy on the way.`,
-    );
-  }
-  if (together.length > 0 && apart.length === 0) {
-    sentences.push(
-      `${names(together)} lose only ${range(together, 'none')} and no family much more, so this shows nothing about fixed weights: networks as wide as these need more images (--data-dir) before something stands between them. --size demo shows the effect.`,
-    );
-  } else if (together.length > 0) {
-    sentences.push(
-      `${names(together)} lose only ${range(together, 'none')}: with these fixed weights networks can be merged as they are.`,
-    );
-  }
-  if (healed.length > 0) {
-    sentences.push(
-      `With its hidden units put in the other's order (by activations), ${names(healed)} lose only ${range(healed, 'activation')}: what stood between them was a permutation.`,
-    );
-  }
-  return sentences.length > 0
-    ? sentences
-    : ['No family shows a clear barrier, or the clear absence of one, at this size.'];
-}
+export const demoMeaning = (families: readonly FamilySummary[]): string[] =>
+  familySentences(families.map(lossesOf));
 
-/** The star of the last column: what the published script's alignment does, where the numbers show the trap. */
-export function trapSentence(families: readonly FamilySummary[]): string {
-  const hurt = families.filter(
-    (family) =>
-      family.test_barrier_height.reference_lmc_script.mean < family.test_barrier_height.activation.mean - 10,
-  );
-  const what =
-    '* The alignment trap: the published LMC script maximises 1 - |ρ|, so it pairs the LEAST correlated units';
-  if (hurt.length === 0) return `${what}; shown for comparison.`;
-  return `${what}: networks aligned its way lose ${range(hurt, 'reference_lmc_script')}. Basin maximises ρ; this column is only for comparison.`;
-}
+/** The star of the last column: what the published script's alignment does, if the numbers show the trap. */
+export const trapSentence = (families: readonly FamilySummary[]): string => trapText(families.map(lossesOf));
 
 /** Breaks a text at spaces, so that no line is longer than `width`; further lines are indented by `indent`. */
 export function wrap(text: string, width: number, indent = ''): string {

@@ -1,5 +1,7 @@
 /** The deviation of interpolated ReLU layers from the chord grows with the power 3/2 of the trained part's size. */
 import { present } from '../../../src-shared/presentations/index.ts';
+import { sameSlope, slopeAgrees } from '../../../src-shared/verdicts/geometry.ts';
+import { isNear } from '../../../src-shared/verdicts/rules.ts';
 import type { Experiment, ExperimentRow } from './experiment.ts';
 import { figuresOf } from './figures.ts';
 
@@ -20,21 +22,21 @@ export const experiment: Experiment = {
     const rows: ExperimentRow[] = [
       {
         what: `log-log slope, β ${betas[0]} to ${betas.at(-1)}, ${samples} examples, ${curves.length} pairs`,
-        expected: `${expected_slope} (theory; within 0.1)`,
+        expected: `${expected_slope} (theory; within ${sameSlope})`,
         measured: `${slope.toFixed(3)} (pairs ${Math.min(...slopes).toFixed(3)} to ${Math.max(...slopes).toFixed(3)})`,
-        holds: Math.abs(slope - expected_slope) <= 0.1,
+        holds: slopeAgrees(result),
       },
       {
         what: '  the same in closed form, Gaussian examples',
         expected: String(expected_slope),
         measured: exact_slope.toFixed(3),
-        holds: Math.abs(exact_slope - expected_slope) <= 0.1,
+        holds: isNear(exact_slope, expected_slope, sameSlope),
       },
       {
         what: '  counted on examples beside the closed form',
         expected: 'equal, but for the sample',
         measured: `within ${(100 * Math.max(...gaps)).toFixed(1)} %`,
-        holds: Math.max(...gaps) < 0.1,
+        holds: isNear(Math.max(...gaps), 0, 0.1),
       },
     ];
     return { rows, figures: figuresOf(present('chord-deviation', result)) };

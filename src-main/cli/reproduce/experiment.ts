@@ -1,5 +1,6 @@
 /** What an experiment of `basin reproduce` is: some jobs, a table of "the paper says / we measured", figures. */
 import type { FigureRecipe } from '../../../src-shared/figures/index.ts';
+import type { Outcome } from '../../../src-shared/verdicts/rules.ts';
 import type { JobKindName, JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
 
 export const experimentSizes = ['quick', 'paper'] as const;
@@ -11,8 +12,8 @@ export interface ExperimentRow {
   /** What the paper or the theory says, with where it says so. */
   expected: string;
   measured: string;
-  /** Null where there is a number to set beside, and nothing to hold. */
-  holds: boolean | null;
+  /** Does the expectation hold? By a rule of `src-shared/verdicts`; null if nothing is expected, only set beside. */
+  holds: Outcome | null;
 }
 
 export interface ExperimentReport {

@@ -6,6 +6,7 @@ import { demoFamilies, demoSetting } from '../../../src-shared/demo.ts';
 import { spread, modelAccuracies, treatments } from '../demo/summary.ts';
 import type { CurvesByTreatment, Treatment } from '../demo/summary.ts';
 import { accuracyDrop, dropText } from './accuracy-drop.ts';
+import { isAbove, isBelow, type Outcome, type Sample } from '../../../src-shared/verdicts/rules.ts';
 import type { Experiment, ExperimentRow, ExperimentWork } from './experiment.ts';
 
 const questions = {
@@ -56,7 +57,7 @@ async function measure(work: ExperimentWork, family: DemoFamily): Promise<Curves
 
 function rowsOf(family: DemoFamily, curves: CurvesByTreatment): ExperimentRow[] {
   const accuracy = spread(modelAccuracies(curves.none));
-  const row = (treatment: Treatment, expected: string, holds: (drop: number) => boolean | null) => {
+  const row = (treatment: Treatment, expected: string, holds: (drop: Sample) => Outcome | null) => {
     const drop = accuracyDrop(curves[treatment]);
     return {
       what: `${family.name}, accuracy drop, ${names[treatment]}`,
@@ -73,10 +74,10 @@ function rowsOf(family: DemoFamily, curves: CurvesByTreatment): ExperimentRow[] 
       holds: null,
     },
     connected(family)
-      ? row('none', 'about none: linearly connected as trained', (drop) => drop < noDrop)
-      : row('none', 'large: not connected as trained', (drop) => drop > largeDrop),
+      ? row('none', 'about none: linearly connected as trained', (drop) => isBelow(drop, noDrop))
+      : row('none', 'large: not connected as trained', (drop) => isAbove(drop, largeDrop)),
     row('activation', connected(family) ? '-' : 'about none', (drop) =>
-      connected(family) ? null : drop < noDrop,
+      connected(family) ? null : isBelow(drop, noDrop),
     ),
     row('weight', '-', () => null),
     row('reference_lmc_script', 'pairs the least correlated neurons', () => null),

@@ -1,6 +1,8 @@
 /** With a large fixed part the identity matches two networks' neurons about as well as the best permutation. */
 import type { FigureRecipe } from '../../../src-shared/figures/index.ts';
 import type { LayerMatching } from '../../../src-shared/jobs/pairs.ts';
+import { placeBetween } from '../../../src-shared/verdicts/matching.ts';
+import { allFinite, type Outcome } from '../../../src-shared/verdicts/rules.ts';
 import { spread } from '../demo/summary.ts';
 import type { Experiment, ExperimentRow, ExperimentSize, ExperimentWork } from './experiment.ts';
 
@@ -92,10 +94,7 @@ function figureOf(
 
 /** Where the identity lies between chance (0) and the optimum (1), mean over layers and pairs. */
 function identityPlace(found: Objectives): number {
-  const places = [...found.values()].flatMap((pairs) =>
-    pairs.map((o) => (o.identity - o.random_mean) / (o.optimal - o.random_mean)),
-  );
-  return spread(places).mean;
+  return placeBetween([...found.values()].flat()) ?? NaN;
 }
 
 /** Trains networks of one fixed part and measures them at the epochs asked for. */
@@ -132,8 +131,18 @@ async function measure(
   return found;
 }
 
-const rising = (places: readonly number[]): boolean =>
-  places.every((place, i) => i === 0 || place > places[i - 1]! - 0.02) && places.at(-1)! > places[0]! + 0.1;
+/** `yes`: up by 0.1 in all and by no step down of more than 0.02; `no`: a step down of more than 0.1, or none up in all. */
+export function placesRise(places: readonly number[]): Outcome {
+  if (places.length < 2 || !allFinite(places)) return 'not clear';
+  const steps = places.slice(1).map((place, i) => place - places[i]!);
+  const whole = places.at(-1)! - places[0]!;
+  if (whole <= 0 || steps.some((step) => step < -0.1)) return 'no';
+  return whole > 0.1 && steps.every((step) => step > -0.02) ? 'yes' : 'not clear';
+}
+
+/** Of a place between chance (0) and the optimum (1): `yes` below 0.3, `no` from 0.5 on. */
+const nearChance = (place: number): Outcome =>
+  Math.abs(place) < 0.3 ? 'yes' : Math.abs(place) >= 0.5 ? 'no' : 'not clear';
 
 function rowsOf(
   setting: Setting,
@@ -146,7 +155,7 @@ function rowsOf(
       what: `identity between chance (0) and the optimum (1), ${at}`,
       expected: chance ? 'near chance' : '-',
       measured: place.toFixed(2),
-      holds: chance ? place < 0.3 : null,
+      holds: chance ? nearChance(place) : null,
     };
   };
   const trend = (over: string, found: readonly Objectives[]): ExperimentRow => {
@@ -155,7 +164,7 @@ function rowsOf(
       what: `the same over ${over}`,
       expected: 'rises towards the optimum',
       measured: `${places[0]!.toFixed(2)} to ${places.at(-1)!.toFixed(2)}`,
-      holds: rising(places),
+      holds: placesRise(places),
     };
   };
   return [

@@ -3,12 +3,16 @@
  * components of the zero-loss set, symmetry curves against straight lines, the barrier that rescaling makes.
  */
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
+import { isNear } from '../../../src-shared/verdicts/rules.ts';
+import {
+  closeEnough,
+  counted,
+  curveIsFlat,
+  exponentAgrees,
+  linearComponentsFinding,
+  worstError,
+} from '../../../src-shared/verdicts/symmetry.ts';
 import type { Experiment, ExperimentReport, ExperimentRow, ExperimentWork } from './experiment.ts';
-
-/** Loss may vary along a symmetry curve by this fraction of the straight line's highest. */
-const flatEnough = 1e-9;
-/** Measured loss against the closed form, relative. */
-const closeEnough = 1e-6;
 
 async function components(work: ExperimentWork): Promise<ExperimentRow[]> {
   const widths = work.size === 'paper' ? [2, 3, 4, 5, 6] : [4];
@@ -24,13 +28,17 @@ async function components(work: ExperimentWork): Promise<ExperimentRow[]> {
         what: `zero-loss components, ${layers} linear layers of width ${width}`,
         expected: `${result.expected} (2^(l-1), Cor. 4.2)`,
         measured: `${result.found} from ${result.converged} starts${result.classes_match_signs ? '' : ', not as the signs of det W_i'}`,
-        holds: result.found === result.expected && result.classes_match_signs,
+        holds: linearComponentsFinding(result).outcome,
       });
       rows.push({
         what: '  up to permutation of the hidden units',
         expected: String(result.expected_up_to_permutation),
         measured: String(result.found_up_to_permutation),
-        holds: result.found_up_to_permutation === result.expected_up_to_permutation,
+        holds: counted({
+          found: result.found_up_to_permutation,
+          expected: result.expected_up_to_permutation,
+          converged: result.converged,
+        }),
       });
     }
   }
@@ -50,14 +58,14 @@ async function curves(work: ExperimentWork): Promise<{ rows: ExperimentRow[]; fo
       what: `loss along the symmetry curve, ${activation === 'relu' ? 'ReLU' : 'linear'} network`,
       expected: 'constant, Eq. 5',
       measured: `varies by ${result.relative_spread.toExponential(1)} of the line's peak`,
-      holds: result.relative_spread <= flatEnough,
+      holds: curveIsFlat(result.relative_spread),
     });
   }
   return { rows, found };
 }
 
 function rescalingRows(result: JobResult<'rescaling-barrier'>): ExperimentRow[] {
-  const worst = Math.max(...result.rows.map((row) => row.relative_error ?? 0));
+  const worst = worstError(result) ?? NaN;
   const largest = Math.max(...result.rows.map((row) => row.factor));
   const exponent = result.growth_exponent;
   return [
@@ -65,13 +73,13 @@ function rescalingRows(result: JobResult<'rescaling-barrier'>): ExperimentRow[] 
       what: `loss from (W1, W2) to (c W1, W2/c), c up to ${largest}`,
       expected: 'closed form, Prop. 5.3',
       measured: `within ${worst.toExponential(1)} of it, relative`,
-      holds: worst <= closeEnough,
+      holds: isNear(worst, 0, closeEnough.relative),
     },
     {
       what: 'growth of that barrier with c',
       expected: `exponent ${result.expected_exponent ?? 2}`,
       measured: exponent === null ? '-' : `exponent ${exponent.toFixed(3)}`,
-      holds: exponent === null ? null : Math.abs(exponent - (result.expected_exponent ?? 2)) < 0.1,
+      holds: exponentAgrees(exponent, result.expected_exponent ?? 2),
     },
   ];
 }

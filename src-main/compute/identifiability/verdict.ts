@@ -1,15 +1,17 @@
 /** The verdict on a layer's neurons, in words, with the rule and the numbers behind it. */
+import { roundingShare } from '../../../src-shared/verdicts/identifiability.ts';
+import { allFinite } from '../../../src-shared/verdicts/rules.ts';
 import type { LayerSensitivity } from '../../../src-shared/jobs/permutation-sensitivity.ts';
 
 /** Differences of costs below this are rounding errors. */
 export function roundingLevel(costs: Float64Array): number {
-  return 1e-9 * costs.reduce((most, cost) => Math.max(most, cost), 0);
+  return roundingShare * costs.reduce((most, cost) => Math.max(most, cost), 0);
 }
 
 export const rule =
   'Yes: no permutation lowers the total realization cost, and every exchange of two neurons raises it by more than ' +
-  'rounding errors (1e-9 of the largest cost). No: no exchange raises it by more than that, so the neurons’ names are ' +
-  'arbitrary. Partly: anything between.';
+  'rounding errors (1e-9 of the largest cost). No: no exchange changes it by more than that, so the neurons’ names are ' +
+  'arbitrary. Partly: anything between. Not clear: a cost is not finite.';
 
 interface Evidence {
   transpositions: LayerSensitivity['transpositions'];
@@ -27,9 +29,13 @@ export function judge({
   neurons,
   sigmaF,
 }: Evidence): LayerSensitivity['verdict'] {
-  const { count, min, mean, positive } = transpositions;
+  const { count, min, mean, positive, negative } = transpositions;
+  if (!allFinite([min, mean, own, cheapest.delta])) {
+    const text = 'Whether these neurons can be told apart is not clear: a cost is not finite.';
+    return { told_apart: 'not clear', text, rule };
+  }
   if (count === 0) return { told_apart: 'yes', text: 'There is one neuron only.', rule };
-  if (positive === 0) {
+  if (positive === 0 && negative === 0) {
     const why = sigmaF === 0 ? ' Nothing that training cannot change sets them apart.' : '';
     const text = `These neurons cannot be told apart: none of the ${count} exchanges of two of them costs anything.${why}`;
     return { told_apart: 'no', text, rule };

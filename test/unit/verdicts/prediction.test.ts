@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chanceOf, inWords } from '../../../src-renderer/identifiability/rank-words.ts';
+import { chanceOf, predictionFinding } from '../../../src-shared/verdicts/prediction.ts';
 
 describe('what a rank correlation over a few runs says', () => {
   it('counts the orders that are as strong, exactly', () => {
@@ -17,15 +17,32 @@ describe('what a rank correlation over a few runs says', () => {
     expect(chanceOf(xs, ys)).toBeLessThan(0.06);
   });
 
-  it('says whether a measure foretells, might, or does not', () => {
-    const say = (xs: number[], ys: number[]) => inWords('γ_out', 'falls', xs, ys);
-    expect(say([1, 2, 3, 4, 5], [9, 8, 7, 6, 5])).toContain('it foretells the barrier (ρ = −1.00');
-    expect(say([1, 2, 3], [9, 8, 7])).toContain(
-      'too few runs to be sure (ρ = −1.00, as strong by chance in 33 %',
-    );
-    expect(say([1, 2, 3, 4, 5], [5, 6, 7, 8, 9])).toContain('against expectation');
-    expect(say([1, 2, 3, 4, 5], [1, 5, 3, 4, 2])).toContain('does not go with the barrier');
-    expect(say([1, 2], [1, 2])).toContain('at least three runs');
-    expect(say([0, 0, 0], [1, 2, 3])).toContain('the same in all runs');
+  it.each([
+    [
+      'yes',
+      [1, 2, 3, 4, 5],
+      [9, 8, 7, 6, 5],
+      'it predicts the barrier (ρ = −1.00, permutation test, p = 0.02)',
+    ],
+    ['no', [1, 2, 3, 4, 5], [5, 6, 7, 8, 9], 'against expectation (ρ = 1.00'],
+    ['not clear', [1, 2, 3], [9, 8, 7], 'not clear from 3 runs (ρ = −1.00, permutation test, p = 0.33)'],
+    ['not clear', [1, 2, 3, 4, 5], [1, 5, 3, 4, 2], 'not clear from 5 runs'],
+    ['not clear', [1, 2], [1, 2], 'at least three runs'],
+    ['not clear', [0, 0, 0], [1, 2, 3], 'the same in all runs'],
+    ['not clear', [1, 2, NaN, 4], [4, 3, 2, Infinity], '2 of 4 runs have no finite number'],
+  ] as const)('%s: %j against %j', (outcome, xs, ys, words) => {
+    const found = predictionFinding('γ_out', 'falls', xs, ys);
+    expect(found).toEqual({ outcome, text: expect.stringContaining(words) as string });
+    if (outcome === 'not clear') expect(found.text).toMatch(/not clear/i);
+  });
+
+  it('denies a relation only if so many runs leave no room for one', () => {
+    const xs = Array.from({ length: 60 }, (_, i) => i);
+    const ys = xs.map((x) => (x * 37) % 61);
+    expect(predictionFinding('γ_out', 'falls', xs, ys)).toMatchObject({
+      outcome: 'no',
+      text: expect.stringMatching(/does not go with the barrier .*normal approximation/) as string,
+    });
+    expect(predictionFinding('γ_out', 'falls', xs.slice(0, 12), ys.slice(0, 12)).outcome).toBe('not clear');
   });
 });

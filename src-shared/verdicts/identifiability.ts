@@ -1,0 +1,101 @@
+/** Findings about the neurons of one model. The rules are written out in docs/verdicts.md. */
+import { shown } from '../shown.ts';
+import { allFinite, fewest, leeway, notFinite, sampleOf, type Finding, type Outcome } from './rules.ts';
+
+/** Differences of costs up to this share of the largest cost are rounding errors. */
+export const roundingShare = 1e-9;
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Of one layer: what every exchange of two neurons costs, and the largest realization cost beside it. */
+export interface Exchanges {
+  swaps: readonly number[];
+  largestCost: number;
+}
+
+/**
+ * Does exchanging two neurons cost something? `yes`: every exchange, by more than rounding; `no`: none; `partly` between;
+ * `not clear` if there is no exchange or a cost is not finite.
+ */
+export function exchangesFinding(layers: readonly Exchanges[]): Finding {
+  const swaps = layers.flatMap(({ swaps }) => swaps);
+  if (swaps.length === 0)
+    return { outcome: 'not clear', text: 'Not clear: no layer has two neurons to exchange.' };
+  if (!allFinite([...swaps, ...layers.map(({ largestCost }) => largestCost)])) return notFinite('a layer');
+  const beyond = (sign: 1 | -1): number =>
+    layers.reduce(
+      (sum, { swaps, largestCost }) =>
+        sum + swaps.filter((cost) => sign * cost > roundingShare * largestCost).length,
+      0,
+    );
+  const [positive, negative] = [beyond(1), beyond(-1)];
+  if (positive === 0 && negative === 0)
+    return {
+      outcome: 'no',
+      text: 'Exchanging two neurons costs nothing in any layer: as far as this measure can see, neurons have no identity.',
+    };
+  const saves =
+    negative === 0 ? '' : ` ${percent(negative / swaps.length)} of the exchanges would save something.`;
+  return {
+    outcome: positive === swaps.length ? 'yes' : 'partly',
+    text: `Exchanging two neurons costs something for ${percent(positive / swaps.length)} of all pairs, ${shown(meanOf(swaps))} on average.${saves}`,
+  };
+}
+
+/** The verdicts on several layers as one: all the same, or how many of each. */
+export function layersFinding(outcomes: readonly Outcome[]): Finding {
+  const all = outcomes.length;
+  const count = (which: Outcome): number => outcomes.filter((outcome) => outcome === which).length;
+  if (count('yes') === all)
+    return { outcome: 'yes', text: `The neurons of all ${all} layers measured can be told apart.` };
+  if (count('no') === all)
+    return {
+      outcome: 'no',
+      text: `In none of the ${all} layers measured can neurons be told apart: exchanging them costs nothing.`,
+    };
+  if (count('not clear') === all)
+    return {
+      outcome: 'not clear',
+      text: `Whether neurons can be told apart is not clear in any of ${all} layers.`,
+    };
+  const unclear = count('not clear') === 0 ? '' : `, not clear in ${count('not clear')}`;
+  return {
+    outcome: 'partly',
+    text: `Neurons can be told apart in ${count('yes')} of ${all} layers, partly in ${count('partly')}, not at all in ${count('no')}${unclear}.`,
+  };
+}
+
+/**
+ * Does another neuron's function cost a slot more than its own? By more than the leeways of the two means (two standard
+ * errors each), from three costs of each kind at least.
+ */
+export function ridgeFinding(own: readonly number[], other: readonly number[]): Finding {
+  const count = own.length + other.length;
+  if (own.length === 0 || other.length === 0)
+    return {
+      outcome: 'not clear',
+      text: `${count} pairs of neurons were fitted. Whether a neuron’s own function costs less is not clear: ${own.length === 0 ? 'no slot learned its own' : 'no slot learned another’s'}.`,
+    };
+  if (!allFinite([...own, ...other])) return notFinite('the fit of a pair');
+  const [a, b] = [sampleOf(own), sampleOf(other)];
+  const means = `Learning its own function costs a slot ${shown(a.mean)} on average, another neuron’s ${shown(b.mean)}`;
+  const room = Math.hypot(leeway(a), leeway(b));
+  if (Number.isNaN(room))
+    return {
+      outcome: 'not clear',
+      text: `${means}. Whether that is more is not clear from fewer than ${fewest} of each.`,
+    };
+  const gap = b.mean - a.mean;
+  if (Math.abs(gap) <= room)
+    return {
+      outcome: 'not clear',
+      text: `${means}. Whether that is more is not clear: the two scatter by as much.`,
+    };
+  if (gap < 0) return { outcome: 'no', text: `${means}, which is less.` };
+  return {
+    outcome: 'yes',
+    text: `${means}${a.mean > 0 ? `: ${shown(b.mean / a.mean)} times as much` : ''}.`,
+  };
+}

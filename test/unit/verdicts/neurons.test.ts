@@ -1,0 +1,166 @@
+/** Findings about neurons and families, straight from their rules: numbers that give every outcome. */
+import { describe, expect, test } from 'vitest';
+import { placesRise } from '../../../src-main/cli/reproduce/matching-objective.ts';
+import { judge } from '../../../src-main/compute/identifiability/verdict.ts';
+import { swapSentence } from '../../../src-renderer/matrices/cost-words.ts';
+import { familySentences, trapText, type FamilyLoss } from '../../../src-shared/verdicts/families.ts';
+import { layersFinding, ridgeFinding } from '../../../src-shared/verdicts/identifiability.ts';
+import {
+  matchWeightsFinding,
+  placeBetween,
+  placeOutcome,
+  placesText,
+} from '../../../src-shared/verdicts/matching.ts';
+
+describe('a layer’s neurons', () => {
+  const evidence = (positive: number, negative: number, mean = 1) => ({
+    transpositions: {
+      count: 3,
+      min: 0,
+      min_pair: [0, 1] as [number, number],
+      mean,
+      median: 1,
+      positive,
+      negative,
+    },
+    cheapest: { delta: 0, moved: 0 },
+    ...{ own: 3, neurons: 3, sigmaF: 1 },
+  });
+
+  test.each([
+    ['yes', 'can be told apart', evidence(3, 0)],
+    ['partly', 'only partly: 2 of 3', evidence(2, 0)],
+    ['no', 'cannot be told apart', evidence(0, 0)],
+    // Exchanges that would save something tell neurons apart as well as those that cost.
+    ['partly', 'only partly: 0 of 3', evidence(0, 2)],
+    ['not clear', 'not clear: a cost is not finite', evidence(3, 0, NaN)],
+  ] as const)('%s: %s', (outcome, words, given) => {
+    const { told_apart, text } = judge(given);
+    expect([told_apart, text]).toEqual([outcome, expect.stringContaining(words)]);
+  });
+
+  test('several layers', () => {
+    expect(layersFinding(['yes', 'yes'])).toMatchObject({
+      outcome: 'yes',
+      text: expect.stringContaining('all 2 layers') as string,
+    });
+    expect(layersFinding(['no', 'no'])).toMatchObject({
+      outcome: 'no',
+      text: expect.stringContaining('In none') as string,
+    });
+    expect(layersFinding(['yes', 'no', 'partly', 'not clear'])).toEqual({
+      outcome: 'partly',
+      text: 'Neurons can be told apart in 1 of 4 layers, partly in 1, not at all in 1, not clear in 1.',
+    });
+    expect(layersFinding(['not clear', 'not clear']).outcome).toBe('not clear');
+  });
+
+  const costs = (swap: number) => ({
+    ...{ own_first: 1, own_second: 1, first_realises_second: 2, second_realises_first: 2, swap },
+  });
+  test.each([
+    [2, 'would cost 2 more'],
+    [-2, 'would save 2'],
+    [1e-12, 'costs nothing'],
+    [NaN, 'not clear'],
+  ])('exchanging two at a swap cost of %d: %s', (swap, words) => {
+    expect(swapSentence(costs(swap) as never, [0, 1])).toContain(words);
+  });
+
+  test.each([
+    ['yes', [1, 2, 1], [9, 10, 11], ': 7.5 times as much'],
+    ['no', [9, 10, 11], [1, 2, 1], 'which is less'],
+    ['not clear', [1, 20, 1], [9, 10, 11], 'not clear: the two scatter by as much'],
+    ['not clear', [1, 2], [9, 10], 'not clear from fewer than 3'],
+    ['not clear', [], [9, 10], 'no slot learned its own'],
+    ['not clear', [1, 2, NaN], [9, 10, 11], 'not finite'],
+  ] as const)('%s: its own function at %j, another’s at %j', (outcome, own, other, words) => {
+    expect(ridgeFinding(own, other)).toEqual({ outcome, text: expect.stringContaining(words) as string });
+  });
+});
+
+describe('neurons of two models', () => {
+  const objectives = (identity: number, optimal = 1, random = [0.1, 0, -0.1]) => ({
+    ...{ identity, optimal, random, random_mean: 0, random_std: 0.1, random_max: 0.1 },
+  });
+
+  test.each([
+    [0.95, 'yes', 'keep their places: g (95 %)'],
+    [0.6, 'partly', 'nearer to the best permutation than to chance: g (60 %)'],
+    [0.3, 'partly', 'far from the best permutation: g (30 %)'],
+    [0.02, 'no', 'no places of their own: g (2 %)'],
+  ] as const)('the identity at %d: %s', (identity, outcome, words) => {
+    const place = placeBetween([objectives(identity)] as never);
+    expect(placeOutcome(place)).toBe(outcome);
+    expect(placesText([{ subject: 'g', place }])).toContain(words);
+  });
+
+  test.each([
+    ['no random permutations', objectives(0.5, 1, [])],
+    ['a best permutation within the scatter of chance', objectives(0.1, 0.15)],
+    ['a number that is not finite', objectives(NaN)],
+  ])('not clear: %s', (_what, given) => {
+    const place = placeBetween([given] as never);
+    expect([place, placeOutcome(place)]).toEqual([null, 'not clear']);
+    expect(placesText([{ subject: 'g', place }])).toBe(
+      'Not clear, because the best permutation is hardly better than chance: g.',
+    );
+  });
+
+  test.each([
+    [
+      'yes',
+      [{ left: 0.5, moved: 0.9 }],
+      'brings the second model to 50.0 % of the distance in weight space; 90.0 %',
+    ],
+    ['partly', [{ left: 0.95, moved: 0.2 }], 'not much closer'],
+    ['no', [{ left: 0.995, moved: 0.1 }], 'hardly closer'],
+    ['no', [{ left: 1, moved: 0 }], 'No exchange of neurons'],
+    ['not clear', [{ left: NaN, moved: 0 }], 'not clear'],
+  ] as const)('matching weights, %s: %j', (outcome, pairs, words) => {
+    expect(matchWeightsFinding(pairs)).toEqual({ outcome, text: expect.stringContaining(words) as string });
+  });
+
+  test.each([
+    [[0, 0.5, 1], 'yes'],
+    [[0, 0.5, 0.3], 'no'],
+    [[0.5, 0.4], 'no'],
+    [[0.5, 0.55], 'not clear'],
+    [[0, 0.5, 0.45], 'not clear'],
+    [[0, NaN], 'not clear'],
+  ] as const)('places %j rise towards the optimum: %s', (places, outcome) => {
+    expect(placesRise(places)).toBe(outcome);
+  });
+});
+
+describe('families of networks', () => {
+  const sample = (mean: number, std = 1) => ({ mean, std, count: 6 });
+  const family = (name: string, asTrained: number, std?: number, matched = 1, script = 30): FamilyLoss => ({
+    ...{ name, asTrained: sample(asTrained, std), matched: sample(matched), script: sample(script) },
+  });
+  const said = (...families: FamilyLoss[]) => familySentences(families).join(' ');
+
+  test('apart, together, and what lies between', () => {
+    const words = said(family('a', 39), family('b', 2), family('c', 12));
+    expect(words).toContain('a lose 39 % of their accuracy');
+    expect(words).toContain('b lose only 2 %: with these fixed weights');
+    expect(words).toContain('a lose only 1 %: what stood between them was a permutation');
+    expect(words).toContain('Not clear for c');
+  });
+
+  test('a mean whose scatter reaches over the limit is not clear', () => {
+    expect(said(family('a', 25, 20))).toMatch(/^Not clear: no family/);
+    expect(said(family('a', 5, 6))).toMatch(/^Not clear: no family/);
+    expect(said(family('a', NaN))).toMatch(/^Not clear: no family/);
+  });
+
+  test('what matching does not mend is not called a permutation', () => {
+    expect(said(family('a', 39, 1, 15))).not.toContain('permutation');
+  });
+
+  test('the trap is named if it shows', () => {
+    expect(trapText([family('a', 39)])).toContain('lose 30 %');
+    expect(trapText([family('a', 39, 1, 29, 30)])).toMatch(/shown for comparison\.$/);
+    expect(trapText([family('a', 39, 1, NaN)])).toMatch(/shown for comparison\.$/);
+  });
+});

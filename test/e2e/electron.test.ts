@@ -157,10 +157,22 @@ describe.skipIf(noElectron)('the desktop app', () => {
 
   // The last one: under a debugger, Electron 9 answers the page no more once it was refused a window.
   it('opens no other window', async () => {
+    await app.evaluate(({ BrowserWindow, shell }) => {
+      const seen = globalThis as unknown as { refused: string[] };
+      seen.refused = [];
+      // Old versions say it by an event; newer ones hand an address on to the person's browser in its place.
+      const contents = BrowserWindow.getAllWindows()[0]!.webContents as unknown as NodeJS.EventEmitter;
+      contents.on('new-window', (event: { defaultPrevented: boolean }, url: string) => {
+        if (event.defaultPrevented) seen.refused.push(url);
+      });
+      shell.openExternal = (url) => Promise.resolve(void seen.refused.push(url));
+    });
     await page.evaluate(() => {
       setTimeout(() => window.open('https://example.com/'));
     });
-    await page.waitForTimeout(500);
+    await expect
+      .poll(() => app.evaluate(() => (globalThis as unknown as { refused: string[] }).refused))
+      .toEqual(['https://example.com/']);
     expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
   });
 });

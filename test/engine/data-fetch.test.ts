@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fetchable, fetchDataSet, type DataSet } from '../../src-main/engine/data-fetch.ts';
 import { partOf } from '../../src-main/engine/fetch-file.ts';
+import type { Progress } from '../../src-shared/progress.ts';
 import { newFolder, refusal } from './support/workspace.ts';
 
 const bytes = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 255));
@@ -48,13 +49,20 @@ const honest: Behaviour = (_request, response, from) => {
   head(response, from);
   response.end(bytes.subarray(from));
 };
-/** Sends `count` bytes and cuts the line. */
-const breaking =
-  (count: number): Behaviour =>
-  (_request, response, from) => {
-    head(response, from);
-    response.write(bytes.subarray(from, from + count), () => setTimeout(() => response.destroy(), 20));
+/** A server that sends `count` bytes and cuts the line as soon as `onProgress` has told that they are on the disk. */
+function breaking(count: number): { behaviour: Behaviour; onProgress: (progress: Progress) => void } {
+  let open: { response: ServerResponse; until: number } | undefined;
+  return {
+    behaviour: (_request, response, from) => {
+      head(response, from);
+      open = { response, until: Math.min(bytes.length, from + count) };
+      response.write(bytes.subarray(from, open.until));
+    },
+    onProgress: ({ fraction }) => {
+      if (open && Math.round(fraction * bytes.length) >= open.until) open.response.destroy();
+    },
   };
+}
 
 const setOf = (...mirrors: Mirror[]): DataSet => ({ mirrors: mirrors.map((one) => one.url), files: [file] });
 
@@ -78,25 +86,26 @@ describe('data fetch', () => {
 
   it('goes on where a connection broke, with Range', async () => {
     const folder = newFolder();
-    const source = await mirror(breaking(100_000));
-    await fetchDataSet({ set: setOf(source), folder });
-    expect(source.ranges[0]).toBeUndefined();
-    expect(source.ranges[1]).toMatch(/^bytes=[1-9]\d*-$/);
+    const { behaviour, onProgress } = breaking(100_000);
+    const source = await mirror(behaviour);
+    await fetchDataSet({ set: setOf(source), folder, onProgress });
+    expect(source.ranges).toEqual([undefined, 'bytes=100000-', 'bytes=200000-']);
     expect(readFileSync(join(folder, file.name)).equals(bytes)).toBe(true);
   });
 
   it('goes on in a later call, and at another mirror', async () => {
     const folder = newFolder();
     let calls = 0;
+    const { behaviour, onProgress } = breaking(120_000);
     const dying = await mirror((request, response, from) => {
-      if (calls++ === 0) breaking(120_000)(request, response, from);
+      if (calls++ === 0) behaviour(request, response, from);
       else response.destroy();
     });
-    expect(await refusal(fetchDataSet({ set: setOf(dying), folder }))).toContain(
+    expect(await refusal(fetchDataSet({ set: setOf(dying), folder, onProgress }))).toContain(
       'could not be fetched from any of 1 mirrors',
     );
     const part = readFileSync(partOf(folder, file)).length;
-    expect(part).toBeGreaterThan(0);
+    expect(part).toBe(120_000);
     expect(existsSync(join(folder, file.name))).toBe(false);
     const good = await mirror(honest);
     await fetchDataSet({ set: setOf(dying, good), folder });
@@ -165,13 +174,21 @@ describe('data fetch', () => {
     const folder = newFolder();
     const good = await mirror(honest);
     const notes: string[] = [];
-    await fetchDataSet({
-      set: setOf(stuck, good),
-      folder,
-      stallAfter: 150,
-      onNote: (line) => notes.push(line),
-    });
-    expect(notes[0]).toContain('nothing came for');
+    // Nobody waits: the time of the stuck mirror is up as soon as its ten bytes are there.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      await fetchDataSet({
+        set: setOf(stuck, good),
+        folder,
+        onProgress: ({ fraction }) => {
+          if (Math.round(fraction * bytes.length) === 10) vi.advanceTimersByTime(3_600_000);
+        },
+        onNote: (line) => notes.push(line),
+      });
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(notes).toEqual([expect.stringContaining('nothing came for')]);
     expect(readFileSync(join(folder, file.name)).equals(bytes)).toBe(true);
   });
 

@@ -162,6 +162,7 @@ describe('import', () => {
     for (let i = 59; i > 20; i -= 2) {
       rmSync(join(folder, `r${i}`), { recursive: true });
       makeCheckpoint(join(folder, `r${i - 1}`), 7, 1);
+      // Waits for nothing: spreads the changes over the import.
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     expect(await engine.wait(job.id)).toMatchObject({ state: 'done' });

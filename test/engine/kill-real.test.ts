@@ -9,7 +9,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { hasBinding } from '../../src-main/compute/backend/native.ts';
-import { childrenOf, expectWhole, nothingYet, random, startHost, type Host } from './support/kills.ts';
+import {
+  anyMoment,
+  childrenOf,
+  expectWhole,
+  killOneOf,
+  nothingYet,
+  random,
+  startHost,
+  until,
+} from './support/kills.ts';
 import { makeRun } from './support/make-runs.ts';
 import { newFolder } from './support/workspace.ts';
 
@@ -34,13 +43,6 @@ function weightsOf(workspace: string, run: string): Record<string, string> {
 function checkpoints(workspace: string): number {
   const runs = join(workspace, 'runs');
   return readdirSync(runs).reduce((sum, run) => sum + readdirSync(join(runs, run)).length, 0);
-}
-
-async function until(running: Host, reached: () => boolean): Promise<void> {
-  while (!reached()) {
-    if (running.child.exitCode !== null) throw new Error(`the engine ended by itself: ${running.stderr()}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 it.skipIf(process.platform !== 'linux' || !hasBinding())(
@@ -71,11 +73,9 @@ it.skipIf(process.platform !== 'linux' || !hasBinding())(
       await until(running, () =>
         early ? childrenOf(running.child.pid!).length > 0 : checkpoints(workspace) > before,
       );
-      await new Promise((resolve) => setTimeout(resolve, next() * 1200));
-      const workers = childrenOf(running.child.pid!);
-      const victim = workers[Math.floor(next() * 1.5 * workers.length)];
-      if (victim !== undefined) process.kill(victim, 'SIGKILL');
-      else {
+      await anyMoment(next);
+      // A worker twice out of three times, else the engine.
+      if (next() >= 2 / 3 || !killOneOf(childrenOf(running.child.pid!), next)) {
         running.child.kill('SIGKILL');
         await running.ended;
         expect(running.stderr()).toBe('');

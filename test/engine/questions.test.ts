@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { planPool } from '../../src-main/engine/jobs/memory.ts';
 import { WorkerPool } from '../../src-main/engine/jobs/pool.ts';
 import { Questions } from '../../src-main/engine/questions.ts';
@@ -45,9 +45,11 @@ describe('questions beside the queue', () => {
 
   it('are given up when their asker goes away, at work or waiting', async () => {
     const asked = questions();
+    const run = vi.spyOn(pool!, 'run');
     const first = refusal(asked.ask('one', 'act', sleep(60_000)));
     const second = refusal(asked.ask('two', 'act', sleep(60_000, 'waits')));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // The first is handed to its worker; the second was asked in the same breath and stands behind it.
+    await expect.poll(() => run.mock.calls.length).toBe(1);
     asked.stop('two');
     asked.stop('one');
     expect(await Promise.all([first, second])).toEqual(['cancelled', 'cancelled']);

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   checkWorkspace,
   openEngine,
@@ -255,9 +255,10 @@ describe('two engines', () => {
     });
     await whenRunning(engine, running.id);
     // Asked for just before the end: it is answered, not left hanging.
+    const called = vi.spyOn(engine, 'call');
     const pending = client.call('jobs.cancel', { jobId: running.id });
     const closed = new Promise((resolve) => client.onClose(resolve));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect.poll(() => called.mock.calls.map(([name]) => name)).toContain('jobs.cancel');
     await engine.close();
     expect(await closed).toContain('closed');
     expect(await pending).toMatchObject({ state: 'cancelled' });

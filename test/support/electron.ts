@@ -102,7 +102,7 @@ export async function closeDesktops(): Promise<void> {
     const child = app.process();
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
-    const impatient = setTimeout(() => child.kill('SIGKILL'), 5000);
+    const impatient = setTimeout(() => child.kill('SIGKILL'), 30_000);
     if (child.exitCode === null && child.signalCode === null) await gone;
     clearTimeout(impatient);
   }

@@ -9,6 +9,17 @@ export function testContext(events: JobEvent[] = [], signal = new AbortControlle
   return { backend: () => loadBackend(), signal, emit: (event) => events.push(event) };
 }
 
+/**
+ * A context whose job is cancelled in the middle of its work: from the `after`th time on that it looks at the signal.
+ * `looks` counts these: a job that ends at once looks once more and never again.
+ */
+export function cancelledContext(after: number): { context: ComputeContext; looks: () => number } {
+  let looks = 0;
+  const signal = new AbortController().signal;
+  Object.defineProperty(signal, 'aborted', { get: () => ++looks >= after });
+  return { context: testContext([], signal), looks: () => looks };
+}
+
 /** The result, untyped: tests narrow what they read, as a notebook would. */
 export function job<T>(kind: string, params: object, context = testContext()): Promise<T> {
   return runJob({ kind, params }, context) as Promise<T>;

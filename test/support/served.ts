@@ -58,7 +58,7 @@ export async function startServed(workspace = newWorkspace(), args: string[] = [
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const stop = () => {
     child.kill('SIGINT');
-    const impatient = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    const impatient = setTimeout(() => child.kill('SIGKILL'), 60_000);
     return ended.finally(() => {
       clearTimeout(impatient);
     });

@@ -102,6 +102,31 @@ export function expectWhole(workspace: string, seen: Acknowledged): void {
   }
 }
 
+/** Looks again and again until something is so. Throws if the engine ends before it is. */
+export async function until(running: Host, reached: () => boolean): Promise<void> {
+  while (!reached()) {
+    if (running.child.exitCode !== null || running.child.signalCode !== null)
+      throw new Error(`the engine ended by itself: ${running.stderr()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Waits for nothing: spreads what follows over all moments of the work, up to a second. */
+export const anyMoment = (next: () => number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, next() * 1000));
+
+/** SIGKILL for one of them. False if there is none, or if it ended by itself in that very moment. */
+export function killOneOf(workers: readonly number[], next: () => number): boolean {
+  const victim = workers[Math.floor(next() * workers.length)];
+  if (victim === undefined) return false;
+  try {
+    return process.kill(victim, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
 /** Processes that this one started: its workers. */
 export function childrenOf(pid: number): number[] {
   return readdirSync('/proc')

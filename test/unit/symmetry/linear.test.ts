@@ -8,7 +8,7 @@ import { drawLinearTask, linearLoss } from '../../../src-main/compute/symmetry/l
 import { Partition } from '../../../src-main/compute/symmetry/partition.ts';
 import { leastSingularValue } from '../../../src-main/compute/symmetry/singular-crossing.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
-import { job, testContext } from '../../support/job.ts';
+import { cancelledContext, job } from '../../support/job.ts';
 import { distance, randomMatrix, unitRows } from '../linalg/support.ts';
 
 describe('partition', () => {
@@ -125,11 +125,10 @@ describe('zero-loss sets of linear networks', () => {
   });
 
   it('stops when cancelled', async () => {
-    const controller = new AbortController();
-    const context = testContext([], controller.signal);
+    const { context, looks } = cancelledContext(5);
     const running = job('linear-components', { layers: 4, width: 6, starts: 500, steps: 100_000 }, context);
-    setTimeout(() => controller.abort(), 50);
     await expect(running).rejects.toThrow(/cancel/);
+    expect(looks()).toBe(5);
   });
 });
 

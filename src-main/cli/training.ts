@@ -3,10 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { UsageError } from './errors.ts';
 import { findFetched } from './data-folder.ts';
 import { loadTrainingConfig } from '../formats/presets.ts';
 import { configFileOf } from '../formats/run-layout.ts';
 import { resolveData, resolveModel } from '../../src-shared/config.ts';
+import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { JobParamsInput } from '../../src-shared/jobs/index.ts';
 import { typedPath } from '../formats/typed-path.ts';
@@ -37,6 +39,8 @@ export async function trainingParams(
   request: TrainingRequest,
   workspace: string,
 ): Promise<JobParamsInput<'train'>> {
+  if (request.dataDir !== undefined) refuseTwice('--data-dir', 'dataset.data_dir', request.overrides);
+  if (request.splitFile !== undefined) refuseTwice('--split-file', 'dataset.split_file', request.overrides);
   const paths = [
     ...(request.dataDir === undefined
       ? []
@@ -45,9 +49,8 @@ export async function trainingParams(
       ? []
       : [`dataset.split_file=${JSON.stringify(typedPath(request.splitFile))}`]),
   ];
-  const config = loadTrainingConfig(request.source, [...request.overrides, ...paths]);
-  resolveModel(config, request.source);
-  const { name: data, dataDir, splitFile } = resolveData(config, request.source);
+  const { config, data: plan } = settingsOf(request.source, [...request.overrides, ...paths]);
+  const { name: data, dataDir, splitFile } = plan;
   const dataset = {
     ...config.dataset,
     data_dir: dataFolder(data, dataDir, workspace),
@@ -62,6 +65,26 @@ export async function trainingParams(
   }
   await checkWritable(run);
   return { run, config: { ...config, dataset } };
+}
+
+/** @throws UsageError for a preset, file, key or override that cannot be used, or has no effect */
+function settingsOf(source: string, overrides: readonly string[]): { config: RunConfig; data: DataPlan } {
+  try {
+    const config = loadTrainingConfig(source, overrides);
+    resolveModel(config, source);
+    return { config, data: resolveData(config, source) };
+  } catch (thrown) {
+    if (!(thrown instanceof UserError)) throw thrown;
+    const hint = thrown.hint === undefined ? {} : { hint: thrown.hint };
+    throw new UsageError(thrown.message, { ...hint, cause: thrown });
+  }
+}
+
+/** A folder given as a flag and as a setting: only one of them could count. */
+function refuseTwice(flag: string, key: string, overrides: readonly string[]): void {
+  const other = overrides.find((override) => override.replace(/^\++/, '').startsWith(`${key}=`));
+  if (other === undefined) return;
+  throw new UsageError(`${flag} and "${other}" say the same thing twice; give one of them.`);
 }
 
 /** The folder that the config names; where it is not there, the one that `basin data fetch` made. */

@@ -2,13 +2,17 @@
 import { stringify } from 'yaml';
 import type { AnswerOf } from '../../src-shared/api.ts';
 import {
-  applyOverrides,
   defaultConfig,
+  fixedWeightsText,
   mergeConfig,
+  notesOnConfig,
   readConfig,
+  refuseIdleOverrides,
   refuseUnknownKeys,
+  refuseUnresolved,
   resolveData,
   resolveModel,
+  withOverrides,
   type DataPlan,
   type RunConfig,
 } from '../../src-shared/config.ts';
@@ -51,9 +55,14 @@ export function preview(
       return null;
     }
   };
-  const complete = attempt(() => applyOverrides(mergeConfig(defaultConfig(), config), overrides));
+  const overridden = attempt(() => withOverrides(mergeConfig(defaultConfig(), config), overrides));
+  const complete = overridden?.after;
   const read = complete && attempt(() => readConfig(complete));
-  if (complete) attempt(() => refuseUnknownKeys(complete));
+  if (overridden) {
+    attempt(() => refuseUnknownKeys(overridden.after));
+    attempt(() => refuseUnresolved(overridden));
+    attempt(() => refuseIdleOverrides(overridden, overrides));
+  }
   const spec = read && attempt(() => resolveModel(read));
   const data = read && attempt(() => resolveData(read));
   const size = spec ? count(spec) : { parameters: 0, fixedParameters: 0 };
@@ -68,15 +77,24 @@ export function preview(
     summary: spec && read && data ? describe(spec, read, models, epochs, data.name) : '',
     widths: spec ? widths(spec) : [],
     ...size,
+    ...(spec ? fixedParts(spec) : { sigmaF: [], numFixed: [] }),
+    notes: complete ? notesOnConfig(complete) : [],
     steps,
     seconds: step === null || steps === 0 ? null : steps * models * step,
     yaml: complete ? stringify(complete) : '',
   };
 }
 
+function fixedParts({ family, layers }: MlpSpec): Pick<Preview, 'sigmaF' | 'numFixed'> {
+  return {
+    sigmaF: family === 'w-asymmetric' || family === 'syre' ? layers.map(({ sigmaF }) => sigmaF) : [],
+    numFixed: family === 'w-asymmetric' ? layers.map(({ numFixed }) => numFixed) : [],
+  };
+}
+
 function describe(spec: MlpSpec, config: RunConfig, models: number, epochs: number, data: string): string {
-  const sigma = spec.layers[0]?.sigmaF ?? 0;
-  const scale = spec.family === 'w-asymmetric' || spec.family === 'syre' ? `, sigma_F ${sigma}` : '';
+  const { sigmaF } = fixedParts(spec);
+  const scale = sigmaF.length === 0 ? '' : `, sigma_F ${fixedWeightsText(sigmaF)}`;
   const optimizer = `${config.optimizer?.name ?? 'adamw'}, learning rate ${config.optimizer?.lr ?? 0.001}`;
   const plural = models === 1 ? '1 network' : `${models} networks`;
   return `${plural} (${spec.family}${scale}), ${widths(spec).join('-')}, ${epochs} epochs on ${data}, ${optimizer}`;

@@ -2,16 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  applyOverrides,
-  isIncidental,
-  readTolerantly,
-  understandConfig,
-  defaultConfig,
-  mergeConfig,
-  readConfig,
-  refuseUnknownKeys,
-} from '../../src-shared/config.ts';
+import { configWith, defaultConfig, mergeConfig } from '../../src-shared/config.ts';
 import type { RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { didYouMean } from '../../src-shared/near-miss.ts';
@@ -49,7 +40,8 @@ export function listPresets(): Preset[] {
 
 /**
  * A complete config for training: the preset (with or without `_noInterpolation`) or file, laid over the defaults of
- * every section, then the overrides. Unknown keys are refused.
+ * every section, then the overrides. Unknown keys, overrides without effect and settings whose interpolation cannot be
+ * resolved are refused.
  * @param source a preset's name or the path of a YAML file
  * @param overrides `key.path=value` as for hydra
  * @throws UserError naming preset, file, key or override
@@ -61,30 +53,13 @@ export function loadTrainingConfig(source: string, overrides: readonly string[] 
     throw new UserError(`${path}: settings by name were expected.`);
   }
   refuseComposed(document as Record<string, unknown>, path);
-  const written = applyOverrides(
-    mergeConfig(defaultConfig(), document as Record<string, unknown>),
-    overrides,
-  );
-  const { config: merged, unresolved } = understandConfig(written);
-  const where = overrides.length === 0 ? source : `${source} with overrides`;
-  refuseUnknownKeys(merged, where);
-  const blocked = readTolerantly(merged).problems.find(
-    ({ key }) => unresolved.has(key) && !isIncidental(key),
-  );
-  if (blocked) {
-    throw new UserError(`${where}: ${blocked.message}.`, {
-      hint: `Give the value itself: ${blocked.key}=VALUE.`,
-    });
-  }
-  return readConfig(merged, where);
+  return configWith(mergeConfig(defaultConfig(), document as Record<string, unknown>), overrides, source);
 }
 
 /** A config of the published code's `configs` folder names the files that it is put together from. */
 function refuseComposed(document: Record<string, unknown>, path: string): void {
   if (!Array.isArray(document['defaults'])) return;
-  const name = basename(path)
-    .replace(/\.ya?ml$/, '')
-    .replace(new RegExp(`${suffix}$`), '');
+  const name = withoutSuffix(basename(path).replace(/\.ya?ml$/, ''));
   const preset = presetNames().includes(name)
     ? `The preset of the same name is complete: \`basin train ${name}\`.`
     : `Give a preset (${presetNames().join(', ')}).${didYouMean(name, presetNames())}`;
@@ -96,9 +71,12 @@ function refuseComposed(document: Record<string, unknown>, path: string): void {
   );
 }
 
+const withoutSuffix = (name: string): string =>
+  name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
+
 function configPath(source: string): string {
   const names = presetNames();
-  const name = source.endsWith(suffix) ? source.slice(0, -suffix.length) : source;
+  const name = withoutSuffix(source);
   if (names.includes(name)) return join(folder, `${name}.yaml`);
   const path = typedPath(source);
   if (existsSync(path)) {

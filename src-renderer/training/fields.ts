@@ -1,5 +1,7 @@
 /** The settings that most runs change, under the config's own dotted names; everything else is in "All settings". */
 
+import { fixedWeightsText, reasonWithoutEffect, writtenFixedWeights } from '../../src-shared/config.ts';
+
 export interface TrainingField {
   path: string;
   label: string;
@@ -15,8 +17,16 @@ export const essentialFields: TrainingField[] = [
   { path: 'model.num_layers', label: 'Linear layers' },
   { path: 'model.norm', label: 'Norm', options: ['layer', 'batch', 'layer_linear', 'batch_linear', 'none'] },
   { path: 'model.activation', label: 'Activation', options: ['gelu', 'relu', 'tanh', 'identity'] },
-  { path: 'model.mask_params.default.mask_constant', label: 'σ_F, scale of the fixed weights' },
-  { path: 'model.mask_params.default.num_fixed', label: 'Fixed weights per neuron' },
+  {
+    path: 'sigma_f',
+    label: 'σ_F, scale of the fixed weights',
+    note: 'of all layers; [1, 1, 0.5, 0.25]: one per layer',
+  },
+  {
+    path: 'num_fixed',
+    label: 'Fixed weights per neuron',
+    note: 'of all layers, or a list; n_mul multiplies it',
+  },
   { path: 'optimizer.lr', label: 'Learning rate' },
   { path: 'optimizer.weight_decay', label: 'Weight decay' },
   { path: 'dataset.batch_size', label: 'Batch size' },
@@ -30,6 +40,17 @@ export function leaves(config: Record<string, unknown>, prefix = ''): { path: st
     const section = value !== null && typeof value === 'object' && !Array.isArray(value);
     return section ? leaves(value as Record<string, unknown>, path) : [{ path, value }];
   });
+}
+
+/** What the essential fields show of a config: its leaves, and the fixed weights as the layers have them. */
+export function valuesOf(config: Record<string, unknown>): Map<string, unknown> {
+  const values = new Map(leaves(config).map(({ path, value }) => [path, value]));
+  for (const setting of ['sigma_f', 'num_fixed'] as const) {
+    const used = writtenFixedWeights(config, setting);
+    if (used && reasonWithoutEffect(setting, config) === undefined)
+      values.set(setting, fixedWeightsText(used));
+  }
+  return values;
 }
 
 export function shownValue(value: unknown): string {

@@ -70,6 +70,8 @@ const sectionOf: Record<GeometryKind, Section> = {
   'mnist-coherence': 'coherence_rotation',
 };
 
+export const sectionOfKind = (kind: GeometryKind): string => sectionOf[kind];
+
 /** All of the section, in the sizes and seeds that neuron-identifiability ships. */
 export const geometryDefaults: { [S in Section]: Values<S> } = {
   gaussian_subspace_dataset: {

@@ -2,6 +2,7 @@
 import { parse } from 'yaml';
 import { UserError, messageOf } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
+import { isFixedWeightSetting, setFixedWeights } from './fixed-weights.ts';
 import { geometryDefaults } from './geometry.ts';
 import { isPlainObject, knownKeys } from './schema.ts';
 
@@ -131,13 +132,24 @@ export function mergeConfig(base: Plain, over: Plain): Plain {
 
 /**
  * Applies overrides in order: `a.b=value` and `+a.b=value` set a key, `~a.b` removes one, `section=choice` takes a
- * whole section from `configGroups`. Values are written as for hydra: numbers, true, false, null, [lists], {a: 1}, text.
+ * whole section from `configGroups`, `sigma_f=` and `num_fixed=` set the fixed weights of every layer. Values are written
+ * as for hydra: numbers, true, false, null, [lists], {a: 1}, text. Whether they have an effect: `configWith`.
  * @throws UserError naming the override
  */
 export function applyOverrides(config: Plain, overrides: readonly string[]): Plain {
   const result = structuredClone(config);
-  for (const override of overrides) applyOverride(result, override);
+  for (const override of overrides) applyOverride(result, parseOverride(override), override);
   return result;
+}
+
+export interface Override {
+  /** `sigma_f` counts as a path of its own. */
+  path: string[];
+  /** `~a.b`, which removes the key. */
+  removes: boolean;
+  value: unknown;
+  /** `section=choice` */
+  choice?: string;
 }
 
 const grammar = /^(\+{1,2}|~)?([A-Za-z_][\w-]*(?:\.[\w-]+)*)(?:(=)([\s\S]*))?$/;
@@ -147,25 +159,31 @@ export function isOverride(word: string): boolean {
   return /^(\+{0,2}[A-Za-z_][\w.-]*=|~[A-Za-z_])/.test(word);
 }
 
-function applyOverride(config: Plain, override: string): void {
+/** @throws UserError for a word that is none, or a value that cannot be read */
+export function parseOverride(override: string): Override {
   const match = grammar.exec(override.trim());
   const [, sign, path = '', equals, text = ''] = match ?? [];
   if (!match || (equals === undefined && sign !== '~')) {
     throw new UserError(`override "${override}": expected key.path=value, e.g. optimizer.lr=3e-4.`);
   }
   const parts = path.split('.');
-  if (sign === '~') return removeKey(config, parts, override);
+  if (sign === '~') return { path: parts, removes: true, value: undefined };
   const value = parseValue(text, override);
-  const group = parts.length === 1 ? configGroups[path] : undefined;
-  if (group && !isPlainObject(value)) {
-    config[path] = chooseGroup(group, path, value, override);
-    return;
-  }
-  setKey(config, parts, value, override);
+  const isChoice = parts.length === 1 && Object.hasOwn(configGroups, path) && !isPlainObject(value);
+  const choice = isChoice ? { choice: value === null ? 'none' : String(value) } : {};
+  return { path: parts, removes: false, value, ...choice };
 }
 
-function chooseGroup(group: Record<string, Plain>, section: string, value: unknown, override: string): Plain {
-  const choice = value === null ? 'none' : String(value);
+function applyOverride(config: Plain, { path, removes, value, choice }: Override, override: string): void {
+  if (removes) return removeKey(config, path, override);
+  const [first = ''] = path;
+  if (choice !== undefined) config[first] = chooseGroup(first, choice, override);
+  else if (path.length === 1 && isFixedWeightSetting(first)) setFixedWeights(config, first, value, override);
+  else setKey(config, path, value, override);
+}
+
+function chooseGroup(section: string, choice: string, override: string): Plain {
+  const group = configGroups[section]!;
   const found = Object.hasOwn(group, choice) ? group[choice] : undefined;
   if (found) return structuredClone(found);
   throw new UserError(

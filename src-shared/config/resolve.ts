@@ -137,17 +137,25 @@ function fixedPart(model: ModelConfig, layer: { index: number; inputs: number },
   }
   const scale = model.n_mul ?? 1;
   const written = params.num_fixed ?? 6;
-  const numFixed = scale === 1 ? Math.trunc(written) : Math.trunc(written * scale);
+  if (scale === 1 && !Number.isInteger(written)) {
+    throw new UserError(`${where}: ${at}: num_fixed is ${written}; a whole number was expected.`);
+  }
+  const numFixed = scale === 1 ? written : Math.trunc(written * scale);
   if (numFixed >= layer.inputs) {
     const times = scale === 1 ? '' : ` (${written} times n_mul ${scale})`;
     throw new UserError(
       `${where}: ${at}: num_fixed is ${numFixed}${times}, but the layer has only ${layer.inputs} inputs; at least one must stay trainable.`,
       {
-        hint: `Set model.mask_params.linear_mask_params_${layer.index}.num_fixed to at most ${layer.inputs - 1}.`,
+        hint: `Set num_fixed, or model.mask_params.linear_mask_params_${layer.index}.num_fixed, to at most ${largest(layer.inputs - 1, scale)}.`,
       },
     );
   }
   return { sigmaF: params.mask_constant ?? 0, numFixed, normalMask: params.do_normal_mask ?? true };
+}
+
+/** The largest num_fixed that `scale` (n_mul) does not take above `limit`. */
+function largest(limit: number, scale: number): number {
+  return scale === 1 ? limit : Math.floor(limit / scale);
 }
 
 function maskParamsOf(

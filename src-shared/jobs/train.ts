@@ -29,6 +29,8 @@ export const trainJob = defineJob({
     family: familySchema,
     /** sigma_F of every layer; all 0 where the family has none. */
     sigma_f: perModel,
+    /** Fixed weights per neuron of every layer, n_mul applied; all 0 where the family has none. */
+    num_fixed: z.array(z.int()),
     models: z.int(),
     epochs: z.int(),
     /** Trainable numbers of one model, fixed entries left out. */

@@ -40,14 +40,25 @@ function epochLine({ epoch, trainLoss, valLoss, valAccuracy }: EpochMetrics): st
   return parts.join('   ');
 }
 
+/** One number if all layers have it, else one per layer. */
+const byLayer = (values: readonly number[]): string =>
+  new Set(values).size === 1 ? String(values[0]) : values.join(' · ');
+
+/** `, σ_F 1, 16 · 16 · 16 · 32 fixed weights per neuron`, as far as the family has them. */
+function fixedText({ family, sigma_f: sigma, num_fixed: fixed }: JobResult<'train'>): string {
+  if (family !== 'w-asymmetric' && family !== 'syre') return '';
+  const count = family === 'w-asymmetric' ? `, ${byLayer(fixed)} fixed weights per neuron` : '';
+  return `, σ_F ${byLayer(sigma)}${count}`;
+}
+
 function report(result: JobResult<'train'>, { terminal }: Globals): void {
   terminal.document(result);
-  const sigma = result.family === 'standard' ? '' : `, σ_F ${[...new Set(result.sigma_f)].join(', ')}`;
+  const fixed = fixedText(result);
   const size = `${result.models} models of ${result.parameters} trainable parameters`;
   terminal.print(
     [
       terminal.style.bold(
-        `${familyNames[result.family]}${sigma}: ${size}, ${result.epochs} epochs in ${duration(result.seconds)}`,
+        `${familyNames[result.family]}${fixed}: ${size}, ${result.epochs} epochs in ${duration(result.seconds)}`,
       ),
       `test accuracy  ${meanText(result.test_accuracy, 2)} %`,
       `test loss      ${meanText(result.test_loss, 4)}`,
@@ -73,7 +84,7 @@ async function paramsFor(
 function checkWords(words: string[], flags: TrainFlags): void {
   const given = Object.keys(flags).filter((flag) => flag !== 'resume');
   if (flags.resume !== undefined && (words.length > 0 || given.length > 0)) {
-    throw new UsageError('--resume goes on with the settings of the run: give nothing beside it');
+    throw new UsageError('--resume reuses the settings of the run; remove the other arguments');
   }
   if (flags.resume === undefined && words.length === 0) {
     throw new UsageError('What shall be trained? Give a preset or a config.yaml.', {
@@ -82,14 +93,23 @@ function checkWords(words: string[], flags: TrainFlags): void {
   }
 }
 
+const settingsHelp = `
+Settings, as key.path=value over the preset or file:
+  sigma_f=0.5        scale of the fixed weights, in every layer; sigma_f=[1,1,0.5,0.25] one per layer
+                     (W-asymmetric and SYRE)
+  num_fixed=12       fixed weights per neuron, in every layer; model.n_mul multiplies it (W-asymmetric)
+  optimizer.lr=3e-4  any key of config.yaml; optimizer=sgd takes a whole section, ~key.path removes a key
+A setting that would change nothing is refused, with the reason.`;
+
 export const define: DefineCommand = (command, globals) => {
   command
     .description('Trains a run: all its models at once, sharing their fixed weights. Writes a run directory.')
-    .argument('[words...]', 'a preset or config.yaml, then settings such as num_models=4 optimizer.lr=3e-4')
+    .argument('[words...]', 'a preset or config.yaml, then settings such as num_models=4 sigma_f=0.5')
     .option('--out <dir>', "the run directory (default: a new one in the workspace's runs folder)")
     .option('--resume <dir>', 'go on with this run from its last checkpoint')
     .option('--data-dir <dir>', 'folder of the IDX files, same as dataset.data_dir=DIR')
     .option('--split-file <file>', 'JSON with train_indices and val_indices, same as dataset.split_file=FILE')
+    .addHelpText('after', settingsHelp)
     .addHelpText('after', `\nPresets: ${presetNames().join(', ')}`)
     .action(async (words: string[], flags: TrainFlags) => {
       checkWords(words, flags);

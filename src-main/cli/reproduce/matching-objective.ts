@@ -109,13 +109,10 @@ async function measure(
   const name = share === undefined ? `sigma${sigma}` : `sigma${sigma}-fixed${share}`;
   const overrides = [
     `dataset=${data}`,
-    ...inputs.flatMap((count, i) => {
-      const layer = `model.mask_params.linear_mask_params_${i}`;
-      return [
-        `${layer}.mask_constant=${sigma}`,
-        ...(share === undefined ? [] : [`${layer}.num_fixed=${Math.round(share * count)}`]),
-      ];
-    }),
+    `sigma_f=${sigma}`,
+    ...(share === undefined
+      ? []
+      : [`num_fixed=[${inputs.map((count) => Math.round(share * count)).join()}]`]),
     ...[`num_models=${models}`, `training.num_epochs=${epochs}`, `training.save_every=${saveEvery}`],
     ...[`seed=${work.seed}`, `experiment_name=matching-${name}`],
   ];

@@ -51,11 +51,7 @@ export async function trainOnSubspace(
     'dataset=gaussian-subspace',
     'optimizer=adamw',
     ...['model.input_dim=512', `model.hidden_dim=${width}`, 'model.output_dim=20'],
-    `model.mask_params.default.mask_constant=${sigmaF}`,
-    ...numFixed.flatMap((count, i) => [
-      `model.mask_params.linear_mask_params_${i}.num_fixed=${count}`,
-      `model.mask_params.linear_mask_params_${i}.mask_constant=${sigmaF}`,
-    ]),
+    ...[`sigma_f=${sigmaF}`, `num_fixed=[${numFixed.join()}]`],
     ...[`${section}.num_samples_train=${train}`, `${section}.num_samples_test=${test}`],
     ...[`${section}.d_intrinsic=${dimension}`, `${section}.class_separation=${separation}`],
     ...[`training.num_epochs=${epochs}`, `training.save_every=${epochs}`, 'training.val_every=0'],

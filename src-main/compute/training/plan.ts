@@ -1,6 +1,7 @@
 /** What a training config asks for, with nothing left to decide. */
 import { randomInt } from 'node:crypto';
 import {
+  notesOnConfig,
   recordSeeds,
   refuseUnknownKeys,
   readConfig,
@@ -87,32 +88,8 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
     epochs,
     valEvery: config.training?.val_every ?? 1,
     saveEvery: config.training?.save_every ?? Math.max(epochs, 1),
-    notes: notesOn(config),
+    notes: notesOnConfig(value),
   };
-}
-
-function notesOn(config: RunConfig): string[] {
-  const { training, interpolation, logging } = config;
-  const idle: [boolean | null | undefined, string, string][] = [
-    [interpolation?.enabled, 'interpolation.enabled', 'run "basin run interpolate" on the finished run'],
-    [
-      training?.cosine_similarity?.enabled,
-      'training.cosine_similarity',
-      'run "basin run similarity" on the finished run',
-    ],
-    [
-      training?.functional_similarity?.enabled,
-      'training.functional_similarity',
-      'run "basin run similarity" on the finished run',
-    ],
-    [training?.ntk_tracking?.enabled, 'training.ntk_tracking', 'run "basin run ntk" on the finished run'],
-    [training?.save_grad_every != null, 'training.save_grad_every', 'gradients are not saved'],
-    [training?.save_params_every != null, 'training.save_params_every', 'use training.save_every'],
-    [logging?.['use_wandb'] === true, 'logging.use_wandb', 'curves are kept in metrics.json'],
-  ];
-  return idle.flatMap(([asked, key, instead]) =>
-    asked === true ? [`${key} has no effect while training: ${instead}.`] : [],
-  );
 }
 
 /** @throws UserError where batch norm would see a batch of one example */

@@ -186,6 +186,7 @@ function resultOf(
     run_directory: directory,
     family: plan.spec.family,
     sigma_f: plan.spec.layers.map((layer) => layer.sigmaF),
+    num_fixed: plan.spec.layers.map((layer) => layer.numFixed),
     models,
     epochs: plan.epochs,
     parameters: numParameters(plan.spec).free,

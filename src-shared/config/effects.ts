@@ -1,0 +1,278 @@
+/** Which keys of a config do something in Basin, and when. Every key of the schema is in one of the tables here. */
+import { familyOfSymmetry } from '../domain.ts';
+import type { Family } from '../domain.ts';
+import { fixedWeightSettings } from './fixed-weights.ts';
+import type { FixedWeightSetting } from './fixed-weights.ts';
+import { geometryKindOf, geometrySections, sectionOfKind } from './geometry.ts';
+import type { GeometryKind } from './geometry.ts';
+import { isPlainObject } from './schema.ts';
+
+type Plain = Record<string, unknown>;
+
+/** Keys that no training of Basin reads, sections included: why, and what to use instead. */
+const never: Record<string, string> = {
+  'model._target_': 'Basin builds the network from the other keys of "model".',
+  'model.parameter_names': 'it describes adopted weights.',
+  'model.constants': 'it describes adopted weights.',
+  'model.ignored_tensors': 'it describes adopted weights.',
+  'dataset.num_workers': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
+  'dataset.pin_memory': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
+  'dataset.enable_ffcv': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
+  'training.save_path': 'checkpoints lie in the run directory; choose it with --out DIR.',
+  'training.early_stopping': 'Basin does not stop early; it trains all of training.num_epochs.',
+  'training.save_grad_every': 'gradients are not saved.',
+  'training.save_params_every': 'checkpoints are saved every training.save_every epochs.',
+  'training.cosine_similarity': 'run "basin run similarity" on the finished run.',
+  'training.functional_similarity': 'run "basin run similarity" on the finished run.',
+  'training.ntk_tracking': 'Basin does not compute the neural tangent kernel.',
+  interpolation: 'run "basin run interpolate" on the finished run.',
+  logging: 'nothing is sent anywhere; curves are kept in metrics.json of the run directory.',
+  hydra: 'Basin does not run under Hydra; choose the run directory with --out DIR.',
+  device: 'the back end is chosen with BASIN_BACKEND; "basin doctor" shows which one is in use.',
+  output_dir: 'choose the run directory with --out DIR.',
+  max_parallel_processes: 'all models of a run are trained at once.',
+};
+
+/** Keys that are checked or kept as a label and decide no number. */
+const labels = ['model.name', 'experiment_name', 'mask_type'];
+
+/** What decides whether the keys below have an effect. */
+interface Facts {
+  config: Plain;
+  family: Family | undefined;
+  /** `model.layers` describes them one by one. */
+  oneByOne: boolean;
+  layers: number;
+  hasNorm: boolean;
+  optimizer: string;
+  scheduler: string;
+  geometry: GeometryKind | undefined;
+  splitFile: boolean;
+}
+
+type Reason = string | undefined;
+type Rule = (facts: Facts) => Reason;
+
+const fromList: Rule = ({ oneByOne }) =>
+  oneByOne ? 'model.layers describes the layers one by one.' : undefined;
+
+const ofHidden: Rule = (facts) =>
+  facts.layers === 1 && !facts.oneByOne ? 'a network of one layer has no hidden units.' : fromList(facts);
+
+const ofOptimizer =
+  (...names: string[]): Rule =>
+  ({ optimizer }) =>
+    names.includes(optimizer)
+      ? undefined
+      : `optimizer.name is ${optimizer}; only ${names.join(' and ')} ${names.length === 1 ? 'has' : 'have'} it.`;
+
+const ofScheduler =
+  (...names: string[]): Rule =>
+  ({ scheduler }) =>
+    names.includes(scheduler)
+      ? undefined
+      : `scheduler.name is ${scheduler}; only ${names.join(', ')} ${names.length === 1 ? 'reads' : 'read'} it.`;
+
+const seedsGiven: Rule = ({ config }) =>
+  ['init_seed', 'optimization_seed', 'mask_seed'].every((key) => config[key] != null)
+    ? 'init_seed, optimization_seed and mask_seed are all given, and they win.'
+    : undefined;
+
+const noSplitFile: Rule = ({ splitFile }) =>
+  splitFile ? 'dataset.split_file is given, and it decides the split.' : undefined;
+
+/** Keys that have an effect unless the rule says why not. */
+const depends: Record<string, Rule> = {
+  'model.output_dim': fromList,
+  'model.num_layers': fromList,
+  'model.hidden_dim': ofHidden,
+  'model.norm': ofHidden,
+  'model.activation': (facts) =>
+    facts.family === 'sigma-asymmetric'
+      ? 'sigma-asymmetric networks have x * sigmoid(C x) in its place.'
+      : ofHidden(facts),
+  'model.elementwise_affine': (facts) => {
+    if (facts.family === 'sigma-asymmetric')
+      return 'norm layers of sigma-asymmetric networks are always affine.';
+    return facts.hasNorm ? ofHidden(facts) : 'model.norm is off: there are no norm layers.';
+  },
+  'model.n_mul': ({ family }) =>
+    family === 'w-asymmetric'
+      ? undefined
+      : 'it multiplies num_fixed, which only W-asymmetric networks (model.symmetry=1) have.',
+  'model.asym_init_only': ({ family }) =>
+    family === 'w-asymmetric' || family === 'syre'
+      ? undefined
+      : 'only W-asymmetric networks and SYRE (model.symmetry=1 and 3) can be initialised so.',
+  'dataset.data_dir': ({ geometry }) =>
+    geometry === undefined || geometry === 'mnist-coherence'
+      ? undefined
+      : `${geometry} is made from seeds; no folder is read.`,
+  'dataset.val_split': noSplitFile,
+  'dataset.split_seed': noSplitFile,
+  'optimizer.momentum': ofOptimizer('sgd'),
+  'optimizer.betas': ofOptimizer('adamw', 'adam'),
+  'optimizer.eps': ofOptimizer('adamw', 'adam'),
+  'scheduler.T_max': ofScheduler('cosine'),
+  'scheduler.eta_min': ofScheduler('cosine'),
+  'scheduler.step_size': ofScheduler('step'),
+  'scheduler.milestones': ofScheduler('multistep', 'resnet_scheduler'),
+  'scheduler.gamma': ofScheduler('step', 'multistep', 'resnet_scheduler'),
+  'scheduler.warmup_steps': ofScheduler('linear_warmup'),
+  seed: seedsGiven,
+  mask_seed: ({ family }) =>
+    family === 'standard' ? 'standard networks (model.symmetry=0) have no fixed weights to draw.' : undefined,
+};
+
+/** Keys that always have an effect. */
+const always = new Set([
+  ...['symmetry', 'input_dim', 'layers'].map((key) => `model.${key}`),
+  ...['name', 'batch_size', 'split_file'].map((key) => `dataset.${key}`),
+  ...['name', 'lr', 'weight_decay'].map((key) => `optimizer.${key}`),
+  'scheduler.name',
+  ...['num_epochs', 'val_every', 'save_every'].map((key) => `training.${key}`),
+  ...['num_models', 'init_seed', 'optimization_seed'],
+]);
+
+export type EffectClass = 'always' | 'depends' | 'label' | 'never';
+
+/** In which table a dotted leaf key is; undefined for a key that nobody has classified. */
+export function effectClass(key: string): EffectClass | undefined {
+  const mask = maskKey(key);
+  if (labels.includes(key) || (mask && labels.includes(mask.name))) return 'label';
+  if (neverRule(key) !== undefined) return 'never';
+  if (always.has(key)) return 'always';
+  if (Object.hasOwn(depends, key) || mask || geometrySection(key) !== undefined) return 'depends';
+  return Object.hasOwn(fixedWeightSettings, key) ? 'depends' : undefined;
+}
+
+/**
+ * Why a key of this config has no effect on what is trained; undefined if it has one (or is kept as a label).
+ * @param key a dotted leaf key; `sigma_f` and `num_fixed` count as keys
+ */
+export function reasonWithoutEffect(key: string, config: Plain): string | undefined {
+  const rule = neverRule(key);
+  if (rule !== undefined) return never[rule];
+  const facts = factsOf(config);
+  if (Object.hasOwn(fixedWeightSettings, key))
+    return withoutFixedWeights(facts, fixedWeightSettings[key as FixedWeightSetting]);
+  const mask = maskKey(key);
+  if (mask) return reasonOfMaskKey(mask, facts);
+  const section = geometrySection(key);
+  if (section !== undefined) {
+    const wanted = facts.geometry === undefined ? undefined : sectionOfKind(facts.geometry);
+    return wanted === section
+      ? undefined
+      : `dataset.name is ${String(part(config, 'dataset')['name'])}, which does not read it.`;
+  }
+  return depends[key]?.(facts);
+}
+
+/** The key of `never` that this key is or lies under: keys that share it share their reason. */
+export function neverRule(key: string): string | undefined {
+  return Object.keys(never).find((rule) => key === rule || key.startsWith(`${rule}.`));
+}
+
+interface MaskKey {
+  /** Undefined: `default`. */
+  layer: number | undefined;
+  name: string;
+}
+
+function maskKey(key: string): MaskKey | undefined {
+  const match = /^model\.mask_params\.(?:default|linear_mask_params_(\d+))\.(\w+)$/.exec(key);
+  if (!match) return undefined;
+  return { layer: match[1] === undefined ? undefined : Number(match[1]), name: match[2]! };
+}
+
+/** The reason that concerns the family: it has no such fixed part. */
+function withoutFixedWeights({ family }: Facts, name: string): Reason {
+  if (family === 'standard') return 'standard networks (model.symmetry=0) have no fixed weights.';
+  if (family === 'sigma-asymmetric') {
+    return 'sigma-asymmetric networks (model.symmetry=2) have no fixed weights, only the fixed matrix C of scale 1.';
+  }
+  if (family === 'syre' && name !== 'mask_constant') {
+    return 'SYRE (model.symmetry=3) adds fixed noise to every weight; none is fixed, so only sigma_F can be set.';
+  }
+  return undefined;
+}
+
+function reasonOfMaskKey({ layer, name }: MaskKey, facts: Facts): Reason {
+  const family = withoutFixedWeights(facts, name);
+  if (family !== undefined) return family;
+  if (layer !== undefined) {
+    return layer < facts.layers
+      ? undefined
+      : `the network has ${facts.layers} layers, lins.0 to lins.${facts.layers - 1}.`;
+  }
+  const overruled = overruledDefault(facts.config, name);
+  return overruled && `every layer has a value of its own, and it wins: ${overruled}.${shorthandFor(name)}`;
+}
+
+function shorthandFor(name: string): string {
+  const setting = Object.entries(fixedWeightSettings).find(([, key]) => key === name)?.[0];
+  return setting === undefined ? '' : ` ${setting}=VALUE sets all layers.`;
+}
+
+/**
+ * The per-layer entries that win over `model.mask_params.default.{name}` in every layer, as text; undefined if the
+ * default is in use somewhere, or they all say the same as it.
+ */
+function overruledDefault(config: Plain, name: string): string | undefined {
+  const params = part(part(config, 'model'), 'mask_params');
+  const written = part(params, 'default')[name];
+  const { layers } = factsOf(config);
+  const own = Array.from({ length: layers }, (_, i) => part(params, `linear_mask_params_${i}`));
+  if (own.some((entry) => !Object.hasOwn(entry, name)) || layers === 0) return undefined;
+  if (own.every((entry) => entry[name] === written)) return undefined;
+  return own
+    .map((entry, i) => `model.mask_params.linear_mask_params_${i}.${name}=${JSON.stringify(entry[name])}`)
+    .join(', ');
+}
+
+/** Values of `model.mask_params.default` that no layer has, because per-layer values win: each with what is in use. */
+export function overruledNotes(config: Plain): string[] {
+  const facts = factsOf(config);
+  const params = part(part(config, 'model'), 'mask_params');
+  return Object.values(fixedWeightSettings).flatMap((name) => {
+    const written = part(params, 'default')[name];
+    if (written == null || withoutFixedWeights(facts, name) !== undefined) return [];
+    const own = Array.from({ length: facts.layers }, (_, i) => part(params, `linear_mask_params_${i}`));
+    if (own.some((entry) => !Object.hasOwn(entry, name) || entry[name] === written)) return [];
+    const used = own.map((entry) => JSON.stringify(entry[name])).join(', ');
+    return [
+      `model.mask_params.default.${name} (${JSON.stringify(written)}) is not in use: every layer has a value of its own, and it wins. By layer: ${used}.`,
+    ];
+  });
+}
+
+function geometrySection(key: string): string | undefined {
+  const match = /^dataset\.(\w+)\./.exec(key);
+  return match && Object.hasOwn(geometrySections, match[1]!) ? match[1] : undefined;
+}
+
+function factsOf(config: Plain): Facts {
+  const [model, dataset] = [part(config, 'model'), part(config, 'dataset')];
+  const { symmetry, num_layers: layers, norm } = model;
+  const known = symmetry === 0 || symmetry === 1 || symmetry === 2 || symmetry === 3;
+  const name = (section: string, fallback: string): string => {
+    const written = part(config, section)['name'];
+    return typeof written === 'string' ? written : fallback;
+  };
+  return {
+    config,
+    family: known ? familyOfSymmetry(symmetry) : undefined,
+    oneByOne: model['layers'] != null,
+    layers: typeof layers === 'number' ? layers : 0,
+    hasNorm: norm !== null && norm !== false && norm !== '' && norm !== 'none',
+    optimizer: name('optimizer', 'adamw'),
+    scheduler: name('scheduler', 'none'),
+    geometry: geometryKindOf(name('dataset', '')),
+    splitFile: dataset['split_file'] != null,
+  };
+}
+
+function part(parent: Plain, key: string): Plain {
+  const found = parent[key];
+  return isPlainObject(found) ? found : {};
+}

@@ -1,0 +1,255 @@
+/** Every key of a config either changes what is trained, or is refused as an override with the reason. */
+import { describe, expect, it } from 'vitest';
+import {
+  configWith,
+  effectClass,
+  fixedWeightSettings,
+  knownKeys,
+  mergeConfig,
+  parseOverride,
+} from '../../../src-shared/config.ts';
+import type { RunConfig } from '../../../src-shared/config.ts';
+import { loadTrainingConfig } from '../../../src-main/formats/presets.ts';
+import { planTraining } from '../../../src-main/compute/training/plan.ts';
+
+type Plain = Record<string, unknown>;
+
+const keys = [...knownKeys()].filter((key) => ![...knownKeys()].some((other) => other.startsWith(`${key}.`)));
+const hidden = [0, 1].map(() => '{outputs: 20, norm: layer, activation: relu}').join(', ');
+
+/** A value that none of the bases has, for every key that is used at all. */
+const samples: Record<string, string> = {
+  'model.symmetry': '2',
+  'model.input_dim': '700',
+  'model.hidden_dim': '99',
+  'model.output_dim': '23',
+  'model.num_layers': '3',
+  'model.n_mul': '0.5',
+  'model.norm': 'batch',
+  'model.elementwise_affine': 'false',
+  'model.activation': 'tanh',
+  'model.asym_init_only': 'true',
+  'model.layers': `[${hidden}, {outputs: 20}]`,
+  'dataset.name': 'fashion-mnist',
+  'dataset.data_dir': '/data',
+  'dataset.batch_size': '17',
+  'dataset.val_split': '0.3',
+  'dataset.split_seed': '9',
+  'dataset.split_file': '/split.json',
+  'optimizer.name': 'adam',
+  'optimizer.lr': '0.017',
+  'optimizer.weight_decay': '0.017',
+  'optimizer.betas': '[0.8, 0.9]',
+  'optimizer.eps': '0.01',
+  'optimizer.momentum': '0.3',
+  'scheduler.name': 'linear_warmup',
+  'scheduler.T_max': '7',
+  'scheduler.eta_min': '0.0001',
+  'scheduler.step_size': '7',
+  'scheduler.milestones': '[7]',
+  'scheduler.gamma': '0.77',
+  'scheduler.warmup_steps': '7',
+  'training.num_epochs': '77',
+  'training.val_every': '7',
+  'training.save_every': '7',
+  num_models: '7',
+  seed: '7',
+  init_seed: '77',
+  optimization_seed: '77',
+  mask_seed: '77',
+  sigma_f: '0.37',
+  num_fixed: '5',
+};
+
+function sampleOf(key: string): string {
+  const given = samples[key];
+  if (given !== undefined) return given;
+  if (key.endsWith('.mask_constant')) return '0.37';
+  if (key.endsWith('.num_fixed')) return '5';
+  if (key.endsWith('.do_normal_mask')) return 'false';
+  if (key.endsWith('modulo_base')) return '3';
+  if (/explained_variance_ratio|coherence$/.test(key)) return '0.77';
+  if (/class_separation$/.test(key)) return '0.77';
+  return '8';
+}
+
+/**
+ * Everything that a training does with a config: the network, data, seeds, rates and numbers of its plan, without the
+ * fields of the plan that nothing reads for this kind of network or data.
+ */
+function doing(config: RunConfig): unknown {
+  const { config: _written, notes: _notes, schedule, spec, seeds, data, ...plan } = planTraining(config);
+  const { norm, activation, elementwiseAffine, ...network } = spec;
+  const hidden = spec.layers.length > 1;
+  const { splitSeed, valFraction, dataDir, ...files } = data;
+  return {
+    ...plan,
+    network: {
+      ...network,
+      norm: hidden ? norm : null,
+      activation: hidden && spec.family !== 'sigma-asymmetric' ? activation : null,
+      affine: hidden && norm !== 'none' && elementwiseAffine,
+    },
+    seeds: { ...seeds, seed: null, mask: spec.family === 'standard' ? null : seeds.mask },
+    data: {
+      ...files,
+      split: files.splitFile === undefined ? [splitSeed, valFraction] : null,
+      dataDir: files.geometry && files.geometry.kind !== 'mnist-coherence' ? null : dataDir,
+    },
+    rates: Array.from({ length: 40 }, (_, epoch) => schedule(epoch)),
+  };
+}
+
+const mixed = '{default: {mask_constant: 1, num_fixed: 6, do_normal_mask: true}}';
+const bases: Record<string, [string, string[]]> = {
+  'a standard network': ['standard-small', []],
+  'a W-asymmetric network': ['w-asymmetric-small', []],
+  'a W-asymmetric network with a default for all layers': [
+    'w-asymmetric-small',
+    [`model.mask_params=null`, `model.mask_params=${mixed}`],
+  ],
+  'a sigma-asymmetric network': ['sigma-asymmetric-small', []],
+  SYRE: ['syre-small', []],
+  'a network without norm layers': ['mlp_symmetry0_noNorm', []],
+  'a network of one layer': ['standard-small', ['model.num_layers=1']],
+  SGD: ['standard-small', ['optimizer=sgd']],
+  Adam: ['w-asymmetric-small', ['optimizer=adam']],
+  ...Object.fromEntries(
+    ['cosine', 'step', 'multistep', 'constant', 'linear_warmup', 'resnet'].map((name) => [
+      `the schedule ${name}`,
+      ['standard-small', [`scheduler=${name}`]] as [string, string[]],
+    ]),
+  ),
+  'a split file': ['standard-small', ['dataset.split_file=/given.json']],
+  'recorded seeds': ['w-asymmetric-small', ['init_seed=1', 'optimization_seed=2', 'mask_seed=3']],
+  ...Object.fromEntries(
+    ['mnist-coherence', 'gaussian-subspace', 'parity-subspace', 'multilabel-subspace'].map((name) => [
+      name,
+      [
+        'standard-small',
+        [
+          `dataset=${name}`,
+          ...(name === 'mnist-coherence' ? [] : ['model.input_dim=512', 'model.output_dim=60']),
+        ],
+      ] as [string, string[]],
+    ]),
+  ),
+};
+
+function baseOf(name: string): Plain {
+  const [preset, overrides] = bases[name]!;
+  return { ...loadTrainingConfig(preset, overrides), seed: 1 };
+}
+
+describe('every key of the schema', () => {
+  it('is in one table of effects, and has a sample here if it does anything', () => {
+    for (const key of keys) expect([key, effectClass(key)]).toEqual([key, expect.any(String)]);
+    expect(keys.length).toBeGreaterThan(90);
+    for (const key of Object.keys(samples)) expect(effectClass(key)).toMatch(/always|depends/);
+  });
+
+  const used = [...keys, ...Object.keys(fixedWeightSettings)].filter((key) =>
+    /always|depends/.test(effectClass(key) ?? ''),
+  );
+  const changed = new Set<string>();
+
+  it.each(Object.keys(bases))('%s: an override changes the training, or is refused', (name) => {
+    const base = baseOf(name);
+    const before = JSON.stringify(doing(base));
+    for (const key of used) {
+      const override = `${key}=${sampleOf(key)}`;
+      if (JSON.stringify(at(base, key)) === JSON.stringify(parseOverride(override).value)) continue;
+      let config: RunConfig;
+      let after: string;
+      try {
+        config = configWith(base, [override]);
+        after = JSON.stringify(doing(config));
+      } catch (error) {
+        // Another reason than "no effect" (a size that does not fit) is a refusal as well.
+        expect(String(error)).toMatch(/^UserError: /);
+        continue;
+      }
+      expect([name, override, after === before]).toEqual([name, override, false]);
+      changed.add(key);
+    }
+  });
+
+  it('that is used changes something in at least one of these trainings', () => {
+    // Multilabel data are refused by training itself; d_ambient changes only together with model.input_dim.
+    const exempt = /multilabel|d_ambient$/;
+    expect(used.filter((key) => !changed.has(key) && !exempt.test(key))).toEqual([]);
+  });
+
+  it.each(Object.keys(bases))('%s: what is refused for having no effect has none', (name) => {
+    const base = baseOf(name);
+    const before = JSON.stringify(doing(base));
+    let refused = 0;
+    for (const key of used) {
+      const override = `${key}=${sampleOf(key)}`;
+      try {
+        configWith(base, [override]);
+      } catch (error) {
+        if (!/has no effect/.test(String(error)) || Object.hasOwn(fixedWeightSettings, key)) continue;
+        refused++;
+        const forced = parts(key, parseOverride(override).value);
+        let after: string;
+        try {
+          after = JSON.stringify(doing(mergeConfig(base, forced)));
+        } catch {
+          continue;
+        }
+        expect([name, override, after === before]).toEqual([name, override, true]);
+      }
+    }
+    expect(refused).toBeGreaterThan(10);
+  });
+
+  const idle = keys.filter((key) => effectClass(key) === 'never');
+  const asking: Record<string, string> = {
+    'dataset.pin_memory': 'true',
+    'model.parameter_names': '{}',
+    'model.constants': '{}',
+    'training.ntk_tracking.class_balanced': 'true',
+    'interpolation.type': 'grid',
+    'training.ntk_tracking.split': 'val',
+    'training.functional_similarity.splits': '[val]',
+  };
+
+  it.each(idle.filter((key) => !['logging', 'hydra'].includes(key)))('%s has none and is refused', (key) => {
+    const base = baseOf('a standard network');
+    const value = asking[key] ?? anyValue(base, key);
+    if (value === 'true') Object.assign(base, mergeConfig(base, parts(key, false)));
+    expect(() => configWith(base, [`${key}=${value}`])).toThrow(/^override .*has no effect: \w/s);
+    expect(() => configWith(base, [`${key}=null`])).not.toThrow();
+  });
+});
+
+/** `a.b` -> { a: { b: value } } */
+function parts(key: string, value: unknown): Plain {
+  return key.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as Plain;
+}
+
+function at(config: Plain, key: string): unknown {
+  return key.split('.').reduce<unknown>((inner, part) => (inner as Plain | undefined)?.[part], config);
+}
+
+/** A value that the schema takes and that is not the one there. */
+function anyValue(base: Plain, key: string): string {
+  for (const value of [
+    'true',
+    '7',
+    '3.5',
+    '[{outputs: 3}, {outputs: 3}]',
+    '{a: b}',
+    '{a: 3}',
+    '[a]',
+    'text',
+  ]) {
+    try {
+      configWith(base, [`${key}=${value}`]);
+    } catch (error) {
+      if (/has no effect/.test(String(error))) return value;
+    }
+  }
+  throw new Error(`no value for ${key}`);
+}

@@ -1,0 +1,169 @@
+/** Overrides that do nothing, `sigma_f` and `num_fixed`, and what is said of a config file. */
+import { describe, expect, it } from 'vitest';
+import { configWith, mergeConfig, notesOnConfig, resolveModel } from '../../../src-shared/config.ts';
+import type { RunConfig } from '../../../src-shared/config.ts';
+import { listPresets, loadTrainingConfig, presetNames } from '../../../src-main/formats/presets.ts';
+import { planTraining } from '../../../src-main/compute/training/plan.ts';
+import { readYaml } from '../../../src-main/formats/yaml.ts';
+import { fixturePath } from '../../support/fixtures.ts';
+import { referenceRuns } from '../../support/reference-run.ts';
+
+type Plain = Record<string, unknown>;
+
+describe('overrides that do nothing', () => {
+  const preset =
+    (name: string, ...overrides: string[]) =>
+    () =>
+      loadTrainingConfig(name, overrides);
+
+  it.each([
+    [
+      'w-asymmetric',
+      ['model.mask_params.default.mask_constant=5'],
+      /every layer has a value of its own.*linear_mask_params_0\.mask_constant=1,.*sigma_f=VALUE/,
+    ],
+    [
+      'mlp_symmetry1_kappaPerLayer',
+      ['model.mask_params.default.mask_constant=1'],
+      /linear_mask_params_3\.mask_constant=0\.25/,
+    ],
+    [
+      'w-asymmetric',
+      ['model.mask_params.default.num_fixed=5'],
+      /linear_mask_params_3\.num_fixed=.*num_fixed=VALUE/,
+    ],
+    ['w-asymmetric', ['model.mask_params.linear_mask_params_4.num_fixed=5'], /lins\.0 to lins\.3/],
+    ['syre', ['model.mask_params.linear_mask_params_0.num_fixed=5'], /SYRE .*none is fixed/],
+    ['syre', ['num_fixed=12'], /SYRE .*none is fixed/],
+    ['standard', ['sigma_f=0.5'], /standard networks .* no fixed weights/],
+    ['standard', ['num_fixed=12'], /standard networks .* no fixed weights/],
+    ['sigma-asymmetric', ['sigma_f=0.5'], /matrix C/],
+    ['standard', ['mask_seed=7'], /no fixed weights to draw/],
+    ['standard', ['training.early_stopping.patience=3'], /does not stop early/],
+    ['standard', ['training.early_stopping={patience: 3}'], /does not stop early/],
+    ['standard', ['training.ntk_tracking.enabled=true'], /does not compute the neural tangent kernel/],
+    ['standard', ['interpolation=grid'], /basin run interpolate/],
+    ['standard', ['logging=wandb'], /metrics\.json/],
+    ['standard', ['logging.project=mine'], /metrics\.json/],
+    ['standard', ['hydra.run.dir=/tmp/x'], /--out DIR/],
+    ['standard', ['hydra.run.dir='], /--out DIR/],
+    ['standard', ['device=cpu'], /BASIN_BACKEND/],
+    ['standard', ['optimizer.momentum=0.5'], /only sgd has it/],
+    ['standard', ['scheduler.gamma=0.5'], /scheduler\.name is none/],
+    ['standard', ['init_seed=1', 'optimization_seed=2', 'mask_seed=3'], /mask_seed has no effect/],
+    // One undoes the other.
+    ['standard', ['optimizer.lr=0.5', 'optimizer=sgd'], /"optimizer=sgd" comes after it/],
+    [
+      'w-asymmetric',
+      ['model.mask_params.linear_mask_params_0.mask_constant=5', 'sigma_f=0.5'],
+      /"sigma_f=0\.5" comes after it/,
+    ],
+    [
+      'w-asymmetric',
+      [
+        'sigma_f=0.5',
+        ...[0, 1, 2, 3].map((i) => `model.mask_params.linear_mask_params_${i}.mask_constant=5`),
+      ],
+      /linear_mask_params_3\.mask_constant=5" comes after it/,
+    ],
+    ['w-asymmetric', ['num_fixed=[1,2,3]'], /3 values for 4 layers/],
+    ['w-asymmetric', ['num_fixed=1.5'], /whole number/],
+    ['w-asymmetric', ['sigma_f=-1'], /at least 0/],
+    ['w-asymmetric', ['sigma_f=half'], /at least 0/],
+  ])('%s %j', (name, overrides, message) => {
+    expect(preset(name, ...overrides)).toThrow(message);
+  });
+
+  it('a seed over a config that holds all that was drawn from another one', () => {
+    const recorded = { ...loadTrainingConfig('w-asymmetric'), ...{ seed: 1, init_seed: [1, 2] } };
+    const seeds = ['optimization_seed=2', 'mask_seed=3'];
+    expect(() => configWith(recorded, ['seed=2'])).not.toThrow();
+    expect(() => configWith({ ...recorded, optimization_seed: 2, mask_seed: 3 }, ['seed=2'])).toThrow(
+      /they win/,
+    );
+    // A recorded run's seeds given again, all of them.
+    expect(() => configWith(recorded, ['seed=2', 'init_seed=[3,4]', ...seeds])).not.toThrow();
+  });
+
+  it.each([
+    ['optimizer=sgd', 'optimizer.lr=0.5'],
+    ['optimizer.lr=0.5', 'optimizer.lr=0.25'],
+    ['logging.use_wandb=false', 'interpolation=disabled', 'training=default', 'optimizer=adamw'],
+    ['training.early_stopping=null', '~training.ntk_tracking', 'max_parallel_processes=1'],
+  ])('%s %s ... are taken: they ask for nothing, or for what happens', (...overrides) => {
+    expect(preset('standard', ...overrides)).not.toThrow();
+  });
+});
+
+describe('sigma_f and num_fixed', () => {
+  const scales = (config: RunConfig) => resolveModel(config).layers.map(({ sigmaF }) => sigmaF);
+  const counts = (config: RunConfig) => resolveModel(config).layers.map(({ numFixed }) => numFixed);
+
+  it.each(presetNames())('reach every layer of %s, or are refused', (name) => {
+    const symmetry = loadTrainingConfig(name).model?.symmetry;
+    for (const [override, families, layers, expected] of [
+      ['sigma_f=0.5', [1, 3], scales, 0.5],
+      ['num_fixed=12', [1], counts, 12],
+    ] as const) {
+      const load = () => loadTrainingConfig(name, [override]);
+      if ((families as readonly number[]).includes(symmetry ?? -1))
+        expect(layers(load())).toEqual([expected, expected, expected, expected]);
+      else expect(load).toThrow(/has no effect/);
+    }
+  });
+
+  it('take one value per layer, and single layers after them', () => {
+    expect(scales(loadTrainingConfig('w-asymmetric', ['sigma_f=[1,2,3,4]']))).toEqual([1, 2, 3, 4]);
+    const one = 'model.mask_params.linear_mask_params_2.num_fixed=3';
+    expect(counts(loadTrainingConfig('w-asymmetric', ['num_fixed=12', one]))).toEqual([12, 12, 3, 12]);
+  });
+
+  it('count as config values do: n_mul multiplies the number, and it stays below the inputs', () => {
+    expect(counts(loadTrainingConfig('w-asymmetric', ['num_fixed=12', 'model.n_mul=2']))).toEqual([
+      24, 24, 24, 24,
+    ]);
+    expect(() => resolveModel(loadTrainingConfig('w-asymmetric-small', ['num_fixed=64']))).toThrow(
+      /lins\.1: num_fixed is 64.*64 inputs/,
+    );
+  });
+
+  it('make a fixed part for a preset that is turned into another family', () => {
+    const config = loadTrainingConfig('standard-small', ['model.symmetry=1', 'sigma_f=0.5', 'num_fixed=12']);
+    expect([scales(config), counts(config)]).toEqual([
+      [0.5, 0.5, 0.5, 0.5],
+      [12, 12, 12, 12],
+    ]);
+  });
+});
+
+describe('notes on a config file', () => {
+  it.each(presetNames())('there are none on the preset %s', (name) => {
+    expect(notesOnConfig(loadTrainingConfig(name))).toEqual([]);
+  });
+
+  it.each(referenceRuns)('there are none on the published run %s', (run) => {
+    const written = readYaml(fixturePath(`runs/${run}/config.yaml`)) as Plain;
+    const notes = notesOnConfig(written).filter(
+      (note) => !/num_fixed|mask_type|do_normal_mask/.test(note) || !run.startsWith('sym3'),
+    );
+    expect(notes).toEqual([]);
+  });
+
+  it('says what wins over a default, and what has no effect', () => {
+    const [preset] = listPresets().filter(({ name }) => name === 'w-asymmetric');
+    const written = mergeConfig(preset!.config, {
+      model: { mask_params: { default: { mask_constant: 5 } } },
+      training: { early_stopping: { patience: 3, min_delta: 7 }, ntk_tracking: { enabled: true } },
+      dataset: { num_workers: 4 },
+      device: 'cuda',
+    });
+    const notes = planTraining(written).notes.join('\n');
+    expect(notes).toMatch(/default\.mask_constant \(5\) is not in use.*By layer: 1, 1, 1, 1/);
+    expect(notes).toMatch(/training\.ntk_tracking has no effect: Basin does not compute/);
+    expect(notes).toMatch(/dataset\.num_workers has no effect/);
+    expect(notes).toMatch(/device has no effect/);
+    expect(notes.match(/early_stopping/g)).toHaveLength(1);
+    expect(notes).not.toMatch(/basin run ntk/);
+    expect(resolveModel(loadTrainingConfig('w-asymmetric')).layers[0]!.sigmaF).toBe(1);
+  });
+});

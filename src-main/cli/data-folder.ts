@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fetchableNames } from '../engine/index.ts';
+import { dataSetNamed } from '../formats/data-sets.ts';
 
 export function fetchedFolder(workspace: string, name: string): string {
   return join(workspace, 'data', name);
@@ -9,7 +10,8 @@ export function fetchedFolder(workspace: string, name: string): string {
 
 /** The fetched folder of the set `name`, if it was fetched into this workspace. */
 export function findFetched(workspace: string, name: string): string | undefined {
-  if (!fetchableNames.some((known) => known === name)) return undefined;
-  const folder = fetchedFolder(workspace, name);
+  const set = dataSetNamed(name)?.name;
+  if (set === undefined || !fetchableNames.includes(set)) return undefined;
+  const folder = fetchedFolder(workspace, set);
   return existsSync(folder) ? folder : undefined;
 }

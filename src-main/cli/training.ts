@@ -5,6 +5,7 @@ import { access, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from './errors.ts';
 import { findFetched } from './data-folder.ts';
+import { checkDataName } from '../formats/data-sets.ts';
 import { loadTrainingConfig } from '../formats/presets.ts';
 import { configFileOf } from '../formats/run-layout.ts';
 import { resolveData, resolveModel } from '../../src-shared/config.ts';
@@ -72,7 +73,9 @@ function settingsOf(source: string, overrides: readonly string[]): { config: Run
   try {
     const config = loadTrainingConfig(source, overrides);
     resolveModel(config, source);
-    return { config, data: resolveData(config, source) };
+    const data = resolveData(config, source);
+    checkDataName(data.name);
+    return { config, data };
   } catch (thrown) {
     if (!(thrown instanceof UserError)) throw thrown;
     const hint = thrown.hint === undefined ? {} : { hint: thrown.hint };

@@ -1,12 +1,14 @@
 /** The data an analysis runs on: the run's own unless the caller names another, in the run's own split. */
+import { existsSync } from 'node:fs';
 import { replaceBlocked, resolveData } from '../../src-shared/config.ts';
 import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import type { DataSource, Split } from '../../src-shared/domain.ts';
 import { UserError } from '../../src-shared/errors.ts';
+import { areRelated, dataSetNamed, isOwnName } from '../formats/data-sets.ts';
 import { typedPath } from '../formats/typed-path.ts';
 import type { Run } from './checkpoints.ts';
 import { loadDataset, splitExamples, splitIndices } from './data/index.ts';
-import type { Examples, SplitIndices } from './data/index.ts';
+import type { DataRequest, Dataset, Examples, SplitIndices } from './data/index.ts';
 
 /** `data` of a job's params: what is absent is taken from the run. */
 export type DataWish = { [K in keyof DataSource]?: DataSource[K] | undefined };
@@ -30,16 +32,16 @@ export async function loadAnalysisData(
   wanted: readonly Split[],
 ): Promise<AnalysisData> {
   const plan = resolveData(withWish(run.config, wish), run.configPath);
-  const name = wish.name ?? plan.name;
-  const dataDir = wish.dataDir ?? (wish.name === undefined ? planFolder(run, plan) : undefined);
-  const geometry = name === plan.name ? plan.geometry : undefined;
+  const geometry = (wish.name ?? plan.name) === plan.name ? plan.geometry : undefined;
+  const request = requestOf(run, wish, plan);
   if (geometry && geometry.kind !== 'mnist-coherence' && wish.dataDir !== undefined) {
     throw new UserError(
-      `data.dataDir is ${wish.dataDir}, but ${run.directory} was trained on ${name}, which is made from its config's seeds: no folder is read.`,
+      `data.dataDir is ${wish.dataDir}, but ${run.directory} was trained on ${plan.name}, which is made from its config's seeds: no folder is read.`,
       { hint: 'Leave the folder out, or name the data set to analyse instead with --data.' },
     );
   }
-  const dataset = await loadDataset({ name, dataDir, geometry });
+  const dataset = await loadDataset({ ...request, geometry });
+  const { name } = dataset;
   if (dataset.train.features !== run.spec.layers[0]!.inputs) {
     throw new UserError(
       `data set "${name}" (${dataset.origin}) has ${dataset.train.features} numbers per example, but the models of ` +
@@ -58,8 +60,9 @@ export async function loadAnalysisData(
   const split = wish.splitFile === undefined ? own() : splitIndices(dataset, { splitFile: wish.splitFile });
   return {
     splits: new Map([...new Set(wanted)].map((which) => [which, splitExamples(dataset, split, which)])),
-    description: `${name}, split ${split.origin}`,
-    isRunSplit: wish.splitFile === undefined || sameRows(split.val, own().val),
+    description: `${describe(dataset)}, split ${split.origin}`,
+    isRunSplit:
+      mayBeRunData(plan.name, name) && (wish.splitFile === undefined || sameRows(split.val, own().val)),
     classes: outputs,
   };
 }
@@ -75,6 +78,32 @@ function withWish(config: RunConfig, wish: DataWish): RunConfig {
     ...(wish.splitFile !== undefined && { split_file: null, split_seed: null, val_split: null }),
   });
   return Object.defineProperty(replaceBlocked(whole, {}), 'dataset', { value: dataset });
+}
+
+/**
+ * What to read. A folder that is given without a name is read for what it is, the run's own set first; the run's own
+ * folder must hold what the config says.
+ */
+function requestOf(run: Run, wish: DataWish, plan: DataPlan): DataRequest {
+  if (wish.name !== undefined) return { name: wish.name, dataDir: wish.dataDir };
+  if (wish.dataDir !== undefined && plan.geometry === undefined) {
+    return { dataDir: wish.dataDir, preferred: plan.name };
+  }
+  const dataDir = wish.dataDir ?? planFolder(run, plan);
+  // The embedded set is the same wherever a config of another machine looked for it.
+  const gone = dataDir !== undefined && !existsSync(dataDir) && dataSetNamed(plan.name)?.name === 'mnist-10k';
+  return { name: plan.name, dataDir: gone ? undefined : dataDir };
+}
+
+/** Files of one's own are named with the folder that they are in. */
+function describe({ name, origin }: Dataset): string {
+  return isOwnName(name) ? `${name} (IDX files in ${origin})` : name;
+}
+
+/** False if the data are known to be another set than the run's. */
+function mayBeRunData(runs: string, found: string): boolean {
+  const [a, b] = [dataSetNamed(runs), dataSetNamed(found)];
+  return a === undefined || b === undefined || areRelated(a, b);
 }
 
 function sameRows(a: Int32Array, b: Int32Array): boolean {

@@ -1,33 +1,24 @@
 /** Fetches the full data sets: from several mirrors, checked by SHA-256, resumed where it broke off. */
-import { mkdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { z } from 'zod';
+import { mkdirSync, statfsSync, statSync } from 'node:fs';
 import { CancelledError, UserError } from '../../src-shared/errors.ts';
 import type { Progress } from '../../src-shared/progress.ts';
+import { publishedSets, type PublishedSet } from '../formats/data-sets.ts';
 import { fetchFile, isComplete, partOf, type WantedFile } from './fetch-file.ts';
-import { projectRoot } from './options.ts';
 import { formatBytes } from './jobs/memory.ts';
 import { explainFolder } from './store/workspace.ts';
 
-const dataSetSchema = z.object({
-  mirrors: z.array(z.url()).min(1),
-  files: z
-    .array(z.object({ name: z.string(), bytes: z.int().positive(), sha256: z.string().length(64) }))
-    .min(1),
-});
-export type DataSet = z.infer<typeof dataSetSchema>;
+export type DataSet = PublishedSet;
 
-export const fetchableNames = ['mnist', 'fashion-mnist'] as const;
-export type FetchableName = (typeof fetchableNames)[number];
+/** The names of the data sets that can be fetched. */
+export const fetchableNames: readonly string[] = Object.keys(publishedSets());
 
 /** Mirrors, sizes and hashes as shipped in resources/data/mirrors.json. Throws UserError for an unknown name. */
 export function fetchable(name: string): DataSet {
-  const file = join(projectRoot, 'resources', 'data', 'mirrors.json');
-  const sets = z.record(z.string(), dataSetSchema).parse(JSON.parse(readFileSync(file, 'utf8')));
+  const sets = publishedSets();
   const found = Object.hasOwn(sets, name) ? sets[name] : undefined;
   if (found) return found;
   throw new UserError(`There is no data set "${name}" to fetch.`, {
-    hint: `Known: ${Object.keys(sets).join(', ')}.`,
+    hint: `Known: ${fetchableNames.join(', ')}.`,
   });
 }
 

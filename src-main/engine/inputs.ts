@@ -4,7 +4,11 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
+import { idxFilesBelow } from '../formats/idx-folder.ts';
+import { readRunConfig } from '../formats/run-config.ts';
 import { checkpointFilesIn, configFileOf, runFolderOf } from '../formats/run-layout.ts';
+import { typedPath } from '../formats/typed-path.ts';
 
 export interface Input {
   path: string;
@@ -18,7 +22,8 @@ export interface HashStore {
 }
 
 const checkpointName = /^checkpoint_epoch_(\d+)_model_(\d+)\.(pt|safetensors)$/;
-const dataFile = /idx[13]-ubyte(\.gz)?$|\.(npy|parquet|json)$/;
+/** Arrays and tables that a folder to import holds. */
+const exchangeFile = /\.(npy|parquet|json)$/;
 
 /** SHA-256 of a file, hex; read in pieces, so that the event loop never waits. */
 export async function hashFile(path: string): Promise<string> {
@@ -110,7 +115,9 @@ async function collectPath(path: string, files: Set<string>): Promise<void> {
   if (found?.isFile()) {
     files.add(path);
     // A checkpoint means what the config beside it says: sigma_F, for one, is in no tensor.
-    if (checkpointName.test(basename(path))) addConfig(runFolderOf(path), files);
+    if (!checkpointName.test(basename(path))) return;
+    const run = runFolderOf(path);
+    if (addConfig(run, files)) addRunData(run, files);
   } else if (found?.isDirectory()) await addRun(path, files);
 }
 
@@ -127,9 +134,13 @@ async function addRun(folder: string, files: Set<string>, only?: Selection): Pro
     const wanted = match && (!only || (among(only.epochs, match[1]) && among(only.models, match[2])));
     if (wanted) files.add(join(run, name));
   }
-  if (isRun || checkpoints.length > 0) return;
+  if (isRun || checkpoints.length > 0) {
+    addRunData(run, files);
+    return;
+  }
   const names: string[] = await readdir(folder).catch(() => []);
-  for (const name of names) if (dataFile.test(name)) files.add(join(folder, name));
+  for (const name of names) if (exchangeFile.test(name)) files.add(join(folder, name));
+  for (const file of idxFilesBelow(folder)) files.add(file);
 }
 
 function addConfig(run: string, files: Set<string>): boolean {
@@ -143,5 +154,30 @@ function checkpointsIn(run: string): string[] {
     return checkpointFilesIn(run);
   } catch {
     return [];
+  }
+}
+
+/** The data that a run was trained on, as far as its config names files: every analysis may read them. */
+function addRunData(run: string, files: Set<string>): void {
+  const { data_dir: folder, split_file: split } = datasetOf(run);
+  if (folder !== undefined) for (const file of idxFilesBelow(folder)) files.add(file);
+  if (split !== undefined) files.add(split);
+}
+
+const namesOfData = z.object({
+  dataset: z.object({ data_dir: z.unknown(), split_file: z.unknown() }).partial().nullish(),
+});
+
+/** Absolute paths. A config that cannot be read names no files; the job will say what is wrong with it. */
+function datasetOf(run: string): { data_dir?: string | undefined; split_file?: string | undefined } {
+  const inRun = (path: unknown): string | undefined =>
+    typeof path === 'string' ? typedPath(path, run) : undefined;
+  try {
+    const config = configFileOf(run);
+    if (config === undefined) return {};
+    const dataset = namesOfData.safeParse(readRunConfig(config).config).data?.dataset;
+    return { data_dir: inRun(dataset?.data_dir), split_file: inRun(dataset?.split_file) };
+  } catch {
+    return {};
   }
 }

@@ -18,6 +18,7 @@ import {
 } from '../../src-shared/config.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import { widths, type MlpSpec } from '../../src-shared/model.ts';
+import { checkDataName, dataSetNamed } from '../formats/data-sets.ts';
 import { listPresets } from '../formats/presets.ts';
 import type { StepTimes } from './step-times.ts';
 
@@ -27,13 +28,11 @@ export function presets(): AnswerOf<'train.presets'> {
   return listPresets();
 }
 
-/** Train images of the data sets that Basin knows, before the validation part is taken away. */
-const trainImages: Record<string, number> = { 'mnist-10k': 8000, mnist: 60_000, 'fashion-mnist': 60_000 };
-
 /** Examples to train on and to validate with; 0 where only the files can tell. */
-function trainCount({ name, geometry }: DataPlan): number {
+function trainCount({ name, geometry, dataDir }: DataPlan): number {
   if (geometry && geometry.kind !== 'mnist-coherence') return geometry.values.num_samples_train;
-  return trainImages[geometry ? 'mnist-10k' : name] ?? 0;
+  const set = geometry ? dataSetNamed(dataDir === null ? 'mnist-10k' : 'mnist') : dataSetNamed(name);
+  return set === undefined || (set.name === 'mnist-10k' && dataDir !== null) ? 0 : set.train;
 }
 
 /**
@@ -65,6 +64,7 @@ export function preview(
   }
   const spec = read && attempt(() => resolveModel(read));
   const data = read && attempt(() => resolveData(read));
+  if (data) attempt(() => checkDataName(data.name));
   const size = spec ? count(spec) : { parameters: 0, fixedParameters: 0 };
   const images = data ? trainCount(data) : 0;
   const perEpoch = data ? Math.ceil((images - Math.floor(images * data.valFraction)) / data.batchSize) : 0;

@@ -1,7 +1,8 @@
 /** IDX files, plain or gzipped: the format of MNIST's images and labels (big-endian dimensions, then unsigned bytes). */
 import { constants, gunzipSync } from 'node:zlib';
 import { UserError, messageOf } from '../../src-shared/errors.ts';
-import { openSource } from './source.ts';
+import { notIdx } from './not-idx.ts';
+import { memorySource, openSource } from './source.ts';
 import type { ByteSource } from './source.ts';
 
 export interface IdxArray {
@@ -47,22 +48,42 @@ export function readIdxLabels(path: string): Uint8Array<ArrayBuffer> {
   return data;
 }
 
-function readFrom(source: ByteSource): IdxArray {
+function readFrom(source: ByteSource, packings = 0): IdxArray {
   const head = Buffer.from(source.read(0, Math.min(source.size, 512)));
-  const packed = head[0] === 0x1f && head[1] === 0x8b;
-  const { shape, start } = parseHeader(source.name, packed ? inflate(source, head, undefined) : head);
-  const count = shape.reduce((product, dimension) => product * dimension, 1);
-  if (count > largestData) {
-    throw new UserError(
-      `${source.name}: offset 4: the dimensions [${shape.join(', ')}] give ${count} bytes; at most ${largestData} are read.`,
-    );
-  }
-  if (!packed && source.size !== start + count)
-    throw wrongLength(source.name, shape, start + count, source.size);
-  if (!packed) return { shape, data: source.read(start, count) };
+  const packed = isGzip(head);
+  const start = packed ? inflate(source, head, undefined) : head;
+  // Packed again by a download or an archive: one layer is taken off, and the rest is read like a file.
+  if (isGzip(start)) return readFrom(unpackedOnce(source, packings + 1), packings + 1);
+  return packed ? readPacked(source, start) : readPlain(source, head);
+}
+
+function readPlain(source: ByteSource, head: Buffer): IdxArray {
+  const { shape, start, count } = headerOf(source.name, head);
+  if (source.size !== start + count) throw wrongLength(source.name, shape, start + count, source.size);
+  return { shape, data: source.read(start, count) };
+}
+
+function readPacked(source: ByteSource, head: Buffer): IdxArray {
+  const { shape, start, count } = headerOf(source.name, head);
   const bytes = inflate(source, source.read(0, source.size), start + count);
   if (bytes.length !== start + count) throw wrongLength(source.name, shape, start + count, bytes.length);
   return { shape, data: new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, count) };
+}
+
+const isGzip = (head: Uint8Array): boolean => head[0] === 0x1f && head[1] === 0x8b;
+
+function unpackedOnce(source: ByteSource, packings: number): ByteSource {
+  if (packings > 3) throw new UserError(`${source.name}: it is packed with gzip more than four times over.`);
+  return memorySource(inflate(source, source.read(0, source.size), largestData), source.name);
+}
+
+function headerOf(name: string, head: Buffer): { shape: number[]; start: number; count: number } {
+  const { shape, start } = parseHeader(name, head);
+  const count = shape.reduce((product, dimension) => product * dimension, 1);
+  if (count <= largestData) return { shape, start, count };
+  throw new UserError(
+    `${name}: offset 4: the dimensions [${shape.join(', ')}] give ${count} bytes; at most ${largestData} are read.`,
+  );
 }
 
 /** Without a length: as much as the given first bytes yield. With one: all, and never more than announced. */
@@ -73,7 +94,7 @@ function inflate(source: ByteSource, packed: Uint8Array, length: number | undefi
   } catch (thrown) {
     const tooLong = thrown instanceof RangeError;
     const why = tooLong
-      ? `it inflates to more than the ${length} bytes its dimensions give`
+      ? `it inflates to more than the ${length} bytes that are expected`
       : messageOf(thrown);
     const place = tooLong ? `offset ${length} of the inflated data` : `near offset ${damageIn(packed)}`;
     throw new UserError(`${source.name}: ${place}: the gzip data are damaged or cut short (${why}).`, {
@@ -100,6 +121,8 @@ function damageIn(packed: Uint8Array): number {
 }
 
 function parseHeader(name: string, head: Buffer): { shape: number[]; start: number } {
+  const other = notIdx(head);
+  if (other) throw new UserError(`${name}: ${other.what}.`, { hint: `${sentence(other.instead)}.` });
   if (head.length < 4 || head[0] !== 0 || head[1] !== 0) {
     const found = head.subarray(0, 4).toString('hex') || 'nothing';
     throw new UserError(`${name}: offset 0: an IDX file begins with two zero bytes; found ${found}.`);
@@ -119,6 +142,8 @@ function parseHeader(name: string, head: Buffer): { shape: number[]; start: numb
     );
   return { shape: Array.from({ length: rank }, (_, axis) => head.readUInt32BE(4 + 4 * axis)), start };
 }
+
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function wrongLength(name: string, shape: number[], expected: number, found: number): UserError {
   const what = found < expected ? 'the file is cut short' : 'bytes are left over';

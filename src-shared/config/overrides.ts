@@ -42,6 +42,8 @@ export const configGroups: Record<string, Record<string, Plain>> = {
     'mnist-10k': { name: 'mnist-10k', ...images, data_dir: null },
     mnist: { name: 'mnist', ...images },
     'fashion-mnist': { name: 'fashion-mnist', ...images },
+    kmnist: { name: 'kmnist', ...images },
+    idx: { name: 'idx', ...images, data_dir: null },
     'mnist-coherence': {
       ...{ name: 'mnist-coherence', ...images, data_dir: null },
       coherence_rotation: geometryDefaults.coherence_rotation,

@@ -31,6 +31,8 @@ export const trainJob = defineJob({
     sigma_f: perModel,
     /** Fixed weights per neuron of every layer, n_mul applied; all 0 where the family has none. */
     num_fixed: z.array(z.int()),
+    /** What was trained on: a known set, or `idx-` and a hash of the contents; SHA-256 of the unpacked files. */
+    data: z.object({ name: z.string(), origin: z.string(), sha256: z.record(z.string(), z.string()) }),
     models: z.int(),
     epochs: z.int(),
     /** Trainable numbers of one model, fixed entries left out. */

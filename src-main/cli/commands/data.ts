@@ -38,7 +38,7 @@ function rows({ workspace }: Globals): Row[] {
 async function fetchNamed(name: string, dir: string | undefined, globals: Globals): Promise<void> {
   const { terminal, signal } = globals;
   if (name === 'mnist-10k') throw new UserError('mnist-10k is embedded: there is nothing to fetch');
-  if (!fetchableNames.some((known) => known === name)) {
+  if (!fetchableNames.includes(name)) {
     throw new UserError(`There is no data set "${name}" to fetch.${didYouMean(name, fetchableNames)}`, {
       hint: `Known: ${fetchableNames.join(', ')}.`,
     });

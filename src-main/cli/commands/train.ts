@@ -62,6 +62,7 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
       ),
       `test accuracy  ${meanText(result.test_accuracy, 2)} %`,
       `test loss      ${meanText(result.test_loss, 4)}`,
+      `data           ${result.data.name} (${result.data.origin})`,
       `seeds          seed ${result.seeds.seed}, mask ${result.seeds.mask_seed}, init ${result.seeds.init_seed.join(' ')}, batches ${result.seeds.optimization_seed.join(' ')}`,
       `run directory  ${result.run_directory}`,
       '',

@@ -1,61 +1,55 @@
-/** Data sets by name. Another kind of data is a loader in a file of its own and one line in `loaders`. */
+/** Data sets by name: read from IDX files (formats/data-sets.ts is the table of those), or made. */
 import { statSync } from 'node:fs';
-import { geometryKindOf, geometryKinds } from '../../../src-shared/config.ts';
+import { geometryKindOf } from '../../../src-shared/config.ts';
 import type { GeometryPlan } from '../../../src-shared/config.ts';
-import type { DataSource } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
-import { didYouMean } from '../../../src-shared/near-miss.ts';
+import { allIdxFiles, checkDataName } from '../../formats/data-sets.ts';
+import { idxCandidates } from '../../formats/idx-folder.ts';
 import type { Backend, Tensor2D } from '../backend/index.ts';
 import type { Dataset, Examples } from './dataset.ts';
 import { makeDataset } from './made.ts';
-import { findIdxFolder, loadMnist } from './mnist.ts';
+import { idxFolderOf, loadMnist } from './mnist.ts';
+import type { IdxRequest } from './mnist.ts';
 
 export { selectExamples } from './dataset.ts';
 export type { Dataset, Examples } from './dataset.ts';
 export { splitExamples, splitIndices, splitToJson } from './split.ts';
 export type { SplitIndices, SplitOptions } from './split.ts';
 
-export type DataRequest = Pick<DataSource, 'name'> & {
-  dataDir?: string | undefined;
+export interface DataRequest extends IdxRequest {
   /** How the data are made, where they are. */
   geometry?: GeometryPlan | undefined;
-};
-type Loader = (source: DataRequest) => Promise<Dataset>;
-
-const loaders: Record<string, Loader> = {
-  'mnist-10k': loadMnist,
-  mnist: loadMnist,
-  'fashion-mnist': loadMnist,
-};
-
-/** The names that `loadDataset` takes. */
-export const datasetNames = [...Object.keys(loaders), ...geometryKinds];
+}
 
 const loaded = new Map<string, Promise<Dataset>>();
 
 /**
- * Reads a data set, once per process. IDX files in `dataDir` are taken whatever the name.
- * @throws UserError for an unknown name, and whatever is wrong with the files
+ * Reads a data set, once per process. Files in `dataDir` are taken for the set of that name only if they can be it;
+ * files that are no known set are named after their contents.
+ * @throws UserError for a name that Basin does not know or cannot read, and whatever is wrong with the files
  */
-export function loadDataset(source: DataRequest): Promise<Dataset> {
-  if (source.geometry) {
-    const plan = source.geometry;
-    return remembered(`${source.dataDir ?? ''}\0${JSON.stringify(plan)}`, () =>
-      makeDataset(plan, source.dataDir),
-    );
+export function loadDataset(request: DataRequest): Promise<Dataset> {
+  const { geometry, name, dataDir } = request;
+  if (geometry) {
+    return remembered(`${dataDir ?? ''}\0${JSON.stringify(geometry)}`, () => makeDataset(geometry, dataDir));
   }
-  refuseUnmade(source.name);
-  const folder = source.dataDir === undefined ? undefined : findIdxFolder(source.dataDir, source.name);
-  const loader = folder === undefined ? loaders[source.name] : loadMnist;
-  if (!loader || !(Object.hasOwn(loaders, source.name) || folder !== undefined)) {
-    throw new UserError(
-      `data set "${source.name}" is not known; there are ${datasetNames.join(', ')}.${didYouMean(source.name, datasetNames)}`,
-    );
+  if (name !== undefined) {
+    refuseUnmade(name);
+    checkDataName(name);
   }
+  return loadFiles(request);
+}
+
+async function loadFiles(request: DataRequest): Promise<Dataset> {
+  const folder = idxFolderOf(request);
   // Files that were replaced since are read again.
-  const stamp = folder === undefined ? '' : `${folder}\0${statSync(folder).mtimeMs}`;
-  const key = `${source.name}\0${source.dataDir ?? ''}\0${stamp}`;
-  return remembered(key, () => loader(source));
+  const stamps = allIdxFiles.flatMap((file) =>
+    idxCandidates(folder, file).map((path) => {
+      const { size, mtimeMs, ino } = statSync(path);
+      return [path, size, mtimeMs, ino].join(' ');
+    }),
+  );
+  return remembered([request.name ?? '', ...stamps].join('\0'), () => loadMnist(request));
 }
 
 function remembered(key: string, load: () => Promise<Dataset>): Promise<Dataset> {

@@ -46,7 +46,7 @@ async function rotatedDigits(
   const { matrix, dimension, coherence } = rotationFor(digits.train, explained, target);
   return {
     name: 'mnist-coherence',
-    origin: `${digits.origin}, rotated so that its ${dimension} main directions have coherence ${coherence.toFixed(4)}`,
+    origin: `${digits.name} in ${digits.origin}, rotated so that its ${dimension} main directions have coherence ${coherence.toFixed(4)}`,
     classes: digits.classes,
     train: rotated(digits.train, matrix),
     test: rotated(digits.test, matrix),

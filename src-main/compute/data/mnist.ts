@@ -1,60 +1,81 @@
 /** MNIST and its look-alikes: IDX files, plain or gzipped, normalised as neuron-identifiability does (datasets.py:62-75). */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { UserError } from '../../../src-shared/errors.ts';
+import { UserError, messageOf } from '../../../src-shared/errors.ts';
+import {
+  allIdxFiles,
+  areRelated,
+  dataSetNamed,
+  identify,
+  idxFiles,
+  ownNameOf,
+  publishedSets,
+} from '../../formats/data-sets.ts';
+import type { DataSetEntry, IdxContents, IdxFile } from '../../formats/data-sets.ts';
 import { readIdxImages, readIdxLabels } from '../../formats/idx.ts';
+import { idxCandidates } from '../../formats/idx-folder.ts';
 import type { Dataset, Examples } from './dataset.ts';
+import { findFolder, isEmbedded } from './folder.ts';
 
 const embedded = fileURLToPath(new URL('../../../resources/data/mnist-10k', import.meta.url));
 const mean = 0.1307;
 const deviation = 0.3081;
 
-const files = {
-  train: ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte'],
-  test: ['t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'],
-} as const;
-
-/** Where IDX files may lie in a data folder: torchvision keeps them in NAME/raw. */
-const subfolders = ['', 'MNIST/raw', 'FashionMNIST/raw', 'mnist', 'fashion-mnist', 'mnist-10k'];
-
-/** Does `directory`, or a usual folder inside it, hold the four IDX files? */
-export function findIdxFolder(directory: string, name?: string): string | undefined {
-  const preferred = name === 'fashion-mnist' ? ['', 'FashionMNIST/raw', 'fashion-mnist'] : subfolders;
-  return preferred
-    .map((folder) => join(directory, folder))
-    .find((folder) => [...files.train, ...files.test].every((file) => idxPath(folder, file) !== undefined));
+export interface IdxRequest {
+  /** The set that is asked for; undefined: whatever the folder holds. */
+  name?: string | undefined;
+  dataDir?: string | undefined;
+  /** Of several sets in a folder, this one if no name is given. */
+  preferred?: string | undefined;
 }
 
-function idxPath(folder: string, file: string): string | undefined {
-  return [join(folder, file), join(folder, `${file}.gz`)].find((path) => existsSync(path));
+/** The folder that a request reads from. @throws UserError if there is none, or it is named after another set */
+export function idxFolderOf(request: IdxRequest): string {
+  return request.dataDir === undefined && isEmbedded(request.name) ? embedded : findFolder(request);
 }
 
 /**
- * Reads a data set of IDX files. IDX files in `dataDir` win whatever the name; `mnist-10k` without them is the embedded
- * set (8,000 + 2,000 digits).
- * @throws UserError if there are none, or they are damaged or do not fit together
+ * Reads a data set of IDX files. Its name says what the files are: a known set, or `idx-` and a hash of their contents.
+ * @throws UserError if there are none, they are damaged or do not fit together, or they are another known set
  */
-export function loadMnist(source: { name: string; dataDir?: string | undefined }): Promise<Dataset> {
-  const found = source.dataDir === undefined ? undefined : findIdxFolder(source.dataDir, source.name);
-  const folder = found ?? (source.name === 'mnist-10k' ? embedded : undefined);
-  if (folder === undefined) throw notThere(source);
-  return Promise.resolve(readFolder(source.name, resolve(folder)));
+export function loadMnist(request: IdxRequest): Promise<Dataset> {
+  return Promise.resolve(named(request, readFolder(resolve(idxFolderOf(request)))));
 }
 
-function notThere({ name, dataDir }: { name: string; dataDir?: string | undefined }): UserError {
-  const names = [...files.train, ...files.test].join(', ');
-  const what = dataDir === undefined ? 'no data folder is given' : `${resolve(dataDir)} has no IDX files`;
-  return new UserError(`data set "${name}": ${what}; ${names} were expected, plain or .gz.`, {
-    hint: 'Give their folder with --data-dir, fetch them with "basin data fetch mnist", or use dataset.name=mnist-10k (embedded).',
+interface Read {
+  dataset: Omit<Dataset, 'name'>;
+  contents: IdxContents;
+}
+
+function named({ name: wanted }: IdxRequest, { dataset, contents }: Read): Dataset {
+  const known = identify(contents);
+  const name = known?.name ?? ownNameOf(contents.sha256);
+  const entry = wanted === undefined ? undefined : dataSetNamed(wanted);
+  // 10,000 of the digits may stand for the rest, but not the other way round.
+  if (entry && known && (!areRelated(entry, known) || known.name === entry.partOf)) {
+    throw otherSet(entry.name, known, contents.folder);
+  }
+  if (wanted !== undefined && /^idx-/.test(wanted) && wanted !== name) {
+    throw new UserError(
+      `data set "${wanted}": the IDX files in ${contents.folder} have other contents now; they are ${name}.`,
+      { hint: 'Give the folder with the files of that time, or name the data "idx" to take these.' },
+    );
+  }
+  return { ...dataset, name };
+}
+
+function otherSet(wanted: string, { title, name }: DataSetEntry, folder: string): UserError {
+  return new UserError(`data set "${wanted}": the files in ${folder} are ${title}, not ${wanted}.`, {
+    hint: `Give another folder, or ask for what is there: dataset=${name} for training, --data ${name} for an analysis.`,
   });
 }
 
-function readFolder(name: string, folder: string): Dataset {
-  const sha256: Record<string, string> = {};
-  const train = readPair(folder, files.train, sha256);
-  const test = readPair(folder, files.test, sha256);
+function readFolder(folder: string): Read {
+  const sha256 = {} as Record<IdxFile, string>;
+  const train = readPair(folder, idxFiles.train, sha256);
+  const test = readPair(folder, idxFiles.test, sha256);
   if (train.features !== test.features) {
     throw new UserError(
       `${folder}: training images have ${train.features} pixels, test images ${test.features}; they must agree.`,
@@ -62,25 +83,87 @@ function readFolder(name: string, folder: string): Dataset {
   }
   let classes = 10;
   for (const { labels } of [train, test]) for (const label of labels) classes = Math.max(classes, label + 1);
-  return { name, origin: folder, classes, train, test, sha256 };
+  const counts = { train: train.count, test: test.count };
+  return {
+    dataset: { origin: folder, classes, train, test, sha256 },
+    contents: { folder, sha256, counts, packed: packedSums(folder) },
+  };
 }
 
 function readPair(
   folder: string,
-  [imageFile, labelFile]: readonly [string, string],
-  sha256: Record<string, string>,
+  [imageFile, labelFile]: readonly [IdxFile, IdxFile],
+  sha256: Record<IdxFile, string>,
 ): Examples {
-  const imagePath = idxPath(folder, imageFile)!;
-  const labelPath = idxPath(folder, labelFile)!;
-  const { count, rows, columns, pixels } = readIdxImages(imagePath);
-  const raw = readIdxLabels(labelPath);
-  if (raw.length !== count) {
-    throw new UserError(`${labelPath}: ${raw.length} labels for the ${count} images of ${imagePath}.`);
+  const images = readOne(folder, imageFile, (path) => {
+    const { count, rows, columns, pixels } = readIdxImages(path);
+    return { shape: [count, rows, columns], bytes: pixels };
+  });
+  const labels = readOne(folder, labelFile, (path) => {
+    const bytes = readIdxLabels(path);
+    return { shape: [bytes.length], bytes };
+  });
+  const [count, rows, columns] = images.shape as [number, number, number];
+  if (labels.bytes.length !== count) {
+    throw new UserError(
+      `${labels.path}: ${labels.bytes.length} labels for the ${count} images of ${images.path}.`,
+    );
   }
-  if (count === 0 || rows * columns === 0) throw new UserError(`${imagePath}: it holds no images.`);
-  sha256[imageFile] = idxSha256([count, rows, columns], pixels);
-  sha256[labelFile] = idxSha256([count], raw);
-  return { count, features: rows * columns, x: normalise(pixels), labels: Int32Array.from(raw) };
+  if (count === 0 || rows * columns === 0) throw new UserError(`${images.path}: it holds no images.`);
+  sha256[imageFile] = images.sha256;
+  sha256[labelFile] = labels.sha256;
+  const x = normalise(images.bytes);
+  return { count, features: rows * columns, x, labels: Int32Array.from(labels.bytes) };
+}
+
+interface Content {
+  shape: number[];
+  bytes: Uint8Array;
+}
+
+/** One file's content. Where it lies there several times (packed and unpacked), all that can be read must agree. */
+function readOne(
+  folder: string,
+  file: IdxFile,
+  read: (path: string) => Content,
+): Content & { path: string; sha256: string } {
+  const [first, ...others] = idxCandidates(folder, file);
+  const content = read(first!);
+  const sha256 = idxSha256(content.shape, content.bytes);
+  for (const other of others) {
+    const again = readable(read, other);
+    if (again === undefined || idxSha256(again.shape, again.bytes) === sha256) continue;
+    throw new UserError(
+      `${folder}: ${first} and ${other} hold different data; only one of them can be meant.`,
+      {
+        hint: 'Move one of them away.',
+      },
+    );
+  }
+  return { ...content, path: first!, sha256 };
+}
+
+function readable(read: (path: string) => Content, path: string): Content | undefined {
+  try {
+    return read(path);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw new UserError(`${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Of the packed files that are as long as a published one, as they lie there. */
+function packedSums(folder: string): Partial<Record<IdxFile, string>> {
+  const sums: Partial<Record<IdxFile, string>> = {};
+  const published = Object.values(publishedSets()).flatMap(({ files }) => files);
+  for (const file of allIdxFiles) {
+    for (const path of idxCandidates(folder, file)) {
+      const bytes = statSync(path).size;
+      if (!published.some((each) => each.name === `${file}.gz` && each.bytes === bytes)) continue;
+      sums[file] = createHash('sha256').update(readFileSync(path)).digest('hex');
+    }
+  }
+  return sums;
 }
 
 /** Of the file as it is uncompressed: header and all. */

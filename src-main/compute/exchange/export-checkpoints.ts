@@ -13,6 +13,7 @@ import type { MlpSpec } from '../../../src-shared/model.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import { openCheckpoint } from '../../formats/checkpoint.ts';
 import type { Checkpoint } from '../../formats/checkpoint.ts';
+import { isOwnName } from '../../formats/data-sets.ts';
 import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../../formats/run-directory.ts';
 import type { CheckpointFile, RunDirectory } from '../../formats/run-directory.ts';
 import type { OptimizerState } from '../../formats/optimizer-state.ts';
@@ -199,9 +200,9 @@ function contentOf(path: string): string | undefined {
 function datasetNotes(run: RunDirectory, { format }: Params): string[] {
   const dataset = datasetSchema.safeParse(run.config['dataset']).data;
   if (format !== 'pt' || !dataset) return [];
-  if (dataset.name === 'mnist-10k') {
+  if (dataset.name === 'mnist-10k' || (dataset.name != null && isOwnName(dataset.name))) {
     return [
-      'config.yaml names the data set mnist-10k, which only Basin knows: for the published scripts set dataset.name to mnist and dataset.data_dir to a folder of MNIST.',
+      `config.yaml names the data set ${dataset.name}, which only Basin knows: for the published scripts set dataset.name to mnist and dataset.data_dir to a folder of MNIST.`,
     ];
   }
   const folder = dataset.data_dir;

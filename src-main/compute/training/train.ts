@@ -10,6 +10,7 @@ import { accounted } from '../accounted.ts';
 import type { Backend } from '../backend/index.ts';
 import { ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
+import { dataSetNamed, isOwnName } from '../../formats/data-sets.ts';
 import { loadDataset, splitExamples, splitIndices, splitToJson } from '../data/index.ts';
 import type { Dataset, SplitIndices } from '../data/index.ts';
 import { initialise, numParameters } from '../models/index.ts';
@@ -51,8 +52,9 @@ export const train: Compute<Params, TrainResult> = async (params, context) => {
 
 async function prepareFresh(params: Params, context: ComputeContext): Promise<Start> {
   const directory = resolve(params.run);
-  const plan = planTraining(params.config ?? {}, 'config');
-  const dataset = await loadDataset(plan.data);
+  const asked = planTraining(params.config ?? {}, 'config');
+  const dataset = await loadDataset(asked.data);
+  const plan = recordData(asked, dataset, context);
   const split = splitIndices(dataset, plan.data);
   checkFit(plan, dataset, split);
   createRunFolder(directory, plan.config, splitToJson(dataset, split));
@@ -60,6 +62,20 @@ async function prepareFresh(params: Params, context: ComputeContext): Promise<St
   const seeds = `seed ${seed}, init ${init.join(' ')}, optimization ${optimization.join(' ')}, mask ${mask}`;
   context.emit({ type: 'log', level: 'info', line: `${directory}: ${seeds} (recorded in config.yaml)` });
   return { directory, plan, dataset, split };
+}
+
+/** The config says what the data are, not what they were taken for. */
+function recordData(plan: TrainingPlan, dataset: Dataset, context: ComputeContext): TrainingPlan {
+  if (plan.data.geometry !== undefined || dataset.name === plan.data.name) return plan;
+  if (dataSetNamed(plan.data.name)?.name !== dataset.name) {
+    const what = isOwnName(dataset.name)
+      ? 'IDX files of no set that Basin knows'
+      : `the data set ${dataset.name}`;
+    const line = `${dataset.origin} holds ${what}, not ${plan.data.name}: recorded as dataset.name=${dataset.name}`;
+    context.emit({ type: 'log', level: 'warning', line });
+  }
+  const config = { ...plan.config, dataset: { ...plan.config.dataset, name: dataset.name } };
+  return { ...plan, config, data: { ...plan.data, name: dataset.name } };
 }
 
 async function prepareResume(params: Params, context: ComputeContext): Promise<Start> {
@@ -172,8 +188,12 @@ function save(directory: string, training: Training, { epoch, valAccuracy }: Epo
   for (const [m, path] of paths.entries()) context.emit({ type: 'checkpoint', path, epoch, model: m + 1 });
 }
 
+function dataOf({ name, origin, sha256 }: Dataset): TrainResult['data'] {
+  return { name, origin, sha256 };
+}
+
 function resultOf(
-  { directory, resumed }: Start,
+  { directory, resumed, dataset }: Start,
   { plan, backend }: Training,
   last: EpochMetrics | undefined,
   test: { loss: number[]; accuracy: number[] },
@@ -187,6 +207,7 @@ function resultOf(
     family: plan.spec.family,
     sigma_f: plan.spec.layers.map((layer) => layer.sigmaF),
     num_fixed: plan.spec.layers.map((layer) => layer.numFixed),
+    data: dataOf(dataset),
     models,
     epochs: plan.epochs,
     parameters: numParameters(plan.spec).free,

@@ -1,6 +1,6 @@
 /** The data an analysis runs on: the run's own unless the caller names another, in the run's own split. */
 import { existsSync } from 'node:fs';
-import { replaceBlocked, resolveData } from '../../src-shared/config.ts';
+import { geometryKindOf, replaceBlocked, resolveData } from '../../src-shared/config.ts';
 import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import type { DataSource, Split } from '../../src-shared/domain.ts';
 import { UserError } from '../../src-shared/errors.ts';
@@ -20,6 +20,8 @@ export interface AnalysisData {
   /** Whether this is the split the run recorded, so that metrics stored with its checkpoints can be compared. */
   isRunSplit: boolean;
   classes: number;
+  /** What a reader of the numbers should know: the data are not those of the run. */
+  warnings: string[];
 }
 
 /**
@@ -64,6 +66,9 @@ export async function loadAnalysisData(
     isRunSplit:
       mayBeRunData(plan.name, name) && (wish.splitFile === undefined || sameRows(split.val, own().val)),
     classes: outputs,
+    warnings: isRunsSet(plan.name, name)
+      ? []
+      : [`The run was trained on ${plan.name}; the numbers here are for ${describe(dataset)}.`],
   };
 }
 
@@ -98,6 +103,15 @@ function requestOf(run: Run, wish: DataWish, plan: DataPlan): DataRequest {
 /** Files of one's own are named with the folder that they are in. */
 function describe({ name, origin }: Dataset): string {
   return isOwnName(name) ? `${name} (IDX files in ${origin})` : name;
+}
+
+function isRunsSet(runs: string, found: string): boolean {
+  const [a, b] = [dataSetNamed(runs), dataSetNamed(found)];
+  return (
+    runs === found ||
+    geometryKindOf(runs) === found ||
+    (a !== undefined && b !== undefined && areRelated(a, b))
+  );
 }
 
 /** False if the data are known to be another set than the run's. */

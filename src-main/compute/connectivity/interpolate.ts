@@ -63,7 +63,8 @@ export const interpolate: Compute<Params, Result> = async (params, context) => {
     ]),
   );
   try {
-    return await run({ params, context, backend, models, pairs, data, inputs }, warnings, leftOut);
+    const told = [...warnings, ...data.warnings];
+    return await run({ params, context, backend, models, pairs, data, inputs }, told, leftOut);
   } finally {
     backend.tf.dispose([...inputs.values()]);
   }

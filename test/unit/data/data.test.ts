@@ -51,18 +51,19 @@ describe('the embedded digits', () => {
 });
 
 describe('a folder of IDX files', () => {
-  it.each(['', 'MNIST/raw'])('is read plain, in "%s", whatever the name', async (inner) => {
+  it.each(['', 'MNIST/raw'])('is read plain, in "%s", and named for what it holds', async (inner) => {
     const folder = join(root, `plain-${inner.length}`, inner);
     mkdirSync(folder, { recursive: true });
     for (const file of readdirSync(embedded).filter((f) => f.endsWith('.gz'))) {
       writeFileSync(join(folder, file.slice(0, -3)), gunzipSync(readFileSync(join(embedded, file))));
     }
     const read = await loadDataset({
-      name: inner === '' ? 'anything' : 'mnist',
+      name: inner === '' ? undefined : 'mnist',
       dataDir: join(root, `plain-${inner.length}`),
     });
     expect(read.sha256).toEqual(digits.sha256);
     expect(read.train.x).toEqual(digits.train.x);
+    expect(read.name).toBe('mnist-10k');
   });
 
   it('wins over the embedded set, and is refused if its files do not fit', async () => {

@@ -1,0 +1,49 @@
+/** The files that decide an answer: checkpoints, configs, and every data file that reading them may open. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { inputFiles } from '../../../src-main/engine/inputs.ts';
+import { allIdxFiles } from '../../../src-main/formats/data-sets.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'basin-inputs-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+function file(...parts: string[]): string {
+  const path = join(root, ...parts);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, '');
+  return path;
+}
+
+describe('the files behind a question', () => {
+  it.each([
+    ['plain', (name: string) => [name]],
+    ['with dots', (name: string) => [name.replace('-idx', '.idx')]],
+    ["in folders of the files' names", (name: string) => [name, name]],
+    ['packed, in MNIST/raw', (name: string) => ['MNIST', 'raw', `${name}.gz`]],
+    ['packed, in FashionMNIST/raw', (name: string) => ['FashionMNIST', 'raw', `${name}.gz`]],
+  ])('are the IDX files of a data folder, %s', async (title, place) => {
+    const expected = allIdxFiles.map((name) => file(title, ...place(name)));
+    file(title, 'notes.txt');
+    expect(await inputFiles({ data: { dataDir: join(root, title) } })).toEqual(expected.sort());
+  });
+
+  it("are the run's own data and split as well, though no param names them", async () => {
+    const data = allIdxFiles.map((name) => file('own', name));
+    const split = file('run', 'split.json');
+    const checkpoint = file('run', 'checkpoint_epoch_5_model_1.safetensors');
+    const config = file('run', 'config.yaml');
+    file('run', 'checkpoint_epoch_5_model_2.safetensors');
+    writeFileSync(
+      config,
+      `dataset:\n  name: idx\n  data_dir: ${join(root, 'own')}\n  split_file: split.json\n`,
+    );
+    const expected = [checkpoint, config, split, ...data].sort();
+    expect(await inputFiles({ run: join(root, 'run'), models: [1], epoch: 5 })).toEqual(expected);
+    writeFileSync(config, '{ not: [yaml');
+    expect(await inputFiles({ run: join(root, 'run'), models: [1], epoch: 5 })).toEqual(
+      [checkpoint, config].sort(),
+    );
+  });
+});

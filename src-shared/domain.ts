@@ -70,7 +70,12 @@ export type BackendInfo = z.infer<typeof backendInfoSchema>;
 
 /** The data a run was trained on or a checkpoint is evaluated on, as asked for. Paths are absolute. */
 export const dataSourceSchema = z.object({
-  name: z.string().min(1).describe("data set, such as mnist-10k; absent: the run's own"),
+  name: z
+    .string()
+    .min(1)
+    .describe(
+      "data set, such as mnist-10k or fashion-mnist; absent: the run's own, or what the folder holds",
+    ),
   dataDir: z.string().optional().describe('folder of the IDX files; absent for the embedded set'),
   splitFile: z
     .string()

@@ -108,7 +108,10 @@ export const define: DefineCommand = (command, globals) => {
     .argument('[words...]', 'a preset or config.yaml, then settings such as num_models=4 sigma_f=0.5')
     .option('--out <dir>', "the run directory (default: a new one in the workspace's runs folder)")
     .option('--resume <dir>', 'go on with this run from its last checkpoint')
-    .option('--data-dir <dir>', 'folder of the IDX files, same as dataset.data_dir=DIR')
+    .option(
+      '--data-dir <dir>',
+      'folder of the IDX files, same as dataset.data_dir=DIR; files of your own: with dataset=idx',
+    )
     .option('--split-file <file>', 'JSON with train_indices and val_indices, same as dataset.split_file=FILE')
     .addHelpText('after', settingsHelp)
     .addHelpText('after', `\nPresets: ${presetNames().join(', ')}`)

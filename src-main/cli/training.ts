@@ -54,7 +54,7 @@ export async function trainingParams(
   const { name: data, dataDir, splitFile } = plan;
   const dataset = {
     ...config.dataset,
-    data_dir: dataFolder(data, dataDir, workspace),
+    data_dir: dataFolder(data, dataDir, { workspace, asked: isAsked(request) }),
     ...(splitFile === null ? {} : { split_file: typedPath(splitFile) }),
   };
   const name = freshName(request.source, config.experiment_name);
@@ -90,12 +90,24 @@ function refuseTwice(flag: string, key: string, overrides: readonly string[]): v
   throw new UsageError(`${flag} and "${other}" say the same thing twice; give one of them.`);
 }
 
-/** The folder that the config names; where it is not there, the one that `basin data fetch` made. */
-function dataFolder(name: string, written: string | null, workspace: string): string | null {
+/** A folder that the person names must be there; a config's that is not is the one that `basin data fetch` made. */
+function dataFolder(
+  name: string,
+  written: string | null,
+  { workspace, asked }: { workspace: string; asked: boolean },
+): string | null {
   const folder = written === null ? null : typedPath(written);
   if (folder !== null && existsSync(folder)) return folder;
+  if (folder !== null && asked) {
+    throw new UsageError(`${folder}: there is no such folder of data`, {
+      hint: `Correct --data-dir (dataset.data_dir), or leave it out where "basin data fetch" has fetched ${name}.`,
+    });
+  }
   return findFetched(workspace, name) ?? folder;
 }
+
+const isAsked = ({ dataDir, overrides }: TrainingRequest): boolean =>
+  dataDir !== undefined || overrides.some((override) => /^\+*dataset\.data_dir=/.test(override));
 
 export function resumeParams(run: string): JobParamsInput<'train'> {
   const folder = typedPath(run);

@@ -206,7 +206,14 @@ function reasonOfMaskKey({ layer, name }: MaskKey, facts: Facts): Reason {
       : `the network has ${facts.layers} layers, lins.0 to lins.${facts.layers - 1}.`;
   }
   const overruled = overruledDefault(facts.config, name);
-  return overruled && `every layer has a value of its own, and it wins: ${overruled}.${shorthandFor(name)}`;
+  return overruled && `${everyLayer}, and it wins: ${overruled}.${shorthandFor(name)}`;
+}
+
+const everyLayer = 'every layer has a value of its own';
+
+/** Is this the reason that values of single layers win over a default? */
+export function isOverruled(key: string, reason: string): boolean {
+  return maskKey(key)?.layer === undefined && reason.startsWith(everyLayer);
 }
 
 function shorthandFor(name: string): string {
@@ -241,7 +248,7 @@ export function overruledNotes(config: Plain): string[] {
     if (own.some((entry) => !Object.hasOwn(entry, name) || entry[name] === written)) return [];
     const used = own.map((entry) => JSON.stringify(entry[name])).join(', ');
     return [
-      `model.mask_params.default.${name} (${JSON.stringify(written)}) is not in use: every layer has a value of its own, and it wins. By layer: ${used}.`,
+      `model.mask_params.default.${name} (${JSON.stringify(written)}) is not in use: ${everyLayer}, and it wins. By layer: ${used}.`,
     ];
   });
 }

@@ -1,6 +1,6 @@
 /** Settings that a person gives for a training: each takes effect, or is refused with the reason. */
 import { UserError } from '../errors.ts';
-import { overruledNotes, neverRule, reasonWithoutEffect } from './effects.ts';
+import { isOverruled, neverRule, overruledNotes, reasonWithoutEffect } from './effects.ts';
 import { fixedWeightSettings, isFixedWeightSetting, writtenFixedWeights } from './fixed-weights.ts';
 import type { FixedWeightSetting } from './fixed-weights.ts';
 import { applyOverrides, configGroups, defaultConfig, mergeConfig, parseOverride } from './overrides.ts';
@@ -86,17 +86,24 @@ export function refuseIdleOverrides(
   }
 }
 
-/** What the keys of a config file ask for that does not happen, one sentence each. */
+/** What the keys of a config file ask for that does not happen, one sentence for each reason. */
 export function notesOnConfig(config: Plain): string[] {
-  const notes = new Map<string, string>();
+  const idle = new Map<string, Set<string>>();
   for (const key of leafKeys(config)) {
-    const value = valueAt(config, key);
-    const reason = asksForNothing(key, value, shipped()) ? undefined : reasonWithoutEffect(key, config);
-    if (reason === undefined || recorded.has(key) || key.startsWith('model.mask_params.default.')) continue;
-    const named = neverRule(key) ?? key;
-    if (!notes.has(named)) notes.set(named, `${named} has no effect: ${reason}`);
+    if (recorded.has(key) || asksForNothing(key, valueAt(config, key), shipped())) continue;
+    const reason = reasonWithoutEffect(key, config);
+    // A default that single layers win over is told with the values in use.
+    if (reason === undefined || isOverruled(key, reason)) continue;
+    const keys = idle.get(reason) ?? new Set();
+    idle.set(reason, keys.add(neverRule(key) ?? key));
   }
-  return [...notes.values(), ...overruledNotes(config)];
+  return [...[...idle].map(([reason, keys]) => idleNote([...keys], reason)), ...overruledNotes(config)];
+}
+
+function idleNote(keys: string[], reason: string): string {
+  const more = keys.length > 3 ? ` and ${keys.length - 2} more` : '';
+  const named = more === '' ? keys : keys.slice(0, 2);
+  return `${named.join(', ')}${more} ${keys.length === 1 ? 'has' : 'have'} no effect: ${reason}`;
 }
 
 /** Written into every config by training, with all that was drawn from it. */

@@ -73,6 +73,9 @@ describe('basin train', { timeout: 120_000 }, () => {
       /does not stop early/,
     );
     expect(await refused('standard-small', 'hydra.run.dir=/tmp/x')).toMatch(/--out DIR/);
+    expect(await refused('standard-small', '--data-dir', join(root, 'typo'))).toMatch(
+      /typo: there is no such folder/,
+    );
     expect(await refused('standard-small', '--data-dir', root, `dataset.data_dir=${root}`)).toMatch(/twice/);
   });
 

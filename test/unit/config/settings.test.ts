@@ -162,6 +162,14 @@ describe('notes on a config file', () => {
     expect(notes).toMatch(/training\.ntk_tracking has no effect: Basin does not compute/);
     expect(notes).toMatch(/dataset\.num_workers has no effect/);
     expect(notes).toMatch(/device has no effect/);
+    const standard = mergeConfig(loadTrainingConfig('standard'), {
+      model: { mask_params: { default: { mask_constant: 1, num_fixed: 6 } } },
+    });
+    expect(notesOnConfig(standard)).toEqual([
+      expect.stringMatching(
+        /^model\.mask_params\.default\.mask_constant, .*num_fixed have no effect: standard/,
+      ),
+    ]);
     expect(notes.match(/early_stopping/g)).toHaveLength(1);
     expect(notes).not.toMatch(/basin run ntk/);
     expect(resolveModel(loadTrainingConfig('w-asymmetric')).layers[0]!.sigmaF).toBe(1);

@@ -7,6 +7,7 @@ import { backendInfoSchema, familySchema } from './domain.ts';
 import { inspectNeuronsJob } from './jobs/inspect-neurons.ts';
 import { matrixSchema } from './matrix.ts';
 import { epochMetricsSchema, progressSchema } from './progress.ts';
+import { trainPreviewSchema } from './train-preview.ts';
 
 const id = z.string().min(1).max(200);
 const time = z.number().describe('milliseconds since 1970');
@@ -355,22 +356,7 @@ export const requests = {
   /** Checks a training config and estimates how long it will take from this machine's measured step time. */
   'train.preview': {
     args: z.object({ config: z.record(z.string(), z.unknown()), overrides: z.array(z.string()) }),
-    result: z.object({
-      problems: z.array(z.string()),
-      summary: z.string(),
-      widths: z.array(z.int()),
-      parameters: z.int(),
-      fixedParameters: z.int(),
-      /** Per layer, as they will be used: sigma_F, and fixed weights per neuron. Empty if the family has none. */
-      sigmaF: z.array(z.number()),
-      numFixed: z.array(z.int()),
-      /** What the config asks for that does not happen. */
-      notes: z.array(z.string()),
-      steps: z.int(),
-      /** Null until a step of this size was measured here. */
-      seconds: z.number().nullable(),
-      yaml: z.string(),
-    }),
+    result: trainPreviewSchema,
   },
 
   /** Trains the demo's families, groups them and measures them; every step is a job. Asking twice starts it once. */

@@ -1,0 +1,19 @@
+/** What the form for training shows of a config before anything is trained. */
+import { z } from 'zod';
+
+export const trainPreviewSchema = z.object({
+  problems: z.array(z.string()),
+  summary: z.string(),
+  widths: z.array(z.int()),
+  parameters: z.int(),
+  fixedParameters: z.int(),
+  /** Per layer, as they will be used: sigma_F, and fixed weights per neuron. Empty if the family has none. */
+  sigmaF: z.array(z.number()),
+  numFixed: z.array(z.int()),
+  /** What the config asks for that does not happen. */
+  notes: z.array(z.string()),
+  steps: z.int(),
+  /** Null until a step of this size was measured here. */
+  seconds: z.number().nullable(),
+  yaml: z.string(),
+});

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { configWith, mergeConfig, notesOnConfig, resolveModel } from '../../../src-shared/config.ts';
 import type { RunConfig } from '../../../src-shared/config.ts';
 import { listPresets, loadTrainingConfig, presetNames } from '../../../src-main/formats/presets.ts';
+import { preview } from '../../../src-main/engine/train-form.ts';
+import type { StepTimes } from '../../../src-main/engine/step-times.ts';
 import { planTraining } from '../../../src-main/compute/training/plan.ts';
 import { readYaml } from '../../../src-main/formats/yaml.ts';
 import { fixturePath } from '../../support/fixtures.ts';
@@ -92,6 +94,38 @@ describe('overrides that do nothing', () => {
     ['training.early_stopping=null', '~training.ntk_tracking', 'max_parallel_processes=1'],
   ])('%s %s ... are taken: they ask for nothing, or for what happens', (...overrides) => {
     expect(preset('standard', ...overrides)).not.toThrow();
+  });
+});
+
+describe('settings as other programs write them', () => {
+  const plain = (name: string, over: Plain): Plain => mergeConfig(loadTrainingConfig(name) as Plain, over);
+
+  it('take effect as what they mean, on both sides', () => {
+    const config = configWith(plain('standard', {}), ['model.activation=nn.GELU()', 'optimizer.lr="1e-2"']);
+    expect([config.model?.activation, config.optimizer?.lr]).toEqual(['gelu', 0.01]);
+    const text = plain('standard', { optimizer: { momentum: '0.9' } });
+    expect(() => configWith(text, ['optimizer.momentum=0.9'])).not.toThrow();
+    expect(() => configWith(text, ['optimizer.momentum=0.5'])).toThrow(/only sgd has it/);
+  });
+
+  it('are what the interpolations of the file refer to', () => {
+    const base = plain('standard', { optimizer: { weight_decay: '${optimizer.lr}' } });
+    expect(configWith(base, ['optimizer.lr=0.5']).optimizer).toMatchObject({ lr: 0.5, weight_decay: 0.5 });
+    const layers = { linear_mask_params_1: '${model.mask_params.default}' };
+    const masked = plain('w-asymmetric', { model: { mask_params: layers } });
+    const scales = resolveModel(configWith(masked, ['sigma_f=0.5'])).layers.map(({ sigmaF }) => sigmaF);
+    expect(scales).toEqual([0.5, 0.5, 0.5, 0.5]);
+    expect(() => configWith(masked, ['sigma_f=[1,2,3,4]'])).toThrow(
+      /linear_mask_params_1 is .*not a section/,
+    );
+  });
+
+  it('that cannot be resolved are refused in the form, too', () => {
+    const overrides = ['optimizer.lr=${oc.env:LR}'];
+    expect(() => loadTrainingConfig('standard', overrides)).toThrow(/optimizer\.lr is/);
+    const times = { estimate: () => null } as unknown as StepTimes;
+    const { problems } = preview(loadTrainingConfig('standard') as Plain, overrides, times);
+    expect(problems.join(' ')).toMatch(/optimizer\.lr is/);
   });
 });
 

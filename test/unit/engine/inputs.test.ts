@@ -46,4 +46,14 @@ describe('the files behind a question', () => {
       [checkpoint, config].sort(),
     );
   });
+
+  it("are the run's own data where its config lies elsewhere or refers to itself, of a single checkpoint too", async () => {
+    const data = allIdxFiles.map((name) => file('foreign', 'data', name));
+    const checkpoint = file('foreign', 'checkpoints', 'checkpoint_epoch_5_model_1.safetensors');
+    const config = file('foreign', '.hydra', 'config.yaml');
+    writeFileSync(config, 'root: data\ndataset:\n  name: idx\n  data_dir: ${root}\n');
+    const expected = [checkpoint, config, ...data].sort();
+    expect(await inputFiles({ run: join(root, 'foreign'), models: [1], epoch: 5 })).toEqual(expected);
+    expect(await inputFiles({ checkpoints: [checkpoint] })).toEqual(expected);
+  });
 });

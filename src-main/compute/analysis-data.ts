@@ -1,4 +1,5 @@
 /** The data an analysis runs on: the run's own unless the caller names another, in the run's own split. */
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { geometryKindOf, replaceBlocked, resolveData } from '../../src-shared/config.ts';
 import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
@@ -22,6 +23,8 @@ export interface AnalysisData {
   classes: number;
   /** What a reader of the numbers should know: the data are not those of the run. */
   warnings: string[];
+  /** Hex SHA-256 of what the examples are and how they are split: equal for equal numbers, wherever they lie. */
+  contents: string;
 }
 
 /**
@@ -69,6 +72,7 @@ export async function loadAnalysisData(
     warnings: isRunsSet(plan.name, name)
       ? []
       : [`The run was trained on ${plan.name}; the numbers here are for ${describe(dataset)}.`],
+    contents: contentsOf(geometry, dataset.sha256, split),
   };
 }
 
@@ -118,6 +122,12 @@ function isRunsSet(runs: string, found: string): boolean {
 function mayBeRunData(runs: string, found: string): boolean {
   const [a, b] = [dataSetNamed(runs), dataSetNamed(found)];
   return a === undefined || b === undefined || areRelated(a, b);
+}
+
+function contentsOf(geometry: unknown, files: Record<string, string>, split: SplitIndices): string {
+  const hash = createHash('sha256').update(JSON.stringify([geometry ?? null, files]));
+  for (const rows of [split.train, split.val]) hash.update(`${rows.length} `).update(rows);
+  return hash.digest('hex');
 }
 
 function sameRows(a: Int32Array, b: Int32Array): boolean {

@@ -1,4 +1,9 @@
 /** Two neurons side by side: the same numbers as in the reference's matrices, of the same weights. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, describe, test } from 'vitest';
 import { network64 } from '../../src-main/compute/identifiability/network64.ts';
 import { hostLayer } from '../../src-main/compute/identifiability/forward64.ts';
@@ -99,6 +104,35 @@ test('activations are those of the network, counted in bins, the strongest first
   const [ma, mb] = activations.means;
   const cross = a.reduce((sum, value, r) => sum + (value - ma) * (b[r]! - mb), 0) / count;
   expect(activations.correlation).toBeCloseTo(cross / (activations.stds[0] * activations.stds[1]), 10);
+});
+
+test('costs and activations follow data that were overwritten in their place, and another config', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'basin-inspected-'));
+  const digits = fileURLToPath(new URL('../../resources/data/mnist-10k', import.meta.url));
+  cpSync(digits, join(root, 'data'), { recursive: true });
+  cpSync(fixtureRun('sym1_kappa1'), join(root, 'run'), { recursive: true });
+  const look = () =>
+    inspect({
+      checkpoints: [join(root, 'run', 'checkpoint_epoch_5_model_1.pt')],
+      data: { name: 'mnist', dataDir: join(root, 'data') },
+      ...{ layer: 'lins.0', neurons: [3, 41], examples: 500 },
+    });
+  const before = await look();
+  for (const name of ['train-images-idx3-ubyte.gz', 't10k-images-idx3-ubyte.gz']) {
+    const bytes = gunzipSync(readFileSync(join(root, 'data', name)));
+    // Upside down: as many images, other ones.
+    bytes.subarray(16).reverse();
+    writeFileSync(join(root, 'data', name), gzipSync(bytes));
+  }
+  const after = await look();
+  expect(after.costs!.swap).not.toBeCloseTo(before.costs!.swap, 3);
+  expect(after.activations.means[0]).not.toBeCloseTo(before.activations.means[0], 3);
+  const config = join(root, 'run', 'config.yaml');
+  const text = readFileSync(config, 'utf8').replaceAll(/norm: layer/g, 'norm: none');
+  expect(text).not.toBe(readFileSync(config, 'utf8'));
+  writeFileSync(config, text);
+  await expect(look()).rejects.toThrow(/norm/);
+  rmSync(root, { recursive: true });
 });
 
 test('correlation of neurons of two models is the similarity that matching maximises; they have no costs', async () => {

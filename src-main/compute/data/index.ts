@@ -31,7 +31,7 @@ const loaded = new Map<string, Promise<Dataset>>();
 export function loadDataset(request: DataRequest): Promise<Dataset> {
   const { geometry, name, dataDir } = request;
   if (geometry) {
-    return remembered(`${dataDir ?? ''}\0${JSON.stringify(geometry)}`, () => makeDataset(geometry, dataDir));
+    return loadMade(geometry, dataDir);
   }
   if (name !== undefined) {
     refuseUnmade(name);
@@ -40,16 +40,26 @@ export function loadDataset(request: DataRequest): Promise<Dataset> {
   return loadFiles(request);
 }
 
+async function loadMade(plan: GeometryPlan, dataDir: string | undefined): Promise<Dataset> {
+  const readsFolder = plan.kind === 'mnist-coherence' && dataDir !== undefined;
+  const stamp = readsFolder ? stampOf(idxFolderOf({ name: 'mnist', dataDir })) : '';
+  return remembered(`${stamp}\0${JSON.stringify(plan)}`, () => makeDataset(plan, dataDir));
+}
+
 async function loadFiles(request: DataRequest): Promise<Dataset> {
-  const folder = idxFolderOf(request);
-  // Files that were replaced since are read again.
+  const stamp = stampOf(idxFolderOf(request));
+  return remembered(`${request.name ?? ''}\0${stamp}`, () => loadMnist(request));
+}
+
+/** Changes whenever one of the folder's IDX files does, also one that is overwritten in its place: such are read again. */
+function stampOf(folder: string): string {
   const stamps = allIdxFiles.flatMap((file) =>
     idxCandidates(folder, file).map((path) => {
-      const { size, mtimeMs, ino } = statSync(path);
-      return [path, size, mtimeMs, ino].join(' ');
+      const { size, mtimeMs, ctimeMs, ino } = statSync(path);
+      return [path, size, mtimeMs, ctimeMs, ino];
     }),
   );
-  return remembered([request.name ?? '', ...stamps].join('\0'), () => loadMnist(request));
+  return JSON.stringify(stamps);
 }
 
 function remembered(key: string, load: () => Promise<Dataset>): Promise<Dataset> {

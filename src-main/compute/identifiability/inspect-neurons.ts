@@ -139,16 +139,24 @@ function hasImages({ data }: Params, { run }: LoadedModel, { features }: Example
   return features === side * side && geometryKindOf(name) === undefined;
 }
 
-function recorded(
+/**
+ * What a thing kept is made from: the weights, what the config makes of them, and the data, all by contents. Not the
+ * config itself: a value of it that cannot be read blocks only what asks for it.
+ */
+async function keyOf(model: LoadedModel, wish: Params['data'], rest: readonly unknown[]): Promise<string> {
+  const { contents, description } = await loadAnalysisData(model.run, wish, []);
+  return JSON.stringify([model.sha256, model.spec, contents, description, ...rest]);
+}
+
+async function recorded(
   { layer, recordingPoint, activationSplit, examples: most, data: wish }: Params,
   model: LoadedModel,
   backend: Backend,
   between: Between,
 ): Promise<Recorded> {
-  const { sha256, run } = model;
-  const key = JSON.stringify([sha256, run.directory, layer, recordingPoint, activationSplit, most, wish]);
+  const key = await keyOf(model, wish, [layer, recordingPoint, activationSplit, most]);
   return recordings.get(key, async () => {
-    const data = await loadAnalysisData(run, wish, [activationSplit]);
+    const data = await loadAnalysisData(model.run, wish, [activationSplit]);
     const whole = data.splits.get(activationSplit)!;
     const count = Math.min(most, whole.count);
     const examples = selectExamples(
@@ -167,18 +175,17 @@ function recorded(
   });
 }
 
-function subspaceFor(
+async function subspaceFor(
   { layer, split, explainedVariance, data: wish }: Params,
   model: LoadedModel,
   backend: Backend,
   between: Between,
 ): Promise<Subspace> {
-  const { sha256, run } = model;
   // The data's own subspace is the same for all models of a run.
-  const whose = layer === 'lins.0' ? '' : sha256;
-  const key = JSON.stringify([whose, run.directory, layer, split, explainedVariance, wish]);
+  const whose = layer === 'lins.0' ? { ...model, sha256: '' } : model;
+  const key = await keyOf(whose, wish, [layer, split, explainedVariance]);
   return subspaces.get(key, async () => {
-    const data = await loadAnalysisData(run, wish, [split]);
+    const data = await loadAnalysisData(model.run, wish, [split]);
     const recorder = new SubspaceRecorder(backend, data.splits.get(split)!, [layer], explainedVariance);
     return (await recorder.subspaces(model, between))[0]!;
   });

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   loadDataset,
@@ -64,6 +64,23 @@ describe('a folder of IDX files', () => {
     expect(read.sha256).toEqual(digits.sha256);
     expect(read.train.x).toEqual(digits.train.x);
     expect(read.name).toBe('mnist-10k');
+  });
+
+  it('is read again when a file was overwritten in its place', async () => {
+    const folder = join(root, 'replaced');
+    mkdirSync(folder);
+    for (const file of readdirSync(embedded).filter((f) => f.endsWith('.gz')))
+      copyFileSync(join(embedded, file), join(folder, file));
+    const source = { name: 'mnist', dataDir: folder };
+    const before = await loadDataset(source);
+    expect(await loadDataset(source)).toBe(before);
+    const images = join(folder, 't10k-images-idx3-ubyte.gz');
+    const bytes = gunzipSync(readFileSync(images));
+    bytes.fill(255, 16, 16 + 28 * 28);
+    writeFileSync(images, gzipSync(bytes));
+    const after = await loadDataset(source);
+    expect(after.test.x[0]).toBeCloseTo((1 - 0.1307) / 0.3081, 5);
+    expect(after.train.x).toEqual(before.train.x);
   });
 
   it('wins over the embedded set, and is refused if its files do not fit', async () => {

@@ -7,6 +7,8 @@ import { backendInfoSchema, familySchema } from './domain.ts';
 import { inspectNeuronsJob } from './jobs/inspect-neurons.ts';
 import { matrixSchema } from './matrix.ts';
 import { epochMetricsSchema, progressSchema } from './progress.ts';
+import { serverRequests } from './server-address.ts';
+import { standingRequests } from './standing.ts';
 import { trainPreviewSchema } from './train-preview.ts';
 
 const id = z.string().min(1).max(200);
@@ -226,6 +228,8 @@ export const engineInfoSchema = z.object({
   /** Null until the first worker has loaded it. */
   backend: backendInfoSchema.nullable(),
   workers: z.object({ limit: z.int(), busy: z.int(), threadsEach: z.int() }),
+  /** Where `basin serve` shows this engine to browsers, without a token: `http://127.0.0.1:7077`; null if it does not. */
+  served: z.string().nullable(),
   counts: z.object({
     runs: z.int(),
     checkpoints: z.int(),
@@ -304,6 +308,7 @@ export const requests = {
       provenance: z.unknown(),
     }),
   },
+  ...standingRequests,
   'results.matrix': { args: z.object({ resultId: id, name: z.string() }), result: matrixSchema },
   'results.export': {
     args: z.object({ resultId: id, format: z.enum(['json', 'csv', 'parquet', 'npy']) }),
@@ -361,6 +366,8 @@ export const requests = {
 
   /** Trains the demo's families, groups them and measures them; every step is a job. Asking twice starts it once. */
   'demo.start': { args: nothing, result: z.object({ jobIds: z.array(id) }) },
+
+  ...serverRequests,
 
   /** Folders below which the engine may be asked to look, for choosing a folder in a browser. */
   'files.browse': {

@@ -14,13 +14,14 @@ import { JobService } from './jobs/service.ts';
 import { JobStore, type Resumption } from './jobs/store.ts';
 import { resumableKinds } from './jobs/training.ts';
 import { defaultEntry, type EngineOptions } from './options.ts';
-import type { EngineParts } from './parts.ts';
+import type { BrowserDoor, EngineParts } from './parts.ts';
 import { ResultStore } from './results.ts';
 import { PartStore } from './part-store.ts';
 import { Questions } from './questions.ts';
 import { parseArgs } from './rpc.ts';
 import { listen, type SocketDoor } from './socket.ts';
 import { explainDatabase, openDatabase, type Db } from './store/database.ts';
+import { Standings } from './standing.ts';
 import { StepTimes } from './step-times.ts';
 import { acquireLock, type Lock } from './store/lock.ts';
 import { createWorkspace, workspacePath, type Workspace } from './store/workspace.ts';
@@ -37,6 +38,8 @@ export interface Engine {
   clients(): number;
   /** Resolves when no other process is connected any more. */
   alone(): Promise<void>;
+  /** From now on `server.address` and `engine.info` speak of this server. */
+  showTo(door: BrowserDoor): void;
   /** Ends workers (running jobs become interrupted) and gives the workspace free. */
   close(): Promise<void>;
 }
@@ -79,6 +82,8 @@ class LocalEngine implements Engine, EngineParts {
   readonly store: JobStore;
   readonly demo: Demo;
   readonly stepTimes: StepTimes;
+  readonly standings: Standings;
+  door: BrowserDoor | undefined;
   readonly #lock: Lock;
   readonly #db: Db;
   readonly #options: EngineOptions;
@@ -118,6 +123,7 @@ class LocalEngine implements Engine, EngineParts {
     const emit = (event: EngineEvent): void => this.emit(event);
     const explain = (error: unknown): unknown => explainDatabase(workspace.database, error);
     this.questions = new Questions({ pool, kindNamed, hashes: runs.hashes });
+    this.standings = new Standings({ results, kindNamed, hashes: runs.hashes });
     this.jobs = new JobService({
       store,
       runs,
@@ -175,6 +181,11 @@ class LocalEngine implements Engine, EngineParts {
     return this.jobs.queue.wait(jobId);
   }
 
+  showTo(door: BrowserDoor): void {
+    this.door = door;
+    this.emit({ type: 'engine-info', info: this.info() });
+  }
+
   clients(): number {
     return this.#door?.clients() ?? 0;
   }
@@ -206,6 +217,7 @@ class LocalEngine implements Engine, EngineParts {
       node: process.version,
       backend: this.jobs.backend,
       workers: { limit: workers, busy: this.#pool.busy('main'), threadsEach: threads },
+      served: this.door?.origin ?? null,
       counts: {
         runs,
         checkpoints,

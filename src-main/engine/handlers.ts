@@ -3,6 +3,7 @@
  * libraries along (YAML, Parquet, PDF) is loaded when first asked for: `basin runs` must not wait for it.
  */
 import type { Handlers } from '../../src-shared/api.ts';
+import { UserError } from '../../src-shared/errors.ts';
 import { inspectNeuronsJob } from '../../src-shared/jobs/inspect-neurons.ts';
 import { withTypedPaths } from '../formats/typed-path.ts';
 import { browse } from './browse.ts';
@@ -89,6 +90,8 @@ export function handlersOf(engine: EngineParts): Handlers {
       const { params, data, provenance } = engine.results.read(resultId);
       return { row: engine.results.row(resultId), params, data, provenance };
     },
+    'results.answers': ({ questions }) => engine.standings.answers(questions),
+    'results.standing': ({ resultIds }) => engine.standings.of(resultIds),
     'results.matrix': ({ resultId, name }) => engine.results.matrix(resultId, name),
     'results.export': async ({ resultId, format }) => {
       const { exportResult } = await import('./export-result.ts');
@@ -139,6 +142,13 @@ export function handlersOf(engine: EngineParts): Handlers {
     },
 
     'demo.start': async () => ({ jobIds: await engine.demo.start() }),
+
+    'server.address': () => {
+      if (engine.door) return engine.door.newAddress();
+      throw new UserError('This engine is not served to browsers.', {
+        hint: 'Close the Basin that holds the workspace, then start `basin serve`.',
+      });
+    },
 
     'files.browse': ({ path }) => browse(path),
   };

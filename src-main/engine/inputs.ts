@@ -15,9 +15,10 @@ export interface Input {
   sha256: string;
 }
 
-/** Remembers a file's hash as long as its size and time stay the same. */
+/** Remembers a file's hash as long as its size and times stay the same. */
 export interface HashStore {
-  known(path: string, bytes: number, mtimeMs: number): string | undefined;
+  /** `ctimeMs`: when the file's entry last changed; programs that copy files can set `mtimeMs`, but not this. */
+  known(path: string, bytes: number, mtimeMs: number, ctimeMs?: number): string | undefined;
   remember(path: string, bytes: number, mtimeMs: number, sha256: string): void;
 }
 
@@ -39,16 +40,21 @@ export async function inputFiles(params: unknown): Promise<string[]> {
   return [...files].sort();
 }
 
+/** A file that was written so recently may change once more without its time telling: clocks of disks are coarse. */
+const settledAfter = 2000;
+
 /** Hashes of these files; a file that is gone in the meantime is left out (the job will say so). */
 export async function hashInputs(files: readonly string[], store: HashStore): Promise<Input[]> {
   const inputs: Input[] = [];
   for (const path of files) {
     const found = await stat(path).catch(() => undefined);
     if (!found?.isFile()) continue;
-    let sha256 = store.known(path, found.size, found.mtimeMs);
+    const { size, mtimeMs, ctimeMs } = found;
+    let sha256 = store.known(path, size, mtimeMs, ctimeMs);
     if (sha256 === undefined) {
+      const settled = Date.now() - Math.max(mtimeMs, ctimeMs) > settledAfter;
       sha256 = await hashFile(path);
-      store.remember(path, found.size, found.mtimeMs, sha256);
+      if (settled) store.remember(path, size, mtimeMs, sha256);
     }
     inputs.push({ path, sha256 });
   }

@@ -1,5 +1,6 @@
 /** The parts of an engine, as its requests use them. */
 import type { EngineEvent, EngineInfo } from '../../src-shared/api.ts';
+import type { ServerAddress } from '../../src-shared/server-address.ts';
 import type { GroupStore } from './catalog/groups.ts';
 import type { RunStore } from './catalog/runs.ts';
 import type { Demo } from './demo.ts';
@@ -9,7 +10,15 @@ import type { JobStore } from './jobs/store.ts';
 import type { PartStore } from './part-store.ts';
 import type { Questions } from './questions.ts';
 import type { ResultStore } from './results.ts';
+import type { Standings } from './standing.ts';
 import type { StepTimes } from './step-times.ts';
+
+/** What a server of pages tells the engine that it serves. */
+export interface BrowserDoor {
+  /** `http://127.0.0.1:7077` */
+  readonly origin: string;
+  newAddress(): ServerAddress;
+}
 
 export interface EngineParts {
   readonly runs: RunStore;
@@ -22,8 +31,11 @@ export interface EngineParts {
   readonly store: JobStore;
   readonly demo: Demo;
   readonly stepTimes: StepTimes;
+  readonly standings: Standings;
   emit(event: EngineEvent): void;
   info(): EngineInfo;
+  /** Where browsers reach this engine; undefined where it is not served. */
+  readonly door: BrowserDoor | undefined;
   /** Looks where the run folders are, at most every few seconds. */
   lookForFolders(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import { provenanceSchema, type ProvenanceInput } from '../../src-shared/provena
 import { writeFileAtomic } from '../formats/atomic.ts';
 import { readNpy } from '../formats/npy.ts';
 import { readdirOf, syncFolder } from './folders.ts';
+import type { Input } from './inputs.ts';
 import { writeMatrices, type PlaceMatrices } from './matrix-files.ts';
 import type { Db } from './store/database.ts';
 import { explainFolder, type Workspace } from './store/workspace.ts';
@@ -28,6 +29,8 @@ const fileSchema = z.object({
   provenance: provenanceSchema,
   /** Keys of the parts that it was put together from. */
   parts: z.array(z.string()).optional(),
+  /** The files that decided it, as they were. */
+  inputs: z.array(z.object({ path: z.string(), sha256: z.string() })).optional(),
   data: z.unknown(),
 });
 export type ResultFile = z.infer<typeof fileSchema>;
@@ -43,6 +46,7 @@ export interface NewResult {
   params: unknown;
   provenance: ProvenanceInput;
   parts?: string[];
+  inputs?: Input[];
   data: unknown;
 }
 

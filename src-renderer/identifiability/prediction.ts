@@ -9,6 +9,7 @@ import { combinedProvenance } from '../../src-shared/combined-provenance.ts';
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
 import { predictionFinding } from '../../src-shared/verdicts/prediction.ts';
 import { engine } from '../state/engine.svelte.ts';
+import { fetchResult } from '../state/results.ts';
 
 export interface Foretold {
   group: Group;
@@ -76,7 +77,7 @@ async function answer(
   const ended = ['queued', 'running'].includes(job.state) ? await engine.finished(job.id) : job;
   if (ended.state !== 'done' || !ended.resultId)
     throw new UserError(ended.error ?? `${ended.title}: ${ended.state}`);
-  const { data, provenance } = await engine.call('results.get', { resultId: ended.resultId });
+  const { data, provenance } = await fetchResult(ended.resultId);
   const parsed = provenanceSchema.safeParse(provenance);
   return { resultId: ended.resultId, data, provenance: parsed.success ? [parsed.data] : [] };
 }

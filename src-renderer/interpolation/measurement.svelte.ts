@@ -1,6 +1,6 @@
 /**
  * The interpolations behind the view: which are wanted, which are there, which are being computed. One job per run and
- * alignment; the engine answers from its cache what was asked before.
+ * alignment. Only the engine knows which result answers a question: it compares the contents of the files.
  */
 import { SvelteMap } from 'svelte/reactivity';
 import type { Group, Job } from '../../src-shared/api.ts';
@@ -15,8 +15,10 @@ import { interpolateJob, pairsOf, type Interpolation } from '../../src-shared/jo
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import { engine } from '../state/engine.svelte.ts';
+import { notices } from '../state/notices.svelte.ts';
+import { fetchResult } from '../state/results.ts';
+import { standings } from '../state/standings.svelte.ts';
 import { checkpoints } from './checkpoints.svelte.ts';
-import { canonical } from './canonical.ts';
 import { groupsOfImported, importedFrom, importedGroupId, type ImportedFrom } from './imported.ts';
 import { groupOfResult, resultOfGroup } from './own-result.ts';
 
@@ -64,7 +66,7 @@ interface Question {
 interface Answer {
   resultId: string;
   title: string;
-  params: unknown;
+  params: Record<string, unknown>;
   align: Alignment;
   /** Of results that an import brought: the run they name, and where they come from. */
   imported: ImportedFrom | undefined;
@@ -106,21 +108,33 @@ function questionsOf(group: Group, align: Alignment, settings: Settings): Questi
   return singles.length < 2 ? ofRuns : [...ofRuns, ask({ checkpoints: singles, ...common })];
 }
 
+/** What the engine said about a question last. */
+interface Known {
+  resultId: string | null;
+  /** There is an answer, of files that have changed since. */
+  outdated: boolean;
+}
+
 const hasSplit = (pairs: readonly Interpolation[], split: Split): boolean =>
   pairs.every((pair) => (pair[`${split}_loss`] ?? pair[`${split}_accuracy`]) !== undefined);
 
 class Measurement {
-  /** By canonical question; several where the same was asked for other splits. */
-  readonly #answers = new SvelteMap<string, Answer[]>();
+  /** By the key of a question. */
+  readonly #known = new SvelteMap<string, Known>();
   /** By result, whatever question it answers. */
   readonly #results = new SvelteMap<string, Answer>();
+  /** Each result is read once. */
+  readonly #reading = new Map<string, Promise<void>>();
   readonly #imported = $derived([...this.#results.values()].filter(({ imported }) => imported));
   /** Question -> job, of the questions asked last. */
   readonly #jobs = new SvelteMap<string, string>();
   failures = $state.raw<string[]>([]);
   /** The result that was to be shown and is not among the engine's. */
   missingResult = $state<string>();
-  #known = new Set<string>();
+  /** Counts the jobs that have ended. */
+  #turn = 0;
+  #looking = false;
+  #wanted: Question[] = [];
 
   questions(groups: Group[], settings: Settings): Question[] {
     return groups.flatMap((group) => [
@@ -129,18 +143,58 @@ class Measurement {
     ]);
   }
 
+  /** Questions that no result answers for the files as they are now. */
   missing(groups: Group[], settings: Settings): Question[] {
-    return this.questions(groups, settings).filter(({ params }) => !this.#answer(params, settings.split));
+    return this.questions(groups, settings).filter(({ key }) => this.#known.get(key)?.resultId === null);
   }
 
-  /** What was computed here is preferred to what was imported, and of that one with the midpoint. */
-  #answer(params: unknown, split: Split): Answer | undefined {
-    const all = (this.#answers.get(canonical(params) ?? '') ?? []).filter(({ pairs }) =>
-      hasSplit(pairs, split),
-    );
-    const own = all.filter(({ imported }) => !imported);
-    const fitting = own.length > 0 ? own : all;
-    return fitting.find(({ midpoint }) => midpoint) ?? fitting[0];
+  /** The engine has not said yet what it knows of all of these. */
+  isLooking(groups: Group[], settings: Settings): boolean {
+    return this.questions(groups, settings).some(({ key }) => !this.#known.has(key));
+  }
+
+  /** Groups that were measured before their files changed. */
+  outdated(groups: Group[], settings: Settings): Group[] {
+    const found = this.questions(groups, settings).filter(({ key }) => this.#known.get(key)?.outdated);
+    return [...new Set(found.map(({ group }) => group))];
+  }
+
+  /** Asks the engine what it has for the files as they are now, and reads it. One look at a time; the newest counts. */
+  async look(groups: Group[], settings: Settings): Promise<void> {
+    this.#wanted = [
+      ...this.questions(groups, settings),
+      ...groups.flatMap((group) => this.#besideOwn(group, settings)),
+    ];
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      while (this.#wanted.length > 0) await this.#lookAt(this.#wanted.splice(0));
+    } catch (error) {
+      this.failures = [...new Set([...this.failures, messageOf(error)])];
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  async #lookAt(questions: Question[]): Promise<void> {
+    const turn = this.#turn;
+    const asked = questions.map(({ params }) => ({ kind: 'interpolate', params }));
+    const answers = await engine.call('results.answers', { questions: asked });
+    await Promise.all(answers.map(({ resultId }) => resultId !== null && this.#take(resultId)));
+    if (turn === this.#turn) for (const [i, { key }] of questions.entries()) this.#learn(key, answers[i]!);
+    // A job has ended meanwhile, and is known better.
+    else if (this.#wanted.length === 0) this.#wanted = questions;
+  }
+
+  #learn(key: string, found: Known): void {
+    const before = this.#known.get(key);
+    if (before?.resultId !== found.resultId || before.outdated !== found.outdated)
+      this.#known.set(key, found);
+  }
+
+  #answer({ key }: Question, split: Split): Answer | undefined {
+    const answer = this.#results.get(this.#known.get(key)?.resultId ?? '');
+    return answer && hasSplit(answer.pairs, split) ? answer : undefined;
   }
 
   /** What imports brought, as groups without members: one for each run that a file names. */
@@ -166,16 +220,19 @@ class Measurement {
     };
   }
 
-  /** The result itself, and beside it the answer to the same question under the other alignment, where there is one. */
-  #answerOfResult(answer: Answer, align: Alignment, settings: Settings): Answer | undefined {
-    if (answer.align === align) return hasSplit(answer.pairs, settings.split) ? answer : undefined;
-    const { mode, recordingPoint } = settings;
-    return this.#answer({ ...Object(answer.params), align, mode, recordingPoint }, settings.split);
+  /** Beside a result that still holds stands what is known of the same models under the other alignment. */
+  #besideOwn(group: Group, settings: Settings): Question[] {
+    const own = this.#results.get(resultOfGroup(group) ?? '');
+    if (!own || own.imported || standings.of(own.resultId)?.state !== 'current') return [];
+    const { mode, recordingPoint, split } = settings;
+    const align = own.align === 'none' ? settings.align : 'none';
+    const params = { ...own.params, align, mode, recordingPoint, splits: [split] };
+    return [{ key: JSON.stringify(params), group, align, params }];
   }
 
   #answersOf(group: Group, align: Alignment, settings: Settings): Answer[] {
     const own = this.#results.get(resultOfGroup(group) ?? '');
-    if (own) return [this.#answerOfResult(own, align, settings)].filter((answer) => answer !== undefined);
+    if (own?.align === align) return hasSplit(own.pairs, settings.split) ? [own] : [];
     const ofImported = this.#imported.filter(
       (answer) =>
         answer.imported &&
@@ -183,9 +240,9 @@ class Measurement {
         answer.align === align &&
         hasSplit(answer.pairs, settings.split),
     );
-    const asked = questionsOf(group, align, settings).map(({ params }) =>
-      this.#answer(params, settings.split),
-    );
+    const asked = [...questionsOf(group, align, settings), ...this.#besideOwn(group, settings)]
+      .filter((question) => question.align === align)
+      .map((question) => this.#answer(question, settings.split));
     return [...ofImported, ...asked.filter((answer) => answer !== undefined)];
   }
 
@@ -217,15 +274,17 @@ class Measurement {
     });
   }
 
-  /** Reads the results that the engine has already, `first` first; asks for nothing to be computed. */
+  /** Reads what imports brought, and `first` whatever it is; asks for nothing to be computed. */
   async loadKnown(first?: string): Promise<void> {
     const all = await engine.attempt('results.list', { kind: 'interpolate' });
-    const rows = (all ?? []).toSorted((a, b) => Number(b.id === first) - Number(a.id === first));
-    this.missingResult = all && first !== undefined && rows[0]?.id !== first ? first : undefined;
-    for (const row of rows) {
-      if (this.#known.has(row.id)) continue;
-      this.#known.add(row.id);
-      await this.#take(row.id);
+    if (!all) return;
+    const asked = all.find(({ id }) => id === first);
+    this.missingResult = asked ? undefined : first;
+    try {
+      if (asked) await Promise.all([standings.check([asked.id]), this.#take(asked.id)]);
+      for (const { id, origin } of all) if (origin === 'imported') await this.#take(id);
+    } catch (error) {
+      notices.error(error);
     }
   }
 
@@ -245,11 +304,19 @@ class Measurement {
       const job = await engine.call('jobs.submit', { kind: 'interpolate', params });
       this.#jobs.set(key, job.id);
       const ended = ['queued', 'running'].includes(job.state) ? await engine.finished(job.id) : job;
-      if (ended.state === 'done' && ended.resultId) await this.#take(ended.resultId);
+      if (ended.state === 'done' && ended.resultId) await this.#taken(key, ended.resultId);
       else if (ended.state !== 'cancelled') this.#fail(group, ended.error ?? ended.state);
     } catch (error) {
       this.#fail(group, messageOf(error));
     }
+  }
+
+  /** What a job has measured just now, unless its files have changed meanwhile. */
+  async #taken(key: string, resultId: string): Promise<void> {
+    await Promise.all([this.#take(resultId), standings.check([resultId])]);
+    this.#turn++;
+    if (standings.of(resultId)?.state === 'current') this.#learn(key, { resultId, outdated: false });
+    else this.#learn(key, { resultId: null, outdated: true });
   }
 
   /** A group's two questions mostly fail for the same reason: said once. */
@@ -257,11 +324,18 @@ class Measurement {
     this.failures = [...new Set([...this.failures, `${group.key}: ${reason}`])];
   }
 
-  async #take(resultId: string): Promise<void> {
-    const answer = await engine.attempt('results.get', { resultId });
-    const key = canonical(answer?.params);
-    const data = interpolateJob.result.safeParse(answer?.data);
-    if (!answer || !data.success) return;
+  #take(resultId: string): Promise<void> {
+    const reading = this.#reading.get(resultId) ?? this.#read(resultId);
+    this.#reading.set(resultId, reading);
+    // Whoever asks again reads again.
+    reading.catch(() => this.#reading.delete(resultId));
+    return reading;
+  }
+
+  async #read(resultId: string): Promise<void> {
+    const answer = await fetchResult(resultId);
+    const data = interpolateJob.result.safeParse(answer.data);
+    if (!data.success) return;
     const provenance = provenanceSchema.safeParse(answer.provenance);
     const result = data.data;
     const pairs = pairsOf(result);
@@ -270,7 +344,7 @@ class Measurement {
     const isImported = answer.row.origin === 'imported';
     const imported = isImported ? importedFrom(answer.params, answer.row.title, provenance.data) : undefined;
     const answered: Answer = {
-      ...{ resultId, title: answer.row.title, params: answer.params, pairs, imported },
+      ...{ resultId, title: answer.row.title, params: Object(answer.params), pairs, imported },
       align: pairs[0]?.align ?? 'none',
       midpoint: middle && {
         models: middle.num_models,
@@ -288,9 +362,6 @@ class Measurement {
       provenance: provenance.success ? provenance.data : undefined,
     };
     this.#results.set(resultId, answered);
-    if (key === undefined) return;
-    const others = (this.#answers.get(key) ?? []).filter((other) => other.resultId !== resultId);
-    this.#answers.set(key, [...others, answered]);
   }
 }
 

@@ -4,6 +4,8 @@ import type { ResultRow } from '../../src-shared/api.ts';
 import { valueRange } from '../../src-shared/figures/colour.ts';
 import type { Matrix } from '../../src-shared/matrix.ts';
 import { engine } from '../state/engine.svelte.ts';
+import { fetchResult } from '../state/results.ts';
+import { standings } from '../state/standings.svelte.ts';
 import { factsOf } from './run-facts.ts';
 import { findMatrices, type MatrixSource, type RunFacts } from './sources.ts';
 
@@ -46,10 +48,11 @@ class MatrixStore {
   async refresh(): Promise<void> {
     const rows = await engine.attempt('results.list', {});
     this.results = (rows ?? []).filter((row) => matrixKinds.includes(row.kind));
+    await standings.check(this.results.map(({ id }) => id));
   }
 
   async result(resultId: string): Promise<MatrixResult> {
-    const { row, params, data } = await engine.call('results.get', { resultId });
+    const { row, params, data } = await fetchResult(resultId);
     return { row, params, sources: findMatrices(resultId, data, params, factsAt) };
   }
 

@@ -26,6 +26,8 @@ class EngineState {
   /** Rise whenever the engine's list changed; views that fetch on demand depend on them. */
   resultsVersion = $state(0);
   figuresVersion = $state(0);
+  /** Rises whenever files of runs may have changed: what is shown of them is compared with them again. */
+  filesVersion = $state(0);
 
   readonly runById = $derived(new Map(this.runs.map((run) => [run.id, run])));
   /** Every property that any run's config has, in the order of first sight. */
@@ -105,6 +107,7 @@ class EngineState {
   #take(event: EngineEvent): void {
     switch (event.type) {
       case 'runs-changed':
+        this.filesVersion++;
         void this.#refreshRuns();
         break;
       case 'groups-changed':
@@ -125,6 +128,7 @@ class EngineState {
         break;
       case 'results-changed':
         this.resultsVersion++;
+        this.filesVersion++;
         break;
       case 'figures-changed':
         this.figuresVersion++;

@@ -16,6 +16,23 @@ export interface JobParts {
   join(params: unknown, answers: readonly unknown[]): unknown;
 }
 
+/** For kinds whose answer may hold more than was asked for. Params are complete ones. */
+export interface JobReuse {
+  /** Of the params only what names the question. */
+  question(params: unknown): unknown;
+  /** How much of what is asked for an answer to the same question has: 0 if it does not serve; more is better. */
+  covers(given: unknown, asked: unknown): number;
+}
+
+/** The reuse of a kind with this schema. */
+export function jobReuse<P extends z.ZodType>(
+  _params: P,
+  question: (params: z.output<P>) => unknown,
+  covers: (given: z.output<P>, asked: z.output<P>) => number,
+): JobReuse {
+  return { question, covers } as JobReuse;
+}
+
 /**
  * A kind of job: what it is asked (`params`), what it answers (`result`), what people call it. One file per kind in
  * this folder; `src-main/compute` holds the function of the same name that does the work.
@@ -34,6 +51,8 @@ export interface JobKind<Name extends string, P extends z.ZodType, R extends z.Z
   readonly result: R;
   /** False where the same params must run again each time (training, import). */
   readonly cacheable: boolean;
+  /** When the answer to other params serves too; absent: never. */
+  readonly reuse?: JobReuse;
   /** For questions about many checkpoints; absent: the answer comes in one piece. */
   readonly parts?: JobParts;
   /** Columns of the result as a table, where a row is the whole result, or an element of it if it is a list. */

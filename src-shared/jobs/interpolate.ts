@@ -10,7 +10,7 @@ import {
   splits,
 } from '../domain.ts';
 import type { Split } from '../domain.ts';
-import { defineJob } from './define.ts';
+import { defineJob, jobReuse } from './define.ts';
 import {
   alignmentParams,
   analysisData,
@@ -130,32 +130,43 @@ const common = {
   matching_seed: z.int().optional(),
 };
 
+const interpolateParams = z
+  .object({
+    ...pairSelection,
+    steps: z.int().positive().max(1000).default(8).describe('intervals: steps + 1 points from 0 to 1'),
+    ...alignmentParams,
+    splits: z
+      .array(splitSchema)
+      .min(1)
+      .default([...splits])
+      .describe('splits to evaluate on'),
+    midpoint: z.boolean().default(false).describe('also evaluate the mean of all models'),
+    data: analysisData,
+  })
+  .superRefine(checkSelection);
+
 export const interpolateJob = defineJob({
   kind: 'interpolate',
   version: 2,
   title: 'Interpolate',
   summary:
     'Loss and accuracy along the straight line between two models (or every pair of several), with its barriers; the second model permuted first if asked.',
-  params: z
-    .object({
-      ...pairSelection,
-      steps: z.int().positive().max(1000).default(8).describe('intervals: steps + 1 points from 0 to 1'),
-      ...alignmentParams,
-      splits: z
-        .array(splitSchema)
-        .min(1)
-        .default([...splits])
-        .describe('splits to evaluate on'),
-      midpoint: z.boolean().default(false).describe('also evaluate the mean of all models'),
-      data: analysisData,
-    })
-    .superRefine(checkSelection),
+  params: interpolateParams,
   /** One pair: its curve at top level. Several: a list. */
   result: z.union([
     z.object({ ...interpolationSchema.shape, midpoint: midpointSchema.optional(), ...common }),
     z.object({ pairs: z.array(interpolationSchema), midpoint: midpointSchema.optional(), ...common }),
   ]),
   cacheable: true,
+  reuse: jobReuse(
+    interpolateParams,
+    ({ splits: _splits, midpoint: _midpoint, mode, recordingPoint, alignSplit, ...rest }) =>
+      rest.align === 'activation' ? { ...rest, mode, recordingPoint, alignSplit } : rest,
+    (given, asked) => {
+      if (!asked.splits.every((split) => given.splits.includes(split))) return 0;
+      return given.midpoint || !asked.midpoint ? 2 : 1;
+    },
+  ),
 });
 
 type Result = z.output<typeof interpolateJob.result>;

@@ -1,6 +1,5 @@
-/** Imported curves answer what the Interpolation view asks for, and say where they come from. */
+/** Imported curves are shown as what they are: they say where they come from, and never stand for a measurement. */
 import { describe, expect, it } from 'vitest';
-import { canonical } from '../../src-renderer/interpolation/canonical.ts';
 import { groupsOfImported, importedFrom } from '../../src-renderer/interpolation/imported.ts';
 import { interpolateJob } from '../../src-shared/jobs/interpolate.ts';
 import { provenanceSchema } from '../../src-shared/provenance.ts';
@@ -24,7 +23,7 @@ async function curvesOf(engine: Awaited<ReturnType<typeof open>>) {
 }
 
 describe('curves that an import brought', () => {
-  it('of a run in the catalog are the answer to what the view asks about that run', async () => {
+  it('of a run in the catalog name it, but are no answer about its files: nobody knows what they were made from', async () => {
     const folder = newFolder();
     writeRunWithCurves(folder);
     const engine = await open();
@@ -36,8 +35,18 @@ describe('curves that an import brought', () => {
       ...{ run: run!.path, epoch: run!.epochs.at(-1), steps: 8, splits: ['test'], align: 'none' },
       midpoint: true,
     };
-    expect(canonical(found!.params)).toBe(canonical(asked));
-    expect(canonical(found!.params)).not.toBe(canonical({ ...asked, steps: 16 }));
+    expect(interpolateJob.params.parse(found!.params)).toMatchObject({
+      run: run!.path,
+      epoch: 5,
+      align: 'none',
+    });
+    expect(
+      await engine.call('results.answers', { questions: [{ kind: 'interpolate', params: asked }] }),
+    ).toEqual([{ resultId: null, outdated: false }]);
+    const { row } = found!;
+    expect((await engine.call('results.standing', { resultIds: [row.id] }))[row.id]).toMatchObject({
+      state: 'unchecked',
+    });
     expect(found!.row).toMatchObject({ origin: 'imported', runIds: [run!.id] });
     expect(found!.provenance.runs).toMatchObject([{ id: run!.id, path: run!.path }]);
     expect(found!.provenance.backend).toMatch(/^imported from .*interpolation_results\.pt$/);

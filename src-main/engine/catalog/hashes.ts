@@ -1,11 +1,14 @@
 /** Content hashes of files, kept as long as a file's size and time stay the same. */
 import type { HashedFile } from '../../../src-shared/found.ts';
+import { sampleHash } from '../../formats/run-contents.ts';
 import { placeInRun } from '../../formats/run-layout.ts';
 import type { HashStore } from '../inputs.ts';
 import type { Db } from '../store/database.ts';
 
 export class ContentHashes implements HashStore {
   readonly #db: Db;
+  /** When the entry of a file that was looked at here had last changed. */
+  readonly #ctimes = new Map<string, number>();
 
   constructor(db: Db) {
     this.#db = db;
@@ -28,7 +31,8 @@ export class ContentHashes implements HashStore {
     })();
   }
 
-  known(path: string, bytes: number, mtimeMs: number): string | undefined {
+  known(path: string, bytes: number, mtimeMs: number, ctimeMs?: number): string | undefined {
+    if (ctimeMs !== undefined) this.#notice(path, ctimeMs);
     const { run, file } = placeInRun(path);
     const checkpoint = this.#db
       .prepare(
@@ -44,10 +48,26 @@ export class ContentHashes implements HashStore {
   }
 
   remember(path: string, bytes: number, mtimeMs: number, sha256: string): void {
-    if (this.#setHash({ path, bytes, mtimeMs, sha256 })) return;
+    // A file that was replaced since the catalog saw it is no longer the checkpoint that was recorded.
+    if (this.#setHash({ path, bytes, mtimeMs, sha256, sample: sampleOf(path) })) return;
     this.#db
       .prepare('INSERT OR REPLACE INTO file_hashes (path, bytes, mtime_ms, sha256) VALUES (?, ?, ?, ?)')
       .run(path, bytes, mtimeMs, sha256);
+  }
+
+  /** A file that was replaced by one of equal size and time is known no more. */
+  #notice(path: string, ctimeMs: number): void {
+    const before = this.#ctimes.get(path);
+    this.#ctimes.set(path, ctimeMs);
+    if (before === undefined || before === ctimeMs) return;
+    this.#db.prepare('DELETE FROM file_hashes WHERE path = ?').run(path);
+    const { run, file } = placeInRun(path);
+    this.#db
+      .prepare(
+        `UPDATE checkpoints SET sha256 = NULL WHERE file = ?
+           AND run_id = (SELECT id FROM runs WHERE path = ?)`,
+      )
+      .run(file, run);
   }
 
   /** False when the file is no checkpoint of the catalog in the state that was hashed. */
@@ -60,5 +80,14 @@ export class ContentHashes implements HashStore {
       )
       .run(sha256, file, bytes, mtimeMs, sample ?? null, run);
     return done.changes > 0;
+  }
+}
+
+/** Undefined if the file cannot be read. */
+function sampleOf(path: string): string | undefined {
+  try {
+    return sampleHash(path);
+  } catch {
+    return undefined;
   }
 }

@@ -209,6 +209,7 @@ export class JobService {
       runIds: provenance.runs.map((run) => run.id),
       params: job.params,
       provenance,
+      ...(cacheKey !== null && { inputs }),
       ...(joined && { parts: joined.keys }),
       data,
     };

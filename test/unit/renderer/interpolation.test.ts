@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Group } from '../../../src-shared/api.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
-import { canonical } from '../../../src-renderer/interpolation/canonical.ts';
 import {
   barrierOf,
   barrierSummary,
@@ -197,39 +196,6 @@ describe('the figure', () => {
     const other = { ...full, group: group('other') };
     const recipe = interpolationRecipe([panel('left', full, other)], { ...choice, isolated: 'other' });
     expect(recipe?.data.panels[0]?.series.map(({ label }) => label)).toEqual(['other']);
-  });
-});
-
-describe('questions', () => {
-  const asked = { run: '/runs/a', epoch: 5, steps: 8, align: 'none' };
-
-  it('are one whatever the order of their fields, their splits, and what does not matter to the alignment', () => {
-    const shuffled = { align: 'none', steps: 8, epoch: 5, run: '/runs/a', splits: ['val'], midpoint: true };
-    expect(canonical(shuffled)).toBe(canonical(asked));
-    expect(canonical({ ...asked, mode: 'reference-lmc-script' })).toBe(canonical(asked));
-    expect(canonical({ ...asked, align: 'weight', recordingPoint: 'post_norm' })).toBe(
-      canonical({ ...asked, align: 'weight' }),
-    );
-  });
-
-  it('differ by everything that changes the curve', () => {
-    const different = [
-      asked,
-      { ...asked, run: '/runs/b' },
-      { ...asked, epoch: 10 },
-      { ...asked, steps: 16 },
-      { ...asked, align: 'weight' },
-      { ...asked, align: 'activation' },
-      { ...asked, align: 'activation', mode: 'reference-lmc-script' },
-      { ...asked, data: { name: 'other' } },
-    ].map(canonical);
-    expect(different).not.toContain(undefined);
-    expect(new Set(different).size).toBe(different.length);
-  });
-
-  it('are none where the params are no interpolation', () => {
-    expect(canonical({ run: 3 })).toBeUndefined();
-    expect(canonical(undefined)).toBeUndefined();
   });
 });
 

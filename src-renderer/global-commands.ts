@@ -3,6 +3,7 @@ import { commands, type Command } from './state/commands.svelte.ts';
 import { desktop } from './state/desktop.svelte.ts';
 import { engine } from './state/engine.svelte.ts';
 import { imports } from './state/imports.svelte.ts';
+import { offerNewAddress } from './state/new-address.ts';
 import { notices } from './state/notices.svelte.ts';
 import { palette } from './state/palette.svelte.ts';
 import { preferences } from './state/preferences.svelte.ts';
@@ -41,6 +42,13 @@ export function registerGlobalCommands(): () => void {
           },
         ]
       : []),
+    {
+      id: 'new-address',
+      title: 'New address for another browser',
+      section: 'Engine',
+      enabled: () => typeof engine.info?.served === 'string',
+      run: () => void offerNewAddress(),
+    },
     {
       id: 'undo',
       title: 'Undo the last change to the groups',

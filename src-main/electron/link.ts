@@ -82,8 +82,8 @@ function openSocket(url: URL, cookie: string): Promise<WebSocket> {
     socket.once('open', () => resolve(socket));
     socket.once('unexpected-response', (_request, { statusCode }) => {
       reject(
-        new UserError(`${url.host} does not know this window any more (${statusCode ?? 'no status'})`, {
-          hint: 'Its engine was started anew: paste its new address (File > Connect to engine…).',
+        new UserError(`The session at ${url.host} has expired (${statusCode ?? 'no status'})`, {
+          hint: 'Run "basin serve --new-address" on that machine and paste what it prints (File > Connect to engine…).',
         }),
       );
       socket.terminate();
@@ -144,7 +144,7 @@ function enter(url: URL): Promise<string> {
       else {
         reject(
           new UserError(`${url.host} refused the token (${response.statusCode ?? 'no status'})`, {
-            hint: 'A token is good for one entrance. Restart "basin serve" for a new address.',
+            hint: 'Each address works only once. Run "basin serve --new-address" on that machine for another.',
           }),
         );
       }

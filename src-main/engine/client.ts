@@ -1,10 +1,13 @@
 /** A client of the engine of a workspace, whoever holds it: this process, or another one through its socket. */
+import { hostname } from 'node:os';
+import { UserError } from '../../src-shared/errors.ts';
 import { connect, type Client, type ServerMessage } from '../../src-shared/rpc.ts';
 import { openEngine, type Engine } from './engine.ts';
 import type { EngineOptions } from './options.ts';
 import { dispatch } from './rpc.ts';
 import { connectSocket } from './socket.ts';
-import { WorkspaceBusyError } from './store/lock.ts';
+import { lockHolder, WorkspaceBusyError } from './store/lock.ts';
+import { workspaceAt, workspacePath } from './store/workspace.ts';
 
 /** A client within the same process; closing it closes the engine, once nobody else is connected to it. */
 export function localClient(engine: Engine): Client & { closed: Promise<void> } {
@@ -31,6 +34,19 @@ export function localClient(engine: Engine): Client & { closed: Promise<void> } 
     },
   });
   return { ...client, closed };
+}
+
+/**
+ * A client of the engine that runs on the workspace; undefined if none does. Never opens one.
+ * @throws UserError if it runs on another machine, or does not answer
+ */
+export async function reachHolder(workspace?: string): Promise<Client | undefined> {
+  const place = workspaceAt(workspacePath(workspace));
+  const holder = lockHolder(place);
+  if (!holder) return undefined;
+  if (holder.host !== hostname()) throw new WorkspaceBusyError(place, holder);
+  if (holder.socket !== '') return connectSocket(holder.socket);
+  throw new UserError(`Basin is just starting on ${place.root}.`, { hint: 'Try again in a moment.' });
 }
 
 const tries = 20;

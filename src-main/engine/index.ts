@@ -1,6 +1,6 @@
 /** The engine: owns a workspace. Everything a door needs of it. */
 export { openEngine, type Engine } from './engine.ts';
-export { reachEngine } from './client.ts';
+export { reachEngine, reachHolder } from './client.ts';
 export type { EngineOptions } from './options.ts';
 export { workspacePath } from './store/workspace.ts';
 export { WorkspaceBusyError } from './store/lock.ts';

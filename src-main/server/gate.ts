@@ -1,77 +1,74 @@
 /**
- * Who may come in. The server listens on this machine only; what threatens it is a web page that the person visits
- * meanwhile (DNS rebinding, cross-site requests) and other users of the machine. So: the Host must be a name of this
- * machine, the Origin must be our own, and a cookie, got once in exchange for the token in the printed URL, is needed
- * for everything.
+ * Who may come in. What threatens the server is a web page that the person visits meanwhile (DNS rebinding, cross-site
+ * requests) and other users of the machine or the network. So: the Host must be a name of this machine, the Origin must
+ * be our own, and a session, got once in exchange for the token in a printed address, is needed for everything.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Hosts } from './hosts.ts';
+import { sameText, type Sessions } from './sessions.ts';
 
 export type Verdict =
-  | { allow: true }
+  /** With `setCookie`, the session goes on under a new cookie. */
+  | { allow: true; setCookie?: string }
   /** The token was good and is used up now: set the cookie and go on without the token in the address. */
   | { allow: 'enter'; setCookie: string }
   | { allow: false; status: 401 | 403; reason: string };
 
-const loopbackNames = new Set(['127.0.0.1', 'localhost', '[::1]']);
+/** Addresses that were asked for and not used yet. */
+const mostTokens = 16;
+
+const wayIn =
+  'On the machine that runs Basin, "basin serve --new-address" prints a new address; each address works only once.';
 
 export class Gate {
-  /** In the printed URL; good for one entrance. */
-  readonly token = randomBytes(24).toString('base64url');
-  readonly #secret = randomBytes(32).toString('base64url');
-  readonly #cookieName: string;
-  readonly #hostNames: Set<string>;
-  #tokenUsed = false;
+  readonly #hosts: Hosts;
+  readonly #sessions: Sessions;
+  /** Each good for one entrance. */
+  #tokens: string[] = [];
 
-  /** `host`: the name in the printed URL; besides the loopback names it is the only Host that is accepted. */
-  constructor(host: string, port: number) {
-    // Cookies know no ports: two servers on one machine must not overwrite each other's.
-    this.#cookieName = `basin-${port}`;
-    this.#hostNames = new Set(loopbackNames).add(host.toLowerCase());
+  constructor(hosts: Hosts, sessions: Sessions) {
+    this.#hosts = hosts;
+    this.#sessions = sessions;
   }
 
-  /** Checks in this order, so that a refused request never uses the token up: Host, Origin, cookie, token. */
+  /** A token for one more entrance. Of many that nobody uses, only the last ones stay good. */
+  newToken(): string {
+    const token = randomBytes(24).toString('base64url');
+    this.#tokens = [...this.#tokens, token].slice(-mostTokens);
+    return token;
+  }
+
+  /** Checks in this order, so that a refused request never uses a token up: Host, Origin, session, token. */
   check(request: IncomingMessage): Verdict {
     const host = request.headers.host ?? '';
-    if (!this.#hostNames.has(host.replace(/:\d+$/, '').toLowerCase())) {
-      return { allow: false, status: 403, reason: `Host "${host}" is not this machine.` };
+    if (!this.#hosts.accepts(host)) {
+      return {
+        allow: false,
+        status: 403,
+        reason: `Host "${host}" is not this machine. If it is a name of it that only the network knows, start "basin serve" with --allow-host and this name.`,
+      };
     }
     const origin = request.headers.origin;
-    if (origin !== undefined && origin !== `http://${host}`) {
+    if (origin !== undefined && !this.#hosts.originsOf(host).includes(origin)) {
       return { allow: false, status: 403, reason: `Origin "${origin}" is not this app.` };
     }
-    if (this.#hasCookie(request)) return { allow: true };
-    const token = addressOf(request)?.searchParams.get('token') ?? null;
-    if (token === null) {
-      return {
-        allow: false,
-        status: 401,
-        reason: 'Open the address that "basin serve" printed: it holds the one-time token.',
-      };
-    }
-    if (this.#tokenUsed || request.method !== 'GET' || !sameText(token, this.token)) {
-      return {
-        allow: false,
-        status: 401,
-        reason: 'This token is wrong or was used already. Restart "basin serve" for a new address.',
-      };
-    }
-    this.#tokenUsed = true;
-    return {
-      allow: 'enter',
-      setCookie: `${this.#cookieName}=${this.#secret}; HttpOnly; SameSite=Strict; Path=/`,
-    };
+    const session = this.#sessions.check(request.headers.cookie ?? '');
+    if (session === 'good') return { allow: true };
+    if (session === 'ageing') return { allow: true, setCookie: this.#sessions.open() };
+    return this.#checkToken(request);
   }
 
-  #hasCookie(request: IncomingMessage): boolean {
-    return (request.headers.cookie ?? '')
-      .split(';')
-      .map((pair) => pair.trim())
-      .some(
-        (pair) =>
-          pair.startsWith(`${this.#cookieName}=`) &&
-          sameText(pair.slice(this.#cookieName.length + 1), this.#secret),
-      );
+  #checkToken(request: IncomingMessage): Verdict {
+    const token = addressOf(request)?.searchParams.get('token') ?? null;
+    const refused = (why: string): Verdict => ({ allow: false, status: 401, reason: `${why} ${wayIn}` });
+    if (token === null) return refused('This browser has no session here, or it has expired.');
+    const known = this.#tokens.find((candidate) => sameText(candidate, token));
+    if (known === undefined || request.method !== 'GET') {
+      return refused('This address is wrong or was used already.');
+    }
+    this.#tokens = this.#tokens.filter((candidate) => candidate !== known);
+    return { allow: 'enter', setCookie: this.#sessions.open() };
   }
 }
 
@@ -82,10 +79,4 @@ export function addressOf(request: IncomingMessage): URL | undefined {
   } catch {
     return undefined;
   }
-}
-
-function sameText(a: string, b: string): boolean {
-  const left = Buffer.from(a);
-  const right = Buffer.from(b);
-  return left.length === right.length && timingSafeEqual(left, right);
 }

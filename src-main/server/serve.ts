@@ -9,11 +9,14 @@ import type { Duplex } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
+import type { ServerAddress } from '../../src-shared/server-address.ts';
 import { decodeMessage, encodeMessage, type ServerMessage } from '../../src-shared/rpc.ts';
 import { confine } from '../engine/confine.ts';
 import { dispatch, type Callable } from '../engine/rpc.ts';
 import { addressOf, Gate } from './gate.ts';
+import { Hosts } from './hosts.ts';
 import { securityHeaders, sendPage } from './pages.ts';
+import { sessionKey, Sessions } from './sessions.ts';
 
 export interface ServeOptions {
   engine: Callable;
@@ -25,16 +28,19 @@ export interface ServeOptions {
   port: number;
   /** Default 127.0.0.1: this machine only. */
   host?: string;
+  /** Further names of this machine, which only the network knows. */
+  allowHosts?: readonly string[];
 }
 
-export interface Served {
-  /** With the one-time token in its query. */
-  url: string;
+/** The first address, and how to get more. */
+export interface Served extends ServerAddress {
+  /** `http://127.0.0.1:7077` */
+  origin: string;
   /** Path of the WebSocket. */
   ws: '/ws';
-  /** What to type on one's own machine when this one is reached through SSH. */
-  ssh: string;
-  port: number;
+  /** This machine's own addresses under which it can be reached as well; empty where only this machine can. */
+  alsoAt: string[];
+  newAddress(): ServerAddress;
   close(): Promise<void>;
 }
 
@@ -50,10 +56,10 @@ export async function serve(options: ServeOptions): Promise<Served> {
   }
   const server = createServer();
   const port = await listen(server, options.port, host);
-  // Listening everywhere: the name under which other machines know this one.
-  const everywhere = host === '0.0.0.0' || host === '::';
-  const shownHost = everywhere ? hostname() : host.includes(':') ? `[${host}]` : host;
-  const gate = new Gate(shownHost, port);
+  const hosts = new Hosts(host, options.allowHosts);
+  // Nobody waits for the resolver: names it finds are right from then on.
+  void hosts.findFullNames();
+  const gate = new Gate(hosts, new Sessions(sessionKey(options.workspace), port));
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes });
   const engine = confine(options.engine, options.workspace);
   sockets.on('connection', (socket) => speak(socket, engine));
@@ -69,11 +75,15 @@ export async function serve(options: ServeOptions): Promise<Served> {
     sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened));
   });
 
+  const origin = `http://${hosts.shown}:${port}`;
+  const ssh = `ssh -L ${port}:127.0.0.1:${port} ${userInfo().username}@${hostname()}`;
+  const newAddress = (): ServerAddress => ({ url: `${origin}/?token=${gate.newToken()}`, ssh, port });
   return {
-    url: `http://${shownHost}:${port}/?token=${gate.token}`,
+    ...newAddress(),
+    origin,
     ws: '/ws',
-    ssh: `ssh -L ${port}:127.0.0.1:${port} ${userInfo().username}@${hostname()}`,
-    port,
+    alsoAt: hosts.outward().map((name) => `http://${name}:${port}`),
+    newAddress,
     close: () => closeAll(server, sockets),
   };
 }
@@ -112,6 +122,7 @@ async function answer(
     response.writeHead(303, { ...securityHeaders(), 'Set-Cookie': verdict.setCookie, Location: './' }).end();
     return;
   }
+  if (verdict.setCookie !== undefined) response.setHeader('Set-Cookie', verdict.setCookie);
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { ...securityHeaders(), Allow: 'GET' }).end();
     return;

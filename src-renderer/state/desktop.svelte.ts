@@ -16,10 +16,9 @@ class Desktop {
     if (paths) await importPaths(paths);
   }
 
-  /** The lost engine again. In a browser the page itself reconnects. */
+  /** The lost engine again. */
   async reopen(): Promise<void> {
-    if (!window.basin) return engine.open();
-    const problem = await window.basin.reopen();
+    const problem = await window.basin?.reopen();
     if (problem) engine.reason = sentence(problem);
   }
 }

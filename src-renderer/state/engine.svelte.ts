@@ -57,11 +57,17 @@ class EngineState {
         client.call('groups.get', {}),
         client.call('jobs.list', {}),
       ]);
+      // A newer Basin serves newer pages.
+      if (!window.basin && this.info && this.info.version !== info.version) return window.location.reload();
       this.info = info;
       this.runs = runs;
       this.groups = groups;
       this.jobs = jobs;
       this.status = 'ready';
+      // Events that came while nobody listened are caught up with.
+      this.resultsVersion++;
+      this.figuresVersion++;
+      this.filesVersion++;
     } catch (error) {
       this.status = 'lost';
       this.reason = error instanceof Error ? error.message : String(error);

@@ -53,7 +53,7 @@ describe('a desktop window on a served engine', () => {
     wrong.searchParams.set('token', 'x'.repeat(32));
     await expect(remoteLink(wrong.href)).rejects.toMatchObject({
       message: expect.stringContaining('refused the token') as string,
-      hint: expect.stringContaining('Restart "basin serve"') as string,
+      hint: expect.stringContaining('serve --new-address') as string,
     });
     const link = await remoteLink(app.url);
     await expect(remoteLink(app.url)).rejects.toThrow('refused the token');
@@ -75,9 +75,15 @@ describe('a desktop window on a served engine', () => {
     const another = await startServed(newWorkspace(), ['--port', String(app.port)]);
     expect(another.port).toBe(app.port);
     await expect(back.again()).rejects.toMatchObject({
-      message: expect.stringContaining('does not know this window any more') as string,
-      hint: expect.stringContaining('paste its new address') as string,
+      message: expect.stringContaining('has expired') as string,
+      hint: expect.stringContaining('serve --new-address') as string,
     });
+    await another.stop();
+    // The same workspace knows its windows, also after a restart.
+    const same = await startServed(app.workspace, ['--port', String(app.port)]);
+    const restored = await back.again();
+    expect(infoSchema.parse(await callOver(restored, 'engine.info', {})).workspace).toBe(same.workspace);
+    await restored.close();
   });
 
   it.each([

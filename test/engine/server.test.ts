@@ -47,7 +47,7 @@ describe('the token', () => {
     const first = await ask(app.port, `/?token=${tokenOf(app)}`);
     expect(first.status).toBe(303);
     expect(first.headers['set-cookie']?.[0]).toMatch(
-      /^basin-\d+=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/$/,
+      /^basin-\d+=\d+\.[\w-]{22}\.[\w-]{43}; Max-Age=2592000; HttpOnly; SameSite=Strict; Path=\/$/,
     );
     expect(first.headers.location).not.toContain('token');
     expect((await ask(app.port, `/?token=${tokenOf(app)}`)).status).toBe(401);

@@ -1,0 +1,90 @@
+/** The served page's way back to its engine: looks whether it answers again, and whether it still knows this browser. */
+import { engine } from './engine.svelte.ts';
+
+/** `in`: reconnecting will work. `expired`: a new address is needed. `refused`: not under this name. `away`: no answer. */
+type Door = 'in' | 'expired' | 'refused' | 'away';
+
+const longestPause = 10_000;
+
+/** A refused WebSocket does not say why; the page's own address does. */
+async function knock(query = ''): Promise<Door> {
+  try {
+    const { ok, status } = await fetch(`./${query}`, { cache: 'no-store' });
+    if (ok) return 'in';
+    return status === 401 ? 'expired' : 'refused';
+  } catch {
+    return 'away';
+  }
+}
+
+class Reconnection {
+  /** As found last; null until it was looked at. */
+  door = $state<Door | null>(null);
+  /** A person asked and is waiting. */
+  busy = $state(false);
+  /** What the last attempt of a person came to, if it failed. */
+  answer = $state('');
+
+  /** Knocks until it is let in, more and more seldom. Returns how to stop. */
+  watch(): () => void {
+    let timer: ReturnType<typeof setTimeout>;
+    let stopped = false;
+    const again = async (pause: number): Promise<void> => {
+      const door = await knock();
+      if (stopped) return;
+      this.door = door;
+      if (door === 'in') return engine.open();
+      timer = setTimeout(() => void again(Math.min(longestPause, 2 * pause)), pause);
+    };
+    void again(1000);
+    return () => {
+      stopped = true;
+      clearTimeout(timer);
+      this.door = null;
+      this.answer = '';
+    };
+  }
+
+  /** The button: says what it found. */
+  async now(): Promise<void> {
+    await this.#try(async () => {
+      this.door = await knock();
+      if (this.door === 'in') return engine.open();
+      this.answer = {
+        expired: 'Basin answers, but it does not know this browser any more.',
+        refused: `Basin answers, but not under the name ${window.location.hostname}.`,
+        away: `Nothing answers at ${window.location.host} yet.`,
+      }[this.door];
+    });
+  }
+
+  /** Enters with an address that was printed: its token counts, whatever host and port a tunnel gives it. */
+  async enter(address: string): Promise<void> {
+    const token = /[?&]token=([\w-]+)/.exec(address)?.[1];
+    if (token === undefined) {
+      this.answer = 'This is no address of Basin: it must contain ?token=…';
+      return;
+    }
+    await this.#try(async () => {
+      const door = await knock(`?token=${token}`);
+      if (door === 'in') return engine.open();
+      this.door = door;
+      this.answer =
+        door === 'away'
+          ? `Nothing answers at ${window.location.host}.`
+          : 'This address was used already, or it is of another workspace.';
+    });
+  }
+
+  async #try(attempt: () => Promise<void>): Promise<void> {
+    this.busy = true;
+    this.answer = '';
+    try {
+      await attempt();
+    } finally {
+      this.busy = false;
+    }
+  }
+}
+
+export const reconnection = new Reconnection();

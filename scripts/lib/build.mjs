@@ -15,7 +15,10 @@ import { withLock } from './lock.mjs';
 import { basinNode, localFolder, modules } from './paths.mjs';
 import { run } from './process.mjs';
 
-const sources = ['src-renderer', 'src-shared', 'src-main', 'electron.vite.config.ts', 'package-lock.json'];
+const sources = [
+  ...['src-renderer', 'src-shared', 'src-main', 'electron.vite.config.ts', 'package-lock.json'],
+  'scripts/lib/old-electron.cjs',
+];
 /** What the pages are made of; a change elsewhere in src-main does not concern `basin serve`. */
 const pageSources = sources.filter((name) => name !== 'src-main');
 

@@ -25,6 +25,8 @@ export const noElectron = missing !== undefined;
 export interface Desktop {
   app: ElectronApplication;
   page: Page;
+  /** Folder of the pages that it shows. */
+  pages: string;
 }
 
 let shown: { display: string; server?: ChildProcess } | undefined;
@@ -58,16 +60,18 @@ async function startOf({ settings, args }: Start) {
   const { BASIN_WORKSPACE: _, ...rest } = process.env;
   return {
     executablePath: binary!,
+    pages: join(out, 'renderer'),
     args: ['--no-sandbox', '--disable-gpu', join(out, 'main', 'index.cjs'), ...args],
     env: { ...(rest as Record<string, string>), DISPLAY: shown.display, XDG_CONFIG_HOME: settings },
   };
 }
 
 export async function openDesktop(start: Start): Promise<Desktop> {
-  const app = await _electron.launch({ ...(await startOf(start)), timeout: 180_000 });
+  const { pages, ...launch } = await startOf(start);
+  const app = await _electron.launch({ ...launch, timeout: 180_000 });
   running.add(app);
   app.once('close', () => running.delete(app));
-  return { app, page: patient(await app.firstWindow({ timeout: 180_000 })) };
+  return { app, page: patient(await app.firstWindow({ timeout: 180_000 })), pages };
 }
 
 /** The one window, whenever it was made; a switch of engines makes it anew. */

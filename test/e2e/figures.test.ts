@@ -354,6 +354,19 @@ describe.skipIf(noBrowser)('figures', () => {
     },
   );
 
+  it('no view is larger than its window, and no figure shows its name under the pointer', async () => {
+    for (const place of places) {
+      await goTo(page, place);
+      await page.waitForLoadState('networkidle');
+      const over = await page.evaluate(() => {
+        const { scrollWidth, clientWidth, scrollHeight, clientHeight } = document.documentElement;
+        return [scrollWidth - clientWidth, scrollHeight - clientHeight];
+      });
+      expect(over, place).toEqual([0, 0]);
+      expect(await page.locator('main svg > title').count(), place).toBe(0);
+    }
+  });
+
   it('left no error behind', () => {
     expect(takeComplaints()).toEqual([]);
   });

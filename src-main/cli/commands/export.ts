@@ -9,6 +9,7 @@ import { runKind } from '../job.ts';
 import { checkFolderOf, checkOutFile, writeFileWhole } from '../out-file.ts';
 import { findRuns } from '../pick.ts';
 import { listenerFor } from '../show-job.ts';
+import { warnOfOutdated } from '../standing.ts';
 import { jobKinds } from '../../../src-shared/jobs/index.ts';
 import { findResult } from './results.ts';
 import { typedPath } from '../../formats/typed-path.ts';
@@ -59,6 +60,9 @@ async function exportAnalysis(texts: readonly string[], { out }: Options, global
     for (const text of texts) rows.push(await findResult(client, text));
     const wanted = rows.length === 0 ? {} : { resultIds: rows.map((row) => row.id) };
     const { bytes, results, figures } = await client.call('results.bundle', wanted);
+    const bundled = rows.length > 0 ? rows : await client.call('results.list', {});
+    const ids = bundled.map(({ id }) => id);
+    await warnOfOutdated(client, globals.terminal, ids);
     await writeFileWhole(path, bytes);
     globals.terminal.document({ path, results, figures, bytes: bytes.byteLength });
     globals.terminal.print(
@@ -85,6 +89,7 @@ async function exportFile(text: string, { out, format: named }: Options, globals
   await withEngine(globals, async (client) => {
     const row = await findResult(client, text);
     const { bytes } = await client.call('results.export', { resultId: row.id, format });
+    await warnOfOutdated(client, globals.terminal, [row.id]);
     await writeFileWhole(path, bytes);
     globals.terminal.document({ result: row.id, path, bytes: bytes.byteLength });
     globals.terminal.print(`${row.title} written to ${path} (${bytes.byteLength} bytes)`);

@@ -14,6 +14,7 @@ import { figureOfResults } from '../figure-from-result.ts';
 import type { DefineCommand } from '../globals.ts';
 import { readResult } from '../job.ts';
 import { checkFolderOf, freePaths, writeFileWhole } from '../out-file.ts';
+import { warnOfOutdated } from '../standing.ts';
 import { formatTable } from '../table.ts';
 import { when } from '../when.ts';
 import { findResult } from './results.ts';
@@ -159,6 +160,7 @@ export const define: DefineCommand = (command, globals) => {
       for (const { path } of targets) if (path !== undefined) await checkFolderOf(path);
       await withEngine(globals, async (client) => {
         const [found, resultIds] = await recipeOf(client, sources, flags);
+        await warnOfOutdated(client, terminal, resultIds);
         const recipe = { ...found, options: { ...found.options, ...optionsOf(flags) } };
         const dpi = flags.dpi === undefined ? {} : { dpi: flags.dpi };
         const drawn: { path: string; bytes: Uint8Array }[] = [];

@@ -3,19 +3,32 @@ import type { ResultRow } from '../../../src-shared/api.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { jobKindNamed } from '../../../src-shared/jobs/index.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
+import type { Standing } from '../../../src-shared/standing.ts';
 import { withEngine } from '../engine.ts';
 import type { DefineCommand } from '../globals.ts';
 import { readResult } from '../job.ts';
 import { presentResult } from '../present.ts';
+import { warnOfOutdated } from '../standing.ts';
 import type { Column } from '../table.ts';
 import { formatTable } from '../table.ts';
 import { when } from '../when.ts';
 
-const columns: Column<ResultRow>[] = [
+type Shown = ResultRow & { standing: Standing };
+
+/** Words for what a person must know; a result that holds needs none. */
+const remarks: Record<Standing['state'], string> = {
+  current: '',
+  outdated: 'outdated',
+  gone: 'files gone',
+  unchecked: '',
+};
+
+const columns: Column<Shown>[] = [
   { title: 'id', text: (row) => row.id },
   { title: 'kind', text: (row) => row.kind },
   { title: 'what', text: (row) => row.title },
   { title: 'made', text: (row) => when(row.createdAt) },
+  { title: 'files', text: (row) => remarks[row.standing.state] },
   { title: 'file', text: (row) => row.path },
 ];
 
@@ -35,7 +48,11 @@ export const define: DefineCommand = (command, globals) => {
   command.argument('[kind]', 'only results of this kind of job').action(async (kind: string | undefined) => {
     if (kind !== undefined) jobKindNamed(kind);
     const args = kind === undefined ? {} : { kind };
-    const rows = await withEngine(globals, (client) => client.call('results.list', args));
+    const rows = await withEngine(globals, async (client): Promise<Shown[]> => {
+      const found = await client.call('results.list', args);
+      const standings = await client.call('results.standing', { resultIds: found.map(({ id }) => id) });
+      return found.map((row) => ({ ...row, standing: standings[row.id]! }));
+    });
     terminal.document(rows);
     terminal.print(rows.length === 0 ? 'No results yet.' : formatTable(rows, columns, terminal.style));
   });
@@ -46,6 +63,7 @@ export const define: DefineCommand = (command, globals) => {
       await withEngine(globals, async (client) => {
         const row = await findResult(client, text);
         const { result } = await readResult(client, row.id);
+        await warnOfOutdated(client, terminal, [row.id]);
         terminal.document(result);
         terminal.print(presentResult(jobKindNamed(row.kind), result, terminal));
       });

@@ -41,7 +41,7 @@ export class Standings {
       const known = this.#read(id);
       standings[id] = known
         ? await this.#standing(known, look)
-        : { state: 'gone', reason: `The result ${id} was removed.` };
+        : { state: 'gone', reason: `The result ${id} was removed, or its file is damaged.` };
     }
     return standings;
   }

@@ -9,7 +9,7 @@ import { matrixSchema } from './matrix.ts';
 import { epochMetricsSchema, progressSchema } from './progress.ts';
 import { serverRequests } from './server-address.ts';
 import { standingRequests } from './standing.ts';
-import { trainPreviewSchema } from './train-preview.ts';
+import { trainFormRequests } from './train-preview.ts';
 
 const id = z.string().min(1).max(200);
 const time = z.number().describe('milliseconds since 1970');
@@ -188,10 +188,10 @@ export const resultRowSchema = z.object({
 });
 export type ResultRow = z.infer<typeof resultRowSchema>;
 
-/** Where a result's matrix lies, in the place of its numbers. Fetch it with `results.matrix`. */
 /** Answers about single checkpoints, kept for later. */
 const partsSizeSchema = z.object({ count: z.int(), bytes: z.number() });
 
+/** Where a result's matrix lies, in the place of its numbers. Fetch it with `results.matrix`. */
 export const matrixRefSchema = z.object({
   $matrix: z.string(),
   rows: z.int(),
@@ -352,17 +352,7 @@ export const requests = {
     result: z.object({ filename: z.string(), bytes }),
   },
 
-  'train.presets': {
-    args: nothing,
-    result: z.array(
-      z.object({ name: z.string(), summary: z.string(), config: z.record(z.string(), z.unknown()) }),
-    ),
-  },
-  /** Checks a training config and estimates how long it will take from this machine's measured step time. */
-  'train.preview': {
-    args: z.object({ config: z.record(z.string(), z.unknown()), overrides: z.array(z.string()) }),
-    result: trainPreviewSchema,
-  },
+  ...trainFormRequests,
 
   /** Trains the demo's families, groups them and measures them; every step is a job. Asking twice starts it once. */
   'demo.start': { args: nothing, result: z.object({ jobIds: z.array(id) }) },

@@ -1,7 +1,7 @@
-/** What the form for training shows of a config before anything is trained. */
+/** Requests of the form for training: what it starts from, and what it shows of a config before anything is trained. */
 import { z } from 'zod';
 
-export const trainPreviewSchema = z.object({
+const trainPreviewSchema = z.object({
   problems: z.array(z.string()),
   summary: z.string(),
   widths: z.array(z.int()),
@@ -17,3 +17,17 @@ export const trainPreviewSchema = z.object({
   seconds: z.number().nullable(),
   yaml: z.string(),
 });
+
+export const trainFormRequests = {
+  'train.presets': {
+    args: z.object({}),
+    result: z.array(
+      z.object({ name: z.string(), summary: z.string(), config: z.record(z.string(), z.unknown()) }),
+    ),
+  },
+  /** Checks a training config and estimates how long it will take from this machine's measured step time. */
+  'train.preview': {
+    args: z.object({ config: z.record(z.string(), z.unknown()), overrides: z.array(z.string()) }),
+    result: trainPreviewSchema,
+  },
+} as const;

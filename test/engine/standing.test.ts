@@ -139,7 +139,7 @@ describe('a result', () => {
     const before = await testEngine(workspace);
     const id = await measured(before, { n: 2, run, models: [1], epoch: 5 });
     await before.close();
-    makeCheckpoint(run, 5, 1, 17);
+    makeCheckpoint(run, 5, 1, { size: 17 });
     expect((await standingOf(await testEngine(workspace), id)).state).toBe('outdated');
   });
 });

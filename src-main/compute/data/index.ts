@@ -30,9 +30,7 @@ const loaded = new Map<string, Promise<Dataset>>();
  */
 export function loadDataset(request: DataRequest): Promise<Dataset> {
   const { geometry, name, dataDir } = request;
-  if (geometry) {
-    return loadMade(geometry, dataDir);
-  }
+  if (geometry) return loadMade(geometry, dataDir);
   if (name !== undefined) {
     refuseUnmade(name);
     checkDataName(name);

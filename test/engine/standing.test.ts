@@ -1,5 +1,14 @@
 /** Training again at the same path: every layer that remembers an answer must notice, and none may show the old one. */
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../src-main/engine/index.ts';
@@ -102,6 +111,35 @@ describe('a result', () => {
       state: 'outdated',
       reason: 'r/checkpoint_epoch_5_model_3.safetensors came after it was measured.',
     });
+  });
+
+  it('of a run as Hydra leaves it is compared with its checkpoints and config, wherever in the run they lie', async () => {
+    const engine = await testEngine();
+    const run = makeRun(newFolder(), { name: 'r' });
+    const config = join(run, '.hydra', 'config.yaml');
+    for (const folder of ['checkpoints', '.hydra']) mkdirSync(join(run, folder));
+    for (const name of readdirSync(run).filter((each) => each.startsWith('checkpoint_')))
+      renameSync(join(run, name), join(run, 'checkpoints', name));
+    renameSync(join(run, 'config.yaml'), config);
+    for (const name of readdirSync(join(run, 'checkpoints')))
+      utimesSync(join(run, 'checkpoints', name), past, past);
+    await runJob(engine, 'import', { paths: [run] });
+    const [row] = await engine.call('runs.list', {});
+    const hashes = async () =>
+      (await engine.call('runs.get', { runId: row!.id })).checkpointRows.map(({ sha256 }) => sha256);
+    await expect.poll(hashes).not.toContain(null);
+    const params = { n: 2, run, models: [1, 2], epoch: 5 };
+    const old = await measured(engine, params);
+    expect(await standingOf(engine, old)).toEqual({ state: 'current', reason: null });
+    retrain(join(run, 'checkpoints'), 5, 2);
+    expect((await standingOf(engine, old)).reason).toBe(
+      'r/checkpoints/checkpoint_epoch_5_model_2.safetensors changed after it was measured.',
+    );
+    const fresh = await measured(engine, params);
+    writeFileSync(config, `${readFileSync(config, 'utf8')}more: 1\n`);
+    expect((await standingOf(engine, fresh)).reason).toBe(
+      'r/.hydra/config.yaml changed after it was measured.',
+    );
   });
 
   it('whose files changed while it was measured answers nothing', async () => {

@@ -135,6 +135,24 @@ test('costs and activations follow data that were overwritten in their place, an
   rmSync(root, { recursive: true });
 });
 
+test('a setting that cannot be read stands in the way of nothing that does not ask for it', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'basin-inspected-'));
+  cpSync(fixtureRun('sym0'), root, { recursive: true });
+  const config = join(root, 'config.yaml');
+  const text = readFileSync(config, 'utf8').replace(/^( +lr:).*$/m, '$1 ???');
+  expect(text).not.toBe(readFileSync(config, 'utf8'));
+  writeFileSync(config, text);
+  const look = (folder: string) =>
+    inspect({
+      checkpoints: [join(folder, 'checkpoint_epoch_5_model_1.pt')],
+      layer: 'lins.0',
+      neurons: [3, 41],
+    });
+  const [here, there] = [await look(root), await look(fixtureRun('sym0'))];
+  expect(here.costs).toEqual(there.costs);
+  rmSync(root, { recursive: true });
+});
+
 test('correlation of neurons of two models is the similarity that matching maximises; they have no costs', async () => {
   const files = [checkpoint('sym0', 1), checkpoint('sym0', 2)];
   const golden = goldenJson<{

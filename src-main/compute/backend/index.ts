@@ -1,6 +1,11 @@
 /** The back end that computes: what the rest of compute/ imports. tfjs is loaded by `loadBackend`, not by this import. */
 export { assertNoLeak, tensorCount } from './count.ts';
 export type { TensorCount } from './count.ts';
+export type { CompileMode, Compiler } from './graph/compile.ts';
+export type { Spec } from './graph/graph.ts';
+export { types } from './graph/graph.ts';
+export type { Program } from './graph/program.ts';
+export { numberTensor } from './graph/trace.ts';
 export { loadBackend } from './load.ts';
 export type { BackendOptions } from './load.ts';
 export { AdamStep, ResourceVariable } from './resources.ts';

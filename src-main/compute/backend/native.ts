@@ -6,6 +6,7 @@ import util from 'node:util';
 import type { NodeJSKernelBackend } from '@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.d.ts';
 import type { TFEOpAttr, TFJSBinding } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding.d.ts';
 import { Doubles } from './doubles.ts';
+import { compilerOf } from './graph/compile.ts';
 import type { Attribute, Attributes, KernelType, NativeKernels, Operation, Tensor, Tf } from './types.ts';
 
 const require = createRequire(import.meta.url);
@@ -93,7 +94,7 @@ export function loadNative(tf: Tf, threads: number): Native {
   return {
     version: binding.TF_Version,
     device,
-    kernels: nativeKernels(backend, binding),
+    kernels: nativeKernels(tf, backend, binding),
     ...(device === 'cpu' && isCudaBuild() && { shortfall: withoutGpu(output) }),
   };
 }
@@ -136,7 +137,7 @@ function toBinding(name: string, attribute: Attribute, binding: TFJSBinding): TF
   }
 }
 
-function nativeKernels(backend: NodeJSKernelBackend, binding: TFJSBinding): NativeKernels {
+function nativeKernels(tf: Tf, backend: NodeJSKernelBackend, binding: TFJSBinding): NativeKernels {
   function operation(name: string, attributes: Attributes = {}, outputs = 1): Operation {
     const settled = Object.entries(attributes).map(([key, value]) => toBinding(key, value, binding));
     return (...inputs) => backend.executeMultipleOutputs(name, settled, inputs, outputs);
@@ -163,5 +164,8 @@ function nativeKernels(backend: NodeJSKernelBackend, binding: TFJSBinding): Nati
       binding.deleteTensor(id);
     },
   });
-  return { operation, kernel, doubles, handleCount: () => binding.getNumOfTensors() };
+  return {
+    ...{ operation, kernel, doubles, compiler: compilerOf(tf) },
+    handleCount: () => binding.getNumOfTensors(),
+  };
 }

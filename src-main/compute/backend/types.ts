@@ -1,5 +1,6 @@
 import type * as tfjs from '@tensorflow/tfjs';
 import type { Doubles } from './doubles.ts';
+import type { Compiler } from './graph/compile.ts';
 
 /** All of tfjs, as the loaded back end's module. */
 export type Tf = typeof tfjs;
@@ -55,6 +56,8 @@ export interface NativeKernels {
   kernel(name: string, inputs: readonly Tensor[], attributes: Attributes, outputs: number): Tensor[];
   /** Float64 tensors, which tfjs does not know. */
   readonly doubles: Doubles;
+  /** Turns tfjs computations into compiled ones. */
+  readonly compiler: Compiler;
   /** Tensors that TensorFlow itself holds (handles of resources included). */
   handleCount(): number;
 }

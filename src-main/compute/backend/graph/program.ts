@@ -1,0 +1,117 @@
+/** A compiled computation with its state, in a TensorFlow session of its own. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TensorMetadata } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding.d.ts';
+import type { Double } from '../doubles.ts';
+import type { Tensor } from '../types.ts';
+import { specOf, types } from './graph.ts';
+import type { Graph, Spec } from './graph.ts';
+import { encodeSavedModel } from './saved-model.ts';
+import type { EncodeOptions } from './saved-model.ts';
+import type { NativeBackend } from './trace.ts';
+
+/** A tensor of tfjs, or one of TensorFlow's own where a spec says float64. */
+export type Fed = Tensor | Double;
+
+const isTensor = (value: Fed): value is Tensor => 'dataId' in value;
+
+/**
+ * Calls are synchronous and block the thread. After a call that failed, the state of an `xla` program is as before; that
+ * of a `graph` program may have been updated in part: set it anew.
+ */
+export class Program {
+  readonly #backend: NativeBackend;
+  readonly #id: number;
+  readonly #graph: Graph;
+  readonly #stack: readonly number[];
+  readonly #feeds: string;
+  readonly #fetches: string;
+  /** Size of the encoded graph in bytes. */
+  readonly encodedBytes: number;
+  #disposed = false;
+
+  constructor(backend: NativeBackend, graph: Graph, options: EncodeOptions) {
+    if (graph.outputs.length === 0) throw new Error('a compiled computation needs an output');
+    this.#backend = backend;
+    this.#graph = graph;
+    this.#stack = options.steps === undefined ? [] : [options.steps];
+    this.#feeds = graph.arguments.map((_, i) => `a${i}:0`).join();
+    this.#fetches = graph.outputs.map((_, i) => `call:${i}`).join();
+    const encoded = encodeSavedModel(graph, options);
+    this.encodedBytes = encoded.length;
+    const folder = mkdtempSync(join(tmpdir(), 'basin-graph-'));
+    try {
+      writeFileSync(join(folder, 'saved_model.pb'), encoded);
+      this.#id = backend.binding.loadSavedModel(folder, 'serve');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** @returns the outputs, the caller's to dispose of; none of them may be float64 */
+  run(args: readonly Fed[]): Tensor[] {
+    return this.#call(args).map((made) => this.#backend.createOutputTensor(made));
+  }
+
+  /** As `run`, where all outputs are float64. */
+  runDoubles(args: readonly Fed[]): Double[] {
+    return this.#call(args);
+  }
+
+  /** Copies the value into state `index`. */
+  set(index: number, value: Fed): void {
+    this.#check(value, this.#graph.state[index]!, `state ${index}`);
+    const [done] = this.#session([value], `set${index}:0`, `did_set${index}:0`);
+    this.#backend.binding.deleteTensor(done!.id);
+  }
+
+  /** State `index` as it is now, not changed by later calls; the caller's to dispose of. */
+  get(index: number): Tensor {
+    return this.#backend.createOutputTensor(this.#session([], '', `get${index}:0`)[0]!);
+  }
+
+  /** As `get`, of float64 state. */
+  getDouble(index: number): Double {
+    return this.#session([], '', `get${index}:0`)[0]!;
+  }
+
+  /** What output `index` of a call is. */
+  outputSpec(index: number): Spec {
+    const { dtype, shape } = specOf(this.#graph, this.#graph.outputs[index]!);
+    return { dtype, shape: [...this.#stack, ...shape] };
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#backend.binding.deleteSavedModel(this.#id);
+  }
+
+  #call(args: readonly Fed[]): TensorMetadata[] {
+    const { arguments: specs } = this.#graph;
+    if (args.length !== specs.length)
+      throw new Error(`a compiled computation of ${specs.length} arguments was given ${args.length}`);
+    for (const [i, { dtype, shape }] of specs.entries())
+      this.#check(args[i]!, { dtype, shape: [...this.#stack, ...shape] }, `argument ${i}`);
+    return this.#session(args, this.#feeds, this.#fetches);
+  }
+
+  /** TensorFlow would compile a second version for another shape, without a word. */
+  #check(value: Fed, { dtype, shape }: Spec, what: string): void {
+    const found = isTensor(value) ? value.dtype : 'float64';
+    if (types[found as keyof typeof types] === dtype && value.shape.join() === shape.join()) return;
+    const expected = Object.entries(types).find(([, number]) => number === dtype)?.[0];
+    throw new Error(
+      `${what} of a compiled computation is ${found} [${value.shape.join(', ')}]; ${expected} [${shape.join(', ')}] was expected`,
+    );
+  }
+
+  #session(values: readonly Fed[], feeds: string, fetches: string): TensorMetadata[] {
+    if (this.#disposed) throw new Error('a compiled computation was used after it was disposed of');
+    const ids = values.map((value) =>
+      isTensor(value) ? this.#backend.getInputTensorIds([value])[0]! : value.id,
+    );
+    return this.#backend.binding.runSavedModel(this.#id, ids, feeds, fetches);
+  }
+}

@@ -1,7 +1,7 @@
 /** The training loss of one small network in plain float64, written from the definitions: the oracle for gradients. */
 import type { MlpSpec } from '../../src-shared/model.ts';
 import type { StateDict } from '../../src-main/compute/models/index.ts';
-import { erf } from '../../src-main/compute/alignment/erf.ts';
+import { erf } from '../../src-main/compute/networks/erf.ts';
 
 export type State64 = Map<string, Float64Array>;
 

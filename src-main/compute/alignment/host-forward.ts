@@ -3,7 +3,7 @@
  * where float32 noise (about 5e-6 in the logits of a trained network) would leave no room below the threshold.
  */
 import type { EffectiveLayer, EffectiveNetwork, NormParameters } from '../models/network.ts';
-import { erf } from './erf.ts';
+import { erf } from '../networks/erf.ts';
 
 /** @param inputs [rows, layers[0].inputs] @returns logits [rows, outputs of the last layer]. */
 export function hostForward(network: EffectiveNetwork, inputs: Float64Array, rows: number): Float64Array {

@@ -1,6 +1,6 @@
 /** One layer of the forward pass in float64: by TensorFlow's double kernels, or in plain TypeScript without them. */
 import type { Double, Doubles } from '../backend/doubles.ts';
-import { erf } from '../alignment/erf.ts';
+import { erf } from '../networks/erf.ts';
 import { multiplyTransposedRight } from '../linalg/multiply.ts';
 import { normEpsilon } from '../models/internal.ts';
 import type { Layer64, Norm64 } from './network64.ts';

@@ -1,6 +1,6 @@
 /** Checkpoints in float64: the effective network, widened, with its loss on a data set. */
 import { UserError } from '../../../src-shared/errors.ts';
-import { erf } from '../alignment/erf.ts';
+import { erf } from '../networks/erf.ts';
 import type { Examples } from '../data/index.ts';
 import { multiplyTransposedRight } from '../linalg/multiply.ts';
 import type { EffectiveLayer, EffectiveNetwork } from '../models/index.ts';

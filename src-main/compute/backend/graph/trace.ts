@@ -50,6 +50,11 @@ const refused = new Set([
   ...['ResourceApplyAdam', 'RandomUniform', 'RandomStandardNormal', 'TruncatedNormal', 'Multinomial'],
 ]);
 
+/** Type attributes that tfjs-node leaves to eager execution, by the input that has the type: a graph infers none. */
+const impliedTypes: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  ExpandDims: { T: 0, Tdim: 1 },
+};
+
 /** Bytes of a constant, one element's if all are the same. */
 const largestConstant = 2 ** 16;
 /** Elements of a constant that is no repetition of one value: shapes, axes, small tables. More smells of data or randomness. */
@@ -190,7 +195,13 @@ class Recorder {
   #execute(op: string, attributes: TFEOpAttr[], ids: number[], count: number): TensorMetadata[] {
     if (refused.has(op)) throw new Error(`${op} cannot be part of a compiled graph`);
     const inputs = ids.map((id) => this.find(id));
-    const own = attributes.map((attribute) => this.#inPrecision(attribute));
+    const own = [
+      ...attributes.map((attribute) => this.#inPrecision(attribute)),
+      ...Object.entries(impliedTypes[op] ?? {}).map(([name, input]): TFEOpAttr => ({
+        ...{ name, type: this.#real.TF_ATTR_TYPE },
+        value: inputs[input]!.spec.dtype,
+      })),
+    ];
     const outputs = this.#learn(op, own, ids, count);
     const node: Node = { op, attributes: own, inputs: inputs.map(({ value }) => value), outputs };
     return outputs.map((spec, index) => this.#virtual({ node, index }, spec));

@@ -1,0 +1,55 @@
+/** The machine check of derived symmetries: a network with its units in another order must compute the same function. */
+import type { Network } from '../../../src-shared/networks/network.ts';
+import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
+import { RandomStream } from '../random.ts';
+import { hostForward } from './host.ts';
+import type { Doubles } from './host.ts';
+import { permuteArrays } from './permute.ts';
+import type { NamedArray, NamedArrays } from './permute.ts';
+
+/** Largest change of the output, relative to its largest entry, that double precision explains. */
+export const symmetryTolerance = 1e-9;
+
+export interface GroupCheck {
+  readonly group: string;
+  readonly maxRelativeChange: number;
+  readonly ok: boolean;
+}
+
+/**
+ * Permutes the units of each group at random, one group at a time, and compares the outputs on random inputs in double
+ * precision. The seed is fixed: the check is about the groups, not about the draw.
+ * @param arrays acting parameters of one model
+ */
+export function checkGroups(
+  network: Network,
+  arrays: NamedArrays<Float64Array>,
+  groups: readonly PermutationGroup[],
+  rows = 4,
+): GroupCheck[] {
+  const stream = new RandomStream(0, 'symmetries');
+  const [input] = network.graph.inputs;
+  const size = input!.shape.reduce((a, b) => a * b, 1);
+  const x = Float64Array.from(stream.normals(rows * size));
+  const before = hostForward(network, dataOf(arrays), x);
+  return groups.map((group) => {
+    const permutation = stream.permutation(group.size);
+    const permuted = permuteArrays(arrays, [group], new Map([[group.name, permutation]]));
+    const maxRelativeChange = relativeChange(before, hostForward(network, dataOf(permuted), x));
+    return { group: group.name, maxRelativeChange, ok: maxRelativeChange <= symmetryTolerance };
+  });
+}
+
+export const dataOf = (arrays: ReadonlyMap<string, NamedArray<Float64Array>>): Map<string, Doubles> =>
+  new Map([...arrays].map(([name, { data }]) => [name, data]));
+
+/** Largest difference relative to the largest entry; NaN where either is not a number. */
+export function relativeChange(before: Doubles, after: Doubles): number {
+  let [difference, scale] = [0, 0];
+  before.forEach((value, i) => {
+    const gap = Math.abs(value - after[i]!);
+    difference = gap <= difference ? difference : gap; // NaN is kept, not lost
+    scale = Math.max(scale, Math.abs(value));
+  });
+  return scale === 0 ? difference : difference / scale;
+}

@@ -1,0 +1,44 @@
+/** W_eff = F + D * W: from stored tensors to those that act. */
+import type { Network } from '../../../src-shared/networks/network.ts';
+import type { Tensor } from '../backend/index.ts';
+import type { HostTensor } from '../models/network.ts';
+import type { Maths } from './maths.ts';
+import type { Parameters } from './run.ts';
+
+/** F as it acts, and D, in ordinary memory; absent where F is 0 or D ones. */
+export interface FixedPart {
+  readonly parameter: string;
+  readonly shape: readonly number[];
+  readonly offset: Float32Array | undefined;
+  readonly mask: Float32Array | undefined;
+}
+
+/** The fixed parts of a run's parameters; all its models share them. Rounds as PyTorch's float32 arithmetic does. */
+export function fixedParts(network: Network, stored: ReadonlyMap<string, HostTensor>): FixedPart[] {
+  return [...network.parameters.values()].flatMap(({ name, shape, family }) => {
+    if (!family) return [];
+    const mask = family.mask === undefined ? undefined : stored.get(family.mask)!.data;
+    const scale = Math.fround(family.fixed?.scale ?? 0);
+    const drawn = family.fixed && stored.get(family.fixed.tensor)!.data;
+    const acts = (i: number): boolean => family.support === 'all' || mask?.[i] === 0;
+    const offset =
+      drawn && Float32Array.from(drawn, (value, i) => (acts(i) ? Math.fround(scale * value) : 0));
+    const plain = mask?.every((value) => value !== 0) ?? true;
+    const none = offset?.every((value) => value === 0) ?? true;
+    return [{ parameter: name, shape, offset: none ? undefined : offset, mask: plain ? undefined : mask }];
+  });
+}
+
+/** Fixed parts as tensors [1, ...shape]. */
+export type FixedTensors = ReadonlyMap<string, { offset: Tensor | undefined; mask: Tensor | undefined }>;
+
+/** Acting parameters from stored ones. Pure; differentiable in the stored ones: the gradient of W is that of W_eff times D. */
+export function acting({ tf }: Maths, stored: Parameters, fixed: FixedTensors): Parameters {
+  const all = new Map(stored);
+  for (const [name, { offset, mask }] of fixed) {
+    const weight = stored.get(name)!;
+    const masked = mask ? tf.mul(weight, mask) : weight;
+    all.set(name, offset ? tf.add(masked, offset) : masked);
+  }
+  return all;
+}

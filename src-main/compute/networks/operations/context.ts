@@ -1,0 +1,37 @@
+import type { CheckedNode } from '../../../../src-shared/networks/network.ts';
+import type { Tensor } from '../../backend/index.ts';
+import type { Maths } from '../maths.ts';
+
+/** What batch norms need while training: the batch's own statistics, of rows that count. */
+export interface TrainingPass {
+  /** [B], summing to 1; 0 for rows that only fill up the batch. */
+  readonly rowWeights: Tensor;
+  /** Scalar n / (n - 1) of the n rows that count: from biased to unbiased variance. */
+  readonly unbiased: Tensor;
+  /** Takes the next value [M, ...] of a parameter of role `statistics`. */
+  track(parameter: string, value: Tensor): void;
+}
+
+export interface OperationContext {
+  readonly maths: Maths;
+  readonly node: CheckedNode;
+  /** The acting value [M or 1, ...shape] of a parameter by the operation's word. */
+  parameter(word: string): Tensor | undefined;
+  readonly training: TrainingPass | undefined;
+}
+
+/** Values are [M or 1, B, ...shape of one example]. Pure: whoever calls it holds the tidy. */
+export type RunOperation = (inputs: readonly Tensor[], context: OperationContext) => Tensor;
+
+/** A parameter [M, n] as it broadcasts against values [M, B, ..., n]. */
+export function alongLastAxis({ tf }: Maths, parameter: Tensor, value: Tensor): Tensor {
+  const [models, units] = parameter.shape as [number, number];
+  return tf.reshape(parameter, [models, ...value.shape.slice(1, -1).map(() => 1), units]);
+}
+
+/** @throws Error where a checked network lacks a parameter: a defect */
+export function needed({ node, parameter }: OperationContext, word: string): Tensor {
+  const found = parameter(word);
+  if (!found) throw new Error(`${node.id} has no ${word}`);
+  return found;
+}

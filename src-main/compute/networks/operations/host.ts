@@ -1,0 +1,131 @@
+/** Every operation of the vocabulary in plain doubles, on values [rows, ...shape] in C order. */
+import type { z } from 'zod';
+import type { CheckedNode } from '../../../../src-shared/networks/network.ts';
+import type { OperationName } from '../../../../src-shared/networks/operations.ts';
+import type {
+  activation as activationOperation,
+  ActivationKind,
+} from '../../../../src-shared/networks/operations/activation.ts';
+import type { norm as normOperation } from '../../../../src-shared/networks/operations/norm.ts';
+import { erf } from '../erf.ts';
+
+type Values = Float64Array<ArrayBufferLike>;
+type Get = (word: string) => Values | undefined;
+type HostOperation = (inputs: readonly Values[], node: CheckedNode, parameter: Get) => Values;
+
+function need(parameter: Get, word: string): Values {
+  const found = parameter(word);
+  if (!found) throw new Error(`a value for ${word} is missing`);
+  return found;
+}
+
+/** x W^T: x [rows, inputs], W [outputs, inputs] */
+function product(x: Values, weight: Values, inputs: number): Float64Array {
+  const outputs = weight.length / inputs;
+  const rows = x.length / inputs;
+  const y = new Float64Array(rows * outputs);
+  for (let row = 0; row < rows; row++) {
+    for (let out = 0; out < outputs; out++) {
+      let sum = 0;
+      for (let i = 0; i < inputs; i++) sum += x[row * inputs + i]! * weight[out * inputs + i]!;
+      y[row * outputs + out] = sum;
+    }
+  }
+  return y;
+}
+
+const linear: HostOperation = ([x], node, parameter) => {
+  const y = product(x!, need(parameter, 'weight'), node.inputs[0]!.at(-1)!);
+  const bias = parameter('bias');
+  return bias ? y.map((value, i) => value + bias[i % bias.length]!) : y;
+};
+
+const norm: HostOperation = ([x], node, parameter) => {
+  const units = node.inputs[0]!.at(-1)!;
+  const y = normalised(x!, node, parameter, units);
+  const weight = parameter('weight');
+  const bias = parameter('bias');
+  return y.map((value, i) => value * (weight?.[i % units] ?? 1) + (bias?.[i % units] ?? 0));
+};
+
+function normalised(x: Values, node: CheckedNode, parameter: Get, units: number): Values {
+  const { kind, epsilon } = node.attributes as z.output<typeof normOperation.attributes>;
+  switch (kind) {
+    case 'layer':
+      return byRow(x, units, (row) => 1 / Math.sqrt(meanOf(row.map((v) => v * v)) + epsilon));
+    case 'layer_linear': {
+      const [scale] = need(parameter, 'scale');
+      return byRow(x, units, () => scale!);
+    }
+    case 'batch': {
+      const mean = need(parameter, 'running_mean');
+      const variance = need(parameter, 'running_var');
+      return x.map((value, i) => (value - mean[i % units]!) / Math.sqrt(variance[i % units]! + epsilon));
+    }
+    case 'batch_linear': {
+      const scale = need(parameter, 'scale');
+      return x.map((value, i) => value * scale[i % units]!);
+    }
+  }
+}
+
+const meanOf = (values: Values): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Every row minus its mean, times what `scale` makes of that. */
+function byRow(x: Values, units: number, scale: (centred: Values) => number): Values {
+  const y = new Float64Array(x.length);
+  for (let start = 0; start < x.length; start += units) {
+    const row = x.slice(start, start + units);
+    const mean = meanOf(row);
+    const centred = row.map((value) => value - mean);
+    const factor = scale(centred);
+    y.set(
+      centred.map((value) => value * factor),
+      start,
+    );
+  }
+  return y;
+}
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+const functions: Record<ActivationKind, (x: number) => number> = {
+  identity: (x) => x,
+  relu: (x) => (x > 0 ? x : x === x ? 0 : NaN),
+  gelu: (x) => (x * (1 + erf(x * Math.SQRT1_2))) / 2,
+  tanh: Math.tanh,
+  sigmoid,
+  silu: (x) => x * sigmoid(x),
+};
+
+const activation: HostOperation = ([x], node) =>
+  x!.map(functions[(node.attributes as z.output<typeof activationOperation.attributes>).kind]);
+
+const gate: HostOperation = ([x], node, parameter) => {
+  const opened = product(x!, need(parameter, 'C'), node.inputs[0]!.at(-1)!);
+  return x!.map((value, i) => value * sigmoid(opened[i]!));
+};
+
+const add: HostOperation = (inputs) =>
+  inputs[0]!.map((_, i) => inputs.reduce((sum, values) => sum + values[i]!, 0));
+
+const multiply: HostOperation = ([x, y]) => x!.map((value, i) => value * y![i]!);
+
+const concat: HostOperation = (inputs, node) => {
+  const widths = node.inputs.map((shape) => shape.at(-1)!);
+  const width = widths.reduce((sum, own) => sum + own, 0);
+  const rows = inputs[0]!.length / widths[0]!;
+  const y = new Float64Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    let at = row * width;
+    inputs.forEach((values, k) => {
+      y.set(values.subarray(row * widths[k]!, (row + 1) * widths[k]!), at);
+      at += widths[k]!;
+    });
+  }
+  return y;
+};
+
+export const hostOperations: Record<OperationName, HostOperation> = {
+  ...{ linear, norm, activation, gate, add, multiply, concat },
+};

@@ -1,0 +1,81 @@
+/** Permuting and rescaling named arrays along the axes that a network's symmetries name. */
+import type { GroupAxis, PermutationGroup, Rescaling } from '../../../src-shared/networks/symmetries.ts';
+import type { Permutation } from '../alignment/permutation.ts';
+
+export type ArrayData = Float32Array<ArrayBufferLike> | Float64Array<ArrayBufferLike>;
+
+/** An array of any rank, C order. */
+export interface NamedArray<T extends ArrayData = ArrayData> {
+  readonly shape: readonly number[];
+  readonly data: T;
+}
+
+export type NamedArrays<T extends ArrayData = ArrayData> = ReadonlyMap<string, NamedArray<T>>;
+
+/** By group name: unit k of the result is unit permutation[k] of what was there. */
+export type GroupPermutations = ReadonlyMap<string, Permutation>;
+
+/** Entry i along `axis` of the result is entry order[i] of `array`. */
+export function reorder<T extends ArrayData>(array: NamedArray<T>, axis: number, order: Int32Array): T {
+  const { shape, data } = array;
+  const size = shape[axis]!;
+  const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const out = data.slice() as T;
+  for (let outer = 0; outer < data.length; outer += size * inner) {
+    for (let i = 0; i < size; i++) {
+      const from = outer + order[i]! * inner;
+      if (order[i] !== i) out.set(data.subarray(from, from + inner), outer + i * inner);
+    }
+  }
+  return out;
+}
+
+/** Where the entries of an axis come from when its group's units are put in another order. */
+export function orderOf({ places, block }: GroupAxis, permutation: Permutation, size: number): Int32Array {
+  const order = Int32Array.from({ length: size }, (_, i) => i);
+  permutation.forEach((from, to) => {
+    for (let part = 0; part < block; part++) order[places[to * block + part]!] = places[from * block + part]!;
+  });
+  return order;
+}
+
+/** The same function with its units in another order; arrays that do not move are shared with the input. */
+export function permuteArrays<T extends ArrayData>(
+  arrays: NamedArrays<T>,
+  groups: readonly PermutationGroup[],
+  permutations: GroupPermutations,
+): Map<string, NamedArray<T>> {
+  const moved = new Map(arrays);
+  for (const group of groups) {
+    const permutation = permutations.get(group.name);
+    if (!permutation) continue;
+    for (const axis of group.axes) {
+      const array = moved.get(axis.parameter);
+      if (!array) continue;
+      const order = orderOf(axis, permutation, array.shape[axis.axis]!);
+      moved.set(axis.parameter, { shape: array.shape, data: reorder(array, axis.axis, order) });
+    }
+  }
+  return moved;
+}
+
+/** The same function with its units rescaled: `factors` has one positive number per unit of the rescaling. */
+export function rescaleArrays<T extends ArrayData>(
+  arrays: NamedArrays<T>,
+  rescaling: Rescaling,
+  factors: ArrayLike<number>,
+): Map<string, NamedArray<T>> {
+  const scaled = new Map(arrays);
+  for (const { parameter, axis, factors: which, power } of rescaling.axes) {
+    const array = scaled.get(parameter);
+    if (!array) continue;
+    const inner = array.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+    const size = array.shape[axis]!;
+    const data = array.data.map((value, i) => {
+      const factor = which[Math.floor(i / inner) % size]!;
+      return factor < 0 ? value : value * factors[factor]! ** power;
+    }) as T;
+    scaled.set(parameter, { shape: array.shape, data });
+  }
+  return scaled;
+}

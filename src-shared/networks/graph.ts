@@ -1,0 +1,52 @@
+/**
+ * A network as data: a small graph of operations with named parameters. Everything else (training, evaluating, its
+ * permutation groups, its drawing) is an interpretation of this graph.
+ *
+ * Shapes are those of one example: `[784]`, `[16, 32, 32]`. Models and batch are axes in front that no node speaks of.
+ */
+import { z } from 'zod';
+import { familyPartSchema } from './families.ts';
+
+const name = z.string().min(1);
+const shape = z.array(z.int().nonnegative());
+
+/**
+ * `trained`: gradients move it. `fixed`: given, shared by all models of a run (F, D, the C of a gate) or constant.
+ * `statistics`: measured while training (running means and variances of batch norm, the number of batches seen).
+ */
+export const parameterSchema = z.strictObject({
+  /** As in the checkpoint file: a key of the state dict. */
+  name,
+  shape,
+  role: z.enum(['trained', 'fixed', 'statistics']),
+  /** What stands between the stored tensor and the weight that acts; absent: nothing. */
+  family: familyPartSchema.optional(),
+  /** Every entry of a tensor that the files lack. */
+  constant: z.number().optional(),
+});
+export type Parameter = z.infer<typeof parameterSchema>;
+
+export const nodeSchema = z.strictObject({
+  /** The module's name: `lins.0`, `layer2.0.conv1`. */
+  id: name,
+  /** An operation of the vocabulary (operations.ts). */
+  op: name,
+  /** Ids of nodes before this one, or of the network's inputs. */
+  inputs: z.array(name),
+  /** The operation's word for a parameter -> the parameter's name. */
+  parameters: z.record(z.string(), name).default({}),
+  attributes: z.record(z.string(), z.json()).default({}),
+});
+export type Node = z.infer<typeof nodeSchema>;
+
+export const graphSchema = z.strictObject({
+  inputs: z.array(z.strictObject({ id: name, shape })).min(1),
+  parameters: z.array(parameterSchema),
+  /** Each after those whose values it takes. */
+  nodes: z.array(nodeSchema).min(1),
+  /** The id whose value is the network's. */
+  output: name,
+  /** Names for permutation groups by the node that opens them (`lins.0` -> `P_0`); others are named after the node. */
+  groupNames: z.record(z.string(), name).default({}),
+});
+export type Graph = z.infer<typeof graphSchema>;

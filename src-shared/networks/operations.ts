@@ -1,0 +1,18 @@
+/** The vocabulary: a closed list. What cannot be expressed in it is refused by name. */
+import type { Operation } from './operation.ts';
+import { activation, gate } from './operations/activation.ts';
+import { add, concat, multiply } from './operations/combine.ts';
+import { linear } from './operations/linear.ts';
+import { norm } from './operations/norm.ts';
+
+const table = { linear, norm, activation, gate, add, multiply, concat } as const;
+
+export type OperationName = keyof typeof table;
+export const operationNames = Object.keys(table) as OperationName[];
+
+export function isOperation(name: string): name is OperationName {
+  return Object.hasOwn(table, name);
+}
+
+/** The rules of an operation; attributes are parsed by its own schema before they reach them. */
+export const operationOf = (name: OperationName): Operation => table[name] as unknown as Operation;

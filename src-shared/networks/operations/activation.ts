@@ -1,0 +1,53 @@
+/** A function of every entry. `gelu`: x P(X <= x) of the normal distribution (erf). `silu`: x sigmoid(x). */
+import { z } from 'zod';
+import { defineOperation } from '../operation.ts';
+
+export const activationKinds = ['identity', 'relu', 'gelu', 'tanh', 'sigmoid', 'silu'] as const;
+export type ActivationKind = (typeof activationKinds)[number];
+
+/** f(c x) = c f(x) for every c > 0. */
+const homogeneous: ReadonlySet<ActivationKind> = new Set(['identity', 'relu']);
+
+export const activation = defineOperation({
+  attributes: z.strictObject({ kind: z.enum(activationKinds) }),
+  parameters: {},
+  inputs: [1, 1],
+  shape: ({ inputs }) => inputs[0]!,
+  axes: (_node, inputs) => inputs[0]!,
+  scales({ id, attributes }, inputs, rules) {
+    if (homogeneous.has(attributes.kind)) return inputs[0]!;
+    for (const axis of inputs[0]!)
+      rules.close(axis, `${id}: ${attributes.kind}(c z) is not c ${attributes.kind}(z)`);
+    return inputs[0]!.map((axis) => {
+      const out = rules.open(axis.length);
+      rules.close(out, `${id}: nothing carries a factor behind ${attributes.kind}`);
+      return out;
+    });
+  },
+});
+
+/** x * sigmoid(C x) over the last axis, C [n, n] fixed (sigma-asymmetric networks). */
+export const gate = defineOperation({
+  attributes: z.strictObject({}),
+  parameters: { C: 'needed' },
+  inputs: [1, 1],
+  shape(node) {
+    const units = node.inputs[0]!.at(-1) ?? 0;
+    const { shape } = node.parameters['C']!;
+    if (shape.join() !== [units, units].join())
+      throw new Error(`${node.id}: C has shape [${shape.join(', ')}]; [${units}, ${units}] was expected`);
+    return node.inputs[0]!;
+  },
+  axes(_node, inputs, rules) {
+    const units = inputs[0]!.at(-1)!;
+    rules.parameter('C', [units, units]);
+    return inputs[0]!;
+  },
+  scales({ id }, inputs, rules) {
+    const units = inputs[0]!.at(-1)!;
+    rules.close(units, `${id}: x * sigmoid(C x) does not pass a factor on`);
+    const out = rules.open(units.length);
+    rules.close(out, `${id}: nothing carries a factor behind a gate`);
+    return [...inputs[0]!.slice(0, -1), out];
+  },
+});

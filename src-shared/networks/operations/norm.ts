@@ -1,0 +1,51 @@
+/**
+ * Norms over the last axis, of n units.
+ *
+ * `layer`: (x - mean) / sqrt(biased variance + epsilon) over the n units of one row. `batch`: every unit over the batch
+ * (training) or by its running statistics (evaluation). `layer_linear`: x minus its mean over the units, times `scale`, a
+ * number known from initialisation; `batch_linear`: times `scale` [n]. Then times `weight`, plus `bias`, where present.
+ */
+import { z } from 'zod';
+import { defineOperation, lastAxis, requireShape } from '../operation.ts';
+
+export const normKinds = ['layer', 'batch', 'layer_linear', 'batch_linear'] as const;
+
+export const norm = defineOperation({
+  attributes: z.strictObject({ kind: z.enum(normKinds), epsilon: z.number().nonnegative().default(1e-5) }),
+  parameters: {
+    weight: 'optional',
+    bias: 'optional',
+    running_mean: 'optional',
+    running_var: 'optional',
+    num_batches_tracked: 'optional',
+    scale: 'optional',
+  },
+  inputs: [1, 1],
+  shape(node) {
+    const shape = node.inputs[0]!;
+    const units = shape.at(-1) ?? 0;
+    const { kind } = node.attributes;
+    for (const word of ['weight', 'bias', 'running_mean', 'running_var']) requireShape(node, word, [units]);
+    requireShape(node, 'scale', kind === 'layer_linear' ? [] : [units]);
+    const needed = kind === 'batch' ? ['running_mean', 'running_var'] : kind === 'layer' ? [] : ['scale'];
+    const missing = needed.find((word) => !node.parameters[word]);
+    if (missing !== undefined) throw new Error(`${node.id}: a ${kind} norm needs ${missing}`);
+    return shape;
+  },
+  axes({ attributes }, inputs, rules) {
+    const units = lastAxis(inputs);
+    for (const word of ['weight', 'bias', 'running_mean', 'running_var']) rules.parameter(word, [units]);
+    if (attributes.kind === 'batch_linear') rules.parameter('scale', [units]);
+    return inputs[0]!;
+  },
+  /** A norm takes out factors (or mixes units of different factors); its own weight and bias can carry new ones. */
+  scales(node, inputs, rules) {
+    rules.close(lastAxis(inputs), `${node.id} normalises`);
+    const out = rules.open(lastAxis(inputs).length);
+    rules.parameter('weight', 0, out, 1);
+    rules.parameter('bias', 0, out, 1);
+    if (node.parameters['weight']?.role !== 'trained')
+      rules.close(out, `${node.id} has no weight of its own`);
+    return [...inputs[0]!.slice(0, -1), out];
+  },
+});

@@ -1,0 +1,185 @@
+/** Symmetries derived from a network leave its function alone, whatever the network; wrong rules are caught. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { checkGroups, dataOf, relativeChange } from '../../../src-main/compute/networks/check-symmetries.ts';
+import { hostForward } from '../../../src-main/compute/networks/host.ts';
+import { permuteArrays, rescaleArrays } from '../../../src-main/compute/networks/permute.ts';
+import { RandomStream } from '../../../src-main/compute/random.ts';
+import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
+import type { Axes, AxisRules, Operation } from '../../../src-shared/networks/operation.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
+import { randomArrays, randomNetworks } from './random-networks.ts';
+import type { RandomNetwork } from './random-networks.ts';
+
+const inputs = (seed: number, rows = 5): Float64Array =>
+  Float64Array.from(new RandomStream(seed, 'x').normals(rows * 3));
+
+test('permuting any group, and all of them, changes no output', () => {
+  let groupsSeen = 0;
+  fc.assert(
+    fc.property(randomNetworks, fc.nat(), ({ network, arrays }, seed) => {
+      const { groups } = symmetriesOf(network);
+      groupsSeen += groups.filter(({ size }) => size > 1).length;
+      for (const { ok, maxRelativeChange } of checkGroups(network, arrays, groups))
+        expect(ok, String(maxRelativeChange)).toBe(true);
+      const stream = new RandomStream(seed, 'all');
+      const all = new Map(groups.map(({ name, size }) => [name, stream.permutation(size)]));
+      const permuted = permuteArrays(arrays, groups, all);
+      const x = inputs(seed);
+      const change = relativeChange(
+        hostForward(network, dataOf(arrays), x),
+        hostForward(network, dataOf(permuted), x),
+      );
+      expect(change).toBeLessThan(1e-9);
+    }),
+    { numRuns: 300 },
+  );
+  expect(groupsSeen).toBeGreaterThan(100);
+});
+
+test('rescaling any units by any positive factors changes no output', () => {
+  let seen = 0;
+  fc.assert(
+    fc.property(randomNetworks, fc.nat(), ({ network, arrays }, seed) => {
+      const { rescalings } = symmetriesOf(network);
+      const x = inputs(seed);
+      const before = hostForward(network, dataOf(arrays), x);
+      for (const rescaling of rescalings) {
+        seen += 1;
+        const factors = new RandomStream(seed, rescaling.name)
+          .normals(rescaling.size)
+          .map((v) => Math.exp(v / 2));
+        const after = hostForward(network, dataOf(rescaleArrays(arrays, rescaling, factors)), x);
+        expect(relativeChange(before, after)).toBeLessThan(1e-9);
+      }
+    }),
+    { numRuns: 300 },
+  );
+  expect(seen).toBeGreaterThan(50);
+});
+
+test('a permuted group really moves something', () => {
+  fc.assert(
+    fc.property(randomNetworks, ({ network, arrays }) => {
+      for (const group of symmetriesOf(network).groups.filter(({ size }) => size > 1)) {
+        const reversed = Int32Array.from({ length: group.size }, (_, i) => group.size - 1 - i);
+        const moved = permuteArrays(arrays, [group], new Map([[group.name, reversed]]));
+        const changed = [...arrays].some(([name, { data }]) =>
+          moved.get(name)!.data.some((value, i) => value !== data[i]),
+        );
+        expect(changed).toBe(true);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+describe('a wrong rule is caught by the check', () => {
+  const wrongRules: Record<string, [op: string, axes: Operation['axes']]> = {
+    'a norm whose bias stays': [
+      'norm',
+      (_node, values, rules) => {
+        rules.parameter('weight', [values[0]!.at(-1)!]);
+        return values[0]!;
+      },
+    ],
+    'a sum that ties nothing': ['add', (_node, values) => values[0]!],
+    'a gate whose columns stay': [
+      'gate',
+      (_node, values, rules) => {
+        rules.parameter('C', [values[0]!.at(-1)!, rules.open(values[0]!.at(-1)!.length)]);
+        return values[0]!;
+      },
+    ],
+    'a linear layer whose bias stays': [
+      'linear',
+      (node, values, rules) => {
+        const out = rules.open(node.parameters['weight']!.shape[0]!);
+        rules.parameter('weight', [out, values[0]!.at(-1)!]);
+        return [out];
+      },
+    ],
+  };
+
+  test.each(Object.entries(wrongRules))('%s', (_name, [op, axes]) => {
+    const { network, arrays } = residual();
+    const groups = symmetriesOf(network).groups;
+    expect(checkGroups(network, arrays, groups).every(({ ok }) => ok)).toBe(true);
+    const wrong = withRule(network, op, axes);
+    expect(checkGroups(wrong, arrays, symmetriesOf(wrong).groups).every(({ ok }) => ok)).toBe(false);
+  });
+});
+
+function withRule(
+  network: Network,
+  op: string,
+  axes: (node: CheckedNode, inputs: readonly Axes[], rules: AxisRules) => Axes,
+): Network {
+  const nodes = network.nodes.map((node) =>
+    node.op === op ? { ...node, operation: { ...node.operation, axes: axes as Operation['axes'] } } : node,
+  );
+  return { ...network, nodes };
+}
+
+/** Two layers with a skip around the second, a layer norm, a gate. */
+function residual(): RandomNetwork {
+  const linear = (id: string, from: string, outputs: number, inputs: number) => ({
+    node: { id, op: 'linear', inputs: [from], parameters: { weight: `${id}.w`, bias: `${id}.b` } },
+    parameters: [
+      { name: `${id}.w`, shape: [outputs, inputs], role: 'trained' },
+      { name: `${id}.b`, shape: [outputs], role: 'trained' },
+    ],
+  });
+  const [first, second, last] = [linear('a', 'x', 6, 3), linear('b', 'gate', 6, 6), linear('c', 'act', 2, 6)];
+  const network = readNetwork({
+    inputs: [{ id: 'x', shape: [3] }],
+    parameters: [
+      ...[first, second, last].flatMap(({ parameters }) => parameters),
+      { name: 'n.w', shape: [6], role: 'trained' },
+      { name: 'n.b', shape: [6], role: 'trained' },
+      { name: 'C', shape: [6, 6], role: 'fixed' },
+    ],
+    nodes: [
+      first.node,
+      { id: 'gate', op: 'gate', inputs: ['a'], parameters: { C: 'C' } },
+      second.node,
+      { id: 'sum', op: 'add', inputs: ['gate', 'b'] },
+      {
+        id: 'n',
+        op: 'norm',
+        inputs: ['sum'],
+        parameters: { weight: 'n.w', bias: 'n.b' },
+        attributes: { kind: 'layer' },
+      },
+      { id: 'act', op: 'activation', inputs: ['n'], attributes: { kind: 'relu' } },
+      last.node,
+    ],
+    output: 'c',
+  });
+  return { network, arrays: randomArrays(network, 1) };
+}
+
+test('a residual stream is one group through every layer that writes to it', () => {
+  const { groups, fixed } = symmetriesOf(residual().network);
+  expect(groups.map(({ name, size }) => [name, size])).toEqual([['a', 6]]);
+  expect(named(groups[0]!)).toEqual([
+    'C 0',
+    'C 1',
+    'a.b 0',
+    'a.w 0',
+    'b.b 0',
+    'b.w 0',
+    'b.w 1',
+    'c.w 1',
+    'n.b 0',
+    'n.w 0',
+  ]);
+  expect(groups[0]!.movesFixed).toEqual(['C']);
+  expect(fixed).toContainEqual({ parameter: 'a.w', axis: 1, reason: 'input of the network' });
+  expect(fixed).toContainEqual({ parameter: 'c.b', axis: 0, reason: 'output of the network' });
+});
+
+const named = ({ axes }: PermutationGroup): string[] =>
+  axes.map(({ parameter, axis }) => `${parameter} ${axis}`).sort();

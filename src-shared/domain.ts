@@ -68,6 +68,19 @@ export const backendInfoSchema = z.object({
 });
 export type BackendInfo = z.infer<typeof backendInfoSchema>;
 
+/**
+ * How a computation ran: compiled by TensorFlow's XLA, as a graph of its kernels, or operation by operation. Which of them
+ * follows from the config alone; the last bits differ between them.
+ */
+export const executionSchema = z.object({
+  way: z.enum(['xla', 'graph', 'eager']),
+  /** Steps in one call. */
+  steps_per_call: z.int().positive(),
+  /** Why it was not compiled; absent if it was. */
+  reason: z.string().optional(),
+});
+export type Execution = z.infer<typeof executionSchema>;
+
 /** The data a run was trained on or a checkpoint is evaluated on, as asked for. Paths are absolute. */
 export const dataSourceSchema = z.object({
   name: z

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backendInfoSchema, familySchema } from '../domain.ts';
+import { backendInfoSchema, executionSchema, familySchema } from '../domain.ts';
 import { seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
 
@@ -57,6 +57,7 @@ export const trainJob = defineJob({
     /** The epoch it went on from; null when it started afresh. */
     resumed_from: z.int().nullable(),
     backend: backendInfoSchema,
+    execution: executionSchema,
   }),
   cacheable: false,
 });

@@ -10,14 +10,15 @@ import { accounted } from '../../src-main/compute/accounted.ts';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../src-main/compute/backend/index.ts';
 import { initialise } from '../../src-main/compute/models/index.ts';
-import { kernelsOf } from '../../src-main/compute/models/kernels.ts';
 import { RandomStream } from '../../src-main/compute/random.ts';
-import { createOptimizer } from '../../src-main/compute/training/optimizer.ts';
-import { Parameters } from '../../src-main/compute/training/parameters.ts';
-import { Network } from '../../src-main/compute/training/step.ts';
+import type { OptimizerSettings } from '../../src-main/compute/training/optimizer.ts';
+import { TrainingSession } from '../../src-main/compute/training/session.ts';
 import { loadTrainingConfig } from '../../src-main/formats/presets.ts';
 import { resolveModel } from '../../src-shared/config.ts';
 
+const optimizer: OptimizerSettings = {
+  ...{ name: 'adamw', lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 },
+};
 const batch = 64;
 const images = 8000;
 
@@ -30,7 +31,7 @@ export interface StepTiming {
   shortest: number;
 }
 
-/** Times the whole step: drawing rows, forward, backward, optimizer. */
+/** Times the whole step: gathering rows, forward, backward, optimizer. */
 export async function timeSteps(
   backend: Backend,
   preset: string,
@@ -38,31 +39,31 @@ export async function timeSteps(
   steps: number,
 ): Promise<StepTiming> {
   const spec = resolveModel(loadTrainingConfig(preset), preset);
-  const { tf } = backend;
   const times: number[] = [];
   await accounted(backend, 'training benchmark', () => {
     const states = initialise(spec, { init: Array.from({ length: models }, (_, m) => m + 1), mask: 7 });
-    const parameters = new Parameters(backend, spec, states);
-    const network = new Network(backend, spec, states, parameters);
-    const settings = { name: 'adamw', lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 } as const;
-    const optimizer = createOptimizer(backend, { ...settings, betas: [0.9, 0.999] }, parameters.variables);
     const stream = new RandomStream(1, 'bench');
-    const pixels = tf.tensor2d(stream.normals(images * 784), [images, 784]);
-    for (let step = -3; step < steps; step++) {
+    const examples = {
+      ...{ count: images, features: 784, x: stream.normals(images * 784) },
+      labels: Int32Array.from({ length: images }, (_, i) => i % 10),
+    };
+    const session = new TrainingSession(
+      backend,
+      { spec, optimizer, batchSize: batch, totalSteps: 1e4 },
+      states,
+      examples,
+    );
+    const call = Math.max(session.stepsPerCall, 1);
+    for (let done = -3 * call; done < steps; done += call) {
+      const inputs = Array.from({ length: call }, () => ({
+        rows: states.map(() => Int32Array.from({ length: batch }, () => stream.integer(images))),
+        learningRate: optimizer.lr,
+      }));
       const began = performance.now();
-      const rows = Int32Array.from({ length: models * batch }, () => stream.integer(images));
-      const indices = tf.tensor2d(rows, [models, batch], 'int32');
-      const labels = tf.tensor1d(
-        rows.map((row) => row % 10),
-        'int32',
-      );
-      const x = kernelsOf(backend).gather(pixels, indices);
-      network.step(x, labels, optimizer, settings.lr);
-      tf.dispose([indices, labels, x]);
-      if (step >= 0) times.push(performance.now() - began);
+      session.run(inputs);
+      if (done >= 0) times.push((performance.now() - began) / call);
     }
-    pixels.dispose();
-    for (const owner of [optimizer, network, parameters]) owner.dispose();
+    session.dispose();
     return Promise.resolve();
   });
   times.sort((a, b) => a - b);
@@ -93,6 +94,7 @@ const cases: [preset: string, models: number, steps: number][] = [
   ['standard', 16, 20],
   ['w-asymmetric', 16, 20],
   ['syre', 16, 20],
+  ['standard-small', 1, 400],
   ['standard-small', 4, 200],
   ['w-asymmetric-small', 4, 200],
   ['sigma-asymmetric-small', 4, 200],

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accounted, releaseCaches } from '../../src-main/compute/accounted.ts';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
-import type { Backend, Tensor } from '../../src-main/compute/backend/index.ts';
+import type { Backend } from '../../src-main/compute/backend/index.ts';
 import { loadDataset } from '../../src-main/compute/data/index.ts';
 import type { Dataset } from '../../src-main/compute/data/index.ts';
 import type { StateDict } from '../../src-main/compute/models/index.ts';
-import { createOptimizer } from '../../src-main/compute/training/optimizer.ts';
-import { Parameters } from '../../src-main/compute/training/parameters.ts';
+import type { OptimizerSettings } from '../../src-main/compute/training/optimizer.ts';
 import { resolveSchedule } from '../../src-main/compute/training/schedule.ts';
-import { Network } from '../../src-main/compute/training/step.ts';
+import { TrainingSession } from '../../src-main/compute/training/session.ts';
 import { goldenJson, goldenNpy } from '../support/fixtures.ts';
 import { largestDifference, referenceRuns, referenceSpec, referenceState } from '../support/reference-run.ts';
 
@@ -29,7 +28,9 @@ beforeAll(async () => {
 });
 afterAll(() => releaseCaches(backend));
 
-const settings = { name: 'adamw', lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 } as const;
+const adamw: OptimizerSettings = {
+  ...{ name: 'adamw', lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 },
+};
 
 interface Outcome {
   losses: number[][];
@@ -38,40 +39,40 @@ interface Outcome {
   after: StateDict[];
 }
 
-/** Eight AdamW steps of `copies` equal models at once, step s on test images 64 s to 64 s + 63. */
-function eightSteps(run: string, copies: number): Outcome {
-  const { tf } = backend;
-  const spec = referenceSpec(run);
+type Way = TrainingSession['execution']['way'];
+
+/** `copies` equal models; step s takes test images 64 s to 64 s + 63. */
+function steps(
+  run: string,
+  copies: number,
+  way: Way,
+  optimizer: OptimizerSettings,
+  count: number,
+): TrainingSession & { losses: number[][] } {
   const states = Array.from({ length: copies }, () => referenceState(run, 0, 1));
-  const parameters = new Parameters(backend, spec, states);
-  const network = new Network(backend, spec, states, parameters);
-  const optimizer = createOptimizer(backend, { ...settings, betas: [0.9, 0.999] }, parameters.variables);
-  const outcome: Outcome = { losses: [], gradients: [], after: [] };
-  for (let step = 0; step < 8; step++) {
-    const rows = digits.test.x.subarray(step * 64 * 784, (step + 1) * 64 * 784);
-    const x = tf.tidy(() => tf.tile(tf.tensor3d(rows, [1, 64, 784]), [copies, 1, 1]));
-    const once = Array.from(digits.test.labels.subarray(step * 64, (step + 1) * 64));
-    const labels = tf.tensor1d(Array.from({ length: copies }, () => once).flat(), 'int32');
-    const { losses, gradients } = network.gradients(x, labels);
-    outcome.losses.push(Array.from(losses));
-    if (step === 0) outcome.gradients = unpackTensors(parameters, gradients);
-    optimizer.step(gradients, settings.lr);
-    tf.dispose([x, labels, ...gradients]);
+  const plan = { spec: referenceSpec(run), optimizer, batchSize: 64, totalSteps: way === 'eager' ? 8 : 1000 };
+  const session = new TrainingSession(backend, plan, states, digits.test);
+  expect(session.execution.way).toBe(way);
+  const losses: number[][] = [];
+  for (let step = 0; step < count; step++) {
+    const rows = Int32Array.from({ length: 64 }, (_, i) => step * 64 + i);
+    const inputs = [{ rows: Array.from({ length: copies }, () => rows), learningRate: optimizer.lr }];
+    losses.push(...session.run(inputs).map((each) => Array.from(each)));
   }
-  outcome.after = parameters.toStates();
-  for (const owner of [optimizer, network, parameters]) owner.dispose();
-  return outcome;
+  return Object.assign(session, { losses });
 }
 
-function unpackTensors(parameters: Parameters, tensors: Tensor[]): Map<string, { data: Float32Array }>[] {
-  return parameters.unpack(
-    tensors.map((tensor) => ({
-      shape: tensor.shape,
-      read: () => tensor.clone(),
-      assign: () => undefined,
-      dispose: () => undefined,
-    })),
-  );
+/** Eight AdamW steps, and the gradients of the first: what a momentum buffer holds after one step. */
+function eightSteps(run: string, copies: number, way: Way): Outcome {
+  const session = steps(run, copies, way, adamw, 8);
+  const once = steps(run, copies, way, { name: 'sgd', lr: 0, momentum: 0.9, weightDecay: 0 }, 1);
+  const outcome = {
+    ...{ losses: session.losses, after: session.states() },
+    gradients: once.slots().get('momentum_buffer')!,
+  };
+  session.dispose();
+  once.dispose();
+  return outcome;
 }
 
 const norm = (data: ArrayLike<number>): number =>
@@ -80,9 +81,13 @@ const norm = (data: ArrayLike<number>): number =>
 describe.each(referenceRuns)('%s: eight AdamW steps as PyTorch makes them', (run) => {
   const golden = goldenJson<Steps>(run).train_steps;
 
-  it.each([1, 3])('with %i model(s) stacked', async (copies) => {
+  it.each([
+    [1, 'eager'],
+    [3, 'eager'],
+    [3, 'xla'],
+  ] as const)('with %i model(s) stacked, %s', async (copies, way) => {
     const { losses, gradients, after } = await accounted(backend, 'eight steps', () =>
-      Promise.resolve(eightSteps(run, copies)),
+      Promise.resolve(eightSteps(run, copies, way)),
     );
     for (let m = 0; m < copies; m++) {
       for (const [step, expected] of golden.losses.entries()) {

@@ -1,4 +1,6 @@
 /** The back end that computes: what the rest of compute/ imports. tfjs is loaded by `loadBackend`, not by this import. */
+export { EagerComputation } from './computation.ts';
+export type { Computation, ComputationBody } from './computation.ts';
 export { assertNoLeak, tensorCount } from './count.ts';
 export type { TensorCount } from './count.ts';
 export type { CompileMode, Compiler } from './graph/compile.ts';

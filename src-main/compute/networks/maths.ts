@@ -1,11 +1,39 @@
-/** What the operations of networks compute with: plain tfjs, and numbers that are exact in the precision at hand. */
-import { numberTensor } from '../backend/index.ts';
-import type { Tensor, Tf } from '../backend/index.ts';
+/** What the operations of networks compute with: plain tfjs, and what tfjs lacks inside a trace. */
+import { attr, numberTensor } from '../backend/index.ts';
+import type { Backend, Tensor, Tf } from '../backend/index.ts';
+import { portableRelu } from '../models/kernels.ts';
 
 export interface Maths {
   readonly tf: Tf;
   /** A scalar; inside a float64 trace a double. */
   number(value: number): Tensor;
+  /** Rows of [N, ...] at int32 indices of any shape: [...indices, ...]. The indices are not checked. */
+  gather(rows: Tensor, indices: Tensor): Tensor;
+  /** NaN stays NaN. */
+  relu(x: Tensor): Tensor;
 }
 
-export const mathsOf = (tf: Tf): Maths => ({ tf, number: (value) => numberTensor(tf, value) });
+export function mathsOf(backend: Backend): Maths {
+  const { tf, native } = backend;
+  return {
+    tf,
+    number: (value) => numberTensor(tf, value),
+    relu: (x) => portableRelu(backend, x),
+    gather(rows, indices) {
+      if (!native) {
+        const shape = [...indices.shape, ...rows.shape.slice(1)];
+        return tf.reshape(tf.gather(rows, tf.reshape(indices, [-1])), shape);
+      }
+      // tf.gather reads the indices back to check them.
+      const types = {
+        Tparams: attr.type(rows.dtype === 'int32' ? 'int32' : 'float32'),
+        Tindices: attr.type('int32'),
+        Taxis: attr.type('int32'),
+      };
+      return native.kernel('GatherV2', [rows, indices, tf.scalar(0, 'int32')], {
+        ...types,
+        batch_dims: attr.int(0),
+      });
+    },
+  };
+}

@@ -8,35 +8,33 @@ import type { RunDirectory } from '../../formats/run-directory.ts';
 import type { TensorValue } from '../../formats/tensor.ts';
 import { stateDictFromCheckpoint } from '../models/index.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
-import type { Optimizer } from './optimizer.ts';
-import type { Parameters } from './parameters.ts';
+import type { OptimizerSettings } from './optimizer.ts';
+import { slotNames } from './optimizer.ts';
+import type { TrainingSession } from './session.ts';
 
 /** Writes one checkpoint and one optimizer file per model. @returns the checkpoints' paths, model 1 first */
 export function saveCheckpoints(
   directory: string,
-  run: { parameters: Parameters; optimizer: Optimizer },
+  session: TrainingSession,
   at: { epoch: number; nextLearningRate: number; valAccuracy: readonly number[] | null },
 ): string[] {
-  const { parameters, optimizer } = run;
-  const states = parameters.toStates();
-  const slots = Object.entries(optimizer.slots).map(
-    ([slot, variables]) => [slot, parameters.unpack(variables)] as const,
-  );
-  return states.map((state, m) => {
+  const { trainedNames: parameters, steps, optimizer } = session;
+  const slots = [...session.slots()];
+  return session.states().map((state, m) => {
     const optimizerState = new Map<string, Map<string, TensorValue>>();
-    for (const name of parameters.names) {
+    for (const name of parameters) {
       const entries = slots.map(([slot, models]) => [slot, stored(models[m]!.get(name)!)] as const);
-      optimizerState.set(name, new Map<string, TensorValue>([['step', scalar(optimizer.steps)], ...entries]));
+      optimizerState.set(name, new Map<string, TensorValue>([['step', scalar(steps)], ...entries]));
     }
     return writeCheckpoint(directory, {
       epoch: at.epoch,
       model: m + 1,
-      step: optimizer.steps,
+      step: steps,
       ...(at.valAccuracy && { valAccuracy: at.valAccuracy[m]! / 100 }),
-      trainable: parameters.names,
+      trainable: parameters,
       tensors: storedState(state),
       optimizer: {
-        groups: [{ parameters: parameters.names, settings: settingsOf(optimizer, at.nextLearningRate) }],
+        groups: [{ parameters, settings: settingsOf(optimizer, at.nextLearningRate) }],
         state: optimizerState,
       },
     });
@@ -44,7 +42,7 @@ export function saveCheckpoints(
 }
 
 /** As torch.optim names them. */
-function settingsOf({ settings }: Optimizer, lr: number): Record<string, number | number[] | string> {
+function settingsOf(settings: OptimizerSettings, lr: number): Record<string, number | number[] | string> {
   const shared = { name: settings.name, lr, weight_decay: settings.weightDecay };
   if (settings.name === 'sgd') return { ...shared, momentum: settings.momentum };
   return { ...shared, betas: [...settings.betas], eps: settings.eps };
@@ -119,24 +117,16 @@ function readSlots(checkpoint: Checkpoint): Map<string, Map<string, Float32Array
 }
 
 /** Puts a saved optimizer state back. @throws UserError if it lacks what the optimizer needs */
-export function restoreOptimizer(
-  parameters: Parameters,
-  optimizer: Optimizer,
-  saved: Saved,
-  directory: string,
-): void {
-  optimizer.steps = saved.steps;
-  for (const [slot, variables] of Object.entries(optimizer.slots)) {
-    const models = saved.slots.map((slots, m) => {
+export function restoreOptimizer(session: TrainingSession, saved: Saved, directory: string): void {
+  for (const slot of slotNames(session.optimizer)) {
+    for (const [m, slots] of saved.slots.entries()) {
       const values = slots.get(slot);
-      const missing = parameters.names.find((name) => !values?.has(name));
-      if (!values || missing !== undefined) {
-        throw new UserError(
-          `${directory}: the optimizer state of model ${m + 1} lacks "${slot}" of ${missing ?? 'every parameter'}; training cannot go on from it.`,
-        );
-      }
-      return values;
-    });
-    parameters.pack(models, variables);
+      const missing = session.trainedNames.find((name) => !values?.has(name));
+      if (missing === undefined) continue;
+      throw new UserError(
+        `${directory}: the optimizer state of model ${m + 1} lacks "${slot}" of ${values ? missing : 'every parameter'}; training cannot go on from it.`,
+      );
+    }
   }
+  session.restore(saved.steps, saved.slots);
 }

@@ -4,23 +4,19 @@ import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import type { Backend } from '../backend/index.ts';
 import { checkpointCancel } from '../context.ts';
 import type { ComputeContext, ProgressMeter } from '../context.ts';
-import { examplesTensor } from '../data/index.ts';
 import type { Dataset, Examples, SplitIndices } from '../data/index.ts';
-import { evaluateStacked } from '../models/index.ts';
 import type { Scores } from '../models/index.ts';
-import { kernelsOf } from '../models/kernels.ts';
+import { evaluateNetwork } from '../networks/evaluate.ts';
 import { RandomStream } from '../random.ts';
-import type { Optimizer } from './optimizer.ts';
 import type { TrainingPlan } from './plan.ts';
-import type { Network } from './step.ts';
+import type { StepInput, TrainingSession } from './session.ts';
 
 export interface Training {
   plan: TrainingPlan;
   backend: Backend;
   dataset: Dataset;
   split: SplitIndices;
-  network: Network;
-  optimizer: Optimizer;
+  session: TrainingSession;
   context: ComputeContext;
 }
 
@@ -56,66 +52,59 @@ export async function trainEpoch(
   meter: ProgressMeter,
   pace: Pace,
 ): Promise<number[]> {
-  const { plan, optimizer, split, context } = training;
-  const models = plan.seeds.init.length;
-  const rows = split.train.length;
-  const orders = plan.seeds.optimization.map((seed) => batchOrder(seed, epoch, split.train));
+  const { plan, session, context } = training;
   const rate = plan.schedule(epoch - 1);
-  const sums = new Float64Array(models);
-  const steps = stepsPerEpoch(training);
+  const sums = new Float64Array(session.models);
+  const inputs = epochInputs(training, epoch, rate);
+  if (session.compilesNext) {
+    meter.advance(0, 'compiling the training step');
+    await checkpointCancel(context);
+  }
   let looked = performance.now();
-  for (let step = 0; step < steps; step++) {
+  for (let step = 0; step < inputs.length; step += session.stepsPerCall) {
+    const call = inputs.slice(step, step + session.stepsPerCall);
     const began = performance.now();
-    const size = Math.min(plan.batchSize, rows - step * plan.batchSize);
-    const losses = trainStep(training, orders, step * plan.batchSize, size, rate);
+    const all = session.run(call);
     pace.milliseconds += performance.now() - began;
-    pace.steps += 1;
-    for (let m = 0; m < models; m++) {
-      if (!Number.isFinite(losses[m])) throw diverged(m, optimizer.steps, step + 1, epoch, losses[m]!, rate);
-      sums[m]! += losses[m]!;
+    pace.steps += call.length;
+    for (const [i, losses] of all.entries()) {
+      const model = losses.findIndex((loss) => !Number.isFinite(loss));
+      if (model >= 0)
+        throw diverged(model, losses[model]!, {
+          step: step + i + 1,
+          epoch,
+          rate,
+          all: session.steps - call.length + i + 1,
+        });
+      losses.forEach((loss, m) => (sums[m]! += loss));
     }
-    meter.advance(1, `epoch ${epoch} of ${plan.epochs}`);
+    meter.advance(call.length, `epoch ${epoch} of ${plan.epochs}`);
     if (performance.now() - looked < patience) continue;
     await checkpointCancel(context);
     looked = performance.now();
   }
-  return Array.from(sums, (sum) => sum / steps);
+  return Array.from(sums, (sum) => sum / inputs.length);
 }
 
-function trainStep(
-  training: Training,
-  orders: Int32Array[],
-  start: number,
-  size: number,
-  rate: number,
-): Float32Array {
-  const { backend, dataset, network, optimizer } = training;
-  const { tf } = backend;
-  const rows = new Int32Array(orders.length * size);
-  for (const [m, order] of orders.entries()) rows.set(order.subarray(start, start + size), m * size);
-  const indices = tf.tensor2d(rows, [orders.length, size], 'int32');
-  const labels = tf.tensor1d(
-    rows.map((row) => dataset.train.labels[row]!),
-    'int32',
-  );
-  const x = kernelsOf(backend).gather(examplesTensor(backend, dataset.train), indices);
-  const losses = network.step(x, labels, optimizer, rate);
-  tf.dispose([indices, labels, x]);
-  return losses;
+/** The steps of one epoch. */
+function epochInputs({ plan, split }: Training, epoch: number, learningRate: number): StepInput[] {
+  const orders = plan.seeds.optimization.map((seed) => batchOrder(seed, epoch, split.train));
+  const steps = stepsPerEpoch({ plan, split });
+  return Array.from({ length: steps }, (_, step) => ({
+    rows: orders.map((order) => order.subarray(step * plan.batchSize, (step + 1) * plan.batchSize)),
+    learningRate,
+  }));
 }
 
 function diverged(
   model: number,
-  steps: number,
-  step: number,
-  epoch: number,
   loss: number,
-  rate: number,
+  at: { step: number; epoch: number; rate: number; all: number },
 ): UserError {
   return new UserError(
-    `training stopped: the loss of model ${model + 1} is ${loss} at step ${step} of epoch ${epoch} (step ${steps} in all).`,
+    `training stopped: the loss of model ${model + 1} is ${loss} at step ${at.step} of epoch ${at.epoch} (step ${at.all} in all).`,
     {
-      hint: `Lower optimizer.lr (${rate} at that step) and train again; checkpoints saved before are unharmed.`,
+      hint: `Lower optimizer.lr (${at.rate} at that step) and train again; checkpoints saved before are unharmed.`,
     },
   );
 }
@@ -131,15 +120,18 @@ function refuseNonFinite({ loss, accuracy }: Scores, steps: number): void {
 
 /** Exact loss and accuracy of all models as they are now. @throws UserError if a model's are not finite */
 export async function evaluate(training: Training, examples: Examples): Promise<Scores> {
-  const stacked = training.network.evaluation();
+  const { backend, session, context } = training;
+  const { stored, fixed } = session.tensors();
   try {
-    const scores = await evaluateStacked(training.backend, stacked, examples, () =>
-      checkpointCancel(training.context),
+    const scores = await evaluateNetwork(backend, session.network, { stored, fixed }, examples, () =>
+      checkpointCancel(context),
     );
-    refuseNonFinite(scores, training.optimizer.steps);
+    refuseNonFinite(scores, session.steps);
     return scores;
   } finally {
-    stacked.dispose();
+    backend.tf.dispose([...stored.values()]);
+    for (const { offset, mask } of fixed.values())
+      backend.tf.dispose([offset, mask].filter((t) => t !== undefined));
   }
 }
 

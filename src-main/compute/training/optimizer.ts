@@ -1,12 +1,9 @@
-/** AdamW, Adam and SGD as PyTorch defines them (torch/optim), on any number of variables. */
+/** AdamW, Adam and SGD as PyTorch defines them (torch/optim), as pure functions of one parameter's tensors. */
 import type { RunConfig } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
-import { AdamStep, ResourceVariable, attr } from '../backend/index.ts';
-import type { Backend, Tensor } from '../backend/index.ts';
-import { kernelsOf } from '../models/kernels.ts';
-import { variableOf } from './variable.ts';
-import type { Variable } from './variable.ts';
+import type { Tensor } from '../backend/index.ts';
+import type { Maths } from '../networks/maths.ts';
 
 export type OptimizerSettings = AdamSettings | SgdSettings;
 
@@ -46,216 +43,83 @@ export function resolveOptimizer(config: RunConfig, where = 'config'): Optimizer
   );
 }
 
-/** A kind of state kept per variable, by PyTorch's name. */
-export type Slots = Record<string, Variable[]>;
-
-/** One step under way: each variable is updated as soon as its gradient is known, while both are in the cache. */
-export interface OptimizerStep {
-  /** Updates variable `index`, of which no other tensor may be alive (it would be copied). `gradient` stays the caller's. */
-  apply(index: number, gradient: Tensor): void;
-  end(): void;
+/** The kinds of state kept for every parameter, by PyTorch's names. */
+export function slotNames(settings: OptimizerSettings): string[] {
+  if (settings.name !== 'sgd') return ['exp_avg', 'exp_avg_sq'];
+  return settings.momentum === 0 ? [] : ['momentum_buffer'];
 }
 
-export interface Optimizer {
-  readonly settings: OptimizerSettings;
-  /** Steps made so far. */
-  steps: number;
-  /** One variable per parameter variable and name: exp_avg and exp_avg_sq, or momentum_buffer. */
-  readonly slots: Slots;
-  begin(learningRate: number): OptimizerStep;
-  /** One step of all variables. Gradients stay the caller's. */
-  step(gradients: readonly Tensor[], learningRate: number): void;
-  dispose(): void;
+/** How many numbers `stepScalars` gives. */
+export const scalarCount = 3;
+
+/**
+ * What changes from step to step, in float64, so that a compiled step takes it as an argument: the factor of decoupled
+ * weight decay, the learning rate over its bias correction, and 1 / sqrt(1 - beta2^step).
+ * @param step counted from 1
+ */
+export function stepScalars(settings: OptimizerSettings, learningRate: number, step: number): number[] {
+  if (settings.name === 'sgd') return [1, learningRate, 1];
+  const [beta1, beta2] = settings.betas;
+  const decay = settings.name === 'adamw' ? 1 - learningRate * settings.weightDecay : 1;
+  return [decay, learningRate / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step)];
 }
 
-export function createOptimizer(
-  backend: Backend,
+/** One parameter's tensors; slots in the order of `slotNames`. */
+export interface Updated {
+  value: Tensor;
+  slots: Tensor[];
+}
+
+/**
+ * One step of one parameter. Pure.
+ * @param scalars those of `stepScalars`, as scalar tensors
+ */
+export function update(
+  maths: Maths,
   settings: OptimizerSettings,
-  variables: readonly Variable[],
-): Optimizer {
-  const slotNames =
-    settings.name === 'sgd'
-      ? settings.momentum === 0
-        ? []
-        : ['momentum_buffer']
-      : ['exp_avg', 'exp_avg_sq'];
-  const slots: Slots = {};
-  for (const name of slotNames) {
-    slots[name] = variables.map(({ shape }) => zerosLike(backend, shape));
-  }
-  const begin = beginner(backend, settings, variables, slots);
-  return {
-    settings,
-    steps: 0,
-    slots,
-    begin(learningRate) {
-      this.steps += 1;
-      return begin(learningRate, this.steps);
-    },
-    step(gradients, learningRate) {
-      const step = this.begin(learningRate);
-      for (const [i, gradient] of gradients.entries()) step.apply(i, gradient);
-      step.end();
-    },
-    dispose: () => {
-      for (const variable of Object.values(slots).flat()) variable.dispose();
-    },
-  };
+  { value, slots }: Updated,
+  gradient: Tensor,
+  scalars: readonly Tensor[],
+): Updated {
+  return settings.name === 'sgd'
+    ? sgdUpdate(maths, settings, { value, slots }, gradient, scalars)
+    : adamUpdate(maths, settings, { value, slots }, gradient, scalars);
 }
 
-function zerosLike(backend: Backend, shape: readonly number[]): Variable {
-  return variableOf(backend, new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
+/** m += (1 - b1)(g - m); v = b2 v + (1 - b2) g^2; w -= lr/(1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps) */
+function adamUpdate(
+  maths: Maths,
+  settings: AdamSettings,
+  { value, slots }: Updated,
+  raw: Tensor,
+  [decay, rate, correction]: readonly Tensor[],
+): Updated {
+  const { tf, number } = maths;
+  const [beta1, beta2] = settings.betas;
+  const [first, second] = slots as [Tensor, Tensor];
+  const coupled = settings.name === 'adam' ? settings.weightDecay : 0;
+  const gradient = withL2(maths, raw, value, coupled);
+  const m = tf.add(first, tf.mul(tf.sub(gradient, first), number(1 - beta1)));
+  const v = tf.add(tf.mul(second, number(beta2)), tf.mul(tf.square(gradient), number(1 - beta2)));
+  const denominator = tf.add(tf.mul(tf.sqrt(v), correction!), number(settings.eps));
+  const decayed = settings.name === 'adamw' && settings.weightDecay !== 0 ? tf.mul(value, decay!) : value;
+  return { value: tf.sub(decayed, tf.mul(tf.div(m, denominator), rate!)), slots: [m, v] };
 }
 
-type Begin = (learningRate: number, step: number) => OptimizerStep;
-
-function beginner(
-  backend: Backend,
-  settings: OptimizerSettings,
-  variables: readonly Variable[],
-  slots: Slots,
-): Begin {
-  if (settings.name === 'sgd') {
-    const momenta = slots['momentum_buffer'];
-    return backend.native
-      ? nativeSgd(backend, settings, variables, momenta)
-      : portableSgd(backend, settings, variables, momenta);
-  }
-  const first = slots['exp_avg']!;
-  const second = slots['exp_avg_sq']!;
-  const begin = backend.native
-    ? nativeAdam(backend, settings, variables, first, second)
-    : portableAdam(backend, settings, variables, first, second);
-  return (learningRate, count) => {
-    const step = begin(learningRate, count);
-    const apply = (index: number, gradient: Tensor): void => {
-      const variable = variables[index]!;
-      if (settings.name === 'adamw') {
-        decay(backend, variable, 1 - learningRate * settings.weightDecay);
-        return step.apply(index, gradient);
-      }
-      const decayed = withL2(backend, variable, gradient, settings.weightDecay);
-      step.apply(index, decayed);
-      decayed.dispose();
-    };
-    return { apply, end: step.end };
-  };
+function sgdUpdate(
+  maths: Maths,
+  settings: SgdSettings,
+  { value, slots }: Updated,
+  raw: Tensor,
+  [, rate]: readonly Tensor[],
+): Updated {
+  const { tf, number } = maths;
+  const gradient = withL2(maths, raw, value, settings.weightDecay);
+  const [buffer] = slots;
+  const total = buffer ? tf.add(tf.mul(buffer, number(settings.momentum)), gradient) : gradient;
+  return { value: tf.sub(value, tf.mul(total, rate!)), slots: buffer ? [total] : [] };
 }
 
-/** variable *= factor */
-function decay(backend: Backend, variable: Variable, factor: number): void {
-  if (factor === 1) return;
-  const { mul, constant } = kernelsOf(backend);
-  const value = variable.read();
-  const smaller = mul(value, constant(factor));
-  value.dispose();
-  variable.assign(smaller);
-  smaller.dispose();
-}
-
-/** gradient + weightDecay * variable, as a tensor of the caller's. */
-function withL2(backend: Backend, variable: Variable, gradient: Tensor, weightDecay: number): Tensor {
-  if (weightDecay === 0) return gradient.clone();
-  const { add, mul, constant } = kernelsOf(backend);
-  const value = variable.read();
-  const pull = mul(value, constant(weightDecay));
-  const sum = add(gradient, pull);
-  backend.tf.dispose([value, pull]);
-  return sum;
-}
-
-function resource(variable: Variable): ResourceVariable {
-  if (variable instanceof ResourceVariable) return variable;
-  throw new Error('a fused optimizer needs resource variables');
-}
-
-function nativeAdam(
-  backend: Backend,
-  { betas: [beta1, beta2], eps: epsilon }: AdamSettings,
-  variables: readonly Variable[],
-  first: readonly Variable[],
-  second: readonly Variable[],
-): Begin {
-  return (learningRate, step) => {
-    const adam = new AdamStep(backend, step, { learningRate, beta1, beta2, epsilon });
-    return {
-      apply: (i, gradient) =>
-        adam.apply(resource(variables[i]!), resource(first[i]!), resource(second[i]!), gradient),
-      end: () => adam.dispose(),
-    };
-  };
-}
-
-function portableAdam(
-  backend: Backend,
-  { betas: [beta1, beta2], eps }: AdamSettings,
-  variables: readonly Variable[],
-  first: readonly Variable[],
-  second: readonly Variable[],
-): Begin {
-  const { tf } = backend;
-  return (learningRate, step) => {
-    const rate = learningRate / (1 - beta1 ** step);
-    const correction = Math.sqrt(1 - beta2 ** step);
-    const apply = (i: number, gradient: Tensor): void =>
-      tf.tidy(() => {
-        const m = tf.add(tf.mul(first[i]!.read(), beta1), tf.mul(gradient, 1 - beta1));
-        const v = tf.add(tf.mul(second[i]!.read(), beta2), tf.mul(tf.square(gradient), 1 - beta2));
-        const denominator = tf.add(tf.div(tf.sqrt(v), correction), eps);
-        const next = tf.sub(variables[i]!.read(), tf.mul(tf.div(m, denominator), rate));
-        first[i]!.assign(m);
-        second[i]!.assign(v);
-        variables[i]!.assign(next);
-      });
-    return { apply, end: () => undefined };
-  };
-}
-
-function nativeSgd(
-  backend: Backend,
-  { momentum, weightDecay }: SgdSettings,
-  variables: readonly Variable[],
-  momenta: readonly Variable[] | undefined,
-): Begin {
-  const native = backend.native!;
-  const type = { T: attr.type('float32'), use_locking: attr.bool(false) };
-  const withMomentum = native.operation(
-    'ResourceApplyMomentum',
-    { ...type, use_nesterov: attr.bool(false) },
-    0,
-  );
-  const plain = native.operation('ResourceApplyGradientDescent', type, 0);
-  return (learningRate) => {
-    const rate = backend.tf.scalar(learningRate);
-    const apply = (i: number, gradient: Tensor): void => {
-      const total = withL2(backend, variables[i]!, gradient, weightDecay);
-      const { handle } = resource(variables[i]!);
-      const drag = kernelsOf(backend).constant(momentum);
-      if (momenta) withMomentum(handle, resource(momenta[i]!).handle, rate, total, drag);
-      else plain(handle, rate, total);
-      total.dispose();
-    };
-    return { apply, end: () => rate.dispose() };
-  };
-}
-
-function portableSgd(
-  backend: Backend,
-  { momentum, weightDecay }: SgdSettings,
-  variables: readonly Variable[],
-  momenta: readonly Variable[] | undefined,
-): Begin {
-  const { tf } = backend;
-  return (learningRate) => {
-    const apply = (i: number, gradient: Tensor): void =>
-      tf.tidy(() => {
-        let total = withL2(backend, variables[i]!, gradient, weightDecay);
-        if (momenta) {
-          total = tf.add(tf.mul(momenta[i]!.read(), momentum), total);
-          momenta[i]!.assign(total);
-        }
-        variables[i]!.assign(tf.sub(variables[i]!.read(), tf.mul(total, learningRate)));
-      });
-    return { apply, end: () => undefined };
-  };
+function withL2({ tf, number }: Maths, gradient: Tensor, value: Tensor, weightDecay: number): Tensor {
+  return weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(value, number(weightDecay)));
 }

@@ -1,222 +1,160 @@
-/** One pass through M stacked networks: losses, and the gradients of everything they train. */
-import type { MlpSpec } from '../../../src-shared/model.ts';
-import type { Backend, Tensor } from '../backend/index.ts';
-import { kernelsOf } from '../models/kernels.ts';
-import type { Kernels } from '../models/kernels.ts';
-import { storedFamily, tensorOf } from '../models/internal.ts';
-import type { StateDict, StackedNetwork, StackedNorm } from '../models/index.ts';
-import { normEpsilon } from '../models/internal.ts';
-import type { Optimizer } from './optimizer.ts';
-import type { Parameters, Values } from './parameters.ts';
-import * as stages from './stages.ts';
-import type { Give, Stage } from './stages.ts';
+/** One training step of M models at once: forward, backward by autodiff, optimizer. A pure function of tensors. */
+import type { Network } from '../../../src-shared/networks/network.ts';
+import type { ComputationBody, Tensor } from '../backend/index.ts';
+import { acting } from '../networks/effective.ts';
+import type { FixedTensors } from '../networks/effective.ts';
+import { crossEntropy } from '../networks/loss.ts';
+import type { Maths } from '../networks/maths.ts';
+import { forward } from '../networks/run.ts';
+import { scalarCount, slotNames, update } from './optimizer.ts';
+import type { OptimizerSettings } from './optimizer.ts';
 
-/** PyTorch's BatchNorm1d momentum. */
-const batchMomentum = 0.1;
+/** What a place in the state holds. */
+export type StatePlace =
+  /** A trained parameter, [M, ...shape]. */
+  | { kind: 'trained'; name: string }
+  /** What the optimizer keeps of it, alike. */
+  | { kind: 'slot'; name: string; slot: string }
+  /** A running statistic, [M, ...shape]. */
+  | { kind: 'statistics'; name: string }
+  /** A parameter that nothing moves, [M, ...shape] or [1, ...shape]. */
+  | { kind: 'fixed'; name: string }
+  /** F as it acts, or D, of a trained parameter, [1, ...shape]. */
+  | { kind: 'offset' | 'mask'; name: string }
+  /** All training inputs [N, ...shape], or labels [N] int32. */
+  | { kind: 'inputs' | 'labels'; name: '' };
 
-/** The network of one run, with what its layers need besides parameters. */
-export class Network {
-  readonly #spec: MlpSpec;
-  readonly #backend: Backend;
-  readonly #kernels: Kernels;
-  readonly parameters: Parameters;
-  /** [1, n, n] per hidden layer, sigma-asymmetric only. */
-  readonly #gates: Tensor[] = [];
-  /** [M, 1, 1 or n] per hidden layer, linearised norms only. */
-  readonly #scales: Tensor[] = [];
-
-  constructor(backend: Backend, spec: MlpSpec, states: readonly StateDict[], parameters: Parameters) {
-    this.#spec = spec;
-    this.#backend = backend;
-    this.#kernels = kernelsOf(backend);
-    this.parameters = parameters;
-    const { tf } = backend;
-    for (const { index, outputs } of spec.layers.slice(0, -1)) {
-      if (storedFamily(spec) === 'sigma-asymmetric') {
-        const gate = tensorOf(states[0]!, `activations.${index}.C`).data;
-        this.#gates.push(tf.keep(tf.tensor(gate, [1, outputs, outputs])));
-      }
-      const key =
-        spec.norm === 'layer_linear' ? 'scale' : spec.norm === 'batch_linear' ? 'inv_std' : undefined;
-      if (key === undefined) continue;
-      const factors = states.map((state) => Array.from(tensorOf(state, `norms.${index}.${key}`).data));
-      this.#scales.push(tf.keep(tf.tensor3d(factors.map((f) => [f]))));
-    }
-  }
-
+export interface StepPlan {
+  network: Network;
+  optimizer: OptimizerSettings;
+  classes: number;
+  /** In the order of the state. */
+  places: readonly StatePlace[];
   /**
-   * Forward and backward through one batch.
-   * @param x [M, B, inputs] @param labels [M * B] int32
-   * @returns mean loss per model, and gradients in the order of `parameters.variables` (the caller's)
+   * A step may be one that only fills up a call of several: it then has a 0 at the end of its scalars and leaves the
+   * state as it is.
    */
-  gradients(x: Tensor, labels: Tensor): { losses: Float32Array; gradients: Tensor[] } {
-    const gradients: Tensor[] = [];
-    const losses = this.#pass(x, labels, (variable, gradient) => void (gradients[variable] = gradient));
-    return { losses, gradients };
-  }
+  mayIdle: boolean;
+}
 
-  /** Forward, backward and optimizer on one batch. @returns mean loss per model, before the step */
-  step(x: Tensor, labels: Tensor, optimizer: Optimizer, learningRate: number): Float32Array {
-    const step = optimizer.begin(learningRate);
-    const losses = this.#pass(x, labels, (variable, gradient) => {
-      step.apply(variable, gradient);
-      gradient.dispose();
+/** Scalars of one step: the optimizer's, n / (n - 1) of the n rows that count, and whether the step counts. */
+export const stepScalarCount = scalarCount + 2;
+
+type ByName = Map<string, Tensor>;
+
+/**
+ * Arguments: row numbers [M, B] int32, row weights [B] (1 / n, or 0 for rows that fill up the batch), scalars.
+ * Outputs: the mean loss of every model before the step, [M].
+ */
+export function trainingStep(maths: Maths, plan: StepPlan): ComputationBody {
+  return (args, state) => {
+    const [rows, rowWeights, scalars] = args as [Tensor, Tensor, Tensor];
+    const of = (kind: StatePlace['kind']): ByName => byName(plan.places, state, kind);
+    const trained = of('trained');
+    const names = [...trained.keys()];
+    const numbers = split(maths, scalars);
+    const { losses, gradients, statistics } = backward(maths, plan, names, state, {
+      ...{ rows, rowWeights },
+      unbiased: numbers[scalarCount]!,
     });
-    step.end();
-    return losses;
-  }
-
-  /** `take` is given each variable's gradient when nothing needs the variable's value any more. */
-  #pass(x: Tensor, labels: Tensor, take: (variable: number, gradient: Tensor) => void): Float32Array {
-    const values = this.parameters.values();
-    const small = new Map<string, Tensor>();
-    const passed: Stage[] = [];
-    const push = (stage: Stage): Tensor => {
-      passed.push(stage);
-      return stage.y;
-    };
-    let current = x;
-    for (const { index } of this.#spec.layers) {
-      const name = `lins.${index}`;
-      const parts = {
-        weight: values.weights[index]!,
-        bias: values.small.get(`${name}.bias`)!,
-        giveWeight: (gradient: Tensor) => take(index, this.parameters.weightGradient(index, gradient)),
-        giveBias: (gradient: Tensor) => void small.set(`${name}.bias`, gradient),
-      };
-      current = push(stages.linear(this.#kernels, current, parts, index === 0));
-      if (index === this.#spec.layers.length - 1) break;
-      for (const stage of this.#hidden(index, values, small)) current = push(stage(current));
-    }
-    const { loss, gradient } = this.#kernels.crossEntropy(current, labels);
-    let slope = gradient;
-    for (const stage of passed.reverse()) {
-      const before = stage.back(slope);
-      slope.dispose();
-      slope = before;
-    }
-    slope.dispose();
-    values.dispose();
-    take(this.#spec.layers.length, this.parameters.smallGradient(small));
-    const losses = loss.dataSync() as Float32Array;
-    loss.dispose();
-    return losses;
-  }
-
-  /** Norm, its affine part and the activation of hidden layer `index`, in order. */
-  #hidden(index: number, values: Values, small: Map<string, Tensor>): ((input: Tensor) => Stage)[] {
-    const k = this.#kernels;
-    const parts: ((input: Tensor) => Stage)[] = [...this.#normStages(index)];
-    const name = `norms.${index}`;
-    const weight = values.small.get(`${name}.weight`);
-    const bias = values.small.get(`${name}.bias`);
-    if (weight && bias) {
-      const give =
-        (key: string): Give =>
-        (gradient) =>
-          void small.set(`${name}.${key}`, gradient);
-      const affine = { weight, bias, giveWeight: give('weight'), giveBias: give('bias') };
-      parts.push((x) => stages.affine(k, x, affine));
-    }
-    const gate = this.#gates[index];
-    if (gate) parts.push((x) => stages.gated(k, x, gate));
-    else if (this.#spec.activation !== 'identity') {
-      const activation = stages[this.#spec.activation];
-      parts.push((x) => activation(k, x));
-    }
-    return parts;
-  }
-
-  #normStages(index: number): ((input: Tensor) => Stage)[] {
-    const k = this.#kernels;
-    switch (this.#spec.norm) {
-      case 'none':
-        return [];
-      case 'layer':
-        return [(z) => stages.layerNorm(k, z)];
-      case 'batch':
-        return [
-          (z) => stages.batchNorm(k, z, (mean, variance) => this.#track(index, mean, variance, z.shape[1]!)),
-        ];
-      case 'layer_linear':
-        return [(z) => stages.centre(k, z), (z) => stages.scaled(k, z, this.#scales[index]!)];
-      case 'batch_linear':
-        return [(z) => stages.scaled(k, z, this.#scales[index]!)];
-    }
-  }
-
-  /** running = 0.9 running + 0.1 batch, the variance unbiased. */
-  #track(index: number, mean: Tensor, variance: Tensor, batch: number): void {
-    const { add, mul, constant } = this.#kernels;
-    const running = this.parameters.running[index]!;
-    const blend = (old: Tensor, seen: Tensor, weight: number): Tensor => {
-      const kept = mul(old, constant(1 - batchMomentum));
-      const fresh = mul(seen, constant(weight));
-      const next = this.#backend.tf.keep(add(kept, fresh));
-      this.#backend.tf.dispose([old, kept, fresh]);
-      return next;
-    };
-    running.mean = blend(running.mean, mean, batchMomentum);
-    running.variance = blend(running.variance, variance, (batchMomentum * batch) / (batch - 1));
-    if (index === 0) this.parameters.batchesTracked += 1;
-  }
-
-  /** The networks as they are now, for evaluation; dispose of them before the next step. */
-  evaluation(): StackedNetwork {
-    const values = this.parameters.values();
-    const owned: Tensor[] = [];
-    const last = this.#spec.layers.length - 1;
-    const layers = this.#spec.layers.map(({ index, inputs, outputs }) => {
-      const linear = {
-        inputs,
-        outputs,
-        weight: values.weights[index]!,
-        bias: values.small.get(`lins.${index}.bias`)!,
-      };
-      if (index === last) return linear;
-      const norm = this.#evaluationNorm(index, values, owned);
-      const gate = this.#gates[index];
-      const activation = gate ? { kind: 'swiglu' as const, gate } : this.#spec.activation;
-      return { ...linear, ...(norm && { norm }), activation };
+    const next = new Map<string, Tensor>();
+    names.forEach((name, i) => {
+      const slots = slotNames(plan.optimizer);
+      const kept = slots.map((slot) => state[placeOf(plan.places, { kind: 'slot', name, slot })]!);
+      const before = { value: trained.get(name)!, slots: kept };
+      const after = update(maths, plan.optimizer, before, gradients[i]!, numbers);
+      next.set(keyOf({ kind: 'trained', name }), after.value);
+      slots.forEach((slot, k) => next.set(keyOf({ kind: 'slot', name, slot }), after.slots[k]!));
     });
-    const dispose = (): void => {
-      values.dispose();
-      this.#backend.tf.dispose(owned);
-    };
-    return { models: this.parameters.models, layers, dispose };
-  }
-
-  #evaluationNorm(index: number, values: Values, owned: Tensor[]): StackedNorm | undefined {
-    const { norm } = this.#spec;
-    if (norm === 'none') return undefined;
-    const weight = values.small.get(`norms.${index}.weight`);
-    const bias = values.small.get(`norms.${index}.bias`);
-    const affine = weight && bias ? { scale: weight, shift: bias } : {};
-    if (norm === 'layer') return { normalise: 'layer', ...affine };
-    if (norm === 'batch') return this.#runningNorm(index, owned, weight, bias);
-    const own = (tensor: Tensor): Tensor => {
-      owned.push(tensor);
-      return tensor;
-    };
-    const base = this.#scales[index]!;
-    const scale = weight ? own(this.#kernels.mul(weight, base)) : base;
-    return { normalise: norm === 'layer_linear' ? 'centre' : 'none', ...affine, scale };
-  }
-
-  #runningNorm(index: number, owned: Tensor[], weight?: Tensor, bias?: Tensor): StackedNorm {
-    const { tf } = this.#backend;
-    const { mean, variance } = this.parameters.running[index]!;
-    const [scale, shift] = tf.tidy(() => {
-      const inverse = tf.rsqrt(tf.add(variance, normEpsilon));
-      const factor = weight ? tf.mul(inverse, weight) : inverse;
-      const offset = tf.neg(tf.mul(mean, factor));
-      return [factor, bias ? tf.add(offset, bias) : offset];
+    for (const [name, value] of statistics) next.set(keyOf({ kind: 'statistics', name }), value);
+    const counts = maths.tf.greater(numbers[scalarCount + 1]!, maths.number(0));
+    const moved = plan.places.map((place, i) => {
+      const after = next.get(keyOf(place));
+      if (!after) return state[i]!;
+      return plan.mayIdle ? maths.tf.where(counts, after, state[i]!) : after;
     });
-    owned.push(scale!, shift!);
-    return { normalise: 'none', scale: scale!, shift: shift! };
-  }
+    return { outputs: [losses], state: moved };
+  };
+}
 
-  dispose(): void {
-    this.#backend.tf.dispose([...this.#gates, ...this.#scales]);
-  }
+const keyOf = (place: StatePlace): string =>
+  JSON.stringify([place.kind, place.name, 'slot' in place ? place.slot : '']);
+
+export function placeOf(places: readonly StatePlace[], wanted: StatePlace): number {
+  const key = keyOf(wanted);
+  const index = places.findIndex((place) => keyOf(place) === key);
+  if (index < 0) throw new Error(`training keeps no ${wanted.kind} "${wanted.name}"`);
+  return index;
+}
+
+function byName(places: readonly StatePlace[], state: readonly Tensor[], kind: StatePlace['kind']): ByName {
+  return new Map(
+    places.flatMap((place, i) => (place.kind === kind ? [[place.name, state[i]!] as const] : [])),
+  );
+}
+
+/** [scalars] -> that many scalar tensors. */
+function split({ tf }: Maths, scalars: Tensor): Tensor[] {
+  return tf.unstack(scalars);
+}
+
+interface Batch {
+  rows: Tensor;
+  rowWeights: Tensor;
+  unbiased: Tensor;
+}
+
+function backward(
+  maths: Maths,
+  plan: StepPlan,
+  names: readonly string[],
+  state: readonly Tensor[],
+  { rows, rowWeights, unbiased }: Batch,
+): { losses: Tensor; gradients: Tensor[]; statistics: ByName } {
+  const { tf } = maths;
+  const of = (kind: StatePlace['kind']): ByName => byName(plan.places, state, kind);
+  const [x, hot] = [
+    maths.gather(of('inputs').get('')!, rows),
+    oneHot(maths, of('labels').get('')!, rows, plan.classes),
+  ];
+  const given = new Map([...of('statistics'), ...of('fixed')]);
+  const fixed = fixedTensors(of('offset'), of('mask'));
+  const kept: { losses?: Tensor; statistics: ByName } = { statistics: new Map() };
+  const total = (...values: Tensor[]): Tensor => {
+    const stored = new Map([...given, ...names.map((name, i) => [name, values[i]!] as const)]);
+    const { output } = forward(maths, plan.network, acting(maths, stored, fixed), x, {
+      // Kept: gradients are taken in a tidy of their own.
+      training: {
+        ...{ rowWeights, unbiased },
+        track: (name, value) => void kept.statistics.set(name, tf.keep(value)),
+      },
+    });
+    const weighted = tf.mul(crossEntropy(maths, output, hot), tf.expandDims(rowWeights, 0));
+    kept.losses = tf.keep(tf.sum(weighted, 1));
+    return tf.sum(kept.losses);
+  };
+  const gradients = tf.grads(total)(names.map((name) => of('trained').get(name)!));
+  const release = (tensor: Tensor): Tensor => {
+    const own = tensor.clone();
+    tensor.dispose();
+    return own;
+  };
+  return {
+    losses: release(kept.losses!),
+    gradients,
+    statistics: new Map([...kept.statistics].map(([name, value]) => [name, release(value)])),
+  };
+}
+
+function fixedTensors(offsets: ByName, masks: ByName): FixedTensors {
+  const names = new Set([...offsets.keys(), ...masks.keys()]);
+  return new Map([...names].map((name) => [name, { offset: offsets.get(name), mask: masks.get(name) }]));
+}
+
+/** [M, B, classes] of the labels at `rows`. */
+function oneHot(maths: Maths, labels: Tensor, rows: Tensor, classes: number): Tensor {
+  const { tf } = maths;
+  const flat = tf.reshape(maths.gather(labels, rows), [-1]);
+  // Cast: the WebAssembly back end's oneHot of dtype float32 holds the bits of integers.
+  return tf.reshape(tf.cast(tf.oneHot(flat, classes), 'float32'), [...rows.shape, classes]);
 }

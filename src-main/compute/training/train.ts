@@ -18,12 +18,10 @@ import { lastCompleteEpoch, readSaved, restoreOptimizer, saveCheckpoints } from 
 import type { Saved } from './checkpoints.ts';
 import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } from './loop.ts';
 import type { Pace, Training } from './loop.ts';
-import { createOptimizer } from './optimizer.ts';
-import { Parameters } from './parameters.ts';
 import { checkBatches, planTraining } from './plan.ts';
 import type { TrainingPlan } from './plan.ts';
 import { createRunFolder, readMetrics, splitFileName, writeMetrics } from './run-folder.ts';
-import { Network } from './step.ts';
+import { TrainingSession } from './session.ts';
 
 type Params = ParamsOf<typeof trainJob>;
 
@@ -137,16 +135,19 @@ function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): vo
 async function trainFrom(start: Start, backend: Backend, context: ComputeContext): Promise<TrainResult> {
   const { plan, dataset, split, resumed } = start;
   const states = resumed?.saved.states ?? initialise(plan.spec, plan.seeds);
-  const parameters = new Parameters(backend, plan.spec, states);
-  const network = new Network(backend, plan.spec, states, parameters);
-  const optimizer = createOptimizer(backend, plan.optimizer, parameters.variables);
+  const { spec, optimizer, batchSize } = plan;
+  const totalSteps = plan.epochs * stepsPerEpoch({ plan, split });
+  const session = new TrainingSession(
+    backend,
+    { spec, optimizer, batchSize, totalSteps },
+    states,
+    dataset.train,
+  );
   try {
-    if (resumed) restoreOptimizer(parameters, optimizer, resumed.saved, start.directory);
-    return await runEpochs(start, { plan, backend, dataset, split, network, optimizer, context });
+    if (resumed) restoreOptimizer(session, resumed.saved, start.directory);
+    return await runEpochs(start, { plan, backend, dataset, split, session, context });
   } finally {
-    optimizer.dispose();
-    network.dispose();
-    parameters.dispose();
+    session.dispose();
   }
 }
 
@@ -178,9 +179,8 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
 }
 
 function save(directory: string, training: Training, { epoch, valAccuracy }: EpochMetrics): void {
-  const { network, optimizer, plan, context } = training;
-  const run = { parameters: network.parameters, optimizer };
-  const paths = saveCheckpoints(directory, run, {
+  const { session, plan, context } = training;
+  const paths = saveCheckpoints(directory, session, {
     epoch,
     nextLearningRate: plan.schedule(epoch),
     valAccuracy,
@@ -194,7 +194,7 @@ function dataOf({ name, origin, sha256 }: Dataset): TrainResult['data'] {
 
 function resultOf(
   { directory, resumed, dataset }: Start,
-  { plan, backend }: Training,
+  { plan, backend, session }: Training,
   last: EpochMetrics | undefined,
   test: { loss: number[]; accuracy: number[] },
   pace: Pace,
@@ -221,6 +221,7 @@ function resultOf(
     ms_per_model_step: pace.steps === 0 ? null : pace.milliseconds / (pace.steps * models),
     resumed_from: resumed?.epoch ?? null,
     backend: backendInfo(backend),
+    execution: session.execution,
   };
 }
 

@@ -181,3 +181,28 @@ test.skipIf(!compiler)('another shape or type of argument is refused, and use af
   expect(() => program.run([three])).toThrow();
   tf.dispose([three, whole]);
 });
+
+test.skipIf(!compiler)('a program that nobody uses any more is taken over, without its state', () => {
+  const make = (factor: number): Program =>
+    compiler!.compile({ mode: 'graph', args: [single(1)], state: [single(1)] }, ([x], [sum]) => {
+      const next = tf.add(sum!, tf.mul(x!, factor));
+      return { outputs: [next], state: [next] };
+    });
+  const one = tf.tensor1d([1]);
+  const ten = tf.tensor1d([10]);
+  const first = make(3);
+  const beside = make(3);
+  expect(beside).not.toBe(first);
+  first.set(0, ten);
+  expect(numbers(first.run([one]))).toEqual([[13]]);
+  first.dispose();
+  const again = make(3);
+  expect(again).toBe(first);
+  expect(make(4)).not.toBe(first);
+  expect(() => again.run([one])).toThrow('state 0 of a compiled computation was not set');
+  again.set(0, one);
+  expect(numbers(again.run([one]))).toEqual([[4]]);
+  again.dispose();
+  beside.dispose();
+  tf.dispose([one, ten]);
+});

@@ -22,7 +22,7 @@ import type { RandomNetwork } from './random-networks.ts';
 const backend = await loadBackend();
 const { tf } = backend;
 const native = backend.native;
-const maths = mathsOf(tf);
+const maths = mathsOf(backend);
 const before = tensorCount(backend);
 afterAll(() => {
   expect(tensorCount(backend)).toEqual(before);

@@ -143,7 +143,7 @@ function logitsOf(spec: MlpSpec, states: readonly StateDict[], x: Tensor): Float
         },
       ]),
     );
-    const maths = mathsOf(tf);
+    const maths = mathsOf(backend);
     return forward(maths, network, acting(maths, stored, fixed), tf.expandDims(x, 0)).output;
   });
   const values = out.dataSync() as Float32Array;

@@ -4,14 +4,14 @@ import type { Activation, Family, Norm } from '../../../src-shared/domain.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { accounted, releaseCaches } from '../../../src-main/compute/accounted.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
-import type { Backend } from '../../../src-main/compute/backend/index.ts';
+import type { Backend, Tensor } from '../../../src-main/compute/backend/index.ts';
 import { initialise } from '../../../src-main/compute/models/index.ts';
 import type { StateDict } from '../../../src-main/compute/models/index.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
-import { createOptimizer } from '../../../src-main/compute/training/optimizer.ts';
+import { mathsOf } from '../../../src-main/compute/networks/maths.ts';
+import { slotNames, stepScalars, update } from '../../../src-main/compute/training/optimizer.ts';
 import type { OptimizerSettings } from '../../../src-main/compute/training/optimizer.ts';
-import { Parameters } from '../../../src-main/compute/training/parameters.ts';
-import { Network } from '../../../src-main/compute/training/step.ts';
+import { TrainingSession } from '../../../src-main/compute/training/session.ts';
 import { hostLoss, toFloat64 } from '../../support/host-loss.ts';
 import { largestDifference } from '../../support/reference-run.ts';
 
@@ -81,31 +81,29 @@ interface Pass {
   gradients: Map<string, { data: Float32Array }>[];
 }
 
+/** One pass, from a momentum buffer after one step: the gradients to the bit. */
 async function onBackend(
   backend: Backend,
   spec: MlpSpec,
   states: StateDict[],
   { x, labels }: Batch,
 ): Promise<Pass> {
-  const { tf } = backend;
   return accounted(backend, 'one pass', () => {
-    const parameters = new Parameters(backend, spec, states);
-    const network = new Network(backend, spec, states, parameters);
-    const inputs = tf.tensor3d(x, [models, batch, spec.layers[0]!.inputs]);
-    const targets = tf.tensor1d(labels, 'int32');
-    const { losses, gradients } = network.gradients(inputs, targets);
-    const found = parameters.unpack(
-      gradients.map((tensor) => ({
-        shape: tensor.shape,
-        read: () => tensor.clone(),
-        assign() {},
-        dispose() {},
-      })),
-    );
-    tf.dispose([inputs, targets, ...gradients]);
-    network.dispose();
-    parameters.dispose();
-    return Promise.resolve({ losses: Array.from(losses), gradients: found });
+    const features = spec.layers[0]!.inputs;
+    const examples = {
+      ...{ count: models * batch, features },
+      x: Float32Array.from(x),
+      labels: Int32Array.from(labels),
+    };
+    const optimizer: OptimizerSettings = { name: 'sgd', lr: 0, momentum: 0.9, weightDecay: 0 };
+    // Two rows more than the batch has: what fills up a batch must not count.
+    const plan = { spec, optimizer, batchSize: batch + 2, totalSteps: 1 };
+    const session = new TrainingSession(backend, plan, states, examples);
+    const rows = states.map((_, m) => Int32Array.from({ length: batch }, (_row, b) => m * batch + b));
+    const [losses] = session.run([{ rows, learningRate: 0 }]);
+    const gradients = session.slots().get('momentum_buffer')!;
+    session.dispose();
+    return Promise.resolve({ losses: Array.from(losses!), gradients });
   });
 }
 
@@ -202,34 +200,25 @@ describe.each(['tensorflow', 'wasm', 'cpu'] as const)(
     it.each(optimizers.map((settings) => [JSON.stringify(settings), settings] as const))(
       '%s',
       async (_, settings) => {
-        const spec = smallSpec('standard', 'layer', 'relu');
-        const states = initialise(spec, { init: [1, 2], mask: 3 });
-        const gradientAt = (step: number, size: number): number[] =>
+        const size = 24;
+        const gradientAt = (step: number): number[] =>
           Array.from({ length: size }, (_entry, i) => Math.sin(step * 1.7 + i) * 10 ** -(i % 4));
+        const start = Array.from({ length: size }, (_entry, i) => Math.cos(i));
         await accounted(backend, 'ten steps', () => {
-          const parameters = new Parameters(backend, spec, states);
-          const optimizer = createOptimizer(backend, settings, parameters.variables);
-          const before = parameters.variables.map((variable) => {
-            const value = variable.read();
-            const data = Array.from(value.dataSync());
-            value.dispose();
-            return data;
+          const { tf } = backend;
+          const found = tf.tidy(() => {
+            let parameter = {
+              value: tf.tensor1d(start) as Tensor,
+              slots: slotNames(settings).map(() => tf.zeros([size])),
+            };
+            for (let step = 1; step <= 10; step++) {
+              const scalars = stepScalars(settings, settings.lr, step).map((value) => tf.scalar(value));
+              const gradient = tf.tensor1d(gradientAt(step));
+              parameter = update(mathsOf(backend), settings, parameter, gradient, scalars);
+            }
+            return parameter.value.dataSync();
           });
-          for (let step = 1; step <= 10; step++) {
-            const gradients = parameters.variables.map((variable, v) =>
-              backend.tf.tensor(gradientAt(step, before[v]!.length), [...variable.shape]),
-            );
-            optimizer.step(gradients, settings.lr);
-            backend.tf.dispose(gradients);
-          }
-          for (const [v, variable] of parameters.variables.entries()) {
-            const value = variable.read();
-            const expected = torchSteps(settings, before[v]!, (step) => gradientAt(step, before[v]!.length));
-            expect(largestDifference(value.dataSync(), expected)).toBeLessThan(1e-6);
-            value.dispose();
-          }
-          optimizer.dispose();
-          parameters.dispose();
+          expect(largestDifference(found, torchSteps(settings, start, gradientAt))).toBeLessThan(1e-6);
           return Promise.resolve();
         });
       },

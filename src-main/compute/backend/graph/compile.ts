@@ -1,11 +1,18 @@
 /** Compiled execution on the native back end: what works here, and programs made of plain tfjs computations. */
+import { createHash } from 'node:crypto';
 import { messageOf } from '../../../../src-shared/errors.ts';
+import type { ComputationBody } from '../computation.ts';
 import type { Tf } from '../types.ts';
 import { types } from './graph.ts';
 import { Program } from './program.ts';
+import { encodeSavedModel } from './saved-model.ts';
 import type { EncodeOptions } from './saved-model.ts';
 import { trace } from './trace.ts';
-import type { Body, NativeBackend, TraceSettings } from './trace.ts';
+import type { NativeBackend, TraceSettings } from './trace.ts';
+
+/** Programs kept for another use, and bytes of state that they may hold. */
+const mostIdle = 6;
+const mostIdleBytes = 192 * 2 ** 20;
 
 export type CompileMode = EncodeOptions['mode'];
 
@@ -13,26 +20,55 @@ export interface Compiler {
   /** Why this way does not work here; undefined if it does. Found by compiling x + 1 once. */
   shortfall(mode: CompileMode): string | undefined;
   /**
-   * Records `body` and loads it into a session. With `xla` the first call compiles: a second or two.
+   * Records `body` and loads it into a session; one that computes the same and is not in use any more is taken over. With `xla` the first call compiles: a second or two.
    * @throws Error naming what cannot be part of a graph
    */
-  compile(settings: TraceSettings & EncodeOptions, body: Body): Program;
+  compile(settings: TraceSettings & EncodeOptions, body: ComputationBody): Program;
 }
 
 export function compilerOf(tf: Tf): Compiler {
   const probed = new Map<CompileMode, string | undefined>();
+  const idle = new IdlePrograms();
   const compile: Compiler['compile'] = ({ mode, steps, ...settings }, body) => {
     const backend = tf.backend() as unknown as NativeBackend;
-    return new Program(backend, trace(tf, settings, body), {
-      mode,
-      ...(steps !== undefined && { steps }),
-    });
+    const graph = trace(tf, settings, body);
+    if (graph.outputs.length === 0) throw new Error('a compiled computation needs an output');
+    const encoded = encodeSavedModel(graph, { mode, ...(steps !== undefined && { steps }) });
+    const key = createHash('sha256').update(encoded).digest('hex');
+    const known = idle.take(key);
+    return known ?? new Program(backend, graph, encoded, steps, (program) => idle.put(key, program));
   };
   const shortfall = (mode: CompileMode): string | undefined => {
     if (!probed.has(mode)) probed.set(mode, probe(tf, compile, mode));
     return probed.get(mode);
   };
   return { shortfall, compile };
+}
+
+/** Programs that nobody uses now, by what they compute: compiling again takes a second or two. */
+class IdlePrograms {
+  /** The one that was used last stands last. */
+  readonly #programs = new Map<string, Program>();
+
+  take(key: string): Program | undefined {
+    const program = this.#programs.get(key);
+    this.#programs.delete(key);
+    program?.reopen();
+    return program;
+  }
+
+  put(key: string, program: Program): void {
+    this.#programs.get(key)?.unload();
+    this.#programs.delete(key);
+    this.#programs.set(key, program);
+    let bytes = [...this.#programs.values()].reduce((sum, each) => sum + each.stateBytes, 0);
+    for (const [oldest, each] of this.#programs) {
+      if (this.#programs.size <= mostIdle && bytes <= mostIdleBytes) break;
+      this.#programs.delete(oldest);
+      bytes -= each.stateBytes;
+      each.unload();
+    }
+  }
 }
 
 function probe(tf: Tf, compile: Compiler['compile'], mode: CompileMode): string | undefined {

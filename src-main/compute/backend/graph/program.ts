@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TensorMetadata } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding.d.ts';
+import type { Computation } from '../computation.ts';
 import type { Double } from '../doubles.ts';
 import type { Tensor } from '../types.ts';
-import { specOf, types } from './graph.ts';
+import { countOf, specOf, types, typeSizes } from './graph.ts';
 import type { Graph, Spec } from './graph.ts';
-import { encodeSavedModel } from './saved-model.ts';
-import type { EncodeOptions } from './saved-model.ts';
+import type { Bytes } from './protobuf.ts';
 import type { NativeBackend } from './trace.ts';
 
 /** A tensor of tfjs, or one of TensorFlow's own where a spec says float64. */
@@ -20,26 +20,32 @@ const isTensor = (value: Fed): value is Tensor => 'dataId' in value;
  * Calls are synchronous and block the thread. After a call that failed, the state of an `xla` program is as before; that
  * of a `graph` program may have been updated in part: set it anew.
  */
-export class Program {
+export class Program implements Computation {
   readonly #backend: NativeBackend;
   readonly #id: number;
   readonly #graph: Graph;
   readonly #stack: readonly number[];
   readonly #feeds: string;
   readonly #fetches: string;
-  /** Size of the encoded graph in bytes. */
-  readonly encodedBytes: number;
+  readonly #retire: (program: Program) => void;
+  /** State that this user has set; what another left is not to be seen. */
+  readonly #assigned = new Set<number>();
   #disposed = false;
 
-  constructor(backend: NativeBackend, graph: Graph, options: EncodeOptions) {
-    if (graph.outputs.length === 0) throw new Error('a compiled computation needs an output');
+  /** @param retire takes the program when its user is done with it */
+  constructor(
+    backend: NativeBackend,
+    graph: Graph,
+    encoded: Bytes,
+    steps: number | undefined,
+    retire: (program: Program) => void,
+  ) {
     this.#backend = backend;
     this.#graph = graph;
-    this.#stack = options.steps === undefined ? [] : [options.steps];
+    this.#retire = retire;
+    this.#stack = steps === undefined ? [] : [steps];
     this.#feeds = graph.arguments.map((_, i) => `a${i}:0`).join();
     this.#fetches = graph.outputs.map((_, i) => `call:${i}`).join();
-    const encoded = encodeSavedModel(graph, options);
-    this.encodedBytes = encoded.length;
     const folder = mkdtempSync(join(tmpdir(), 'basin-graph-'));
     try {
       writeFileSync(join(folder, 'saved_model.pb'), encoded);
@@ -64,6 +70,7 @@ export class Program {
     this.#check(value, this.#graph.state[index]!, `state ${index}`);
     const [done] = this.#session([value], `set${index}:0`, `did_set${index}:0`);
     this.#backend.binding.deleteTensor(done!.id);
+    this.#assigned.add(index);
   }
 
   /** State `index` as it is now, not changed by later calls; the caller's to dispose of. */
@@ -82,9 +89,25 @@ export class Program {
     return { dtype, shape: [...this.#stack, ...shape] };
   }
 
+  /** Bytes of its state. */
+  get stateBytes(): number {
+    return this.#graph.state.reduce((sum, { dtype, shape }) => sum + countOf(shape) * typeSizes[dtype]!, 0);
+  }
+
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#retire(this);
+  }
+
+  /** Given to another user: its state has to be set anew. */
+  reopen(): void {
+    this.#disposed = false;
+    this.#assigned.clear();
+  }
+
+  /** Gives back the session and all its memory. */
+  unload(): void {
     this.#backend.binding.deleteSavedModel(this.#id);
   }
 
@@ -92,6 +115,8 @@ export class Program {
     const { arguments: specs } = this.#graph;
     if (args.length !== specs.length)
       throw new Error(`a compiled computation of ${specs.length} arguments was given ${args.length}`);
+    const unset = this.#graph.state.findIndex((_, i) => !this.#assigned.has(i));
+    if (unset >= 0) throw new Error(`state ${unset} of a compiled computation was not set`);
     for (const [i, { dtype, shape }] of specs.entries())
       this.#check(args[i]!, { dtype, shape: [...this.#stack, ...shape] }, `argument ${i}`);
     return this.#session(args, this.#feeds, this.#fetches);

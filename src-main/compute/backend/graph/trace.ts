@@ -12,6 +12,7 @@ import type {
   TFEOpAttr,
   TFJSBinding,
 } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding.d.ts';
+import type { ComputationBody } from '../computation.ts';
 import type { Tensor, Tf } from '../types.ts';
 import { countOf, typeSizes, types } from './graph.ts';
 import type { Graph, Node, Spec, Value } from './graph.ts';
@@ -36,11 +37,6 @@ export interface TraceSettings {
   args: readonly Spec[];
   state: readonly Spec[];
   precision?: Precision;
-}
-
-export interface Body {
-  /** Given tensors for arguments and state, answers outputs and the state's next values. Runs once, in a tidy. */
-  (args: Tensor[], state: Tensor[]): { outputs: readonly Tensor[]; state: readonly Tensor[] };
 }
 
 /** Their outputs depend on values, or they are state or randomness of their own. */
@@ -77,7 +73,7 @@ export function numberTensor(tf: Tf, value: number): Tensor {
 }
 
 /** Records `body`. @throws Error naming an operation or constant that cannot be part of a graph */
-export function trace(tf: Tf, settings: TraceSettings, body: Body): Graph {
+export function trace(tf: Tf, settings: TraceSettings, body: ComputationBody): Graph {
   if (current) throw new Error('a trace inside a trace');
   const backend = tf.backend() as unknown as NativeBackend;
   const recorder = new Recorder(backend.binding, settings.precision ?? 'float32');

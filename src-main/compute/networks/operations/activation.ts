@@ -15,7 +15,7 @@ export const activation: RunOperation = ([x], { maths, node }) =>
 
 const byKind: Record<ActivationKind, (maths: Maths, x: Tensor) => Tensor> = {
   identity: (_maths, x) => x,
-  relu: ({ tf }, x) => tf.relu(x),
+  relu: (maths, x) => maths.relu(x),
   gelu,
   tanh: ({ tf }, x) => tf.tanh(x),
   sigmoid: ({ tf }, x) => tf.sigmoid(x),

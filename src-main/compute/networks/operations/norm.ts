@@ -26,7 +26,7 @@ export const norm: RunOperation = ([x], context) => {
 
 function normalised(x: Tensor, context: OperationContext): Tensor {
   const { kind, epsilon } = context.node.attributes as Attributes;
-  const { tf, number } = context.maths;
+  const { tf } = context.maths;
   switch (kind) {
     case 'layer': {
       const centred = tf.sub(x, tf.mean(x, -1, true));
@@ -38,7 +38,7 @@ function normalised(x: Tensor, context: OperationContext): Tensor {
     case 'layer_linear':
       return tf.mul(tf.sub(x, tf.mean(x, -1, true)), scalarPerModel(context, x));
     case 'batch_linear':
-      return tf.mul(x, alongLastAxis({ tf, number }, needed(context, 'scale'), x));
+      return tf.mul(x, alongLastAxis(context.maths, needed(context, 'scale'), x));
   }
 }
 

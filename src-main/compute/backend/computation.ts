@@ -1,0 +1,54 @@
+/** A computation with state of its own: compiled, or operation by operation where compiling is not to be had. */
+import type { Tensor, Tf } from './types.ts';
+
+/** Given arguments and state, answers outputs and the state's next values. Pure: it runs in a tidy or a trace. */
+export type ComputationBody = (
+  args: Tensor[],
+  state: Tensor[],
+) => { outputs: readonly Tensor[]; state: readonly Tensor[] };
+
+export interface Computation {
+  /** One call: outputs, the caller's to dispose of; the state goes on. */
+  run(args: readonly Tensor[]): Tensor[];
+  /** Copies the value into state `index`. */
+  set(index: number, value: Tensor): void;
+  /** State `index` as it is now; the caller's to dispose of. */
+  get(index: number): Tensor;
+  dispose(): void;
+}
+
+/** Runs `body` as it is, one operation after another. All state has to be set before the first call. */
+export class EagerComputation implements Computation {
+  readonly #tf: Tf;
+  readonly #body: ComputationBody;
+  readonly #state: Tensor[] = [];
+
+  constructor(tf: Tf, body: ComputationBody) {
+    this.#tf = tf;
+    this.#body = body;
+  }
+
+  run(args: readonly Tensor[]): Tensor[] {
+    const { outputs, next } = this.#tf.tidy(() => {
+      const result = this.#body([...args], [...this.#state]);
+      // Clones: what is passed through unchanged must survive on its own.
+      const own = (tensor: Tensor): Tensor => this.#tf.keep(tensor.clone());
+      return { outputs: result.outputs.map(own), next: result.state.map(own) };
+    });
+    this.#tf.dispose(this.#state.splice(0, this.#state.length, ...next));
+    return outputs;
+  }
+
+  set(index: number, value: Tensor): void {
+    this.#state[index]?.dispose();
+    this.#state[index] = this.#tf.keep(value.clone());
+  }
+
+  get(index: number): Tensor {
+    return this.#state[index]!.clone();
+  }
+
+  dispose(): void {
+    this.#tf.dispose(this.#state.splice(0, this.#state.length));
+  }
+}

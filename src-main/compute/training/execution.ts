@@ -1,0 +1,38 @@
+/** Whether a training step is compiled, by a rule over the config alone: the bits of both ways differ. */
+import type { Execution } from '../../../src-shared/domain.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import type { Backend } from '../backend/index.ts';
+
+/** Compiling takes a second or two: about as long as this many eager steps of a small network. */
+const fewestSteps = 200;
+
+/** Multiply-adds of one call: some 20 ms on two cores, so that progress and cancel live. */
+const workPerCall = 6e8;
+const mostStepsPerCall = 32;
+
+export interface Workload {
+  models: number;
+  batchSize: number;
+  totalSteps: number;
+}
+
+export function executionOf(backend: Backend, network: Network, work: Workload): Execution {
+  const eager = (reason: string): Execution => ({ way: 'eager', reason, steps_per_call: 1 });
+  if (!backend.native) return eager(`the ${backend.name} back end compiles nothing`);
+  if (work.totalSteps < fewestSteps)
+    return eager(`${work.totalSteps} steps; compiling pays from ${fewestSteps}`);
+  const shortfall = backend.native.compiler.shortfall('xla');
+  if (shortfall !== undefined) return eager(`TensorFlow's compiler does not work here: ${shortfall}`);
+  // Forward, and twice as much backward.
+  const perStep = 3 * multiplyAdds(network) * work.batchSize * work.models;
+  const steps = Math.floor(workPerCall / perStep);
+  return { way: 'xla', steps_per_call: Math.min(Math.max(steps, 1), mostStepsPerCall) };
+}
+
+/** Of one example in one model: entries of weights that are read as matrices. */
+export function multiplyAdds(network: Network): number {
+  return network.nodes.reduce((sum, { parameters }) => {
+    const matrices = Object.values(parameters).filter(({ shape }) => shape.length === 2);
+    return sum + matrices.reduce((own, { shape }) => own + shape[0]! * shape[1]!, 0);
+  }, 0);
+}

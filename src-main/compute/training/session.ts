@@ -1,0 +1,303 @@
+/** M models in training: their tensors, the optimizer's and the data, and the step that moves them, compiled if it pays. */
+import type { Execution } from '../../../src-shared/domain.ts';
+import type { MlpSpec } from '../../../src-shared/model.ts';
+import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { EagerComputation, types } from '../backend/index.ts';
+import type { Backend, Computation, Spec, Tensor } from '../backend/index.ts';
+import type { Examples } from '../data/index.ts';
+import type { HostTensor, StateDict } from '../models/index.ts';
+import { fixedParts } from '../networks/effective.ts';
+import type { FixedTensors } from '../networks/effective.ts';
+import { mathsOf } from '../networks/maths.ts';
+import { executionOf } from './execution.ts';
+import { slotNames, stepScalars } from './optimizer.ts';
+import type { OptimizerSettings } from './optimizer.ts';
+import { placeOf, stepScalarCount, trainingStep } from './step.ts';
+import type { StatePlace } from './step.ts';
+
+export interface SessionPlan {
+  spec: MlpSpec;
+  optimizer: OptimizerSettings;
+  batchSize: number;
+  /** Of the whole training, however much of it is left: it decides whether compiling pays. */
+  totalSteps: number;
+  /** Instead of what follows from all that; for comparing the ways. */
+  execution?: Execution;
+}
+
+/** One step: for each model the rows of its batch, at most `batchSize` of them. */
+export interface StepInput {
+  rows: readonly Int32Array[];
+  learningRate: number;
+}
+
+/** Values of one kind by parameter name, per model. */
+export type PerModel = Map<string, HostTensor>[];
+
+export class TrainingSession {
+  readonly network: Network;
+  readonly models: number;
+  readonly execution: Execution;
+  readonly optimizer: OptimizerSettings;
+  /** Optimizer steps made so far. */
+  steps = 0;
+  /** Batches seen by batch norm. */
+  batchesTracked: number;
+  readonly #backend: Backend;
+  readonly #initial: readonly StateDict[];
+  readonly #batchSize: number;
+  readonly #places: readonly StatePlace[];
+  readonly #computation: Computation;
+  #called = false;
+
+  constructor(backend: Backend, plan: SessionPlan, states: readonly StateDict[], examples: Examples) {
+    this.#backend = backend;
+    this.#initial = states;
+    this.#batchSize = plan.batchSize;
+    this.network = readNetwork(mlpGraph(plan.spec));
+    this.models = states.length;
+    this.optimizer = plan.optimizer;
+    this.batchesTracked = states[0]!.get('norms.0.num_batches_tracked')?.data[0] ?? 0;
+    const values = stateValues(this.network, plan.optimizer, states, examples);
+    this.#places = values.map(({ place }) => place);
+    const { batchSize, totalSteps } = plan;
+    this.execution =
+      plan.execution ?? executionOf(backend, this.network, { models: this.models, batchSize, totalSteps });
+    this.#computation = this.#open(values, examples);
+  }
+
+  get stepsPerCall(): number {
+    return this.execution.steps_per_call;
+  }
+
+  /** The next call compiles first, which takes a second or two. */
+  get compilesNext(): boolean {
+    return this.execution.way !== 'eager' && !this.#called;
+  }
+
+  #open(values: readonly StateValue[], examples: Examples): Computation {
+    const { steps_per_call: stepsPerCall, way } = this.execution;
+    const plan = {
+      ...{ network: this.network, optimizer: this.optimizer, places: this.#places },
+      classes: this.network.shapes.get(this.network.graph.output)![0]!,
+      mayIdle: stepsPerCall > 1,
+    };
+    const body = trainingStep(mathsOf(this.#backend), plan);
+    const computation =
+      way === 'eager'
+        ? new EagerComputation(this.#backend.tf, body)
+        : this.#backend.native!.compiler.compile(
+            {
+              mode: way,
+              ...(stepsPerCall > 1 && { steps: stepsPerCall }),
+              args: this.#argumentSpecs(),
+              state: values.map(({ spec }) => spec),
+            },
+            body,
+          );
+    for (const [i, value] of values.entries()) this.#upload(computation, i, value, examples);
+    return computation;
+  }
+
+  #upload(computation: Computation, index: number, { spec, data }: StateValue, examples: Examples): void {
+    const dtype = spec.dtype === types.int32 ? 'int32' : 'float32';
+    const source = data ?? (dtype === 'int32' ? examples.labels : examples.x);
+    const tensor = this.#backend.tf.tensor(source, [...spec.shape], dtype);
+    computation.set(index, tensor);
+    tensor.dispose();
+  }
+
+  #argumentSpecs(): Spec[] {
+    return [
+      { dtype: types.int32, shape: [this.models, this.#batchSize] },
+      { dtype: types.float32, shape: [this.#batchSize] },
+      { dtype: types.float32, shape: [stepScalarCount] },
+    ];
+  }
+
+  /**
+   * Makes these steps, at most `stepsPerCall` of them.
+   * @returns for each step the mean loss of every model before it
+   */
+  run(inputs: readonly StepInput[]): Float32Array[] {
+    const { stepsPerCall } = this;
+    if (inputs.length === 0 || inputs.length > stepsPerCall)
+      throw new Error(`${inputs.length} steps were asked for in one call of at most ${stepsPerCall}`);
+    const args = this.#arguments(inputs);
+    const [losses] = this.#computation.run(args);
+    this.#called = true;
+    const all = losses!.dataSync() as Float32Array;
+    this.#backend.tf.dispose([...args, losses!]);
+    this.steps += inputs.length;
+    this.batchesTracked += inputs.length;
+    return inputs.map((_, i) => all.subarray(i * this.models, (i + 1) * this.models));
+  }
+
+  #arguments(inputs: readonly StepInput[]): Tensor[] {
+    const { stepsPerCall } = this;
+    const [models, batch] = [this.models, this.#batchSize];
+    const rows = new Int32Array(stepsPerCall * models * batch);
+    const weights = new Float32Array(stepsPerCall * batch);
+    const scalars = new Float32Array(stepsPerCall * stepScalarCount);
+    inputs.forEach(({ rows: own, learningRate }, i) => {
+      const count = own[0]!.length;
+      own.forEach((numbers, m) => rows.set(numbers, (i * models + m) * batch));
+      weights.fill(1 / count, i * batch, i * batch + count);
+      const step = stepScalars(this.optimizer, learningRate, this.steps + i + 1);
+      scalars.set([...step, count / Math.max(count - 1, 1), 1], i * stepScalarCount);
+    });
+    const front = stepsPerCall > 1 ? [stepsPerCall] : [];
+    const { tf } = this.#backend;
+    return [
+      tf.tensor(rows, [...front, models, batch], 'int32'),
+      tf.tensor(weights, [...front, batch]),
+      tf.tensor(scalars, [...front, stepScalarCount]),
+    ];
+  }
+
+  /** Stored parameters as they are now, [M or 1, ...shape], and fixed parts; the caller's to dispose of. */
+  tensors(): { stored: Map<string, Tensor>; fixed: FixedTensors } {
+    const stored = new Map<string, Tensor>();
+    const parts = new Map<string, { offset: Tensor | undefined; mask: Tensor | undefined }>();
+    this.#places.forEach((place, i) => {
+      const { kind, name } = place;
+      if (kind === 'trained' || kind === 'statistics' || kind === 'fixed')
+        stored.set(name, this.#computation.get(i));
+      if (kind !== 'offset' && kind !== 'mask') return;
+      const part = parts.get(name) ?? { offset: undefined, mask: undefined };
+      parts.set(name, { ...part, [kind]: this.#computation.get(i) });
+    });
+    return { stored, fixed: parts };
+  }
+
+  /** Downloads the models; what nothing moves is shared with the initial state dicts. */
+  states(): StateDict[] {
+    const states = this.#initial.map((initial): StateDict => new Map(initial));
+    for (const kind of ['trained', 'statistics'] as const) {
+      this.#download(kind).forEach((values, m) => {
+        for (const [name, value] of values) states[m]!.set(name, value);
+      });
+    }
+    for (const { name } of this.network.parameters.values()) {
+      if (!name.endsWith('num_batches_tracked')) continue;
+      for (const state of states) state.set(name, { shape: [], data: Float32Array.of(this.batchesTracked) });
+    }
+    return states;
+  }
+
+  /** What the optimizer keeps, by slot. */
+  slots(): Map<string, PerModel> {
+    return new Map(slotNames(this.optimizer).map((slot) => [slot, this.#download('slot', slot)]));
+  }
+
+  /** Puts back what the optimizer kept: for each model, by slot and parameter. */
+  restore(steps: number, slots: readonly ReadonlyMap<string, ReadonlyMap<string, Float32Array>>[]): void {
+    this.steps = steps;
+    for (const slot of slotNames(this.optimizer)) {
+      for (const name of this.trainedNames) {
+        const parts = slots.map((model) => model.get(slot)!.get(name)!);
+        const shape = [this.models, ...this.network.parameters.get(name)!.shape];
+        const tensor = this.#backend.tf.tensor(concatenate(parts), shape);
+        this.#computation.set(placeOf(this.#places, { kind: 'slot', name, slot }), tensor);
+        tensor.dispose();
+      }
+    }
+  }
+
+  /** Names of the trained tensors, in PyTorch's order. */
+  get trainedNames(): string[] {
+    return trainedNames(this.network);
+  }
+
+  #download(kind: 'trained' | 'statistics' | 'slot', slot?: string): PerModel {
+    const models: PerModel = this.#initial.map(() => new Map());
+    this.#places.forEach((place, i) => {
+      if (place.kind !== kind || (place.kind === 'slot' && place.slot !== slot)) return;
+      const tensor = this.#computation.get(i);
+      const all = tensor.dataSync() as Float32Array;
+      const shape = tensor.shape.slice(1);
+      tensor.dispose();
+      const size = all.length / this.models;
+      models.forEach((values, m) =>
+        values.set(place.name, { shape, data: all.slice(m * size, (m + 1) * size) }),
+      );
+    });
+    return models;
+  }
+
+  dispose(): void {
+    this.#computation.dispose();
+  }
+}
+
+const trainedNames = (network: Network): string[] =>
+  network.graph.parameters.flatMap(({ name, role }) => (role === 'trained' ? [name] : []));
+
+interface StateValue {
+  place: StatePlace;
+  spec: Spec;
+  /** Undefined: the examples' own arrays, which are not copied. */
+  data: Float32Array | undefined;
+}
+
+/** Everything a step reads, in the order of the state. */
+function stateValues(
+  network: Network,
+  optimizer: OptimizerSettings,
+  states: readonly StateDict[],
+  examples: Examples,
+): StateValue[] {
+  const float = (shape: readonly number[]): Spec => ({ dtype: types.float32, shape });
+  const stacked = (name: string): Float32Array => concatenate(states.map((state) => state.get(name)!.data));
+  const perModel = (place: StatePlace, shape: readonly number[], data: Float32Array): StateValue => ({
+    ...{ place, spec: float([states.length, ...shape]), data },
+  });
+  const companions = new Set(
+    network.graph.parameters.flatMap(({ family }) => [family?.mask, family?.fixed?.tensor]),
+  );
+  const read = new Set(
+    network.nodes.flatMap(({ parameters }) => Object.values(parameters).map(({ name }) => name)),
+  );
+  const declared = network.graph.parameters.filter(
+    ({ name, shape }) =>
+      read.has(name) && !companions.has(name) && !(shape.length === 0 && name.endsWith('tracked')),
+  );
+  const own = declared.map(({ name, shape, role }) => perModel({ kind: role, name }, shape, stacked(name)));
+  const slots = slotNames(optimizer).flatMap((slot) =>
+    trainedNames(network).map((name) => {
+      const { shape } = network.parameters.get(name)!;
+      const size = states.length * shape.reduce((a, b) => a * b, 1);
+      return perModel({ kind: 'slot', name, slot }, shape, new Float32Array(size));
+    }),
+  );
+  const parts = fixedParts(network, states[0]!).flatMap(({ parameter: name, shape, offset, mask }) => [
+    ...(offset
+      ? [{ place: { kind: 'offset' as const, name }, spec: float([1, ...shape]), data: offset }]
+      : []),
+    ...(mask ? [{ place: { kind: 'mask' as const, name }, spec: float([1, ...shape]), data: mask }] : []),
+  ]);
+  const inputShape = network.graph.inputs[0]!.shape;
+  return [
+    ...own,
+    ...slots,
+    ...parts,
+    { place: { kind: 'inputs', name: '' }, spec: float([examples.count, ...inputShape]), data: undefined },
+    {
+      place: { kind: 'labels', name: '' },
+      spec: { dtype: types.int32, shape: [examples.count] },
+      data: undefined,
+    },
+  ];
+}
+
+function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
+}

@@ -1,8 +1,8 @@
 import type { Backend } from './types.ts';
 
 /**
- * Tensors alive in tfjs. (Not TensorFlow's own handles, `native.handleCount()`: a tensor gets its handle when it is first
- * used, so their number may rise without a leak.)
+ * Tensors alive in tfjs. (Not TensorFlow's own handles: a tensor gets its handle when it is first used, so their number
+ * may rise without a leak.)
  */
 export interface TensorCount {
   readonly tensors: number;

@@ -10,8 +10,6 @@ export type { Program } from './graph/program.ts';
 export { numberTensor } from './graph/trace.ts';
 export { loadBackend } from './load.ts';
 export type { BackendOptions } from './load.ts';
-export { AdamStep, ResourceVariable } from './resources.ts';
-export type { AdamSettings } from './resources.ts';
 export { attr, backendNames } from './types.ts';
 export type {
   Attribute,

@@ -164,8 +164,5 @@ function nativeKernels(tf: Tf, backend: NodeJSKernelBackend, binding: TFJSBindin
       binding.deleteTensor(id);
     },
   });
-  return {
-    ...{ operation, kernel, doubles, compiler: compilerOf(tf) },
-    handleCount: () => binding.getNumOfTensors(),
-  };
+  return { operation, kernel, doubles, compiler: compilerOf(tf) };
 }

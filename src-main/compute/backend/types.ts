@@ -58,8 +58,6 @@ export interface NativeKernels {
   readonly doubles: Doubles;
   /** Turns tfjs computations into compiled ones. */
   readonly compiler: Compiler;
-  /** Tensors that TensorFlow itself holds (handles of resources included). */
-  handleCount(): number;
 }
 
 export interface Backend {

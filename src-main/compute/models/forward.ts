@@ -96,7 +96,5 @@ function normalised(kernels: Kernels, z: Tensor, kind: StackedNorm['normalise'])
     mean.dispose();
     return centred;
   }
-  const { y, saved } = kernels.layerNorm(z, normEpsilon);
-  kernels.backend.tf.dispose(saved);
-  return y;
+  return kernels.layerNorm(z, normEpsilon);
 }

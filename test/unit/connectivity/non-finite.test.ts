@@ -191,7 +191,8 @@ test.each([...backends, 'cpu'] as const)(
   'every activation hands NaN on, whatever its sign, on %s',
   async (prefer) => {
     const loaded = await loadBackend({ prefer });
-    const { relu, tanh, erf, exp, sigmoid } = kernelsOf(loaded);
+    const { relu, tanh, erf, sigmoid } = kernelsOf(loaded);
+    const { exp } = loaded.tf;
     for (const bits of [0x7fc00000, 0xffc00000]) {
       const values = new Float32Array(new Uint32Array(21).fill(bits).buffer);
       const x = loaded.tf.tensor(values, [1, 1, 21]);

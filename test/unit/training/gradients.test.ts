@@ -151,16 +151,17 @@ describe.each(['tensorflow', 'wasm', 'cpu'] as const)(
   },
 );
 
-/** One parameter vector under a made-up gradient, ten steps: what torch.optim documents, in float64. */
+/** One parameter vector under a made-up gradient: what torch.optim documents, in float64. */
 function torchSteps(
   settings: OptimizerSettings,
   start: number[],
   gradientAt: (step: number) => number[],
+  steps = 10,
 ): number[] {
   const w = [...start];
   const first = w.map(() => 0);
   const second = w.map(() => 0);
-  for (let step = 1; step <= 10; step++) {
+  for (let step = 1; step <= steps; step++) {
     const gradient = gradientAt(step);
     for (const i of w.keys()) {
       let g = gradient[i]!;
@@ -223,5 +224,31 @@ describe.each(['tensorflow', 'wasm', 'cpu'] as const)(
         });
       },
     );
+
+    it('also while the moments are young and the gradients tiny', async () => {
+      const settings: OptimizerSettings = {
+        ...{ name: 'adam', lr: 1e-3, weightDecay: 0, betas: [0.9, 0.999], eps: 1e-8 },
+      };
+      // Gradients down to the size of epsilon: there the order of "+ epsilon" and bias correction shows.
+      const gradientAt = (step: number): number[] =>
+        [0.3, -0.2 * step, 1e-4, 3e-8, -1e-8].map((g) => g * (1 + 0.1 * Math.sin(step)));
+      await accounted(backend, 'ten steps', () => {
+        const { tf } = backend;
+        tf.tidy(() => {
+          // Weights start at 0, so that float32 rounding of the weights themselves does not hide the update.
+          let parameter = { value: tf.zeros([5]), slots: [tf.zeros([5]), tf.zeros([5])] };
+          for (let step = 1; step <= 10; step++) {
+            const scalars = stepScalars(settings, settings.lr, step).map((value) => tf.scalar(value));
+            const gradient = tf.tensor1d(gradientAt(step));
+            parameter = update(mathsOf(backend), settings, parameter, gradient, scalars);
+            const expected = torchSteps(settings, [0, 0, 0, 0, 0], gradientAt, step);
+            parameter.value.dataSync().forEach((value, i) => {
+              expect(Math.abs(value / expected[i]! - 1), `step ${step}, weight ${i}`).toBeLessThan(2e-6);
+            });
+          }
+        });
+        return Promise.resolve();
+      });
+    });
   },
 );

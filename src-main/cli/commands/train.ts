@@ -1,5 +1,6 @@
 /** `basin train PRESET|config.yaml key.path=value ...`: trains a run; `--resume RUNDIR` goes on with one. */
 import { familyNames } from '../../../src-shared/domain.ts';
+import type { Execution } from '../../../src-shared/domain.ts';
 import type { JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
@@ -64,11 +65,18 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
       `test loss      ${meanText(result.test_loss, 4)}`,
       `data           ${result.data.name} (${result.data.origin})`,
       `seeds          seed ${result.seeds.seed}, mask ${result.seeds.mask_seed}, init ${result.seeds.init_seed.join(' ')}, batches ${result.seeds.optimization_seed.join(' ')}`,
+      `computed       ${executionText(result.execution)}`,
       `run directory  ${result.run_directory}`,
       '',
       `next: ${self} run interpolate --run ${shellWord(result.run_directory)} --epoch ${result.epochs}`,
     ].join('\n'),
   );
+}
+
+function executionText({ way, steps_per_call: steps, reason }: Execution): string {
+  if (way === 'eager') return `operation by operation${reason === undefined ? '' : ` (${reason})`}`;
+  const how = way === 'xla' ? "compiled by TensorFlow's XLA" : "as a graph of TensorFlow's kernels";
+  return `${how}, ${steps} ${steps === 1 ? 'step' : 'steps'} per call`;
 }
 
 async function paramsFor(

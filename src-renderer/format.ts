@@ -7,10 +7,12 @@ export function percent(value: number | null | undefined, digits = 1): string {
 
 /** `94.6 ± 0.5 %` */
 export function percentWithSpread(
-  value: { mean: number; std: number } | null | undefined,
+  value: { mean: number; std: number | null } | null | undefined,
   digits = 1,
 ): string {
-  return value ? `${signed(value.mean, digits)} ± ${value.std.toFixed(digits)} %` : '–';
+  if (!value) return '–';
+  const spread = value.std === null ? '' : ` ± ${value.std.toFixed(digits)}`;
+  return `${signed(value.mean, digits)}${spread} %`;
 }
 
 /** A true minus sign, so that columns of numbers align and read well. */

@@ -32,7 +32,8 @@ export const runRowSchema = z.object({
   epochs: z.array(z.int()),
   checkpoints: z.int(),
   /** Percent at the last epoch, over the models; null where the checkpoints say nothing. */
-  valAccuracy: z.object({ mean: z.number(), std: z.number() }).nullable(),
+  /** Percent, over the models whose accuracy is known; `std` null for a single one. */
+  valAccuracy: z.object({ mean: z.number(), std: z.number().nullable() }).nullable(),
   /** `trained` by Basin or `imported`. */
   origin: z.enum(['trained', 'imported']),
   /** `missing`: the folder is not where it was. `broken`: see problems. */

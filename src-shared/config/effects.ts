@@ -151,8 +151,8 @@ export function effectClass(key: string): EffectClass | undefined {
  * @param key a dotted leaf key; `sigma_f` and `num_fixed` count as keys
  */
 export function reasonWithoutEffect(key: string, config: Plain): string | undefined {
-  const rule = neverRule(key);
-  if (rule !== undefined) return never[rule];
+  const useless = reasonNever(key);
+  if (useless !== undefined) return useless;
   const facts = factsOf(config);
   if (Object.hasOwn(fixedWeightSettings, key))
     return withoutFixedWeights(facts, fixedWeightSettings[key as FixedWeightSetting]);
@@ -166,6 +166,12 @@ export function reasonWithoutEffect(key: string, config: Plain): string | undefi
       : `dataset.name is ${String(part(config, 'dataset')['name'])}, which does not read it.`;
   }
   return depends[key]?.(facts);
+}
+
+/** Why no training reads this key; undefined if some do. */
+export function reasonNever(key: string): string | undefined {
+  const rule = neverRule(key);
+  return rule === undefined ? undefined : never[rule];
 }
 
 /** The key of `never` that this key is or lies under: keys that share it share their reason. */

@@ -13,7 +13,7 @@ export interface Interpolated {
   config: Plain;
   /** Dotted key -> why its text stays. */
   unresolved: Map<string, string>;
-  /** Dotted key -> `${oc.env:NAME,default}` whose default was taken. */
+  /** Dotted key -> `${oc.env:NAME,default}` whose default was taken. Never one of the section `model`. */
   assumed: Map<string, string>;
 }
 
@@ -28,6 +28,7 @@ class Unresolvable extends Error {}
 export function resolveInterpolations(config: Plain): Interpolated {
   const resolver = new Resolver(config);
   const resolved = resolver.node(config, []) as Plain;
+  withoutGuesses(resolved, config, resolver);
   const unresolved = new Map<string, string>();
   collectUnresolved(resolved, [], (path, text) => {
     const key = path.join('.');
@@ -35,6 +36,26 @@ export function resolveInterpolations(config: Plain): Interpolated {
     unresolved.set(key, reason ?? resolver.reasons.get(text) ?? 'it refers to what cannot be resolved');
   });
   return { config: resolved, unresolved, assumed: resolver.assumed };
+}
+
+/**
+ * What the network is must not hang on a variable that may have been set when it was trained: settings of the section
+ * `model` that come from its default, by whatever way, are not resolved.
+ */
+function withoutGuesses(resolved: Plain, written: Plain, { guessed, reasons, assumed }: Resolver): void {
+  for (const { path, variable, text } of guessed.values()) {
+    const key = path.join('.');
+    const raw = path.reduce<unknown>((at, step) => (at as Plain)[step], written);
+    if (path[0] !== 'model' || typeof raw !== 'string') continue;
+    const section = path.slice(0, -1).reduce<unknown>((at, step) => (at as Plain)[step], resolved);
+    // The variable itself, so that resolving the answer again comes to the same.
+    (section as Plain)[path.at(-1)!] = text;
+    reasons.set(
+      key,
+      `the environment variable ${variable} of the time of training decides, and it is not recorded; its default is a guess`,
+    );
+    assumed.delete(key);
+  }
 }
 
 /** True for a text that still has to be resolved, or that was never filled in. */
@@ -50,12 +71,20 @@ function collectUnresolved(value: unknown, path: Path, found: (path: Path, text:
     for (const [key, item] of Object.entries(value)) collectUnresolved(item, [...path, key], found);
 }
 
+interface Guess {
+  path: Path;
+  variable: string;
+  text: string;
+}
+
 class Resolver {
   /** By dotted key, and by text for copies of the same text elsewhere. */
   readonly reasons = new Map<string, string>();
   readonly assumed = new Map<string, string>();
+  /** By place: the environment variable whose default its value comes from, and how that is written. */
+  readonly guessed = new Map<string, Guess>();
   readonly #root: Plain;
-  readonly #open = new Set<string>();
+  readonly #open = new Map<string, Path>();
   readonly #done = new Map<string, unknown>();
   #values = 0;
 
@@ -85,9 +114,13 @@ class Resolver {
   /** The resolved value of the node at `path`, worked out once. Throws Unresolvable for a text that cannot be. */
   #at(path: Path, raw: unknown): unknown {
     const key = path.join('\0');
-    if (this.#done.has(key)) return this.#done.get(key);
+    const known = this.guessed.get(key);
+    if (this.#done.has(key)) {
+      if (known) this.#guess(known);
+      return this.#done.get(key);
+    }
     if (this.#open.has(key)) throw new Circle('it refers to itself');
-    this.#open.add(key);
+    this.#open.set(key, path);
     try {
       const value = typeof raw === 'string' ? this.#text(raw, path) : this.node(raw, path);
       this.#done.set(key, value);
@@ -129,7 +162,9 @@ class Resolver {
           `it is the environment variable ${variable} of the time of training, which is not recorded`,
         );
       const fallback = value(1);
-      this.assumed.set(path.join('.'), `\${${name}:${args.join(',')}}`);
+      const text = `\${${name}:${args.join(',')}}`;
+      this.#guess({ variable, text });
+      this.assumed.set(path.join('.'), text);
       return fallback === null ? null : asText(fallback);
     }
     if (name === 'oc.select') {
@@ -148,6 +183,11 @@ class Resolver {
     const trimmed = text.trim();
     if (interpolationAt(trimmed, 0) < 0) return scalarOf(trimmed);
     return this.#text(trimmed.replace(/^(["'])(.*)\1$/s, '$2'), path);
+  }
+
+  /** Everything that is being worked out now comes from the default of this variable. */
+  #guess({ variable, text }: Omit<Guess, 'path'>): void {
+    for (const [place, path] of this.#open) this.guessed.set(place, { path, variable, text });
   }
 
   #select(key: string, path: Path): unknown {

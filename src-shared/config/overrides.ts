@@ -2,6 +2,7 @@
 import { parse } from 'yaml';
 import { UserError, messageOf } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
+import { reasonNever } from './effects.ts';
 import { isFixedWeightSetting, setFixedWeights } from './fixed-weights.ts';
 import { geometryDefaults } from './geometry.ts';
 import { isPlainObject, knownKeys } from './schema.ts';
@@ -211,8 +212,11 @@ function setKey(config: Plain, parts: string[], value: unknown, override: string
   const last = parts.at(-1)!;
   refusePrototype(last, override);
   if (isPlainObject(section[last]) && !isPlainObject(value) && value !== null) {
+    const useless = reasonNever(parts.join('.'));
     throw new UserError(
-      `override "${override}": ${parts.join('.')} is a section; set one of its keys instead.`,
+      useless === undefined
+        ? `override "${override}": ${parts.join('.')} is a section; set one of its keys instead.`
+        : `override "${override}": ${parts.join('.')} has no effect: ${useless}`,
     );
   }
   section[last] = value;

@@ -26,7 +26,9 @@ function epochsText(epochs: readonly number[]): string {
 }
 
 function accuracyText({ valAccuracy }: RunRow): string {
-  return valAccuracy === null ? '-' : `${valAccuracy.mean.toFixed(2)} ± ${valAccuracy.std.toFixed(2)}`;
+  if (valAccuracy === null) return '-';
+  const { mean, std } = valAccuracy;
+  return std === null ? mean.toFixed(2) : `${mean.toFixed(2)} ± ${std.toFixed(2)}`;
 }
 
 async function list(words: string[], globals: Globals): Promise<void> {

@@ -97,12 +97,13 @@ function columnNorm({ weight, inputs, outputs }: EffectiveLayer, column: number)
 }
 
 function typicalRatio(a: Float64Array, b: Float64Array): number {
-  const [x, y] = [a.slice().sort(), b.slice().sort()];
-  // A dead unit's norm may be 0 or nearly so: floored, or it alone would decide.
-  const floor = 1e-3 * Math.max(x[x.length >> 1]!, y[y.length >> 1]!, Number.MIN_VALUE);
-  const squares = x.reduce(
-    (sum, value, i) => sum + Math.log(Math.max(value, floor) / Math.max(y[i]!, floor)) ** 2,
-    0,
-  );
+  // A dead unit's norm may be 0 or nearly so: floored beside its own layer's, or it alone would decide.
+  const floored = (norms: Float64Array): Float64Array => {
+    const sorted = norms.slice().sort();
+    const floor = Math.max(1e-3 * sorted[sorted.length >> 1]!, Number.MIN_VALUE);
+    return sorted.map((norm) => Math.max(norm, floor));
+  };
+  const [x, y] = [floored(a), floored(b)];
+  const squares = x.reduce((sum, value, i) => sum + Math.log(value / y[i]!) ** 2, 0);
   return Math.exp(Math.sqrt(squares / x.length));
 }

@@ -59,11 +59,12 @@ export interface CheckpointFacts {
   last: number[];
 }
 
-function meanAndStd(values: readonly number[]): { mean: number; std: number } | null {
+/** One value has no spread. */
+function meanAndStd(values: readonly number[]): RunRow['valAccuracy'] {
   if (values.length === 0) return null;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, std: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };
+  return { mean, std: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : null };
 }
 
 /** A run's config as dotted keys; reading a thousand configs takes longer than all the rest of a list. */

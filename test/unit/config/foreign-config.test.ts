@@ -68,13 +68,31 @@ describe('interpolations', () => {
   it('never asks the environment', () => {
     process.env['BASIN_TEST_WIDTH'] = '999';
     const { config, assumptions } = understandConfig({
-      model: { hidden_dim: '${oc.env:BASIN_TEST_WIDTH,64}' },
+      dataset: { batch_size: '${oc.env:BASIN_TEST_WIDTH,64}' },
     });
     delete process.env['BASIN_TEST_WIDTH'];
-    expect(config).toEqual({ model: { hidden_dim: 64 } });
+    expect(config).toEqual({ dataset: { batch_size: 64 } });
     expect(assumptions.join()).toContain(
-      'model.hidden_dim is ${oc.env:BASIN_TEST_WIDTH,64}: its default is taken',
+      'dataset.batch_size is ${oc.env:BASIN_TEST_WIDTH,64}: its default is taken',
     );
+  });
+
+  it('does not guess what the network is from the default of a variable, by whatever way it comes in', () => {
+    const written = {
+      act: '${oc.env:ACT,relu}',
+      defaults: { activation: '${act}' },
+      model: { activation: '${oc.env:ACT,relu}', norm: '${defaults.activation}', hidden_dim: '${width}' },
+      width: 16,
+    };
+    const { config, unresolved, assumptions } = understandConfig(written);
+    const variable = written.act;
+    expect(config['model']).toEqual({ activation: variable, norm: variable, hidden_dim: 16 });
+    expect([...unresolved.keys()].sort()).toEqual(['model.activation', 'model.norm']);
+    expect(unresolved.get('model.norm')).toContain(
+      'environment variable ACT of the time of training decides',
+    );
+    expect(assumptions.join()).not.toContain('model.activation');
+    expect(understandConfig(config).config).toEqual(config);
   });
 
   it('keeps an escaped one, and does not unfold ten lines into gigabytes', () => {

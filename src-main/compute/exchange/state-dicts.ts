@@ -223,7 +223,10 @@ function namesOf(bare: Bare, layers: readonly Layer[]): Map<string, string> {
 
 /** What looks the same in a file. */
 function doubts(norm: 'layer' | 'batch' | undefined): string[] {
-  return norm === 'layer'
-    ? ['Norms without running statistics are taken for LayerNorm; a GroupNorm has the same tensors.']
-    : [];
+  if (norm === undefined) return [];
+  const epsilon = 'Norms are taken to have an eps of 1e-5, which no file holds.';
+  if (norm === 'batch') return [epsilon];
+  const kind =
+    'Norms without running statistics are taken for LayerNorm; a GroupNorm, or a BatchNorm with track_running_stats=False, has the same tensors.';
+  return [kind, epsilon];
 }

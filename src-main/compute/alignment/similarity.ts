@@ -124,7 +124,7 @@ function refuseNonFinite({ squaresA, squaresB, meanA, meanB }: CrossMoments, whe
   if (a < 0 && b < 0) return;
   const [model, neuron] = a >= 0 ? [where.a, a] : [where.b, b];
   throw new NonFiniteActivations(
-    `${model}, ${where.point}: neuron ${neuron} has activations that are not finite numbers`,
+    `${model}, ${where.point}: neuron ${neuron} has activations that are not finite numbers, or too large to be squared in float32`,
     {
       hint: 'The checkpoint is broken, or training diverged before it was saved.',
     },

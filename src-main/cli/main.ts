@@ -1,4 +1,4 @@
-/** `basin ...`: the terminal's door to the engine. Only the command that was asked for is loaded. */
+/** `basin ...`: the command line of the engine. Only the command that was asked for is loaded. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { didYouMean } from '../../src-shared/near-miss.ts';

@@ -1,4 +1,4 @@
-/** A computation with state of its own: compiled, or operation by operation where compiling is not to be had. */
+/** A computation with state of its own: compiled, or operation by operation. */
 import type { Tensor, Tf } from './types.ts';
 
 /** Given arguments and state, answers outputs and the state's next values. Pure: it runs in a tidy or a trace. */
@@ -8,7 +8,7 @@ export type ComputationBody = (
 ) => { outputs: readonly Tensor[]; state: readonly Tensor[] };
 
 export interface Computation {
-  /** One call: outputs, the caller's to dispose of; the state goes on. */
+  /** One call: outputs, the caller's to dispose of; the state takes its next value. */
   run(args: readonly Tensor[]): Tensor[];
   /** Copies the value into state `index`. */
   set(index: number, value: Tensor): void;

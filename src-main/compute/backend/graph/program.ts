@@ -78,11 +78,6 @@ export class Program implements Computation {
     return this.#backend.createOutputTensor(this.#session([], '', `get${index}:0`)[0]!);
   }
 
-  /** As `get`, of float64 state. */
-  getDouble(index: number): Double {
-    return this.#session([], '', `get${index}:0`)[0]!;
-  }
-
   /** What output `index` of a call is. */
   outputSpec(index: number): Spec {
     const { dtype, shape } = specOf(this.#graph, this.#graph.outputs[index]!);

@@ -49,8 +49,9 @@ export function verticesOf({ models, pairs, alignments }: Segments): Vertex[] {
   const own = models.map(({ network }): Vertex => ({ network }));
   const permuted = (alignments ?? []).map(({ permutations }, p): Vertex => {
     const vertex = pairs[p]![1];
-    const network = permuteNetwork(models[vertex]!.network, permutations);
-    const first = permutations[0];
+    const layers = [...permutations.values()];
+    const network = permuteNetwork(models[vertex]!.network, layers);
+    const first = layers[0];
     return first ? { network, permutedFrom: { vertex, first } } : { network };
   });
   return [...own, ...permuted];

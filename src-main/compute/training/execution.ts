@@ -1,5 +1,5 @@
 /** Whether a training step is compiled, by a rule over the config alone: the bits of both ways differ. */
-import type { Execution } from '../../../src-shared/domain.ts';
+import type { TrainingExecution } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
 
@@ -16,8 +16,8 @@ export interface Workload {
   totalSteps: number;
 }
 
-export function executionOf(backend: Backend, network: Network, work: Workload): Execution {
-  const eager = (reason: string): Execution => ({ way: 'eager', reason, steps_per_call: 1 });
+export function executionOf(backend: Backend, network: Network, work: Workload): TrainingExecution {
+  const eager = (reason: string): TrainingExecution => ({ way: 'eager', reason, steps_per_call: 1 });
   if (!backend.native) return eager(`the ${backend.name} back end compiles nothing`);
   if (work.totalSteps < fewestSteps)
     return eager(`${work.totalSteps} steps; compiling pays from ${fewestSteps}`);

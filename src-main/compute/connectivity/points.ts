@@ -99,7 +99,7 @@ export function logitsAtPoints(
     try {
       for (const chunk of pass.chunks) {
         pass.load(chunk);
-        const found = pass.evaluation.logits(examples, rows);
+        const found = pass.evaluation.logits(examples, 0, Math.min(rows, examples.count));
         chunk.forEach((place, i) => {
           logits.set(found.subarray(i * size, (i + 1) * size), place * size);
         });

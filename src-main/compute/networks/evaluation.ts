@@ -137,19 +137,16 @@ export class Evaluation {
     for (let start = 0; start < examples.count; start += rows) {
       const size = Math.min(rows, examples.count - start);
       if (this.#program) sum.addSums(this.#sums(examples, start, size), size);
-      else {
-        const logits = this.#logits(this.#computation, examples, start, size);
-        sum.add(logits, examples.labels.subarray(start, start + size));
-      }
+      else sum.add(this.logits(examples, start, size), examples.labels.subarray(start, start + size));
       await between(size / examples.count);
     }
     return sum.scores();
   }
 
-  /** Logits [P, rows, classes] of the first rows, operation by operation. Only of a plan that is run so. */
-  logits(examples: Examples, rows: number): Float32Array {
+  /** Logits [P, size, classes] of the rows from `start` on. Only of a plan that is run operation by operation. */
+  logits(examples: Examples, start: number, size: number): Float32Array {
     if (this.#program) throw new Error('a compiled evaluation answers sums, not logits');
-    return this.#logits(this.#computation, examples, 0, Math.min(rows, examples.count));
+    return this.#logits(this.#computation, examples, start, size);
   }
 
   dispose(): void {

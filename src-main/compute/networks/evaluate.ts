@@ -1,0 +1,37 @@
+/** Models of one network, each by itself, over a whole split. */
+import type { Network } from '../../../src-shared/networks/network.ts';
+import type { Backend } from '../backend/index.ts';
+import type { Examples } from '../data/index.ts';
+import { Evaluation, rowsPerCall } from './evaluation.ts';
+import type { Way } from './execution.ts';
+import type { NamedArrays } from './permute.ts';
+import { stackArrays } from './stack-arrays.ts';
+
+/** An evaluation of these models, ready to be run. The caller disposes of it. */
+export function evaluationOf(
+  backend: Backend,
+  network: Network,
+  models: readonly NamedArrays<Float32Array>[],
+  way: Way,
+): Evaluation {
+  const count = models.length;
+  const rows = rowsPerCall(network, count, way);
+  const evaluation = new Evaluation(backend, { network, count, rows, way });
+  const stacked = stackArrays(backend.tf, models);
+  for (const name of evaluation.parameters) evaluation.setParameter(name, stacked.get(name)!);
+  backend.tf.dispose([...stacked.values()]);
+  return evaluation;
+}
+
+/** Logits of all examples, [M, size, classes] at a time, operation by operation. */
+export async function eachLogits(
+  evaluation: Evaluation,
+  examples: Examples,
+  visit: (logits: Float32Array, start: number, size: number) => Promise<void>,
+): Promise<void> {
+  const { rows } = evaluation.plan;
+  for (let start = 0; start < examples.count; start += rows) {
+    const size = Math.min(rows, examples.count - start);
+    await visit(evaluation.logits(examples, start, size), start, size);
+  }
+}

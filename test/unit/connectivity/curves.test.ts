@@ -184,9 +184,7 @@ test('a compiled evaluation that computes something else is an error', async () 
   const backend = await loadBackend();
   const native = backend.native!;
   const wrong: typeof native.compiler.compile = (settings, body) =>
-    native.compiler.compile(settings, ([x, labels], state) =>
-      body([backend.tf.mul(x!, 3), labels!], state),
-    );
+    native.compiler.compile(settings, ([x, labels], state) => body([backend.tf.mul(x!, 3), labels!], state));
   const broken = { ...backend, native: { ...native, compiler: { ...native.compiler, compile: wrong } } };
   const { network, models } = randomModels({ family: 'standard', norm: 'none' }, [1, 2]);
   const set = { network, vertices: models.map((arrays) => ({ arrays })), points: mixes.slice(0, 2) };

@@ -22,7 +22,10 @@ export function executionOf(backend: Backend, network: Network, work: Workload):
   if (work.totalSteps < fewestSteps)
     return eager(`${work.totalSteps} steps; compiling pays from ${fewestSteps}`);
   const shortfall = backend.native.compiler.shortfall('xla');
-  if (shortfall !== undefined) return eager(`TensorFlow's compiler does not work here: ${shortfall}`);
+  if (shortfall !== undefined) {
+    const where = backend.device === 'gpu' ? 'on this GPU' : 'on this machine';
+    return eager(`TensorFlow's compiler does not work ${where}: ${shortfall}`);
+  }
   // Forward, and twice as much backward.
   const perStep = 3 * multiplyAdds(network) * work.batchSize * work.models;
   const steps = Math.floor(workPerCall / perStep);

@@ -9,8 +9,11 @@ export function roundedToTf32(values: Float32Array): Float32Array<ArrayBuffer> {
 
 /** tfjs whose products round their factors. */
 export function roundingFactors(real: Tf): Tf {
-  const rounded = <T extends Tensor>(x: T): T =>
-    real.tensor(roundedToTf32(x.dataSync() as Float32Array), x.shape) as T;
+  const rounded = real.customGrad((x) => {
+    const at = x as Tensor;
+    const value = real.tensor(roundedToTf32(at.dataSync() as Float32Array), at.shape);
+    return { value, gradFunc: (dy: Tensor) => dy };
+  });
   const matMul: Tf['matMul'] = (a, b, ...rest) =>
     real.tidy(() => real.matMul(rounded(a as Tensor), rounded(b as Tensor), ...rest));
   return Object.create(real, { matMul: { value: matMul } }) as Tf;

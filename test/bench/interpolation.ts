@@ -6,6 +6,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { deviceName } from '../../src-main/compute/backend/device-name.ts';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../src-main/compute/backend/index.ts';
 import { lambdasOf } from '../../src-main/compute/connectivity/plan.ts';
@@ -135,6 +136,8 @@ export function describeTiming({ width, pairs, pointsPerSecond, torch }: Interpo
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const asked = process.argv.slice(2).map(Number);
+  const { label, device } = await loadBackend();
+  console.log(`${label}, ${await deviceName(device)}`);
   await benchInterpolation(asked.length > 0 ? asked : undefined, (timing) => {
     console.log(describeTiming(timing));
   });

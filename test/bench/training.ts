@@ -7,6 +7,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { accounted } from '../../src-main/compute/accounted.ts';
+import { deviceName } from '../../src-main/compute/backend/device-name.ts';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../src-main/compute/backend/index.ts';
 import { initialise } from '../../src-main/compute/models/index.ts';
@@ -103,7 +104,7 @@ const cases: [preset: string, models: number, steps: number][] = [
 if (import.meta.main) {
   const backend = await loadBackend();
   console.log(
-    `${backend.label}; 784-width-width-width-10, batch ${batch}, LayerNorm, gelu, AdamW; median (shortest)`,
+    `${backend.label}, ${await deviceName(backend.device)}; 784-width-width-width-10, batch ${batch}, LayerNorm, gelu, AdamW; median (shortest)`,
   );
   for (const [preset, models, steps] of cases) {
     const { width, median, shortest } = await timeSteps(backend, preset, models, steps);

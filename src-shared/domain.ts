@@ -65,7 +65,7 @@ export const backendInfoSchema = z.object({
   threads: z.int().positive(),
   /** Why a slower back end than `tensorflow` is in use; absent when it is in use. */
   reason: z.string().optional(),
-  /** The GPU rounds the factors of float32 matrix products to TF32 (11 of 24 bits), as asked; absent: it does not. */
+  /** The GPU rounds the factors of float32 matrix products to TF32 (11 of 24 bits), as measured; absent: it does not. */
   precision: z.literal('tf32').optional(),
 });
 export type BackendInfo = z.infer<typeof backendInfoSchema>;

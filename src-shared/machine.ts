@@ -31,7 +31,7 @@ export function machineFindings(found: Diagnosis): Finding[] {
 const tf32Finding: Finding = {
   ok: false,
   text: 'the GPU rounds the factors of float32 products to TF32, about 3 decimal digits; results say so',
-  fix: 'unset NVIDIA_TF32_OVERRIDE, and Basin computes in float32',
+  fix: 'unset NVIDIA_TF32_OVERRIDE and XLA_FLAGS, if they are set: Basin then asks for float32',
 };
 
 function compiledFindings({ backend, compiled }: Diagnosis): Finding[] {

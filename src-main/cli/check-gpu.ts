@@ -24,8 +24,9 @@ export async function checkGpu(globals: Globals): Promise<void> {
   const { terminal, signal } = globals;
   const gpu = await numbersOf('gpu', signal);
   if (gpu.kind === 'elsewhere') return nothingCompared(globals, gpu);
-  const cpu = await numbersOf('cpu', signal);
-  reportCheck(terminal, checkDevices(taken('GPU', gpu), taken('processor', cpu)));
+  const onGpu = taken('GPU', gpu);
+  const onProcessor = taken('processor', await numbersOf('cpu', signal));
+  reportCheck(terminal, checkDevices(onGpu, onProcessor));
 }
 
 /** @throws UserError unless everything was compared and is within its tolerance */
@@ -116,7 +117,7 @@ function complaint({ gpu, items, missing }: DeviceCheck): [string, { hint?: stri
   const absent = missing.length === 0 ? '' : 'a way of computing could not be compared';
   const hint =
     gpu.backend.precision === 'tf32'
-      ? { hint: 'This GPU rounds products to TF32, because NVIDIA_TF32_OVERRIDE is set: unset it.' }
+      ? { hint: 'This GPU rounds products to TF32: unset NVIDIA_TF32_OVERRIDE, if it is set.' }
       : {};
   return [[counted, absent].filter(Boolean).join('; '), hint];
 }

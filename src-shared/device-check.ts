@@ -16,8 +16,7 @@
 import { z } from 'zod';
 import { backendInfoSchema } from './domain.ts';
 
-/** `jobs`: whatever way a job takes by its own rule. */
-export const checkWays = ['eager', 'xla', 'graph', 'jobs'] as const;
+export const checkWays = ['eager', 'xla', 'graph'] as const;
 export type CheckWay = (typeof checkWays)[number];
 
 const units = { exact: 0, float32: 2 ** -24, float64: 2 ** -53 } as const;

@@ -76,12 +76,16 @@ export type BackendInfo = z.infer<typeof backendInfoSchema>;
  */
 export const executionSchema = z.object({
   way: z.enum(['xla', 'graph', 'eager']),
-  /** Steps in one call. */
-  steps_per_call: z.int().positive(),
   /** Why it was not compiled; absent if it was. */
   reason: z.string().optional(),
 });
 export type Execution = z.infer<typeof executionSchema>;
+
+export const trainingExecutionSchema = executionSchema.extend({
+  /** Optimizer steps in one call. */
+  steps_per_call: z.int().positive(),
+});
+export type TrainingExecution = z.infer<typeof trainingExecutionSchema>;
 
 /** The data a run was trained on or a checkpoint is evaluated on, as asked for. Paths are absolute. */
 export const dataSourceSchema = z.object({

@@ -16,7 +16,6 @@ const wayNames: Record<CheckWay, string> = {
   eager: 'operation by operation',
   xla: 'compiled (XLA)',
   graph: 'compiled (graph)',
-  jobs: 'as in jobs',
 };
 
 /** @throws UsageError if there is no GPU to compare, UserError if a number is outside its tolerance */

@@ -6,6 +6,9 @@ import { readTolerantly, resolveModel } from '../../src-shared/config.ts';
 import type { RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { MlpSpec } from '../../src-shared/model.ts';
+import { mlpGraph } from '../../src-shared/networks/mlp.ts';
+import { readNetwork } from '../../src-shared/networks/network.ts';
+import type { Network } from '../../src-shared/networks/network.ts';
 import { parseCheckpointName } from '../formats/checkpoint-name.ts';
 import { accuracyPercent, accuracyUnit } from '../formats/accuracy.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
@@ -15,6 +18,8 @@ import { toEffective } from './models/effective.ts';
 import type { EffectiveNetwork, StateDict } from './models/network.ts';
 import { stateDictFromCheckpoint } from './models/state-dict.ts';
 import type { ReadableTensor } from './models/state-dict.ts';
+import { actingArrays } from './networks/effective.ts';
+import type { NamedArrays } from './networks/permute.ts';
 
 /** A run as its folder describes it. */
 export interface Run {
@@ -23,6 +28,8 @@ export interface Run {
   configPath: string;
   config: RunConfig;
   spec: MlpSpec;
+  /** The network that `spec` stands for. */
+  graph: Network;
 }
 
 export interface LoadedModel {
@@ -38,6 +45,9 @@ export interface LoadedModel {
   spec: MlpSpec;
   /** As stored, buffers included. */
   state: StateDict;
+  /** The parameters as they act, by name: those of the non-asymmetric model that computes the same function. */
+  acting: NamedArrays<Float32Array>;
+  /** The same, layer by layer. */
   network: EffectiveNetwork;
   /** Validation accuracy as the trainer stored it, a fraction or percent: `storedValAccuracy` tells. */
   storedAccuracy: number | undefined;
@@ -120,7 +130,9 @@ function filesOf(run: string, models: readonly number[] | undefined, epoch: numb
 export function readRun(directory: string): Run {
   const { directory: absolute, config: raw, configPath } = readRunDirectory(resolve(directory));
   const { config } = readTolerantly(raw, configPath);
-  return { directory: absolute, configPath, config, spec: resolveModel(config, configPath) };
+  const spec = resolveModel(config, configPath);
+  const graph = readNetwork(mlpGraph(spec), configPath);
+  return { directory: absolute, configPath, config, spec, graph };
 }
 
 /** One checkpoint file of a run. */
@@ -138,6 +150,7 @@ export function loadCheckpoint(run: Run, path: string): LoadedModel {
     return {
       ...{ run, index, epoch, path, name, spec, state },
       sha256: sha256OfFile(path),
+      acting: actingArrays(run.graph, state),
       network: toEffective(spec, state),
       storedAccuracy,
     };

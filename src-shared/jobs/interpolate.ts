@@ -4,6 +4,7 @@ import type { Barriers, CurveValues } from '../barriers.ts';
 import {
   alignmentSchema,
   backendInfoSchema,
+  executionSchema,
   matchingModeSchema,
   recordingPointSchema,
   splitSchema,
@@ -125,6 +126,8 @@ const common = {
   /** Models that could not be used at all, and pairs that could not be aligned; everything else was measured. */
   left_out: z.array(leftOutSchema).optional(),
   backend: backendInfoSchema,
+  /** Absent where the curves were computed elsewhere and imported. */
+  execution: executionSchema.optional(),
   /** Images per split. */
   split_sizes: z.partialRecord(splitSchema, z.int()),
   matching_seed: z.int().optional(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backendInfoSchema, executionSchema, familySchema } from '../domain.ts';
+import { backendInfoSchema, executionSchema, familySchema, trainingExecutionSchema } from '../domain.ts';
 import { seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
 
@@ -57,7 +57,9 @@ export const trainJob = defineJob({
     /** The epoch it went on from; null when it started afresh. */
     resumed_from: z.int().nullable(),
     backend: backendInfoSchema,
-    execution: executionSchema,
+    execution: trainingExecutionSchema,
+    /** How loss and accuracy on held-out images were computed. */
+    evaluation: executionSchema.optional(),
   }),
   cacheable: false,
 });

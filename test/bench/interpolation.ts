@@ -12,9 +12,13 @@ import type { Backend } from '../../src-main/compute/backend/index.ts';
 import { lambdasOf } from '../../src-main/compute/connectivity/plan.ts';
 import { evaluatePoints } from '../../src-main/compute/connectivity/points.ts';
 import type { Point } from '../../src-main/compute/connectivity/points.ts';
-import { initialise, toEffective } from '../../src-main/compute/models/index.ts';
+import { initialise } from '../../src-main/compute/models/index.ts';
+import { actingArrays } from '../../src-main/compute/networks/effective.ts';
+import type { Way } from '../../src-main/compute/networks/execution.ts';
 import { RandomStream } from '../../src-main/compute/random.ts';
 import type { MlpSpec } from '../../src-shared/model.ts';
+import { mlpGraph } from '../../src-shared/networks/mlp.ts';
+import { readNetwork } from '../../src-shared/networks/network.ts';
 
 export interface InterpolationTiming {
   /** Hidden units per layer, of 784-width-width-width-10. */
@@ -61,41 +65,42 @@ function pointsOf(models: number): { points: Point[]; pairs: number } {
   return { points: [...alone, ...between], pairs: pairs.length };
 }
 
-async function measure(backend: Backend, width: number, models: number): Promise<InterpolationTiming> {
+async function measure(
+  backend: Backend,
+  width: number,
+  models: number,
+  way: Way,
+): Promise<InterpolationTiming> {
   const spec = specOf(width);
   const seeds = Array.from({ length: models }, (_, m) => m + 1);
+  const network = readNetwork(mlpGraph(spec));
   const vertices = initialise(spec, { init: seeds, mask: 1 }).map((state) => ({
-    network: toEffective(spec, state),
+    arrays: actingArrays(network, state),
   }));
   const stream = new RandomStream(1, 'images');
   const examples = {
     ...{ count: images, features: 784, x: stream.normals(images * 784) },
     labels: Int32Array.from({ length: images }, () => stream.integer(10)),
   };
-  const x = backend.tf.tensor2d(examples.x, [images, 784]);
   const { points, pairs } = pointsOf(models);
-  const once = () => evaluatePoints(backend, vertices, points, examples, x, () => Promise.resolve());
-  try {
-    await evaluatePoints(backend, vertices, points.slice(0, models + 1), examples, x, () =>
-      Promise.resolve(),
-    );
-    const started = performance.now();
-    await once();
-    const seconds = (performance.now() - started) / 1000;
-    const delivered = pairs * (steps + 1);
-    return {
-      width,
-      models,
-      pairs,
-      steps,
-      images,
-      points: delivered,
-      seconds,
-      pointsPerSecond: delivered / seconds,
-    };
-  } finally {
-    x.dispose();
-  }
+  const set = { network, vertices, points };
+  const splits = new Map([['images', examples]]);
+  const once = () => evaluatePoints(backend, set, way, splits, () => Promise.resolve());
+  await once();
+  const started = performance.now();
+  await once();
+  const seconds = (performance.now() - started) / 1000;
+  const delivered = pairs * (steps + 1);
+  return {
+    width,
+    models,
+    pairs,
+    steps,
+    images,
+    points: delivered,
+    seconds,
+    pointsPerSecond: delivered / seconds,
+  };
 }
 
 function measureTorch(python: string, width: number, batch: number, threads: number) {
@@ -117,7 +122,10 @@ export async function benchInterpolation(
   for (const width of widths) {
     const torch = python && [64, 1000].map((batch) => measureTorch(python, width, batch, backend.threads));
     for (const models of [2, 4]) {
-      const timing = { ...(await measure(backend, width, models)), ...(torch && { torch }) };
+      const timing = {
+        ...(await measure(backend, width, models, (process.env['WAY'] ?? 'xla') as Way)),
+        ...(torch && { torch }),
+      };
       timings.push(timing);
       tell(timing);
     }

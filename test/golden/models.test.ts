@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { releaseCaches } from '../../src-main/compute/accounted.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { loadBackend, tensorCount } from '../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../src-main/compute/backend/index.ts';
 import {
@@ -9,12 +8,13 @@ import {
   splitIndices,
 } from '../../src-main/compute/data/index.ts';
 import type { Dataset } from '../../src-main/compute/data/index.ts';
-import {
-  evaluateStacked,
-  forwardStacked,
-  stackNetworks,
-  toEffective,
-} from '../../src-main/compute/models/index.ts';
+import { actingArrays } from '../../src-main/compute/networks/effective.ts';
+import { evaluationOf } from '../../src-main/compute/networks/evaluate.ts';
+import { mathsOf } from '../../src-main/compute/networks/maths.ts';
+import { forward } from '../../src-main/compute/networks/run.ts';
+import { stackArrays } from '../../src-main/compute/networks/stack-arrays.ts';
+import { mlpGraph } from '../../src-shared/networks/mlp.ts';
+import { readNetwork } from '../../src-shared/networks/network.ts';
 import { goldenJson } from '../support/fixtures.ts';
 import { largestDifference, referenceRuns, referenceSpec, referenceState } from '../support/reference-run.ts';
 
@@ -36,10 +36,11 @@ beforeAll(async () => {
   backend = await loadBackend();
   digits = await loadDataset({ name: 'mnist-10k' });
 });
-afterAll(() => releaseCaches(backend));
 
-function effective(run: string, epoch: number, model: number) {
-  return toEffective(referenceSpec(run), referenceState(run, epoch, model));
+/** The graph and the parameters as they act of some models. */
+function modelsOf(run: string, epoch: number, numbers: readonly number[]) {
+  const network = readNetwork(mlpGraph(referenceSpec(run)));
+  return { network, models: numbers.map((m) => actingArrays(network, referenceState(run, epoch, m))) };
 }
 
 describe.each(referenceRuns)('%s as the reference evaluates it', (run) => {
@@ -49,62 +50,71 @@ describe.each(referenceRuns)('%s as the reference evaluates it', (run) => {
     [5, 'logits16'],
     [0, 'logits16_epoch0'],
   ] as const)('logits at epoch %i', (epoch, key) => {
-    const { tf } = backend;
-    // Only model 1 is kept at epoch 0.
-    const models = epoch === 0 ? golden.models.slice(0, 1) : golden.models;
-    const networks = models.map(({ model }) => effective(run, epoch, model));
-    const x = tf.tensor2d(digits.test.x.slice(0, 16 * 784), [16, 784]);
-    const { logits } = forwardStacked(backend, networks, x);
-    const found = logits.dataSync();
-    for (const [m, model] of models.entries()) {
-      const expected = model[key].flat();
+    const expected = epoch === 0 ? golden.models.slice(0, 1) : golden.models;
+    const { network, models } = modelsOf(
+      run,
+      epoch,
+      expected.map(({ model }) => model),
+    );
+    const evaluation = evaluationOf(backend, network, models, 'eager');
+    const found = evaluation.logits(digits.test, 0, 16);
+    evaluation.dispose();
+    for (const [m, model] of expected.entries()) {
       // The reference's own float32 against its float64 differs by up to about 1e-5.
-      expect(largestDifference(found.slice(m * 160, (m + 1) * 160), expected)).toBeLessThan(3e-5);
+      const own = found.slice(m * 160, (m + 1) * 160);
+      expect(largestDifference(own, model[key].flat())).toBeLessThan(3e-5);
     }
-    tf.dispose([x, logits]);
   });
 
-  it('losses and accuracies of train, validation and test', async () => {
-    const split = splitIndices(digits);
-    const stacked = stackNetworks(
-      backend,
-      golden.models.map(({ model }) => effective(run, 5, model)),
-    );
-    for (const which of ['train', 'val', 'test'] as const) {
-      const { loss, accuracy } = await evaluateStacked(backend, stacked, splitExamples(digits, split, which));
-      for (const [m, { comprehensive }] of golden.models.entries()) {
-        const expected = comprehensive[`${which}_loss`]!;
-        expect(Math.abs(loss[m]! / expected - 1)).toBeLessThan(5e-6);
-        expect(accuracy[m]).toBeCloseTo(comprehensive[`${which}_accuracy`]!, 4);
+  it.each(['eager', 'xla'] as const)(
+    'losses and accuracies of train, validation and test (%s)',
+    async (way) => {
+      const split = splitIndices(digits);
+      const { network, models } = modelsOf(
+        run,
+        5,
+        golden.models.map(({ model }) => model),
+      );
+      const evaluation = evaluationOf(backend, network, models, way);
+      for (const which of ['train', 'val', 'test'] as const) {
+        const examples = splitExamples(digits, split, which);
+        const { loss, accuracy } = await evaluation.scores(examples, () => Promise.resolve());
+        for (const [m, { comprehensive }] of golden.models.entries()) {
+          const expected = comprehensive[`${which}_loss`]!;
+          expect(Math.abs(loss[m]! / expected - 1)).toBeLessThan(5e-6);
+          expect(accuracy[m]).toBeCloseTo(comprehensive[`${which}_accuracy`]!, 4);
+        }
       }
-    }
-    stacked.dispose();
-  });
+      evaluation.dispose();
+    },
+  );
 
   it('activations of the first test image at every recording point', () => {
     const { tf } = backend;
     const first = selectExamples(digits.test, Int32Array.of(0));
-    const x = tf.tensor2d(first.x, [1, 784]);
-    const record = ['post_linear', 'post_norm', 'post_activation_function'] as const;
-    releaseCaches(backend);
+    const { network, models } = modelsOf(run, 5, [1]);
     const before = tensorCount(backend).tensors;
-    const { logits, recorded } = forwardStacked(backend, [effective(run, 5, 1)], x, { record });
+    const parameters = stackArrays(tf, models);
+    const x = tf.tensor3d(first.x, [1, 1, 784]);
+    const taps = network.nodes.map(({ id }) => id);
+    const values = new Map<string, Float32Array>();
+    tf.tidy(() => {
+      for (const [id, value] of forward(mathsOf(backend), network, parameters, x, { taps }).taps)
+        values.set(id, value.dataSync() as Float32Array);
+    });
+    tf.dispose([x, ...parameters.values()]);
+    expect(tensorCount(backend).tensors).toBe(before);
     for (const i of [0, 1, 2]) {
-      const names = {
-        post_linear: `lins.${i}:RecordOutput`,
-        post_norm: `norms.${i}:RecordOutput`,
-        post_activation_function: `lins.${i + 1}:RecordInput`,
-      };
-      for (const point of record) {
-        const expected = golden.model1_image0_activations[names[point]]!;
+      for (const [id, name] of [
+        [`lins.${i}`, `lins.${i}:RecordOutput`],
+        [`norms.${i}`, `norms.${i}:RecordOutput`],
+        [`activations.${i}`, `lins.${i + 1}:RecordInput`],
+      ] as const) {
+        const expected = golden.model1_image0_activations[name]!;
         // Single precision: 784 terms, relative to the largest activation.
         const scale = Math.max(1, ...expected.map(Math.abs));
-        expect(largestDifference(recorded[point]![i]!.dataSync(), expected) / scale).toBeLessThan(2e-6);
+        expect(largestDifference(values.get(id)!, expected) / scale).toBeLessThan(2e-6);
       }
     }
-    tf.dispose([logits, ...Object.values(recorded).flat()]);
-    releaseCaches(backend);
-    expect(tensorCount(backend).tensors).toBe(before);
-    x.dispose();
   });
 });

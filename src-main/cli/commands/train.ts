@@ -1,6 +1,6 @@
 /** `basin train PRESET|config.yaml key.path=value ...`: trains a run; `--resume RUNDIR` goes on with one. */
 import { familyNames } from '../../../src-shared/domain.ts';
-import type { Execution } from '../../../src-shared/domain.ts';
+import type { TrainingExecution } from '../../../src-shared/domain.ts';
 import type { JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
@@ -73,7 +73,7 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
   );
 }
 
-function executionText({ way, steps_per_call: steps, reason }: Execution): string {
+function executionText({ way, steps_per_call: steps, reason }: TrainingExecution): string {
   if (way === 'eager') return `operation by operation${reason === undefined ? '' : ` (${reason})`}`;
   const how = way === 'xla' ? "compiled by TensorFlow's XLA" : "as a graph of TensorFlow's kernels";
   return `${how}, ${steps} ${steps === 1 ? 'step' : 'steps'} per call`;

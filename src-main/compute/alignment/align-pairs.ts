@@ -4,6 +4,7 @@ import type { Backend, Tensor } from '../backend/index.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { checkpointCancel } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
+import type { GroupPermutations } from '../networks/permute.ts';
 import type { PairIndices } from '../pairs.ts';
 import { matchLayers } from './activation-matching.ts';
 import { requirePermutationSpec } from './check-spec.ts';
@@ -24,8 +25,8 @@ export interface AlignmentRequest {
 }
 
 export interface PairAlignment {
-  /** One per hidden layer, for the second model. */
-  permutations: Permutation[];
+  /** For the second model, by group. */
+  permutations: GroupPermutations;
 }
 
 export interface AlignmentWork {
@@ -80,9 +81,13 @@ export function alignmentNote(
 }
 
 /** `{ P_0: [...], P_1: [...] }`, as results hold them. */
-export function namedPermutations(permutations: readonly Permutation[]): Record<string, number[]> {
-  return Object.fromEntries(permutations.map((perm, layer) => [permutationName(layer), Array.from(perm)]));
+export function namedPermutations(permutations: GroupPermutations): Record<string, number[]> {
+  return Object.fromEntries([...permutations].map(([group, perm]) => [group, Array.from(perm)]));
 }
+
+/** From one permutation per hidden layer. */
+export const byGroup = (permutations: readonly Permutation[]): GroupPermutations =>
+  new Map(permutations.map((permutation, layer) => [permutationName(layer), permutation]));
 
 async function byActivations(
   request: AlignmentRequest,
@@ -107,7 +112,7 @@ async function byActivations(
     const names = { a: models[a]!.name, b: models[b]!.name };
     aligned.push(
       unlessNonFinite(() => ({
-        permutations: matchLayers(moments[p]![recordingPoint]!, mode, recordingPoint, names),
+        permutations: byGroup(matchLayers(moments[p]![recordingPoint]!, mode, recordingPoint, names)),
       })),
     );
     await checkpointCancel(work.context);
@@ -137,7 +142,7 @@ async function byWeights(request: AlignmentRequest, work: AlignmentWork): Promis
         work.advance(1 / request.restarts / pairs.length);
       },
     });
-    aligned.push({ permutations });
+    aligned.push({ permutations: byGroup(permutations) });
   }
   return aligned;
 }

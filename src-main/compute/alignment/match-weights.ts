@@ -4,7 +4,7 @@ import type { matchWeightsJob, WeightMatchingRow } from '../../../src-shared/job
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute } from '../context.ts';
 import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';
-import { namedPermutations } from './align-pairs.ts';
+import { byGroup, namedPermutations } from './align-pairs.ts';
 import { requirePermutationSpec } from './check-spec.ts';
 import { matchWeights } from './weight-matching.ts';
 
@@ -31,7 +31,7 @@ export const matchWeightsOfPairs: Compute<Params, Result> = async (params, conte
     });
     rows.push({
       ...pairFields(a, b),
-      permutations: namedPermutations(found.permutations),
+      permutations: namedPermutations(byGroup(found.permutations)),
       sum_of_l2_norms: found.sumOfNorms,
       sum_of_l2_norms_identity: found.sumOfNormsIdentity,
       l2_per_param: found.norms,

@@ -1,12 +1,14 @@
 /** How far apart two models are in weight space, and whether their scales can be compared at all. */
 import { namedArrays } from '../alignment/parameters.ts';
-import type { EffectiveLayer, EffectiveNetwork, StateDict } from '../models/index.ts';
+import type { EffectiveLayer, EffectiveNetwork } from '../models/index.ts';
 
 /** Integer counters that batch norm keeps beside its statistics: no coordinate of weight space. */
 const isCounter = (name: string): boolean => name.endsWith('num_batches_tracked');
 
+type ByName = ReadonlyMap<string, { readonly data: Float32Array }>;
+
 /** Euclidean distance over all entries of two state dicts, buffers included. (src/utils/interpolation.py:25) */
-export function stateDistance(a: StateDict, b: StateDict): number {
+export function stateDistance(a: ByName, b: ByName): number {
   let sum = 0;
   for (const [name, { data }] of a) {
     if (!isCounter(name)) sum += squaredDistance(data, b.get(name)!.data);

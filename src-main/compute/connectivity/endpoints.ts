@@ -1,10 +1,12 @@
 /** A curve must begin and end at the very checkpoints it is named after. */
-import { namedArrays } from '../alignment/parameters.ts';
-import type { Backend, Tensor } from '../backend/index.ts';
-import { forwardStacked } from '../models/index.ts';
-import type { EffectiveNetwork } from '../models/index.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import type { Backend } from '../backend/index.ts';
+import type { Examples } from '../data/index.ts';
+import { mathsOf } from '../networks/maths.ts';
+import type { NamedArrays } from '../networks/permute.ts';
+import { forward } from '../networks/run.ts';
 import { logitsAtPoints } from './points.ts';
-import type { Point, Vertex } from './points.ts';
+import type { Point, PointSet } from './points.ts';
 
 /** Rows the comparison runs on. A wrong end shows in the first row; float32 noise does not grow with their number. */
 const mostRows = 256;
@@ -14,8 +16,8 @@ const tolerance = 1e-3;
 export interface End {
   /** Place of the vertex that stands for the checkpoint, its permuted copy where it was aligned. */
   vertex: number;
-  /** The checkpoint's own network, never permuted. */
-  network: EffectiveNetwork;
+  /** The checkpoint's own parameters as they act, never permuted. */
+  arrays: NamedArrays<Float32Array>;
   name: string;
 }
 
@@ -26,22 +28,22 @@ export interface End {
  */
 export function requireEndpoints(
   backend: Backend,
-  vertices: readonly Vertex[],
+  set: Omit<PointSet, 'points'>,
   ends: readonly End[],
-  x: Tensor,
+  examples: Examples,
 ): void {
-  const rows = Math.min(mostRows, x.shape[0]!);
+  const rows = Math.min(mostRows, examples.count);
   const points = ends.map(({ vertex }): Point => [{ vertex, weight: 1 }]);
-  const onCurves = logitsAtPoints(backend, vertices, points, x, rows);
+  const onCurves = logitsAtPoints(backend, { ...set, points }, examples, rows);
   const size = onCurves.length / ends.length;
-  const alone = new Map<EffectiveNetwork, Float32Array>();
-  ends.forEach(({ network, name }, i) => {
-    const expected = alone.get(network) ?? logitsAlone(backend, network, x, rows);
-    alone.set(network, expected);
+  const alone = new Map<End['arrays'], Float32Array>();
+  ends.forEach(({ arrays, name }, i) => {
+    const expected = alone.get(arrays) ?? logitsAlone(backend, set.network, arrays, { examples, rows });
+    alone.set(arrays, expected);
     const { difference, scale } = compare(onCurves.subarray(i * size, (i + 1) * size), expected);
     if (difference <= tolerance * (1 + scale)) return;
     // Sums in another order: one may overflow where the other just does not.
-    if (difference === Infinity && hasHugeEntries(network)) return;
+    if (difference === Infinity && hasHugeEntries(arrays)) return;
     throw new Error(
       `the end of a curve is not ${name}: its logits differ by ${difference} from the checkpoint evaluated alone ` +
         `(largest logit ${scale})`,
@@ -49,12 +51,21 @@ export function requireEndpoints(
   });
 }
 
-function logitsAlone(backend: Backend, network: EffectiveNetwork, x: Tensor, rows: number): Float32Array {
-  const batch = x.slice([0, 0], [rows, -1]);
-  const { logits } = forwardStacked(backend, [network], batch);
-  const values = logits.dataSync() as Float32Array;
-  backend.tf.dispose([batch, logits]);
-  return values;
+function logitsAlone(
+  backend: Backend,
+  network: Network,
+  arrays: End['arrays'],
+  { examples, rows }: { examples: Examples; rows: number },
+): Float32Array {
+  const { tf } = backend;
+  const [input] = network.graph.inputs;
+  return tf.tidy(() => {
+    const parameters = new Map(
+      [...arrays].map(([name, { shape, data }]) => [name, tf.tensor(data, [1, ...shape])] as const),
+    );
+    const x = tf.tensor(examples.x.subarray(0, rows * examples.features), [1, rows, ...input!.shape]);
+    return forward(mathsOf(backend), network, parameters, x).output.dataSync() as Float32Array;
+  });
 }
 
 function compare(found: Float32Array, expected: Float32Array): { difference: number; scale: number } {
@@ -72,5 +83,5 @@ function compare(found: Float32Array, expected: Float32Array): { difference: num
 /** No network that trained well has such weights; with them float32 may overflow inside. */
 const huge = 1e6;
 
-const hasHugeEntries = (network: EffectiveNetwork): boolean =>
-  namedArrays(network).some(({ data }) => data.some((value) => Math.abs(value) > huge));
+const hasHugeEntries = (arrays: End['arrays']): boolean =>
+  [...arrays.values()].some(({ data }) => data.some((value) => Math.abs(value) > huge));

@@ -6,6 +6,7 @@ import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import { derivedOf, normStatisticsNote } from '../../../src-shared/jobs/interpolate.ts';
 import type { Interpolation, interpolateJob } from '../../../src-shared/jobs/interpolate.ts';
 import type { LeftOut } from '../../../src-shared/jobs/pairs.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
 import { alignEachPair, alignmentNote, namedPermutations } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
 import { hasRunningStatistics } from '../alignment/parameters.ts';
@@ -13,15 +14,16 @@ import { NonFiniteActivations } from '../alignment/similarity.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
 import { backendInfo } from '../backend/info.ts';
-import type { Backend, Tensor2D } from '../backend/index.ts';
+import type { Backend } from '../backend/index.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { assertSameFixedPart, numParameters } from '../models/index.ts';
 import type { EffectiveNetwork } from '../models/index.ts';
+import { evaluationWay } from '../networks/execution.ts';
 import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { PairIndices } from '../pairs.ts';
-import { networkDistance, networkParameters, rescalingOf, stateDistance } from './distance.ts';
+import { networkParameters, rescalingOf, stateDistance } from './distance.ts';
 import { requireEndpoints } from './endpoints.ts';
 import { endsOf, lambdasOf, placesOf, pointsOf, verticesOf } from './plan.ts';
 import type { Segments } from './plan.ts';
@@ -46,7 +48,7 @@ interface Job {
   models: LoadedModel[];
   pairs: PairIndices[];
   data: AnalysisData;
-  inputs: Map<Split, Tensor2D>;
+  network: Network;
 }
 
 export const interpolate: Compute<Params, Result> = async (params, context) => {
@@ -56,41 +58,33 @@ export const interpolate: Compute<Params, Result> = async (params, context) => {
   const wanted = params.align === 'activation' ? [...params.splits, params.alignSplit] : params.splits;
   const data = await loadAnalysisData(models[0]!.run, params.data, wanted);
   const backend = await context.backend();
-  const inputs = new Map(
-    [...data.splits].map(([split, { x, count, features }]) => [
-      split,
-      backend.tf.tensor2d(x, [count, features]),
-    ]),
-  );
-  try {
-    const told = [...warnings, ...data.warnings];
-    return await run({ params, context, backend, models, pairs, data, inputs }, told, leftOut);
-  } finally {
-    backend.tf.dispose([...inputs.values()]);
-  }
+  const { graph: network } = models[0]!.run;
+  const told = [...warnings, ...data.warnings];
+  return run({ params, context, backend, models, pairs, data, network }, told, leftOut);
 };
 
 async function run(whole: Job, warnings: string[], leftOut: LeftOut[]): Promise<Result> {
-  const { params, data } = whole;
+  const { params, data, network } = whole;
   const asked = whole.pairs.length + leftOut.length;
   const meter = meterOf(whole);
   const { job, alignments, unaligned } = await alignJob(whole, meter);
   const { models, pairs } = job;
   const { steps, midpoint } = params;
-  const segments: Segments = { models, pairs, steps, midpoint, alignments };
+  const segments: Segments = { network, models, pairs, steps, midpoint, alignments };
   const vertices = verticesOf(segments);
-  requireEndpoints(job.backend, vertices, endsOf(segments), job.inputs.get(params.splits[0]!)!);
-  const points = pointsOf(segments);
-  const scores = new Map<Split, PointScores[]>();
-  for (const split of allSplits.filter((s) => params.splits.includes(s))) {
-    const examples = data.splits.get(split)!;
-    const between = async (share: number): Promise<void> => {
-      meter.advance(share * examples.count * points.length, `evaluating ${points.length} points on ${split}`);
-      await checkpointCancel(job.context);
-    };
-    const x = job.inputs.get(split)!;
-    scores.set(split, await evaluatePoints(job.backend, vertices, points, examples, x, between));
-  }
+  const set = { network, vertices, points: pointsOf(segments) };
+  const { points } = set;
+  requireEndpoints(job.backend, set, endsOf(segments), data.splits.get(params.splits[0]!)!);
+  const { execution, way } = executionOf(job, points.length);
+  const splits = new Map(
+    allSplits.filter((s) => params.splits.includes(s)).map((split) => [split, data.splits.get(split)!]),
+  );
+  if (way !== 'eager') meter.advance(0, 'compiling the evaluation');
+  await checkpointCancel(job.context);
+  const scores = await evaluatePoints(job.backend, set, way, splits, async (done, split) => {
+    meter.advance(done, `evaluating ${points.length} points on ${split}`);
+    await checkpointCancel(job.context);
+  });
   const rows = pairs.map((_, p) => pairResult(job, segments, p, vertices, scores));
   const all = [
     ...warnings,
@@ -109,6 +103,7 @@ async function run(whole: Job, warnings: string[], leftOut: LeftOut[]): Promise<
     warnings: all,
     ...(lacking.length > 0 && { left_out: lacking }),
     backend: backendInfo(job.backend),
+    execution,
     split_sizes: Object.fromEntries([...data.splits].map(([split, { count }]) => [split, count])),
     ...(params.align !== 'none' && { matching_seed: params.matchingSeed }),
   };
@@ -121,13 +116,15 @@ async function alignJob(
   meter: ProgressMeter,
 ): Promise<{ job: Job; alignments: PairAlignment[] | undefined; unaligned: LeftOut[] }> {
   const { params, models, pairs } = job;
+  const recorded = params.align === 'activation' ? job.data.splits.get(params.alignSplit)! : undefined;
+  const inputs = recorded && job.backend.tf.tensor2d(recorded.x, [recorded.count, recorded.features]);
   const found = await alignEachPair(params, {
     ...job,
-    inputs: () => job.inputs.get(params.alignSplit)!,
+    inputs: () => inputs!,
     advance: (share) => {
       meter.advance(share * alignmentCost(job), 'aligning');
     },
-  });
+  }).finally(() => inputs?.dispose());
   if (!found) return { job, alignments: undefined, unaligned: [] };
   const alignments = found.flatMap((alignment) =>
     alignment instanceof NonFiniteActivations ? [] : [alignment],
@@ -145,6 +142,13 @@ async function alignJob(
   return { job: { ...job, pairs: kept }, alignments, unaligned };
 }
 
+/** By the work of the whole job, so that all its numbers come about in one way. */
+function executionOf({ backend, network, params, data }: Job, points: number) {
+  const examples = params.splits.reduce((sum, split) => sum + data.splits.get(split)!.count, 0);
+  const { way, reason } = evaluationWay(backend, network, points * examples);
+  return { way, execution: { way, ...(reason !== undefined && { reason }) } };
+}
+
 function pairResult(
   { params, models, pairs }: Job,
   segments: Segments,
@@ -155,7 +159,7 @@ function pairResult(
   const [a, b] = pairs[p]!.map((place) => models[place]!) as [LoadedModel, LoadedModel];
   const alignment = segments.alignments?.[p];
   const distance = alignment
-    ? networkDistance(a.network, vertices[models.length + p]!.network)
+    ? stateDistance(a.acting, vertices[models.length + p]!.arrays)
     : stateDistance(a.state, b.state);
   const parameters = alignment ? networkParameters(a.network) : numParameters(a.spec).free;
   const mixesStatistics = hasRunningStatistics(a.network);

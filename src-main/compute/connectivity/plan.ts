@@ -1,12 +1,17 @@
 /** Which points the curves of a job are made of, and the networks that the points are made of. */
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
-import { permuteNetwork } from '../alignment/spec.ts';
 import type { LoadedModel } from '../checkpoints.ts';
+import { headsOf } from '../networks/heads.ts';
+import { permuteArrays } from '../networks/permute.ts';
+import type { GroupPermutations } from '../networks/permute.ts';
 import type { PairIndices } from '../pairs.ts';
 import type { End } from './endpoints.ts';
 import type { Point, Vertex } from './points.ts';
 
 export interface Segments {
+  network: Network;
   models: readonly LoadedModel[];
   pairs: readonly PairIndices[];
   /** Intervals. */
@@ -45,23 +50,42 @@ export function placesOf({ models, pairs, steps }: Segments, pair: number): numb
 }
 
 /** The models, then the permuted second model of every pair. */
-export function verticesOf({ models, pairs, alignments }: Segments): Vertex[] {
-  const own = models.map(({ network }): Vertex => ({ network }));
+export function verticesOf({ network, models, pairs, alignments }: Segments): Vertex[] {
+  const own = models.map(({ acting }): Vertex => ({ arrays: acting }));
   const permuted = (alignments ?? []).map(({ permutations }, p): Vertex => {
     const vertex = pairs[p]![1];
-    const network = permuteNetwork(models[vertex]!.network, permutations);
-    const first = permutations[0];
-    return first ? { network, permutedFrom: { vertex, first } } : { network };
+    return permutedVertex(network, { vertex, arrays: models[vertex]!.acting, permutations });
   });
   return [...own, ...permuted];
 }
 
+/** A vertex with its units in another order. */
+export function permutedVertex(
+  network: Network,
+  {
+    vertex,
+    arrays,
+    permutations,
+  }: Pick<Vertex, 'arrays'> & { vertex: number; permutations: GroupPermutations },
+): Vertex {
+  const { groups } = symmetriesOf(network);
+  const heads = headsOf(network).map(({ weight, outputs }) => {
+    const places = { shape: [outputs, 1], data: Float64Array.from({ length: outputs }, (_, k) => k) };
+    const moved = permuteArrays(new Map([[weight, places]]), groups, permutations);
+    return [weight, Int32Array.from(moved.get(weight)!.data)] as const;
+  });
+  return {
+    arrays: permuteArrays(arrays, groups, permutations),
+    permutedFrom: { vertex, heads: new Map(heads) },
+  };
+}
+
 /** Where curves begin and end. */
 export function endsOf({ models, pairs, alignments }: Segments): End[] {
-  const own = models.map(({ network, name }, vertex) => ({ vertex, network, name }));
+  const own = models.map(({ acting, name }, vertex) => ({ vertex, arrays: acting, name }));
   const permuted = (alignments ?? []).map((_, p) => {
-    const { network, name } = models[pairs[p]![1]]!;
-    return { vertex: models.length + p, network, name: `${name}, permuted` };
+    const { acting, name } = models[pairs[p]![1]]!;
+    return { vertex: models.length + p, arrays: acting, name: `${name}, permuted` };
   });
   return [...own, ...permuted];
 }

@@ -1,26 +1,27 @@
 /**
  * Exact loss and accuracy at many points of the affine hull of a few networks, in one pass over the data.
  *
- * Interpolating in effective form is interpolating the models: where mask, F and sigma_F are shared, W_eff = mask * W +
- * (1 - mask) * sigma_F * F (or W + sigma_F * noise) is affine in W, so the effective weights of a weighted mean (weights
- * that sum to 1) are the weighted mean of the effective weights.
- *
- * The outputs of the first linear layer are affine in its weights too. They are computed once per network and batch and
- * mixed for each point: of a 784-64-64-64-10 network that is 85 % of the work, of 784-512-512-512-10 43 %.
+ * Interpolating parameters as they act is interpolating the models: where F and D are shared, W_eff = F + D * W is affine
+ * in W, so the acting parameters of a weighted mean (weights that sum to 1) are the weighted mean of the acting parameters.
  */
 import { UserError } from '../../../src-shared/errors.ts';
-import { mapArrays, namedArrays } from '../alignment/parameters.ts';
-import type { Permutation } from '../alignment/permutation.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend, Tensor } from '../backend/index.ts';
 import type { Examples } from '../data/index.ts';
-import { forwardStacked, ScoreSum, stackNetworks } from '../models/index.ts';
-import type { EffectiveNetwork, StackedNetwork } from '../models/index.ts';
+import { Evaluation, rowsPerCall } from '../networks/evaluation.ts';
+import type { EvaluationPlan } from '../networks/evaluation.ts';
+import type { Way } from '../networks/execution.ts';
+import { headsOf } from '../networks/heads.ts';
+import type { Head } from '../networks/heads.ts';
+import type { NamedArray, NamedArrays } from '../networks/permute.ts';
+import type { Scores } from '../networks/scores.ts';
 
 /** A network that points are made of. */
 export interface Vertex {
-  network: EffectiveNetwork;
-  /** Where this is another vertex with permuted neurons: which one, and how its first layer is permuted. */
-  permutedFrom?: { vertex: number; first: Permutation };
+  /** Its parameters as they act. */
+  arrays: NamedArrays<Float32Array>;
+  /** Where this is another vertex with permuted units: which one, and where each output of a head, by weight, comes from. */
+  permutedFrom?: { vertex: number; heads: ReadonlyMap<string, Int32Array> };
 }
 
 /** Weights of vertices; they sum to 1. */
@@ -33,64 +34,76 @@ export interface PointScores {
   accuracy: number;
 }
 
-/** Bytes that the weights of points evaluated together may take, and their share of intermediates. */
+/** Points of one architecture, all on the same vertices. */
+export interface PointSet {
+  network: Network;
+  vertices: readonly Vertex[];
+  points: readonly Point[];
+}
+
+/** Bytes that the weights of points evaluated together may take. */
 const weightBudget = 256 * 2 ** 20;
-const activationBudget = 64 * 2 ** 20;
 const mostPointsTogether = 96;
 
 /**
- * Evaluates `points` on `examples`, as many together as memory allows.
- * @param x the inputs of `examples` as a tensor [count, features], shared with the caller
- * @param between called between passes with the share of the work just done; throw there to stop
+ * Evaluates all points on every split, as many together as memory allows.
+ * @param between called between passes with the number of examples times points just done; throw there to stop
  */
-export async function evaluatePoints(
+export async function evaluatePoints<Split extends string>(
   backend: Backend,
-  vertices: readonly Vertex[],
-  points: readonly Point[],
-  examples: Examples,
-  x: Tensor,
-  between: (share: number) => Promise<void>,
-): Promise<PointScores[]> {
-  const together = pointsTogether(vertices[0]!.network);
-  const scores = new Array<PointScores>(points.length);
-  for (const places of apart(vertices, points, largestOf(backend, x))) {
-    for (let start = 0; start < places.length; start += together) {
-      const chunk = places.slice(start, start + together);
-      const pass = new Pass(
-        backend,
-        vertices,
-        chunk.map((place) => points[place]!),
-      );
-      const share = chunk.length / points.length;
-      const found = await evaluatePass(pass, examples, x, (part) => between(part * share));
-      chunk.forEach((place, i) => (scores[place] = found[i]!));
+  set: PointSet,
+  way: Way,
+  splits: ReadonlyMap<Split, Examples>,
+  between: (done: number, split: Split) => Promise<void>,
+): Promise<Map<Split, PointScores[]>> {
+  const scores = new Map(
+    [...splits.keys()].map((split) => [split, new Array<PointScores>(set.points.length)]),
+  );
+  for (const places of apart(set, [...splits.values()])) {
+    const pass = new Pass(backend, set, places, way);
+    try {
+      for (const chunk of pass.chunks) {
+        pass.load(chunk);
+        for (const [split, examples] of splits) {
+          const found = await pass.evaluation.scores(examples, (part) =>
+            between(part * examples.count * chunk.length, split),
+          );
+          chunk.forEach((place, i) => (scores.get(split)![place] = scoresOf(found, i)));
+        }
+      }
+    } finally {
+      pass.dispose();
     }
   }
   return scores;
 }
 
+const scoresOf = ({ loss, accuracy }: Scores, i: number): PointScores => ({
+  loss: loss[i]!,
+  accuracy: accuracy[i]!,
+});
+
 /** Logits [points, rows, classes] on the first `rows` examples; for comparing, not for scoring. */
 export function logitsAtPoints(
   backend: Backend,
-  vertices: readonly Vertex[],
-  points: readonly Point[],
-  x: Tensor,
+  set: PointSet,
+  examples: Examples,
   rows: number,
 ): Float32Array {
-  const { outputs: classes } = vertices[0]!.network.layers.at(-1)!;
-  const size = rows * classes;
+  const { network, points } = set;
+  const [classes] = network.shapes.get(network.graph.output)! as [number];
+  const size = Math.min(rows, examples.count) * classes;
   const logits = new Float32Array(points.length * size);
-  for (const places of apart(vertices, points, largestOf(backend, x))) {
-    const pass = new Pass(
-      backend,
-      vertices,
-      places.map((place) => points[place]!),
-    );
+  for (const places of apart(set, [examples])) {
+    const pass = new Pass(backend, set, places, 'eager');
     try {
-      const found = pass.logits(x, 0, rows);
-      places.forEach((place, i) => {
-        logits.set(found.subarray(i * size, (i + 1) * size), place * size);
-      });
+      for (const chunk of pass.chunks) {
+        pass.load(chunk);
+        const found = pass.evaluation.logits(examples, 0, Math.min(rows, examples.count));
+        chunk.forEach((place, i) => {
+          logits.set(found.subarray(i * size, (i + 1) * size), place * size);
+        });
+      }
     } finally {
       pass.dispose();
     }
@@ -98,37 +111,20 @@ export function logitsAtPoints(
   return logits;
 }
 
-/** Disposes of the pass. */
-async function evaluatePass(
-  pass: Pass,
-  examples: Examples,
-  x: Tensor,
-  between: (share: number) => Promise<void>,
-): Promise<PointScores[]> {
-  const sum = new ScoreSum(pass.points);
-  try {
-    for (let start = 0; start < examples.count; start += pass.rowsTogether) {
-      const size = Math.min(pass.rowsTogether, examples.count - start);
-      sum.add(pass.logits(x, start, size), examples.labels.subarray(start, start + size));
-      await between(size / examples.count);
-    }
-  } finally {
-    pass.dispose();
-  }
-  const { loss, accuracy } = sum.scores();
-  return loss.map((value, i) => ({ loss: value, accuracy: accuracy[i]! }));
-}
-
-/** Outputs of a first layer below this stay finite in float32, whatever the order of the sum. */
+/** Outputs of a head below this stay finite in float32, whatever the order of the sum. */
 const safeProduct = 1e36;
 
 /**
- * Places of the points that may be evaluated in one pass. Points are mixed by a product with their coefficients, and
- * 0 * infinity is NaN: a network whose first layer may overflow would spoil every other point, so the points that it
+ * Places of the points that may be evaluated in one pass. Outputs of heads are mixed by a product with the points' shares,
+ * and 0 * infinity is NaN: a network of which a head may overflow would spoil every other point, so the points that it
  * takes part in are evaluated without any other network.
  */
-function apart(vertices: readonly Vertex[], points: readonly Point[], largestInput: number): number[][] {
-  const risky = vertices.map(({ network }) => largestProduct(network, largestInput) >= safeProduct);
+function apart({ network, vertices, points }: PointSet, examples: readonly Examples[]): number[][] {
+  const largestInput = Math.max(...examples.map(largestOf));
+  const heads = headsOf(network);
+  const risky = vertices.map(({ arrays }) =>
+    heads.some((head) => largestProduct(head, arrays, largestInput) >= safeProduct),
+  );
   const groups = Map.groupBy(points.keys(), (place) => {
     const used = points[place]!.map(({ vertex }) => vertex);
     return used.some((vertex) => risky[vertex]) ? used.toSorted((a, b) => a - b).join() : 'safe';
@@ -136,145 +132,196 @@ function apart(vertices: readonly Vertex[], points: readonly Point[], largestInp
   return [...groups.values()];
 }
 
-/** The largest that an output of the first layer can be. */
-function largestProduct({ layers: [first] }: EffectiveNetwork, largestInput: number): number {
-  const { weight, inputs, outputs } = first!;
+/** The largest that an output of a head can be. */
+function largestProduct(
+  { weight, inputs, outputs }: Head,
+  arrays: NamedArrays<Float32Array>,
+  largestInput: number,
+): number {
+  const { data } = arrays.get(weight)!;
   let largest = 0;
   for (let row = 0; row < outputs; row++) {
     let sum = 0;
-    for (let k = row * inputs; k < (row + 1) * inputs; k++) sum += Math.abs(weight[k]!);
+    for (let k = row * inputs; k < (row + 1) * inputs; k++) sum += Math.abs(data[k]!);
     largest = Math.max(largest, sum);
   }
   return largest * largestInput;
 }
 
-function largestOf({ tf }: Backend, x: Tensor): number {
-  const [low, high] = tf.tidy(() => [tf.min(x), tf.max(x)]) as [Tensor, Tensor];
-  const ends = [low, high].map((end) => Math.abs(end.dataSync()[0]!));
-  tf.dispose([low, high]);
-  return Math.max(...ends);
+function largestOf({ x }: Examples): number {
+  let largest = 0;
+  for (let k = 0; k < x.length; k++) {
+    const size = Math.abs(x[k]!);
+    if (size > largest) largest = size;
+  }
+  return largest;
 }
 
-function pointsTogether(network: EffectiveNetwork): number {
-  const perPoint = namedArrays(network)
-    .filter(({ name }) => name !== 'lins.0.weight')
-    .reduce((bytes, { data }) => bytes + data.byteLength, 0);
-  return Math.max(1, Math.min(mostPointsTogether, Math.floor(weightBudget / perPoint)));
-}
-
-/** The tensors of one set of points: first layers of the vertices they are made of, everything after it of the points. */
+/** Points that go through the data together, a chunk of equally many at a time. */
 class Pass {
-  readonly points: number;
-  /** Examples per call of `logits`, as memory allows. */
-  readonly rowsTogether: number;
+  readonly evaluation: Evaluation;
+  /** Places of points. */
+  readonly chunks: readonly (readonly number[])[];
   readonly #backend: Backend;
-  /** [sources, outputs, inputs] of the vertices that are not permuted copies. */
-  readonly #firstWeights: Tensor;
-  /** Of each vertex in use: its place among the sources, and how it is permuted. */
-  readonly #used: { source: number; permutation: Tensor | undefined }[];
-  /** [points, vertices in use] */
-  readonly #coefficients: Tensor;
-  readonly #rest: StackedNetwork;
+  readonly #set: PointSet;
 
-  constructor(backend: Backend, vertices: readonly Vertex[], points: readonly Point[]) {
-    const { tf } = backend;
+  constructor(backend: Backend, set: PointSet, places: readonly number[], way: Way) {
     this.#backend = backend;
-    this.points = points.length;
-    const used = [...new Set(points.flatMap((point) => point.map(({ vertex }) => vertex)))];
-    const sourceOf = (vertex: number): number => vertices[vertex]!.permutedFrom?.vertex ?? vertex;
-    const sources = [...new Set(used.map(sourceOf))];
-    const { inputs, outputs } = vertices[0]!.network.layers[0]!;
-    const first = new Float32Array(sources.length * outputs * inputs);
-    sources.forEach((v, s) => first.set(vertices[v]!.network.layers[0]!.weight, s * outputs * inputs));
-    this.#firstWeights = tf.tensor3d(first, [sources.length, outputs, inputs]);
-    this.#used = used.map((vertex) => {
-      const { permutedFrom } = vertices[vertex]!;
-      const permutation = permutedFrom && tf.tensor1d(permutedFrom.first, 'int32');
-      return { source: sources.indexOf(sourceOf(vertex)), permutation };
-    });
-    const coefficients = new Float32Array(points.length * used.length);
-    points.forEach((point, p) => {
-      for (const { vertex, weight } of point) coefficients[p * used.length + used.indexOf(vertex)]! += weight;
-    });
-    this.#coefficients = tf.tensor2d(coefficients, [points.length, used.length]);
-    this.#rest = stackNetworks(
-      backend,
-      points.map((point) => mixedRest(vertices, point)),
-    );
-    const widest = Math.max(...vertices[0]!.network.layers.map((layer) => layer.outputs));
-    const most = Math.max(points.length, used.length);
-    this.rowsTogether = Math.max(32, Math.floor(activationBudget / 4 / widest / most));
+    this.#set = set;
+    this.chunks = chunksOf(set, places);
+    const count = this.chunks[0]!.length;
+    const chunks = this.chunks.map((chunk) => this.#vertices(chunk));
+    const most = (key: 'used' | 'sources'): number => Math.max(...chunks.map((each) => each[key].length));
+    const used = most('used');
+    const permuted = chunks.some((each) => each.used.some((v) => set.vertices[v]!.permutedFrom));
+    const plan: EvaluationPlan = {
+      ...{ network: set.network, count, way },
+      rows: rowsPerCall(set.network, Math.max(count, used), way),
+      mix: { sources: most('sources'), used, permuted },
+    };
+    this.evaluation = new Evaluation(backend, plan);
   }
 
-  /** [points, rows, classes] for the rows from `start` on. */
-  logits(x: Tensor, start: number, rows: number): Float32Array {
-    const mixed = this.#backend.tf.tidy(() => this.#mixedFirstLayer(x, start, rows));
-    const { logits } = forwardStacked(this.#backend, this.#rest, mixed, { startsAfterFirstProduct: true });
-    const values = logits.dataSync() as Float32Array;
-    this.#backend.tf.dispose([mixed, logits]);
-    return values;
+  /** Sets the parameters of a chunk; a last, smaller one is filled up with its first point. */
+  load(chunk: readonly number[]): void {
+    const { count, mix } = this.evaluation.plan;
+    const { vertices } = this.#set;
+    const places = Array.from({ length: count }, (_, i) => chunk[i] ?? chunk[0]!);
+    const points = places.map((place) => this.#set.points[place]!);
+    const { used, sources } = this.#vertices(chunk);
+    for (const name of this.evaluation.parameters) this.#loadParameter(name, points);
+    const { heads } = this.evaluation;
+    for (const { weight, outputs, inputs } of heads) {
+      const size = outputs * inputs;
+      const all = new Float32Array(mix!.sources * size);
+      sources.forEach((v, s) => all.set(vertices[v]!.arrays.get(weight)!.data, s * size));
+      const order = mix!.permuted
+        ? placesOfOutputs(vertices, { used, sources }, weight, mix!.used * outputs)
+        : undefined;
+      this.#put([mix!.sources, outputs, inputs], all, (tensor) => {
+        const placed = order && this.#backend.tf.tensor1d(order, 'int32');
+        this.evaluation.setSources(
+          heads.find((head) => head.weight === weight)!,
+          tensor,
+          placed,
+        );
+        placed?.dispose();
+      });
+    }
+    if (heads.length === 0) return;
+    const shares = new Float32Array(count * mix!.used);
+    points.forEach((point, p) => {
+      for (const { vertex, weight } of point) shares[p * mix!.used + used.indexOf(vertex)]! += weight;
+    });
+    this.#put([count, mix!.used], shares, (tensor) => {
+      this.evaluation.setShares(tensor);
+    });
   }
 
   dispose(): void {
-    this.#rest.dispose();
-    const { tf } = this.#backend;
-    tf.dispose([
-      this.#firstWeights,
-      this.#coefficients,
-      ...this.#used.flatMap(({ permutation }) => permutation ?? []),
-    ]);
+    this.evaluation.dispose();
   }
 
-  /** W_0 x of every point, [points, rows, outputs], bias not yet added. */
-  #mixedFirstLayer(x: Tensor, start: number, rows: number): Tensor {
-    const { tf } = this.#backend;
-    const outputs = this.#firstWeights.shape[1]!;
-    const batch = x.slice([start, 0], [rows, -1]);
-    const sources = this.#firstWeights.shape[0]!;
-    const weights = tf.reshape(this.#firstWeights, [sources * outputs, -1]);
-    // One large product, then [rows, sources, outputs] -> per vertex [rows, outputs].
-    const products = tf.split(tf.matMul(batch, weights, false, true), sources, 1);
-    const perVertex = this.#used.map(({ source, permutation }) => {
-      const product = products[source]!;
-      return tf.reshape(permutation ? tf.gather(product, permutation, 1) : product, [rows * outputs]);
+  #loadParameter(name: string, points: readonly Point[]): void {
+    const { shape } = this.#set.network.parameters.get(name)!;
+    const size = shape.reduce((a, b) => a * b, 1);
+    const all = new Float32Array(points.length * size);
+    points.forEach((point, p) => {
+      const parts = point.map(({ vertex, weight }) => ({
+        data: this.#set.vertices[vertex]!.arrays.get(name)!.data,
+        weight,
+      }));
+      mixInto(all.subarray(p * size, (p + 1) * size), parts);
     });
-    const stacked = tf.stack(perVertex); // [vertices, rows * outputs]
-    return tf.reshape(tf.matMul(this.#coefficients, stacked), [-1, rows, outputs]);
+    this.#put([points.length, ...shape], all, (tensor) => {
+      this.evaluation.setParameter(name, tensor);
+    });
+  }
+
+  #put(shape: number[], values: Float32Array, use: (tensor: Tensor) => void): void {
+    const tensor = this.#backend.tf.tensor(values, shape);
+    use(tensor);
+    tensor.dispose();
+  }
+
+  /** Vertices that these points are made of, and those of them that are not permuted copies of others. */
+  #vertices(chunk: readonly number[]): { used: number[]; sources: number[] } {
+    const { points, vertices } = this.#set;
+    const used = [...new Set(chunk.flatMap((place) => points[place]!.map(({ vertex }) => vertex)))];
+    const sources = [...new Set(used.map((vertex) => vertices[vertex]!.permutedFrom?.vertex ?? vertex))];
+    return { used, sources };
   }
 }
 
-/** The weighted mean of the vertices, summed in float64, without the first weight matrix (one zero column instead). */
-function mixedRest(vertices: readonly Vertex[], point: Point): EffectiveNetwork {
-  return mixNetworks(
-    point.map(({ vertex, weight }) => ({ network: withoutFirstWeights(vertices[vertex]!.network), weight })),
+/** As many chunks as memory demands, all of one size but for the last. */
+function chunksOf({ network, vertices }: PointSet, places: readonly number[]): number[][] {
+  const heads = new Set(headsOf(network).map(({ weight }) => weight));
+  const perPoint = [...vertices[0]!.arrays].reduce(
+    (bytes, [name, { data }]) => (heads.has(name) ? bytes : bytes + data.byteLength),
+    0,
+  );
+  const together = Math.max(1, Math.min(mostPointsTogether, Math.floor(weightBudget / perPoint)));
+  const size = Math.ceil(places.length / Math.ceil(places.length / together));
+  return Array.from({ length: Math.ceil(places.length / size) }, (_, i) =>
+    places.slice(i * size, (i + 1) * size),
   );
 }
 
-const bare = new WeakMap<EffectiveNetwork, EffectiveNetwork>();
-
-function withoutFirstWeights(network: EffectiveNetwork): EffectiveNetwork {
-  const known = bare.get(network);
-  if (known) return known;
-  const [first, ...rest] = network.layers;
-  const result = { layers: [{ ...first!, inputs: 1, weight: new Float32Array(first!.outputs) }, ...rest] };
-  bare.set(network, result);
-  return result;
+/** Where the outputs of each vertex in use are among those of the sources. */
+function placesOfOutputs(
+  vertices: readonly Vertex[],
+  { used, sources }: { used: readonly number[]; sources: readonly number[] },
+  weight: string,
+  length: number,
+): Int32Array {
+  const all = new Int32Array(length);
+  const outputs = vertices[0]!.arrays.get(weight)!.shape[0]!;
+  used.forEach((v, u) => {
+    const { permutedFrom } = vertices[v]!;
+    const first = sources.indexOf(permutedFrom?.vertex ?? v) * outputs;
+    const order = permutedFrom?.heads.get(weight);
+    for (let k = 0; k < outputs; k++) all[u * outputs + k] = first + (order?.[k] ?? k);
+  });
+  return all;
 }
 
-/** The network whose every array is the weighted mean; an array of weight 1 is kept bit for bit. */
-export function mixNetworks(
-  parts: readonly { network: EffectiveNetwork; weight: number }[],
-): EffectiveNetwork {
-  const [only] = parts;
-  if (!only) throw new UserError('no networks to take the mean of');
-  if (parts.length === 1 && only.weight === 1) return only.network;
-  const arrays = parts.map(({ network }) => namedArrays(network));
-  return mapArrays(only.network, ({ data }, index) => {
-    const sum = new Float64Array(data.length);
-    parts.forEach(({ weight }, part) => {
-      const values = arrays[part]![index]!.data;
-      for (let k = 0; k < sum.length; k++) sum[k]! += weight * values[k]!;
-    });
-    return Float32Array.from(sum);
-  });
+interface Part {
+  data: Float32Array;
+  weight: number;
+}
+
+/** The weighted mean, summed in float64; of one part of weight 1, its bits. */
+function mixInto(out: Float32Array, parts: readonly Part[]): void {
+  const [first, second] = parts;
+  if (!first) throw new UserError('no networks to take the mean of');
+  if (parts.length === 1 && first.weight === 1) {
+    out.set(first.data);
+    return;
+  }
+  if (parts.length === 2) {
+    for (let k = 0; k < out.length; k++)
+      out[k] = first.weight * first.data[k]! + second!.weight * second!.data[k]!;
+    return;
+  }
+  const sum = new Float64Array(out.length);
+  for (const { data, weight } of parts) for (let k = 0; k < sum.length; k++) sum[k]! += weight * data[k]!;
+  out.set(sum);
+}
+
+/** The arrays of the weighted mean of networks. */
+export function mixArrays(
+  parts: readonly { arrays: NamedArrays<Float32Array>; weight: number }[],
+): Map<string, NamedArray<Float32Array>> {
+  const [first] = parts;
+  if (!first) throw new UserError('no networks to take the mean of');
+  return new Map(
+    [...first.arrays].map(([name, { shape, data }]) => {
+      const mixed = new Float32Array(data.length);
+      mixInto(
+        mixed,
+        parts.map(({ arrays, weight }) => ({ data: arrays.get(name)!.data, weight })),
+      );
+      return [name, { shape, data: mixed }];
+    }),
+  );
 }

@@ -9,7 +9,7 @@ import { deviceName } from '../backend/device-name.ts';
 import { factor, permutation, productSize } from '../backend/exact-product.ts';
 import { backendInfo } from '../backend/info.ts';
 import type { StateDict } from '../models/index.ts';
-import { evaluateNetwork } from '../networks/evaluate.ts';
+import { Evaluation } from '../networks/evaluation.ts';
 import { mathsOf } from '../networks/maths.ts';
 import { forward } from '../networks/run.ts';
 import { RandomStream } from '../random.ts';
@@ -35,15 +35,14 @@ export async function deviceNumbers(backend: Backend): Promise<DeviceNumbers> {
     return reason === undefined ? [] : [{ way, reason }];
   });
   const ways: Way[] = ['eager', ...compiledWays.filter((way) => !missing.some((each) => each.way === way))];
-  const items = await accounted(backend, 'the device check', async () => [
-    ...ways.flatMap((way) => [
-      ...productItems(backend, way),
-      ...logitItems(backend, way),
-      ...trainingItems(backend, way),
-    ]),
-    ...(await evaluationItems(backend)),
-    ...doubleItems(backend),
-  ]);
+  const items = await accounted(backend, 'the device check', async () => {
+    const found: DeviceItem[] = [];
+    for (const way of ways) {
+      found.push(...productItems(backend, way), ...logitItems(backend, way));
+      found.push(...trainingItems(backend, way), ...(await evaluationItems(backend, way)));
+    }
+    return [...found, ...doubleItems(backend)];
+  });
   const name = await deviceName(backend.device);
   return { backend: backendInfo(backend), label: backend.label, deviceName: name, items, missing };
 }
@@ -121,19 +120,23 @@ function stacked({ tf }: Backend, states: readonly StateDict[]): Map<string, Ten
 }
 
 /** As jobs evaluate. In none of the examples are the two largest logits close: accuracy is exact. */
-async function evaluationItems(backend: Backend): Promise<DeviceItem[]> {
+async function evaluationItems(backend: Backend, way: Way): Promise<DeviceItem[]> {
   const network = networkOf(specOf('layer', 'gelu'));
   const stored = stacked(backend, statesOf(network));
-  const tensors = { stored, fixed: new Map() };
-  const scores = await evaluateNetwork(backend, network, tensors, examplesOf(evaluated), () =>
-    Promise.resolve(),
-  );
-  backend.tf.dispose([...stored.values()]);
-  const item = { way: 'jobs' as const, roundings: forwardRoundings };
-  return [
-    { ...item, name: 'evaluation: loss', precision: 'float32', values: Float64Array.from(scores.loss) },
-    { ...item, name: 'evaluation: accuracy', precision: 'exact', values: Float64Array.from(scores.accuracy) },
-  ];
+  const evaluation = new Evaluation(backend, { network, count: models, rows: 64, way });
+  try {
+    for (const name of evaluation.parameters) evaluation.setParameter(name, stored.get(name)!);
+    const scores = await evaluation.scores(examplesOf(evaluated), () => Promise.resolve());
+    const [loss, accuracy] = [scores.loss, scores.accuracy].map((values) => Float64Array.from(values));
+    const item = { way, roundings: forwardRoundings };
+    return [
+      { ...item, name: 'evaluation: loss', precision: 'float32', values: loss! },
+      { ...item, name: 'evaluation: accuracy', precision: 'exact', values: accuracy! },
+    ];
+  } finally {
+    evaluation.dispose();
+    backend.tf.dispose([...stored.values()]);
+  }
 }
 
 /** A product, and a system of equations by Cholesky factors, in double precision. */

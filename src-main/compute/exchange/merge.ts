@@ -36,7 +36,7 @@ export const merge: Compute<Params, Result> = async (params, context) => {
   const alignments = await align(params, models, context);
   const networks = models.map(({ network }, i) => {
     const alignment = i === 0 ? undefined : alignments?.[i - 1];
-    return alignment ? permuteNetwork(network, alignment.permutations) : network;
+    return alignment ? permuteNetwork(network, [...alignment.permutations.values()]) : network;
   });
   const outputs = weights ? [mixed(networks, weights)] : networks;
   const sources = models.map(({ path }) => path);

@@ -7,11 +7,14 @@ import type {
   RidgeMatrices,
   RidgePair,
 } from '../../../src-shared/jobs/realization-cost-ridge.ts';
-import type { Backend, Tensor } from '../backend/index.ts';
+import type { Backend } from '../backend/index.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { selectExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
-import { forwardStacked, tensorOf } from '../models/index.ts';
+import { tensorOf } from '../models/index.ts';
+import { mathsOf } from '../networks/maths.ts';
+import { forward } from '../networks/run.ts';
+import { stackArrays } from '../networks/stack-arrays.ts';
 import { RandomStream } from '../random.ts';
 import { layerWeights } from './layer-weights.ts';
 import { indexOfLayer, measureCheckpoints, selectedLayers } from './measure.ts';
@@ -80,30 +83,30 @@ function sampled(examples: Examples, { samples, sampleSeed }: Params): Examples 
 }
 
 /** Inputs of the layers named, [samples, inputs]. */
-function inputsOf(backend: Backend, model: LoadedModel, examples: Examples, layers: readonly string[]) {
-  const x = backend.tf.tensor2d(examples.x, [examples.count, examples.features]);
-  const { logits, recorded } = forwardStacked(backend, [model.network], x, {
-    record: ['post_activation_function'],
+function inputsOf(
+  backend: Backend,
+  { run, acting, name }: LoadedModel,
+  examples: Examples,
+  layers: readonly string[],
+): Map<string, Float32Array> {
+  const { tf } = backend;
+  const reads = new Map(run.graph.nodes.map((node) => [node.id, node.takes[0]!]));
+  const [input] = run.graph.graph.inputs;
+  const taps = [...new Set(layers.map((layer) => reads.get(layer)!))].filter((id) => id !== input!.id);
+  const values = new Map<string, Float32Array>();
+  tf.tidy(() => {
+    const x = tf.tensor3d(examples.x, [1, examples.count, examples.features]);
+    const parameters = stackArrays(tf, [acting]);
+    const found = forward(mathsOf(backend), run.graph, parameters, x, { taps });
+    for (const [id, value] of found.taps) values.set(id, value.dataSync() as Float32Array);
   });
-  const hidden = recorded.post_activation_function!;
-  const values = (tensor: Tensor): Float32Array => {
-    const data = tensor.dataSync() as Float32Array;
+  for (const [id, data] of values) {
+    const width = data.length / examples.count;
     const bad = data.findIndex((value) => !Number.isFinite(value));
-    if (bad < 0) return data;
-    throw new UserError(
-      `neuron ${bad % tensor.shape.at(-1)!} of layer lins.${hidden.indexOf(tensor)} of ${model.name} is not a finite number for every example`,
-    );
-  };
-  try {
-    return new Map(
-      layers.map((layer) => [
-        layer,
-        layer === 'lins.0' ? examples.x : values(hidden[indexOfLayer(layer) - 1]!),
-      ]),
-    );
-  } finally {
-    backend.tf.dispose([x, logits, ...hidden]);
+    if (bad < 0) continue;
+    throw new UserError(`neuron ${bad % width} of ${id} in ${name} is not a finite number for every example`);
   }
+  return new Map(layers.map((layer) => [layer, values.get(reads.get(layer)!) ?? examples.x]));
 }
 
 function problemOf(

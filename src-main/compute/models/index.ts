@@ -1,7 +1,5 @@
 /** Models: what their files hold, how they are drawn, and how many of them are evaluated at once. */
 export { fixedWeight, toEffective } from './effective.ts';
-export { evaluateStacked, rowsPerPass, ScoreSum } from './evaluate.ts';
-export type { Scores } from './evaluate.ts';
 export { forwardStacked } from './forward.ts';
 export { initialise } from './initialise.ts';
 export { numParameters, stateLayout, storedFamily } from './layout.ts';

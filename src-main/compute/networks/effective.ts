@@ -3,6 +3,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Tensor } from '../backend/index.ts';
 import type { HostTensor } from '../models/network.ts';
 import type { Maths } from './maths.ts';
+import type { NamedArray } from './permute.ts';
 import type { Parameters } from './run.ts';
 
 /** F as it acts, and D, in ordinary memory; absent where F is 0 or D ones. */
@@ -27,6 +28,30 @@ export function fixedParts(network: Network, stored: ReadonlyMap<string, HostTen
     const none = offset?.every((value) => value === 0) ?? true;
     return [{ parameter: name, shape, offset: none ? undefined : offset, mask: plain ? undefined : mask }];
   });
+}
+
+/**
+ * Acting parameters of one model in ordinary memory: what the nodes read, as they read it. Where a parameter has a family
+ * part it is new, everything else is shared with `stored`. Rounds as PyTorch's float32 arithmetic does.
+ */
+export function actingArrays(
+  network: Network,
+  stored: ReadonlyMap<string, HostTensor>,
+): Map<string, NamedArray<Float32Array>> {
+  const read = new Set(
+    network.nodes.flatMap(({ parameters }) => Object.values(parameters).map(({ name }) => name)),
+  );
+  // Old files lack counters of batches, which no operation needs.
+  const acts = new Map([...stored].filter(([name]) => read.has(name)));
+  for (const { parameter, shape, offset, mask } of fixedParts(network, stored)) {
+    const weight = stored.get(parameter)!.data;
+    const data = Float32Array.from(weight, (value, i) => {
+      const kept = mask ? value * mask[i]! : value;
+      return offset ? kept + offset[i]! : kept;
+    });
+    acts.set(parameter, { shape: [...shape], data });
+  }
+  return acts;
 }
 
 /** Fixed parts as tensors [1, ...shape]. */

@@ -1,41 +1,36 @@
 /** What networks answer, and how often two of them agree (neuron-identifiability, src/utils/functional_similarity.py). */
+import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
-import { examplesTensor } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
-import { forwardStacked, rowsPerPass, stackNetworks } from '../models/index.ts';
-import type { EffectiveNetwork } from '../models/index.ts';
+import { eachLogits, evaluationOf } from '../networks/evaluate.ts';
+import type { NamedArrays } from '../networks/permute.ts';
 
 /**
- * The most likely class per network and example; ties go to the lowest class, as in PyTorch's argmax.
+ * The most likely class per model and example; ties go to the lowest class, as in PyTorch's argmax.
+ * @param models parameters as they act
  * @param between called between passes; throw there to stop
- * @returns per network [examples.count]
+ * @returns per model [examples.count]
  */
 export async function predictions(
   backend: Backend,
-  networks: readonly EffectiveNetwork[],
+  network: Network,
+  models: readonly NamedArrays<Float32Array>[],
   examples: Examples,
   between: () => Promise<void>,
 ): Promise<Int32Array[]> {
-  const stacked = stackNetworks(backend, networks);
-  const answers = networks.map(() => new Int32Array(examples.count));
-  const x = examplesTensor(backend, examples);
+  const evaluation = evaluationOf(backend, network, models, 'eager');
+  const answers = models.map(() => new Int32Array(examples.count));
   try {
-    const rows = Math.min(examples.count, rowsPerPass(stacked));
-    for (let start = 0; start < examples.count; start += rows) {
-      const size = Math.min(rows, examples.count - start);
-      const batch = backend.tf.slice(x, [start, 0], [size, -1]);
-      const { logits } = forwardStacked(backend, stacked, batch);
-      const values = logits.dataSync() as Float32Array;
-      const classes = values.length / (networks.length * size);
+    await eachLogits(evaluation, examples, async (logits, start, size) => {
+      const classes = logits.length / (models.length * size);
       answers.forEach((answer, m) => {
         for (let row = 0; row < size; row++)
-          answer[start + row] = largest(values, (m * size + row) * classes, classes);
+          answer[start + row] = largest(logits, (m * size + row) * classes, classes);
       });
-      backend.tf.dispose([batch, logits]);
       await between();
-    }
+    });
   } finally {
-    stacked.dispose();
+    evaluation.dispose();
   }
   return answers;
 }

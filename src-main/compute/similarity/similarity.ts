@@ -101,13 +101,14 @@ async function agreementsOf(
   backend: Backend,
   context: PartContext,
 ): Promise<EpochSimilarity['pairs'][number]['agreement'][]> {
-  const networks = models.map(({ network }) => network);
+  const { graph } = models[0]!.run;
+  const arrays = models.map(({ acting }) => acting);
   const answers: [Split, Int32Array[]][] = [];
   for (const [split, examples] of splits) {
     if (examples.count === 0) throw new UserError(`splits: the ${split} split of this run has no examples.`);
     const message = `epoch ${epoch}, ${split} split`;
     const between = () => context.between(0, message);
-    answers.push([split, await predictions(backend, networks, examples, between)]);
+    answers.push([split, await predictions(backend, graph, arrays, examples, between)]);
     await context.between(1 / splits.size, message);
   }
   return pairs.map(([a, b]) => {

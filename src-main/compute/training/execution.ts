@@ -1,7 +1,8 @@
 /** Whether a training step is compiled, by a rule over the config alone: the bits of both ways differ. */
-import type { Execution } from '../../../src-shared/domain.ts';
+import type { TrainingExecution } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
+import { withoutCompiler } from '../networks/execution.ts';
 
 /** Compiling takes a second or two: about as long as this many eager steps of a small network. */
 const fewestSteps = 200;
@@ -16,16 +17,13 @@ export interface Workload {
   totalSteps: number;
 }
 
-export function executionOf(backend: Backend, network: Network, work: Workload): Execution {
-  const eager = (reason: string): Execution => ({ way: 'eager', reason, steps_per_call: 1 });
+export function executionOf(backend: Backend, network: Network, work: Workload): TrainingExecution {
+  const eager = (reason: string): TrainingExecution => ({ way: 'eager', reason, steps_per_call: 1 });
   if (!backend.native) return eager(`the ${backend.name} back end compiles nothing`);
   if (work.totalSteps < fewestSteps)
     return eager(`${work.totalSteps} steps; compiling pays from ${fewestSteps}`);
   const shortfall = backend.native.compiler.shortfall('xla');
-  if (shortfall !== undefined) {
-    const where = backend.device === 'gpu' ? 'on this GPU' : 'on this machine';
-    return eager(`TensorFlow's compiler does not work ${where}: ${shortfall}`);
-  }
+  if (shortfall !== undefined) return eager(withoutCompiler(backend, shortfall));
   // Forward, and twice as much backward.
   const perStep = 3 * multiplyAdds(network) * work.batchSize * work.models;
   const steps = Math.floor(workPerCall / perStep);

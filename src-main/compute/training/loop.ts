@@ -5,8 +5,8 @@ import type { Backend } from '../backend/index.ts';
 import { checkpointCancel } from '../context.ts';
 import type { ComputeContext, ProgressMeter } from '../context.ts';
 import type { Dataset, Examples, SplitIndices } from '../data/index.ts';
-import type { Scores } from '../models/index.ts';
-import { evaluateNetwork } from '../networks/evaluate.ts';
+import type { Scores } from '../networks/scores.ts';
+import type { HeldOut } from './held-out.ts';
 import { RandomStream } from '../random.ts';
 import type { TrainingPlan } from './plan.ts';
 import type { StepInput, TrainingSession } from './session.ts';
@@ -17,6 +17,7 @@ export interface Training {
   dataset: Dataset;
   split: SplitIndices;
   session: TrainingSession;
+  heldOut: HeldOut;
   context: ComputeContext;
 }
 
@@ -119,20 +120,18 @@ function refuseNonFinite({ loss, accuracy }: Scores, steps: number): void {
 }
 
 /** Exact loss and accuracy of all models as they are now. @throws UserError if a model's are not finite */
-export async function evaluate(training: Training, examples: Examples): Promise<Scores> {
-  const { backend, session, context } = training;
-  const { stored, fixed } = session.tensors();
-  try {
-    const scores = await evaluateNetwork(backend, session.network, { stored, fixed }, examples, () =>
-      checkpointCancel(context),
-    );
-    refuseNonFinite(scores, session.steps);
-    return scores;
-  } finally {
-    backend.tf.dispose([...stored.values()]);
-    for (const { offset, mask } of fixed.values())
-      backend.tf.dispose([offset, mask].filter((t) => t !== undefined));
+export async function evaluate(
+  { session, heldOut, context }: Training,
+  examples: Examples,
+  meter: ProgressMeter,
+): Promise<Scores> {
+  if (heldOut.compilesNext) {
+    meter.advance(0, 'compiling the evaluation');
+    await checkpointCancel(context);
   }
+  const scores = await heldOut.scores(session, examples, () => checkpointCancel(context));
+  refuseNonFinite(scores, session.steps);
+  return scores;
 }
 
 /** Validates where the plan says so, as neuron-identifiability's trainer does: every n-th epoch from the first, and the last. */

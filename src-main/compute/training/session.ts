@@ -1,5 +1,5 @@
 /** M models in training: their tensors, the optimizer's and the data, and the step that moves them, compiled if it pays. */
-import type { Execution } from '../../../src-shared/domain.ts';
+import type { TrainingExecution } from '../../../src-shared/domain.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
@@ -24,7 +24,7 @@ export interface SessionPlan {
   /** Of the whole training, however much of it is left: it decides whether compiling pays. */
   totalSteps: number;
   /** Instead of what follows from all that; for comparing the ways. */
-  execution?: Execution;
+  execution?: TrainingExecution;
 }
 
 /** One step: for each model the rows of its batch, at most `batchSize` of them. */
@@ -39,7 +39,7 @@ export type PerModel = Map<string, HostTensor>[];
 export class TrainingSession {
   readonly network: Network;
   readonly models: number;
-  readonly execution: Execution;
+  readonly execution: TrainingExecution;
   readonly optimizer: OptimizerSettings;
   /** Optimizer steps made so far. */
   steps = 0;

@@ -16,6 +16,7 @@ import type { Dataset, SplitIndices } from '../data/index.ts';
 import { initialise, numParameters } from '../models/index.ts';
 import { lastCompleteEpoch, readSaved, restoreOptimizer, saveCheckpoints } from './checkpoints.ts';
 import type { Saved } from './checkpoints.ts';
+import { HeldOut } from './held-out.ts';
 import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } from './loop.ts';
 import type { Pace, Training } from './loop.ts';
 import { checkBatches, planTraining } from './plan.ts';
@@ -143,12 +144,21 @@ async function trainFrom(start: Start, backend: Backend, context: ComputeContext
     states,
     dataset.train,
   );
+  const heldOut = new HeldOut(backend, session, heldOutPasses(plan, dataset, split));
   try {
     if (resumed) restoreOptimizer(session, resumed.saved, start.directory);
-    return await runEpochs(start, { plan, backend, dataset, split, session, context });
+    return await runEpochs(start, { plan, backend, dataset, split, session, heldOut, context });
   } finally {
+    heldOut.dispose();
     session.dispose();
   }
+}
+
+/** Images that each model is evaluated on in the whole training, resumed or not. */
+function heldOutPasses(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): number {
+  const epochs = Array.from({ length: plan.epochs + 1 }, (_, epoch) => epoch);
+  const validations = epochs.filter((epoch) => validatesAt(plan, epoch)).length;
+  return validations * split.val.length + dataset.test.count;
 }
 
 async function runEpochs(start: Start, training: Training): Promise<TrainResult> {
@@ -166,7 +176,7 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
   for (let epoch = first; epoch <= plan.epochs; epoch++) {
     const trainLoss = epoch === 0 ? null : await trainEpoch(training, epoch, meter, pace);
     const scores =
-      validation.count > 0 && validatesAt(plan, epoch) ? await evaluate(training, validation) : null;
+      validation.count > 0 && validatesAt(plan, epoch) ? await evaluate(training, validation, meter) : null;
     const rate = epoch === 0 ? undefined : plan.schedule(epoch - 1);
     const entry = metricsOf(epoch, trainLoss, scores, rate);
     metrics.push(entry);
@@ -174,7 +184,7 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
     writeMetrics(directory, metrics);
     context.emit({ type: 'epoch', metrics: entry });
   }
-  const test = await evaluate(training, dataset.test);
+  const test = await evaluate(training, dataset.test, meter);
   return resultOf(start, training, metrics.at(-1), test, pace, (performance.now() - began) / 1000);
 }
 
@@ -194,7 +204,7 @@ function dataOf({ name, origin, sha256 }: Dataset): TrainResult['data'] {
 
 function resultOf(
   { directory, resumed, dataset }: Start,
-  { plan, backend, session }: Training,
+  { plan, backend, session, heldOut }: Training,
   last: EpochMetrics | undefined,
   test: { loss: number[]; accuracy: number[] },
   pace: Pace,
@@ -222,5 +232,6 @@ function resultOf(
     resumed_from: resumed?.epoch ?? null,
     backend: backendInfo(backend),
     execution: session.execution,
+    evaluation: heldOut.execution,
   };
 }

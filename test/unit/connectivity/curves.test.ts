@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { mapArrays } from '../../../src-main/compute/alignment/parameters.ts';
-import { hostForward } from '../../../src-main/compute/alignment/host-forward.ts';
+import { hostForward as hostForwardOfLayers } from '../../../src-main/compute/alignment/host-forward.ts';
 import { permutationSpec, permuteNetwork } from '../../../src-main/compute/alignment/spec.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
-import { lambdasOf } from '../../../src-main/compute/connectivity/plan.ts';
+import { lambdasOf, permutedVertex } from '../../../src-main/compute/connectivity/plan.ts';
 import {
   networkDistance,
   networkParameters,
@@ -11,12 +11,22 @@ import {
   stateDistance,
 } from '../../../src-main/compute/connectivity/distance.ts';
 import { requireEndpoints } from '../../../src-main/compute/connectivity/endpoints.ts';
-import { evaluatePoints, mixNetworks } from '../../../src-main/compute/connectivity/points.ts';
-import type { Point, Vertex } from '../../../src-main/compute/connectivity/points.ts';
-import { initialise, toEffective } from '../../../src-main/compute/models/index.ts';
+import { evaluatePoints, mixArrays } from '../../../src-main/compute/connectivity/points.ts';
+import type { Point, PointScores, PointSet, Vertex } from '../../../src-main/compute/connectivity/points.ts';
+import type { Examples } from '../../../src-main/compute/data/index.ts';
+import { initialise } from '../../../src-main/compute/models/index.ts';
+import { actingArrays } from '../../../src-main/compute/networks/effective.ts';
+import type { Way } from '../../../src-main/compute/networks/execution.ts';
+import { hostForward } from '../../../src-main/compute/networks/host.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { families } from '../../../src-shared/domain.ts';
+import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { randomNetworks, specOf } from '../alignment/networks.ts';
+import { randomModels } from '../networks/random-models.ts';
+import type { Arrays } from '../networks/random-models.ts';
 
 test('the factors hit both ends and the middle exactly', () => {
   expect(lambdasOf(8)).toEqual([0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1]);
@@ -37,8 +47,9 @@ function examplesOf(rows: number, features: number, classes: number) {
   };
 }
 
-function exactScores(network: Vertex['network'], examples: ReturnType<typeof examplesOf>) {
-  const logits = hostForward(network, Float64Array.from(examples.x), examples.count);
+function exactScores(network: Network, arrays: Arrays, examples: Examples) {
+  const doubles = new Map([...arrays].map(([name, { data }]) => [name, Float64Array.from(data)]));
+  const logits = hostForward(network, doubles, Float64Array.from(examples.x));
   const classes = logits.length / examples.count;
   let [loss, correct] = [0, 0];
   examples.labels.forEach((label, r) => {
@@ -50,55 +61,80 @@ function exactScores(network: Vertex['network'], examples: ReturnType<typeof exa
   return { loss: loss / examples.count, accuracy: (100 * correct) / examples.count };
 }
 
+/** The models as vertices, then the second one with its units in another order. */
+function verticesWithCopy(network: Network, models: readonly Arrays[]): Vertex[] {
+  const stream = new RandomStream(4, 'p');
+  const { groups } = symmetriesOf(network);
+  const permutations = new Map(groups.map(({ name, size }) => [name, stream.permutation(size)]));
+  return [
+    ...models.map((arrays) => ({ arrays })),
+    permutedVertex(network, { vertex: 1, arrays: models[1]!, permutations }),
+  ];
+}
+
+const mixes: Point[] = [
+  [{ vertex: 0, weight: 1 }],
+  [
+    { vertex: 0, weight: 0.3 },
+    { vertex: 1, weight: 0.7 },
+  ],
+  [
+    { vertex: 0, weight: 0.5 },
+    { vertex: 3, weight: 0.5 },
+  ],
+  [0, 1, 2].map((vertex) => ({ vertex, weight: 1 / 3 })),
+  [
+    { vertex: 0, weight: 1.5 },
+    { vertex: 2, weight: -0.5 },
+  ],
+];
+
+const go = () => Promise.resolve();
+
+async function scoresOf(way: Way, set: PointSet, examples: Examples): Promise<PointScores[]> {
+  const found = await evaluatePoints(await loadBackend(), set, way, new Map([['test', examples]]), go);
+  return found.get('test')!;
+}
+
 describe.each(families)('points between %s networks', (family) => {
-  const wish = { family, norm: 'batch' as const };
-
-  test('match the float64 forward pass of the mixed network, permuted ends included', async () => {
-    const backend = await loadBackend();
-    const networks = randomNetworks(wish, [1, 2, 3]);
-    const stream = new RandomStream(4, 'p');
-    const perms = permutationSpec(networks[0]!).permutations.map(({ size }) => stream.permutation(size));
-    const vertices: Vertex[] = [
-      ...networks.map((network) => ({ network })),
-      { network: permuteNetwork(networks[1]!, perms), permutedFrom: { vertex: 1, first: perms[0]! } },
-    ];
-    const points: Point[] = [
-      [{ vertex: 0, weight: 1 }],
-      [
-        { vertex: 0, weight: 0.3 },
-        { vertex: 1, weight: 0.7 },
-      ],
-      [
-        { vertex: 0, weight: 0.5 },
-        { vertex: 3, weight: 0.5 },
-      ],
-      [0, 1, 2].map((vertex) => ({ vertex, weight: 1 / 3 })),
-      [
-        { vertex: 0, weight: 1.5 },
-        { vertex: 2, weight: -0.5 },
-      ],
-    ];
-    const examples = examplesOf(301, 12, 5);
-    const x = backend.tf.tensor2d(examples.x, [301, 12]);
-    let done = 0;
-    const scores = await evaluatePoints(backend, vertices, points, examples, x, (share) => {
-      done += share;
-      return Promise.resolve();
-    });
-    x.dispose();
-    expect(done).toBeCloseTo(1, 9);
-    points.forEach((point, p) => {
-      const mixed = mixNetworks(
-        point.map(({ vertex, weight }) => ({ network: vertices[vertex]!.network, weight })),
+  test.each(['eager', 'xla', 'graph'] as const)(
+    'match the float64 forward pass of the mixed network, permuted ends included (%s)',
+    async (way) => {
+      const { network, models } = randomModels({ family, norm: 'batch' }, [1, 2, 3]);
+      const vertices = verticesWithCopy(network, models);
+      const splits = new Map([
+        ['val', examplesOf(301, 12, 5)],
+        ['test', examplesOf(40, 12, 5)],
+      ]);
+      let done = 0;
+      const scores = await evaluatePoints(
+        await loadBackend(),
+        { network, vertices, points: mixes },
+        way,
+        splits,
+        (share) => {
+          done += share;
+          return Promise.resolve();
+        },
       );
-      const expected = exactScores(mixed, examples);
-      expect(Math.abs(scores[p]!.loss / expected.loss - 1)).toBeLessThan(1e-5);
-      expect(Math.abs(scores[p]!.accuracy - expected.accuracy)).toBeLessThan(100 / 301 + 1e-9);
-    });
-  });
+      expect(done).toBeCloseTo(341 * mixes.length, 6);
+      for (const [split, examples] of splits) {
+        mixes.forEach((point, p) => {
+          const mixed = mixArrays(
+            point.map(({ vertex, weight }) => ({ arrays: vertices[vertex]!.arrays, weight })),
+          );
+          const expected = exactScores(network, mixed, examples);
+          const { loss, accuracy } = scores.get(split)![p]!;
+          expect(Math.abs(loss / expected.loss - 1)).toBeLessThan(1e-5);
+          expect(Math.abs(accuracy - expected.accuracy)).toBeLessThan(100 / examples.count + 1e-9);
+        });
+      }
+    },
+  );
 
-  test('interpolating effective weights is interpolating the models', () => {
+  test('interpolating parameters as they act is interpolating the models', () => {
     const spec = specOf({ family, norm: 'layer' });
+    const network = readNetwork(mlpGraph(spec));
     const [a, b] = initialise(spec, { init: [5, 6], mask: 9 });
     const mixedState = new Map(
       [...a!].map(([name, { shape, data }]) => {
@@ -106,50 +142,64 @@ describe.each(families)('points between %s networks', (family) => {
         return [name, { shape, data: data.map((value, k) => 0.25 * value + 0.75 * other[k]!) }];
       }),
     );
-    const viaState = toEffective(spec, mixedState);
-    const viaEffective = mixNetworks([
-      { network: toEffective(spec, a!), weight: 0.25 },
-      { network: toEffective(spec, b!), weight: 0.75 },
+    const viaActing = mixArrays([
+      { arrays: actingArrays(network, a!), weight: 0.25 },
+      { arrays: actingArrays(network, b!), weight: 0.75 },
     ]);
-    viaState.layers.forEach(({ weight }, i) => {
-      weight.forEach((value, k) => {
-        expect(Math.abs(viaEffective.layers[i]!.weight[k]! - value)).toBeLessThan(1e-6);
+    for (const [name, { data }] of actingArrays(network, mixedState)) {
+      data.forEach((value, k) => {
+        expect(Math.abs(viaActing.get(name)!.data[k]! - value)).toBeLessThan(1e-6);
       });
-    });
+    }
   });
 });
 
-test('many points are worked off in portions, with the same numbers', async () => {
+test.each(['eager', 'xla'] as const)(
+  'many points are worked off in portions, with the same numbers (%s)',
+  async (way) => {
+    const { network, models } = randomModels({ family: 'standard', norm: 'layer' }, [1, 2]);
+    const vertices = models.map((arrays) => ({ arrays }));
+    const points = lambdasOf(240).map((weight): Point => [
+      { vertex: 0, weight: 1 - weight },
+      { vertex: 1, weight },
+    ]);
+    const examples = examplesOf(50, 12, 5);
+    const together = await scoresOf(way, { network, vertices, points }, examples);
+    const alone = await scoresOf(way, { network, vertices, points: points.slice(170, 171) }, examples);
+    expect(together.length).toBe(241);
+    expect(together[170]!.loss).toBeCloseTo(alone[0]!.loss, 6);
+    const { loss } = exactScores(network, models[1]!, examples);
+    expect(together[240]!.loss).toBeCloseTo(loss, 5);
+  },
+);
+
+test('a compiled evaluation that computes something else is an error', async () => {
   const backend = await loadBackend();
-  const vertices = randomNetworks({ family: 'standard', norm: 'layer' }, [1, 2]).map((network) => ({
-    network,
-  }));
-  const points = lambdasOf(240).map((weight): Point => [
-    { vertex: 0, weight: 1 - weight },
-    { vertex: 1, weight },
-  ]);
-  const examples = examplesOf(50, 12, 5);
-  const x = backend.tf.tensor2d(examples.x, [50, 12]);
-  const together = await evaluatePoints(backend, vertices, points, examples, x, () => Promise.resolve());
-  const alone = await evaluatePoints(backend, vertices, points.slice(170, 171), examples, x, () =>
-    Promise.resolve(),
+  const native = backend.native!;
+  const wrong: typeof native.compiler.compile = (settings, body) =>
+    native.compiler.compile(settings, ([x, labels], state) =>
+      body([backend.tf.mul(x!, 3), labels!], state),
+    );
+  const broken = { ...backend, native: { ...native, compiler: { ...native.compiler, compile: wrong } } };
+  const { network, models } = randomModels({ family: 'standard', norm: 'none' }, [1, 2]);
+  const set = { network, vertices: models.map((arrays) => ({ arrays })), points: mixes.slice(0, 2) };
+  const splits = new Map([['test', examplesOf(50, 12, 5)]]);
+  await expect(evaluatePoints(broken, set, 'xla', splits, go)).rejects.toThrow(
+    /compiled, network 1 has the loss .*; operation by operation/,
   );
-  x.dispose();
-  expect(together.length).toBe(241);
-  expect(together[170]!.loss).toBeCloseTo(alone[0]!.loss, 6);
 });
 
 test('a curve that does not end at its checkpoint is an error that names it', async () => {
   const backend = await loadBackend();
-  const [a, b] = randomNetworks({ family: 'standard', norm: 'layer' }, [1, 2]);
-  const x = backend.tf.tensor2d(examplesOf(20, 12, 5).x, [20, 12]);
-  const vertices = [{ network: a! }, { network: b! }];
-  const right = { vertex: 0, network: a!, name: 'model 1' };
-  requireEndpoints(backend, vertices, [right], x);
+  const { network, models } = randomModels({ family: 'standard', norm: 'layer' }, [1, 2]);
+  const [a, b] = models as [Arrays, Arrays];
+  const set = { network, vertices: [{ arrays: a }, { arrays: b }] };
+  const examples = examplesOf(20, 12, 5);
+  const right = { vertex: 0, arrays: a, name: 'model 1' };
+  requireEndpoints(backend, set, [right], examples);
   expect(() => {
-    requireEndpoints(backend, vertices, [right, { vertex: 1, network: a!, name: 'model 2' }], x);
+    requireEndpoints(backend, set, [right, { vertex: 1, arrays: a, name: 'model 2' }], examples);
   }).toThrow(/end of a curve is not model 2/);
-  x.dispose();
 });
 
 describe('distances and scales', () => {
@@ -186,8 +236,8 @@ describe('distances and scales', () => {
       return name === 'lins.2.weight' ? data.map((v, k) => v / factors[k % columns]!) : data;
     });
     const inputs = Float64Array.from(examplesOf(4, 12, 5).x);
-    hostForward(network!, inputs, 4).forEach((value, k) => {
-      expect(hostForward(rescaled, inputs, 4)[k]).toBeCloseTo(value, 4);
+    hostForwardOfLayers(network!, inputs, 4).forEach((value, k) => {
+      expect(hostForwardOfLayers(rescaled, inputs, 4)[k]).toBeCloseTo(value, 4);
     });
     const found = rescalingOf(network!, rescaled);
     expect(found.ratio).toBeGreaterThan(2);

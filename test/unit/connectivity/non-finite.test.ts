@@ -3,20 +3,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { loadBackend } from '../../../src-main/compute/backend/index.ts';
-import type { BackendName } from '../../../src-main/compute/backend/index.ts';
+import { loadBackend, types } from '../../../src-main/compute/backend/index.ts';
+import type { Backend, BackendName } from '../../../src-main/compute/backend/index.ts';
 import { requireEndpoints } from '../../../src-main/compute/connectivity/endpoints.ts';
 import { evaluatePoints } from '../../../src-main/compute/connectivity/points.ts';
-import type { Point } from '../../../src-main/compute/connectivity/points.ts';
+import type { Point, PointScores, PointSet } from '../../../src-main/compute/connectivity/points.ts';
 import { kernelsOf } from '../../../src-main/compute/models/kernels.ts';
-import { ScoreSum } from '../../../src-main/compute/models/index.ts';
+import { mathsOf } from '../../../src-main/compute/networks/maths.ts';
+import { ScoreSum, scoreSums } from '../../../src-main/compute/networks/scores.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import type { Barriers } from '../../../src-shared/barriers.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { interpolateJob } from '../../../src-shared/jobs/interpolate.ts';
 import type { LeftOut } from '../../../src-shared/jobs/pairs.ts';
-import { randomNetworks } from '../alignment/networks.ts';
 import { goldenData, job, testContext } from '../../support/job.ts';
+import { randomModels } from '../networks/random-models.ts';
 import { diverging, scaledBy, unchanged, writeOverflowingRun } from '../../support/overflowing-run.ts';
 import type { Change } from '../../support/overflowing-run.ts';
 
@@ -142,49 +143,43 @@ describe.each(backends)('on %s', (backend) => {
     expect(isNumber(pairOf(found, 1, 3).test_loss_barriers.chord)).toBe(true);
   });
 
-  test('one network in the same pass does not spoil the points of others: 0 times infinity', async () => {
-    const loaded = await loadBackend({ prefer: backend });
-    const [a, b, c] = randomNetworks({ family: 'standard', norm: 'none', activation: 'relu' }, [1, 2, 3]);
-    b!.layers[0]!.weight.fill(3e38);
-    const vertices = [a!, b!, c!].map((network) => ({ network }));
-    const points: Point[] = [
-      [{ vertex: 0, weight: 1 }],
-      [{ vertex: 1, weight: 1 }],
-      [0, 2].map((vertex) => ({ vertex, weight: 0.5 })),
-      [0, 1].map((vertex) => ({ vertex, weight: 0.5 })),
-    ];
-    const stream = new RandomStream(5, 'x');
-    const labels = Int32Array.from({ length: 40 }, () => stream.integer(5));
-    const examples = { count: 40, features: 12, x: stream.normals(40 * 12), labels };
-    const x = loaded.tf.tensor2d(examples.x, [40, 12]);
-    const go = () => Promise.resolve();
-    const together = await evaluatePoints(loaded, vertices, points, examples, x, go);
-    const alone = await evaluatePoints(
-      loaded,
-      [vertices[0]!, vertices[2]!],
-      [
-        points[0]!,
-        [
-          { vertex: 0, weight: 0.5 },
-          { vertex: 1, weight: 0.5 },
-        ],
-      ],
-      examples,
-      x,
-      go,
-    );
-    const ends = [0, 1, 2].map((vertex) => ({
-      vertex,
-      network: vertices[vertex]!.network,
-      name: `model ${vertex}`,
-    }));
-    requireEndpoints(loaded, vertices, ends, x);
-    x.dispose();
-    expect(together.map(({ loss }) => Number.isFinite(loss))).toEqual([true, false, true, false]);
-    expect(together.map(({ accuracy }) => Number.isFinite(accuracy))).toEqual([true, false, true, false]);
-    expect(together[0]!.loss).toBeCloseTo(alone[0]!.loss, 6);
-    expect(together[2]!.loss).toBeCloseTo(alone[1]!.loss, 6);
-  });
+  const ways = backend === 'tensorflow' ? (['eager', 'xla', 'graph'] as const) : (['eager'] as const);
+  test.each(ways)(
+    'one network in a pass does not spoil the points of others: 0 times infinity (%s)',
+    async (way) => {
+      const loaded = await loadBackend({ prefer: backend });
+      const { network, models } = randomModels(
+        { family: 'standard', norm: 'none', activation: 'relu' },
+        [1, 2, 3],
+      );
+      const first = models[1]!.get('lins.0.weight')!;
+      models[1]!.set('lins.0.weight', { ...first, data: new Float32Array(first.data.length).fill(3e38) });
+      const vertices = models.map((arrays) => ({ arrays }));
+      const points: Point[] = [
+        [{ vertex: 0, weight: 1 }],
+        [{ vertex: 1, weight: 1 }],
+        [0, 2].map((vertex) => ({ vertex, weight: 0.5 })),
+        [0, 1].map((vertex) => ({ vertex, weight: 0.5 })),
+      ];
+      const stream = new RandomStream(5, 'x');
+      const labels = Int32Array.from({ length: 40 }, () => stream.integer(5));
+      const examples = { count: 40, features: 12, x: stream.normals(40 * 12), labels };
+      const scores = async (set: Omit<PointSet, 'network'>): Promise<PointScores[]> => {
+        const splits = new Map([['test', examples]]);
+        const found = await evaluatePoints(loaded, { network, ...set }, way, splits, () => Promise.resolve());
+        return found.get('test')!;
+      };
+      const together = await scores({ vertices, points });
+      const middle = [0, 1].map((vertex) => ({ vertex, weight: 0.5 }));
+      const alone = await scores({ vertices: [vertices[0]!, vertices[2]!], points: [points[0]!, middle] });
+      const ends = models.map((arrays, vertex) => ({ vertex, arrays, name: `model ${vertex}` }));
+      requireEndpoints(loaded, { network, vertices }, ends, examples);
+      expect(together.map(({ loss }) => Number.isFinite(loss))).toEqual([true, false, true, false]);
+      expect(together.map(({ accuracy }) => Number.isFinite(accuracy))).toEqual([true, false, true, false]);
+      expect(together[0]!.loss).toBeCloseTo(alone[0]!.loss, 6);
+      expect(together[2]!.loss).toBeCloseTo(alone[1]!.loss, 6);
+    },
+  );
 });
 
 test.each([...backends, 'cpu'] as const)(
@@ -210,30 +205,64 @@ test.each([...backends, 'cpu'] as const)(
   },
 );
 
-describe('scores', () => {
-  const scoresOf = (logits: number[], labels: number[]) => {
-    const sum = new ScoreSum(1);
-    sum.add(Float32Array.from(logits), Int32Array.from(labels));
-    const { loss, accuracy } = sum.scores();
-    return [loss[0], accuracy[0]];
-  };
+/** Loss and accuracy of one model's logits, on the host or inside a compiled computation. */
+async function scored(how: 'host' | 'xla' | 'graph', logits: number[], labels: number[]) {
+  const sum = new ScoreSum(1);
+  if (how === 'host') sum.add(Float32Array.from(logits), Int32Array.from(labels));
+  else {
+    const { tf, native } = await loadBackend();
+    const shape = [1, labels.length + 1, logits.length / labels.length];
+    const program = native!.compiler.compile(
+      {
+        mode: how,
+        args: [
+          { dtype: types.float32, shape },
+          { dtype: types.int32, shape: [labels.length + 1] },
+        ],
+        state: [],
+      },
+      ([z, y]) => ({
+        outputs: scoreSums(mathsOf({ tf, native } as Backend), native!, z!, y!),
+        state: [],
+      }),
+    );
+    // A row that only fills up the call, with logits that would spoil everything.
+    const args = [
+      tf.tensor([...logits, ...Array.from({ length: shape[2]! }, () => NaN)], shape),
+      tf.tensor1d([...labels, -1], 'int32'),
+    ];
+    const sums = program.runDoubles(args);
+    sum.addSums(
+      sums.map((each) => native!.doubles.read(each)),
+      labels.length,
+    );
+    native!.doubles.free(...sums);
+    tf.dispose(args);
+    program.dispose();
+  }
+  const { loss, accuracy } = sum.scores();
+  return [loss[0], accuracy[0]];
+}
 
-  test('NaN among the logits is nobody’s right answer', () => {
+describe.each(['host', 'xla', 'graph'] as const)('scores (%s)', (how) => {
+  const scoresOf = (logits: number[], labels: number[]) => scored(how, logits, labels);
+
+  test('NaN among the logits is nobody’s right answer', async () => {
     // argmax would take class 0 for the largest, and count it as right.
-    expect(scoresOf([NaN, 1, 2], [0])).toEqual([NaN, NaN]);
-    expect(scoresOf([1, 2, 3, 0, NaN, 0], [2, 2])).toEqual([NaN, NaN]);
+    expect(await scoresOf([NaN, 1, 2], [0])).toEqual([NaN, NaN]);
+    expect(await scoresOf([1, 2, 3, 0, NaN, 0], [2, 2])).toEqual([NaN, NaN]);
   });
 
-  test('an infinite logit at the top leaves the class to the order of sums; at the bottom it does not', () => {
-    expect(scoresOf([Infinity, Infinity, 1], [0])[1]).toBeNaN();
-    expect(scoresOf([Infinity, 0, 1], [0])[1]).toBeNaN();
-    expect(scoresOf([-Infinity, 0, 1], [0])).toEqual([Infinity, 0]);
-    expect(scoresOf([-Infinity, -Infinity, 1], [2])).toEqual([0, 100]);
+  test('an infinite logit at the top leaves the class to the order of sums; at the bottom it does not', async () => {
+    expect((await scoresOf([Infinity, Infinity, 1], [0]))[1]).toBeNaN();
+    expect((await scoresOf([Infinity, 0, 1], [0]))[1]).toBeNaN();
+    expect(await scoresOf([-Infinity, 0, 1], [0])).toEqual([Infinity, 0]);
+    expect(await scoresOf([-Infinity, -Infinity, 1], [2])).toEqual([0, 100]);
   });
 
-  test('huge but finite logits are numbers', () => {
-    expect(scoresOf([3e38, 0, 0], [0])).toEqual([0, 100]);
-    expect(scoresOf([3e38, 0, 0], [1])[0]).toBeCloseTo(Math.fround(3e38), -30);
+  test('huge but finite logits are numbers', async () => {
+    expect(await scoresOf([3e38, 0, 0], [0])).toEqual([0, 100]);
+    expect((await scoresOf([3e38, 0, 0], [1]))[0]).toBeCloseTo(Math.fround(3e38), -30);
   });
 });
 

@@ -31,7 +31,7 @@ describe.skipIf(!onCpu)('on the processor', () => {
     expect(numbers.missing).toEqual([]);
     expect(numbers.items.filter(({ name }) => name.startsWith('logits'))).toHaveLength(3 * 5 * 4);
     expect(numbers.items.filter(({ name }) => name.startsWith('training'))).toHaveLength(3 * 4);
-    expect(new Set(numbers.items.map(({ way }) => way))).toEqual(new Set(['eager', 'xla', 'graph', 'jobs']));
+    expect(new Set(numbers.items.map(({ way }) => way))).toEqual(new Set(['eager', 'xla', 'graph']));
     for (const { values, name } of numbers.items) {
       expect(values.length, name).toBeGreaterThan(1);
       expect(values.every(Number.isFinite), name).toBe(true);
@@ -45,7 +45,7 @@ describe.skipIf(!onCpu)('on the processor', () => {
         of(numbers, way).map((item) => ({ ...item, way: 'eager' })),
         of(numbers, 'eager'),
       );
-      expect(compared).toHaveLength(25);
+      expect(compared).toHaveLength(27);
       for (const { item, difference, tolerance } of compared)
         expect(difference, item).toBeLessThanOrEqual(tolerance / 10);
     },
@@ -60,8 +60,8 @@ describe.skipIf(!onCpu)('on the processor', () => {
     const found = await deviceNumbers(rounded);
     expect(found.missing.map(({ way }) => way)).toEqual(['xla', 'graph']);
     const compared = compareItems(of(found, 'eager'), of(numbers, 'eager'));
-    expect(compared).toHaveLength(25);
-    for (const { item, ok } of compared.filter((each) => !each.item.includes('losses')))
+    expect(compared).toHaveLength(27);
+    for (const { item, ok } of compared.filter((each) => !/loss|accuracy/.test(each.item)))
       expect(ok, item).toBe(false);
   });
 

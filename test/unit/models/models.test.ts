@@ -2,22 +2,28 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { norms } from '../../../src-shared/domain.ts';
 import type { Family } from '../../../src-shared/domain.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
+import type { Node } from '../../../src-shared/networks/graph.ts';
+import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
 import { accounted } from '../../../src-main/compute/accounted.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../../src-main/compute/backend/index.ts';
 import {
   assertSameFixedPart,
-  evaluateStacked,
-  forwardStacked,
   initialise,
   numParameters,
   sameFixedPart,
-  stackNetworks,
   stateDictFromCheckpoint,
   stateLayout,
   toEffective,
 } from '../../../src-main/compute/models/index.ts';
-import type { EffectiveNetwork, NormParameters, StateDict } from '../../../src-main/compute/models/index.ts';
+import type { StateDict } from '../../../src-main/compute/models/index.ts';
+import { actingArrays } from '../../../src-main/compute/networks/effective.ts';
+import { evaluationOf } from '../../../src-main/compute/networks/evaluate.ts';
+import { Evaluation } from '../../../src-main/compute/networks/evaluation.ts';
+import type { NamedArray } from '../../../src-main/compute/networks/permute.ts';
+import { stackArrays } from '../../../src-main/compute/networks/stack-arrays.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { goldenJson } from '../../support/fixtures.ts';
 import { largestDifference, referenceSpec, referenceState } from '../../support/reference-run.ts';
@@ -198,127 +204,148 @@ describe.each(['tensorflow', 'wasm', 'cpu'] as const)('evaluation on %s', (name)
     await loadBackend();
   });
 
-  const identity = (n: number): Float32Array =>
-    Float32Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0));
-
-  /** A network whose one hidden layer does nothing but `norm` or `activation`. */
+  /** A network of one node. */
   function bare(
-    n: number,
-    hidden: Pick<EffectiveNetwork['layers'][number], 'norm' | 'activation'>,
-  ): EffectiveNetwork {
-    const plain = { inputs: n, outputs: n, weight: identity(n), bias: new Float32Array(n) };
-    return { layers: [{ ...plain, ...hidden }, plain] };
+    node: Omit<Node, 'id' | 'inputs'>,
+    width: number,
+    values: Record<string, number | number[] | number[][]>,
+  ): Model {
+    const shapeOf = (value: unknown): number[] =>
+      Array.isArray(value) ? [value.length, ...shapeOf(value[0])] : [];
+    const arrays = new Map(
+      Object.entries(values).map(([name, value]) => [
+        name,
+        { shape: shapeOf(value), data: Float32Array.from([value].flat(2)) },
+      ]),
+    );
+    const parameters = [...arrays].map(([name, { shape }]) => ({ name, shape, role: 'fixed' as const }));
+    const nodes = [{ id: 'y', inputs: ['x'], ...node }];
+    const graph = { inputs: [{ id: 'x', shape: [width] }], parameters, nodes, output: 'y' };
+    return { network: readNetwork(graph), arrays };
   }
 
-  async function outputOf(network: EffectiveNetwork, rows: number[][]): Promise<Float32Array> {
-    return accounted(backend, 'one pass', () => {
-      const x = backend.tf.tensor2d(rows);
-      const { logits } = forwardStacked(backend, [network], x);
-      const data = logits.dataSync() as Float32Array;
-      backend.tf.dispose([x, logits]);
-      return Promise.resolve(data);
-    });
+  function outputOf({ network, arrays }: Model, rows: number[][]): Promise<Float32Array> {
+    return accounted(backend, 'one pass', () => Promise.resolve(logitsOf(network, [arrays], rows)));
+  }
+
+  /** [M, rows, classes] */
+  function logitsOf(network: Network, models: Model['arrays'][], rows: number[][]): Float32Array {
+    const evaluation = evaluationOf(backend, network, models, 'eager');
+    const x = Float32Array.from(rows.flat());
+    const labels = new Int32Array(rows.length);
+    const logits = evaluation.logits(
+      { count: rows.length, features: rows[0]!.length, x, labels },
+      0,
+      rows.length,
+    );
+    evaluation.dispose();
+    return logits;
   }
 
   it("linearised norms and the sigma-asymmetric activation are the reference's", async () => {
     const golden = goldenJson<UnitGolden>('unit');
     const { v, z } = golden.norms;
+    const scales = {
+      layer_linear: 1 / Math.sqrt((1 - 1 / v.length) * (v.reduce((a, b) => a + b) / v.length) + 1e-12),
+      batch_linear: v.map((variance) => 1 / Math.sqrt(variance + 1e-12)),
+    };
     for (const kind of ['layer_linear', 'batch_linear'] as const) {
-      const norm: NormParameters = { kind, initialVariance: Float32Array.from(v) };
-      const found = await outputOf(bare(v.length, { norm, activation: 'identity' }), z);
+      const model = bare({ op: 'norm', parameters: { scale: 'scale' }, attributes: { kind } }, v.length, {
+        scale: scales[kind],
+      });
+      const found = await outputOf(model, z);
       expect(largestDifference(found, golden.norms[kind].flat())).toBeLessThan(1e-6);
     }
     const { C, x } = golden.asym_swiglu;
     const expected = Object.entries(golden.asym_swiglu).find(
       ([key]) => key !== 'C' && key !== 'x',
     )![1] as number[][];
-    const gate = Float32Array.from(C.flat());
-    const found = await outputOf(bare(C.length, { activation: { kind: 'swiglu', gate } }), x);
+    const found = await outputOf(
+      bare({ op: 'gate', parameters: { C: 'C' }, attributes: {} }, C.length, { C }),
+      x,
+    );
     expect(largestDifference(found, expected.flat())).toBeLessThan(1e-6);
   });
 
   it('batch norm uses its running statistics', async () => {
-    const norm: NormParameters = {
-      kind: 'batch',
-      weight: Float32Array.of(2, 3),
-      bias: Float32Array.of(1, -1),
-      runningMean: Float32Array.of(0.5, -0.5),
-      runningVar: Float32Array.of(4, 0.25),
-    };
-    const found = await outputOf(bare(2, { norm, activation: 'identity' }), [
+    const values = { weight: [2, 3], bias: [1, -1], running_mean: [0.5, -0.5], running_var: [4, 0.25] };
+    const words = Object.fromEntries(Object.keys(values).map((word) => [word, word]));
+    const model = bare({ op: 'norm', parameters: words, attributes: { kind: 'batch' } }, 2, values);
+    const rows = [
       [1, 1],
       [3, -2],
-    ]);
-    const expected = [
-      [1, 1],
-      [3, -2],
-    ].flatMap(([a, b]) => [
+    ];
+    const expected = rows.flatMap(([a, b]) => [
       ((a! - 0.5) / Math.sqrt(4 + 1e-5)) * 2 + 1,
       ((b! + 0.5) / Math.sqrt(0.25 + 1e-5)) * 3 - 1,
     ]);
-    expect(largestDifference(found, expected)).toBeLessThan(1e-6);
+    expect(largestDifference(await outputOf(model, rows), expected)).toBeLessThan(1e-6);
   });
 
-  it("converting keeps the function with each layer's own sigma_F, and a stack equals its networks alone", async () => {
+  it("the non-asymmetric form keeps the function with each layer's own sigma_F, and a stack equals its networks alone", async () => {
     const rows = Array.from({ length: 5 }, (_, i) => Array.from(new RandomStream(i, 'x').normals(30)));
     for (const family of ['standard', 'w-asymmetric', 'sigma-asymmetric', 'syre'] as const) {
       const spec = specOf(family);
-      const networks = initialise(spec, seeds).map((state) => toEffective(spec, state));
-      const alone = await Promise.all(networks.map((network) => outputOf(network, rows)));
+      const network = readNetwork(mlpGraph(spec));
+      const models = initialise(spec, seeds).map((state) => actingArrays(network, state));
+      const alone = await Promise.all(models.map((arrays) => outputOf({ network, arrays }, rows)));
       await accounted(backend, 'a stack', () => {
-        const x = backend.tf.tensor2d(rows);
-        const { logits } = forwardStacked(backend, networks, x);
-        const all = logits.dataSync() as Float32Array;
+        const all = logitsOf(network, models, rows);
         for (const [m, one] of alone.entries())
           expect(largestDifference(all.slice(m * 50, (m + 1) * 50), one)).toBeLessThan(1e-5);
-        backend.tf.dispose([x, logits]);
         return Promise.resolve();
       });
     }
   });
 
   it('agrees with the reference on a trained network, split into passes', async () => {
-    const spec = referenceSpec('sym1_kappa1');
-    const state = referenceState('sym1_kappa1', 5, 1);
+    const network = readNetwork(mlpGraph(referenceSpec('sym1_kappa1')));
+    const arrays = actingArrays(network, referenceState('sym1_kappa1', 5, 1));
     const golden = goldenJson<{ models: { logits16_f64: number[][] }[] }>('sym1_kappa1');
     const { loadDataset } = await import('../../../src-main/compute/data/index.ts');
     const { test } = await loadDataset({ name: 'mnist-10k' });
     const rows = Array.from({ length: 16 }, (_, i) => Array.from(test.x.subarray(i * 784, (i + 1) * 784)));
-    const found = await outputOf(toEffective(spec, state), rows);
+    const found = await outputOf({ network, arrays }, rows);
     expect(largestDifference(found, golden.models[0]!.logits16_f64.flat())).toBeLessThan(3e-5);
   });
 
   // The others are too slow for so many models.
   if (name === 'tensorflow') {
-    it('exact loss and accuracy do not depend on how the examples are cut into passes', async () => {
-      const spec = specOf('standard');
-      const count = 1000;
-      const stream = new RandomStream(4, 'examples');
-      const examples = {
-        ...{ count, features: 30, x: stream.normals(count * 30) },
-        labels: Int32Array.from({ length: count }, () => stream.integer(10)),
-      };
-      await accounted(backend, 'scores', async () => {
-        const one = stackNetworks(
-          backend,
-          initialise(spec, { ...seeds, init: [1] }).map((s) => toEffective(spec, s)),
-        );
-        // So many models that a pass holds only part of the examples.
-        const many = stackNetworks(
-          backend,
-          initialise(spec, { ...seeds, init: Array.from({ length: 500 }, () => 1) }).map((s) =>
-            toEffective(spec, s),
-          ),
-        );
-        const [a, b] = [
-          await evaluateStacked(backend, one, examples),
-          await evaluateStacked(backend, many, examples),
-        ];
-        expect(b.accuracy[17]).toBe(a.accuracy[0]);
-        expect(b.loss[17]!).toBeCloseTo(a.loss[0]!, 6);
-        one.dispose();
-        many.dispose();
-      });
-    });
+    it.each(['eager', 'xla'] as const)(
+      'exact loss and accuracy do not depend on how the examples are cut into passes (%s)',
+      async (way) => {
+        const spec = specOf('standard');
+        const network = readNetwork(mlpGraph(spec));
+        const count = 1000;
+        const stream = new RandomStream(4, 'examples');
+        const examples = {
+          ...{ count, features: 30, x: stream.normals(count * 30) },
+          labels: Int32Array.from({ length: count }, () => stream.integer(10)),
+        };
+        const scores = async (models: number, rows: number) => {
+          const state = initialise(spec, { ...seeds, init: [1] })[0]!;
+          const stacked = stackArrays(
+            backend.tf,
+            Array.from({ length: models }, () => actingArrays(network, state)),
+          );
+          const evaluation = new Evaluation(backend, { network, count: models, rows, way });
+          for (const each of evaluation.parameters) evaluation.setParameter(each, stacked.get(each)!);
+          const found = await evaluation.scores(examples, () => Promise.resolve());
+          backend.tf.dispose([...stacked.values()]);
+          evaluation.dispose();
+          return found;
+        };
+        await accounted(backend, 'scores', async () => {
+          const [a, b] = [await scores(1, 1000), await scores(20, 37)];
+          expect(b.accuracy[17]).toBe(a.accuracy[0]);
+          expect(b.loss[17]!).toBeCloseTo(a.loss[0]!, 6);
+        });
+      },
+    );
   }
 });
+
+interface Model {
+  network: Network;
+  arrays: Map<string, NamedArray<Float32Array>>;
+}

@@ -14,7 +14,7 @@ import { TrainingSession } from '../../../src-main/compute/training/session.ts';
 import { train } from '../../../src-main/compute/training/train.ts';
 import { loadTrainingConfig } from '../../../src-main/formats/presets.ts';
 import { resolveModel } from '../../../src-shared/config.ts';
-import type { Execution } from '../../../src-shared/domain.ts';
+import type { TrainingExecution } from '../../../src-shared/domain.ts';
 import { CancelledError } from '../../../src-shared/errors.ts';
 import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
@@ -27,7 +27,7 @@ beforeAll(async () => {
 
 const compilerHere = hasBinding() && !process.env['BASIN_BACKEND'];
 const presetSpec = (preset: string) => resolveModel(loadTrainingConfig(preset), preset);
-const rule = (on: Backend, preset: string, models: number, totalSteps: number): Execution =>
+const rule = (on: Backend, preset: string, models: number, totalSteps: number): TrainingExecution =>
   executionOf(on, readNetwork(mlpGraph(presetSpec(preset))), { models, batchSize: 64, totalSteps });
 
 describe('the rule', () => {

@@ -20,17 +20,22 @@ export interface Compiler {
   /** Why this way does not work here; undefined if it does. Found once, by compiling something small. */
   shortfall(mode: CompileMode): string | undefined;
   /**
-   * Records `body` and loads it into a session; one that computes the same and is not in use any more is taken over. With `xla` the first call compiles: a second or two.
+   * Records `body` and loads it into a session; one that computes the same and is not in use any more is taken over. With
+   * `xla` the first call compiles: a second or two.
+   * @param key says all that `body` depends on: of equal keys and settings, nothing is recorded again
    * @throws Error naming what cannot be part of a graph
    */
-  compile(settings: TraceSettings & EncodeOptions, body: ComputationBody): Program;
+  compile(settings: TraceSettings & EncodeOptions, body: ComputationBody, key?: string): Program;
 }
 
 /** @param placement where programs run; absent: on the CPU */
 export function compilerOf(tf: Tf, placement?: Placement): Compiler {
   const probed = new Map<CompileMode, string | undefined>();
   const idle = new IdlePrograms();
-  const compile: Compiler['compile'] = ({ mode, steps, ...settings }, body) => {
+  const compile: Compiler['compile'] = ({ mode, steps, ...settings }, body, key) => {
+    const whole = key === undefined ? undefined : JSON.stringify([key, mode, steps, settings]);
+    const same = whole === undefined ? undefined : idle.takeNamed(whole);
+    if (same) return same;
     const backend = tf.backend() as unknown as NativeBackend;
     const graph = trace(tf, settings, body);
     if (graph.outputs.length === 0) throw new Error('a compiled computation needs an output');
@@ -39,9 +44,10 @@ export function compilerOf(tf: Tf, placement?: Placement): Compiler {
       ...(steps !== undefined && { steps }),
       ...(placement && { placement }),
     });
-    const key = createHash('sha256').update(encoded).digest('hex');
-    const known = idle.take(key);
-    return known ?? new Program(backend, graph, encoded, steps, (program) => idle.put(key, program));
+    const digest = createHash('sha256').update(encoded).digest('hex');
+    if (whole !== undefined) idle.name(whole, digest);
+    const known = idle.take(digest);
+    return known ?? new Program(backend, graph, encoded, steps, (program) => idle.put(digest, program));
   };
   const shortfall = (mode: CompileMode): string | undefined => {
     if (!probed.has(mode)) probed.set(mode, probe(tf, compile, mode));
@@ -54,6 +60,17 @@ export function compilerOf(tf: Tf, placement?: Placement): Compiler {
 class IdlePrograms {
   /** The one that was used last stands last. */
   readonly #programs = new Map<string, Program>();
+  /** What a user calls a program -> what it computes. */
+  readonly #names = new Map<string, string>();
+
+  name(name: string, key: string): void {
+    this.#names.set(name, key);
+  }
+
+  takeNamed(name: string): Program | undefined {
+    const key = this.#names.get(name);
+    return key === undefined ? undefined : this.take(key);
+  }
 
   take(key: string): Program | undefined {
     const program = this.#programs.get(key);

@@ -31,6 +31,8 @@ export class Program implements Computation {
   /** State that this user has set; what another left is not to be seen. */
   readonly #assigned = new Set<number>();
   #disposed = false;
+  /** For whoever compares it with the operations one by one: it was found to agree. Stays with the program. */
+  checked = false;
 
   /** @param retire takes the program when its user is done with it */
   constructor(

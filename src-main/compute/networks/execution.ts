@@ -1,0 +1,38 @@
+/** Whether networks are evaluated compiled, by a rule over the work alone: the bits of both ways differ. */
+import type { Execution } from '../../../src-shared/domain.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import type { Backend } from '../backend/index.ts';
+
+/** Values of nodes from which on compiling, about a second, is made up for. */
+const fewestValues = 4e8;
+
+export type Way = Execution['way'];
+
+/** @param passes networks times examples, of the whole job */
+export function evaluationWay(
+  backend: Backend,
+  network: Network,
+  passes: number,
+): { way: Way; reason?: string } {
+  if (!backend.native) return { way: 'eager', reason: `the ${backend.name} back end compiles nothing` };
+  if (valuesPerExample(network) * passes < fewestValues)
+    return { way: 'eager', reason: 'compiling takes longer than it saves for so few points and examples' };
+  const shortfall = backend.native.compiler.shortfall('xla');
+  if (shortfall === undefined) return { way: 'xla' };
+  return { way: 'eager', reason: withoutCompiler(backend, shortfall) };
+}
+
+/** The reason that a result gives where the probe failed. */
+export function withoutCompiler({ device }: Backend, shortfall: string): string {
+  return `TensorFlow's compiler does not work on this ${device === 'gpu' ? 'GPU' : 'machine'}: ${shortfall}`;
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** Numbers that one network computes for one example. */
+export const valuesPerExample = (network: Network): number =>
+  network.nodes.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+
+/** The most that any one node computes for one example. */
+export const widestNode = (network: Network): number =>
+  Math.max(...network.nodes.map(({ shape }) => sizeOf(shape)));

@@ -1,6 +1,7 @@
 /** Presentation of interpolations on the command line: the chord barriers of every pair, and the means by every definition. */
 import { barrierNames, barrierTexts, type BarrierName } from '../barriers.ts';
 import { splits, type Split } from '../domain.ts';
+import { executionText } from '../execution.ts';
 import { barriersOf, interpolateJob, pairsOf, type Interpolation } from '../jobs/interpolate.ts';
 import { definePresenter, type Presentation } from './present.ts';
 
@@ -91,6 +92,7 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
             ] as [string, string],
           ]
         : []),
+      ...(r.execution ? [['Computed', executionText(r.execution)] as [string, string]] : []),
     ],
     table: {
       columns: [

@@ -1,6 +1,6 @@
 /** `basin train PRESET|config.yaml key.path=value ...`: trains a run; `--resume RUNDIR` goes on with one. */
 import { familyNames } from '../../../src-shared/domain.ts';
-import type { TrainingExecution } from '../../../src-shared/domain.ts';
+import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
 import type { JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
@@ -56,6 +56,7 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
   terminal.document(result);
   const fixed = fixedText(result);
   const size = `${result.models} models of ${result.parameters} trainable parameters`;
+  const evaluated = result.evaluation ? `; validation ${executionText(result.evaluation)}` : '';
   terminal.print(
     [
       terminal.style.bold(
@@ -65,18 +66,12 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
       `test loss      ${meanText(result.test_loss, 4)}`,
       `data           ${result.data.name} (${result.data.origin})`,
       `seeds          seed ${result.seeds.seed}, mask ${result.seeds.mask_seed}, init ${result.seeds.init_seed.join(' ')}, batches ${result.seeds.optimization_seed.join(' ')}`,
-      `computed       ${executionText(result.execution)}`,
+      `computed       steps ${trainingExecutionText(result.execution)}${evaluated}`,
       `run directory  ${result.run_directory}`,
       '',
       `next: ${self} run interpolate --run ${shellWord(result.run_directory)} --epoch ${result.epochs}`,
     ].join('\n'),
   );
-}
-
-function executionText({ way, steps_per_call: steps, reason }: TrainingExecution): string {
-  if (way === 'eager') return `operation by operation${reason === undefined ? '' : ` (${reason})`}`;
-  const how = way === 'xla' ? "compiled by TensorFlow's XLA" : "as a graph of TensorFlow's kernels";
-  return `${how}, ${steps} ${steps === 1 ? 'step' : 'steps'} per call`;
 }
 
 async function paramsFor(

@@ -2,6 +2,7 @@
 import { finiteOrNull } from '../../../src-shared/barriers.ts';
 import { splits as allSplits } from '../../../src-shared/domain.ts';
 import type { Split } from '../../../src-shared/domain.ts';
+import { executionText } from '../../../src-shared/execution.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import { derivedOf, normStatisticsNote } from '../../../src-shared/jobs/interpolate.ts';
 import type { Interpolation, interpolateJob } from '../../../src-shared/jobs/interpolate.ts';
@@ -79,6 +80,7 @@ async function run(whole: Job, warnings: string[], leftOut: LeftOut[]): Promise<
   const splits = new Map(
     allSplits.filter((s) => params.splits.includes(s)).map((split) => [split, data.splits.get(split)!]),
   );
+  job.context.emit({ type: 'log', level: 'info', line: `computed ${executionText(execution)}` });
   if (way !== 'eager') meter.advance(0, 'compiling the evaluation');
   await checkpointCancel(job.context);
   const scores = await evaluatePoints(job.backend, set, way, splits, async (done, split) => {

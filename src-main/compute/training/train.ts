@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
+import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { trainJob, TrainResult } from '../../../src-shared/jobs/train.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
@@ -145,6 +146,9 @@ async function trainFrom(start: Start, backend: Backend, context: ComputeContext
     dataset.train,
   );
   const heldOut = new HeldOut(backend, session, heldOutPasses(plan, dataset, split));
+  const ways = [trainingExecutionText(session.execution), executionText(heldOut.execution)];
+  const line = `computed: steps ${ways[0]}; validation ${ways[1]}`;
+  context.emit({ type: 'log', level: 'info', line });
   try {
     if (resumed) restoreOptimizer(session, resumed.saved, start.directory);
     return await runEpochs(start, { plan, backend, dataset, split, session, heldOut, context });

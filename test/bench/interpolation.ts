@@ -4,8 +4,6 @@
  *
  *   node test/bench/interpolation.ts [WIDTH ...]
  */
-import { execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { deviceName } from '../../src-main/compute/backend/device-name.ts';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../src-main/compute/backend/index.ts';
@@ -14,29 +12,20 @@ import { evaluatePoints } from '../../src-main/compute/connectivity/points.ts';
 import type { Point } from '../../src-main/compute/connectivity/points.ts';
 import { initialise } from '../../src-main/compute/models/index.ts';
 import { actingArrays } from '../../src-main/compute/networks/effective.ts';
-import type { Way } from '../../src-main/compute/networks/execution.ts';
+import { evaluationWay } from '../../src-main/compute/networks/execution.ts';
 import { RandomStream } from '../../src-main/compute/random.ts';
+import { executionText } from '../../src-shared/execution.ts';
 import type { MlpSpec } from '../../src-shared/model.ts';
 import { mlpGraph } from '../../src-shared/networks/mlp.ts';
 import { readNetwork } from '../../src-shared/networks/network.ts';
+import { inTurns, median, torchTurns } from './support/torch-turns.ts';
 
-export interface InterpolationTiming {
-  /** Hidden units per layer, of 784-width-width-width-10. */
-  width: number;
-  models: number;
-  pairs: number;
-  steps: number;
-  images: number;
-  /** Points delivered, ends included: pairs x (steps + 1). */
-  points: number;
-  seconds: number;
-  pointsPerSecond: number;
-  /** One pair in PyTorch, by batch size (64 is the reference's): it shares nothing between pairs. */
-  torch?: { batch: number; seconds: number; pointsPerSecond: number; version: string }[];
-}
-
-const images = 10_000;
+/** What `interpolate` evaluates of MNIST if it is asked for all splits; compiling pays from about there for one pair. */
+const images = 70_000;
+/** What a point is counted in. */
+const imagesOfAPoint = 10_000;
 const steps = 8;
+const turns = 6;
 
 function specOf(width: number): MlpSpec {
   const widths = [784, width, width, width, 10];
@@ -65,12 +54,14 @@ function pointsOf(models: number): { points: Point[]; pairs: number } {
   return { points: [...alone, ...between], pairs: pairs.length };
 }
 
-async function measure(
-  backend: Backend,
-  width: number,
-  models: number,
-  way: Way,
-): Promise<InterpolationTiming> {
+interface Points {
+  /** How they are computed, by the rule that jobs go by. */
+  way: string;
+  /** Points per second, ends included: pairs x (steps + 1) x images / 10,000. */
+  measure(): Promise<number>;
+}
+
+function openPoints(backend: Backend, width: number, models: number): Points {
   const spec = specOf(width);
   const seeds = Array.from({ length: models }, (_, m) => m + 1);
   const network = readNetwork(mlpGraph(spec));
@@ -83,70 +74,70 @@ async function measure(
     labels: Int32Array.from({ length: images }, () => stream.integer(10)),
   };
   const { points, pairs } = pointsOf(models);
-  const set = { network, vertices, points };
+  const execution = evaluationWay(backend, network, points.length * images);
   const splits = new Map([['images', examples]]);
-  const once = () => evaluatePoints(backend, set, way, splits, () => Promise.resolve());
-  await once();
-  const started = performance.now();
-  await once();
-  const seconds = (performance.now() - started) / 1000;
-  const delivered = pairs * (steps + 1);
   return {
-    width,
-    models,
-    pairs,
-    steps,
-    images,
-    points: delivered,
-    seconds,
-    pointsPerSecond: delivered / seconds,
+    way: executionText(execution),
+    async measure() {
+      const started = performance.now();
+      const set = { network, vertices, points };
+      await evaluatePoints(backend, set, execution.way, splits, () => Promise.resolve());
+      const seconds = (performance.now() - started) / 1000;
+      return (pairs * (steps + 1) * (images / imagesOfAPoint)) / seconds;
+    },
   };
 }
 
-function measureTorch(python: string, width: number, batch: number, threads: number) {
-  const script = fileURLToPath(new URL('interpolation_torch.py', import.meta.url));
-  const args = [width, 1, steps, images, batch, threads].map(String);
-  const output = execFileSync(python, [script, ...args], { encoding: 'utf8' });
-  const { seconds, points, torch } = JSON.parse(output) as { seconds: number; points: number; torch: string };
-  return { batch, seconds, pointsPerSecond: points / seconds, version: torch };
+interface TorchAnswer {
+  seconds: number;
+  points: number;
+  torch: string;
 }
 
-/** One pair and all six pairs of four models, at 64 and at the stock 512 hidden units. `tell` gets each as it is known. */
-export async function benchInterpolation(
-  widths: readonly number[] = [64, 512],
-  tell: (timing: InterpolationTiming) => void = () => undefined,
-): Promise<InterpolationTiming[]> {
-  const backend = await loadBackend();
-  const python = process.env['BASIN_TORCH_PYTHON'];
-  const timings: InterpolationTiming[] = [];
-  for (const width of widths) {
-    const torch = python && [64, 1000].map((batch) => measureTorch(python, width, batch, backend.threads));
-    for (const models of [2, 4]) {
-      const timing = {
-        ...(await measure(backend, width, models, (process.env['WAY'] ?? 'xla') as Way)),
-        ...(torch && { torch }),
-      };
-      timings.push(timing);
-      tell(timing);
-    }
-  }
-  return timings;
-}
+/** The reference's batch size, and one that suits the machine better. */
+const torchBatches = [64, 1000];
 
-/** One line of the report. */
-export function describeTiming({ width, pairs, pointsPerSecond, torch }: InterpolationTiming): string {
-  const beside = (torch ?? []).map(
-    (t) => `, PyTorch ${t.version} (batch ${t.batch}) ${t.pointsPerSecond.toFixed(1)}`,
-  );
-  const what = `784-${width}-${width}-${width}-10, ${pairs} ${pairs === 1 ? 'pair' : 'pairs'}`;
-  return `${what}: ${pointsPerSecond.toFixed(1)} points/s${beside.join('')}`;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const asked = process.argv.slice(2).map(Number);
-  const { label, device } = await loadBackend();
-  console.log(`${label}, ${await deviceName(device)}`);
-  await benchInterpolation(asked.length > 0 ? asked : undefined, (timing) => {
-    console.log(describeTiming(timing));
+/** One pair and all six pairs of four models. PyTorch shares nothing between pairs: one pair is enough. */
+async function runWidth(backend: Backend, width: number): Promise<void> {
+  const torch = torchTurns<TorchAnswer>('interpolation_torch.py', [
+    width,
+    1,
+    steps,
+    imagesOfAPoint,
+    backend.threads,
+  ]);
+  let version = '';
+  const theirs = (batch: number) => async (): Promise<number> => {
+    const answer = await torch!.next(String(batch));
+    version = answer.torch;
+    return answer.points / answer.seconds;
+  };
+  const ours = [2, 4].map((models) => ({ models, ...openPoints(backend, width, models) }));
+  const first = new Map<number, number>();
+  for (const { models, measure } of ours) first.set(models, await measure());
+  const found = await inTurns(turns, [
+    ...ours.map(({ measure }) => measure),
+    ...(torch ? torchBatches.map(theirs) : []),
+  ]);
+  torch?.end();
+  const rates = found.map(median);
+  const torchRates = rates.slice(ours.length);
+  ours.forEach(({ models, way }, i) => {
+    const beside = torchBatches
+      .slice(0, torchRates.length)
+      .map((batch, b) => `, PyTorch ${version} (batch ${batch}) ${torchRates[b]!.toFixed(1)}`);
+    const ratio = torch ? `; ${(rates[i]! / Math.max(...torchRates)).toFixed(2)} times the better` : '';
+    const pairs = models === 2 ? '1 pair' : '6 pairs';
+    console.log(
+      `784-${width}-${width}-${width}-10, ${pairs}: ${rates[i]!.toFixed(1)} points/s${beside.join('')}${ratio}; ` +
+        `${first.get(models)!.toFixed(1)} the first time [${way}]`,
+    );
   });
 }
+
+const backend = await loadBackend();
+const asked = process.argv.slice(2).map(Number);
+console.log(
+  `${backend.label}, ${await deviceName(backend.device)}; ${images} images, a point is ${imagesOfAPoint} of them; median of ${turns} turns`,
+);
+for (const width of asked.length > 0 ? asked : [64, 512]) await runWidth(backend, width);

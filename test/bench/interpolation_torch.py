@@ -1,8 +1,8 @@
 """Interpolation points per second in PyTorch, the work of test/bench/interpolation.ts: loss and accuracy of every point
 on every image. All points of a pair at once with torch.func.vmap, as neuron-identifiability does
-(src/utils/interpolation.py:89). Prints one JSON object.
+(src/utils/interpolation.py:89). Reads a line with the batch size, works, prints one JSON object, and again.
 
-usage: interpolation_torch.py WIDTH PAIRS STEPS IMAGES BATCH THREADS
+usage: interpolation_torch.py WIDTH PAIRS STEPS IMAGES THREADS
 """
 
 import json
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, vmap
 
-width, pairs, steps, images, batch, threads = map(int, sys.argv[1:7])
+width, pairs, steps, images, threads = map(int, sys.argv[1:6])
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 
@@ -38,7 +38,7 @@ y = torch.randint(0, 10, (images,))
 lambdas = torch.linspace(0, 1, steps + 1)
 
 
-def scores(a, b):
+def scores(a, b, batch=1000):
     a, b = a.state_dict(), b.state_dict()
     shape = lambda t: [-1] + [1] * t.dim()
     points = {k: (1 - lambdas).view(shape(a[k])) * a[k] + lambdas.view(shape(a[k])) * b[k] for k in a}
@@ -58,9 +58,10 @@ def scores(a, b):
 
 with torch.inference_mode():
     scores(models[0], models[1])  # warm-up
-    started = time.perf_counter()
-    for i in range(pairs):
-        scores(models[i], models[i + 1])
-    seconds = time.perf_counter() - started
-
-print(json.dumps({"seconds": seconds, "points": pairs * (steps + 1), "torch": torch.__version__}))
+    for line in sys.stdin:
+        batch = int(line)
+        started = time.perf_counter()
+        for i in range(pairs):
+            scores(models[i], models[i + 1], batch)
+        seconds = time.perf_counter() - started
+        print(json.dumps({"seconds": seconds, "points": pairs * (steps + 1), "torch": torch.__version__}), flush=True)

@@ -7,13 +7,10 @@
  *
  *   node test/bench/realization-cost.ts [WIDTH] [MODELS]
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { setTimeout as rest } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { LoadedModel } from '../../src-main/compute/checkpoints.ts';
 import { loadDataset, splitExamples, splitIndices } from '../../src-main/compute/data/index.ts';
@@ -24,6 +21,7 @@ import { costsOfLayers } from '../../src-main/compute/identifiability/realizatio
 import { startThreads } from '../../src-main/compute/threads/pool.ts';
 import { initialise, toEffective } from '../../src-main/compute/models/index.ts';
 import type { MlpSpec } from '../../src-shared/model.ts';
+import { TorchTurns } from './support/torch-turns.ts';
 
 const explainedVariance = 0.9;
 
@@ -105,19 +103,14 @@ async function basin(models: readonly Model[], examples: Examples): Promise<Cont
 
 /** A process that measures the next model for every line it is sent. */
 function torch(python: string, folder: string, threads: number): Contestant & { end(): void } {
-  const script = fileURLToPath(new URL('realization_cost_torch.py', import.meta.url));
-  const child = spawn(python, [script, folder, String(threads)], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const turns = new TorchTurns<Round>(python, 'realization_cost_torch.py', [folder, threads]);
   return {
     label: 'PyTorch, the published way',
     rounds: [],
-    async measure() {
-      child.stdin.write('next\n');
-      const line = await lines.next();
-      if (line.done) throw new Error('PyTorch’s part ended early');
-      return JSON.parse(line.value) as Round;
+    measure: () => turns.next(),
+    end: () => {
+      turns.end();
     },
-    end: () => child.stdin.end(),
   };
 }
 

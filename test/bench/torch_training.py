@@ -1,6 +1,8 @@
 """Milliseconds per model and optimizer step in PyTorch, the work of test/bench/training.ts: networks
 784-width-width-width-10 with LayerNorm and gelu, batch 64 each, AdamW, data in memory. Models one by one, and stacked on
-a leading axis (batched products, one fused AdamW). Prints one JSON object.
+a leading axis (batched products, one fused AdamW).
+
+Reads a line, works, prints one JSON object, and again.
 
 usage: torch_training.py WIDTH MODELS STEPS THREADS
 """
@@ -78,4 +80,6 @@ def stacked():
     together.step()
 
 
-print(json.dumps({"one_by_one": milliseconds(one_by_one), "stacked": milliseconds(stacked), "version": torch.__version__}))
+ways = {"one by one": one_by_one, "stacked": stacked}
+for line in sys.stdin:
+    print(json.dumps({"milliseconds": milliseconds(ways[line.strip()]), "version": torch.__version__}), flush=True)

@@ -1,11 +1,9 @@
 /**
  * Milliseconds per model and optimizer step: M standard networks stacked, batch 64 each, AdamW, as a run trains them.
- * Beside PyTorch doing the same, models one by one and stacked, where BASIN_TORCH_PYTHON names a Python with torch.
+ * In turn with PyTorch doing the same, models one by one and stacked, where BASIN_TORCH_PYTHON names a Python with torch.
  *
- *   node test/bench/training.ts
+ *   node test/bench/training.ts [PRESET/MODELS]
  */
-import { execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { accounted } from '../../src-main/compute/accounted.ts';
 import { deviceName } from '../../src-main/compute/backend/device-name.ts';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
@@ -16,6 +14,8 @@ import type { OptimizerSettings } from '../../src-main/compute/training/optimize
 import { TrainingSession } from '../../src-main/compute/training/session.ts';
 import { loadTrainingConfig } from '../../src-main/formats/presets.ts';
 import { resolveModel } from '../../src-shared/config.ts';
+import { trainingExecutionText } from '../../src-shared/execution.ts';
+import { inTurns, median, torchTurns } from './support/torch-turns.ts';
 
 const optimizer: OptimizerSettings = {
   ...{ name: 'adamw', lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 },
@@ -23,70 +23,61 @@ const optimizer: OptimizerSettings = {
 const batch = 64;
 const images = 8000;
 
-export interface StepTiming {
-  preset: string;
+/** Turns that every contestant takes. */
+const turns = 6;
+
+interface Steps {
   width: number;
-  models: number;
-  /** Milliseconds per model and step: the median, and the shortest, over the steps measured. */
-  median: number;
-  shortest: number;
+  /** How the step runs. */
+  way: string;
+  /** Milliseconds per model and step, the median over `steps` steps. */
+  measure(steps: number): number;
+  dispose(): void;
 }
 
-/** Times the whole step: gathering rows, forward, backward, optimizer. */
-export async function timeSteps(
-  backend: Backend,
-  preset: string,
-  models: number,
-  steps: number,
-): Promise<StepTiming> {
+/** A training under way. What is timed is the whole step: gathering rows, forward, backward, optimizer. */
+function openSteps(backend: Backend, preset: string, models: number): Steps {
   const spec = resolveModel(loadTrainingConfig(preset), preset);
-  const times: number[] = [];
-  await accounted(backend, 'training benchmark', () => {
-    const states = initialise(spec, { init: Array.from({ length: models }, (_, m) => m + 1), mask: 7 });
-    const stream = new RandomStream(1, 'bench');
-    const examples = {
-      ...{ count: images, features: 784, x: stream.normals(images * 784) },
-      labels: Int32Array.from({ length: images }, (_, i) => i % 10),
-    };
-    const session = new TrainingSession(
-      backend,
-      { spec, optimizer, batchSize: batch, totalSteps: 1e4 },
-      states,
-      examples,
-    );
-    const call = Math.max(session.stepsPerCall, 1);
-    for (let done = -3 * call; done < steps; done += call) {
+  const states = initialise(spec, { init: Array.from({ length: models }, (_, m) => m + 1), mask: 7 });
+  const stream = new RandomStream(1, 'bench');
+  const examples = {
+    ...{ count: images, features: 784, x: stream.normals(images * 784) },
+    labels: Int32Array.from({ length: images }, (_, i) => i % 10),
+  };
+  const session = new TrainingSession(
+    backend,
+    { spec, optimizer, batchSize: batch, totalSteps: 1e4 },
+    states,
+    examples,
+  );
+  const call = session.stepsPerCall;
+  const measure = (steps: number): number => {
+    const times: number[] = [];
+    for (let done = 0; done < steps; done += call) {
       const inputs = Array.from({ length: call }, () => ({
         rows: states.map(() => Int32Array.from({ length: batch }, () => stream.integer(images))),
         learningRate: optimizer.lr,
       }));
       const began = performance.now();
       session.run(inputs);
-      if (done >= 0) times.push((performance.now() - began) / call);
+      times.push((performance.now() - began) / call);
     }
-    session.dispose();
-    return Promise.resolve();
-  });
-  times.sort((a, b) => a - b);
-  const width = spec.layers[0]!.outputs;
-  return { preset, width, models, median: times[times.length >> 1]! / models, shortest: times[0]! / models };
+    return median(times) / models;
+  };
+  measure(3 * call);
+  return {
+    width: spec.layers[0]!.outputs,
+    way: trainingExecutionText(session.execution),
+    measure,
+    dispose: () => {
+      session.dispose();
+    },
+  };
 }
 
-interface TorchTiming {
-  one_by_one: number;
-  stacked: number;
+interface TorchAnswer {
+  milliseconds: number;
   version: string;
-}
-
-/** Undefined without BASIN_TORCH_PYTHON. */
-function torchSteps(width: number, models: number, steps: number, threads: number): TorchTiming | undefined {
-  const python = process.env['BASIN_TORCH_PYTHON'];
-  if (!python) return undefined;
-  const script = fileURLToPath(new URL('./torch_training.py', import.meta.url));
-  const output = execFileSync(python, [script, ...[width, models, steps, threads].map(String)], {
-    encoding: 'utf8',
-  });
-  return JSON.parse(output) as TorchTiming;
 }
 
 const cases: [preset: string, models: number, steps: number][] = [
@@ -101,22 +92,40 @@ const cases: [preset: string, models: number, steps: number][] = [
   ['sigma-asymmetric-small', 4, 200],
 ];
 
-if (import.meta.main) {
-  const backend = await loadBackend();
-  console.log(
-    `${backend.label}, ${await deviceName(backend.device)}; 784-width-width-width-10, batch ${batch}, LayerNorm, gelu, AdamW; median (shortest)`,
-  );
-  for (const [preset, models, steps] of cases) {
-    const { width, median, shortest } = await timeSteps(backend, preset, models, steps);
-    const torch = preset.startsWith('standard')
-      ? torchSteps(width, models, steps, backend.threads)
-      : undefined;
-    const beside = torch
-      ? `   PyTorch ${torch.version}: ${torch.one_by_one.toFixed(2)} one by one, ${torch.stacked.toFixed(2)} stacked`
-      : '';
-    const label = `${preset}, width ${width}, ${models} ${models === 1 ? 'model' : 'models'}`;
-    console.log(
-      `  ${label.padEnd(46)} ${median.toFixed(2).padStart(6)} (${shortest.toFixed(2)}) ms${beside}`,
-    );
-  }
+async function runCase(backend: Backend, preset: string, models: number, steps: number): Promise<string> {
+  const ours = openSteps(backend, preset, models);
+  const { width } = ours;
+  const torch = preset.startsWith('standard')
+    ? torchTurns<TorchAnswer>('torch_training.py', [width, models, steps, backend.threads])
+    : undefined;
+  let version = '';
+  const theirs = (way: string) => async (): Promise<number> => {
+    const answer = await torch!.next(way);
+    version = answer.version;
+    return answer.milliseconds;
+  };
+  const contestants = [
+    () => Promise.resolve(ours.measure(steps)),
+    ...(torch ? [theirs('one by one'), theirs('stacked')] : []),
+  ];
+  const found = await inTurns(turns, contestants);
+  torch?.end();
+  ours.dispose();
+  const [own, oneByOne, stacked] = found.map(median);
+  const beside = torch
+    ? `   PyTorch ${version}: ${oneByOne!.toFixed(2)} one by one, ${stacked!.toFixed(2)} stacked; ratio to the better ${(own! / Math.min(oneByOne!, stacked!)).toFixed(2)}`
+    : '';
+  const label = `${preset}, width ${width}, ${models} ${models === 1 ? 'model' : 'models'}`;
+  const shortest = Math.min(...found[0]!);
+  return `  ${label.padEnd(46)} ${own!.toFixed(2).padStart(6)} (${shortest.toFixed(2)}) ms${beside}   [${ours.way}]`;
+}
+
+const backend = await loadBackend();
+console.log(
+  `${backend.label}, ${await deviceName(backend.device)}; 784-width-width-width-10, batch ${batch}, LayerNorm, gelu, AdamW; median (shortest) of ${turns} turns`,
+);
+const only = process.argv[2];
+for (const [preset, models, steps] of cases) {
+  if (only !== undefined && `${preset}/${models}` !== only) continue;
+  console.log(await accounted(backend, 'training benchmark', () => runCase(backend, preset, models, steps)));
 }

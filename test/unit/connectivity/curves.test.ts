@@ -173,6 +173,13 @@ test.each(['eager', 'xla'] as const)(
   },
 );
 
+test.each(['eager', 'xla', 'graph'] as const)('the same bits when computed again (%s)', async (way) => {
+  const { network, models } = randomModels({ family: 'syre', norm: 'batch' }, [1, 2, 3]);
+  const set = { network, vertices: verticesWithCopy(network, models), points: mixes };
+  const examples = examplesOf(700, 12, 5);
+  expect(await scoresOf(way, set, examples)).toEqual(await scoresOf(way, set, examples));
+});
+
 test('a compiled evaluation that computes something else is an error', async () => {
   const backend = await loadBackend();
   const native = backend.native!;

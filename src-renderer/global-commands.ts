@@ -3,6 +3,7 @@ import { commands, type Command } from './state/commands.svelte.ts';
 import { desktop } from './state/desktop.svelte.ts';
 import { engine } from './state/engine.svelte.ts';
 import { imports } from './state/imports.svelte.ts';
+import { machine } from './state/machine.svelte.ts';
 import { offerNewAddress } from './state/new-address.ts';
 import { notices } from './state/notices.svelte.ts';
 import { palette } from './state/palette.svelte.ts';
@@ -42,6 +43,12 @@ export function registerGlobalCommands(): () => void {
           },
         ]
       : []),
+    {
+      id: 'machine',
+      title: 'This machine: back end, GPU, compiling…',
+      section: 'Engine',
+      run: () => machine.show(),
+    },
     {
       id: 'new-address',
       title: 'New address for another browser',

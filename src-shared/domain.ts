@@ -65,12 +65,14 @@ export const backendInfoSchema = z.object({
   threads: z.int().positive(),
   /** Why a slower back end than `tensorflow` is in use; absent when it is in use. */
   reason: z.string().optional(),
+  /** The GPU rounds the factors of float32 matrix products to TF32 (11 of 24 bits), as measured; absent: it does not. */
+  precision: z.literal('tf32').optional(),
 });
 export type BackendInfo = z.infer<typeof backendInfoSchema>;
 
 /**
  * How a computation ran: compiled by TensorFlow's XLA, as a graph of its kernels, or operation by operation. Which of them
- * follows from the config alone; the last bits differ between them.
+ * follows from the config alone; the last bits differ between them. What was compiled ran on the back end's device.
  */
 export const executionSchema = z.object({
   way: z.enum(['xla', 'graph', 'eager']),

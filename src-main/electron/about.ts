@@ -42,7 +42,8 @@ async function lastBackend(link: OpenedEngine['link']): Promise<BackendInfo | un
   return latest?.backend ?? undefined;
 }
 
-function described({ name, version, device, threads, reason }: BackendInfo): string {
-  const what = `${name} ${version} (${device.toUpperCase()}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`;
+function described({ name, version, device, threads, reason, precision }: BackendInfo): string {
+  const where = `${device.toUpperCase()}${precision ? ' with TF32' : ''}`;
+  const what = `${name} ${version} (${where}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`;
   return reason ? `${what}: ${reason}` : what;
 }

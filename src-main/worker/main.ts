@@ -7,6 +7,7 @@ import { toWorkerSchema } from '../../src-shared/worker-protocol.ts';
 import type { Backend } from '../compute/backend/index.ts';
 import type { PartKeeper } from '../compute/context.ts';
 import { loadBackend } from '../compute/backend/index.ts';
+import { backendInfo } from '../compute/backend/info.ts';
 import { runJob } from './run-job.ts';
 
 interface RunningJob {
@@ -29,8 +30,7 @@ function send(message: FromWorker): void {
 /** Loads the tensor back end once per worker. `BASIN_BACKEND` and `BASIN_THREADS` come from whoever started it. */
 function backend(): Promise<Backend> {
   loading ??= loadBackend().then((value) => {
-    const { name, version, device, threads, reason } = value;
-    loaded = { name, version, device, threads, ...(reason === undefined ? {} : { reason }) };
+    loaded = backendInfo(value);
     send({ type: 'backend', backend: loaded });
     return value;
   });

@@ -4,9 +4,10 @@ import { defineJob } from './define.ts';
 
 export const diagnose = defineJob({
   kind: 'diagnose',
-  version: 1,
+  version: 2,
   title: 'Diagnose',
-  summary: 'Says which back end computes in a worker, why, and how fast a matrix product is on it.',
+  summary:
+    'Says which back end computes in a worker, on what, why, whether it compiles, and how fast a matrix product is on it.',
   params: z.object({
     size: z.int().min(64).max(8192).default(1024).describe('side of the square matrices multiplied'),
     seconds: z.number().min(0.05).max(60).default(0.5).describe('how long to measure'),
@@ -17,6 +18,18 @@ export const diagnose = defineJob({
     label: z.string(),
     /** What would give a faster back end; null where the fastest is in use. */
     fix: z.string().nullable(),
+    /** The GPU's name, or the processor's model. */
+    device: z.string(),
+    /** Whether compiled execution works, by its modes. */
+    compiled: z.array(
+      z.object({
+        mode: z.enum(['xla', 'graph']),
+        works: z.boolean(),
+        /** Why not. */
+        reason: z.string().nullable(),
+        fix: z.string().nullable(),
+      }),
+    ),
     /** Of a float32 matrix product, best of the repetitions: 2 size^3 operations. */
     gigaflops: z.number(),
     repetitions: z.int(),

@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { gpuName } from '../../src-main/compute/backend/device-name.ts';
 
 const benches = {
   training: 'milliseconds per model and step',
@@ -24,7 +25,11 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
-console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} threads`);
+// Whether a benchmark computes on the GPU says its own first line.
+const gpu = await gpuName();
+console.log(
+  `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} threads${gpu ? `; GPU: ${gpu}` : ''}`,
+);
 if (loadavg()[0]! > 0.5)
   console.log(`The machine is busy (load ${loadavg()[0]!.toFixed(1)}): these times are too long.`);
 let failed = 0;

@@ -4,6 +4,7 @@
  *
  *   node test/bench/interpolation.ts [WIDTH ...]
  */
+import { deviceName } from '../../src-main/compute/backend/device-name.ts';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../src-main/compute/backend/index.ts';
 import { lambdasOf } from '../../src-main/compute/connectivity/plan.ts';
@@ -137,6 +138,6 @@ async function runWidth(backend: Backend, width: number): Promise<void> {
 const backend = await loadBackend();
 const asked = process.argv.slice(2).map(Number);
 console.log(
-  `${backend.label}; ${images} images, a point is ${imagesOfAPoint} of them; median of ${turns} turns`,
+  `${backend.label}, ${await deviceName(backend.device)}; ${images} images, a point is ${imagesOfAPoint} of them; median of ${turns} turns`,
 );
 for (const width of asked.length > 0 ? asked : [64, 512]) await runWidth(backend, width);

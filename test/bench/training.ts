@@ -5,6 +5,7 @@
  *   node test/bench/training.ts [PRESET/MODELS]
  */
 import { accounted } from '../../src-main/compute/accounted.ts';
+import { deviceName } from '../../src-main/compute/backend/device-name.ts';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../src-main/compute/backend/index.ts';
 import { initialise } from '../../src-main/compute/models/index.ts';
@@ -121,7 +122,7 @@ async function runCase(backend: Backend, preset: string, models: number, steps: 
 
 const backend = await loadBackend();
 console.log(
-  `${backend.label}; 784-width-width-width-10, batch ${batch}, LayerNorm, gelu, AdamW; median (shortest) of ${turns} turns`,
+  `${backend.label}, ${await deviceName(backend.device)}; 784-width-width-width-10, batch ${batch}, LayerNorm, gelu, AdamW; median (shortest) of ${turns} turns`,
 );
 const only = process.argv[2];
 for (const [preset, models, steps] of cases) {

@@ -192,7 +192,7 @@ describe('jobs and doctor', () => {
   test('doctor names the back end and a run whose folder is gone', async () => {
     rmSync(join(runs, 'sym0'), { recursive: true });
     const outcome = await basin(['doctor', ...here]);
-    expect(outcome.stdout).toMatch(/(tensorflow|wasm|cpu) [\d.]+.*\n.*GFLOP\/s/);
+    expect(outcome.stdout).toMatch(/back end: (tensorflow|wasm|cpu) [\d.]+.*\n(.*\n)+.*GFLOP\/s/);
     expect(outcome.stdout).toMatch(/sym0 is missing/);
     expect(outcome.code).toBe(1);
   });

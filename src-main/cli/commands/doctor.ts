@@ -1,18 +1,14 @@
 /** `basin doctor`: what this installation computes with, why, how fast; whether the workspace is sound. */
 import { cpus, freemem, totalmem } from 'node:os';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
+import { machineFindings } from '../../../src-shared/machine.ts';
+import type { Finding } from '../../../src-shared/machine.ts';
 import type { WorkspaceReport } from '../../engine/index.ts';
 import { checkWorkspace, rebuildCatalog } from '../../engine/index.ts';
+import { checkGpu } from '../check-gpu.ts';
 import { withEngine } from '../engine.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { runKind } from '../job.ts';
-
-interface Finding {
-  ok: boolean;
-  text: string;
-  /** What to do about it. */
-  fix?: string;
-}
 
 async function examine(globals: Globals) {
   return withEngine(globals, async (client) => {
@@ -31,16 +27,10 @@ async function examine(globals: Globals) {
 type Examined = Awaited<ReturnType<typeof examine>>;
 
 function findings({ info, parts, compute, unwell }: Examined): Finding[] {
-  const { backend, label, fix, gigaflops } = compute;
   const { runs, checkpoints, groups, results } = info.counts;
   return [
     { ok: true, text: `Node ${compute.node}` },
-    {
-      ok: backend.name === 'tensorflow',
-      text: backend.reason === undefined ? label : `${label}: ${backend.reason}`,
-      ...(fix === null ? {} : { fix }),
-    },
-    { ok: true, text: `${gigaflops.toFixed(0)} GFLOP/s (float32 matrix product, 1024 x 1024)` },
+    ...machineFindings(compute),
     { ok: true, text: `${info.workers.limit} workers with ${info.workers.threadsEach} threads each` },
     {
       ok: true,
@@ -104,8 +94,13 @@ export const define: DefineCommand = (command, globals) => {
     '--clear-parts',
     'remove answers of stopped jobs about single checkpoints, kept to go on from',
   );
-  command.action(async (flags: { repair?: boolean; clearParts?: boolean }) => {
+  command.option(
+    '--check-gpu',
+    'do a small fixed piece of work on the GPU and on the processor, and compare the numbers (exit code 2: no GPU in use)',
+  );
+  command.action(async (flags: { repair?: boolean; clearParts?: boolean; checkGpu?: boolean }) => {
     const { terminal } = globals;
+    if (flags.checkGpu === true) return checkGpu(globals);
     if (flags.repair === true) return repair(globals);
     if (flags.clearParts === true) return clearParts(globals);
     const host = machine();

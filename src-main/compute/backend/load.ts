@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
+import { roundsProducts } from './exact-product.ts';
 import { hasBinding, intraOpThreads, loadNative } from './native.ts';
 import type { Native } from './native.ts';
 import { howToMend, whyAbsent } from './setup-status.ts';
@@ -96,13 +97,15 @@ function describe(name: BackendName, tf: Tf, shortfalls: Shortfall[], loaded: Na
   const device = found?.device ?? 'cpu';
   const threads = found ? intraOpThreads() : 1;
   const plural = threads === 1 ? 'thread' : 'threads';
+  const precision = device === 'gpu' && roundsProducts(tf) ? 'tf32' : undefined;
   return {
     ...{ name, version, device, threads, tf },
+    ...(precision && { precision }),
     ...(shortfalls.length > 0 && {
       reason: shortfalls.map((shortfall) => shortfall.reason).join('; '),
       fix: shortfalls[0]!.fix,
     }),
-    label: `${name} ${version} (${device === 'gpu' ? 'GPU' : `CPU, ${threads} ${plural}`})`,
+    label: `${name} ${version} (${device === 'gpu' ? `GPU${precision ? ', TF32' : ''}` : `CPU, ${threads} ${plural}`})`,
     ...(found && { native: found.kernels }),
     kernel: found?.kernels.kernel ?? refuseKernel(name),
   };

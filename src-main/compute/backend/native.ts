@@ -6,7 +6,9 @@ import util from 'node:util';
 import type { NodeJSKernelBackend } from '@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.d.ts';
 import type { TFEOpAttr, TFJSBinding } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding.d.ts';
 import { Doubles } from './doubles.ts';
+import { setEnvironment } from './environment.ts';
 import { compilerOf } from './graph/compile.ts';
+import { firstGpu } from './graph/placement.ts';
 import type { Attribute, Attributes, KernelType, NativeKernels, Operation, Tensor, Tf } from './types.ts';
 
 const require = createRequire(import.meta.url);
@@ -37,14 +39,8 @@ export function bindingPath(): string {
 
 export const hasBinding = (): boolean => existsSync(bindingPath());
 
-/**
- * TensorFlow reads these from the environment as its library loads; later changes do nothing. What the person has set
- * already stays.
- */
-function prepareEnvironment(threads: number): void {
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ||= '2';
-  process.env['TF_NUM_INTRAOP_THREADS'] ||= String(threads);
-  process.env['TF_NUM_INTEROP_THREADS'] ||= '1';
+function prepare(threads: number): void {
+  setEnvironment(threads, isCudaBuild());
   // tfjs-node calls a function that Node 23 removed, and one that Node warns about.
   const legacy = util as {
     isNullOrUndefined?: (value: unknown) => boolean;
@@ -81,7 +77,7 @@ function loadQuietly(): [TFJSBinding, string] {
  * installer and looks for the binding through it. Throws what the dynamic linker says.
  */
 export function loadNative(tf: Tf, threads: number): Native {
-  prepareEnvironment(threads);
+  prepare(threads);
   const [binding, output] = loadQuietly();
   require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js');
   const { NodeJSKernelBackend: Kernels } =
@@ -94,7 +90,7 @@ export function loadNative(tf: Tf, threads: number): Native {
   return {
     version: binding.TF_Version,
     device,
-    kernels: nativeKernels(tf, backend, binding),
+    kernels: nativeKernels(tf, backend, binding, device),
     ...(device === 'cpu' && isCudaBuild() && { shortfall: withoutGpu(output) }),
   };
 }
@@ -137,7 +133,12 @@ function toBinding(name: string, attribute: Attribute, binding: TFJSBinding): TF
   }
 }
 
-function nativeKernels(tf: Tf, backend: NodeJSKernelBackend, binding: TFJSBinding): NativeKernels {
+function nativeKernels(
+  tf: Tf,
+  backend: NodeJSKernelBackend,
+  binding: TFJSBinding,
+  device: Native['device'],
+): NativeKernels {
   function operation(name: string, attributes: Attributes = {}, outputs = 1): Operation {
     const settled = Object.entries(attributes).map(([key, value]) => toBinding(key, value, binding));
     return (...inputs) => backend.executeMultipleOutputs(name, settled, inputs, outputs);
@@ -164,5 +165,5 @@ function nativeKernels(tf: Tf, backend: NodeJSKernelBackend, binding: TFJSBindin
       binding.deleteTensor(id);
     },
   });
-  return { operation, kernel, doubles, compiler: compilerOf(tf) };
+  return { operation, kernel, doubles, compiler: compilerOf(tf, device === 'gpu' ? firstGpu : undefined) };
 }

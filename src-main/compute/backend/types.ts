@@ -67,6 +67,8 @@ export interface Backend {
   readonly device: 'cpu' | 'gpu';
   /** Threads that one operation may use. */
   readonly threads: number;
+  /** The GPU rounds the factors of float32 matrix products, as measured when it started; absent: it does not. */
+  readonly precision?: 'tf32';
   /** Why this is not the back end asked for, and what would change that. Absent when it is. */
   readonly reason?: string;
   readonly fix?: string;

@@ -19,7 +19,12 @@ export function evaluationWay(
     return { way: 'eager', reason: 'compiling takes longer than it saves for so few points and examples' };
   const shortfall = backend.native.compiler.shortfall('xla');
   if (shortfall === undefined) return { way: 'xla' };
-  return { way: 'eager', reason: `TensorFlow's compiler does not work here: ${shortfall}` };
+  return { way: 'eager', reason: withoutCompiler(backend, shortfall) };
+}
+
+/** The reason that a result gives where the probe failed. */
+export function withoutCompiler({ device }: Backend, shortfall: string): string {
+  return `TensorFlow's compiler does not work on this ${device === 'gpu' ? 'GPU' : 'machine'}: ${shortfall}`;
 }
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);

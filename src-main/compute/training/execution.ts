@@ -2,6 +2,7 @@
 import type { TrainingExecution } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
+import { withoutCompiler } from '../networks/execution.ts';
 
 /** Compiling takes a second or two: about as long as this many eager steps of a small network. */
 const fewestSteps = 200;
@@ -22,7 +23,7 @@ export function executionOf(backend: Backend, network: Network, work: Workload):
   if (work.totalSteps < fewestSteps)
     return eager(`${work.totalSteps} steps; compiling pays from ${fewestSteps}`);
   const shortfall = backend.native.compiler.shortfall('xla');
-  if (shortfall !== undefined) return eager(`TensorFlow's compiler does not work here: ${shortfall}`);
+  if (shortfall !== undefined) return eager(withoutCompiler(backend, shortfall));
   // Forward, and twice as much backward.
   const perStep = 3 * multiplyAdds(network) * work.batchSize * work.models;
   const steps = Math.floor(workPerCall / perStep);

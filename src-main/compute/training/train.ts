@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { BackendInfo } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
@@ -9,6 +8,7 @@ import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import { accounted } from '../accounted.ts';
 import type { Backend } from '../backend/index.ts';
+import { backendInfo } from '../backend/info.ts';
 import { ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { dataSetNamed, isOwnName } from '../../formats/data-sets.ts';
@@ -238,8 +238,4 @@ function resultOf(
     execution: session.execution,
     evaluation: heldOut.execution,
   };
-}
-
-function backendInfo({ name, version, device, threads, reason }: Backend): BackendInfo {
-  return { name, version, device, threads, ...(reason !== undefined && { reason }) };
 }

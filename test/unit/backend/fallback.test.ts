@@ -21,16 +21,20 @@ interface Told {
   fix?: string;
   sum: number;
   threads: number;
+  more?: unknown;
 }
 
-/** Loads a back end in a fresh process, adds two numbers with it, and returns what it said, on both streams. */
-async function load(env: Record<string, string>): Promise<{ told: Told; stderr: string }> {
+/** Loads a back end in a fresh process, adds two numbers with it, and returns what it said, on both streams; `more` is an expression. */
+async function load(
+  env: Record<string, string>,
+  more = 'undefined',
+): Promise<{ told: Told; stderr: string }> {
   const script = `
     import { loadBackend } from ${JSON.stringify(module)};
-    const { name, reason, fix, tf, threads } = await loadBackend();
+    const { name, reason, fix, tf, threads, native } = await loadBackend();
     const sum = tf.add(1, 2).dataSync()[0];
     tf.concat([tf.ones([2]), tf.ones([2])]).dataSync(); // tfjs-node asks util.isArray here
-    process.stdout.write(JSON.stringify({ name, reason, fix, sum, threads }));`;
+    process.stdout.write(JSON.stringify({ name, reason, fix, sum, threads, more: ${more} }));`;
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     ['--input-type=module', '-e', script],
@@ -103,8 +107,10 @@ it('says that the CUDA build computes on the processor where there is no GPU', a
   }
   writeFileSync(join(folder, 'basin.json'), JSON.stringify({ variant: 'gpu' }));
   const env = { LD_LIBRARY_PATH: join(installed, 'deps', 'lib'), CUDA_VISIBLE_DEVICES: '' };
-  const { told } = await load({ BASIN_BINDING: binding, ...env });
-  expect(told).toMatchObject({ name: 'tensorflow', sum: 3 });
+  // The flags that this build gets for XLA are known to it: else the process would have ended.
+  const compiled = "native.compiler.shortfall('xla') ?? 'compiles'";
+  const { told } = await load({ BASIN_BINDING: binding, ...env }, compiled);
+  expect(told).toMatchObject({ name: 'tensorflow', sum: 3, more: 'compiles' });
   expect(told.reason).toMatch(/^the CUDA build of TensorFlow found no GPU/);
   expect(told.fix).toContain('npm run setup -- --cpu');
 });

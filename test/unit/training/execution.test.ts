@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accounted } from '../../../src-main/compute/accounted.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../../src-main/compute/backend/index.ts';
+import { hasBinding } from '../../../src-main/compute/backend/native.ts';
 import { initialise } from '../../../src-main/compute/models/index.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { executionOf } from '../../../src-main/compute/training/execution.ts';
@@ -24,6 +25,7 @@ beforeAll(async () => {
   backend = await loadBackend();
 });
 
+const compilerHere = hasBinding() && !process.env['BASIN_BACKEND'];
 const presetSpec = (preset: string) => resolveModel(loadTrainingConfig(preset), preset);
 const rule = (on: Backend, preset: string, models: number, totalSteps: number): TrainingExecution =>
   executionOf(on, readNetwork(mlpGraph(presetSpec(preset))), { models, batchSize: 64, totalSteps });
@@ -42,6 +44,15 @@ describe('the rule', () => {
       expect(rule(backend, 'standard-small', 1, 2000).steps_per_call).toBe(32);
     },
   );
+
+  test.skipIf(!compilerHere)('a GPU that cannot compile runs eagerly and says why', () => {
+    const compiler = { ...backend.native!.compiler, shortfall: () => 'libdevice is missing' };
+    const gpu: Backend = { ...backend, device: 'gpu', native: { ...backend.native!, compiler } };
+    expect(rule(gpu, 'standard-small', 4, 2000)).toEqual({
+      ...{ way: 'eager', steps_per_call: 1 },
+      reason: "TensorFlow's compiler does not work on this GPU: libdevice is missing",
+    });
+  });
 
   test('other back ends run eagerly and say why', async () => {
     const wasm = await loadBackend({ prefer: 'wasm' });

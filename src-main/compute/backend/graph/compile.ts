@@ -1,9 +1,9 @@
 /** Compiled execution on the native back end: what works here, and programs made of plain tfjs computations. */
 import { createHash } from 'node:crypto';
-import { messageOf } from '../../../../src-shared/errors.ts';
 import type { ComputationBody } from '../computation.ts';
 import type { Tf } from '../types.ts';
-import { types } from './graph.ts';
+import type { Placement } from './placement.ts';
+import { probe } from './probe.ts';
 import { Program } from './program.ts';
 import { encodeSavedModel } from './saved-model.ts';
 import type { EncodeOptions } from './saved-model.ts';
@@ -17,7 +17,7 @@ const mostIdleBytes = 192 * 2 ** 20;
 export type CompileMode = EncodeOptions['mode'];
 
 export interface Compiler {
-  /** Why this way does not work here; undefined if it does. Found by compiling x + 1 once. */
+  /** Why this way does not work here; undefined if it does. Found once, by compiling something small. */
   shortfall(mode: CompileMode): string | undefined;
   /**
    * Records `body` and loads it into a session; one that computes the same and is not in use any more is taken over. With
@@ -28,7 +28,8 @@ export interface Compiler {
   compile(settings: TraceSettings & EncodeOptions, body: ComputationBody, key?: string): Program;
 }
 
-export function compilerOf(tf: Tf): Compiler {
+/** @param placement where programs run; absent: on the CPU */
+export function compilerOf(tf: Tf, placement?: Placement): Compiler {
   const probed = new Map<CompileMode, string | undefined>();
   const idle = new IdlePrograms();
   const compile: Compiler['compile'] = ({ mode, steps, ...settings }, body, key) => {
@@ -38,7 +39,11 @@ export function compilerOf(tf: Tf): Compiler {
     const backend = tf.backend() as unknown as NativeBackend;
     const graph = trace(tf, settings, body);
     if (graph.outputs.length === 0) throw new Error('a compiled computation needs an output');
-    const encoded = encodeSavedModel(graph, { mode, ...(steps !== undefined && { steps }) });
+    const encoded = encodeSavedModel(graph, {
+      mode,
+      ...(steps !== undefined && { steps }),
+      ...(placement && { placement }),
+    });
     const digest = createHash('sha256').update(encoded).digest('hex');
     if (whole !== undefined) idle.name(whole, digest);
     const known = idle.take(digest);
@@ -86,33 +91,4 @@ class IdlePrograms {
       each.unload();
     }
   }
-}
-
-function probe(tf: Tf, compile: Compiler['compile'], mode: CompileMode): string | undefined {
-  const one = { dtype: types.float32, shape: [2] };
-  try {
-    const program = compile({ mode, args: [one], state: [one] }, ([x], [total]) => {
-      const next = tf.add(total!, x!);
-      return { outputs: [tf.mul(next, 2)], state: [next] };
-    });
-    try {
-      return wrongAnswer(tf, program);
-    } finally {
-      program.dispose();
-    }
-  } catch (error) {
-    return messageOf(error);
-  }
-}
-
-/** Two calls on state: 2 (10 + 1), then 2 (11 + 1). */
-function wrongAnswer(tf: Tf, program: Program): string | undefined {
-  return tf.tidy(() => {
-    program.set(0, tf.tensor1d([10, 20]));
-    const one = tf.ones([2]);
-    const answers = [1, 2].flatMap(() => Array.from(program.run([one])[0]!.dataSync()));
-    const expected = [22, 42, 24, 44];
-    if (answers.join() === expected.join()) return undefined;
-    return `a compiled sum gave ${answers.join(', ')} where ${expected.join(', ')} was expected`;
-  });
 }

@@ -5,18 +5,24 @@
 import { attrs, constNode, encodeBody, functionDef, intNode, nodeDef } from './encode.ts';
 import { countOf, specOf, types, typeSizes } from './graph.ts';
 import type { Graph, Spec, Value } from './graph.ts';
+import type { Placement } from './placement.ts';
 import type { Bytes } from './protobuf.ts';
-import { readNodes, stepInputs, writeNodes } from './variables.ts';
+import { readNodes, stateReference, stepInputs, writeNodes } from './variables.ts';
 
 const int32 = types.int32;
 
-export function loopFunctions(graph: Graph, steps: number, attributes: readonly Bytes[]): Bytes[] {
+export function loopFunctions(
+  graph: Graph,
+  steps: number,
+  attributes: readonly Bytes[],
+  placement?: Placement,
+): Bytes[] {
   const outputs = graph.outputs.map((value) => specOf(graph, value));
   const carried = carriedBy(graph, outputs);
   return [
     conditionFunction(carried, steps),
     passFunction(graph, carried),
-    callingFunction(graph, outputs, steps, attributes),
+    callingFunction(graph, outputs, steps, { attributes, placement }),
   ];
 }
 
@@ -120,7 +126,7 @@ function callingFunction(
   graph: Graph,
   outputs: readonly Spec[],
   steps: number,
-  attributes: readonly Bytes[],
+  { attributes, placement }: { attributes: readonly Bytes[]; placement: Placement | undefined },
 ): Bytes {
   const empty = outputs.map(({ dtype, shape }, k) => {
     const stack = { dtype, shape: [steps, ...shape] };
@@ -131,11 +137,11 @@ function callingFunction(
     'zero:output:0',
     ...graph.arguments.map((_, i) => `a${i}`),
     ...outputs.map((_, k) => `empty${k}:output:0`),
-    ...graph.state.map((_, i) => `read${i}:value:0`),
+    ...graph.state.map((_, i) => stateReference(graph, i, placement)),
   ];
   const firstOutput = 1 + graph.arguments.length;
   const firstState = firstOutput + outputs.length;
-  const writes = writeNodes(graph, (i) => `loop:output:${firstState + i}`);
+  const writes = writeNodes(graph, (i) => `loop:output:${firstState + i}`, placement);
   const loop = nodeDef(
     'loop',
     'StatelessWhile',
@@ -153,7 +159,7 @@ function callingFunction(
     name: 'step',
     inputs: stepInputs(graph),
     outputs: outputs.map(({ dtype }, k) => [`o${k}`, dtype, `loop:output:${firstOutput + k}`]),
-    nodes: [...readNodes(graph), intNode('zero', 0), ...empty, loop, ...writes.nodes],
+    nodes: [...readNodes(graph, placement), intNode('zero', 0), ...empty, loop, ...writes.nodes],
     attributes,
     stateful: true,
     controls: writes.names,

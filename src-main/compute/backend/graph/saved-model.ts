@@ -10,7 +10,16 @@ import type { Graph, Spec } from './graph.ts';
 import { loopFunctions } from './loop.ts';
 import * as pb from './protobuf.ts';
 import type { Bytes } from './protobuf.ts';
-import { placeholder, readNodes, stepInputs, variableNodes, writeNodes } from './variables.ts';
+import { onDevice } from './placement.ts';
+import type { Placement } from './placement.ts';
+import {
+  placeholder,
+  readNodes,
+  stateReference,
+  stepInputs,
+  variableNodes,
+  writeNodes,
+} from './variables.ts';
 
 export interface EncodeOptions {
   /** `xla`: compiled at the first call. `graph`: TensorFlow's own kernels, one node after another. */
@@ -19,22 +28,29 @@ export interface EncodeOptions {
   steps?: number;
 }
 
+export interface EncodeSettings extends EncodeOptions {
+  /** Absent: the CPU, or what TensorFlow's placer makes of it. */
+  placement?: Placement;
+}
+
 const mustCompile = attrs.bool('_XlaMustCompile', true);
 
 /** GraphDef.versions { producer 1, min_consumer 2 } */
 const versions = pb.message(4, pb.int(1, 2474), pb.int(2, 12));
 
-export function encodeSavedModel(graph: Graph, { mode, steps }: EncodeOptions): Bytes {
+export function encodeSavedModel(graph: Graph, { mode, steps, placement }: EncodeSettings): Bytes {
   if (steps !== undefined && mode !== 'xla') throw new Error('several passes per call need XLA');
   const attributes = mode === 'xla' ? [mustCompile] : [];
   const functions =
-    steps === undefined ? [stepFunction(graph, attributes)] : loopFunctions(graph, steps, attributes);
+    steps === undefined
+      ? [stepFunction(graph, attributes, placement)]
+      : loopFunctions(graph, steps, attributes, placement);
   const stacked = ({ dtype, shape }: Spec): Spec =>
     steps === undefined ? { dtype, shape } : { dtype, shape: [steps, ...shape] };
   const nodes = [
     ...graph.arguments.map((spec, i) => placeholder(`a${i}`, stacked(spec))),
-    ...graph.state.flatMap(variableNodes),
-    callNode(graph, attributes),
+    ...graph.state.flatMap((spec, i) => variableNodes(spec, i, placement)),
+    callNode(graph, attributes, placement),
   ];
   const library = pb.message(2, ...functions.map((definition) => pb.bytes(1, definition)));
   const graphDef = pb.join([...nodes.map((node) => pb.bytes(1, node)), library, versions]);
@@ -42,24 +58,24 @@ export function encodeSavedModel(graph: Graph, { mode, steps }: EncodeOptions): 
   return pb.join([pb.int(1, 1), pb.message(2, pb.message(1, pb.bytes(4, 'serve')), pb.bytes(2, graphDef))]);
 }
 
-function stepFunction(graph: Graph, attributes: readonly Bytes[]): Bytes {
+function stepFunction(graph: Graph, attributes: readonly Bytes[], placement?: Placement): Bytes {
   const first = graph.arguments.length;
   const { nodes, reference } = encodeBody([...graph.outputs, ...graph.next], (i) =>
-    i < first ? `a${i}` : `read${i - first}:value:0`,
+    i < first ? `a${i}` : stateReference(graph, i - first, placement),
   );
-  const writes = writeNodes(graph, (i) => reference(graph.next[i]!));
+  const writes = writeNodes(graph, (i) => reference(graph.next[i]!), placement);
   return functionDef({
     name: 'step',
     inputs: stepInputs(graph),
     outputs: graph.outputs.map((value, i) => [`o${i}`, specOf(graph, value).dtype, reference(value)]),
-    nodes: [...readNodes(graph), ...nodes, ...writes.nodes],
+    nodes: [...readNodes(graph, placement), ...nodes, ...writes.nodes],
     attributes,
     stateful: true,
     controls: writes.names,
   });
 }
 
-function callNode(graph: Graph, attributes: readonly Bytes[]): Bytes {
+function callNode(graph: Graph, attributes: readonly Bytes[], placement?: Placement): Bytes {
   const inputs = stepInputs(graph);
   return nodeDef(
     'call',
@@ -77,5 +93,6 @@ function callNode(graph: Graph, attributes: readonly Bytes[]): Bytes {
     attrs.string('config_proto', ''),
     attrs.string('executor_type', ''),
     ...attributes,
+    ...onDevice(placement),
   );
 }

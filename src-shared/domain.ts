@@ -28,7 +28,10 @@ export const splits = ['train', 'val', 'test'] as const;
 export const splitSchema = z.enum(splits);
 export type Split = z.infer<typeof splitSchema>;
 
-/** Where activations are recorded, per hidden layer i: lins.i output, norms.i output, input of lins.{i+1}. */
+/**
+ * Where activations are recorded; of hidden layer i of an MLP: lins.i output, norms.i output, input of lins.{i+1}. Of any
+ * network: compute/networks/recording-places.ts.
+ */
 export const recordingPoints = ['post_linear', 'post_norm', 'post_activation_function'] as const;
 export const recordingPointSchema = z.enum(recordingPoints);
 export type RecordingPoint = z.infer<typeof recordingPointSchema>;

@@ -18,11 +18,20 @@ export interface GroupAxis {
   readonly block: number;
 }
 
+/** Along one axis of the value of one node, of one example; places and block as of `GroupAxis`. */
+export interface GroupValue extends Omit<GroupAxis, 'parameter'> {
+  readonly node: string;
+}
+
 /** Units of which any may take the place of any other. */
 export interface PermutationGroup {
   readonly name: string;
   readonly size: number;
   readonly axes: readonly GroupAxis[];
+  /** Where the units stand in the values of nodes, in the order of computation. */
+  readonly values: readonly GroupValue[];
+  /** The nodes that make the units (linear layers), in the order of computation; several write to a residual stream. */
+  readonly openedBy: readonly string[];
   /** Tensors that models of a run share and that would have to move: with them in place the group is broken. */
   readonly movesFixed: readonly string[];
 }
@@ -55,8 +64,13 @@ export interface Symmetries {
   readonly rescalings: readonly Rescaling[];
 }
 
+const found = new WeakMap<Network, Symmetries>();
+
+/** Derived once per network. */
 export function symmetriesOf(network: Network): Symmetries {
-  return { ...permutationsOf(network), rescalings: rescalingsOf(network) };
+  const known = found.get(network) ?? { ...permutationsOf(network), rescalings: rescalingsOf(network) };
+  found.set(network, known);
+  return known;
 }
 
 interface Placed {
@@ -65,12 +79,12 @@ interface Placed {
   labels: Axis;
 }
 
-/** Follows the axes of all values through the network. */
+/** Follows the axes of all values through the network. @returns those of every value, by id */
 function followAxes(
   network: Network,
   labels: Labels,
   rule: (node: CheckedNode, inputs: readonly Axes[]) => Axes,
-): void {
+): Map<string, Axes> {
   const known = new Map<string, Axes>();
   for (const { id, shape } of network.graph.inputs) {
     const axes = shape.map((size) => labels.open(size, id));
@@ -86,6 +100,7 @@ function followAxes(
       ),
     );
   for (const axis of known.get(network.graph.output)!) labels.fix(axis, 'output of the network');
+  return known;
 }
 
 function permutationsOf(network: Network): Pick<Symmetries, 'groups' | 'fixed'> {
@@ -102,7 +117,7 @@ function permutationsOf(network: Network): Pick<Symmetries, 'groups' | 'fixed'> 
     first.set(parameter, axes);
     axes.forEach((axis, i) => placed.push({ parameter, axis: i, labels: axis }));
   };
-  followAxes(network, labels, (node, inputs) =>
+  const values = followAxes(network, labels, (node, inputs) =>
     node.operation.axes(node, inputs, {
       open: (size) => labels.open(size, node.id),
       unify: (a, b) => labels.unify(a, b),
@@ -117,53 +132,93 @@ function permutationsOf(network: Network): Pick<Symmetries, 'groups' | 'fixed'> 
     }),
   );
   const classes = labels.classes();
-  return { groups: groupsOf(network, labels, classes, placed), fixed: fixedOf(labels, classes, placed) };
+  return {
+    groups: groupsOf(network, { labels, classes }, placed, values),
+    fixed: fixedOf(labels, classes, placed),
+  };
 }
 
 type Classes = ReadonlyMap<number, OpenedClass>;
 
-/** Classes with the same spaces are alike: each has one entry wherever the others have one. */
-function groupsOf(
-  network: Network,
-  labels: Labels,
-  classes: Classes,
-  placed: readonly Placed[],
-): PermutationGroup[] {
+/** Classes that may change places, listed group by group: those with the same spaces, each has one entry wherever the others have one. */
+function alikeClasses(classes: Classes): number[][] {
   const alike = new Map<string, number[]>();
   for (const [root, { fixed, spaces }] of classes) {
     if (fixed !== undefined) continue;
     const profile = spaces.toSorted((a, b) => a - b).join();
     alike.set(profile, [...(alike.get(profile) ?? []), root]);
   }
+  return [...alike.values()];
+}
+
+function groupsOf(
+  network: Network,
+  { labels, classes }: { labels: Labels; classes: Classes },
+  placed: readonly Placed[],
+  values: ReadonlyMap<string, Axes>,
+): PermutationGroup[] {
+  const groups = alikeClasses(classes);
+  const units = new Map(groups.flatMap((roots, group) => roots.map((root, unit) => [root, { group, unit }])));
+  const axes = groups.map((): GroupAxis[] => []);
+  for (const { parameter, axis, labels: entries } of placed)
+    for (const { group, ...places } of placesOf(entries, `axis ${axis} of "${parameter}"`, {
+      labels,
+      units,
+      groups,
+    }))
+      axes[group]!.push({ parameter, axis, ...places });
+  const carried = groups.map((): GroupValue[] => []);
+  for (const { id } of network.nodes)
+    values.get(id)!.forEach((entries, axis) => {
+      for (const { group, ...places } of placesOf(entries, `axis ${axis} of the value of "${id}"`, {
+        labels,
+        units,
+        groups,
+      }))
+        carried[group]!.push({ node: id, axis, ...places });
+    });
   const names = new Map<string, number>();
-  return [...alike.values()].flatMap((roots) => {
-    const node = labels.spaces[classes.get(roots[0]!)!.spaces[0]!]!.node;
-    const own = network.graph.groupNames[node] ?? node;
+  return groups.flatMap((roots, group) => {
+    const { spaces } = classes.get(roots[0]!)!;
+    const openedBy = [...new Set(spaces.map((space) => labels.spaces[space]!.node))];
+    const own = network.graph.groupNames[openedBy[0]!] ?? openedBy[0]!;
     const count = (names.get(own) ?? 0) + 1;
     names.set(own, count);
-    const units = new Map(roots.map((root, k) => [root, k]));
-    const axes = placed.flatMap((axis) => groupAxis(axis, units, labels));
-    if (axes.length === 0) return [];
-    const moved = new Set(axes.map(({ parameter }) => parameter));
+    if (axes[group]!.length === 0) return [];
+    const moved = new Set(axes[group]!.map(({ parameter }) => parameter));
     const movesFixed = [...moved].filter((name) => network.parameters.get(name)!.role === 'fixed');
-    return [{ name: count === 1 ? own : `${own}.${count}`, size: roots.length, axes, movesFixed }];
+    const name = count === 1 ? own : `${own}.${count}`;
+    return [{ name, size: roots.length, axes: axes[group]!, values: carried[group]!, openedBy, movesFixed }];
   });
 }
 
-function groupAxis(
-  { parameter, axis, labels: entries }: Placed,
-  units: ReadonlyMap<number, number>,
-  labels: Labels,
-): GroupAxis[] {
-  const places: number[][] = Array.from({ length: units.size }, () => []);
+interface Grouped {
+  labels: Labels;
+  /** Class of labels -> its place. */
+  units: ReadonlyMap<number, { group: number; unit: number }>;
+  groups: readonly (readonly number[])[];
+}
+
+/** Where the units of each group stand on one axis. */
+function placesOf(
+  entries: Axis,
+  where: string,
+  { labels, units, groups }: Grouped,
+): { group: number; places: Int32Array; block: number }[] {
+  const found = new Map<number, number[][]>();
   entries.forEach((label, place) => {
-    const unit = units.get(labels.root(label));
-    if (unit !== undefined) places[unit]!.push(place);
+    const at = units.get(labels.root(label));
+    if (!at) return;
+    const places = found.get(at.group) ?? groups[at.group]!.map((): number[] => []);
+    found.set(at.group, places);
+    places[at.unit]!.push(place);
   });
-  const block = places[0]!.length;
-  if (places.some((own) => own.length !== block))
-    throw new Error(`units of one group take different numbers of places on axis ${axis} of "${parameter}"`);
-  return block === 0 ? [] : [{ parameter, axis, block, places: Int32Array.from(places.flat()) }];
+  return [...found].map(([group, places]) => {
+    const block = places[0]!.length;
+    if (places.some((own) => own.length !== block))
+      throw new Error(`units of one group take different numbers of places on ${where}`);
+    return { group, places: Int32Array.from(places.flat()), block };
+  });
 }
 
 function fixedOf(labels: Labels, classes: Classes, placed: readonly Placed[]): FixedAxis[] {

@@ -1,10 +1,12 @@
 /** The machine check of derived symmetries: a network with its units in another order must compute the same function. */
+import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 import { RandomStream } from '../random.ts';
 import { hostForward } from './host.ts';
 import type { Doubles } from './host.ts';
-import { permuteArrays } from './permute.ts';
+import { inDoubles, permuteArrays } from './permute.ts';
 import type { NamedArray, NamedArrays } from './permute.ts';
 
 /** Largest change of the output, relative to its largest entry, that double precision explains. */
@@ -40,6 +42,29 @@ export function checkGroups(
   });
 }
 
+/**
+ * @param what the model, as messages name it
+ * @throws UserError naming the groups that change the function: aligning it would compare other functions
+ */
+export function requireGroups(
+  network: Network,
+  arrays: NamedArrays,
+  what: string,
+  groups: readonly PermutationGroup[] = symmetriesOf(network).groups,
+): void {
+  const failed = checkGroups(network, inDoubles(arrays), groups).filter(({ ok }) => !ok);
+  if (failed.length === 0) return;
+  const names = failed.map(({ group }) => group).join(', ');
+  const worst = Math.max(...failed.map(({ maxRelativeChange }) => maxRelativeChange));
+  throw new UserError(
+    `${what}: permuting the units of ${names} changes its output by ${worst.toPrecision(3)} of the largest entry; at ` +
+      `most ${symmetryTolerance} was expected. It cannot be aligned.`,
+    {
+      hint: 'Its weights may hold NaN or be very large. If they do not, this is a defect: please report it.',
+    },
+  );
+}
+
 export const dataOf = (arrays: ReadonlyMap<string, NamedArray<Float64Array>>): Map<string, Doubles> =>
   new Map([...arrays].map(([name, { data }]) => [name, data]));
 
@@ -47,8 +72,7 @@ export const dataOf = (arrays: ReadonlyMap<string, NamedArray<Float64Array>>): M
 export function relativeChange(before: Doubles, after: Doubles): number {
   let [difference, scale] = [0, 0];
   before.forEach((value, i) => {
-    const gap = Math.abs(value - after[i]!);
-    difference = gap <= difference ? difference : gap; // NaN is kept, not lost
+    difference = Math.max(difference, Math.abs(value - after[i]!)); // Math.max keeps NaN
     scale = Math.max(scale, Math.abs(value));
   });
   return scale === 0 ? difference : difference / scale;

@@ -1,5 +1,7 @@
 /** Permuting and rescaling named arrays along the axes that a network's symmetries name. */
+import { UserError } from '../../../src-shared/errors.ts';
 import type { GroupAxis, PermutationGroup, Rescaling } from '../../../src-shared/networks/symmetries.ts';
+import { isPermutation } from '../alignment/permutation.ts';
 import type { Permutation } from '../alignment/permutation.ts';
 
 export type ArrayData = Float32Array<ArrayBufferLike> | Float64Array<ArrayBufferLike>;
@@ -15,6 +17,10 @@ export type NamedArrays<T extends ArrayData = ArrayData> = ReadonlyMap<string, N
 /** By group name: unit k of the result is unit permutation[k] of what was there. */
 export type GroupPermutations = ReadonlyMap<string, Permutation>;
 
+/** The same numbers in double precision. */
+export const inDoubles = (arrays: NamedArrays): Map<string, NamedArray<Float64Array>> =>
+  new Map([...arrays].map(([name, { shape, data }]) => [name, { shape, data: Float64Array.from(data) }]));
+
 /** Entry i along `axis` of the result is entry order[i] of `array`. */
 export function reorder<T extends ArrayData>(array: NamedArray<T>, axis: number, order: Int32Array): T {
   const { shape, data } = array;
@@ -23,8 +29,9 @@ export function reorder<T extends ArrayData>(array: NamedArray<T>, axis: number,
   const out = data.slice() as T;
   for (let outer = 0; outer < data.length; outer += size * inner) {
     for (let i = 0; i < size; i++) {
-      const from = outer + order[i]! * inner;
-      if (order[i] !== i) out.set(data.subarray(from, from + inner), outer + i * inner);
+      if (order[i] === i) continue;
+      const [from, to] = [outer + order[i]! * inner, outer + i * inner];
+      for (let k = 0; k < inner; k++) out[to + k] = data[from + k]!;
     }
   }
   return out;
@@ -39,7 +46,10 @@ export function orderOf({ places, block }: GroupAxis, permutation: Permutation, 
   return order;
 }
 
-/** The same function with its units in another order; arrays that do not move are shared with the input. */
+/**
+ * The same function with its units in another order; arrays that do not move are shared with the input.
+ * @throws UserError naming the group whose permutation is none of its units
+ */
 export function permuteArrays<T extends ArrayData>(
   arrays: NamedArrays<T>,
   groups: readonly PermutationGroup[],
@@ -49,6 +59,7 @@ export function permuteArrays<T extends ArrayData>(
   for (const group of groups) {
     const permutation = permutations.get(group.name);
     if (!permutation) continue;
+    requirePermutation(group, permutation);
     for (const axis of group.axes) {
       const array = moved.get(axis.parameter);
       if (!array) continue;
@@ -57,6 +68,13 @@ export function permuteArrays<T extends ArrayData>(
     }
   }
   return moved;
+}
+
+function requirePermutation({ name, size }: PermutationGroup, permutation: Permutation): void {
+  if (permutation.length === size && isPermutation(permutation)) return;
+  throw new UserError(`${name}: what was given is not a permutation of its ${size} units`, {
+    hint: `It must hold each of 0 .. ${size - 1} once.`,
+  });
 }
 
 /** The same function with its units rescaled: `factors` has one positive number per unit of the rescaling. */

@@ -1,10 +1,16 @@
 /** Symmetries derived from a network leave its function alone, whatever the network; wrong rules are caught. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkGroups, dataOf, relativeChange } from '../../../src-main/compute/networks/check-symmetries.ts';
+import {
+  checkGroups,
+  dataOf,
+  relativeChange,
+  requireGroups,
+} from '../../../src-main/compute/networks/check-symmetries.ts';
 import { hostForward } from '../../../src-main/compute/networks/host.ts';
 import { permuteArrays, rescaleArrays } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
+import { UserError } from '../../../src-shared/errors.ts';
 import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Axes, AxisRules, Operation } from '../../../src-shared/networks/operation.ts';
@@ -183,3 +189,42 @@ test('a residual stream is one group through every layer that writes to it', () 
 
 const named = ({ axes }: PermutationGroup): string[] =>
   axes.map(({ parameter, axis }) => `${parameter} ${axis}`).sort();
+
+describe('the check before aligning', () => {
+  const { network, arrays } = residual();
+
+  test('lets a network pass, and names the group and the model that it refuses', () => {
+    requireGroups(network, arrays, 'model 3');
+    const group = symmetriesOf(network).groups[0]!;
+    const forgotten = { ...group, axes: group.axes.filter(({ parameter }) => parameter !== 'n.b') };
+    expect(() => {
+      requireGroups(network, arrays, 'model 3', [forgotten]);
+    }).toThrow(/^model 3: permuting the units of a changes its output/);
+  });
+
+  test('refuses NaN in any row, whatever follows it', () => {
+    expect(relativeChange(Float64Array.of(1, 2, 3), Float64Array.of(NaN, 2, 3))).toBeNaN();
+    expect(relativeChange(Float64Array.of(1, NaN, 3), Float64Array.of(1, NaN, 3))).toBeNaN();
+    const broken = new Map(arrays).set('b.b', { shape: [6], data: new Float64Array(6).fill(NaN) });
+    expect(() => {
+      requireGroups(network, broken, 'model 3');
+    }).toThrow(UserError);
+  });
+});
+
+test('what is no permutation of a group’s units is refused by its name', () => {
+  const { network, arrays } = residual();
+  const { groups } = symmetriesOf(network);
+  for (const wrong of [
+    [0, 0, 2, 3, 4, 5],
+    [0, 1, 2],
+  ])
+    expect(() => permuteArrays(arrays, groups, new Map([['a', Int32Array.from(wrong)]]))).toThrow(
+      /a: .*not a permutation of its 6 units/,
+    );
+});
+
+test('symmetries are derived once per network', () => {
+  const { network } = residual();
+  expect(symmetriesOf(network)).toBe(symmetriesOf(network));
+});

@@ -1,0 +1,69 @@
+/** Where the activations of a group of units are recorded. */
+import type { RecordingPoint } from '../../../src-shared/domain.ts';
+import { UserError } from '../../../src-shared/errors.ts';
+import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
+import type { GroupValue, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
+
+/**
+ * The values of nodes that hold a group's activations at each recording point; where there are several, every one gives
+ * rows of its own. Only nodes that the output depends on count.
+ *
+ * - `post_linear`: where the group is complete: the last linear layer that makes its units, or, if later, the last node
+ *   that brings several of its values together (the last sum of a residual stream). Of an MLP: lins.i.
+ * - `post_norm`: the norms behind that value, the first on every way to a reader; without any the value itself, as the
+ *   published code has it. Of an MLP: norms.i.
+ * - `post_activation_function`: the values that linear layers read the group from. Of an MLP: the input of lins.{i+1}; of
+ *   a residual stream the inputs of all its branches.
+ *
+ * @throws UserError naming the group if the output does not depend on it
+ */
+export function recordingPlaces(
+  network: Network,
+  group: PermutationGroup,
+): Record<RecordingPoint, readonly GroupValue[]> {
+  const used = nodesOfOutput(network);
+  const values = new Map(group.values.map((value) => [value.node, value]));
+  const opens = new Set(group.openedBy);
+  const carriersOf = ({ takes }: CheckedNode): string[] => takes.filter((id) => values.has(id));
+  const complete = used.findLast(
+    (node) => values.has(node.id) && (opens.has(node.id) || carriersOf(node).length > 1),
+  );
+  const reads = used.filter(({ id }) => opens.has(id) || !values.has(id)).flatMap((node) => carriersOf(node));
+  if (!complete || reads.length === 0)
+    throw new UserError(
+      `the output of the network does not depend on the units of ${group.name}: their activations cannot be compared`,
+      { hint: 'Align by weights, or take the nodes that nothing reads out of the network.' },
+    );
+  const valuesOf = (ids: Iterable<string>): GroupValue[] => [...new Set(ids)].map((id) => values.get(id)!);
+  const passesOn = ({ id }: CheckedNode): boolean => values.has(id) && !opens.has(id);
+  const norms = normsBehind(complete.id, used.filter(passesOn));
+  return {
+    post_linear: valuesOf([complete.id]),
+    post_norm: valuesOf(norms.length > 0 ? norms : [complete.id]),
+    post_activation_function: valuesOf(reads),
+  };
+}
+
+/** The first norm on every way from `start` along the nodes that pass the group on. */
+function normsBehind(start: string, passing: readonly CheckedNode[]): string[] {
+  const reached = new Set([start]);
+  return passing.flatMap(({ id, op, takes }) => {
+    if (!takes.some((taken) => reached.has(taken))) return [];
+    if (op === 'norm') return [id];
+    reached.add(id);
+    return [];
+  });
+}
+
+/** The nodes that the output depends on, in the order of computation. */
+function nodesOfOutput({ nodes, graph }: Network): CheckedNode[] {
+  const needed = new Set([graph.output]);
+  return nodes
+    .toReversed()
+    .filter(({ id, takes }) => {
+      if (!needed.has(id)) return false;
+      for (const taken of takes) needed.add(taken);
+      return true;
+    })
+    .toReversed();
+}

@@ -1,11 +1,11 @@
-/** Activation matching: permutations that pair the neurons of two models whose activations are most alike. */
+/** Activation matching: permutations that pair the units of two models whose activations are most alike. */
 import type { CorrelationMode, MatchingMode, RecordingPoint } from '../../../src-shared/domain.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
 import type { LayerMatching } from '../../../src-shared/jobs/pairs.ts';
 import type { RandomStream } from '../random.ts';
 import type { CrossMoments } from './moments.ts';
 import { bestPermutation, objectivesOf } from './objective.ts';
-import { permutationName } from './permutation.ts';
+import { groupLabel } from './permutation.ts';
 import type { Permutation } from './permutation.ts';
 import { correlationModeOf, similarityMatrix } from './similarity.ts';
 
@@ -15,38 +15,50 @@ export interface PairNames {
   b: string;
 }
 
+/** Whose activations, recorded where. */
+export interface RecordedGroup {
+  point: RecordingPoint;
+  /** The group's name. */
+  group: string;
+  names: PairNames;
+}
+
 /**
- * One permutation per hidden layer, each maximising the mean similarity of its layer.
- * @param layers the moments of each hidden layer at `point`
+ * For each group the permutation that maximises its mean similarity.
+ * @param groups their names
+ * @param moments of each group at the point
  * @throws UserError where activations are not finite, or constant in a mode that cannot do with that
  */
-export function matchLayers(
-  layers: readonly CrossMoments[],
+export function matchGroups(
+  groups: readonly string[],
+  moments: readonly CrossMoments[],
   mode: MatchingMode,
-  point: RecordingPoint,
-  names: PairNames,
-): Permutation[] {
+  at: Omit<RecordedGroup, 'group'>,
+): Map<string, Permutation> {
   const correlation = correlationModeOf(mode);
-  return layers.map((moments, layer) =>
-    bestPermutation(similarityOf(moments, correlation, point, layer, names), moments.columnsA),
+  return new Map(
+    groups.map((group, g) => {
+      const similarity = similarityOf(moments[g]!, correlation, { ...at, group });
+      return [group, bestPermutation(similarity, moments[g]!.columnsA)];
+    }),
   );
 }
 
-/** What one layer's matching is worth beside the identity and random permutations. */
-export function measureLayer(
+/** What one group's matching is worth beside the identity and random permutations. */
+export function measureGroup(
   moments: CrossMoments,
   mode: MatchingMode,
-  place: { point: RecordingPoint; layer: number; names: PairNames },
+  recorded: RecordedGroup,
   options: { randomCount: number; stream: RandomStream; withMatrix: boolean },
 ): LayerMatching {
   const correlation = correlationModeOf(mode);
   const n = moments.columnsA;
-  const similarity = similarityOf(moments, correlation, place.point, place.layer, place.names);
+  const similarity = similarityOf(moments, correlation, recorded);
   const optimal = bestPermutation(similarity, n);
   return {
-    matching_mode: place.point,
+    matching_mode: recorded.point,
     correlation_mode: correlation,
-    layer: permutationName(place.layer),
+    layer: recorded.group,
     objectives: objectivesOf(similarity, optimal, { count: options.randomCount, stream: options.stream }),
     permutations: { optimal: Array.from(optimal) },
     ...(options.withMatrix && { similarity: matrix(n, n, similarity) }),
@@ -56,10 +68,9 @@ export function measureLayer(
 function similarityOf(
   moments: CrossMoments,
   mode: CorrelationMode,
-  point: RecordingPoint,
-  layer: number,
-  names: PairNames,
+  { point, group, names }: RecordedGroup,
 ): Float64Array {
-  const where = { ...names, point: `${point} of hidden layer ${layer} (${permutationName(layer)})` };
-  return similarityMatrix(moments, mode, where);
+  const label = groupLabel(group);
+  const where = label === group ? group : `${label} (${group})`;
+  return similarityMatrix(moments, mode, { ...names, point: `${point} of ${where}` });
 }

@@ -1,15 +1,14 @@
 /** The permutations that bring the second model of every pair next to the first, however a job asks for them. */
 import type { Alignment, MatchingMode, RecordingPoint } from '../../../src-shared/domain.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { Backend, Tensor } from '../backend/index.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { checkpointCancel } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
+import { requireGroups } from '../networks/check-symmetries.ts';
 import type { GroupPermutations } from '../networks/permute.ts';
 import type { PairIndices } from '../pairs.ts';
-import { matchLayers } from './activation-matching.ts';
-import { requirePermutationSpec } from './check-spec.ts';
-import { permutationName } from './permutation.ts';
-import type { Permutation } from './permutation.ts';
+import { matchGroups } from './activation-matching.ts';
 import { recordMoments } from './record-moments.ts';
 import { noteOf, NonFiniteActivations } from './similarity.ts';
 import { matchWeights } from './weight-matching.ts';
@@ -34,7 +33,7 @@ export interface AlignmentWork {
   backend: Backend;
   models: readonly LoadedModel[];
   pairs: readonly PairIndices[];
-  /** Inputs of the split that activations are compared on, [count, features]; only read for `activation`. */
+  /** Inputs of the split that activations are compared on, [count, ...shape of one]; only read for `activation`. */
   inputs: () => Tensor;
   /** Called with the share of the work just done. */
   advance: (share: number) => void;
@@ -54,14 +53,15 @@ export async function alignPairs(
 
 /**
  * The same, with an error in place of the permutations of each pair that has none, because one of its networks overflows.
- * The spec of the architecture is machine-checked first.
+ * The groups of the network are checked by machine first.
  */
 export async function alignEachPair(
   request: AlignmentRequest,
   work: AlignmentWork,
 ): Promise<(PairAlignment | NonFiniteActivations)[] | undefined> {
   if (request.align === 'none') return undefined;
-  requirePermutationSpec(work.models[0]!.network, work.models[0]!.name);
+  const [{ run, acting, name }] = work.models as [LoadedModel];
+  requireGroups(run.graph, acting, name);
   return request.align === 'activation' ? byActivations(request, work) : byWeights(request, work);
 }
 
@@ -85,34 +85,28 @@ export function namedPermutations(permutations: GroupPermutations): Record<strin
   return Object.fromEntries([...permutations].map(([group, perm]) => [group, Array.from(perm)]));
 }
 
-/** From one permutation per hidden layer. */
-export const byGroup = (permutations: readonly Permutation[]): GroupPermutations =>
-  new Map(permutations.map((permutation, layer) => [permutationName(layer), permutation]));
-
 async function byActivations(
   request: AlignmentRequest,
   work: AlignmentWork,
 ): Promise<(PairAlignment | NonFiniteActivations)[]> {
   const { models, pairs } = work;
   const { recordingPoint, mode } = request;
-  const networks = models.map(({ network }) => network);
-  const moments = await recordMoments(
-    work.backend,
-    networks,
-    pairs,
-    [recordingPoint],
-    work.inputs(),
-    async (share) => {
-      work.advance(share);
-      await checkpointCancel(work.context);
-    },
-  );
+  const network = models[0]!.run.graph;
+  const recording = { network, models: models.map(({ acting }) => acting), pairs, points: [recordingPoint] };
+  const moments = await recordMoments(work.backend, recording, work.inputs(), async (share) => {
+    work.advance(share);
+    await checkpointCancel(work.context);
+  });
+  const groups = symmetriesOf(network).groups.map(({ name }) => name);
   const aligned: (PairAlignment | NonFiniteActivations)[] = [];
   for (const [p, [a, b]] of pairs.entries()) {
     const names = { a: models[a]!.name, b: models[b]!.name };
     aligned.push(
       unlessNonFinite(() => ({
-        permutations: byGroup(matchLayers(moments[p]![recordingPoint]!, mode, recordingPoint, names)),
+        permutations: matchGroups(groups, moments[p]![recordingPoint]!, mode, {
+          point: recordingPoint,
+          names,
+        }),
       })),
     );
     await checkpointCancel(work.context);
@@ -133,7 +127,7 @@ async function byWeights(request: AlignmentRequest, work: AlignmentWork): Promis
   const { models, pairs, context } = work;
   const aligned: PairAlignment[] = [];
   for (const [a, b] of pairs) {
-    const { permutations } = await matchWeights(models[a]!.network, models[b]!.network, {
+    const { permutations } = await matchWeights(models[0]!.run.graph, models[a]!.acting, models[b]!.acting, {
       restarts: request.restarts,
       seed: request.matchingSeed,
       ...(request.order && { order: request.order }),
@@ -142,7 +136,7 @@ async function byWeights(request: AlignmentRequest, work: AlignmentWork): Promis
         work.advance(1 / request.restarts / pairs.length);
       },
     });
-    aligned.push({ permutations: byGroup(permutations) });
+    aligned.push({ permutations });
   }
   return aligned;
 }

@@ -1,4 +1,4 @@
-/** Kind `match-activations`: how well the neurons of two models correspond, layer by layer. */
+/** Kind `match-activations`: how well the units of two models correspond, group by group. */
 import { basename, resolve } from 'node:path';
 import type { RecordingPoint } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
@@ -9,7 +9,8 @@ import type {
   matchActivationsJob,
   MatchedModels,
 } from '../../../src-shared/jobs/match-activations.ts';
-import type { MlpSpec } from '../../../src-shared/model.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
@@ -20,7 +21,7 @@ import { loadPairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { SelectedPairs } from '../pairs.ts';
 import type { PartContext, PartedCompute } from '../parts.ts';
 import { RandomStream } from '../random.ts';
-import { measureLayer } from './activation-matching.ts';
+import { measureGroup } from './activation-matching.ts';
 import { recordMoments } from './record-moments.ts';
 import type { PairMoments } from './record-moments.ts';
 import { noteOf } from './similarity.ts';
@@ -117,8 +118,9 @@ async function matchModels(
   const x = backend.tf.tensor2d(values, [count, features]);
   let moments: PairMoments[];
   try {
-    const networks = models.map(({ network }) => network);
-    moments = await recordMoments(backend, networks, pairs, points, x, (share) =>
+    const network = models[0]!.run.graph;
+    const recording = { network, models: models.map(({ acting }) => acting), pairs, points };
+    moments = await recordMoments(backend, recording, x, (share) =>
       context.between(0.8 * share, `comparing activations: ${at}`),
     );
   } finally {
@@ -141,10 +143,11 @@ async function rowOf(
 ): Promise<ActivationMatchingRow> {
   const names = { a: a.name, b: b.name };
   const modes = listOf(params.mode);
+  const { groups } = symmetriesOf(a.run.graph);
   const results: ActivationMatchingRow['matching_results'] = [];
   for (const point of points) {
     for (const mode of modes) {
-      for (const [layer, ofLayer] of moments[point]!.entries()) {
+      for (const [g, group] of groups.entries()) {
         // A stream of its own for every number in the result: asking for more never changes the rest.
         const stream = new RandomStream(
           params.matchingSeed,
@@ -152,17 +155,17 @@ async function rowOf(
           a.index,
           b.index,
           point,
-          layer,
+          g,
         );
         const { randomCount, withMatrices: withMatrix } = params;
-        const found = measureLayer(
-          ofLayer,
+        const found = measureGroup(
+          moments[point]![g]!,
           mode,
-          { point, layer, names },
+          { point, group: group.name, names },
           { randomCount, stream, withMatrix },
         );
-        results.push({ ...found, ...fixedPartOf(a.spec, layer) });
-        await between(1 / (points.length * modes.length * moments[point]!.length));
+        results.push({ ...found, ...fixedPartOf(a, group) });
+        await between(1 / (points.length * modes.length * groups.length));
       }
     }
   }
@@ -177,11 +180,28 @@ async function rowOf(
   };
 }
 
-/** What is fixed in the linear layer whose neurons are matched. A SYRE layer fixes a part of every weight, no share of them. */
-function fixedPartOf({ family, layers }: MlpSpec, index: number): { sigma_f?: number; fixed_share?: number } {
-  const { sigmaF, numFixed, inputs } = layers[index]!;
-  if (family === 'sigma-asymmetric') return {};
-  return { sigma_f: sigmaF, ...(family !== 'syre' && { fixed_share: numFixed / inputs }) };
+/**
+ * What is fixed in the weights of the layers that make the units. A SYRE layer fixes a part of every weight, no share of
+ * them; what a gate fixes is no weight.
+ */
+function fixedPartOf(
+  { run: { graph }, state }: LoadedModel,
+  { openedBy, values }: PermutationGroup,
+): { sigma_f?: number; fixed_share?: number } {
+  const opening = graph.nodes.filter(({ id }) => openedBy.includes(id));
+  const weights = opening.flatMap(({ parameters }) => parameters['weight'] ?? []);
+  const parts = weights.flatMap(({ family }) => family ?? []);
+  const carriers = new Set(values.map(({ node }) => node));
+  if (parts.length === 0 && graph.nodes.some(({ id, op }) => op === 'gate' && carriers.has(id))) return {};
+  const scales = new Set(parts.map(({ fixed }) => fixed?.scale ?? 0));
+  // Several layers with fixed parts of their own have no number in common.
+  if (scales.size > 1) return {};
+  const sigma_f = [...scales][0] ?? 0;
+  if (parts.some(({ support }) => support === 'all')) return { sigma_f };
+  const masks = parts.flatMap(({ mask }) => (mask === undefined ? [] : [state.get(mask)!.data]));
+  const fixed = masks.reduce((sum, mask) => sum + mask.filter((value) => value === 0).length, 0);
+  const all = weights.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  return { sigma_f, fixed_share: fixed / all };
 }
 
 const listOf = <T>(value: T | T[]): T[] => (Array.isArray(value) ? [...new Set(value)] : [value]);

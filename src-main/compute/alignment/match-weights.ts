@@ -1,11 +1,12 @@
 /** Kind `match-weights`: permutations that bring the second model of a pair closest to the first in weight space. */
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { matchWeightsJob, WeightMatchingRow } from '../../../src-shared/jobs/match-weights.ts';
+import type { LoadedModel } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute } from '../context.ts';
 import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';
-import { byGroup, namedPermutations } from './align-pairs.ts';
-import { requirePermutationSpec } from './check-spec.ts';
+import { requireGroups } from '../networks/check-symmetries.ts';
+import { namedPermutations } from './align-pairs.ts';
 import { matchWeights } from './weight-matching.ts';
 
 type Params = ParamsOf<typeof matchWeightsJob>;
@@ -15,12 +16,13 @@ type Result = ResultOf<typeof matchWeightsJob>;
 export const matchWeightsOfPairs: Compute<Params, Result> = async (params, context) => {
   const { models, pairs, warnings, leftOut } = loadUsablePairs(params);
   requireSameShapes(models);
-  requirePermutationSpec(models[0]!.network, models[0]!.name);
+  const [{ run, acting, name }] = models as [LoadedModel];
+  requireGroups(run.graph, acting, name);
   const meter = new ProgressMeter(context, params.restarts * pairs.length);
   const rows: WeightMatchingRow[] = [];
   for (const [i, j] of pairs) {
     const [a, b] = [models[i]!, models[j]!];
-    const found = await matchWeights(a.network, b.network, {
+    const found = await matchWeights(run.graph, a.acting, b.acting, {
       restarts: params.restarts,
       seed: params.matchingSeed,
       ...(params.order && { order: params.order }),
@@ -31,7 +33,7 @@ export const matchWeightsOfPairs: Compute<Params, Result> = async (params, conte
     });
     rows.push({
       ...pairFields(a, b),
-      permutations: namedPermutations(byGroup(found.permutations)),
+      permutations: namedPermutations(found.permutations),
       sum_of_l2_norms: found.sumOfNorms,
       sum_of_l2_norms_identity: found.sumOfNormsIdentity,
       l2_per_param: found.norms,

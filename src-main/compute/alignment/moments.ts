@@ -90,6 +90,49 @@ export class MomentAccumulator {
   }
 }
 
+/** The moments of all rows together, those of each part counted about the mean of all. */
+export function pooledMoments(parts: readonly CrossMoments[]): CrossMoments {
+  const [first] = parts as [CrossMoments];
+  if (parts.length === 1) return first;
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+  const pooled = (of: (part: CrossMoments, k: number) => number, length: number): Float64Array =>
+    Float64Array.from({ length }, (_, k) => parts.reduce((sum, part) => sum + of(part, k), 0));
+  const { columnsA, columnsB } = first;
+  const meanA = pooled((part, i) => (part.rows * part.meanA[i]!) / rows, columnsA);
+  const meanB = pooled((part, j) => (part.rows * part.meanB[j]!) / rows, columnsB);
+  return {
+    ...{ rows, columnsA, columnsB, meanA, meanB },
+    cross: pooled((part, k) => {
+      const [i, j] = [Math.floor(k / columnsB), k % columnsB];
+      return part.cross[k]! + part.rows * (part.meanA[i]! - meanA[i]!) * (part.meanB[j]! - meanB[j]!);
+    }, columnsA * columnsB),
+    squaresA: pooled(
+      (part, i) => part.squaresA[i]! + part.rows * (part.meanA[i]! - meanA[i]!) ** 2,
+      columnsA,
+    ),
+    squaresB: pooled(
+      (part, j) => part.squaresB[j]! + part.rows * (part.meanB[j]! - meanB[j]!) ** 2,
+      columnsB,
+    ),
+    constantA: constantInAll(parts, 'constantA', 'meanA'),
+    constantB: constantInAll(parts, 'constantB', 'meanB'),
+  };
+}
+
+/** A unit that holds one value in every part, and in all parts the same (but for the rounding of the means). */
+function constantInAll(
+  parts: readonly CrossMoments[],
+  constant: 'constantA' | 'constantB',
+  mean: 'meanA' | 'meanB',
+): Uint8Array {
+  return parts[0]![constant].map((_, i) => {
+    const means = parts.map((part) => part[mean][i]!);
+    const [low, high] = [Math.min(...means), Math.max(...means)];
+    const same = high - low <= 1e-6 * Math.max(Math.abs(low), Math.abs(high));
+    return same && parts.every((part) => part[constant][i] === 1) ? 1 : 0;
+  });
+}
+
 /** The moments of arrays in memory, [rows, columns] each, all in float64. */
 export function momentsOf(
   a: Float64Array,

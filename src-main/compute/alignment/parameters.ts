@@ -1,4 +1,6 @@
 /** The arrays of an effective network by name and shape: what permuting, interpolating and measuring walk over. */
+import type { Parameter } from '../../../src-shared/networks/graph.ts';
+import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
 import type { EffectiveLayer, EffectiveNetwork, NormParameters } from '../models/network.ts';
 
 export interface NamedArray {
@@ -105,3 +107,28 @@ function activationName(layer: EffectiveLayer): string {
   const { activation } = layer;
   return typeof activation === 'object' ? activation.kind : (activation ?? 'none');
 }
+
+/** A parameter with the node that reads it (the first one) and that node's word for it. */
+export interface ReadParameter extends Parameter {
+  node: CheckedNode;
+  word: string;
+}
+
+/** What the nodes read, in their order, each parameter once: the names of a model's acting arrays. */
+export function readParameters(network: Network): ReadParameter[] {
+  const read = new Map<string, ReadParameter>();
+  for (const node of network.nodes)
+    for (const [word, parameter] of Object.entries(node.parameters))
+      if (!read.has(parameter.name)) read.set(parameter.name, { ...parameter, node, word });
+  return [...read.values()];
+}
+
+/**
+ * Those that are weights: what training moves, what takes its place (a constant), and the C of gates. Not what norms
+ * know from data or initialisation: statistics, expected variances.
+ */
+export const weightsOf = (network: Network): ReadParameter[] =>
+  readParameters(network).filter(
+    ({ role, constant, node }) =>
+      role === 'trained' || constant !== undefined || (role === 'fixed' && node.op !== 'norm'),
+  );

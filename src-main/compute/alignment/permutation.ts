@@ -4,6 +4,9 @@ export type Permutation = Int32Array;
 /** Names a layer's permutation as the reference does: `P_0` permutes the outputs of lins.0. */
 export const permutationName = (layer: number): string => `P_${layer}`;
 
+/** A group in messages: the P_1 of an MLP is "hidden layer 1"; others go by their names. */
+export const groupLabel = (group: string): string => group.replace(/^P_(\d+)$/, 'hidden layer $1');
+
 /** One permutation per hidden layer, in the order of the layers. */
 export type LayerPermutations = readonly Permutation[];
 

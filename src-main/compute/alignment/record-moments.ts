@@ -1,59 +1,113 @@
 /** One pass over a split: what every pair of models needs to know of each other's activations. */
 import type { RecordingPoint } from '../../../src-shared/domain.ts';
-import type { Backend, Tensor, Tensor1D, Tensor3D } from '../backend/index.ts';
-import { forwardStacked, stackNetworks } from '../models/index.ts';
-import type { EffectiveNetwork } from '../models/index.ts';
-import { MomentAccumulator } from './moments.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import type { GroupValue, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
+import type { Backend, Tensor, Tensor1D, Tensor3D, Tf } from '../backend/index.ts';
+import { mathsOf } from '../networks/maths.ts';
+import type { NamedArrays } from '../networks/permute.ts';
+import { recordingPlaces } from '../networks/recording-places.ts';
+import { forward } from '../networks/run.ts';
+import { stackArrays } from '../networks/stack-arrays.ts';
+import { MomentAccumulator, pooledMoments } from './moments.ts';
 import type { ColumnSums, CrossMoments } from './moments.ts';
 
-/** moments[pair][recording point][hidden layer] */
+/** moments[pair][recording point][permutation group] */
 export type PairMoments = Partial<Record<RecordingPoint, CrossMoments[]>>;
+
+/** Models of one network, which of them are compared, and where. */
+export interface Recording {
+  network: Network;
+  /** Parameters as they act, by name. */
+  models: readonly NamedArrays<Float32Array>[];
+  pairs: readonly (readonly [number, number])[];
+  points: readonly RecordingPoint[];
+}
 
 /** Rows per chunk: float32 sums over so few rows lose nothing; chunks are added up in float64. */
 const mostRows = 1024;
 const activationBudget = 64 * 2 ** 20;
 
 /**
- * Runs all networks over the inputs once and gathers the cross moments of the pairs asked for.
- * @param x [count, features]
+ * Runs all models over the inputs once and gathers the cross moments of the pairs asked for.
+ * @param x [count, ...shape of one example]
  * @param between called between chunks with the share of the work just done; throw there to stop
+ * @throws UserError naming a group that has no activations to record
  */
 export async function recordMoments(
   backend: Backend,
-  networks: readonly EffectiveNetwork[],
-  pairs: readonly (readonly [number, number])[],
-  points: readonly RecordingPoint[],
+  { network, models, pairs, points }: Recording,
   x: Tensor,
   between: (share: number) => Promise<void>,
 ): Promise<PairMoments[]> {
+  const { tf } = backend;
+  const { groups } = symmetriesOf(network);
+  const places = groups.map((group) => recordingPlaces(network, group));
+  const wanted = groups.map((_, g) => [...new Set(points.flatMap((point) => places[g]![point]))]);
   const count = x.shape[0]!;
-  const stacked = stackNetworks(backend, networks);
+  const parameters = stackArrays(tf, models);
   const recorder = new Recorder(backend, pairs);
   try {
-    const rows = rowsPerChunk(networks);
+    const rows = rowsPerChunk(network, models.length);
     for (let start = 0; start < count; start += rows) {
       const size = Math.min(rows, count - start);
-      const batch = x.slice([start, 0], [size, -1]);
-      const { logits, recorded } = forwardStacked(backend, stacked, batch, { record: points });
-      backend.tf.dispose([batch, logits]);
-      for (const point of points) {
-        recorded[point]!.forEach((activations, layer) => {
-          recorder.add(point, layer, activations as Tensor3D);
+      const recorded = tf.tidy(() => {
+        const batch = tf.expandDims(x.slice([start], [size]), 0);
+        const taps = wanted.flat().map(({ node }) => node);
+        const found = forward(mathsOf(backend), network, parameters, batch, { taps }).taps;
+        return wanted.map((values, g) =>
+          values.map((value) => unitsOf(tf, found.get(value.node)!, value, groups[g]!)),
+        );
+      });
+      recorded.forEach((ofGroup, g) => {
+        ofGroup.forEach((activations, v) => {
+          recorder.add(wanted[g]![v]!, activations);
           activations.dispose();
         });
-      }
+      });
       await between(size / count);
     }
-    return recorder.finish();
+    return pairs.map((_, p) =>
+      Object.fromEntries(
+        points.map((point) => [
+          point,
+          places.map((ofGroup) => pooledMoments(ofGroup[point].map((value) => recorder.momentsOf(value, p)))),
+        ]),
+      ),
+    );
   } finally {
     recorder.dispose();
-    stacked.dispose();
+    tf.dispose([...parameters.values()]);
   }
 }
 
-function rowsPerChunk(networks: readonly EffectiveNetwork[]): number {
-  const widest = Math.max(...networks[0]!.layers.map((layer) => layer.outputs));
-  return Math.max(32, Math.min(mostRows, Math.floor(activationBudget / 4 / widest / networks.length)));
+function rowsPerChunk({ nodes }: Network, models: number): number {
+  const widest = Math.max(...nodes.map(({ shape }) => shape.reduce((a, b) => a * b, 1)));
+  return Math.max(32, Math.min(mostRows, Math.floor(activationBudget / 4 / widest / models)));
+}
+
+/**
+ * A node's value [M, B, ...shape] as the activations of a group's units, [M, rows, n]: every example, every entry of the
+ * other axes and, where a unit stands in several places, each of these is a row.
+ */
+function unitsOf(
+  tf: Tf,
+  value: Tensor,
+  { axis, places, block }: GroupValue,
+  { size }: PermutationGroup,
+): Tensor3D {
+  const models = value.shape[0]!;
+  const last = value.shape.length - 1;
+  const order = value.shape.map((_, i) => i).filter((i) => i !== axis + 2);
+  const behind = axis + 2 === last ? value : tf.transpose(value, [...order, axis + 2]);
+  const flat = tf.reshape(behind, [models, -1, value.shape[axis + 2]!]) as Tensor3D;
+  if (places.length === value.shape[axis + 2] && places.every((place, i) => place === i)) return flat;
+  const own = tf.gather(flat, tf.tensor1d(places, 'int32'), 2);
+  return tf.reshape(tf.transpose(tf.reshape(own, [models, -1, size, block]), [0, 1, 3, 2]), [
+    models,
+    -1,
+    size,
+  ]) as Tensor3D;
 }
 
 interface Place {
@@ -67,7 +121,7 @@ class Recorder {
   readonly #pairs: readonly (readonly [number, number])[];
   readonly #firsts: Tensor1D;
   readonly #seconds: Tensor1D;
-  readonly #places = new Map<RecordingPoint, Place[]>();
+  readonly #places = new Map<GroupValue, Place>();
 
   constructor(backend: Backend, pairs: readonly (readonly [number, number])[]) {
     this.#backend = backend;
@@ -83,9 +137,9 @@ class Recorder {
   }
 
   /** @param activations [models, rows, n], left alone */
-  add(point: RecordingPoint, layer: number, activations: Tensor3D): void {
+  add(value: GroupValue, activations: Tensor3D): void {
     const { tf } = this.#backend;
-    const place = this.#placeOf(point, layer, activations);
+    const place = this.#placeOf(value, activations);
     const [, rows, n] = activations.shape;
     const { cross, sum, squares, smallest, largest } = tf.tidy(() => {
       const shifted = tf.sub(activations, place.shift);
@@ -114,26 +168,17 @@ class Recorder {
     });
   }
 
-  finish(): PairMoments[] {
-    return this.#pairs.map((_, p) =>
-      Object.fromEntries(
-        [...this.#places].map(([point, places]) => [
-          point,
-          places.map(({ accumulators }) => accumulators[p]!.finish()),
-        ]),
-      ),
-    );
+  momentsOf(value: GroupValue, pair: number): CrossMoments {
+    return this.#places.get(value)!.accumulators[pair]!.finish();
   }
 
   dispose(): void {
-    const shifts = [...this.#places.values()].flatMap((places) => places.map(({ shift }) => shift));
+    const shifts = [...this.#places.values()].map(({ shift }) => shift);
     this.#backend.tf.dispose([this.#firsts, this.#seconds, ...shifts]);
   }
 
-  #placeOf(point: RecordingPoint, layer: number, activations: Tensor3D): Place {
-    const places = this.#places.get(point) ?? [];
-    this.#places.set(point, places);
-    const known = places[layer];
+  #placeOf(value: GroupValue, activations: Tensor3D): Place {
+    const known = this.#places.get(value);
     if (known) return known;
     const n = activations.shape[2];
     const shift = this.#backend.tf.mean(activations, 1, true);
@@ -141,7 +186,7 @@ class Recorder {
     const of = (model: number): Float32Array => means.subarray(model * n, (model + 1) * n);
     const accumulators = this.#pairs.map(([a, b]) => new MomentAccumulator(of(a), of(b)));
     const place = { shift, accumulators };
-    places[layer] = place;
+    this.#places.set(value, place);
     return place;
   }
 }

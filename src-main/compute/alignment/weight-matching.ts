@@ -1,38 +1,39 @@
 /**
  * Weight matching by coordinate ascent: S. Ainsworth, J. Hayase, S. Srinivasa, "Git Re-Basin", ICLR 2023, algorithm 1;
  * with the visiting order, stop rule and choice rule of neuron-identifiability, src/utils/rebasin/weight_matching.py:9.
- * All in float64 on the host, reading nothing but the permutation spec.
+ * All in float64 on the host, for any network: which group moves which axis of which parameter is read off its graph.
  */
 import { UserError } from '../../../src-shared/errors.ts';
-import type { EffectiveNetwork } from '../models/network.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
+import { orderOf, reorder } from '../networks/permute.ts';
+import type { GroupPermutations, NamedArrays } from '../networks/permute.ts';
 import { RandomStream } from '../random.ts';
 import { bestPermutation } from './objective.ts';
-import { namedArrays } from './parameters.ts';
-import type { NamedArray } from './parameters.ts';
+import { weightsOf } from './parameters.ts';
 import { identityPermutation } from './permutation.ts';
-import type { LayerPermutations, Permutation } from './permutation.ts';
-import { permutationSpec, permuteArray } from './spec.ts';
-import type { PermutationSpec } from './spec.ts';
+import type { Permutation } from './permutation.ts';
 import { ProductCache } from './weight-products.ts';
-import type { Pair } from './weight-products.ts';
+import type { MatchedArray } from './weight-products.ts';
 
 export interface WeightMatchingOptions {
   /** Independent ascents from the identity; they differ in visiting order only. */
   restarts: number;
   /** Decides the visiting orders. */
   seed: number;
-  /** Each sweep visits the layers in this order, in every restart; absent: a new random order each sweep. */
+  /** Each sweep visits the groups in this order, in every restart; absent: a new random order each sweep. */
   order?: readonly number[];
   /** Sweeps after which an ascent is given up. The ascent is monotonic, so this is seldom reached. */
   maxSweeps?: number;
-  /** Called between layer visits; may throw to stop. */
+  /** Called between visits; may throw to stop. */
   onVisit?: () => Promise<void>;
   /** Called after each restart, for progress. */
   onRestart?: () => void;
 }
 
 export interface WeightMatching {
-  permutations: Permutation[];
+  permutations: GroupPermutations;
   /** Sum over arrays of the Euclidean norm (not squared) of a - permuted b: what the restarts compete in. */
   sumOfNorms: number;
   sumOfNormsIdentity: number;
@@ -48,33 +49,38 @@ const progressTolerance = 1e-12;
 
 /**
  * Permutations for model b that bring its weights closest to model a's, as far as coordinate ascent finds them.
- * Running statistics and initial variances are permuted with their neurons but take no part in the choice.
+ * Statistics of norms are permuted with their units but take no part in the choice.
+ * @param a parameters as they act, by name; those of `b` have the same names and shapes
  */
 export async function matchWeights(
-  a: EffectiveNetwork,
-  b: EffectiveNetwork,
+  network: Network,
+  a: NamedArrays,
+  b: NamedArrays,
   options: WeightMatchingOptions,
 ): Promise<WeightMatching> {
-  const spec = permutationSpec(a);
-  if (options.order) checkOrder(options.order, spec.permutations.length);
-  const pairs = pairArrays(a, b, spec);
-  const products = new ProductCache(pairs, spec);
-  const start = spec.permutations.map(({ size }) => identityPermutation(size));
+  const { groups } = symmetriesOf(network);
+  if (options.order) checkOrder(options.order, groups);
+  const arrays = matchedArrays(network, a, b);
+  const products = new ProductCache(
+    arrays,
+    groups.map(({ size }) => size),
+  );
+  const start = groups.map(({ size }) => identityPermutation(size));
   const stream = new RandomStream(options.seed, 'visiting-order');
   let best = { permutations: start, sumOfNorms: Infinity };
   const restarts: WeightMatching['restarts'] = [];
   for (let restart = 0; restart < options.restarts; restart++) {
     products.reset();
-    const ascent = await ascend(pairs, products, start, stream, options);
-    const sumOfNorms = total(arrayNorms(pairs, ascent.permutations));
+    const ascent = await ascend(arrays, products, start, stream, options);
+    const sumOfNorms = total(arrayNorms(arrays, ascent.permutations));
     restarts.push({ sumOfNorms, sweeps: ascent.sweeps, converged: ascent.converged });
     options.onRestart?.();
     if (sumOfNorms < best.sumOfNorms) best = { permutations: ascent.permutations, sumOfNorms };
   }
-  const norms = arrayNorms(pairs, best.permutations);
-  const normsIdentity = arrayNorms(pairs, start);
+  const norms = arrayNorms(arrays, best.permutations);
+  const normsIdentity = arrayNorms(arrays, start);
   return {
-    permutations: best.permutations,
+    permutations: new Map(groups.map(({ name }, group) => [name, best.permutations[group]!])),
     sumOfNorms: total(norms),
     sumOfNormsIdentity: total(normsIdentity),
     norms,
@@ -83,21 +89,22 @@ export async function matchWeights(
   };
 }
 
-function checkOrder(order: readonly number[], layers: number): void {
+function checkOrder(order: readonly number[], groups: readonly PermutationGroup[]): void {
   const sorted = [...order].sort((x, y) => x - y);
-  if (sorted.length === layers && sorted.every((value, i) => value === i)) return;
+  if (sorted.length === groups.length && sorted.every((value, i) => value === i)) return;
+  const names = groups.map(({ name }) => name).join(', ');
   throw new UserError(
-    `order: [${order.join(', ')}] does not visit each of the ${layers} hidden layers once`,
+    `order: [${order.join(', ')}] does not visit each of the ${groups.length} groups (${names}) once`,
     {
-      hint: `Give the numbers 0 to ${layers - 1} in any order, or leave it out for random orders.`,
+      hint: `Give the numbers 0 to ${groups.length - 1} in any order, or leave it out for random orders.`,
     },
   );
 }
 
 async function ascend(
-  pairs: Pair[],
+  arrays: readonly MatchedArray[],
   products: ProductCache,
-  start: LayerPermutations,
+  start: readonly Permutation[],
   stream: RandomStream,
   options: WeightMatchingOptions,
 ): Promise<{ permutations: Permutation[]; sweeps: number; converged: boolean }> {
@@ -111,7 +118,7 @@ async function ascend(
       if (settled[p]) continue;
       await options.onVisit?.();
       settled[p] = true;
-      if (!visit(pairs, products, perms, p)) continue;
+      if (!visit(arrays, products, perms, p)) continue;
       progress = true;
       for (const neighbour of products.neighbours(p)) settled[neighbour] = false;
     }
@@ -121,8 +128,13 @@ async function ascend(
 }
 
 /** Replaces perms[p] by the best one given the others. @returns whether the sum of products grew. */
-function visit(pairs: Pair[], products: ProductCache, perms: Permutation[], p: number): boolean {
-  if (products.isQuadratic(p)) return visitQuadratic(pairs, products, perms, p);
+function visit(
+  arrays: readonly MatchedArray[],
+  products: ProductCache,
+  perms: Permutation[],
+  p: number,
+): boolean {
+  if (products.isQuadratic(p)) return visitQuadratic(arrays, products, perms, p);
   const previous = perms[p]!;
   const similarity = products.similarity(p, perms);
   const next = bestPermutation(similarity, previous.length, products.potentials(p));
@@ -133,16 +145,21 @@ function visit(pairs: Pair[], products: ProductCache, perms: Permutation[], p: n
 }
 
 /**
- * Both axes of the gate C move with one permutation, so the objective is quadratic in it and no assignment problem. Two
- * assignments are tried, one by the weights alone and one with C's part linearised about the present permutation; the
- * better one is taken, if the true objective grows.
+ * Where two axes of an array move with one permutation (the gate C, square weights on a residual stream), the objective
+ * is quadratic in it and no assignment problem. Two assignments are tried, one without these arrays and one with their
+ * part linearised about the present permutation; the better one is taken, if the true objective grows.
  */
-function visitQuadratic(pairs: Pair[], products: ProductCache, perms: Permutation[], p: number): boolean {
-  const own = pairs.filter(({ axes }) => axes.includes(p));
+function visitQuadratic(
+  arrays: readonly MatchedArray[],
+  products: ProductCache,
+  perms: Permutation[],
+  p: number,
+): boolean {
+  const own = arrays.filter(({ axes }) => axes.some(({ group }) => group === p));
   const previous = perms[p]!;
   const before = innerProduct(own, perms);
-  const candidates = [false, true].map((withGate) =>
-    bestPermutation(products.similarity(p, perms, withGate), previous.length),
+  const candidates = [false, true].map((withQuadratic) =>
+    bestPermutation(products.similarity(p, perms, withQuadratic), previous.length),
   );
   const values = candidates.map((candidate) => innerProduct(own, perms.with(p, candidate)));
   const better = values[1]! > values[0]! ? 1 : 0;
@@ -161,47 +178,46 @@ function trace(similarity: Float64Array, perm: Permutation): number {
   return sum;
 }
 
-function pairArrays(a: EffectiveNetwork, b: EffectiveNetwork, spec: PermutationSpec): Pair[] {
-  const others = new Map(namedArrays(b).map((array) => [array.name, array]));
-  return namedArrays(a)
-    .filter(({ role }) => role !== 'statistic')
-    .map(({ name, shape, data }: NamedArray) => {
-      const axes = spec.axes.get(name)!;
-      return {
-        name,
-        rows: shape[0]!,
-        columns: shape[1] ?? 1,
-        a: Float64Array.from(data),
-        b: Float64Array.from(others.get(name)!.data),
-        axes: [axes[0] ?? null, axes[1] ?? null],
-      };
-    });
+function matchedArrays(network: Network, a: NamedArrays, b: NamedArrays): MatchedArray[] {
+  const { groups } = symmetriesOf(network);
+  return weightsOf(network).map(({ name, shape }) => {
+    const [mine, other] = [a.get(name), b.get(name)];
+    if (!mine || !other) throw new Error(`a model lacks the parameter "${name}"`);
+    const axes = groups.flatMap((group, place) =>
+      group.axes.filter(({ parameter }) => parameter === name).map((axis) => ({ ...axis, group: place })),
+    );
+    return {
+      ...{ name, shape, a: Float64Array.from(mine.data), b: Float64Array.from(other.data) },
+      axes: axes.sort((x, y) => x.axis - y.axis),
+    };
+  });
 }
 
-function permuted(pair: Pair, perms: LayerPermutations): Float64Array {
-  return permuteArray(
-    pair.b,
-    [pair.rows, pair.columns],
-    pair.axes.map((p) => (p === null ? null : perms[p]!)),
+/** Of b, its units in this order. */
+function permuted({ shape, b, axes }: MatchedArray, perms: readonly Permutation[]): Float64Array {
+  return axes.reduce(
+    (data, moved) =>
+      reorder({ shape, data }, moved.axis, orderOf(moved, perms[moved.group]!, shape[moved.axis]!)),
+    b,
   );
 }
 
-function arrayNorms(pairs: Pair[], perms: LayerPermutations): Record<string, number> {
+function arrayNorms(arrays: readonly MatchedArray[], perms: readonly Permutation[]): Record<string, number> {
   return Object.fromEntries(
-    pairs.map((pair) => {
-      const b = permuted(pair, perms);
+    arrays.map((array) => {
+      const b = permuted(array, perms);
       let sum = 0;
-      for (let k = 0; k < b.length; k++) sum += (pair.a[k]! - b[k]!) ** 2;
-      return [pair.name, Math.sqrt(sum)];
+      for (let k = 0; k < b.length; k++) sum += (array.a[k]! - b[k]!) ** 2;
+      return [array.name, Math.sqrt(sum)];
     }),
   );
 }
 
-function innerProduct(pairs: Pair[], perms: LayerPermutations): number {
+function innerProduct(arrays: readonly MatchedArray[], perms: readonly Permutation[]): number {
   let sum = 0;
-  for (const pair of pairs) {
-    const b = permuted(pair, perms);
-    for (let k = 0; k < b.length; k++) sum += pair.a[k]! * b[k]!;
+  for (const array of arrays) {
+    const b = permuted(array, perms);
+    for (let k = 0; k < b.length; k++) sum += array.a[k]! * b[k]!;
   }
   return sum;
 }

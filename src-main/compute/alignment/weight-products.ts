@@ -1,36 +1,46 @@
 /** The matrix products that weight matching needs again and again, kept up to date instead of made anew. */
+import type { GroupAxis } from '../../../src-shared/networks/symmetries.ts';
 import { addProduct, transposedView, view } from '../linalg/multiply.ts';
+import { orderOf } from '../networks/permute.ts';
 import type { Potentials } from './objective.ts';
-import { identityPermutation } from './permutation.ts';
-import type { LayerPermutations, Permutation } from './permutation.ts';
-import type { PermutationSpec } from './spec.ts';
+import type { Permutation } from './permutation.ts';
 
-/** One array of both models, in float64. */
-export interface Pair {
-  name: string;
-  /** As a matrix: [rows, columns], a vector has one column. */
-  rows: number;
-  columns: number;
-  a: Float64Array;
-  b: Float64Array;
-  /** The permutations of rows and columns; null where fixed. */
-  axes: [number | null, number | null];
+/** An axis, or a part of one, that a group moves: the group by its place among the groups. */
+export interface MovedAxis extends Omit<GroupAxis, 'parameter'> {
+  readonly group: number;
 }
 
-/** One product A B^T over the axis that a permutation does not move, and the other permutation it was made under. */
-interface Term {
-  pair: Pair;
-  axis: 0 | 1;
-  size: number;
-  other: number | null;
-  under: Permutation | null;
-  product: Float64Array;
-  /** As after the first use, so that a restart need not multiply again. */
-  initial: { under: Permutation | null; product: Float64Array };
+/** One parameter of both models, in float64, of any rank. */
+export interface MatchedArray {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly a: Float64Array;
+  readonly b: Float64Array;
+  readonly axes: readonly MovedAxis[];
 }
 
 /**
- * The products of coordinate ascent. Between two visits of a layer its neighbours' permutations change in ever fewer
+ * One product A B^T of the slices that the units of a group own, over everything else: the other axes (a slice's
+ * `rests`) and, where a unit owns several places, these. It was made under the permutations of the other axes.
+ */
+interface Term {
+  readonly array: MatchedArray;
+  readonly moved: MovedAxis;
+  readonly size: number;
+  /** What moves the other axes. */
+  readonly others: readonly MovedAxis[];
+  /** Distance of two neighbours along the moved axis, and where each rest lies in the first slice. */
+  readonly stride: number;
+  readonly offsets: Int32Array;
+  /** Which rest of b stands beside each rest of a. */
+  under: Int32Array;
+  product: Float64Array;
+  /** As after the first use, so that a restart need not multiply again. */
+  readonly initial: { readonly under: Int32Array; readonly product: Float64Array };
+}
+
+/**
+ * The products of coordinate ascent. Between two visits of a group its neighbours' permutations change in ever fewer
  * places, so a product is kept and brought up to date by the changed columns alone: a product of n x n x changed
  * instead of n x n x n.
  */
@@ -38,43 +48,43 @@ export class ProductCache {
   readonly #terms: Term[][];
   readonly #potentials: Potentials[];
 
-  constructor(pairs: Pair[], spec: PermutationSpec) {
-    this.#potentials = spec.permutations.map(({ size }) => ({
+  constructor(arrays: readonly MatchedArray[], sizes: readonly number[]) {
+    this.#potentials = sizes.map((size) => ({
       rows: new Float64Array(size),
       columns: new Float64Array(size),
     }));
-    this.#terms = spec.permutations.map(({ size }, p) =>
-      pairs.flatMap((pair) =>
-        ([0, 1] as const).filter((axis) => pair.axes[axis] === p).map((axis) => newTerm(pair, axis, size)),
+    this.#terms = sizes.map((size, group) =>
+      arrays.flatMap((array) =>
+        array.axes.filter((axis) => axis.group === group).map((axis) => newTerm(array, axis, size)),
       ),
     );
   }
 
-  /** [n, n]: entry (i, j) is the inner product of neuron i of a with neuron j of b, the other layers permuted. */
-  similarity(p: number, perms: LayerPermutations, withQuadratic = true): Float64Array {
-    const size = perms[p]!.length;
+  /** [n, n]: entry (i, j) is the inner product of unit i of a with unit j of b, the other groups permuted. */
+  similarity(group: number, perms: readonly Permutation[], withQuadratic = true): Float64Array {
+    const size = perms[group]!.length;
     const sum = new Float64Array(size * size);
-    for (const term of this.#terms[p]!) {
-      if (term.other === p && !withQuadratic) continue;
-      bringUpToDate(term, term.other === null ? null : perms[term.other]!);
+    for (const term of this.#terms[group]!) {
+      if (!withQuadratic && isQuadratic(term)) continue;
+      bringUpToDate(term, perms);
       for (let k = 0; k < sum.length; k++) sum[k]! += term.product[k]!;
     }
     return sum;
   }
 
-  /** Whether an array has both its axes moved by `p`. */
-  isQuadratic(p: number): boolean {
-    return this.#terms[p]!.some(({ other }) => other === p);
+  /** Whether an array has two axes that the group moves. */
+  isQuadratic(group: number): boolean {
+    return this.#terms[group]!.some(isQuadratic);
   }
 
-  /** Of the last assignment of layer `p`, for the next one to start from. */
-  potentials(p: number): Potentials {
-    return this.#potentials[p]!;
+  /** Of the group's last assignment, for the next one to start from. */
+  potentials(group: number): Potentials {
+    return this.#potentials[group]!;
   }
 
-  /** The permutations whose best answer depends on `p` (itself where both axes of an array move with it). */
-  neighbours(p: number): Set<number> {
-    return new Set(this.#terms[p]!.flatMap(({ other }) => (other === null ? [] : [other])));
+  /** The groups whose best answer depends on this one (itself where two axes of an array move with it). */
+  neighbours(group: number): Set<number> {
+    return new Set(this.#terms[group]!.flatMap(({ others }) => others.map((other) => other.group)));
   }
 
   /** Back to the products under the identity. */
@@ -86,98 +96,106 @@ export class ProductCache {
   }
 }
 
-function newTerm(pair: Pair, axis: 0 | 1, size: number): Term {
-  const other = pair.axes[axis === 0 ? 1 : 0];
-  const depth = axis === 0 ? pair.columns : pair.rows;
-  const under = other === null ? null : identityPermutation(depth);
+const isQuadratic = ({ moved, others }: Term): boolean => others.some(({ group }) => group === moved.group);
+
+const identity = (size: number): Int32Array => Int32Array.from({ length: size }, (_, i) => i);
+
+function newTerm(array: MatchedArray, moved: MovedAxis, size: number): Term {
+  const { shape } = array;
+  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+  const offsets = overRests(shape, moved.axis, (offset, axis, i) => offset + i * strides[axis]!);
   const product = new Float64Array(size * size);
-  const all = Array.from({ length: depth }, (_, k) => k);
-  addColumns(product, pair, axis, size, all, columnsOf(pair, axis, size, all));
-  return { pair, axis, size, other, under, product: product.slice(), initial: { under, product } };
+  const under = identity(offsets.length);
+  const term: Term = {
+    ...{ array, moved, size, offsets, stride: strides[moved.axis]! },
+    others: array.axes.filter(({ axis }) => axis !== moved.axis),
+    ...{ under, product: product.slice(), initial: { under, product } },
+  };
+  addRests(product, term, under, slicesOf(term, array.b, under));
+  term.product = product.slice();
+  return term;
 }
 
-function bringUpToDate(term: Term, other: Permutation | null): void {
-  if (other === null || term.under === null) return;
-  const { pair, axis, size, under, product } = term;
-  const changed: number[] = [];
-  other.forEach((to, k) => {
-    if (to !== under[k]) changed.push(k);
+/** One number for every rest: all axes but one, the last running fastest. */
+function overRests(
+  shape: readonly number[],
+  without: number,
+  next: (before: number, axis: number, i: number) => number,
+): Int32Array {
+  let rests = Int32Array.of(0);
+  shape.forEach((size, axis) => {
+    if (axis === without) return;
+    const longer = new Int32Array(rests.length * size);
+    for (let k = 0; k < longer.length; k++) longer[k] = next(rests[Math.floor(k / size)]!, axis, k % size);
+    rests = longer;
   });
+  return rests;
+}
+
+/** Which rest of b stands beside each rest of a under these permutations. */
+function restsUnder({ array, moved, others }: Term, perms: readonly Permutation[]): Int32Array {
+  const orders = array.shape.map(identity);
+  for (const other of others)
+    orderOf(other, perms[other.group]!, array.shape[other.axis]!).forEach((from, to) => {
+      if (from !== to) orders[other.axis]![to] = from;
+    });
+  return overRests(array.shape, moved.axis, (rest, axis, i) => rest * array.shape[axis]! + orders[axis]![i]!);
+}
+
+function bringUpToDate(term: Term, perms: readonly Permutation[]): void {
+  if (term.others.length === 0) return;
+  const { array, under, product } = term;
+  const now = restsUnder(term, perms);
+  const changed = identity(now.length).filter((k) => now[k] !== under[k]);
   if (changed.length === 0) return;
-  const fresh = columnsOf(
-    pair,
-    axis,
-    size,
-    changed.map((k) => other[k]!),
-  );
   // A correction costs a share changed / all of starting again; starting again now and then keeps rounding from piling up.
   if (changed.length < 0.9 * under.length) {
-    const stale = columnsOf(
-      pair,
-      axis,
-      size,
+    const fresh = slicesOf(
+      term,
+      array.b,
+      changed.map((k) => now[k]!),
+    );
+    const stale = slicesOf(
+      term,
+      array.b,
       changed.map((k) => under[k]!),
     );
     for (let k = 0; k < fresh.length; k++) fresh[k]! -= stale[k]!;
-    addColumns(product, pair, axis, size, changed, fresh);
+    addRests(product, term, changed, fresh);
   } else {
     product.fill(0);
-    const all = Array.from({ length: other.length }, (_, k) => k);
-    addColumns(
-      product,
-      pair,
-      axis,
-      size,
-      all,
-      columnsOf(
-        pair,
-        axis,
-        size,
-        all.map((k) => other[k]!),
-      ),
-    );
+    addRests(product, term, identity(now.length), slicesOf(term, array.b, now));
   }
-  term.under = other.slice();
+  term.under = now;
 }
 
-/** Slices of b across `axis` at the given places of the other axis: [places, size]. */
-function columnsOf(pair: Pair, axis: 0 | 1, size: number, places: number[]): Float64Array {
-  return gather(pair.b, pair.columns, axis, size, places);
-}
-
-/** product [size, size] += sum over places k of a's slice k times the row of `slices` for k, transposed. */
-function addColumns(
-  product: Float64Array,
-  pair: Pair,
-  axis: 0 | 1,
-  size: number,
-  places: number[],
-  slices: Float64Array,
-): void {
-  const left = gather(pair.a, pair.columns, axis, size, places);
+/** product [size, size] += over these rests a's slices times `slices`, transposed. */
+function addRests(product: Float64Array, term: Term, rests: Int32Array, slices: Float64Array): void {
+  const { array, moved, size } = term;
+  const left = slicesOf(term, array.a, rests);
   addProduct(
     view(product, size),
     transposedView(view(left, size)),
     view(slices, size),
     size,
-    places.length,
+    rests.length * moved.block,
     size,
     1,
   );
 }
 
-function gather(
+/** Of an array's data, at these rests, what belongs to each unit: [block * rests, size]. */
+function slicesOf(
+  { moved: { places, block }, stride, offsets, size }: Term,
   data: Float64Array,
-  columns: number,
-  axis: 0 | 1,
-  size: number,
-  places: number[],
+  rests: Int32Array,
 ): Float64Array {
-  const out = new Float64Array(places.length * size);
-  places.forEach((place, k) => {
-    for (let i = 0; i < size; i++) {
-      out[k * size + i] = axis === 0 ? data[i * columns + place]! : data[place * columns + i]!;
-    }
-  });
+  const out = new Float64Array(block * rests.length * size);
+  for (let part = 0; part < block; part++) {
+    rests.forEach((rest, k) => {
+      const [from, to] = [offsets[rest]!, (part * rests.length + k) * size];
+      for (let i = 0; i < size; i++) out[to + i] = data[from + places[i * block + part]! * stride]!;
+    });
+  }
   return out;
 }

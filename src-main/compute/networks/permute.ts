@@ -38,7 +38,11 @@ export function reorder<T extends ArrayData>(array: NamedArray<T>, axis: number,
 }
 
 /** Where the entries of an axis come from when its group's units are put in another order. */
-export function orderOf({ places, block }: GroupAxis, permutation: Permutation, size: number): Int32Array {
+export function orderOf(
+  { places, block }: Pick<GroupAxis, 'places' | 'block'>,
+  permutation: Permutation,
+  size: number,
+): Int32Array {
   const order = Int32Array.from({ length: size }, (_, i) => i);
   permutation.forEach((from, to) => {
     for (let part = 0; part < block; part++) order[places[to * block + part]!] = places[from * block + part]!;

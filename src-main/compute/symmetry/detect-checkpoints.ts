@@ -2,6 +2,7 @@
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { detectSymmetryJob } from '../../../src-shared/jobs/detect-symmetry.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
 import { matchWeights } from '../alignment/weight-matching.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import { loadCheckpoints } from '../checkpoints.ts';
@@ -28,7 +29,7 @@ export async function detectInCheckpoints(params: Params, context: ComputeContex
   const examples = splits.get(split)!;
   const [first, second] = [widened(a.network), widened(b.network)];
   const meter = new ProgressMeter(context, 2 * (steps + 1) + 12);
-  const match = await matchNetworks(first, second, plan, params, context);
+  const match = await matchNetworks(first, second, { ...params, network: a.run.graph, plan }, context);
   meter.advance(12, 'permutation and factors found');
   const line = async (from: WideNetwork) => {
     const losses: number[] = [];
@@ -104,11 +105,14 @@ interface NetworkMatch {
 async function matchNetworks(
   first: WideNetwork,
   second: WideNetwork,
-  plan: RescalingPlan,
-  params: Params,
+  {
+    network,
+    plan,
+    restarts,
+    seed,
+  }: { network: Network; plan: RescalingPlan } & Pick<Params, 'restarts' | 'seed'>,
   context: ComputeContext,
 ): Promise<NetworkMatch> {
-  const { restarts, seed } = params;
   const target = narrowed(second);
   const onVisit = () => checkpointCancel(context);
   let best: NetworkMatch = {
@@ -120,7 +124,9 @@ async function matchNetworks(
   };
   let distance = wideDistance(first, second);
   for (let round = 0; round < 10; round++) {
-    const { permutations } = await matchWeights(target, narrowed(best.image), { restarts, seed, onVisit });
+    const options = { restarts, seed, onVisit };
+    const found = await matchWeights(network, target, narrowed(best.image), options);
+    const permutations = [...found.permutations.values()];
     const order = best.permutations.map((p, i) => permutations[i]!.map((j) => p[j]!));
     const permutedFirst = permutedNeurons(first, order);
     // Neurons that may not be rescaled are so at their new places too.
@@ -130,9 +136,9 @@ async function matchNetworks(
     };
     const logs = bestRescaling(permutedFirst, second, here);
     const image = rescaled(permutedFirst, here, logs, 1);
-    const found = wideDistance(image, second);
-    if (found >= distance * (1 - 1e-12)) break;
-    distance = found;
+    const apart = wideDistance(image, second);
+    if (apart >= distance * (1 - 1e-12)) break;
+    distance = apart;
     best = { permutations: order, logs, image };
     await checkpointCancel(context);
   }

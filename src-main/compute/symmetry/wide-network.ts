@@ -3,7 +3,8 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { erf } from '../networks/erf.ts';
 import type { Examples } from '../data/index.ts';
 import { multiplyTransposedRight } from '../linalg/multiply.ts';
-import type { EffectiveLayer, EffectiveNetwork } from '../models/index.ts';
+import type { EffectiveNetwork } from '../models/index.ts';
+import type { NamedArrays } from '../networks/permute.ts';
 
 export interface WideNorm {
   readonly kind: 'layer' | 'batch' | 'layer_linear' | 'batch_linear';
@@ -52,31 +53,18 @@ export function widened(network: EffectiveNetwork): WideNetwork {
   };
 }
 
-/** Back to float32, for what compares weights in single precision. */
-export function narrowed(network: WideNetwork): EffectiveNetwork {
-  const narrow = (data: Float64Array | undefined) => data && Float32Array.from(data);
-  return {
-    layers: network.layers.map(
-      ({ inputs, outputs, weight, bias, norm, activation, gate }): EffectiveLayer => {
-        const layer: EffectiveLayer = {
-          inputs,
-          outputs,
-          weight: Float32Array.from(weight),
-          bias: Float32Array.from(bias),
-        };
-        if (norm !== undefined) {
-          layer.norm = { kind: norm.kind };
-          for (const key of ['weight', 'bias', 'runningMean', 'runningVar', 'initialVariance'] as const) {
-            const data = narrow(norm[key]);
-            if (data !== undefined) layer.norm[key] = data;
-          }
-        }
-        if (activation === 'swiglu') layer.activation = { kind: 'swiglu', gate: Float32Array.from(gate!) };
-        else if (activation !== undefined) layer.activation = activation;
-        return layer;
-      },
-    ),
-  };
+/** The weights by the names of the network's parameters, in float32: what weight matching compares. */
+export function narrowed({ layers }: WideNetwork): NamedArrays<Float32Array> {
+  const named = layers.flatMap(({ inputs, outputs, weight, bias, norm, gate }, i) => [
+    [`lins.${i}.weight`, [outputs, inputs], weight] as const,
+    [`lins.${i}.bias`, [outputs], bias] as const,
+    [`norms.${i}.weight`, [outputs], norm?.weight] as const,
+    [`norms.${i}.bias`, [outputs], norm?.bias] as const,
+    [`activations.${i}.C`, [outputs, outputs], gate] as const,
+  ]);
+  return new Map(
+    named.flatMap(([name, shape, data]) => (data ? [[name, { shape, data: Float32Array.from(data) }]] : [])),
+  );
 }
 
 /** Neuron r of hidden layer i is what was neuron perms[i][r]: the same function. */

@@ -1,63 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { matchLayers } from '../../../src-main/compute/alignment/activation-matching.ts';
-import { mapArrays } from '../../../src-main/compute/alignment/parameters.ts';
-import { momentsOf } from '../../../src-main/compute/alignment/moments.ts';
+import { matchGroups } from '../../../src-main/compute/alignment/activation-matching.ts';
+import { momentsOf, pooledMoments } from '../../../src-main/compute/alignment/moments.ts';
 import { meanAndStd, objectiveOf, objectivesOf } from '../../../src-main/compute/alignment/objective.ts';
-import { inversePermutation } from '../../../src-main/compute/alignment/permutation.ts';
-import { recordMoments } from '../../../src-main/compute/alignment/record-moments.ts';
 import { noteOf, similarityMatrix } from '../../../src-main/compute/alignment/similarity.ts';
-import { permutationSpec, permuteNetwork } from '../../../src-main/compute/alignment/spec.ts';
 import { matchWeights } from '../../../src-main/compute/alignment/weight-matching.ts';
-import { loadBackend } from '../../../src-main/compute/backend/index.ts';
-import type { EffectiveNetwork } from '../../../src-main/compute/models/index.ts';
+import { permuteArrays } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
-import { correlationModes, families, recordingPoints } from '../../../src-shared/domain.ts';
+import { correlationModes } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
-import { randomNetworks } from './networks.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import { changed, groupsOf, momentsBetween, randomModels } from './networks.ts';
 
 const names = { a: 'model 1', b: 'model 2' };
-
-function permutedCopy(network: EffectiveNetwork, seed: number) {
-  const stream = new RandomStream(seed, 'copy');
-  const perms = permutationSpec(network).permutations.map(({ size }) => stream.permutation(size));
-  return { copy: permuteNetwork(network, perms), answer: perms.map(inversePermutation) };
-}
-
-async function momentsBetween(a: EffectiveNetwork, b: EffectiveNetwork, rows = 200) {
-  const backend = await loadBackend();
-  const features = a.layers[0]!.inputs;
-  const x = backend.tf.tensor2d(new RandomStream(9, 'x').normals(rows * features), [rows, features]);
-  const [moments] = await recordMoments(backend, [a, b], [[0, 1]], recordingPoints, x, () =>
-    Promise.resolve(),
-  );
-  x.dispose();
-  return moments!;
-}
-
-describe.each(families)('a permuted copy of a %s network', (family) => {
-  const wish = { family, norm: 'batch' as const, widths: [20, 24, 16, 12, 6] };
-
-  test('is recovered exactly from its activations, at every recording point', async () => {
-    const [network] = randomNetworks(wish, [21]);
-    const { copy, answer } = permutedCopy(network!, 5);
-    const moments = await momentsBetween(network!, copy);
-    for (const point of recordingPoints) {
-      for (const mode of ['pearson_correlation', 'pearson_correlation_with_zero_for_constant'] as const) {
-        expect(matchLayers(moments[point]!, mode, point, names)).toEqual(answer);
-      }
-    }
-  });
-
-  test('is recovered exactly from its weights', async () => {
-    const [network] = randomNetworks(wish, [21]);
-    const { copy, answer } = permutedCopy(network!, 5);
-    const found = await matchWeights(network!, copy, { restarts: 20, seed: 1 });
-    expect(found.permutations).toEqual(answer);
-    expect(found.sumOfNorms).toBe(0);
-    expect(found.sumOfNormsIdentity).toBeGreaterThan(1);
-  });
-});
 
 describe('moments', () => {
   const columns = 5;
@@ -92,15 +47,16 @@ describe('moments', () => {
   });
 
   test('chunks of activations far from zero lose nothing: correlation to 1e-6 at an offset of 1000 deviations', async () => {
-    const [network] = randomNetworks(
+    const { network, models } = randomModels(
       { family: 'standard', norm: 'none', activation: 'identity', widths: [10, 8, 6] },
       [2],
     );
-    const far = mapArrays(network!, ({ name, data: values }) =>
+    const model = models[0]!;
+    const far = changed(model, (name, { data: values }) =>
       name === 'lins.0.bias' ? values.map((v) => v + 1000) : values,
     );
-    const near = (await momentsBetween(network!, network!, 3000)).post_linear![0]!;
-    const offset = (await momentsBetween(far, network!, 3000)).post_linear![0]!;
+    const near = (await momentsBetween(network, model, model, 3000)).post_linear![0]!;
+    const offset = (await momentsBetween(network, far, model, 3000)).post_linear![0]!;
     const where = { ...names, point: 'post_linear' };
     const [x, y] = [near, offset].map((moments) => similarityMatrix(moments, 'pearson_correlation', where));
     // float32 activations near 1000 are rounded by 3e-5 themselves.
@@ -110,21 +66,50 @@ describe('moments', () => {
   });
 });
 
+describe('rows of several places', () => {
+  const [rows, columns] = [40, 5];
+  const part = (seed: number, mean: number) =>
+    Float64Array.from(new RandomStream(seed, 'part').normals(rows * columns).map((v) => v + mean));
+  const joined = (x: Float64Array, y: Float64Array) => Float64Array.from([...x, ...y]);
+
+  test('count as rows of one, whatever the mean of each place', () => {
+    const [a, b, c, d] = [part(1, 0), part(2, 3), part(3, -2), part(4, 100)];
+    const pooled = pooledMoments([
+      momentsOf(a, b, rows, columns, columns),
+      momentsOf(c, d, rows, columns, columns),
+    ]);
+    const whole = momentsOf(joined(a, c), joined(b, d), 2 * rows, columns, columns);
+    expect(pooled.rows).toBe(80);
+    for (const key of ['meanA', 'meanB', 'cross', 'squaresA', 'squaresB', 'constantA'] as const)
+      whole[key].forEach((value, k) => {
+        expect(Math.abs(pooled[key][k]! - value), key).toBeLessThan(1e-9 * Math.max(1, Math.abs(value)));
+      });
+  });
+
+  test('are constant only if they hold the same value everywhere', () => {
+    const zeros = new Float64Array(rows * columns);
+    const ones = zeros.map((_, k) => (k % columns === 2 ? 1 : 0));
+    const of = (x: Float64Array) => momentsOf(x, x, rows, columns, columns);
+    expect(Array.from(pooledMoments([of(zeros), of(ones)]).constantA)).toEqual([1, 1, 0, 1, 1]);
+    expect(Array.from(pooledMoments([of(ones), of(ones)]).constantB)).toEqual([1, 1, 1, 1, 1]);
+  });
+});
+
 describe('constant and broken neurons', () => {
   /** Hidden layer 1 with neuron 3 cut off from its input. */
-  const [whole] = randomNetworks({ family: 'standard', norm: 'none' }, [6]);
-  const dead = mapArrays(whole!, ({ name, data }) =>
+  const { network, models } = randomModels({ family: 'standard', norm: 'none' }, [6]);
+  const whole = models[0]!;
+  const dead = changed(whole, (name, { data }) =>
     name === 'lins.1.weight' ? data.map((value, k) => (Math.floor(k / 9) === 3 ? 0 : value)) : data,
   );
 
   test.each(['pearson_correlation', 'pearson_uncorrelatedness'] as const)(
     '%s names layer and neuron',
     async (mode) => {
-      const { post_linear: layers } = await momentsBetween(whole!, dead);
-      expect(() => matchLayers(layers!, mode, 'post_linear', names)).toThrow(UserError);
-      expect(() => matchLayers(layers!, mode, 'post_linear', names)).toThrow(
-        /model 2, post_linear of hidden layer 1 \(P_1\): neuron 3 is constant/,
-      );
+      const { post_linear: layers } = await momentsBetween(network, whole, dead);
+      const match = () => matchGroups(groupsOf(network), layers!, mode, { point: 'post_linear', names });
+      expect(match).toThrow(UserError);
+      expect(match).toThrow(/model 2, post_linear of hidden layer 1 \(P_1\): neuron 3 is constant/);
     },
   );
 
@@ -142,7 +127,7 @@ describe('constant and broken neurons', () => {
   });
 
   test('the tolerant modes give 0 and 1 there', async () => {
-    const { post_linear: layers } = await momentsBetween(whole!, dead);
+    const { post_linear: layers } = await momentsBetween(network, whole, dead);
     const where = { ...names, point: 'post_linear' };
     const zero = similarityMatrix(layers![1]!, 'pearson_correlation_with_zero_for_constant', where);
     const one = similarityMatrix(layers![1]!, 'pearson_uncorrelatedness_with_one_for_constant', where);
@@ -153,14 +138,13 @@ describe('constant and broken neurons', () => {
   });
 
   test('NaN activations are named', async () => {
-    const broken = mapArrays(whole!, ({ name, data }) =>
+    const broken = changed(whole, (name, { data }) =>
       name === 'lins.0.bias' ? data.map((value, k) => (k === 2 ? NaN : value)) : data,
     );
-    const { post_linear: layers } = await momentsBetween(broken, whole!);
+    const { post_linear: layers } = await momentsBetween(network, broken, whole);
     for (const mode of correlationModes) {
-      expect(() => matchLayers(layers!, mode, 'post_linear', names)).toThrow(
-        /model 1.*P_0\): neuron 2 has activations that are not finite/,
-      );
+      const match = () => matchGroups(groupsOf(network), layers!, mode, { point: 'post_linear', names });
+      expect(match).toThrow(/model 1.*P_0\): neuron 2 has activations that are not finite/);
     }
   });
 });
@@ -171,7 +155,8 @@ describe('objectives', () => {
       fc.property(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 0, max: 1e6 }), (n, seed) => {
         const similarity = Float64Array.from(new RandomStream(seed, 's').normals(n * n));
         const stream = new RandomStream(seed, 'r');
-        const best = matchLayers([fakeMoments(similarity, n)], 'dot_product', 'post_linear', names)[0]!;
+        const at = { point: 'post_linear', names } as const;
+        const best = matchGroups(['P_0'], [fakeMoments(similarity, n)], 'dot_product', at).get('P_0')!;
         const objectives = objectivesOf(similarity, best, { count: 20, stream });
         expect(objectives.random.length).toBe(20);
         for (const value of [objectives.identity, ...objectives.random]) {
@@ -207,22 +192,23 @@ function fakeMoments(similarity: Float64Array, n: number) {
 
 describe('weight matching', () => {
   test('the sum of norms never exceeds that of the identity, and the same seed gives the same answer', async () => {
-    const [a, b] = randomNetworks({ family: 'standard', norm: 'layer' }, [31, 32]);
-    const first = await matchWeights(a!, b!, { restarts: 3, seed: 8 });
-    const again = await matchWeights(a!, b!, { restarts: 3, seed: 8 });
+    const { network, models } = randomModels({ family: 'standard', norm: 'layer' }, [31, 32]);
+    const [a, b] = models;
+    const first = await matchWeights(network, a!, b!, { restarts: 3, seed: 8 });
+    const again = await matchWeights(network, a!, b!, { restarts: 3, seed: 8 });
     expect(again).toEqual(first);
     expect(first.sumOfNorms).toBeLessThan(first.sumOfNormsIdentity);
-    const moved = permuteNetwork(b!, first.permutations);
-    const after = await matchWeights(a!, moved, { restarts: 1, seed: 8 });
+    const moved = permuteArrays(b!, symmetriesOf(network).groups, first.permutations);
+    const after = await matchWeights(network, a!, moved, { restarts: 1, seed: 8 });
     expect(after.normsIdentity).toEqual(first.norms);
   });
 
   test('C pins the neurons of sigma-asymmetric models that share it', async () => {
-    const [a, b] = randomNetworks(
+    const { network, models } = randomModels(
       { family: 'sigma-asymmetric', norm: 'layer', widths: [20, 24, 16, 6] },
       [1, 2],
     );
-    const found = await matchWeights(a!, b!, { restarts: 5, seed: 0 });
+    const found = await matchWeights(network, models[0]!, models[1]!, { restarts: 5, seed: 0 });
     expect(found.sumOfNorms).toBe(found.sumOfNormsIdentity);
     expect(found.restarts.every(({ converged }) => converged)).toBe(true);
   });
@@ -230,8 +216,10 @@ describe('weight matching', () => {
   test.each([[[0, 1]], [[0, 1, 1]], [[0, 1, 3]]])(
     'the order %j does not visit three layers once each',
     async (order) => {
-      const [a, b] = randomNetworks({ family: 'standard', norm: 'layer' }, [1, 2]);
-      await expect(matchWeights(a!, b!, { restarts: 1, seed: 0, order })).rejects.toThrow(UserError);
+      const { network, models } = randomModels({ family: 'standard', norm: 'layer' }, [1, 2]);
+      const matching = matchWeights(network, models[0]!, models[1]!, { restarts: 1, seed: 0, order });
+      await expect(matching).rejects.toThrow(UserError);
+      await expect(matching).rejects.toThrow(/each of the 3 groups \(P_0, P_1, P_2\) once/);
     },
   );
 });

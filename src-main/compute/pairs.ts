@@ -3,7 +3,7 @@ import { UserError } from '../../src-shared/errors.ts';
 import type { LeftOut } from '../../src-shared/jobs/pairs.ts';
 import { loadCheckpoint, loadCheckpoints, NonFiniteWeights } from './checkpoints.ts';
 import type { CheckpointSelection, LoadedModel, Run } from './checkpoints.ts';
-import { shapeDifference } from './alignment/parameters.ts';
+import { networkDifference } from './networks/difference.ts';
 
 /** Places in `models`. */
 export type PairIndices = readonly [number, number];
@@ -132,11 +132,11 @@ function sameFileWarnings(models: readonly LoadedModel[]): string[] {
   });
 }
 
-/** @throws UserError naming both models and the first difference in depth, widths, norm or activation */
+/** @throws UserError naming both models and the first difference between their networks */
 export function requireSameShapes(models: readonly LoadedModel[]): void {
   const [first, ...others] = models;
   for (const other of others) {
-    const difference = shapeDifference(first!.network, other.network);
+    const difference = networkDifference(first!.run.graph, other.run.graph);
     if (difference === undefined) continue;
     throw new UserError(`${first!.name} and ${other.name} have different architectures: ${difference}.`, {
       hint: 'Only models of one architecture can be compared weight by weight.',

@@ -1,9 +1,9 @@
 /** Runs of small ReLU networks of which some overflow in float32, or hold weights that are not finite. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { storedForm } from '../../src-main/compute/exchange/merge.ts';
 import { writeCheckpoint } from '../../src-main/formats/checkpoint.ts';
-import { randomNetworks } from '../unit/alignment/networks.ts';
+import type { TensorValue } from '../../src-main/formats/tensor.ts';
+import { randomModels } from '../unit/alignment/networks.ts';
 
 /** What becomes of a stored tensor; it may be changed in place. */
 export type Change = (tensor: string, data: Float32Array) => unknown;
@@ -40,17 +40,18 @@ model: { name: mlp_mnist, input_dim: 784, hidden_dim: 16, output_dim: 10, num_la
   elementwise_affine: true, activation: relu, symmetry: 0 }
 `,
   );
-  const networks = randomNetworks(
+  const { models } = randomModels(
     { family: 'standard', norm: norm ?? 'none', activation: 'relu', widths: [784, 16, 16, 10] },
     changes.map((_, i) => i + 1),
   );
-  networks.forEach((network, i) => {
-    const tensors = storedForm(network);
-    for (const [tensor, stored] of tensors) {
-      if (stored.dtype !== 'float32') continue;
-      const data = Float32Array.from(stored.data as Float32Array);
+  models.forEach((model, i) => {
+    const tensors = new Map<string, TensorValue>();
+    for (const [tensor, { shape, data: values }] of model) {
+      const data = Float32Array.from(values);
       changes[i]!(tensor, data);
-      tensors.set(tensor, { ...stored, data });
+      const counter = { dtype: 'int64' as const, shape: [], data: BigInt64Array.of(0n) };
+      const stored = { dtype: 'float32' as const, shape: [...shape], data };
+      tensors.set(tensor, tensor.endsWith('num_batches_tracked') ? counter : stored);
     }
     writeCheckpoint(directory, { epoch: 5, model: i + 1, tensors, valAccuracy: 0.5 });
   });

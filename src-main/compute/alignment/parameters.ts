@@ -43,8 +43,11 @@ export function namedArrays(network: EffectiveNetwork): NamedArray[] {
 }
 
 /** BatchNorm's: they follow from data, so those of a mixed network are not the mix of those of its parts. */
-export const hasRunningStatistics = ({ layers }: EffectiveNetwork): boolean =>
-  layers.some(({ norm }) => norm?.runningMean !== undefined);
+export const hasRunningStatistics = (network: Network): boolean =>
+  readParameters(network).some(({ role }) => role === 'statistics');
+
+/** x * sigmoid(C x) somewhere. */
+export const isGated = ({ nodes }: Network): boolean => nodes.some(({ op }) => op === 'gate');
 
 /** The same network with every array replaced by what `replace` gives for it (same length). */
 export function mapArrays(
@@ -76,36 +79,6 @@ function replaceNorm(norm: NormParameters, get: (name: string) => Float32Array):
   const result: NormParameters = { kind: norm.kind };
   for (const { key, name } of normArrays) if (norm[key]) result[key] = get(name);
   return result;
-}
-
-/**
- * Why two networks cannot be compared array by array, or undefined where they can: other depth, widths, norm or
- * activation.
- */
-export function shapeDifference(a: EffectiveNetwork, b: EffectiveNetwork): string | undefined {
-  if (a.layers.length !== b.layers.length) {
-    return `one has ${a.layers.length} linear layers, the other ${b.layers.length}`;
-  }
-  for (let i = 0; i < a.layers.length; i++) {
-    const [x, y] = [a.layers[i]!, b.layers[i]!];
-    if (x.inputs !== y.inputs || x.outputs !== y.outputs) {
-      return `lins.${i} is ${x.inputs} to ${x.outputs} in one and ${y.inputs} to ${y.outputs} in the other`;
-    }
-    const [normX, normY] = [normName(x), normName(y)];
-    if (normX !== normY) return `norms.${i} is ${normX} in one and ${normY} in the other`;
-    const [actX, actY] = [activationName(x), activationName(y)];
-    if (actX !== actY) return `activation ${i} is ${actX} in one and ${actY} in the other`;
-  }
-  return undefined;
-}
-
-function normName(layer: EffectiveLayer): string {
-  return layer.norm ? `${layer.norm.kind}${layer.norm.weight ? ', affine' : ''}` : 'none';
-}
-
-function activationName(layer: EffectiveLayer): string {
-  const { activation } = layer;
-  return typeof activation === 'object' ? activation.kind : (activation ?? 'none');
 }
 
 /** A parameter with the node that reads it (the first one) and that node's word for it. */

@@ -10,7 +10,7 @@ import type { LeftOut } from '../../../src-shared/jobs/pairs.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { alignEachPair, alignmentNote, namedPermutations } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
-import { hasRunningStatistics } from '../alignment/parameters.ts';
+import { hasRunningStatistics, isGated } from '../alignment/parameters.ts';
 import { NonFiniteActivations } from '../alignment/similarity.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
@@ -20,7 +20,6 @@ import type { LoadedModel } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { assertSameFixedPart, numParameters } from '../models/index.ts';
-import type { EffectiveNetwork } from '../models/index.ts';
 import { evaluationWay } from '../networks/execution.ts';
 import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { PairIndices } from '../pairs.ts';
@@ -164,8 +163,8 @@ function pairResult(
     ? stateDistance(a.acting, vertices[models.length + p]!.arrays)
     : stateDistance(a.state, b.state);
   const parameters = alignment ? networkParameters(a.network) : numParameters(a.spec).free;
-  const mixesStatistics = hasRunningStatistics(a.network);
-  const note = noteFor(params, a.network);
+  const mixesStatistics = hasRunningStatistics(a.run.graph);
+  const note = noteFor(params, a.run.graph);
   const places = placesOf(segments, p);
   return {
     ...pairFields(a, b),
@@ -191,10 +190,9 @@ function pairResult(
   };
 }
 
-function noteFor(params: Params, network: EffectiveNetwork): string | undefined {
-  const gated = network.layers.some(({ activation }) => typeof activation === 'object');
+function noteFor(params: Params, network: Network): string | undefined {
   const notes = [
-    alignmentNote(params, gated),
+    alignmentNote(params, isGated(network)),
     hasRunningStatistics(network) ? normStatisticsNote : undefined,
   ];
   return notes.filter((note) => note !== undefined).join(' ') || undefined;
@@ -218,7 +216,7 @@ function midpointOf({ models }: Job, scores: Map<Split, PointScores[]>, place: n
   return {
     models: models.map(({ index }) => index),
     num_models: models.length,
-    ...(hasRunningStatistics(models[0]!.network) && { norm_statistics: 'interpolate' as const }),
+    ...(hasRunningStatistics(models[0]!.run.graph) && { norm_statistics: 'interpolate' as const }),
     ...Object.fromEntries(fields),
   };
 }

@@ -4,21 +4,22 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import { normStatisticsNote } from '../../../src-shared/jobs/interpolate.ts';
 import type { mergeJob } from '../../../src-shared/jobs/merge.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import type { TensorValue } from '../../formats/tensor.ts';
 import { alignmentNote, alignPairs, namedPermutations } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
-import { hasRunningStatistics, mapArrays, namedArrays } from '../alignment/parameters.ts';
-import { permuteNetwork } from '../alignment/spec.ts';
+import { hasRunningStatistics, isGated, readParameters } from '../alignment/parameters.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { loadCheckpoint, readRun } from '../checkpoints.ts';
 import { ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { linearScale } from '../models/effective.ts';
 import { assertSameFixedPart } from '../models/index.ts';
-import type { EffectiveNetwork } from '../models/index.ts';
+import { permuteArrays } from '../networks/permute.ts';
+import type { NamedArrays } from '../networks/permute.ts';
 import { loadSeveral, requireSameShapes } from '../pairs.ts';
 import { inNewRunFolder, refuseTaken } from './out-folder.ts';
 import { completeForReference, derivedConfig } from './reference-config.ts';
@@ -27,6 +28,9 @@ import { writeInFormat } from './write-checkpoint.ts';
 type Params = ParamsOf<typeof mergeJob>;
 type Result = ResultOf<typeof mergeJob>;
 
+/** Parameters as they act: those of the non-asymmetric form. */
+type Arrays = NamedArrays<Float32Array>;
+
 export const merge: Compute<Params, Result> = async (params, context) => {
   refuseTaken(params.directory);
   const { models, warnings } = loadSeveral(params);
@@ -34,11 +38,13 @@ export const merge: Compute<Params, Result> = async (params, context) => {
   requireSameShapes(models);
   for (const model of models.slice(1)) assertSameFixedPart(models[0]!, model);
   const alignments = await align(params, models, context);
-  const networks = models.map(({ network }, i) => {
+  const { graph } = models[0]!.run;
+  const arrays = models.map(({ acting }, i) => {
     const alignment = i === 0 ? undefined : alignments?.[i - 1];
-    return alignment ? permuteNetwork(network, [...alignment.permutations.values()]) : network;
+    return alignment ? permuteArrays(acting, symmetriesOf(graph).groups, alignment.permutations) : acting;
   });
-  const outputs = weights ? [mixed(networks, weights)] : networks;
+  const outputs = weights ? [mixed(arrays, weights)] : arrays;
+  const mixesStatistics = weights !== undefined && hasRunningStatistics(graph);
   const sources = models.map(({ path }) => path);
   const permutations = alignments?.map((alignment) => namedPermutations(alignment.permutations));
   const derived = {
@@ -48,14 +54,13 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     ...(params.align === 'activation' && { mode: params.mode, recording_point: params.recordingPoint }),
     ...(weights && { weights }),
     ...(permutations && { permutations }),
-    ...(weights && hasRunningStatistics(outputs[0]!) && { norm_statistics: 'interpolate' }),
+    ...(mixesStatistics && { norm_statistics: 'interpolate' }),
   };
   const written = await inNewRunFolder(params.directory, (directory) => ({
     directory,
     files: writeRun(params, models[0]!, { outputs, derived }, directory),
   }));
-  const note = alignmentNote(params, isGated(outputs[0]!));
-  const mixesStatistics = weights !== undefined && hasRunningStatistics(outputs[0]!);
+  const note = alignmentNote(params, isGated(graph));
   return {
     ...{ ...written, sources, align: params.align },
     ...(weights && { weights }),
@@ -74,15 +79,15 @@ export const merge: Compute<Params, Result> = async (params, context) => {
 function writeRun(
   params: Params,
   first: LoadedModel,
-  { outputs, derived }: { outputs: readonly EffectiveNetwork[]; derived: Record<string, unknown> },
+  { outputs, derived }: { outputs: readonly Arrays[]; derived: Record<string, unknown> },
   directory: string,
 ): string[] {
   const files = writeModels(params, first, outputs, directory);
   const { config } = readRunDirectory(first.run.directory);
-  const activation = outputs[0]!.layers[0]!.activation;
+  const { graph } = first.run;
   const text = derivedConfig(config, {
-    symmetry: isGated(outputs[0]!) ? 2 : 0,
-    activation: typeof activation === 'string' ? activation : undefined,
+    symmetry: isGated(graph) ? 2 : 0,
+    activation: activationOf(graph),
     models: outputs.length,
     derived,
   });
@@ -131,28 +136,28 @@ async function align(
 }
 
 /** The weighted mean of every array, summed in float64. */
-function mixed(networks: readonly EffectiveNetwork[], weights: readonly number[]): EffectiveNetwork {
-  const arrays = networks.map(namedArrays);
-  return mapArrays(networks[0]!, ({ data }, index) =>
-    data.map((_, k) => weights.reduce((sum, weight, m) => sum + weight * arrays[m]![index]!.data[k]!, 0)),
+function mixed(models: readonly Arrays[], weights: readonly number[]): Arrays {
+  return new Map(
+    [...models[0]!].map(([name, { shape, data }]) => {
+      const all = models.map((model) => model.get(name)!.data);
+      const mean = data.map((_, k) => weights.reduce((sum, weight, m) => sum + weight * all[m]![k]!, 0));
+      return [name, { shape, data: mean }];
+    }),
   );
 }
 
 function writeModels(
   params: Params,
   first: LoadedModel,
-  networks: readonly EffectiveNetwork[],
+  outputs: readonly Arrays[],
   directory: string,
 ): string[] {
-  return networks.map((network, i) => {
-    const own = storedForm(network);
+  const { graph } = first.run;
+  return outputs.map((arrays, i) => {
     // Under the names of the files that the models came from.
-    const { fileNames, constants } = first.spec;
-    const named = (name: string): string => fileNames?.[name] ?? name;
-    const kept = [...own].filter(([name]) => constants?.[name] === undefined);
-    const tensors = new Map(kept.map(([name, tensor]) => [named(name), tensor]));
-    const isParameter = new Set(
-      namedArrays(network).flatMap(({ role, name }) => (role === 'parameter' ? [name] : [])),
+    const named = (name: string): string => first.spec.fileNames?.[name] ?? name;
+    const kept = storedForm(graph, arrays).filter(
+      ({ name }) => graph.parameters.get(name)!.constant === undefined,
     );
     const path = writeInFormat(directory, params.format, {
       // Files of several epochs have none in common; 0 would claim an initialisation.
@@ -160,55 +165,48 @@ function writeModels(
       model: i + 1,
       step: 0,
       // In the order of the modules, as an optimizer is given them.
-      trainable: kept.flatMap(([name]) => (isParameter.has(name) ? [named(name)] : [])),
-      tensors,
+      trainable: kept.flatMap(({ name }) =>
+        graph.parameters.get(name)!.role === 'trained' ? [named(name)] : [],
+      ),
+      tensors: new Map(kept.map(({ name, tensor }) => [named(name), tensor])),
     });
     return basename(path);
   });
 }
 
-const isGated = ({ layers }: EffectiveNetwork): boolean =>
-  layers.some(({ activation }) => typeof activation === 'object');
-
-/** The state dict of the non-asymmetric form, in PyTorch's order: linear layers, gates, norms. */
-export function storedForm(network: EffectiveNetwork): Map<string, TensorValue> {
-  const rank = (name: string): number => ['lins', 'activations', 'norms'].indexOf(name.split('.')[0]!);
-  const arrays = namedArrays(network).toSorted((a, b) => rank(a.name) - rank(b.name));
-  const tensors = new Map<string, TensorValue>();
-  for (const { name, shape, data } of arrays) {
-    const place = /^norms\.(\d+)\.(initial_variance|running_var)$/.exec(name);
-    const norm = place ? network.layers[Number(place[1])]!.norm : undefined;
-    if (norm?.kind === 'layer_linear' || norm?.kind === 'batch_linear') {
-      const scale = linearScale(norm.kind, data) as Float32Array<ArrayBuffer>;
-      const isLayer = norm.kind === 'layer_linear';
-      const key = `norms.${place![1]}.${isLayer ? 'scale' : 'inv_std'}`;
-      tensors.set(key, { dtype: 'float32', shape: isLayer ? [] : shape, data: scale });
-      continue;
-    }
-    tensors.set(name, { dtype: 'float32', shape, data: data as Float32Array<ArrayBuffer> });
-    // The statistics are those of no training: how many batches they saw has no answer.
-    if (place?.[2] === 'running_var')
-      tensors.set(`norms.${place[1]}.num_batches_tracked`, {
-        dtype: 'int64',
-        shape: [],
-        data: BigInt64Array.of(0n),
-      });
-  }
-  return tensors;
+/** Of the first hidden layer, as a config names it; undefined if it has a gate or none. */
+function activationOf({ nodes }: Network): string | undefined {
+  const first = nodes.find(({ op }) => op === 'activation' || op === 'gate');
+  return first?.op === 'activation' ? (first.attributes as { kind: string }).kind : undefined;
 }
 
+/** The state dict of the non-asymmetric form, in the order of the network's parameters. */
+function storedForm(network: Network, arrays: Arrays): { name: string; tensor: TensorValue }[] {
+  const counters = new Set(countersOf(network));
+  return [...network.parameters.keys()].flatMap((name): { name: string; tensor: TensorValue }[] => {
+    // The statistics are those of no training: how many batches they saw has no answer.
+    if (counters.has(name))
+      return [{ name, tensor: { dtype: 'int64', shape: [], data: BigInt64Array.of(0n) } }];
+    const array = arrays.get(name);
+    if (!array) return []; // F and D, which act through the weights
+    const data = array.data as Float32Array<ArrayBuffer>;
+    return [{ name, tensor: { dtype: 'float32', shape: [...array.shape], data } }];
+  });
+}
+
+const countersOf = (network: Network): string[] =>
+  readParameters(network).flatMap(({ name, word }) => (word === 'num_batches_tracked' ? [name] : []));
+
 /** Reads back what was written, as any later job will. A difference is a defect. */
-function verify(directory: string, files: readonly string[], networks: readonly EffectiveNetwork[]): void {
+function verify(directory: string, files: readonly string[], outputs: readonly Arrays[]): void {
   const run = readRun(directory);
-  networks.forEach((network, i) => {
-    const { network: stored, path } = loadCheckpoint(run, join(directory, files[i]!));
-    const arrays = namedArrays(stored);
-    namedArrays(network).forEach(({ name, data }, k) => {
-      const found = arrays[k]!;
-      // A variance is stored as the factor it leads to: of a layer one number, whatever the single variances are.
-      const exact = !name.endsWith('initial_variance');
-      if (found.name !== name || (exact && data.some((value, j) => value !== found.data[j])))
+  const counters = countersOf(run.graph);
+  outputs.forEach((arrays, i) => {
+    const { acting, path } = loadCheckpoint(run, join(directory, files[i]!));
+    for (const [name, { data }] of arrays) {
+      const found = acting.get(name)?.data;
+      if (!counters.includes(name) && data.some((value, k) => value !== found?.[k]))
         throw new Error(`${path}: "${name}" is not what was to be written`);
-    });
+    }
   });
 }

@@ -108,7 +108,7 @@ describe('bad input is answered with one clear message', () => {
     fixtureRun('sym2');
     const error = await failure('interpolate', { checkpoints: files, data: goldenData() });
     expect(error.message).toMatch(
-      /sym0.*sym2.*different architectures: activation 0 is gelu in one and swiglu/,
+      /sym0.*sym2.*different architectures: activations\.0 is gelu in one and gate in the other/,
     );
   });
 

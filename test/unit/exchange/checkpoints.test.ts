@@ -3,17 +3,18 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { describe, expect, it } from 'vitest';
-import { namedArrays } from '../../../src-main/compute/alignment/parameters.ts';
-import { permuteNetwork } from '../../../src-main/compute/alignment/spec.ts';
-import { hostForward } from '../../../src-main/compute/alignment/host-forward.ts';
 import { loadModels } from '../../../src-main/compute/checkpoints.ts';
 import type { LoadedModel } from '../../../src-main/compute/checkpoints.ts';
+import { permuteArrays } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { openCheckpoint, writeCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import { readRunDirectory } from '../../../src-main/formats/run-directory.ts';
 import { LazyTensor } from '../../../src-main/formats/tensor.ts';
+import type { TensorValue } from '../../../src-main/formats/tensor.ts';
 import { openTorchFile } from '../../../src-main/formats/torch/torch-file.ts';
 import type { Tree } from '../../../src-main/formats/torch/tree.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import { exactOutput } from '../../support/exact-output.ts';
 import { fixtureRun } from '../../support/fixtures.ts';
 import { goldenData, job } from '../../support/job.ts';
 import { largestDifference, referenceRuns } from '../../support/reference-run.ts';
@@ -184,6 +185,12 @@ interface Merged extends Exported {
 const merge = (more: object): Promise<Merged> =>
   job<Merged>('merge', { directory: fresh(), data: goldenData(), ...more });
 
+/** Its acting parameters with its units in the order that a result names. */
+function permutedActing({ run, acting }: LoadedModel, permutations: Record<string, number[]>) {
+  const orders = new Map(Object.entries(permutations).map(([group, perm]) => [group, Int32Array.from(perm)]));
+  return permuteArrays(acting, symmetriesOf(run.graph).groups, orders);
+}
+
 describe('merge', () => {
   it.each(['sym1_kappa1', 'sym3_kappa1', 'sym0'])(
     'writes the plain mean of two models of %s',
@@ -191,13 +198,15 @@ describe('merge', () => {
       const run = fixtureRun(name);
       const { directory, files, weights } = await merge({ run, models: [1, 2], epoch: 5 });
       expect(weights).toEqual([0.5, 0.5]);
-      const [a, b] = loadModels(run, [1, 2], 5).map(({ network }) => namedArrays(network));
+      const [a, b] = loadModels(run, [1, 2], 5).map(({ acting }) => acting);
       const [mean] = loadModels(directory, undefined, 5);
       expect(mean!.spec.family).toBe('standard');
-      namedArrays(mean!.network).forEach(({ name: array, data }, k) => {
-        expect(a![k]!.name).toBe(array);
-        expect(data).toEqual(data.map((_, i) => (a![k]!.data[i]! + b![k]!.data[i]!) / 2));
-      });
+      expect([...mean!.acting.keys()]).toEqual([...a!.keys()]);
+      for (const [array, { shape, data }] of mean!.acting) {
+        const [x, y] = [a!.get(array)!, b!.get(array)!];
+        expect(shape).toEqual(x.shape);
+        expect(data).toEqual(data.map((_, i) => (x.data[i]! + y.data[i]!) / 2));
+      }
       expect(files).toEqual(['checkpoint_epoch_5_model_1.pt']);
     },
   );
@@ -231,17 +240,13 @@ describe('merge', () => {
     const originals = loadModels(run, [1, 2, 3], 5);
     const copies = loadModels(directory, undefined, 5);
     expect(copies.map(({ spec }) => spec.family)).toEqual([family, family, family]);
-    expect(namedArrays(copies[0]!.network)).toEqual(namedArrays(originals[0]!.network));
-    const perms = ['P_0', 'P_1', 'P_2'].map((layer) => Int32Array.from(permutations![1]![layer]!));
+    expect(copies[0]!.acting).toEqual(originals[0]!.acting);
+    const perms = Object.values(permutations![1]!);
     expect(perms.some((perm) => perm.some((from, to) => from !== to))).toBe(true);
-    expect(namedArrays(copies[2]!.network)).toEqual(
-      namedArrays(permuteNetwork(originals[2]!.network, perms)),
-    );
-    const rows = 16;
-    const inputs = new RandomStream(7, 'merge-test').normals(rows * 784);
-    const logits = (model: LoadedModel): Float64Array =>
-      hostForward(model.network, Float64Array.from(inputs), rows);
-    expect(largestDifference(logits(copies[2]!), logits(originals[2]!))).toBeLessThan(1e-9);
+    expect(copies[2]!.acting).toEqual(permutedActing(originals[2]!, permutations![1]!));
+    const inputs = new RandomStream(7, 'merge-test').normals(16 * 784);
+    const [copy, original] = [copies[2]!, originals[2]!].map((model) => exactOutput(model, inputs));
+    expect(largestDifference(copy!, original!)).toBeLessThan(1e-9);
   });
 
   it.each(['batch', 'layer_linear', 'batch_linear', null])(
@@ -258,17 +263,46 @@ describe('merge', () => {
       });
       const settings = { run, models: [1, 2], epoch: 0, align: 'weight', restarts: 1, write: 'aligned' };
       const { directory, permutations } = await merge({ ...settings, data: {} });
-      const perms = ['P_0', 'P_1', 'P_2'].map((layer) => Int32Array.from(permutations![0]![layer]!));
-      const expected = namedArrays(permuteNetwork(loadModels(run, [2], 0)[0]!.network, perms));
-      const found = namedArrays(loadModels(directory, [2], 0)[0]!.network);
-      expect(found.map(({ name }) => name)).toEqual(expected.map(({ name }) => name));
-      found.forEach(({ name, data }, i) => {
-        // A linearised norm is stored as the factor that its variances lead to.
-        const tolerance = name.endsWith('initial_variance') ? 1e-5 : 0;
-        expect(largestDifference(data, expected[i]!.data), name).toBeLessThanOrEqual(tolerance);
-      });
+      const expected = permutedActing(loadModels(run, [2], 0)[0]!, permutations![0]!);
+      const found = loadModels(directory, [2], 0)[0]!.acting;
+      const counter = (name: string): boolean => name.endsWith('num_batches_tracked');
+      expect([...found.keys()]).toEqual([...expected.keys()]);
+      for (const [name, array] of found) if (!counter(name)) expect(array, name).toEqual(expected.get(name));
     },
   );
+
+  it.each([
+    ['layer_linear', 'norms.1.scale'],
+    ['batch_linear', 'norms.1.inv_std'],
+    ['batch', 'norms.1.running_var'],
+  ])('mixes what norm %s divides by as the file holds it', async (norm, name) => {
+    const config = parse(readFileSync('resources/presets/w-asymmetric-small.yaml', 'utf8')) as {
+      model: object;
+    };
+    const run = fresh();
+    const training = { num_epochs: 0, save_every: 1 };
+    const model = { ...config.model, norm, hidden_dim: 48 };
+    await job('train', { run, config: { ...config, model, num_models: 2, training, seed: 5, mask_seed: 3 } });
+    const second = openCheckpoint(readRunDirectory(run).checkpoints[1]!.path);
+    const tensors = new Map<string, TensorValue>(
+      [...second.tensors].map(([key, tensor]) => [key, { ...tensor, data: tensor.read() }]),
+    );
+    const changed = tensors.get(name)!;
+    tensors.set(name, {
+      ...changed,
+      data: (changed.data as Float32Array).map((value, k) => value * (3 + k)),
+    });
+    writeCheckpoint(run, { epoch: 0, model: 3, tensors });
+    const { directory, files } = await merge({ run, models: [1, 3], epoch: 0, lambda: 0.25, data: {} });
+    const [a, b] = loadModels(run, [1, 3], 0).map(({ acting }) => acting.get(name)!.data);
+    const [mean] = loadModels(directory, undefined, 0);
+    const expected = a!.map((value, k) => 0.75 * value + 0.25 * b![k]!);
+    expect(a).not.toEqual(b);
+    expect(mean!.acting.get(name)!.data).toEqual(expected);
+    const written = openCheckpoint(join(directory, files[0]!));
+    const counter = written.tensors.get('norms.1.num_batches_tracked')?.read();
+    expect(counter).toEqual(norm === 'batch' ? BigInt64Array.of(0n) : undefined);
+  });
 
   it('says in its config where it came from, and refuses a lambda for three models', async () => {
     const run = fixtureRun('sym0');

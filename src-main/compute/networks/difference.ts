@@ -1,0 +1,54 @@
+/** Whether models of two networks can be compared parameter by parameter. */
+import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
+
+/**
+ * The first difference between two networks as they act, or undefined if there is none: other nodes, sizes, settings,
+ * connections or names of parameters. Fixed parts of weights are none: they act through the weights.
+ */
+export function networkDifference(a: Network, b: Network): string | undefined {
+  const [layersA, layersB] = [a, b].map(({ nodes }) => nodes.filter(({ op }) => op === 'linear').length) as [
+    number,
+    number,
+  ];
+  if (layersA !== layersB) return `one has ${layersA} linear layers, the other ${layersB}`;
+  const [nodesA, nodesB] = [a, b].map(({ nodes }) => new Map(nodes.map((node) => [node.id, node])));
+  for (const id of new Set([...nodesA!.keys(), ...nodesB!.keys()])) {
+    const [x, y] = [nodesA!.get(id), nodesB!.get(id)];
+    for (const describe of [kindOf, settingsOf, connectionsOf, namesOf]) {
+      const [ofX, ofY] = [x ? describe(x) : 'not there', y ? describe(y) : 'not there'];
+      if (ofX !== ofY) return `${id} is ${ofX} in one and ${ofY} in the other`;
+    }
+  }
+  const [inputA, inputB] = [a, b].map(({ graph }) =>
+    graph.inputs.map(({ shape }) => `[${shape.join(', ')}]`).join(),
+  );
+  if (inputA !== inputB) return `one takes ${inputA}, the other ${inputB}`;
+  const [outputA, outputB] = [a.graph.output, b.graph.output];
+  return outputA === outputB ? undefined : `one ends with ${outputA}, the other with ${outputB}`;
+}
+
+function kindOf({ op, parameters, attributes, inputs, shape }: CheckedNode): string {
+  switch (op) {
+    case 'linear':
+      return `linear from ${inputs[0]!.at(-1)} to ${shape.at(-1)}`;
+    case 'norm': {
+      const weight = parameters['weight'];
+      // Linearised norms without an affine part keep fixed ones and zeros in its place.
+      const affine = weight && (weight.role === 'trained' || weight.constant !== undefined);
+      return `norm ${(attributes as { kind: string }).kind}${affine ? ', affine' : ''}`;
+    }
+    case 'activation':
+      return (attributes as { kind: string }).kind;
+    default:
+      return op;
+  }
+}
+
+const settingsOf = (node: CheckedNode): string => `${kindOf(node)} ${JSON.stringify(node.attributes)}`;
+
+const connectionsOf = ({ op, takes }: CheckedNode): string => `${op} of ${takes.join(', ')}`;
+
+const namesOf = ({ parameters }: CheckedNode): string =>
+  `with ${Object.entries(parameters)
+    .map(([word, { name }]) => `${word} "${name}"`)
+    .join(', ')}`;

@@ -1,0 +1,65 @@
+/** What keeps two networks from being compared parameter by parameter, and what does not. */
+import { describe, expect, test } from 'vitest';
+import { networkDifference } from '../../../src-main/compute/networks/difference.ts';
+import { families } from '../../../src-shared/domain.ts';
+import type { Graph } from '../../../src-shared/networks/graph.ts';
+import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
+import { specOf } from '../alignment/networks.ts';
+import type { NetworkWish } from '../alignment/networks.ts';
+import { residualNetwork } from './small-networks.ts';
+
+const mlp = (wish: Partial<NetworkWish> = {}) =>
+  readNetwork(mlpGraph(specOf({ family: 'standard', norm: 'layer', ...wish })));
+
+describe('two MLPs', () => {
+  test.each(families.filter((family) => family !== 'sigma-asymmetric'))(
+    'a %s one and a standard one act alike',
+    (family) => {
+      expect(networkDifference(mlp(), mlp({ family }))).toBeUndefined();
+    },
+  );
+
+  test.each<[Partial<NetworkWish>, string]>([
+    [{ widths: [12, 9, 5] }, 'one has 4 linear layers, the other 2'],
+    [{ widths: [12, 9, 6, 8, 5] }, 'lins.1 is linear from 9 to 7 in one and linear from 9 to 6 in the other'],
+    [{ norm: 'batch' }, 'norms.0 is norm layer, affine in one and norm batch, affine in the other'],
+    [{ norm: 'none' }, 'norms.0 is norm layer, affine in one and not there in the other'],
+    [{ elementwiseAffine: false }, 'norms.0 is norm layer, affine in one and norm layer in the other'],
+    [{ activation: 'tanh' }, 'activations.0 is gelu in one and tanh in the other'],
+    [{ family: 'sigma-asymmetric' }, 'activations.0 is gelu in one and gate in the other'],
+  ])('%j', (wish, difference) => {
+    expect(networkDifference(mlp(), mlp(wish))).toBe(difference);
+  });
+});
+
+describe('networks that are no chains', () => {
+  const changed = (change: (graph: Graph) => void) => {
+    const graph = structuredClone(residualNetwork().graph);
+    change(graph);
+    return readNetwork(graph);
+  };
+  const node = (graph: Graph, id: string) => graph.nodes.find((one) => one.id === id)!;
+
+  test.each<[string, (graph: Graph) => void]>([
+    [
+      'sum.1 is add of sum.0, down.1 in one and add of sum.0, embed in the other',
+      (graph) => (node(graph, 'sum.1').inputs[1] = 'embed'),
+    ],
+    [
+      'norm is norm layer, affine {"kind":"layer","epsilon":0.00001} in one and norm layer, affine {"kind":"layer","epsilon":0.1} in the other',
+      (graph) => (node(graph, 'norm').attributes['epsilon'] = 0.1),
+    ],
+    [
+      'head is with weight "head.weight", bias "head.bias" in one and with weight "renamed", bias "head.bias" in the other',
+      (graph) => {
+        node(graph, 'head').parameters['weight'] = 'renamed';
+        graph.parameters.find(({ name }) => name === 'head.weight')!.name = 'renamed';
+      },
+    ],
+    ['one ends with head, the other with norm', (graph) => (graph.output = 'norm')],
+  ])('%s', (difference, change) => {
+    expect(networkDifference(residualNetwork(), changed(change))).toBe(difference);
+    expect(networkDifference(residualNetwork(), residualNetwork())).toBeUndefined();
+  });
+});

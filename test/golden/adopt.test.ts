@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { hostForward } from '../../src-main/compute/alignment/host-forward.ts';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import { loadModels } from '../../src-main/compute/checkpoints.ts';
 import { forwardStacked } from '../../src-main/compute/models/index.ts';
@@ -12,6 +11,7 @@ import { RandomStream } from '../../src-main/compute/random.ts';
 import { openCheckpoint } from '../../src-main/formats/checkpoint.ts';
 import { writeSafetensors } from '../../src-main/formats/safetensors.ts';
 import { writeTorchFile } from '../../src-main/formats/torch/write-torch.ts';
+import { exactOutput } from '../support/exact-output.ts';
 import { job } from '../support/job.ts';
 
 const fixture = (name: string): string =>
@@ -32,7 +32,7 @@ async function expectLogits(path: string, { logits, ...more }: (typeof networks)
   const [model] = loadModels(directory, [1], 1);
   const wanted = logits.flat();
   const largest = Math.max(...wanted.map(Math.abs));
-  const exact = hostForward(model!.network, Float64Array.from(inputs.flat()), inputs.length);
+  const exact = exactOutput(model!, inputs.flat());
   const backend = await loadBackend();
   const x = backend.tf.tensor2d(inputs);
   const { logits: z } = forwardStacked(backend, [model!.network], x);

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeCheckpoint } from '../../src-main/formats/checkpoint.ts';
 import type { TensorValue } from '../../src-main/formats/tensor.ts';
-import { randomModels } from '../unit/alignment/networks.ts';
+import { randomModels } from '../unit/networks/random-models.ts';
 
 /** What becomes of a stored tensor; it may be changed in place. */
 export type Change = (tensor: string, data: Float32Array) => unknown;

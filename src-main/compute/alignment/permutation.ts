@@ -1,4 +1,4 @@
-/** Permutations of the neurons of a layer: `perm[i]` is the neuron of model b that stands beside neuron i of model a. */
+/** Of the units of a group: `perm[i]` is the unit of model b that stands beside unit i of model a. */
 export type Permutation = Int32Array;
 
 /** Names a layer's permutation as the reference does: `P_0` permutes the outputs of lins.0. */
@@ -6,9 +6,6 @@ export const permutationName = (layer: number): string => `P_${layer}`;
 
 /** A group in messages: the P_1 of an MLP is "hidden layer 1"; others go by their names. */
 export const groupLabel = (group: string): string => group.replace(/^P_(\d+)$/, 'hidden layer $1');
-
-/** One permutation per hidden layer, in the order of the layers. */
-export type LayerPermutations = readonly Permutation[];
 
 export function identityPermutation(size: number): Permutation {
   return Int32Array.from({ length: size }, (_, i) => i);

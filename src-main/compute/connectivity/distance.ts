@@ -1,6 +1,10 @@
 /** How far apart two models are in weight space, and whether their scales can be compared at all. */
-import { namedArrays } from '../alignment/parameters.ts';
-import type { EffectiveLayer, EffectiveNetwork } from '../models/index.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import type { GroupAxis, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
+import { readParameters } from '../alignment/parameters.ts';
+import { groupLabel } from '../alignment/permutation.ts';
+import type { NamedArray, NamedArrays } from '../networks/permute.ts';
 
 /** Integer counters that batch norm keeps beside its statistics: no coordinate of weight space. */
 const isCounter = (name: string): boolean => name.endsWith('num_batches_tracked');
@@ -16,21 +20,11 @@ export function stateDistance(a: ByName, b: ByName): number {
   return Math.sqrt(sum);
 }
 
-/** The same over the arrays of effective networks: of the non-asymmetric models that compute the same functions. */
-export function networkDistance(a: EffectiveNetwork, b: EffectiveNetwork): number {
-  const others = namedArrays(b);
-  const sum = namedArrays(a).reduce(
-    (total, { data }, i) => total + squaredDistance(data, others[i]!.data),
-    0,
-  );
-  return Math.sqrt(sum);
-}
-
 /** Numbers that training moves in the non-asymmetric model. */
-export function networkParameters(network: EffectiveNetwork): number {
-  return namedArrays(network)
-    .filter(({ role }) => role === 'parameter')
-    .reduce((count, { data }) => count + data.length, 0);
+export function networkParameters(network: Network): number {
+  return readParameters(network)
+    .filter(({ role }) => role === 'trained')
+    .reduce((count, { shape }) => count + shape.reduce((a, b) => a * b, 1), 0);
 }
 
 function squaredDistance(a: Float32Array, b: Float32Array): number {
@@ -42,10 +36,10 @@ function squaredDistance(a: Float32Array, b: Float32Array): number {
 /** Above this, two models' hidden units are called differently scaled. */
 export const largeRescaling = 2;
 
-export interface Rescaling {
-  /** At least 1: the factor by which scales typically differ, in the worst layer and kind. */
+export interface ScaleDifference {
+  /** At least 1: the factor by which scales typically differ, in the worst group and kind. */
   ratio: number;
-  /** Where: "incoming weights of hidden layer 1". */
+  /** Where: "incoming weights of hidden layer 1", "outgoing weights of stream". */
   where: string;
 }
 
@@ -54,52 +48,61 @@ export interface Rescaling {
  * its outgoing ones divided by c without changing the function, a normalised layer's incoming weights by any c: such
  * networks are the same in function, far apart in weights, and a barrier between them says nothing.
  *
- * Per hidden layer the norms of incoming weights, of the norm's affine part and of outgoing weights are compared as
- * sorted lists, since neuron i of one network need not be neuron i of the other: the root mean square of the log ratios.
+ * For every permutation group the norms of incoming weights, of norms' affine parts and of outgoing weights are compared
+ * as sorted lists, since unit i of one network need not be unit i of the other: the root mean square of the log ratios.
+ * @param a parameters as they act, by name; those of `b` have the same names and shapes
  */
-export function rescalingOf(a: EffectiveNetwork, b: EffectiveNetwork): Rescaling {
-  let worst: Rescaling = { ratio: 1, where: 'nowhere' };
-  for (let layer = 0; layer + 1 < a.layers.length; layer++) {
-    const [scalesA, scalesB] = [unitScales(a, layer), unitScales(b, layer)];
-    for (const kind of Object.keys(scalesA) as (keyof UnitScales)[]) {
-      const ratio = typicalRatio(scalesA[kind], scalesB[kind]);
-      if (ratio > worst.ratio) worst = { ratio, where: `${kind} of hidden layer ${layer}` };
+export function rescalingOf(network: Network, a: NamedArrays, b: NamedArrays): ScaleDifference {
+  let worst: ScaleDifference = { ratio: 1, where: 'nowhere' };
+  for (const group of symmetriesOf(network).groups) {
+    for (const [kind, axes] of Object.entries(scaledAxes(network, group))) {
+      if (axes.length === 0) continue;
+      const ratio = typicalRatio(normsOf(a, group, axes), normsOf(b, group, axes));
+      if (ratio > worst.ratio) worst = { ratio, where: `${kind} of ${groupLabel(group.name)}` };
     }
   }
   return worst;
 }
 
-interface UnitScales {
-  'incoming weights': Float64Array;
-  'affine norm': Float64Array;
-  'outgoing weights': Float64Array;
-}
-
-function unitScales(network: EffectiveNetwork, index: number): UnitScales {
-  const layer = network.layers[index]!;
-  const next = network.layers[index + 1]!;
-  const { norm } = layer;
+/** Where factors of a group's units would show: in trained weights only, the C of a gate is given. */
+function scaledAxes(network: Network, { axes }: PermutationGroup): Record<string, GroupAxis[]> {
+  const read = new Map(readParameters(network).map((parameter) => [parameter.name, parameter]));
+  const trained = axes.filter(({ parameter }) => read.get(parameter)?.role === 'trained');
+  const isWeight = ({ parameter }: GroupAxis): boolean => read.get(parameter)!.shape.length > 1;
+  const isGain = ({ parameter }: GroupAxis): boolean => {
+    const { node, word } = read.get(parameter)!;
+    return node.op === 'norm' && word === 'weight';
+  };
   return {
-    'incoming weights': Float64Array.from({ length: layer.outputs }, (_, j) => rowNorm(layer, j)),
-    'affine norm': Float64Array.from({ length: layer.outputs }, (_, j) => Math.abs(norm?.weight?.[j] ?? 1)),
-    'outgoing weights': Float64Array.from({ length: layer.outputs }, (_, j) => columnNorm(next, j)),
+    'incoming weights': trained.filter((axis) => isWeight(axis) && axis.axis === 0),
+    'affine norm': trained.filter(isGain),
+    'outgoing weights': trained.filter((axis) => isWeight(axis) && axis.axis > 0),
   };
 }
 
-function rowNorm({ weight, inputs }: EffectiveLayer, row: number): number {
-  let sum = 0;
-  for (let k = row * inputs; k < (row + 1) * inputs; k++) sum += weight[k]! ** 2;
-  return Math.sqrt(sum);
+/** For each unit the Euclidean norm of what it owns along these axes. */
+function normsOf(arrays: NamedArrays, { size }: PermutationGroup, axes: readonly GroupAxis[]): Float64Array {
+  const squares = new Float64Array(size);
+  for (const axis of axes) addSquares(squares, arrays.get(axis.parameter)!, axis);
+  return squares.map(Math.sqrt);
 }
 
-function columnNorm({ weight, inputs, outputs }: EffectiveLayer, column: number): number {
-  let sum = 0;
-  for (let i = 0; i < outputs; i++) sum += weight[i * inputs + column]! ** 2;
-  return Math.sqrt(sum);
+function addSquares(
+  squares: Float64Array,
+  { shape, data }: NamedArray,
+  { axis, places, block }: GroupAxis,
+): void {
+  const stride = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const unitOf = new Int32Array(shape[axis]!).fill(-1);
+  places.forEach((place, k) => (unitOf[place] = Math.floor(k / block)));
+  for (let k = 0; k < data.length; k++) {
+    const unit = unitOf[Math.floor(k / stride) % unitOf.length]!;
+    if (unit >= 0) squares[unit]! += data[k]! ** 2;
+  }
 }
 
 function typicalRatio(a: Float64Array, b: Float64Array): number {
-  // A dead unit's norm may be 0 or nearly so: floored beside its own layer's, or it alone would decide.
+  // A dead unit's norm may be 0 or nearly so: floored beside its own group's, or it alone would decide.
   const floored = (norms: Float64Array): Float64Array => {
     const sorted = norms.slice().sort();
     const floor = Math.max(1e-3 * sorted[sorted.length >> 1]!, Number.MIN_VALUE);

@@ -162,7 +162,7 @@ function pairResult(
   const distance = alignment
     ? stateDistance(a.acting, vertices[models.length + p]!.arrays)
     : stateDistance(a.state, b.state);
-  const parameters = alignment ? networkParameters(a.network) : numParameters(a.spec).free;
+  const parameters = alignment ? networkParameters(a.run.graph) : numParameters(a.spec).free;
   const mixesStatistics = hasRunningStatistics(a.run.graph);
   const note = noteFor(params, a.run.graph);
   const places = placesOf(segments, p);
@@ -184,7 +184,7 @@ function pairResult(
     align: params.align,
     ...(params.align === 'activation' && { mode: params.mode, recording_point: params.recordingPoint }),
     ...(alignment && { permutations: namedPermutations(alignment.permutations) }),
-    rescaling_ratio: rescalingOf(a.network, b.network).ratio,
+    rescaling_ratio: rescalingOf(a.run.graph, a.acting, b.acting).ratio,
     ...(mixesStatistics && { norm_statistics: 'interpolate' as const }),
     ...(note !== undefined && { note }),
   };

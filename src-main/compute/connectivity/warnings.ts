@@ -65,7 +65,7 @@ export function rescalingWarnings(
   return rows.flatMap(({ rescaling_ratio }, p) => {
     if (rescaling_ratio === undefined || rescaling_ratio <= largeRescaling) return [];
     const [a, b] = pairs[p]!;
-    const { where } = rescalingOf(a.network, b.network);
+    const { where } = rescalingOf(a.run.graph, a.acting, b.acting);
     const factor = rescaling_ratio < 1e6 ? rescaling_ratio.toFixed(1) : rescaling_ratio.toExponential(1);
     return [
       `${a.name} and ${b.name}: hidden units differ in scale by a factor of ${factor} ` +

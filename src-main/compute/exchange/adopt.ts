@@ -14,11 +14,10 @@ import { permutationName } from '../alignment/permutation.ts';
 import { loadCheckpoint, readRun, usableState } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { toEffective } from '../models/effective.ts';
 import { assertDistinct, isBookkeeping, nearestReading } from '../models/file-names.ts';
 import { describe } from '../models/state-dict.ts';
 import { modelOf } from './adopt-model.ts';
-import { checkGroups, checkTensors, modelSection, openArchitecture } from './declared.ts';
+import { checkDeclaredGroups, checkTensors, modelSection, openArchitecture } from './declared.ts';
 import { inNewRunFolder, refuseTaken } from './out-folder.ts';
 import { completeForReference } from './reference-config.ts';
 import { openWeights } from './state-dict-files.ts';
@@ -110,7 +109,7 @@ async function adoptDeclared(params: Params, context: ComputeContext): Promise<R
     const spec = resolveModel(readConfig({ model }, where), where);
     let groups: string[] = [];
     for (const { tensors, path } of sources)
-      groups = checkGroups(architecture, toEffective(spec, usableState(tensors, spec, alone(path))), where);
+      groups = checkDeclaredGroups(architecture, spec, usableState(tensors, spec, alone(path)), where);
     const written = await writeRun(params, { model }, sources, context);
     const names = groups.map((group, layer) => `${group} is ${permutationName(layer)}`);
     const called = architecture.name === undefined ? '' : `${architecture.name}: `;

@@ -2,12 +2,17 @@
 import type { Architecture, PermutationGroup } from '../../../src-shared/architecture.ts';
 import { readArchitecture } from '../../../src-shared/architecture.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import type { MlpSpec } from '../../../src-shared/model.ts';
+import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import type { PermutationGroup as DerivedGroup } from '../../../src-shared/networks/symmetries.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
 import { readYaml } from '../../formats/yaml.ts';
-import { checkPermutationSpec, specTolerance } from '../alignment/check-spec.ts';
-import { permutationSpec } from '../alignment/spec.ts';
-import type { PermutationSpec } from '../alignment/spec.ts';
-import type { EffectiveNetwork } from '../models/network.ts';
+import type { StateDict } from '../models/network.ts';
+import { checkGroups, symmetryTolerance } from '../networks/check-symmetries.ts';
+import { actingArrays } from '../networks/effective.ts';
+import { inDoubles } from '../networks/permute.ts';
 
 /** @throws UserError naming the file and the field */
 export function openArchitecture(path: string): Architecture {
@@ -77,19 +82,26 @@ export function checkTensors(
  * @returns for each hidden layer the name of its group
  * @throws UserError naming the group
  */
-export function checkGroups(architecture: Architecture, network: EffectiveNetwork, where: string): string[] {
-  const natural = permutationSpec(network);
+export function checkDeclaredGroups(
+  architecture: Architecture,
+  spec: MlpSpec,
+  state: StateDict,
+  where: string,
+): string[] {
+  const network = readNetwork(mlpGraph(spec), where);
+  const natural = symmetriesOf(network).groups;
   const groups = architecture.groups.map((group) => ({ group, axes: axesOf(group, architecture) }));
+  const arrays = inDoubles(actingArrays(network, state));
   for (const { group, axes } of groups) {
-    const { passed, maxAbsDifference } = checkPermutationSpec(network, specOf(group, axes, architecture));
-    if (passed) continue;
+    const [check] = checkGroups(network, arrays, [declaredGroup(group, axes, architecture)]);
+    if (check!.ok) continue;
     throw new UserError(
-      `${where}: permutations.${group.name}: permuting it changes the logits by up to ${maxAbsDifference.toPrecision(3)}; less than ${specTolerance} was expected.`,
+      `${where}: permutations.${group.name}: permuting it changes the logits by up to ${check!.maxRelativeChange.toPrecision(3)}; at most ${symmetryTolerance} of the largest was expected.`,
       { hint: differenceFrom(natural, axes, architecture) },
     );
   }
-  return natural.permutations.map((_, layer) => {
-    const wanted = naturalAxes(natural, layer, architecture);
+  return natural.map((derived, layer) => {
+    const wanted = naturalAxes(derived, architecture);
     const found = groups.filter(({ axes }) => sameAxes(axes, wanted));
     if (found.length === 1) return found[0]!.group.name;
     const behind = architecture.blocks[layer]!.linear.weight;
@@ -107,23 +119,21 @@ function axesOf({ members }: PermutationGroup, { tensors }: Architecture): Axes 
   return new Set(members.map(([name, axis]) => `${tensors.get(name)!.own} ${axis}`));
 }
 
-function specOf(group: PermutationGroup, axes: Axes, { tensors }: Architecture): PermutationSpec {
+function declaredGroup(group: PermutationGroup, axes: Axes, { tensors }: Architecture): DerivedGroup {
   const [[name, axis]] = group.members as [[string, number]];
-  const moved = new Map<string, (number | null)[]>();
-  for (const { own, shape } of tensors.values())
-    moved.set(
-      own,
-      shape.map((_, k) => (axes.has(`${own} ${k}`) ? 0 : null)),
-    );
-  return { permutations: [{ name: group.name, size: tensors.get(name)!.shape[axis]! }], axes: moved };
+  const size = tensors.get(name)!.shape[axis]!;
+  const places = Int32Array.from({ length: size }, (_, i) => i);
+  const moved = [...axes].map((text) => {
+    const [parameter = '', index] = text.split(' ');
+    return { parameter, axis: Number(index), places, block: 1 };
+  });
+  return { name: group.name, size, axes: moved, values: [], openedBy: [], movesFixed: [] };
 }
 
 /** Without tensors that the files lack: all their entries are one number. */
-function naturalAxes(spec: PermutationSpec, layer: number, { constants }: Architecture): Axes {
+function naturalAxes({ axes }: DerivedGroup, { constants }: Architecture): Axes {
   return new Set(
-    [...spec.axes].flatMap(([own, axes]) =>
-      constants.has(own) ? [] : axes.flatMap((p, axis) => (p === layer ? [`${own} ${axis}`] : [])),
-    ),
+    axes.flatMap(({ parameter, axis }) => (constants.has(parameter) ? [] : [`${parameter} ${axis}`])),
   );
 }
 
@@ -140,10 +150,10 @@ function listed(axes: Axes, { tensors }: Architecture): string {
 }
 
 /** What the hidden layer's group that shares most with this one has in addition or not. */
-function differenceFrom(natural: PermutationSpec, axes: Axes, architecture: Architecture): string {
+function differenceFrom(natural: readonly DerivedGroup[], axes: Axes, architecture: Architecture): string {
   const shared = (other: Axes): number => [...axes].filter((axis) => other.has(axis)).length;
-  const [nearest] = natural.permutations
-    .map((_, layer) => naturalAxes(natural, layer, architecture))
+  const [nearest] = natural
+    .map((group) => naturalAxes(group, architecture))
     .toSorted((a, b) => shared(b) - shared(a));
   const missing = new Set([...nearest!].filter((axis) => !axes.has(axis)));
   const surplus = new Set([...axes].filter((axis) => !nearest!.has(axis)));

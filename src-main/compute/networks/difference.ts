@@ -11,9 +11,7 @@ export function networkDifference(a: Network, b: Network): string | undefined {
     number,
   ];
   if (layersA !== layersB) return `one has ${layersA} linear layers, the other ${layersB}`;
-  const [nodesA, nodesB] = [a, b].map(({ nodes }) => new Map(nodes.map((node) => [node.id, node])));
-  for (const id of new Set([...nodesA!.keys(), ...nodesB!.keys()])) {
-    const [x, y] = [nodesA!.get(id), nodesB!.get(id)];
+  for (const [id, x, y] of pairsOf(a, b)) {
     for (const describe of [kindOf, settingsOf, connectionsOf, namesOf]) {
       const [ofX, ofY] = [x ? describe(x) : 'not there', y ? describe(y) : 'not there'];
       if (ofX !== ofY) return `${id} is ${ofX} in one and ${ofY} in the other`;
@@ -23,8 +21,30 @@ export function networkDifference(a: Network, b: Network): string | undefined {
     graph.inputs.map(({ shape }) => `[${shape.join(', ')}]`).join(),
   );
   if (inputA !== inputB) return `one takes ${inputA}, the other ${inputB}`;
-  const [outputA, outputB] = [a.graph.output, b.graph.output];
-  return outputA === outputB ? undefined : `one ends with ${outputA}, the other with ${outputB}`;
+  const place = ({ nodes, graph }: Network): number => nodes.findIndex(({ id }) => id === graph.output);
+  return place(a) === place(b)
+    ? undefined
+    : `one ends with ${a.graph.output}, the other with ${b.graph.output}`;
+}
+
+type NodePair = readonly [id: string, a: CheckedNode | undefined, b: CheckedNode | undefined];
+
+/** Node by node where the same operations follow one another, whatever their ids; else those with the same id. */
+function pairsOf(a: Network, b: Network): NodePair[] {
+  const operations = ({ nodes }: Network): string => nodes.map(({ op }) => op).join();
+  if (operations(a) === operations(b)) {
+    const [valuesA, valuesB] = [a, b].map(({ graph }) =>
+      [...graph.inputs, ...graph.nodes].map(({ id }) => id),
+    );
+    const ids = new Map(valuesB!.map((id, i) => [id, valuesA![i]!]));
+    return a.nodes.map((x, i) => {
+      const y = b.nodes[i]!;
+      return [x.id, x, { ...y, takes: y.takes.map((id) => ids.get(id) ?? id) }];
+    });
+  }
+  const [nodesA, nodesB] = [a, b].map(({ nodes }) => new Map(nodes.map((node) => [node.id, node])));
+  const all = new Set([...nodesA!.keys(), ...nodesB!.keys()]);
+  return [...all].map((id) => [id, nodesA!.get(id), nodesB!.get(id)]);
 }
 
 function kindOf({ op, parameters, attributes, inputs, shape }: CheckedNode): string {

@@ -10,7 +10,8 @@ import { RandomStream } from '../../../src-main/compute/random.ts';
 import { correlationModes } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
-import { changed, groupsOf, momentsBetween, randomModels } from './networks.ts';
+import { changed, randomModels } from '../networks/random-models.ts';
+import { groupsOf, momentsBetween } from './recorded.ts';
 
 const names = { a: 'model 1', b: 'model 2' };
 

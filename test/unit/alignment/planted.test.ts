@@ -11,13 +11,14 @@ import { families, recordingPoints } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { joinedNetwork, residualNetwork, sharedNetwork, squareNetwork } from '../networks/small-networks.ts';
-import { groupsOf, momentsBetween, randomModels } from './networks.ts';
-import type { Model } from './networks.ts';
+import { randomModels } from '../networks/random-models.ts';
+import type { Arrays } from '../networks/random-models.ts';
+import { groupsOf, momentsBetween } from './recorded.ts';
 
 const names = { a: 'model 1', b: 'model 2' };
 
 /** The model with its units shuffled, and the permutations that undo it. */
-function permutedCopy(network: Network, model: Model, seed: number) {
+function permutedCopy(network: Network, model: Arrays, seed: number) {
   const stream = new RandomStream(seed, 'copy');
   const { groups } = symmetriesOf(network);
   const perms = new Map(groups.map(({ name, size }) => [name, stream.permutation(size)]));
@@ -26,7 +27,7 @@ function permutedCopy(network: Network, model: Model, seed: number) {
 }
 
 /** Of no chain: random float32 weights around those that PyTorch's initialisation gives, biases and norms too. */
-function modelOf(network: Network, seed: number): Model {
+function modelOf(network: Network, seed: number): Arrays {
   return new Map(
     [...network.parameters.values()].map(({ name, shape }) => {
       const scale = 1 / Math.sqrt(shape.at(-1)!);

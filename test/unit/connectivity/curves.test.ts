@@ -1,11 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { mapArrays } from '../../../src-main/compute/alignment/parameters.ts';
-import { hostForward as hostForwardOfLayers } from '../../../src-main/compute/alignment/host-forward.ts';
-import { permutationSpec, permuteNetwork } from '../../../src-main/compute/alignment/spec.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import { lambdasOf, permutedVertex } from '../../../src-main/compute/connectivity/plan.ts';
 import {
-  networkDistance,
   networkParameters,
   rescalingOf,
   stateDistance,
@@ -17,16 +13,18 @@ import type { Examples } from '../../../src-main/compute/data/index.ts';
 import { initialise } from '../../../src-main/compute/models/index.ts';
 import { actingArrays } from '../../../src-main/compute/networks/effective.ts';
 import type { Way } from '../../../src-main/compute/networks/execution.ts';
+import { dataOf } from '../../../src-main/compute/networks/check-symmetries.ts';
 import { hostForward } from '../../../src-main/compute/networks/host.ts';
+import { inDoubles, permuteArrays, rescaleArrays } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { families } from '../../../src-shared/domain.ts';
 import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
-import { randomNetworks, specOf } from '../alignment/networks.ts';
-import { randomModels } from '../networks/random-models.ts';
-import type { Arrays } from '../networks/random-models.ts';
+import { changed, randomModels, specOf } from '../networks/random-models.ts';
+import type { Arrays, NetworkWish } from '../networks/random-models.ts';
+import { residualNetwork } from '../networks/small-networks.ts';
 
 test('the factors hit both ends and the middle exactly', () => {
   expect(lambdasOf(8)).toEqual([0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1]);
@@ -48,8 +46,7 @@ function examplesOf(rows: number, features: number, classes: number) {
 }
 
 function exactScores(network: Network, arrays: Arrays, examples: Examples) {
-  const doubles = new Map([...arrays].map(([name, { data }]) => [name, Float64Array.from(data)]));
-  const logits = hostForward(network, doubles, Float64Array.from(examples.x));
+  const logits = hostForward(network, dataOf(inDoubles(arrays)), Float64Array.from(examples.x));
   const classes = logits.length / examples.count;
   let [loss, correct] = [0, 0];
   examples.labels.forEach((label, r) => {
@@ -219,38 +216,78 @@ describe('distances and scales', () => {
     expect(stateDistance(state!, other)).toBeCloseTo(2, 6);
   });
 
-  test('a permuted network lies apart, and has as many parameters', () => {
-    const [network] = randomNetworks({ family: 'standard', norm: 'layer' }, [1]);
-    const perms = permutationSpec(network!).permutations.map(({ size }) =>
-      new RandomStream(1, 'p').permutation(size),
-    );
-    const moved = permuteNetwork(network!, perms);
-    expect(networkDistance(network!, network!)).toBe(0);
-    expect(networkDistance(network!, moved)).toBeGreaterThan(1);
-    expect(networkParameters(moved)).toBe(networkParameters(network!));
-    expect(rescalingOf(network!, moved).ratio).toBe(1);
+  test('a permuted network lies apart, and is not called rescaled', () => {
+    const { network, models } = randomModels({ family: 'standard', norm: 'layer' }, [1]);
+    const { groups } = symmetriesOf(network);
+    const stream = new RandomStream(1, 'p');
+    const perms = new Map(groups.map(({ name, size }) => [name, stream.permutation(size)]));
+    const moved = permuteArrays(models[0]!, groups, perms);
+    expect(stateDistance(models[0]!, models[0]!)).toBe(0);
+    expect(stateDistance(models[0]!, moved)).toBeGreaterThan(1);
+    expect(rescalingOf(network, models[0]!, moved).ratio).toBe(1);
+  });
+
+  test('what training moves in the non-asymmetric model is counted', () => {
+    const count = (wish: Partial<NetworkWish>): number =>
+      networkParameters(
+        randomModels({ family: 'standard', norm: 'none', widths: [3, 4, 2], ...wish }, [1]).network,
+      );
+    expect(count({})).toBe(4 * 3 + 4 + 2 * 4 + 2);
+    expect(count({ family: 'syre', norm: 'batch' })).toBe(26 + 8);
+    expect(count({ norm: 'batch_linear', elementwiseAffine: false })).toBe(26);
+    expect(count({ family: 'sigma-asymmetric' })).toBe(26);
   });
 
   test('rescaled hidden units of a relu network are noticed, and where', () => {
-    const [network] = randomNetworks({ family: 'standard', norm: 'none', activation: 'relu' }, [1]);
+    const { network, models } = randomModels({ family: 'standard', norm: 'none', activation: 'relu' }, [1]);
+    const model = models[0]!;
+    const rescaling = symmetriesOf(network).rescalings.find(({ name }) => name === 'P_1')!;
     const factors = Float64Array.from({ length: 7 }, (_, j) => (j % 2 === 0 ? 6 : 1 / 6));
-    const rescaled = mapArrays(network!, ({ name, shape, data }) => {
-      const columns = shape[1] ?? 1;
-      if (name === 'lins.1.weight' || name === 'lins.1.bias')
-        return data.map((v, k) => v * factors[Math.floor(k / columns)]!);
-      return name === 'lins.2.weight' ? data.map((v, k) => v / factors[k % columns]!) : data;
-    });
+    const rescaled = rescaleArrays(model, rescaling, factors);
     const inputs = Float64Array.from(examplesOf(4, 12, 5).x);
-    hostForwardOfLayers(network!, inputs, 4).forEach((value, k) => {
-      expect(hostForwardOfLayers(rescaled, inputs, 4)[k]).toBeCloseTo(value, 4);
+    const [before, after] = [model, rescaled].map((arrays) =>
+      hostForward(network, dataOf(inDoubles(arrays)), inputs),
+    );
+    before!.forEach((value, k) => {
+      expect(after![k]).toBeCloseTo(value, 4);
     });
-    const found = rescalingOf(network!, rescaled);
+    const found = rescalingOf(network, model, rescaled);
     expect(found.ratio).toBeGreaterThan(2);
-    expect(found.where).toMatch(/hidden layer 1/);
+    expect(found.where).toMatch(/^(incoming|outgoing) weights of hidden layer 1$/);
+  });
+
+  test('of a residual network: a rescaled branch is named, the stream is measured over all its weights', () => {
+    const network = residualNetwork();
+    const model = new Map(
+      [...network.parameters.values()].map(({ name, shape }) => {
+        const size = shape.reduce((a, b) => a * b, 1);
+        return [name, { shape, data: Float32Array.from(new RandomStream(4, name).normals(size)) }];
+      }),
+    );
+    const times = (factors: Record<string, number>) =>
+      changed(model, (name, { data }) => data.map((value) => value * (factors[name] ?? 1)));
+    const { ratio, where } = rescalingOf(network, model, times({ 'up.1.weight': 3 }));
+    expect(where).toBe('incoming weights of up.1');
+    expect(ratio).toBeCloseTo(3, 5);
+    const stream = rescalingOf(
+      network,
+      model,
+      times({ 'norms.0.weight': 4, 'norms.1.weight': 4, 'norm.weight': 4 }),
+    );
+    expect(stream.where).toBe('affine norm of stream');
+    expect(stream.ratio).toBeCloseTo(4, 5);
+    // One of three that write to the stream: less than its own factor.
+    const partly = rescalingOf(network, model, times({ 'embed.weight': 3 }));
+    expect(partly.where).toBe('incoming weights of stream');
+    expect(partly.ratio).toBeGreaterThan(1.2);
+    expect(partly.ratio).toBeLessThan(2.5);
   });
 
   test('networks of one kind from different seeds are not called rescaled', () => {
-    const [a, b] = randomNetworks({ family: 'standard', norm: 'none', widths: [30, 40, 40, 10] }, [1, 2]);
-    expect(rescalingOf(a!, b!).ratio).toBeLessThan(1.5);
+    const { network, models } = randomModels(
+      { family: 'standard', norm: 'none', widths: [30, 40, 40, 10] },
+      [1, 2],
+    );
+    expect(rescalingOf(network, models[0]!, models[1]!).ratio).toBeLessThan(1.5);
   });
 });

@@ -7,13 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hostForward } from '../../../src-main/compute/alignment/host-forward.ts';
 import { loadModels } from '../../../src-main/compute/checkpoints.ts';
 import { recogniseStateDict } from '../../../src-main/compute/exchange/state-dicts.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { writeSafetensors } from '../../../src-main/formats/safetensors.ts';
 import type { TensorValue } from '../../../src-main/formats/tensor.ts';
 import { writeTorchFile } from '../../../src-main/formats/torch/write-torch.ts';
+import { exactOutput } from '../../support/exact-output.ts';
 import { job } from '../../support/job.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'basin-adopt-order-'));
@@ -181,7 +181,7 @@ describe('adopted whatever the order of the file', () => {
         const x = Array.from(new RandomStream(network.seed, 'x').normals(7));
         const wanted = plainForward(network, tensors, x);
         const largest = Math.max(...wanted.map(Math.abs));
-        const found = hostForward(loadModels(directory, [1], 1)[0]!.network, Float64Array.from(x), 1);
+        const found = exactOutput(loadModels(directory, [1], 1)[0]!, x);
         wanted.forEach((logit, k) => {
           expect(Math.abs(found[k]! - logit)).toBeLessThanOrEqual(1e-9 * largest);
         });

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { hostForward } from '../../../src-main/compute/alignment/host-forward.ts';
 import { loadModels } from '../../../src-main/compute/checkpoints.ts';
 import { describeStateDict } from '../../../src-main/compute/exchange/state-dict-files.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
@@ -14,6 +13,7 @@ import type { WritableTree } from '../../../src-main/formats/torch/tree.ts';
 import { writeTorchFile } from '../../../src-main/formats/torch/write-torch.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import { present } from '../../../src-shared/presentations/index.ts';
+import { exactOutput } from '../../support/exact-output.ts';
 import { fixtureRun } from '../../support/fixtures.ts';
 import { goldenData, job } from '../../support/job.ts';
 
@@ -270,7 +270,7 @@ describe('a declared network', () => {
     const logits = async (path: string): Promise<Float64Array> => {
       const { directory, layers } = await adopt([path], { architecture });
       expect(layers.map(({ from }) => from)).toEqual(['a', 'b']);
-      return hostForward(loadModels(directory, [1], 1)[0]!.network, x, 1);
+      return exactOutput(loadModels(directory, [1], 1)[0]!, x);
     };
     expect(await logits(file(averaged))).toEqual(await logits(file(own)));
   });

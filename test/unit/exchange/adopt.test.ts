@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
-import { namedArrays } from '../../../src-main/compute/alignment/parameters.ts';
 import { loadModels } from '../../../src-main/compute/checkpoints.ts';
 import { describeStateDict } from '../../../src-main/compute/exchange/state-dict-files.ts';
 import { recogniseStateDict } from '../../../src-main/compute/exchange/state-dicts.ts';
@@ -50,7 +49,7 @@ const adopt = (paths: string[], more: object = {}): Promise<Adopted> =>
   job<Adopted>('adopt', { paths, directory: fresh(), ...more });
 
 const reference = (run: string, model: number) =>
-  namedArrays(loadModels(join(fixturePath(`runs/${run}/config.yaml`), '..'), [model], 5)[0]!.network);
+  loadModels(join(fixturePath(`runs/${run}/config.yaml`), '..'), [model], 5)[0]!.acting;
 
 describe('adopt', () => {
   it('asymmetric-networks: W-asymmetric weights with a test accuracy; sigma_F read off the masked entries', async () => {
@@ -65,8 +64,8 @@ describe('adopt', () => {
     expect(architecture).toContain('w-asymmetric MLP 784-64-64-64-10');
     expect(notes[0]).toMatch(/lins\.0: fixed weight scale 1,/);
     const models = loadModels(directory, [1, 2], 24);
-    expect(namedArrays(models[0]!.network)).toEqual(reference('sym1_kappa1', 1));
-    expect(namedArrays(models[1]!.network)).toEqual(reference('sym1_kappa1', 2));
+    expect(models[0]!.acting).toEqual(reference('sym1_kappa1', 1));
+    expect(models[1]!.acting).toEqual(reference('sym1_kappa1', 2));
     const { model } = parse(readFileSync(join(directory, 'config.yaml'), 'utf8')) as {
       model: Record<string, unknown>;
     };
@@ -108,7 +107,7 @@ describe('adopt', () => {
     await expect(adopt([path], { activation: 'gelu' })).rejects.toThrow(/do not tell where the norms stand/);
     const told = { activation: 'gelu', normPosition: 'before-activation', format: 'safetensors' };
     const { directory, notes } = await adopt([path], told);
-    expect(namedArrays(loadModels(directory, [1], 1)[0]!.network)).toEqual(reference('sym0', 2));
+    expect(loadModels(directory, [1], 1)[0]!.acting).toEqual(reference('sym0', 2));
     expect(notes[0]).toContain('"module."');
   });
 
@@ -116,7 +115,7 @@ describe('adopt', () => {
     const path = join(folder, 'sigma.pt');
     writeTorchFile(path, weightsOf('sym2', 1));
     const { directory } = await adopt([path]);
-    expect(namedArrays(loadModels(directory, [1], 1)[0]!.network)).toEqual(reference('sym2', 1));
+    expect(loadModels(directory, [1], 1)[0]!.acting).toEqual(reference('sym2', 1));
   });
 
   it('models of two architectures make no run', async () => {

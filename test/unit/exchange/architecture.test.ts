@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { hostForward } from '../../../src-main/compute/alignment/host-forward.ts';
-import { namedArrays } from '../../../src-main/compute/alignment/parameters.ts';
-import { permuteNetwork } from '../../../src-main/compute/alignment/spec.ts';
 import { loadModels } from '../../../src-main/compute/checkpoints.ts';
 import { numParameters } from '../../../src-main/compute/models/index.ts';
+import { permuteArrays } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import type { TensorValue } from '../../../src-main/formats/tensor.ts';
 import { writeTorchFile } from '../../../src-main/formats/torch/write-torch.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import { exactOutput } from '../../support/exact-output.ts';
 import { goldenData, job } from '../../support/job.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'basin-architecture-'));
@@ -120,7 +120,7 @@ describe('the example of docs/architectures.md', () => {
     const [model] = loadModels(directory, [1], 1);
     const x = Float64Array.from(new RandomStream(5, 'x').normals(784));
     const expected = byHand(randomWeights(1), x);
-    hostForward(model!.network, x, 1).forEach((logit, i) => {
+    exactOutput(model!, x).forEach((logit, i) => {
       expect(logit).toBeCloseTo(expected[i]!, 5);
     });
     // The zero bias of the head is not the user's: it is not counted.
@@ -140,23 +140,27 @@ describe('the example of docs/architectures.md', () => {
       ...['encoder.3.weight', 'encoder.3.bias', 'head.weight'],
     ]);
     exported.close();
-    expect(namedArrays(loadModels(out, [1], 1)[0]!.network)).toEqual(
-      namedArrays(loadModels(directory, [1], 1)[0]!.network),
-    );
+    expect(loadModels(out, [1], 1)[0]!.acting).toEqual(loadModels(directory, [1], 1)[0]!.acting);
   });
 
   it('is matched by weights and by activations, interpolated and merged', async () => {
     // The second model is the first with its neurons in another order.
     const [path] = files([4]);
     const one = await adopt([path!]);
-    const { network } = loadModels(one.directory, [1], 1)[0]!;
+    const { run, acting } = loadModels(one.directory, [1], 1)[0]!;
     const stream = new RandomStream(9, 'order');
-    const arrays = namedArrays(permuteNetwork(network, [stream.permutation(64), stream.permutation(32)]));
+    const { groups } = symmetriesOf(run.graph);
+    expect(groups.map(({ size }) => size)).toEqual([64, 32]);
+    const arrays = permuteArrays(
+      acting,
+      groups,
+      new Map(groups.map(({ name, size }) => [name, stream.permutation(size)])),
+    );
     const names: Record<string, string> = {
       ...{ 'lins.0': 'encoder.0', 'norms.0': 'encoder.1', 'lins.1': 'encoder.3', 'lins.2': 'head' },
     };
     const permuted = new Map(randomWeights(4));
-    for (const { name, shape, data } of arrays) {
+    for (const [name, { shape, data }] of arrays) {
       const [, module = '', field = ''] = /^(\w+\.\d+)\.(.*)$/.exec(name)!;
       const own = `${names[module]}.${field}`;
       if (permuted.has(own))

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { describe, expect } from 'vitest';
-import { hostForward } from '../../../src-main/compute/alignment/host-forward.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import { loadModels } from '../../../src-main/compute/checkpoints.ts';
 import { forwardStacked } from '../../../src-main/compute/models/index.ts';
@@ -15,6 +14,7 @@ import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import { readNpy, writeNpy } from '../../../src-main/formats/npy.ts';
 import { readRunDirectory } from '../../../src-main/formats/run-directory.ts';
 import type { LazyTensor } from '../../../src-main/formats/tensor.ts';
+import { exactOutput } from '../../support/exact-output.ts';
 import { fixtureRun } from '../../support/fixtures.ts';
 import { goldenData, job } from '../../support/job.ts';
 import { largestDifference, referenceRuns } from '../../support/reference-run.ts';
@@ -87,7 +87,7 @@ describe('PyTorch and Basin', () => {
       const [model] = loadModels(directory, [1], 1);
       const x = Float64Array.from(readNpy(inputs!).data as Float32Array);
       const theirs = readNpy(logits!).data as Float64Array;
-      expect(largestDifference(hostForward(model!.network, x, 16), theirs)).toBeLessThan(1e-12);
+      expect(largestDifference(exactOutput(model!, x), theirs)).toBeLessThan(1e-12);
     },
   );
 });
@@ -107,13 +107,14 @@ async function compareLogits(models: ReturnType<typeof loadModels>): Promise<voi
   const lines = models.map(({ path, run }, i) => [run.configPath, path, inputPath, outputs[i]]);
   runPython([script, 'logits'], lines);
   const x = backend.tf.tensor2d(inputs, [rows, 784]);
-  models.forEach(({ network, path }, i) => {
+  models.forEach((model, i) => {
+    const { network, path } = model;
     const { logits } = forwardStacked(backend, [network], x);
     const own = Float64Array.from(logits.dataSync());
     logits.dispose();
     const theirs = readNpy(outputs[i]!).data as Float64Array;
     const [single, double] = [theirs.subarray(0, own.length), theirs.subarray(own.length)];
-    const own64 = hostForward(network, Float64Array.from(inputs), rows);
+    const own64 = exactOutput(model, inputs);
     const largest = double.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
     expect(largestDifference(own64, double), `${path}, float64`).toBeLessThan(1e-12);
     const bound = Math.max(1e-5, 2e-6 * largest);

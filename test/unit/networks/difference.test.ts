@@ -5,8 +5,8 @@ import { families } from '../../../src-shared/domain.ts';
 import type { Graph } from '../../../src-shared/networks/graph.ts';
 import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
-import { specOf } from '../alignment/networks.ts';
-import type { NetworkWish } from '../alignment/networks.ts';
+import { specOf } from './random-models.ts';
+import type { NetworkWish } from './random-models.ts';
 import { residualNetwork } from './small-networks.ts';
 
 const mlp = (wish: Partial<NetworkWish> = {}) =>

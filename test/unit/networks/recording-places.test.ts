@@ -6,7 +6,7 @@ import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
-import { specOf } from '../alignment/networks.ts';
+import { specOf } from './random-models.ts';
 import { residualNetwork, sharedNetwork } from './small-networks.ts';
 
 /** By group: the nodes of each recording point, in their order. */

@@ -68,12 +68,14 @@ export const alignmentParams = {
   order: z
     .array(z.int().nonnegative())
     .optional()
-    .describe('weight matching: layers in the order every sweep visits them; absent: random orders'),
+    .describe(
+      'weight matching: groups of units (of an MLP: hidden layers), numbered from 0, in the order every sweep visits them; absent: random orders',
+    ),
 };
 
 export const analysisData = analysisDataSchema.default({});
 
-/** Hidden layer -> permutation: `P_0[i]` is the neuron of the second model that stands beside neuron i of the first. */
+/** Permutation group (`P_0` is the first hidden layer of an MLP) -> at place i the unit of the second model that stands beside unit i of the first. */
 export const permutationsSchema = z.record(z.string(), z.array(z.int().nonnegative()));
 
 /** Fields that name the two models of a pair. */
@@ -94,10 +96,11 @@ export const leftOutSchema = z.object({
 });
 export type LeftOut = z.infer<typeof leftOutSchema>;
 
-/** One layer's activation matching, in the reference's field names (`matching_mode` is the recording point). */
+/** One group's activation matching, in the reference's field names (`matching_mode` is the recording point). */
 export const layerMatchingSchema = z.object({
   matching_mode: recordingPointSchema,
   correlation_mode: correlationModeSchema,
+  /** The group's name. */
   layer: z.string(),
   objectives: z.object({
     optimal: z.number(),

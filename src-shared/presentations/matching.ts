@@ -19,8 +19,10 @@ interface Entry {
   subject: string;
   epoch: number | null;
   family: string;
-  /** From 1. */
+  /** Place of the group among those of its network, from 1; of an MLP the hidden layer. */
   layer: number;
+  /** "hidden layer 1", or the group's name. */
+  group: string;
   way: Way;
   result: ActivationMatchingRow['matching_results'][number];
 }
@@ -48,16 +50,29 @@ const pointNames: Record<RecordingPoint, string> = {
 };
 
 function entriesOf(rows: readonly ActivationMatchingRow[]): Entry[] {
-  return rows.flatMap((row) =>
-    row.matching_results.map((result) => ({
+  return rows.flatMap((row) => {
+    const groups = distinct(row.matching_results.map(({ layer }) => layer));
+    return row.matching_results.map((result) => ({
       subject: row.group ?? row.run_key ?? `models ${row.model1_index} and ${row.model2_index}`,
       epoch: row.epoch,
       family: row.family ?? '',
-      layer: numberOf(result.layer),
+      layer: hiddenLayerOf(result.layer) ?? groups.indexOf(result.layer) + 1,
+      group: groupName(result.layer),
       way: { mode: result.correlation_mode, point: result.matching_mode },
       result,
-    })),
-  );
+    }));
+  });
+}
+
+/** The number of the hidden layer that a group of an MLP is, from 1; undefined for other groups. */
+function hiddenLayerOf(group: string): number | undefined {
+  const [, number] = /^P_(\d+)$/.exec(group) ?? [];
+  return number === undefined ? undefined : Number(number) + 1;
+}
+
+function groupName(group: string): string {
+  const layer = hiddenLayerOf(group);
+  return layer === undefined ? group : `hidden layer ${layer}`;
 }
 
 /** Where the identity lies between chance (0) and the best permutation (1); null if that is not clear. */
@@ -132,7 +147,7 @@ function panelsBy(
     layers.flatMap((layer) => {
       const some = entries.filter((entry) => keyOf(entry) === key && entry.layer === layer);
       if (distinct(some.flatMap((entry) => axis(entry) ?? [])).length < 2) return [];
-      return [panelOf([key, `hidden layer ${layer}`].filter(Boolean).join(', '), some, axis)];
+      return [panelOf([key, some[0]!.group].filter(Boolean).join(', '), some, axis)];
     }),
   );
   return { panels, columns: Math.max(1, Math.min(layers.length, 8)) };
@@ -163,7 +178,7 @@ function similarityFigures(rows: readonly ActivationMatchingRow[]): Figures {
       similarity && isMatrix(similarity)
         ? [
             {
-              title: `${layerName(layer)}, models ${row.model1_index} and ${row.model2_index}`,
+              title: `${groupName(layer)}, models ${row.model1_index} and ${row.model2_index}`,
               matrix: similarity,
             },
           ]
@@ -180,9 +195,6 @@ function similarityFigures(rows: readonly ActivationMatchingRow[]): Figures {
   };
   return [{ title: 'Similarity of neurons', recipe: { kind: 'matrix', data } }];
 }
-
-const numberOf = (layer: string): number => Number(layer.replace(/^P_/, '')) + 1;
-const layerName = (layer: string): string => `hidden layer ${numberOf(layer)}`;
 
 /** All figures of one way of comparing. */
 function figuresOf(entries: readonly Entry[], way: Way, suffix: string): Figures {
@@ -218,10 +230,12 @@ function figuresOf(entries: readonly Entry[], way: Way, suffix: string): Figures
     ({ result }) => `σ_F = ${result.sigma_f}`,
     share,
   );
-  const overLayers = distinct(found.map(({ subject }) => subject)).map((subject) =>
+  // Groups that are no hidden layers have names, but no order along an axis.
+  const inOrder = found.filter(({ result }) => hiddenLayerOf(result.layer) !== undefined);
+  const overLayers = distinct(inOrder.map(({ subject }) => subject)).map((subject) =>
     panelOf(
       subject,
-      found.filter((entry) => entry.subject === subject),
+      inOrder.filter((entry) => entry.subject === subject),
       ({ layer }) => layer,
     ),
   );
@@ -299,14 +313,14 @@ function tableOf(entries: readonly Entry[], ways: readonly Way[]): NonNullable<P
       'identity between chance and best',
     ],
     rows: [...places.values()].map((some) => {
-      const { subject, epoch, layer, way, result } = some[0]!;
+      const { subject, epoch, group, way, result } = some[0]!;
       const { random } = objectivesOf(some);
       const place = placeOf(some);
       return [
         subject,
         ...(ways.length > 1 ? [wayName(way)] : []),
         epoch ?? '–',
-        layer,
+        hiddenLayerOf(result.layer) ?? group,
         shown(result.sigma_f),
         result.fixed_share === undefined ? '–' : percent(result.fixed_share),
         some.length,

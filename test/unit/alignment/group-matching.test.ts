@@ -100,6 +100,30 @@ test('a sweep of the fixed share is drawn over it, one row per σ_F', async () =
   expect(drawFigure(figure.recipe).svg).toContain('fixed share of weights');
 });
 
+test('groups that are no hidden layers are shown by their names', async () => {
+  const { pairs, ...rest } = await all;
+  const named = pairs.map((row) => ({
+    ...row,
+    matching_results: row.matching_results.map((result) => ({
+      ...result,
+      layer: { P_0: 'stream', P_1: 'up.0', P_2: 'up.1' }[result.layer]!,
+    })),
+  }));
+  const { figures, table } = present('match-activations', { ...rest, pairs: named })!;
+  expect(new Set(table!.rows.map((row) => row[table!.columns.indexOf('layer')]))).toEqual(
+    new Set(['stream', 'up.0', 'up.1']),
+  );
+  expect(figures.map(({ title }) => title)).toEqual([
+    'Matching over training',
+    'Matching over σ_F, at epoch 5',
+  ]);
+  const row = pairs.find(({ group, epoch }) => group === 'W' && epoch === 5)!;
+  expect(drawn(figures[0]!.recipe).get('W, up.0|optimal|pair 1|5')).toBe(
+    row.matching_results[1]!.objectives.optimal,
+  );
+  for (const { recipe } of figures) expect(drawFigure(recipe).svg).not.toMatch(/NaN|hidden layer/);
+});
+
 test('a run of two groups is measured once and stands in both; single checkpoints are only those', async () => {
   const run = fixtureRun('sym0');
   const only: [number, number][] = [

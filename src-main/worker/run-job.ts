@@ -1,4 +1,3 @@
-import { releaseCaches } from '../compute/accounted.ts';
 import type { Backend } from '../compute/backend/index.ts';
 import { assertNoLeak, tensorCount } from '../compute/backend/index.ts';
 import type { Compute, ComputeContext } from '../compute/context.ts';
@@ -55,7 +54,6 @@ function watchTensors(context: ComputeContext, kind: string) {
         const loaded = await context.backend();
         if (before === undefined) {
           backend = loaded;
-          releaseCaches(loaded);
           before = tensorCount(loaded);
         }
         return loaded;
@@ -63,7 +61,6 @@ function watchTensors(context: ComputeContext, kind: string) {
     } satisfies ComputeContext,
     assertGivenBack() {
       if (backend === undefined || before === undefined) return;
-      releaseCaches(backend);
       assertNoLeak(backend, before, `the job ${kind}`);
     },
   };

@@ -6,12 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import { loadModels } from '../../src-main/compute/checkpoints.ts';
-import { forwardStacked } from '../../src-main/compute/models/index.ts';
 import { RandomStream } from '../../src-main/compute/random.ts';
 import { openCheckpoint } from '../../src-main/formats/checkpoint.ts';
 import { writeSafetensors } from '../../src-main/formats/safetensors.ts';
 import { writeTorchFile } from '../../src-main/formats/torch/write-torch.ts';
-import { exactOutput } from '../support/exact-output.ts';
+import { exactOutput, singleOutput } from '../support/model-output.ts';
 import { job } from '../support/job.ts';
 
 const fixture = (name: string): string =>
@@ -33,11 +32,7 @@ async function expectLogits(path: string, { logits, ...more }: (typeof networks)
   const wanted = logits.flat();
   const largest = Math.max(...wanted.map(Math.abs));
   const exact = exactOutput(model!, inputs.flat());
-  const backend = await loadBackend();
-  const x = backend.tf.tensor2d(inputs);
-  const { logits: z } = forwardStacked(backend, [model!.network], x);
-  const single = z.dataSync();
-  for (const tensor of [x, z]) tensor.dispose();
+  const single = singleOutput(await loadBackend(), model!, inputs.flat());
   wanted.forEach((logit, i) => {
     expect(Math.abs(exact[i]! - logit), `float64, entry ${i}`).toBeLessThan(1e-12 * largest);
     expect(Math.abs(single[i]! - logit), `float32, entry ${i}`).toBeLessThan(1e-5 * largest);

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { accounted, releaseCaches } from '../../src-main/compute/accounted.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { accounted } from '../../src-main/compute/accounted.ts';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../src-main/compute/backend/index.ts';
 import { loadDataset } from '../../src-main/compute/data/index.ts';
@@ -26,7 +26,6 @@ beforeAll(async () => {
   backend = await loadBackend();
   digits = await loadDataset({ name: 'mnist-10k' });
 });
-afterAll(() => releaseCaches(backend));
 
 const adamw: OptimizerSettings = {
   ...{ name: 'adamw', lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 },

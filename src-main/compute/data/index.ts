@@ -5,8 +5,7 @@ import type { GeometryPlan } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { allIdxFiles, checkDataName } from '../../formats/data-sets.ts';
 import { idxCandidates } from '../../formats/idx-folder.ts';
-import type { Backend, Tensor2D } from '../backend/index.ts';
-import type { Dataset, Examples } from './dataset.ts';
+import type { Dataset } from './dataset.ts';
 import { makeDataset } from './made.ts';
 import { idxFolderOf, loadMnist } from './mnist.ts';
 import type { IdxRequest } from './mnist.ts';
@@ -77,26 +76,4 @@ function refuseUnmade(name: string): void {
     `data set "${name}" is made from sizes and seeds, which only a run's config says; the name alone does not.`,
     { hint: 'Analyse a run that was trained on it, without naming a data set.' },
   );
-}
-
-const onDevice = new WeakMap<Backend, Map<Examples, Tensor2D>>();
-
-/**
- * The inputs as a tensor [count, features], uploaded once and kept until `releaseExamples`: do not dispose of it.
- */
-export function examplesTensor(backend: Backend, examples: Examples): Tensor2D {
-  const held = onDevice.get(backend) ?? new Map<Examples, Tensor2D>();
-  onDevice.set(backend, held);
-  let tensor = held.get(examples);
-  if (!tensor) {
-    tensor = backend.tf.keep(backend.tf.tensor2d(examples.x, [examples.count, examples.features]));
-    held.set(examples, tensor);
-  }
-  return tensor;
-}
-
-/** Disposes of every tensor that `examplesTensor` uploaded to this back end. */
-export function releaseExamples(backend: Backend): void {
-  for (const tensor of onDevice.get(backend)?.values() ?? []) tensor.dispose();
-  onDevice.delete(backend);
 }

@@ -2,7 +2,7 @@
 import type { Double, Doubles } from '../backend/doubles.ts';
 import { erf } from '../networks/erf.ts';
 import { multiplyTransposedRight } from '../linalg/multiply.ts';
-import { normEpsilon } from '../models/stack.ts';
+import { normEpsilon } from '../models/effective.ts';
 import type { Layer64, Norm64 } from './network64.ts';
 
 /** @param x [rows, inputs] @returns [rows, outputs] */

@@ -1,8 +1,7 @@
 /** A network's layers in float64, as the measures evaluate them: costs of a subspace are sensitive to its last digits. */
 import type { Activation } from '../../../src-shared/domain.ts';
 import type { EffectiveLayer } from '../models/index.ts';
-import { linearScale } from '../models/effective.ts';
-import { normEpsilon } from '../models/stack.ts';
+import { linearScale, normEpsilon } from '../models/effective.ts';
 import { layerWeights } from './layer-weights.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
 

@@ -1,7 +1,7 @@
 /** All pairs in one optimisation: one product for the outputs and one for the gradients serve every pair at once. */
 import type { Backend, Tensor, Tensor2D } from '../backend/index.ts';
 import type { Activation } from '../../../src-shared/domain.ts';
-import { portableRelu } from '../models/kernels.ts';
+import { portableRelu } from '../networks/maths.ts';
 import { freeWeights, normScale, storedScale } from './ridge-problem.ts';
 import type { RidgeLayerProblem, RidgePairIds, RidgeTerms } from './ridge-problem.ts';
 

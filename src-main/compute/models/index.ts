@@ -1,9 +1,6 @@
-/** Models: what their files hold, how they are drawn, and how many of them are evaluated at once. */
+/** Models: what their files hold, and how they are drawn. */
 export { fixedWeight, toEffective } from './effective.ts';
-export { forwardStacked } from './forward.ts';
 export { initialise } from './initialise.ts';
 export { numParameters, stateLayout, storedFamily } from './layout.ts';
-export type { EffectiveLayer, EffectiveNetwork, HostTensor, NormParameters, StateDict } from './network.ts';
-export { stackNetworks } from './stack.ts';
-export type { StackedNetwork, StackedNorm } from './stack.ts';
+export type { EffectiveLayer, EffectiveNetwork, HostTensor, StateDict } from './network.ts';
 export { assertSameFixedPart, sameFixedPart, stateDictFromCheckpoint, tensorOf } from './state-dict.ts';

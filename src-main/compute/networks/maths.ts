@@ -1,7 +1,6 @@
 /** What the operations of networks compute with: plain tfjs, and what tfjs lacks inside a trace. */
 import { attr, numberTensor } from '../backend/index.ts';
 import type { Backend, Tensor, Tf } from '../backend/index.ts';
-import { portableRelu } from '../models/kernels.ts';
 
 export interface Maths {
   readonly tf: Tf;
@@ -37,3 +36,10 @@ export function mathsOf(backend: Backend): Maths {
     },
   };
 }
+
+/**
+ * relu as a tfjs operation. That of tfjs's WebAssembly compares bits as whole numbers and so makes 0 of a NaN with its
+ * sign bit set, which is what infinity - infinity gives on x86: a network that overflows would come out with finite logits.
+ */
+export const portableRelu = ({ name, tf }: Backend, a: Tensor): Tensor =>
+  name === 'wasm' ? tf.tidy(() => tf.where(tf.isNaN(a), a, tf.relu(a))) : tf.relu(a);

@@ -13,7 +13,7 @@ import { RandomStream } from '../../../src-main/compute/random.ts';
 import { writeSafetensors } from '../../../src-main/formats/safetensors.ts';
 import type { TensorValue } from '../../../src-main/formats/tensor.ts';
 import { writeTorchFile } from '../../../src-main/formats/torch/write-torch.ts';
-import { exactOutput } from '../../support/exact-output.ts';
+import { exactOutput } from '../../support/model-output.ts';
 import { job } from '../../support/job.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'basin-adopt-order-'));

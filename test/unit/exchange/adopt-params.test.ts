@@ -13,7 +13,7 @@ import type { WritableTree } from '../../../src-main/formats/torch/tree.ts';
 import { writeTorchFile } from '../../../src-main/formats/torch/write-torch.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import { present } from '../../../src-shared/presentations/index.ts';
-import { exactOutput } from '../../support/exact-output.ts';
+import { exactOutput } from '../../support/model-output.ts';
 import { fixtureRun } from '../../support/fixtures.ts';
 import { goldenData, job } from '../../support/job.ts';
 

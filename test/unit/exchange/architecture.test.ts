@@ -13,7 +13,7 @@ import type { TensorValue } from '../../../src-main/formats/tensor.ts';
 import { writeTorchFile } from '../../../src-main/formats/torch/write-torch.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
-import { exactOutput } from '../../support/exact-output.ts';
+import { exactOutput } from '../../support/model-output.ts';
 import { goldenData, job } from '../../support/job.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'basin-architecture-'));

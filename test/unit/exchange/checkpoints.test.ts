@@ -14,7 +14,7 @@ import type { TensorValue } from '../../../src-main/formats/tensor.ts';
 import { openTorchFile } from '../../../src-main/formats/torch/torch-file.ts';
 import type { Tree } from '../../../src-main/formats/torch/tree.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
-import { exactOutput } from '../../support/exact-output.ts';
+import { exactOutput } from '../../support/model-output.ts';
 import { fixtureRun } from '../../support/fixtures.ts';
 import { goldenData, job } from '../../support/job.ts';
 import { largestDifference, referenceRuns } from '../../support/reference-run.ts';

@@ -8,13 +8,12 @@ import { parse } from 'yaml';
 import { describe, expect } from 'vitest';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import { loadModels } from '../../../src-main/compute/checkpoints.ts';
-import { forwardStacked } from '../../../src-main/compute/models/index.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import { readNpy, writeNpy } from '../../../src-main/formats/npy.ts';
 import { readRunDirectory } from '../../../src-main/formats/run-directory.ts';
 import type { LazyTensor } from '../../../src-main/formats/tensor.ts';
-import { exactOutput } from '../../support/exact-output.ts';
+import { exactOutput, singleOutput } from '../../support/model-output.ts';
 import { fixtureRun } from '../../support/fixtures.ts';
 import { goldenData, job } from '../../support/job.ts';
 import { largestDifference, referenceRuns } from '../../support/reference-run.ts';
@@ -106,12 +105,9 @@ async function compareLogits(models: ReturnType<typeof loadModels>): Promise<voi
   const outputs = models.map((_, i) => join(folder, `logits-${i}.npy`));
   const lines = models.map(({ path, run }, i) => [run.configPath, path, inputPath, outputs[i]]);
   runPython([script, 'logits'], lines);
-  const x = backend.tf.tensor2d(inputs, [rows, 784]);
   models.forEach((model, i) => {
-    const { network, path } = model;
-    const { logits } = forwardStacked(backend, [network], x);
-    const own = Float64Array.from(logits.dataSync());
-    logits.dispose();
+    const { path } = model;
+    const own = Float64Array.from(singleOutput(backend, model, inputs));
     const theirs = readNpy(outputs[i]!).data as Float64Array;
     const [single, double] = [theirs.subarray(0, own.length), theirs.subarray(own.length)];
     const own64 = exactOutput(model, inputs);
@@ -121,5 +117,4 @@ async function compareLogits(models: ReturnType<typeof loadModels>): Promise<voi
     expect(largestDifference(own, single), `${path}, float32`).toBeLessThan(bound);
     expect(largestDifference(own, double), `${path}, float32 and float64`).toBeLessThan(bound);
   });
-  x.dispose();
 }

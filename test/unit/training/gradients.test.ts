@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { activations, families, norms } from '../../../src-shared/domain.ts';
 import type { Activation, Family, Norm } from '../../../src-shared/domain.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
-import { accounted, releaseCaches } from '../../../src-main/compute/accounted.ts';
+import { accounted } from '../../../src-main/compute/accounted.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import type { Backend, Tensor } from '../../../src-main/compute/backend/index.ts';
 import { initialise } from '../../../src-main/compute/models/index.ts';
@@ -118,7 +118,6 @@ describe.each(['tensorflow', 'wasm', 'cpu'] as const)(
       backend = await loadBackend({ prefer: name });
       expect(backend.name).toBe(name);
     });
-    afterAll(() => releaseCaches(backend));
 
     it.each(cases.map((spec) => [title(spec), spec] as const))('%s', async (_, spec) => {
       const states = randomStates(spec);

@@ -15,12 +15,15 @@ import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { LoadedModel } from '../../src-main/compute/checkpoints.ts';
 import { loadDataset, splitExamples, splitIndices } from '../../src-main/compute/data/index.ts';
 import type { Examples } from '../../src-main/compute/data/index.ts';
-import { layerWeights } from '../../src-main/compute/identifiability/layer-weights.ts';
+import { layerWeights, linearLayers } from '../../src-main/compute/identifiability/layer-weights.ts';
 import { SubspaceRecorder } from '../../src-main/compute/identifiability/measure.ts';
 import { costsOfLayers } from '../../src-main/compute/identifiability/realization-cost.ts';
 import { startThreads } from '../../src-main/compute/threads/pool.ts';
-import { initialise, toEffective } from '../../src-main/compute/models/index.ts';
+import { initialise } from '../../src-main/compute/models/index.ts';
 import type { MlpSpec } from '../../src-shared/model.ts';
+import { mlpGraph } from '../../src-shared/networks/mlp.ts';
+import { readNetwork } from '../../src-shared/networks/network.ts';
+import type { Network } from '../../src-shared/networks/network.ts';
 import { TorchTurns } from './support/torch-turns.ts';
 
 const explainedVariance = 0.9;
@@ -38,17 +41,16 @@ function specOf(width: number): MlpSpec {
 }
 
 /** The part of a loaded model that the measures read. */
-type Model = Pick<LoadedModel, 'spec' | 'state' | 'network'>;
+type Model = Pick<LoadedModel, 'state'> & { run: { graph: Network } };
 
 function modelsOf(width: number, count: number): Model[] {
   const spec = specOf(width);
   const init = Array.from({ length: count }, (_, i) => i + 1);
-  return initialise(spec, { init, mask: 1 }).map((state) => ({
-    ...{ spec, state, network: toEffective(spec, state) },
-  }));
+  const run = { graph: readNetwork(mlpGraph(spec)) };
+  return initialise(spec, { init, mask: 1 }).map((state) => ({ run, state }));
 }
 
-const layerNumbers = (model: Model) => model.network.layers.map((_, i) => i);
+const layersOf = (model: Model): string[] => linearLayers(model.run.graph).map(({ id }) => id);
 
 /** What one model took, and what was found. */
 interface Round {
@@ -78,7 +80,7 @@ const mean = (values: Float64Array | Float32Array): number => total(values) / va
 async function basin(models: readonly Model[], examples: Examples): Promise<Contestant> {
   const backend = await loadBackend();
   startThreads();
-  const places = layerNumbers(models[0]!).map((i) => `lins.${i}`);
+  const places = layersOf(models[0]!);
   const recorder = new SubspaceRecorder(backend, examples, places, explainedVariance);
   const options = { between: () => Promise.resolve(), doubles: backend.native?.doubles };
   return {
@@ -120,16 +122,17 @@ function writeModels(folder: string, models: readonly Model[], examples: Example
   };
   write('x', examples.x);
   for (const [m, model] of models.entries()) {
-    for (const i of layerNumbers(model)) {
-      const { weight, fixed, mask } = layerWeights(model, i);
+    for (const [i, layer] of layersOf(model).entries()) {
+      const { weight, fixed, mask } = layerWeights(model, layer);
       write(`weight${m}-${i}`, weight);
       write(`mask${m}-${i}`, mask!);
       write(`fixed${m}-${i}`, fixed!);
-      write(`bias${m}-${i}`, model.network.layers[i]!.bias);
+      write(`bias${m}-${i}`, model.state.get(`${layer}.bias`)!.data);
     }
   }
-  const { layers } = models[0]!.network;
-  const widths = [layers[0]!.inputs, ...layers.map(({ outputs }) => outputs)];
+  const { nodes, graph } = models[0]!.run.graph;
+  const hidden = nodes.filter(({ op }) => op === 'linear').map(({ shape }) => shape[0]!);
+  const widths = [graph.inputs[0]!.shape[0]!, ...hidden];
   const about = { models: models.length, widths, samples: examples.count, explainedVariance };
   writeFileSync(join(folder, 'about.json'), JSON.stringify(about));
 }

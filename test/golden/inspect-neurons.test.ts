@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, describe, test } from 'vitest';
-import { network64 } from '../../src-main/compute/identifiability/network64.ts';
-import { hostLayer } from '../../src-main/compute/identifiability/forward64.ts';
+import { actingDoubles } from '../../src-main/compute/networks/effective.ts';
+import { hostValues } from '../../src-main/compute/networks/host.ts';
 import { loadAnalysisData } from '../../src-main/compute/analysis-data.ts';
 import { loadCheckpoint, readRun } from '../../src-main/compute/checkpoints.ts';
 import type { InspectedNeurons } from '../../src-shared/jobs/inspect-neurons.ts';
@@ -71,11 +71,9 @@ test('activations are those of the network, counted in bins, the strongest first
   const { splits } = await loadAnalysisData(run, goldenData(), ['test']);
   const { x, labels } = splits.get('test')!;
   const count = 300;
-  const layers = network64(model).slice(0, 2);
-  const out = layers.reduce(
-    (at, layer) => hostLayer(layer, at, count) as Float64Array<ArrayBuffer>,
-    Float64Array.from(x.subarray(0, count * 784)),
-  );
+  const arrays = [...actingDoubles(run.graph, model.state)].map(([name, { data }]) => [name, data] as const);
+  const values = hostValues(run.graph, new Map(arrays), Float64Array.from(x.subarray(0, count * 784)));
+  const out = values.get('activations.1')!;
   const column = (j: number) => Array.from({ length: count }, (_, r) => out[r * 64 + j]!);
   const { activations, picture } = await inspect({
     ...{ checkpoints: [path], layer: 'lins.1', neurons: [7, 20], examples: count, strongest: 3, bins: 10 },

@@ -1,73 +1,57 @@
 /** Activations of one layer's neurons on data, in float64. */
 import type { RecordingPoint } from '../../../src-shared/domain.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
-import type { Double, Doubles } from '../backend/doubles.ts';
 import type { Examples } from '../data/index.ts';
-import { hostLayer, NativeLayer } from './forward64.ts';
+import { valuesOf } from '../networks/doubles.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
-import { network64 } from './network64.ts';
-import type { Layer64 } from './network64.ts';
 
 const chunkRows = 1024;
 
-/** The layer as far as the recording point. */
-function upTo(layer: Layer64, point: RecordingPoint): Layer64 {
-  const { norm, activation, ...linear } = layer;
-  if (point === 'post_linear') return linear;
-  if (point === 'post_norm') return { ...linear, ...(norm && { norm }) };
-  return { ...linear, ...(norm && { norm }), ...(activation && { activation }) };
+/**
+ * The nodes at which a linear layer's neurons are recorded: its own value, the norm and the activation right behind it.
+ * Without one of these the point is the one before.
+ */
+export function pointsOfLayer(network: Network, layer: string): Record<RecordingPoint, string> {
+  const next = (id: string, ...ops: string[]): string => {
+    const readers = network.nodes.filter(({ takes }) => takes.includes(id));
+    const [only] = readers;
+    return readers.length === 1 && ops.includes(only!.op) ? only!.id : id;
+  };
+  const post_norm = next(layer, 'norm');
+  return { post_linear: layer, post_norm, post_activation_function: next(post_norm, 'activation', 'gate') };
 }
 
 /**
- * Outputs of layer `index` for every example.
+ * Outputs of a layer for every example.
  * @param between called between chunks with the share of the work just done; throw there to stop
  * @returns [examples, neurons]
  */
 export async function layerActivations(
   backend: Backend,
-  model: LoadedNetwork,
-  index: number,
-  point: RecordingPoint,
-  { x, features, count }: Examples,
+  { run: { graph: network }, state }: LoadedNetwork,
+  { layer, point }: { layer: string; point: RecordingPoint },
+  examples: Examples,
   between: (share: number) => Promise<void>,
 ): Promise<Float64Array> {
-  const layers = network64(model).slice(0, index + 1);
-  layers[index] = upTo(layers[index]!, point);
-  const width = layers[index].outputs;
+  const { x, features, count } = examples;
+  const node = pointsOfLayer(network, layer)[point];
+  const width = network.shapes.get(node)!.reduce((a, b) => a * b, 1);
   const out = new Float64Array(count * width);
-  const doubles = backend.native?.doubles;
-  const native = doubles && layers.map((layer) => new NativeLayer(doubles, layer));
+  const rows = Math.min(chunkRows, count);
+  const values = valuesOf(backend, { network, state }, [node], { rows, count });
   try {
-    for (let start = 0; start < count; start += chunkRows) {
-      const rows = Math.min(chunkRows, count - start);
-      const chunk = x.subarray(start * features, (start + rows) * features);
-      const found = native
-        ? forwardNative(doubles, native, chunk, rows)
-        : layers.reduce<Float64Array>((at, layer) => hostLayer(layer, at, rows), Float64Array.from(chunk));
-      out.set(found, start * width);
-      await between(rows / count);
+    for (let start = 0; start < count; start += rows) {
+      const end = Math.min(count, start + rows);
+      values.each(x.subarray(start * features, end * features), (value) => {
+        out.set(value instanceof Float64Array ? value : backend.native!.doubles.read(value), start * width);
+      });
+      await between((end - start) / count);
     }
     return out;
   } finally {
-    for (const layer of native ?? []) layer.dispose();
+    values.dispose();
   }
-}
-
-function forwardNative(
-  doubles: Doubles,
-  layers: readonly NativeLayer[],
-  x: Float32Array,
-  rows: number,
-): Float64Array {
-  let at: Double = doubles.put(x, [rows, x.length / rows]);
-  for (const layer of layers) {
-    const next = layer.forward(at);
-    doubles.free(at);
-    at = next;
-  }
-  const out = doubles.read(at);
-  doubles.free(at);
-  return out;
 }
 
 /** Column `neuron` of [rows, width]. */

@@ -1,6 +1,5 @@
 /** Features that never vary (a digit's border) have no part in a subspace; leaving them out saves a share of the work. */
 import type { Examples } from '../data/index.ts';
-import type { Layer64 } from './network64.ts';
 import type { Moments, Place } from './subspace.ts';
 
 /** By the data: they are looked through once, whatever is measured on them. */
@@ -26,6 +25,10 @@ export class VaryingFeatures {
     this.places = varying.length > 0 ? varying : all;
   }
 
+  get features(): number {
+    return this.#first.length;
+  }
+
   get count(): number {
     return this.places.length;
   }
@@ -33,24 +36,7 @@ export class VaryingFeatures {
   /** Rows [rows, features] less the constant entries: [rows, count]. */
   of(rows: Float32Array): Float32Array {
     const features = this.#first.length;
-    return this.count === features ? rows : columnsOf(rows, features, this.places, Float32Array);
-  }
-
-  /** The same layer on the varying features alone: what the others add is part of the bias. */
-  layer(layer: Layer64): Layer64 {
-    const { inputs, outputs, weight } = layer;
-    const { length: count } = this.places;
-    if (count === inputs) return layer;
-    const left = columnsOf(weight, inputs, this.places, Float64Array);
-    const constants = Float64Array.from(this.#first);
-    for (const j of this.places) constants[j] = 0;
-    const bias = layer.bias.slice();
-    for (let i = 0; i < outputs; i++) {
-      let sum = 0;
-      for (let j = 0; j < inputs; j++) sum += weight[i * inputs + j]! * constants[j]!;
-      bias[i]! += sum;
-    }
-    return { ...layer, inputs: count, weight: left, bias };
+    return this.count === features ? rows : columnsOf(rows, features, this.places);
   }
 
   /** Moments of all features from those of the varying ones. */
@@ -82,15 +68,10 @@ function allFinite(x: Float32Array): boolean {
 }
 
 /** The columns named of [rows, width]. */
-function columnsOf<T extends Float32Array | Float64Array>(
-  matrix: T,
-  width: number,
-  columns: Int32Array,
-  make: new (length: number) => T,
-): T {
+function columnsOf(matrix: Float32Array, width: number, columns: Int32Array): Float32Array {
   const { length } = columns;
   const rows = matrix.length / width;
-  const out = new make(rows * length);
+  const out = new Float32Array(rows * length);
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < length; j++) out[i * length + j] = matrix[i * width + columns[j]!]!;
   }

@@ -23,12 +23,13 @@ import {
   layerActivations,
   meanAndStd,
 } from './activations.ts';
-import { layerWeights } from './layer-weights.ts';
+import { layerWeights, linearLayer, linearLayers } from './layer-weights.ts';
 import type { LayerWeights } from './layer-weights.ts';
-import { indexOfLayer, SubspaceRecorder } from './measure.ts';
+import { SubspaceRecorder } from './measure.ts';
 import { costsOfPair, pairOf } from './neuron-pair.ts';
 import { warnings } from './realization-cost.ts';
 import { Recent } from './recent.ts';
+import { isData, placesOf } from './record-moments.ts';
 import type { Subspace } from './subspace.ts';
 
 type Params = ParamsOf<typeof inspectNeuronsJob>;
@@ -78,7 +79,7 @@ export async function inspectNeurons(params: Params, context: ComputeContext): P
     data ? matrix(2, pair.inputs, data) : null;
   return {
     layer: params.layer,
-    picture: images && params.layer === 'lins.0' ? [side, side] : null,
+    picture: images && readsData(first, params.layer) ? [side, side] : null,
     sigma_f: pair.sigmaF,
     neurons: [neuronOf(params, first, layers[0], 0), neuronOf(params, second, layers[1], 1)],
     weights: matrix(2, pair.inputs, pair.weight),
@@ -100,9 +101,18 @@ function modelsOf({ checkpoints }: Params): [LoadedModel, LoadedModel] {
 }
 
 function layerOf(model: LoadedModel, { layer }: Params): LayerWeights {
-  const count = model.network.layers.length;
-  if (indexOfLayer(layer) < count) return layerWeights(model, indexOfLayer(layer));
-  throw new UserError(`layer: ${model.name} has no layer "${layer}"; there are lins.0 to lins.${count - 1}`);
+  const layers = linearLayers(model.run.graph).map(({ id }) => id);
+  if (layers.includes(layer)) return layerWeights(model, layer);
+  throw new UserError(`layer: ${model.name} has no layer "${layer}"; there are ${layers.join(', ')}`);
+}
+
+/** Whether a layer's inputs are the data themselves. */
+const readsData = ({ run: { graph } }: LoadedModel, layer: string): boolean =>
+  placesOf(graph).some((place) => place.layer === layer && isData(graph, place));
+
+function biasOf({ run, state }: LoadedModel, layer: string, neuron: number): number {
+  const { bias } = linearLayer(run.graph, layer).parameters;
+  return bias ? state.get(bias.name)!.data[neuron]! : 0;
 }
 
 function requireNeurons({ neurons, layer }: Params, layers: readonly [LayerWeights, LayerWeights]): void {
@@ -127,7 +137,7 @@ function neuronOf({ neurons, layer }: Params, model: LoadedModel, { inputs, mask
     model_index: model.index,
     epoch: model.epoch,
     neuron,
-    bias: model.network.layers[indexOfLayer(layer)]!.bias[neuron]!,
+    bias: biasOf(model, layer, neuron),
     free: inputs - fixed,
     fixed,
   };
@@ -166,8 +176,7 @@ async function recorded(
     const values = await layerActivations(
       backend,
       model,
-      indexOfLayer(layer),
-      recordingPoint,
+      { layer, point: recordingPoint },
       examples,
       between,
     );
@@ -182,7 +191,7 @@ async function subspaceFor(
   between: Between,
 ): Promise<Subspace> {
   // The data's own subspace is the same for all models of a run.
-  const whose = layer === 'lins.0' ? { ...model, sha256: '' } : model;
+  const whose = readsData(model, layer) ? { ...model, sha256: '' } : model;
   const key = await keyOf(whose, wish, [layer, split, explainedVariance]);
   return subspaces.get(key, async () => {
     const data = await loadAnalysisData(model.run, wish, [split]);

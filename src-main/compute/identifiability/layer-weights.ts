@@ -1,9 +1,10 @@
-/** What the measures need of one linear layer, in float64: effective weights, fixed part, mask. */
-import type { LoadedModel } from '../checkpoints.ts';
-import { storedFamily, tensorOf } from '../models/index.ts';
+/** One linear layer of a model as the measures see it: its weights, and what training cannot change of them. */
+import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
+import type { LoadedModel, Run } from '../checkpoints.ts';
+import { fixedDoubles, parameterDoubles } from '../networks/effective.ts';
 
-/** A model's architecture, tensors and function. */
-export type LoadedNetwork = Pick<LoadedModel, 'spec' | 'state' | 'network'>;
+/** A model's network, and its tensors as stored. */
+export type LoadedNetwork = Pick<LoadedModel, 'state'> & { run: Pick<Run, 'graph'> };
 
 export interface LayerWeights {
   /** Neurons. */
@@ -19,26 +20,33 @@ export interface LayerWeights {
   sigmaF: number;
 }
 
+/** Linear layers in the order of the forward pass, by the names of their modules. */
+export const linearLayers = ({ nodes }: Network): CheckedNode[] => nodes.filter(({ op }) => op === 'linear');
+
+/** @throws Error where the network has no such layer */
+export function linearLayer(network: Network, layer: string): CheckedNode {
+  const found = linearLayers(network).find(({ id }) => id === layer);
+  if (!found) throw new Error(`no linear layer "${layer}"`);
+  return found;
+}
+
+/** A layer's place among the linear layers, from 0: random draws are seeded with it. */
+export const placeOfLayer = (network: Network, layer: string): number =>
+  linearLayers(network).findIndex(({ id }) => id === layer);
+
 /**
- * Layer `index` of a model, put together in float64 (the checkpoint's float32 tensors and sigma_F as the config writes
- * it). Sigma-asymmetric models have standard linear layers.
+ * A layer of a model, put together in float64 (the checkpoint's float32 tensors and sigma_F as the config writes it).
+ * Sigma-asymmetric models have standard linear layers.
  */
-export function layerWeights({ spec, state, network }: LoadedNetwork, index: number): LayerWeights {
-  const { outputs, inputs } = network.layers[index]!;
-  const family = storedFamily(spec);
-  const { sigmaF } = spec.layers[index]!;
-  const tensor = (name: string) => tensorOf(state, `lins.${index}.${name}`).data;
-  const weight = new Float64Array(tensor('weight'));
-  if (family === 'syre') {
-    const fixed = new Float64Array(tensor('noise')).map((noise) => sigmaF * noise);
-    return { outputs, inputs, weight: weight.map((w, k) => w + fixed[k]!), fixed, sigmaF };
-  }
-  if (family !== 'w-asymmetric') return { outputs, inputs, weight, sigmaF: 0 };
-  const mask = tensor('mask');
-  const normal = tensor('normal_mask');
-  const fixed = new Float64Array(weight.length);
-  for (let k = 0; k < weight.length; k++) {
-    if (mask[k] === 0) weight[k] = fixed[k] = sigmaF * normal[k]!;
-  }
-  return { outputs, inputs, weight, fixed, sigmaF, ...(mask.includes(0) && { mask }) };
+export function layerWeights({ run: { graph }, state }: LoadedNetwork, layer: string): LayerWeights {
+  const parameter = linearLayer(graph, layer).parameters['weight']!;
+  const { shape, family } = parameter;
+  const [outputs, inputs] = shape as [number, number];
+  const fixed = fixedDoubles(parameter, state);
+  const mask = family?.mask === undefined ? undefined : state.get(family.mask)!.data;
+  return {
+    ...{ outputs, inputs, weight: parameterDoubles(parameter, state), sigmaF: family?.fixed?.scale ?? 0 },
+    ...(fixed && { fixed }),
+    ...(mask?.includes(0) && { mask }),
+  };
 }

@@ -14,7 +14,7 @@ import type { Examples } from '../data/index.ts';
 import { inThread, startThreads } from '../threads/pool.ts';
 import type { PartContext, PartedCompute } from '../parts.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
-import { placesOf, recordMoments } from './record-moments.ts';
+import { isData, placesOf, recordMoments } from './record-moments.ts';
 import type { Subspace } from './subspace.ts';
 
 export interface SelectionParams {
@@ -148,7 +148,7 @@ export function measureModels<Params extends MeasureParams, Row extends object>(
 ): PartedCompute<Params, CheckpointPart<Params>> {
   const { plan, measure: rows } = measureCheckpoints<Params, SubspaceRecorder, Row & { warnings: string[] }>(
     ({ params, model, backend, examples }) => {
-      const places = placesOf(model.network).map(({ layer }) => layer);
+      const places = placesOf(model.run.graph).map(({ layer }) => layer);
       const layers = selectedLayers(params.layers, places.slice(0, -1));
       const wanted = options.withOutput && params.layers === undefined ? places : layers;
       return new SubspaceRecorder(backend, examples, wanted, params.explainedVariance);
@@ -206,13 +206,21 @@ export class SubspaceRecorder {
     model: LoadedNetwork,
     between: (share: number) => Promise<void>,
   ): Promise<Promise<Subspace>[]> {
-    const deeper = this.places.filter((place) => place !== dataPlace);
-    const found: Promise<Subspace>[] = [];
-    if (deeper.length < this.places.length) {
-      this.#ofData ??= (await this.#find(model, [dataPlace], () => between(0)))[0]!;
-      found.push(this.#ofData);
-    }
-    return [...found, ...(await this.#find(model, deeper, between))];
+    const { graph } = model.run;
+    const all = placesOf(graph).filter(({ layer }) => this.places.includes(layer));
+    const deeper = all.filter((place) => !isData(graph, place));
+    const [ofData] = all.filter((place) => isData(graph, place));
+    if (ofData) this.#ofData ??= (await this.#find(model, [ofData.layer], () => between(0)))[0]!;
+    const found = await this.#find(
+      model,
+      deeper.map(({ layer }) => layer),
+      between,
+    );
+    return all.map((place) =>
+      isData(graph, place)
+        ? this.#ofData!.then((space) => ({ ...space, place }))
+        : found[deeper.indexOf(place)]!,
+    );
   }
 
   async #find(
@@ -234,8 +242,3 @@ export class SubspaceRecorder {
     });
   }
 }
-
-/** The input of the first layer: the data themselves. */
-const dataPlace = 'lins.0';
-
-export const indexOfLayer = (layer: string): number => Number(layer.slice('lins.'.length));

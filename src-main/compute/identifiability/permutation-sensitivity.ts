@@ -11,8 +11,8 @@ import { solveAssignment } from '../assignment/solve.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { RandomStream } from '../random.ts';
 import { centerDominance, closestRows } from './centers.ts';
-import { layerWeights } from './layer-weights.ts';
-import { indexOfLayer, measureModels } from './measure.ts';
+import { layerWeights, placeOfLayer } from './layer-weights.ts';
+import { measureModels } from './measure.ts';
 import { realizationCosts, swapCosts } from './realization.ts';
 import type { RealizationCosts } from './realization.ts';
 import { warnings } from './realization-cost.ts';
@@ -53,8 +53,8 @@ async function layerSensitivity(
   space: Subspace,
   options: Parameters<typeof realizationCosts>[2],
 ): Promise<LayerSensitivity> {
-  const index = indexOfLayer(space.place.layer);
-  const layer = layerWeights(model, index);
+  const layer = layerWeights(model, space.place.layer);
+  const index = placeOfLayer(model.run.graph, space.place.layer);
   const found = await realizationCosts(layer, space, options);
   const { neurons: n, centers, projected, costs } = found;
   const swaps = swapCosts(costs, n);

@@ -1,4 +1,5 @@
 /** Kind `realization-cost-ridge`: what it costs a slot to learn another neuron's function on the data. */
+import type { Activation } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type {
@@ -7,6 +8,7 @@ import type {
   RidgeMatrices,
   RidgePair,
 } from '../../../src-shared/jobs/realization-cost-ridge.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { selectExamples } from '../data/index.ts';
@@ -16,8 +18,9 @@ import { mathsOf } from '../networks/maths.ts';
 import { forward } from '../networks/run.ts';
 import { stackArrays } from '../networks/stack-arrays.ts';
 import { RandomStream } from '../random.ts';
-import { layerWeights } from './layer-weights.ts';
-import { indexOfLayer, measureCheckpoints, selectedLayers } from './measure.ts';
+import { pointsOfLayer } from './activations.ts';
+import { layerWeights, linearLayer, linearLayers } from './layer-weights.ts';
+import { measureCheckpoints, selectedLayers } from './measure.ts';
 import { descendRidge } from './ridge-adam.ts';
 import { solveRidge } from './ridge-closed-form.ts';
 import { ridgeMatrices } from './ridge-matrices.ts';
@@ -31,7 +34,7 @@ const mostEntries = 2 ** 24;
 
 export const realizationCostRidge = measureCheckpoints(
   ({ params, model, examples }: { params: Params; model: LoadedModel; examples: Examples }) => {
-    const hidden = model.network.layers.slice(0, -1).map((_, i) => `lins.${i}`);
+    const hidden = hiddenLayers(model.run.graph);
     return { layers: selectedLayers(params.layers, hidden), examples: sampled(examples, params) };
   },
   async ({ params, model, backend, keyOf, between }, { layers, examples }) => {
@@ -65,8 +68,12 @@ export const realizationCostRidge = measureCheckpoints(
   },
 );
 
-function refuseGates({ network, name }: LoadedModel): void {
-  if (!network.layers.some(({ activation }) => typeof activation === 'object')) return;
+/** All linear layers but those whose outputs are the network's. */
+const hiddenLayers = (network: Network): string[] =>
+  linearLayers(network).flatMap(({ id }) => (id === network.graph.output ? [] : [id]));
+
+function refuseGates({ run, name }: LoadedModel): void {
+  if (!run.graph.nodes.some(({ op }) => op === 'gate')) return;
   throw new UserError(
     `${name} is σ-asymmetric: what a neuron puts out depends on all neurons of its layer, so one neuron cannot realise another’s function alone.`,
     { hint: 'Use realization-cost, which looks at the linear layers.' },
@@ -116,9 +123,7 @@ function problemOf(
   x: Float32Array,
   samples: number,
 ): RidgeLayerProblem {
-  const index = indexOfLayer(layer);
-  const own = model.network.layers[index]!.activation;
-  const activation = compare === 'linear' || typeof own !== 'string' ? 'identity' : own;
+  const activation = compare === 'linear' ? 'identity' : activationBehind(model.run.graph, layer);
   if (method === 'closed-form' && activation !== 'identity') {
     throw new UserError(
       `method: outputs after ${activation} are not linear in the weights, so there is no closed form`,
@@ -127,9 +132,21 @@ function problemOf(
       },
     );
   }
-  const raw = tensorOf(model.state, `${layer}.weight`).data;
-  const bias = tensorOf(model.state, `${layer}.bias`).data;
-  return { layer: layerWeights(model, index), raw, bias, x, samples, activation };
+  const weights = layerWeights(model, layer);
+  const { weight, bias } = linearLayer(model.run.graph, layer).parameters;
+  return {
+    layer: weights,
+    raw: tensorOf(model.state, weight!.name).data,
+    bias: bias ? tensorOf(model.state, bias.name).data : new Float32Array(weights.outputs),
+    ...{ x, samples, activation },
+  };
+}
+
+/** The activation of a layer's neurons. */
+function activationBehind(network: Network, layer: string): Activation {
+  const id = pointsOfLayer(network, layer).post_activation_function;
+  const node = network.nodes.find((each) => each.id === id)!;
+  return node.op === 'activation' ? (node.attributes as { kind: Activation }).kind : 'identity';
 }
 
 /** All ordered pairs (target, slot) of the first neurons, a neuron with itself too; or a random choice of them. */

@@ -6,7 +6,7 @@ import type { Doubles } from '../backend/doubles.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { layerWeights } from './layer-weights.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
-import { indexOfLayer, measureModels } from './measure.ts';
+import { measureModels } from './measure.ts';
 import { centerDistances, realizationCosts, swapCosts } from './realization.ts';
 import type { Subspace } from './subspace.ts';
 import { subspaceFieldsOf } from './subspace-coherence.ts';
@@ -43,7 +43,7 @@ async function costsOfLayer(
   space: Subspace,
   options: Parameters<typeof realizationCosts>[2],
 ): Promise<LayerRealizationCost> {
-  const layer = layerWeights(model, indexOfLayer(space.place.layer));
+  const layer = layerWeights(model, space.place.layer);
   const { neurons, costs, centers, minRank, cutoff } = await realizationCosts(layer, space, options);
   const square = (data: Float64Array) => matrix(neurons, neurons, data);
   return {
@@ -57,8 +57,8 @@ async function costsOfLayer(
 }
 
 /** What a person must know about these numbers for a family. */
-export function warnings({ spec, name }: LoadedModel): string[] {
-  if (spec.family !== 'sigma-asymmetric' || spec.asymInitOnly) return [];
+export function warnings({ run, name }: LoadedModel): string[] {
+  if (!run.graph.nodes.some(({ op }) => op === 'gate')) return [];
   return [
     `${name} is σ-asymmetric: its linear layers are standard ones and the asymmetry sits in the activation, which ` +
       'this measure does not see. Swap costs are zero by construction here and say nothing about the model.',

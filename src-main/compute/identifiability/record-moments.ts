@@ -1,40 +1,48 @@
 /** One pass over a split in float64: the moments at every layer's input and at the model's output. */
-import type { Backend } from '../backend/index.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';
+import type { Backend } from '../backend/index.ts';
 import type { Examples } from '../data/index.ts';
-import type { EffectiveNetwork } from '../models/index.ts';
+import { valuesOf } from '../networks/doubles.ts';
 import { varyingFeatures } from './constant-features.ts';
-import type { VaryingFeatures } from './constant-features.ts';
-import { hostLayer, NativeLayer } from './forward64.ts';
+import { linearLayers } from './layer-weights.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
-import { network64 } from './network64.ts';
-import type { Layer64 } from './network64.ts';
 import { finishMoments, HostSums, modelOutput } from './subspace.ts';
 import type { Moments, Place } from './subspace.ts';
 
-/** Rows per chunk at most: 49 MiB at 784 numbers. Fewer make the products slower. */
-const mostRows = 8192;
+/** Rows per chunk at most: 49 MiB at 784 numbers. Fewer make the products slower; plain TypeScript keeps all values. */
+const mostRows = { native: 8192, host: 512 };
+
+/** A place, and the node whose value it is. */
+export type NodePlace = Place & { node: string };
 
 /** Every place where a network's vectors are recorded, in the order of the forward pass. */
-export function placesOf(network: EffectiveNetwork): Place[] {
-  const inputs = network.layers.map(({ inputs: width }, i): Place => ({
-    layer: `lins.${i}`,
-    hookMode: 'RecordInput',
-    width,
-  }));
-  const width = network.layers.at(-1)!.outputs;
-  return [...inputs, { layer: modelOutput, hookMode: 'RecordOutput', width }];
+export function placesOf(network: Network): NodePlace[] {
+  const { output } = network.graph;
+  const inputs = linearLayers(network).map(({ id, takes }): NodePlace => {
+    const [node] = takes as [string];
+    const from = sourceOf(network, node);
+    return {
+      ...{ layer: id, hookMode: 'RecordInput', node, width: widthOf(network, node) },
+      ...(from !== undefined && { from }),
+    };
+  });
+  const width = widthOf(network, output);
+  return [...inputs, { layer: modelOutput, hookMode: 'RecordOutput', node: output, width }];
 }
 
-/** What adds up moments chunk by chunk, on TensorFlow or here. */
-interface Pass {
-  /** @param x [rows, features] */
-  start(x: Float32Array, rows: number): void;
-  record(place: number): void;
-  /** The layer's outputs take the place of its inputs. */
-  step(layer: number): void;
-  finish(place: number): Moments;
-  dispose(): void;
+const widthOf = ({ shapes }: Network, node: string): number => shapes.get(node)!.reduce((a, b) => a * b, 1);
+
+/** Whether a place is the data themselves. */
+export const isData = ({ graph }: Network, { node }: NodePlace): boolean =>
+  graph.inputs.some(({ id }) => id === node);
+
+/** The layer whose neurons a value holds, behind norms and activations; undefined: the data. */
+function sourceOf(network: Network, node: string): string | undefined {
+  const found = network.nodes.find(({ id }) => id === node);
+  if (!found) return undefined;
+  const passesOn = found.takes.length === 1 && found.op !== 'linear';
+  return passesOn ? sourceOf(network, found.takes[0]!) : found.id;
 }
 
 /**
@@ -49,75 +57,102 @@ export async function recordMoments(
   wanted: readonly string[],
   between: (share: number) => Promise<void>,
 ): Promise<Moments[]> {
-  const { x, features, count } = examples;
-  const places = placesOf(model.network);
-  const chosen = places.flatMap(({ layer }, i) => (wanted.includes(layer) ? [i] : []));
-  const last = Math.max(-1, ...chosen);
-  const layers = network64(model).slice(0, Math.max(0, last));
-  const varying = varyingFeatures(examples);
-  if (layers[0]) layers[0] = varying.layer(layers[0]);
-  const narrowed = places.with(0, { ...places[0]!, width: varying.count });
-  const doubles = backend.native?.doubles;
-  const pass = doubles
-    ? new NativePass(doubles, layers, narrowed, varying)
-    : new HostPass(layers, narrowed, varying);
+  const { graph: network } = model.run;
+  const places = placesOf(network).filter(({ layer }) => wanted.includes(layer));
+  const deeper = places.filter((place) => !isData(network, place));
+  const nodes = [...new Set(deeper.map(({ node }) => node))];
+  const ofData = places.find((place) => isData(network, place));
+  const data = ofData && new DataSums(backend, examples, ofData);
+  const sums = nodes.map((node) =>
+    sumsOf(
+      backend,
+      deeper.find((place) => place.node === node)!,
+    ),
+  );
+  const rows = chunkRows(backend, examples.count);
+  const values =
+    nodes.length > 0
+      ? valuesOf(backend, { network, state: model.state }, nodes, { rows, count: examples.count })
+      : undefined;
   try {
-    const chunkRows = Math.ceil(count / Math.ceil(count / mostRows));
-    for (let start = 0; start < count; start += chunkRows) {
-      const end = Math.min(count, start + chunkRows);
-      pass.start(x.subarray(start * features, end * features), end - start);
-      for (let place = 0; place <= last; place++) {
-        if (place > 0) pass.step(place - 1);
-        if (chosen.includes(place)) pass.record(place);
-        await between((end - start) / count / (last + 1));
-      }
+    for (let start = 0; start < examples.count; start += rows) {
+      const end = Math.min(examples.count, start + rows);
+      const x = examples.x.subarray(start * examples.features, end * examples.features);
+      data?.add(x);
+      values?.each(x, (value, i) => {
+        sums[i]!.add(value);
+      });
+      await between((end - start) / examples.count);
     }
-    return chosen.map((place) => {
-      const found = pass.finish(place);
-      return place === 0 ? varying.moments(places[0]!, found) : found;
-    });
+    const found = sums.map((each) => each.finish());
+    return places.map((place) =>
+      isData(network, place) ? data!.finish(place) : { ...found[nodes.indexOf(place.node)]!, place },
+    );
   } finally {
-    pass.dispose();
+    values?.dispose();
+    for (const each of [...sums, ...(data ? [data] : [])]) each.dispose();
   }
 }
 
-class HostPass implements Pass {
-  readonly #layers: readonly Layer64[];
-  readonly #sums: HostSums[];
-  readonly #varying: VaryingFeatures;
-  #x = new Float64Array(0);
-  #rows = 0;
+function chunkRows({ native }: Backend, count: number): number {
+  const most = native ? mostRows.native : mostRows.host;
+  return Math.ceil(count / Math.ceil(count / most));
+}
 
-  constructor(layers: readonly Layer64[], places: readonly Place[], varying: VaryingFeatures) {
-    this.#layers = layers;
-    this.#varying = varying;
-    this.#sums = places.map((place) => new HostSums(place));
+/** Sums of the data: features that never vary are left out of the products. */
+class DataSums {
+  readonly #varying: ReturnType<typeof varyingFeatures>;
+  readonly #doubles: Doubles | undefined;
+  readonly #sums: Sums;
+
+  constructor(backend: Backend, examples: Examples, place: Place) {
+    this.#varying = varyingFeatures(examples);
+    this.#doubles = backend.native?.doubles;
+    this.#sums = sumsOf(backend, { ...place, width: this.#varying.count });
   }
 
-  start(x: Float32Array, rows: number): void {
-    this.#x = Float64Array.from(this.#varying.of(x));
-    this.#rows = rows;
+  add(x: Float32Array): void {
+    const { features, places } = this.#varying;
+    const doubles = this.#doubles;
+    if (!doubles) {
+      this.#sums.add(Float64Array.from(this.#varying.of(x)));
+      return;
+    }
+    const columns = doubles.putColumns(x, features, places);
+    this.#sums.add(columns);
+    doubles.free(columns);
   }
 
-  record(place: number): void {
-    this.#sums[place]!.add(this.#x);
-  }
-
-  step(layer: number): void {
-    this.#x = hostLayer(this.#layers[layer]!, this.#x, this.#rows) as Float64Array<ArrayBuffer>;
-  }
-
-  finish(place: number): Moments {
-    return this.#sums[place]!.finish();
+  finish(place: Place): Moments {
+    return this.#varying.moments(place, this.#sums.finish());
   }
 
   dispose(): void {
-    this.#x = new Float64Array(0);
+    this.#sums.dispose();
   }
 }
 
+interface Sums {
+  /** @param x [rows, width], left alone */
+  add(x: Double | Float64Array): void;
+  finish(): Moments;
+  dispose(): void;
+}
+
+function sumsOf({ native }: Backend, place: Place): Sums {
+  if (native) return new NativeSums(native.doubles, place);
+  const sums = new HostSums(place);
+  return {
+    add: (x) => {
+      sums.add(x as Float64Array);
+    },
+    finish: () => sums.finish(),
+    dispose: () => undefined,
+  };
+}
+
 /** Sums at one place, inside TensorFlow. */
-class NativeSums {
+class NativeSums implements Sums {
   readonly #d: Doubles;
   readonly #place: Place;
   /** [width, width] */
@@ -133,8 +168,9 @@ class NativeSums {
     this.#sums = new Float64Array(place.width);
   }
 
-  /** @param x [rows, width], left alone */
-  add(x: Double, rows: number): void {
+  add(values: Double | Float64Array): void {
+    const x = values as Double;
+    const [rows = 0] = x.shape;
     const d = this.#d;
     this.#shift ??= d.reduce('Mean', x, 0);
     const shifted = d.op('Sub', [x, this.#shift]);
@@ -158,57 +194,5 @@ class NativeSums {
   dispose(): void {
     if (this.#gram) this.#d.free(this.#gram);
     if (this.#shift) this.#d.free(this.#shift);
-  }
-}
-
-class NativePass implements Pass {
-  readonly #d: Doubles;
-  readonly #layers: NativeLayer[];
-  readonly #places: readonly Place[];
-  readonly #sums = new Map<number, NativeSums>();
-  readonly #varying: VaryingFeatures;
-  #x: Double | undefined;
-  #rows = 0;
-
-  constructor(
-    doubles: Doubles,
-    layers: readonly Layer64[],
-    places: readonly Place[],
-    varying: VaryingFeatures,
-  ) {
-    this.#varying = varying;
-    this.#d = doubles;
-    this.#layers = layers.map((layer) => new NativeLayer(doubles, layer));
-    this.#places = places;
-  }
-
-  start(x: Float32Array, rows: number): void {
-    this.#replace(this.#d.putColumns(x, x.length / rows, this.#varying.places));
-    this.#rows = rows;
-  }
-
-  record(place: number): void {
-    const sums = this.#sums.get(place) ?? new NativeSums(this.#d, this.#places[place]!);
-    this.#sums.set(place, sums);
-    sums.add(this.#x!, this.#rows);
-  }
-
-  step(layer: number): void {
-    this.#replace(this.#layers[layer]!.forward(this.#x!));
-  }
-
-  finish(place: number): Moments {
-    return this.#sums.get(place)!.finish();
-  }
-
-  dispose(): void {
-    if (this.#x) this.#d.free(this.#x);
-    for (const sums of this.#sums.values()) sums.dispose();
-    for (const layer of this.#layers) layer.dispose();
-  }
-
-  #replace(x: Double): void {
-    if (this.#x) this.#d.free(this.#x);
-    this.#x = x;
   }
 }

@@ -5,7 +5,7 @@ import { violationProbabilities } from '../../../src-shared/jobs/subspace-cohere
 import type { LoadedModel } from '../checkpoints.ts';
 import { anisotropy, anisotropyBound, GramMatrices } from './gram-matrices.ts';
 import { layerWeights } from './layer-weights.ts';
-import { indexOfLayer, measureModels } from './measure.ts';
+import { measureModels } from './measure.ts';
 import { coherenceOf, modelOutput } from './subspace.ts';
 import type { Subspace } from './subspace.ts';
 
@@ -49,7 +49,7 @@ async function layerCoherence(
     };
     return { ...fields, ...none };
   }
-  const { outputs, mask } = layerWeights(model, indexOfLayer(space.place.layer));
+  const { outputs, mask } = layerWeights(model, space.place.layer);
   const p = mask ? mask.reduce((sum, entry) => sum + entry, 0) / mask.length : 1;
   const norms = await anisotropies(space, mask, p, outputs, between);
   // Where nothing is masked the reference puts both constants to 0: S_i = I, and there is nothing to bound.

@@ -8,6 +8,8 @@ export interface Place {
   layer: string;
   hookMode: 'RecordInput' | 'RecordOutput';
   width: number;
+  /** The layer whose neurons they are; absent: the data, or none. */
+  from?: string;
 }
 
 export const modelOutput = 'model-output';
@@ -104,13 +106,12 @@ const describe = ({ layer, hookMode }: Place): string =>
   hookMode === 'RecordOutput' ? 'output of the model' : `input of layer ${layer}`;
 
 function notFinite(place: Place, neuron: number): UserError {
-  const index = /^lins\.(\d+)$/.exec(place.layer)?.[1];
   const from =
-    index === undefined
+    place.hookMode === 'RecordOutput'
       ? `output ${neuron} of the model`
-      : index === '0'
+      : place.from === undefined
         ? `feature ${neuron} of the data (input of ${place.layer})`
-        : `neuron ${neuron} of layer lins.${Number(index) - 1} (input ${neuron} of ${place.layer})`;
+        : `neuron ${neuron} of layer ${place.from} (input ${neuron} of ${place.layer})`;
   return new UserError(
     `${from} is not a finite number for every example, so its subspace cannot be measured.`,
     {

@@ -1,4 +1,5 @@
 /** W_eff = F + D * W: from stored tensors to those that act. */
+import type { Parameter } from '../../../src-shared/networks/graph.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Tensor } from '../backend/index.ts';
 import type { HostTensor } from '../models/network.ts';
@@ -52,6 +53,41 @@ export function actingArrays(
     acts.set(parameter, { shape: [...shape], data });
   }
   return acts;
+}
+
+type Stored = ReadonlyMap<string, HostTensor>;
+
+/** F as it acts on a parameter, in float64: sigma_F as the config writes it. Undefined if there is none. */
+export function fixedDoubles({ family }: Parameter, stored: Stored): Float64Array | undefined {
+  if (!family?.fixed) return undefined;
+  const { tensor, scale } = family.fixed;
+  const mask = family.mask === undefined ? undefined : stored.get(family.mask)!.data;
+  const acts = (k: number): boolean => family.support === 'all' || mask?.[k] === 0;
+  return Float64Array.from(
+    stored.get(tensor)!.data,
+    (value, k) => (acts(k) ? scale * value + 0 : 0), // -0 becomes 0
+  );
+}
+
+/** A parameter as it acts, put together in float64 from the file's float32 tensors. */
+export function parameterDoubles(parameter: Parameter, stored: Stored): Float64Array {
+  const { name, family } = parameter;
+  const fixed = fixedDoubles(parameter, stored);
+  const mask = family?.mask === undefined ? undefined : stored.get(family.mask)!.data;
+  return Float64Array.from(
+    stored.get(name)!.data,
+    (value, k) => (fixed?.[k] ?? 0) + (mask ? mask[k]! * value : value),
+  );
+}
+
+/** Acting parameters in float64. */
+export function actingDoubles(network: Network, stored: Stored): Map<string, NamedArray<Float64Array>> {
+  return new Map(
+    [...actingArrays(network, stored)].map(([name, { shape }]) => [
+      name,
+      { shape, data: parameterDoubles(network.parameters.get(name)!, stored) },
+    ]),
+  );
 }
 
 /** Fixed parts as tensors [1, ...shape]. */

@@ -6,13 +6,18 @@ import type { LoadedNetwork } from '../../../src-main/compute/identifiability/la
 import { placesOf, recordMoments } from '../../../src-main/compute/identifiability/record-moments.ts';
 import { HostSums, subspaceOf } from '../../../src-main/compute/identifiability/subspace.ts';
 import { svd } from '../../../src-main/compute/linalg/svd.ts';
-import { initialise, toEffective } from '../../../src-main/compute/models/index.ts';
+import { initialise } from '../../../src-main/compute/models/index.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import type { Activation, Family, Norm } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
+import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
 
-const place = (width: number) => ({ layer: 'lins.2', hookMode: 'RecordInput' as const, width });
+const place = (width: number) => ({
+  ...{ layer: 'lins.2', hookMode: 'RecordInput' as const, width },
+  from: 'lins.1',
+});
 
 function momentsOf(rows: Float64Array, width: number, blocks = 1) {
   const sums = new HostSums(place(width));
@@ -102,14 +107,14 @@ function networkOf(family: Family, norm: Norm, activation: Activation): LoadedNe
     },
   };
   const state = initialise(spec, { init: [4], mask: 2 })[0]!;
-  return { spec, state, network: toEffective(spec, state) };
+  return { run: { graph: readNetwork(mlpGraph(spec)) }, state };
 }
 
 const x = new RandomStream(9, 'x').normals(3000 * 12);
 const examples = { count: 3000, features: 12, x, labels: new Int32Array(3000) };
 
 async function record(backend: Backend, model: LoadedNetwork) {
-  const wanted = placesOf(model.network).map(({ layer }) => layer);
+  const wanted = placesOf(model.run.graph).map(({ layer }) => layer);
   return recordMoments(backend, model, examples, wanted, () => Promise.resolve());
 }
 

@@ -1,0 +1,143 @@
+/** Values inside a network in double precision, for measures that are sensitive to the last digits. */
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { types } from '../backend/index.ts';
+import type { Backend, Program, Tensor } from '../backend/index.ts';
+import type { Double, Doubles } from '../backend/doubles.ts';
+import { isCounter } from '../models/file-names.ts';
+import type { StateDict } from '../models/index.ts';
+import { actingDoubles } from './effective.ts';
+import { evaluationWay } from './execution.ts';
+import type { Way } from './execution.ts';
+import { hostValues } from './host.ts';
+import { mathsOf } from './maths.ts';
+import type { NamedArrays } from './permute.ts';
+import { forward } from './run.ts';
+
+interface DoublesPlan {
+  network: Network;
+  /** Ids of nodes whose values are wanted. */
+  taps: readonly string[];
+  /** Examples per call. */
+  rows: number;
+  way: Exclude<Way, 'eager'>;
+}
+
+/** Values of a model at some nodes, for a chunk of rows at a time. */
+export interface Values {
+  /** @param x [size, features] @param use is called for each node with [size, n] */
+  each(x: Float32Array, use: (value: Float64Array | Double, index: number) => void): void;
+  dispose(): void;
+}
+
+/** One model on TensorFlow's double kernels: the interpreter, recorded in float64. */
+class DoubleForward {
+  readonly #backend: Backend;
+  readonly #doubles: Doubles;
+  readonly #plan: DoublesPlan;
+  readonly #program: Program;
+
+  /** @param arrays parameters as they act */
+  constructor(backend: Backend, plan: DoublesPlan, arrays: NamedArrays<Float64Array>) {
+    const { network, rows } = plan;
+    const native = backend.native!;
+    this.#backend = backend;
+    this.#doubles = native.doubles;
+    this.#plan = plan;
+    const names = [...arrays.keys()].filter((name) => !isCounter(name));
+    const shapeOf = (name: string): number[] => [1, ...arrays.get(name)!.shape];
+    this.#program = native.compiler.compile(
+      {
+        mode: plan.way,
+        precision: 'float64',
+        args: [{ dtype: types.float64, shape: [rows, this.#features] }],
+        state: names.map((name) => ({ dtype: types.float64, shape: shapeOf(name) })),
+      },
+      ([x], state) => ({
+        outputs: this.#values(x!, new Map(names.map((name, i) => [name, state[i]!]))),
+        state,
+      }),
+      JSON.stringify(['doubles', network.graph, plan.taps, names]),
+    );
+    names.forEach((name, i) => {
+      const value = this.#doubles.put(arrays.get(name)!.data, shapeOf(name));
+      this.#program.set(i, value);
+      this.#doubles.free(value);
+    });
+  }
+
+  get #features(): number {
+    return this.#plan.network.graph.inputs[0]!.shape.reduce((a, b) => a * b, 1);
+  }
+
+  #values(x: Tensor, parameters: Map<string, Tensor>): Tensor[] {
+    const { network, taps, rows } = this.#plan;
+    const { tf } = this.#backend;
+    const [input] = network.graph.inputs;
+    const batch = tf.reshape(x, [1, rows, ...input!.shape]);
+    const found = forward(mathsOf(this.#backend), network, parameters, batch, { taps });
+    return taps.map((id) => tf.reshape(found.taps.get(id)!, [rows, -1]));
+  }
+
+  /**
+   * @param x [size, features], size at most the plan's rows
+   * @returns at each tap [size, n], the caller's to free
+   */
+  run(x: Float32Array): Double[] {
+    const { rows } = this.#plan;
+    const features = this.#features;
+    const size = x.length / features;
+    const filled = size === rows ? x : new Float32Array(rows * features);
+    if (filled !== x) filled.set(x);
+    const input = this.#doubles.put(filled, [rows, features]);
+    const values = this.#program.runDoubles([input]);
+    this.#doubles.free(input);
+    if (size === rows) return values;
+    const first = Int32Array.from({ length: size }, (_, i) => i);
+    const cut = values.map((value) => this.#doubles.gather(value, first, [size]));
+    this.#doubles.free(...values);
+    return cut;
+  }
+
+  dispose(): void {
+    this.#program.dispose();
+  }
+}
+
+/**
+ * On TensorFlow's double kernels where the back end has them, else in plain TypeScript.
+ * @param rows examples per chunk @param count all of them: whether compiling pays depends on it
+ */
+export function valuesOf(
+  backend: Backend,
+  { network, state }: { network: Network; state: StateDict },
+  nodes: readonly string[],
+  { rows, count }: { rows: number; count: number },
+): Values {
+  const arrays = actingDoubles(network, state);
+  const { native } = backend;
+  if (native) {
+    const { way } = evaluationWay(backend, network, count);
+    const plan = { network, taps: nodes, rows, way: way === 'eager' ? ('graph' as const) : way };
+    const forward = new DoubleForward(backend, plan, arrays);
+    return {
+      each(x, use) {
+        const values = forward.run(x);
+        values.forEach(use);
+        native.doubles.free(...values);
+      },
+      dispose: () => {
+        forward.dispose();
+      },
+    };
+  }
+  const parameters = new Map([...arrays].map(([name, { data }]) => [name, data]));
+  return {
+    each(x, use) {
+      const values = hostValues(network, parameters, Float64Array.from(x));
+      nodes.forEach((node, i) => {
+        use(values.get(node) as Float64Array, i);
+      });
+    },
+    dispose: () => undefined,
+  };
+}

@@ -1,6 +1,7 @@
 /** Which pairs of the loaded models a job is about, and whether they can be compared. */
 import { UserError } from '../../src-shared/errors.ts';
 import type { LeftOut } from '../../src-shared/jobs/pairs.ts';
+import { graphDifference } from '../../src-shared/networks/compare.ts';
 import { loadCheckpoint, loadCheckpoints, NonFiniteWeights } from './checkpoints.ts';
 import type { CheckpointSelection, LoadedModel, Run } from './checkpoints.ts';
 import { shapeDifference } from './alignment/parameters.ts';
@@ -132,16 +133,22 @@ function sameFileWarnings(models: readonly LoadedModel[]): string[] {
   });
 }
 
-/** @throws UserError naming both models and the first difference in depth, widths, norm or activation */
+/** @throws UserError naming both models and the first difference: in depth, widths, norm or activation of chains */
 export function requireSameShapes(models: readonly LoadedModel[]): void {
   const [first, ...others] = models;
   for (const other of others) {
-    const difference = shapeDifference(first!.network, other.network);
+    const difference = differenceOf(first!, other);
     if (difference === undefined) continue;
     throw new UserError(`${first!.name} and ${other.name} have different architectures: ${difference}.`, {
       hint: 'Only models of one architecture can be compared weight by weight.',
     });
   }
+}
+
+function differenceOf(a: LoadedModel, b: LoadedModel): string | undefined {
+  if (a.spec.architecture === 'mlp' && b.spec.architecture === 'mlp')
+    return shapeDifference(a.network, b.network);
+  return graphDifference(a.run.graph.graph, b.run.graph.graph);
 }
 
 /** The fields by which a result names a pair. */

@@ -15,6 +15,7 @@ import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
+import { mlpOf } from '../checkpoints.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { loadPairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { SelectedPairs } from '../pairs.ts';
@@ -140,6 +141,7 @@ async function rowOf(
   between: (share: number) => Promise<void>,
 ): Promise<ActivationMatchingRow> {
   const names = { a: a.name, b: b.name };
+  const spec = mlpOf(a, 'activations are matched');
   const modes = listOf(params.mode);
   const results: ActivationMatchingRow['matching_results'] = [];
   for (const point of points) {
@@ -161,7 +163,7 @@ async function rowOf(
           { point, layer, names },
           { randomCount, stream, withMatrix },
         );
-        results.push({ ...found, ...fixedPartOf(a.spec, layer) });
+        results.push({ ...found, ...fixedPartOf(spec, layer) });
         await between(1 / (points.length * modes.length * moments[point]!.length));
       }
     }
@@ -171,7 +173,7 @@ async function rowOf(
   return {
     ...pairFields(a, b),
     ...(b.run.directory === directory && { run_key: basename(directory), run_directory: directory }),
-    family: a.spec.family,
+    family: spec.family,
     matching_results: results,
     ...(note !== undefined && { note }),
   };

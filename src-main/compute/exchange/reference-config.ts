@@ -1,5 +1,6 @@
 /** A config.yaml that neuron-identifiability's own scripts can work with: they take every key below for granted. */
 import { isMap, parseDocument, stringify } from 'yaml';
+import { declaredName } from '../../../src-shared/config.ts';
 
 /** What train.py:76-200 and the measure scripts read without a default; values of its configs/dataset/mnist.yaml. */
 const takenForGranted: [path: string[], value: unknown][] = [
@@ -19,7 +20,10 @@ export function completeForReference(text: string): string {
   const document = parseDocument(text);
   if (document.errors.length > 0 || !isMap(document.contents)) return text;
   let changed = false;
+  const declared = document.getIn(['model', 'name']) === declaredName;
   for (const [path, value] of takenForGranted) {
+    // No function of theirs makes such a network.
+    if (declared && path.join('.') === 'model._target_') continue;
     const there = document.getIn(path);
     const parent = path.length === 1 || isMap(document.getIn(path.slice(0, -1)));
     if (!parent || (there !== undefined && there !== null)) continue;

@@ -1,4 +1,5 @@
 /** What the measures need of one linear layer, in float64: effective weights, fixed part, mask. */
+import { requireChain } from '../../../src-shared/model.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { storedFamily, tensorOf } from '../models/index.ts';
 
@@ -24,9 +25,10 @@ export interface LayerWeights {
  * it). Sigma-asymmetric models have standard linear layers.
  */
 export function layerWeights({ spec, state, network }: LoadedNetwork, index: number): LayerWeights {
+  const chain = requireChain(spec, 'the model', 'identifiability is measured');
   const { outputs, inputs } = network.layers[index]!;
-  const family = storedFamily(spec);
-  const { sigmaF } = spec.layers[index]!;
+  const family = storedFamily(chain);
+  const { sigmaF } = chain.layers[index]!;
   const tensor = (name: string) => tensorOf(state, `lins.${index}.${name}`).data;
   const weight = new Float64Array(tensor('weight'));
   if (family === 'syre') {

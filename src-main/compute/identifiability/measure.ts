@@ -8,7 +8,7 @@ import type { DataWish } from '../analysis-data.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
-import { loadModels } from '../checkpoints.ts';
+import { loadModels, mlpOf } from '../checkpoints.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import type { Examples } from '../data/index.ts';
 import { inThread, startThreads } from '../threads/pool.ts';
@@ -130,8 +130,12 @@ export function measureCheckpoints<
   };
 }
 
-const load = ({ run, models, epoch }: CheckpointPart<SelectionParams>): LoadedModel =>
-  loadModels(run, models, epoch)[0]!;
+/** @throws UserError for a declared network */
+function load({ run, models, epoch }: CheckpointPart<SelectionParams>): LoadedModel {
+  const [model] = loadModels(run, models, epoch);
+  mlpOf(model!, 'identifiability is measured');
+  return model!;
+}
 
 const betweenOf =
   (context: PartContext, model: LoadedModel) =>

@@ -58,7 +58,7 @@ async function costsOfLayer(
 
 /** What a person must know about these numbers for a family. */
 export function warnings({ spec, name }: LoadedModel): string[] {
-  if (spec.family !== 'sigma-asymmetric' || spec.asymInitOnly) return [];
+  if (spec.architecture !== 'mlp' || spec.family !== 'sigma-asymmetric' || spec.asymInitOnly) return [];
   return [
     `${name} is σ-asymmetric: its linear layers are standard ones and the asymmetry sits in the activation, which ` +
       'this measure does not see. Swap costs are zero by construction here and say nothing about the model.',

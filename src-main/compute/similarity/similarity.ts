@@ -9,6 +9,7 @@ import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
+import { mlpOf } from '../checkpoints.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import type { Examples } from '../data/index.ts';
 import { loadPairs } from '../pairs.ts';
@@ -64,7 +65,13 @@ export const similarity: PartedCompute<Params, EpochPart, EpochSimilarity> = {
 };
 
 const select = ({ run, models, pairs }: Params, epoch: number): SelectedPairs =>
-  loadPairs({ run, epoch, models, pairs });
+  chains(loadPairs({ run, epoch, models, pairs }));
+
+/** @throws UserError for a declared network */
+function chains(selected: SelectedPairs): SelectedPairs {
+  for (const model of selected.models) mlpOf(model, 'predictions are compared');
+  return selected;
+}
 
 async function epochSimilarity(
   { before, now, epoch }: { before: SelectedPairs | undefined; now: SelectedPairs; epoch: number },

@@ -15,6 +15,7 @@ const details: [key: string, say: (value: string) => string][] = [
   ['dataset.name', (value) => value],
   ['model.norm', (value) => (value === 'none' ? 'no norm' : `${value} norm`)],
   ['model.widths', (value) => `widths ${value}`],
+  ['model.network', (value) => value],
   ['model.activation', (value) => value],
   ['model.num_fixed', (value) => `${value} fixed`],
   ['optimizer.name', (value) => value],
@@ -25,7 +26,7 @@ const details: [key: string, say: (value: string) => string][] = [
 ];
 const order = new Map(details.map(([key], place) => [key, place]));
 /** Lists that would make no name. */
-const unsayable = new Set(['model.layers', 'model.others', 'model.normal_mask']);
+const unsayable = new Set(['model.graph', 'model.layers', 'model.others', 'model.normal_mask']);
 
 /**
  * One suggestion for each set of settings that some run has which is in no group yet: a new group if its runs have two

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { namedArrays } from '../../../src-main/compute/alignment/parameters.ts';
 import { permuteNetwork } from '../../../src-main/compute/alignment/spec.ts';
 import { hostForward } from '../../../src-main/compute/alignment/host-forward.ts';
-import { loadModels } from '../../../src-main/compute/checkpoints.ts';
+import { loadModels, mlpOf } from '../../../src-main/compute/checkpoints.ts';
 import type { LoadedModel } from '../../../src-main/compute/checkpoints.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { openCheckpoint, writeCheckpoint } from '../../../src-main/formats/checkpoint.ts';
@@ -193,7 +193,7 @@ describe('merge', () => {
       expect(weights).toEqual([0.5, 0.5]);
       const [a, b] = loadModels(run, [1, 2], 5).map(({ network }) => namedArrays(network));
       const [mean] = loadModels(directory, undefined, 5);
-      expect(mean!.spec.family).toBe('standard');
+      expect(mlpOf(mean!, 'models are merged').family).toBe('standard');
       namedArrays(mean!.network).forEach(({ name: array, data }, k) => {
         expect(a![k]!.name).toBe(array);
         expect(data).toEqual(data.map((_, i) => (a![k]!.data[i]! + b![k]!.data[i]!) / 2));
@@ -230,7 +230,7 @@ describe('merge', () => {
     expect(weights).toBeUndefined();
     const originals = loadModels(run, [1, 2, 3], 5);
     const copies = loadModels(directory, undefined, 5);
-    expect(copies.map(({ spec }) => spec.family)).toEqual([family, family, family]);
+    expect(copies.map((model) => mlpOf(model, 'models are merged').family)).toEqual([family, family, family]);
     expect(namedArrays(copies[0]!.network)).toEqual(namedArrays(originals[0]!.network));
     const perms = ['P_0', 'P_1', 'P_2'].map((layer) => Int32Array.from(permutations![1]![layer]!));
     expect(perms.some((perm) => perm.some((from, to) => from !== to))).toBe(true);

@@ -1,5 +1,6 @@
 /** A graph in a few words. */
 import type { Graph } from './graph.ts';
+import type { Network } from './network.ts';
 
 /** What an operation is called: one of it, several. */
 const words: Record<string, readonly [one: string, several: string]> = {
@@ -20,3 +21,7 @@ export function countedOperations({ nodes }: Graph): string {
   const parts = [...counts].map(([op, count]) => `${count} ${words[op]?.[count === 1 ? 0 : 1] ?? op}`);
   return `of ${parts.join(', ')}`;
 }
+
+/** Batch norms: their statistics follow from data, so those of a mixed network are not the mix of those of its parts. */
+export const hasRunningStatistics = ({ nodes }: Network): boolean =>
+  nodes.some(({ parameters }) => parameters['running_mean'] !== undefined);

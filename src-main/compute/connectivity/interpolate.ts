@@ -10,7 +10,7 @@ import type { LeftOut } from '../../../src-shared/jobs/pairs.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { alignEachPair, alignmentNote, namedPermutations } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
-import { hasRunningStatistics } from '../alignment/parameters.ts';
+import { hasRunningStatistics } from '../../../src-shared/networks/summary.ts';
 import { NonFiniteActivations } from '../alignment/similarity.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
@@ -20,7 +20,6 @@ import type { LoadedModel } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { assertSameFixedPart, numParameters } from '../models/index.ts';
-import type { EffectiveNetwork } from '../models/index.ts';
 import { evaluationWay } from '../networks/execution.ts';
 import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { PairIndices } from '../pairs.ts';
@@ -152,7 +151,7 @@ function executionOf({ backend, network, params, data }: Job, points: number) {
 }
 
 function pairResult(
-  { params, models, pairs }: Job,
+  { params, models, pairs, network }: Job,
   segments: Segments,
   p: number,
   vertices: readonly Vertex[],
@@ -164,8 +163,8 @@ function pairResult(
     ? stateDistance(a.acting, vertices[models.length + p]!.arrays)
     : stateDistance(a.state, b.state);
   const parameters = alignment ? networkParameters(a.network) : numParameters(a.spec).free;
-  const mixesStatistics = hasRunningStatistics(a.network);
-  const note = noteFor(params, a.network);
+  const mixesStatistics = hasRunningStatistics(network);
+  const note = noteFor(params, network);
   const places = placesOf(segments, p);
   return {
     ...pairFields(a, b),
@@ -185,14 +184,17 @@ function pairResult(
     align: params.align,
     ...(params.align === 'activation' && { mode: params.mode, recording_point: params.recordingPoint }),
     ...(alignment && { permutations: namedPermutations(alignment.permutations) }),
-    rescaling_ratio: rescalingOf(a.network, b.network).ratio,
+    // Of chains only so far: of other networks nobody says how their units are scaled.
+    ...(isChain(a) && isChain(b) && { rescaling_ratio: rescalingOf(a.network, b.network).ratio }),
     ...(mixesStatistics && { norm_statistics: 'interpolate' as const }),
     ...(note !== undefined && { note }),
   };
 }
 
-function noteFor(params: Params, network: EffectiveNetwork): string | undefined {
-  const gated = network.layers.some(({ activation }) => typeof activation === 'object');
+const isChain = ({ spec }: LoadedModel): boolean => spec.architecture === 'mlp';
+
+function noteFor(params: Params, network: Network): string | undefined {
+  const gated = network.nodes.some(({ op }) => op === 'gate');
   const notes = [
     alignmentNote(params, gated),
     hasRunningStatistics(network) ? normStatisticsNote : undefined,
@@ -210,7 +212,7 @@ function curveFields(split: Split, points: readonly PointScores[]) {
   };
 }
 
-function midpointOf({ models }: Job, scores: Map<Split, PointScores[]>, place: number) {
+function midpointOf({ models, network }: Job, scores: Map<Split, PointScores[]>, place: number) {
   const fields = [...scores].flatMap(([split, all]) => [
     [`${split}_loss`, finiteOrNull(all[place]!.loss)],
     [`${split}_accuracy`, finiteOrNull(all[place]!.accuracy)],
@@ -218,7 +220,7 @@ function midpointOf({ models }: Job, scores: Map<Split, PointScores[]>, place: n
   return {
     models: models.map(({ index }) => index),
     num_models: models.length,
-    ...(hasRunningStatistics(models[0]!.network) && { norm_statistics: 'interpolate' as const }),
+    ...(hasRunningStatistics(network) && { norm_statistics: 'interpolate' as const }),
     ...Object.fromEntries(fields),
   };
 }

@@ -29,7 +29,7 @@ export const adoptJob = defineJob({
       .enum(['before-activation', 'after-activation'])
       .optional()
       .describe(
-        'where the norms stand, needed if names such as fc1, bn1 do not tell it; Basin computes norms before the activation only',
+        'where the norms stand, needed if names such as fc1, bn1 do not tell it; behind the activation: declare the network (architecture)',
       ),
     sigmaF: z
       .array(z.number())

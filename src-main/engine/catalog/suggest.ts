@@ -68,7 +68,8 @@ const modelsOf = (runs: readonly RunRow[]): number => runs.reduce((sum, { models
 
 function kindsOf(runs: readonly RunRow[], configOf: (run: RunRow) => Record<string, unknown>): Kind[] {
   const usable = runs.filter(
-    (run) => run.family !== null && run.state !== 'broken' && run.state !== 'missing',
+    ({ family, architecture, state }) =>
+      (family !== null || architecture === 'declared') && state !== 'broken' && state !== 'missing',
   );
   const described = usable.map((run) => ({ run, settings: settingsOf(configOf(run)) }));
   const alike = Map.groupBy(
@@ -132,10 +133,11 @@ function said(key: string, value: Property | undefined): string {
   return say ? say(String(value)) : `${words} ${String(value).slice(0, 40)}`;
 }
 
-function baseName({ settings, runs }: Kind): string {
+function baseName({ architecture, settings, runs }: Kind): string {
   const family = runs[0]!.family;
   const sigma = settings['model.sigma_F'] ?? runs[0]!.sigmaF;
-  const name = family === null ? 'runs' : familyNames[family];
+  const nameless = architecture === 'declared' ? 'declared network' : 'runs';
+  const name = family === null ? nameless : familyNames[family];
   return sigma === null ? name : `${name}, sigma_F ${sigma}`;
 }
 

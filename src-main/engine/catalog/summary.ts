@@ -38,9 +38,9 @@ export function summarise(config: Record<string, unknown>): Summary {
   };
 }
 
-/** Nothing in a declared network is fixed. */
+/** Families are of multilayer perceptrons; a declared network is of none. */
 function familyOf(spec: ModelSpec | null): Family | undefined {
-  return spec?.architecture === 'declared' ? 'standard' : spec?.family;
+  return spec?.architecture === 'mlp' ? spec.family : undefined;
 }
 
 function sigmaOf(spec: ModelSpec): number | null {

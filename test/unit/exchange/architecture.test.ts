@@ -14,6 +14,9 @@ import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import type { TensorValue } from '../../../src-main/formats/tensor.ts';
 import { writeTorchFile } from '../../../src-main/formats/torch/write-torch.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
+import { readDeclared } from '../../../src-shared/networks/declared.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { goldenData, job } from '../../support/job.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'basin-architecture-'));
@@ -189,6 +192,18 @@ describe('the example of docs/architectures.md', () => {
     const original = randomWeights(4).get('head.weight')!.data as Float32Array;
     head.forEach((value, i) => expect(value).toBeCloseTo(original[i]!, 5));
     await job('realization-cost', { run: directory, epoch: 1, models: [1], data: goldenData() });
+  });
+});
+
+describe('the residual block of docs/architectures.md', () => {
+  const block = [...docs.matchAll(/```yaml\n([\s\S]*?)```/g)][1]![1]!;
+  it('has one group for its stream and one inside, as the text says', () => {
+    const { graph } = readDeclared(parse(block), 'docs');
+    const { groups } = symmetriesOf(readNetwork(graph));
+    expect(groups.map(({ name, size }) => [name, size])).toEqual([
+      ['x', 64],
+      ['block.up', 256],
+    ]);
   });
 });
 

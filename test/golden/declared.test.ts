@@ -125,9 +125,7 @@ describe('what is written, and what is said of it', () => {
       },
       {
         ...{ value: 'blocks.0.norm', operation: 'batch norm', takes: ['stream'], size: 5 },
-        tensors: ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked'].map(
-          (word) => `blocks.0.norm.${word}`,
-        ),
+        tensors: ['weight', 'bias', 'running_mean', 'running_var'].map((word) => `blocks.0.norm.${word}`),
       },
       {
         ...{ value: 'blocks.0.up', operation: 'linear', takes: ['blocks.0.norm'], size: 8 },

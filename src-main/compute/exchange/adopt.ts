@@ -14,7 +14,7 @@ import { permutationName } from '../alignment/permutation.ts';
 import { loadCheckpoint, readRun, usableState } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { assertDistinct, isBookkeeping, nearestReading } from '../models/file-names.ts';
+import { assertDistinct, isBookkeeping, isCounter, nearestReading } from '../models/file-names.ts';
 import { describe } from '../models/state-dict.ts';
 import { modelOf } from './adopt-model.ts';
 import {
@@ -193,7 +193,7 @@ function operationRows({ nodes }: Network): Result['operations'] {
     return {
       ...{ value: id, operation: kind === undefined || op === 'activation' ? (kind ?? op) : `${kind} ${op}` },
       ...{ takes: [...takes], size: shape[0]! },
-      tensors: Object.values(parameters).map(({ name }) => name),
+      tensors: Object.values(parameters).flatMap(({ name }) => (isCounter(name) ? [] : [name])),
     };
   });
 }

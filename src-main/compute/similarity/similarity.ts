@@ -9,7 +9,6 @@ import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
-import { mlpOf } from '../checkpoints.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import type { Examples } from '../data/index.ts';
 import { loadPairs } from '../pairs.ts';
@@ -65,13 +64,7 @@ export const similarity: PartedCompute<Params, EpochPart, EpochSimilarity> = {
 };
 
 const select = ({ run, models, pairs }: Params, epoch: number): SelectedPairs =>
-  chains(loadPairs({ run, epoch, models, pairs }));
-
-/** @throws UserError for a declared network */
-function chains(selected: SelectedPairs): SelectedPairs {
-  for (const model of selected.models) mlpOf(model, 'predictions are compared');
-  return selected;
-}
+  loadPairs({ run, epoch, models, pairs });
 
 async function epochSimilarity(
   { before, now, epoch }: { before: SelectedPairs | undefined; now: SelectedPairs; epoch: number },

@@ -120,6 +120,29 @@ function crossEntropy(
   return sum / rows;
 }
 
+it('similarity counts the predictions that plain doubles agree on', async () => {
+  const { functional_similarity: found } = await job<{
+    functional_similarity: { all_epoch_results: { split_results: Record<string, number> }[] };
+  }>('similarity', { run, epochs: [1], splits: ['test'], data: goldenData() });
+  const models = loadModels(run, [1, 2], 1);
+  const { splits } = await loadAnalysisData(models[0]!.run, goldenData(), ['test']);
+  const { x, count: rows } = splits.get('test')!;
+  const [a, b] = models.map(({ run: { graph }, acting }) => {
+    const doubles = new Map([...acting].map(([name, { data }]) => [name, Float64Array.from(data)]));
+    return classesOf(hostForward(graph, doubles, Float64Array.from(x)), rows);
+  });
+  const agreed = a!.filter((label, i) => label === b![i]).length;
+  expect(found.all_epoch_results[0]!.split_results['test_agreement_count']).toBe(agreed);
+});
+
+function classesOf(logits: Float64Array<ArrayBufferLike>, rows: number): number[] {
+  const classes = logits.length / rows;
+  return Array.from({ length: rows }, (_, row) => {
+    const z = logits.subarray(row * classes, (row + 1) * classes);
+    return z.indexOf(Math.max(...z));
+  });
+}
+
 describe('what needs a chain of linear layers', () => {
   const one = (): object => ({ run, epoch: 1, models: [1], data: goldenData() });
   const files = (): string[] => [1, 2].map((model) => join(run, `checkpoint_epoch_1_model_${model}.pt`));
@@ -133,7 +156,6 @@ describe('what needs a chain of linear layers', () => {
       () => ({ checkpoints: [files()[0]], layer: 'lins.0', neurons: [0, 1] }),
       'neurons are inspected',
     ],
-    ['similarity', () => ({ run, epochs: [1], data: goldenData() }), 'predictions are compared'],
     ['symmetry-curve', () => ({ run, epoch: 1, data: goldenData() }), 'neurons are rescaled'],
     ['rescaling-barrier', () => ({ run, epoch: 1, data: goldenData() }), 'neurons are rescaled'],
     ['detect-symmetry', () => ({ checkpoints: files(), data: goldenData() }), 'neurons are rescaled'],

@@ -74,7 +74,7 @@ export interface Declaration {
 const fileSchema = z.strictObject({
   name: z.string().nullish(),
   layers: z.array(z.record(z.string(), z.unknown())).min(1),
-  permutations: z.record(z.string(), z.array(z.tuple([name, z.int().min(0).max(1)])).min(1)).nullish(),
+  permutations: z.record(name, z.array(z.tuple([name, z.int().min(0).max(1)])).min(1)).nullish(),
   ignore: z.array(name).default([]),
 });
 

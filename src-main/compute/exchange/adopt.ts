@@ -66,7 +66,7 @@ async function adoptTold(params: Params, context: ComputeContext): Promise<Resul
         other.path,
         first.path,
       );
-    const spec = resolveChain(readConfig({ model }, first.path), first.path, 'names and shapes are told');
+    const spec = resolveChain(readConfig({ model }, first.path), first.path);
     const sources = opened.map((one) => {
       const tensors = renamed(one);
       usableState(tensors, spec, alone(one.path));

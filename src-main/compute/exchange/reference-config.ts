@@ -58,12 +58,16 @@ export interface Derived {
   derived: Config;
 }
 
-/** `config` with a model of the non-asymmetric form. The seeds that its models were trained from are not its own. */
+/**
+ * `config` with a model of the non-asymmetric form. The seeds that its models were trained from are not its own. A
+ * declared network has one form and no settings beside its layers.
+ */
 export function derivedConfig(config: Config, { symmetry, activation, models, derived }: Derived): string {
   const model = isObject(config['model']) ? { ...config['model'] } : {};
   delete model['mask_params'];
   delete model['asym_init_only'];
   const { init_seed: _init, optimization_seed: _optimization, ...rest } = config;
-  const changed = { ...model, symmetry, ...(activation !== undefined && { activation }) };
+  const form = { symmetry, ...(activation !== undefined && { activation }) };
+  const changed = model['name'] === declaredName ? model : { ...model, ...form };
   return stringify({ ...rest, model: changed, num_models: models, derived }, { lineWidth: 0 });
 }

@@ -3,14 +3,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { loadAnalysisData } from '../../../src-main/compute/analysis-data.ts';
 import { loadCheckpoint, loadModels, readRun } from '../../../src-main/compute/checkpoints.ts';
 import type { LoadedModel } from '../../../src-main/compute/checkpoints.ts';
+import { completeForReference, derivedConfig } from '../../../src-main/compute/exchange/reference-config.ts';
 import { numParameters, stateDictFromCheckpoint } from '../../../src-main/compute/models/index.ts';
 import { hostForward } from '../../../src-main/compute/networks/host.ts';
 import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import type { TensorValue } from '../../../src-main/formats/tensor.ts';
 import { writeTorchFile } from '../../../src-main/formats/torch/write-torch.ts';
+import { readConfig, resolveModel } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import { declaredRun, randomTensors, residualDeclaration } from '../../support/declared-run.ts';
@@ -229,6 +232,15 @@ describe('its checkpoints', () => {
     ],
   ])('are refused: %s', (_, change, message) => {
     expect(() => load(changed(change))).toThrow(message);
+  });
+
+  it('have a config that stays readable when it is derived from', () => {
+    const { config, spec } = readRun(run);
+    const text = derivedConfig(config, { symmetry: 0, activation: 'silu', models: 1, derived: { from: [] } });
+    expect(resolveModel(readConfig(parse(text)), 'derived')).toEqual(spec);
+    const written = parse(completeForReference(text)) as { model: object };
+    expect(resolveModel(readConfig(written), 'derived')).toEqual(spec);
+    expect(written.model).not.toHaveProperty('_target_');
   });
 
   it('may hold what is to be ignored', async () => {

@@ -263,6 +263,7 @@ describe('in a config', () => {
   it.each<[object, string]>([
     [{ hidden_dim: 5 }, 'c.yaml: model.hidden_dim has no effect on a declared network'],
     [{ permutations: { s: [] } }, 'c.yaml: model.permutations.s'],
+    [{ permutations: { '': [['head.weight', 1]] } }, 'c.yaml: model.permutations'],
     [{ ignore: 'x' }, 'c.yaml: model.ignore'],
     [{ layers: [{ conv: {} }] }, 'c.yaml: model.layers.0: one of linear'],
     [{ description: 3 }, 'c.yaml: model.description is 3: a text was expected.'],

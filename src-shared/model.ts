@@ -1,5 +1,7 @@
 /** A network's architecture, fully resolved from a config: no look-ups or defaults left to decide. */
 import type { Activation, Family, Norm } from './domain.ts';
+import { UserError } from './errors.ts';
+import type { Graph } from './networks/graph.ts';
 
 /** One linear layer `lins.{index}`: z = W_eff x + b. */
 export interface LayerSpec {
@@ -47,8 +49,36 @@ export function isMixed(spec: MlpSpec): boolean {
   return spec.layers.some(({ norm, activation }) => norm !== undefined || activation !== undefined);
 }
 
-/** Room for residual and graph networks. */
-export type ModelSpec = MlpSpec;
+/** Anyone's network, declared layer by layer (docs/architectures.md). Its tensors have the names of the files. */
+export interface DeclaredSpec {
+  architecture: 'declared';
+  graph: Graph;
+  /** What its author calls it. */
+  description?: string;
+  /** Tensors of the files that the function does not depend on. */
+  ignored?: readonly string[];
+  /** As of an MlpSpec; a declared network needs neither. */
+  fileNames?: undefined;
+  constants?: undefined;
+}
+
+export type ModelSpec = MlpSpec | DeclaredSpec;
+
+/**
+ * What cannot work with a graph yet says so.
+ * @param who whose network it is: a run folder or a config file
+ * @param work what needs a chain, as the beginning of a sentence: "training works"
+ */
+export const chainNeeded = (who: string, work: string): UserError =>
+  new UserError(`${who} is a declared network; ${work} for chains of linear layers only so far.`, {
+    hint: 'docs/architectures.md says what declared networks can be used for.',
+  });
+
+/** The layers of a plain chain. @throws UserError for a declared network, see chainNeeded */
+export function requireChain(spec: ModelSpec, who: string, work: string): MlpSpec {
+  if (spec.architecture === 'mlp') return spec;
+  throw chainNeeded(who, work);
+}
 
 /** Names of the widths, input first: `[784, 64, 64, 64, 10]`. */
 export function widths(spec: MlpSpec): number[] {

@@ -8,6 +8,7 @@ import { UserError } from '../../src-shared/errors.ts';
 import { areRelated, dataSetNamed, isOwnName } from '../formats/data-sets.ts';
 import { typedPath } from '../formats/typed-path.ts';
 import type { Run } from './checkpoints.ts';
+import { sizeOf } from './models/layout.ts';
 import { loadDataset, splitExamples, splitIndices } from './data/index.ts';
 import type { DataRequest, Dataset, Examples, SplitIndices } from './data/index.ts';
 
@@ -47,13 +48,13 @@ export async function loadAnalysisData(
   }
   const dataset = await loadDataset({ ...request, geometry });
   const { name } = dataset;
-  if (dataset.train.features !== run.spec.layers[0]!.inputs) {
+  const { inputs, outputs } = sizesOf(run);
+  if (dataset.train.features !== inputs) {
     throw new UserError(
       `data set "${name}" (${dataset.origin}) has ${dataset.train.features} numbers per example, but the models of ` +
-        `${run.directory} take ${run.spec.layers[0]!.inputs}.`,
+        `${run.directory} take ${inputs}.`,
     );
   }
-  const outputs = run.spec.layers.at(-1)!.outputs;
   if (dataset.classes > outputs) {
     throw new UserError(
       `data set "${name}" (${dataset.origin}) has ${dataset.classes} classes, but the models of ${run.directory} tell ${outputs} apart.`,
@@ -74,6 +75,12 @@ export async function loadAnalysisData(
       : [`The run was trained on ${plan.name}; the numbers here are for ${describe(dataset)}.`],
     contents: contentsOf(geometry, dataset.sha256, split),
   };
+}
+
+/** Numbers per example that the run's networks take, and classes that they tell apart. */
+function sizesOf({ graph: { graph, shapes } }: Run): { inputs: number; outputs: number } {
+  const [input] = graph.inputs;
+  return { inputs: sizeOf(input!.shape), outputs: sizeOf(shapes.get(graph.output)!) };
 }
 
 /** What the caller names need not be readable in the run's config. */

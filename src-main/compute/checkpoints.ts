@@ -5,8 +5,9 @@ import { dirname, resolve } from 'node:path';
 import { readTolerantly, resolveModel } from '../../src-shared/config.ts';
 import type { RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
-import type { MlpSpec } from '../../src-shared/model.ts';
-import { mlpGraph } from '../../src-shared/networks/mlp.ts';
+import { chainNeeded, requireChain } from '../../src-shared/model.ts';
+import type { MlpSpec, ModelSpec } from '../../src-shared/model.ts';
+import { graphOf } from '../../src-shared/networks/of-model.ts';
 import { readNetwork } from '../../src-shared/networks/network.ts';
 import type { Network } from '../../src-shared/networks/network.ts';
 import { parseCheckpointName } from '../formats/checkpoint-name.ts';
@@ -27,7 +28,7 @@ export interface Run {
   /** The config file, for messages. */
   configPath: string;
   config: RunConfig;
-  spec: MlpSpec;
+  spec: ModelSpec;
   /** The network that `spec` stands for. */
   graph: Network;
 }
@@ -42,16 +43,24 @@ export interface LoadedModel {
   name: string;
   /** Of the whole file. */
   sha256: string;
-  spec: MlpSpec;
+  spec: ModelSpec;
   /** As stored, buffers included. */
   state: StateDict;
   /** The parameters as they act, by name: those of the non-asymmetric model that computes the same function. */
   acting: NamedArrays<Float32Array>;
-  /** The same, layer by layer. */
-  network: EffectiveNetwork;
+  /** The same, layer by layer. Of a declared network there is none: asking for it throws a UserError, see `mlpOf`. */
+  readonly network: EffectiveNetwork;
   /** Validation accuracy as the trainer stored it, a fraction or percent: `storedValAccuracy` tells. */
   storedAccuracy: number | undefined;
 }
+
+/**
+ * The architecture of a plain chain, for what cannot work with a graph yet.
+ * @param work as requireChain takes it: "realization costs are computed"
+ * @throws UserError naming the run if its network is a declared one
+ */
+export const mlpOf = ({ run, spec }: Pick<LoadedModel, 'run' | 'spec'>, work: string): MlpSpec =>
+  requireChain(spec, run.directory, work);
 
 /** Which checkpoints: of one run at one epoch, or files. The fields of `pairSelection` in src-shared/jobs/pairs.ts. */
 export interface CheckpointSelection {
@@ -131,7 +140,7 @@ export function readRun(directory: string): Run {
   const { directory: absolute, config: raw, configPath } = readRunDirectory(resolve(directory));
   const { config } = readTolerantly(raw, configPath);
   const spec = resolveModel(config, configPath);
-  const graph = readNetwork(mlpGraph(spec), configPath);
+  const graph = readNetwork(graphOf(spec), configPath);
   return { directory: absolute, configPath, config, spec, graph };
 }
 
@@ -147,17 +156,27 @@ export function loadCheckpoint(run: Run, path: string): LoadedModel {
       index > 0 ? `model ${index} of ${run.directory}${epoch === null ? '' : ` at epoch ${epoch}`}` : path;
     const state = usableState(checkpoint.tensors, spec, { index, path, name });
     const { storedAccuracy } = checkpoint;
-    return {
+    const model = {
       ...{ run, index, epoch, path, name, spec, state },
       sha256: sha256OfFile(path),
       acting: actingArrays(run.graph, state),
-      network: toEffective(spec, state),
       storedAccuracy,
     };
+    return spec.architecture === 'mlp'
+      ? { ...model, network: toEffective(spec, state) }
+      : withoutChain(model);
   } finally {
     checkpoint.close();
   }
 }
+
+/** Not enumerable, so that a copy of the model asks nothing. */
+const withoutChain = (model: Omit<LoadedModel, 'network'>): LoadedModel =>
+  Object.defineProperty(model, 'network', {
+    get(): never {
+      throw chainNeeded(model.run.directory, 'this analysis works');
+    },
+  }) as LoadedModel;
 
 /**
  * Validation accuracy in percent as the trainer stored it; undefined if it is not known. May look into every checkpoint
@@ -174,7 +193,7 @@ export function storedValAccuracy({ run, storedAccuracy }: LoadedModel): number 
 /** The state dict, if it is whole and every weight a finite number. @throws UserError naming the file and the tensor */
 export function usableState(
   tensors: ReadonlyMap<string, ReadableTensor>,
-  spec: MlpSpec,
+  spec: ModelSpec,
   model: NonFiniteWeights['model'],
 ): StateDict {
   const state = stateDictFromCheckpoint(tensors, spec, model.path);

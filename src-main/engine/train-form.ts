@@ -11,7 +11,7 @@ import {
   refuseUnknownKeys,
   refuseUnresolved,
   resolveData,
-  resolveModel,
+  resolveChain,
   withOverrides,
   type DataPlan,
   type RunConfig,
@@ -62,7 +62,7 @@ export function preview(
     attempt(() => refuseUnresolved(overridden));
     attempt(() => refuseIdleOverrides(overridden, overrides));
   }
-  const spec = read && attempt(() => resolveModel(read));
+  const spec = read && attempt(() => resolveChain(read, 'the config', 'training works'));
   const data = read && attempt(() => resolveData(read));
   if (data) attempt(() => checkDataName(data.name));
   const size = spec ? count(spec) : { parameters: 0, fixedParameters: 0 };

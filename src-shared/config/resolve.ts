@@ -1,11 +1,13 @@
 /** From a config as written to values with nothing left to decide. */
-import type { z } from 'zod';
 import { activations, familyOfSymmetry, norms } from '../domain.ts';
 import type { Activation, Norm } from '../domain.ts';
 import { UserError } from '../errors.ts';
-import type { LayerSpec, MlpSpec } from '../model.ts';
+import { chainNeeded, requireChain } from '../model.ts';
+import type { DeclaredSpec, LayerSpec, MlpSpec, ModelSpec } from '../model.ts';
 import { didYouMean } from '../near-miss.ts';
-import type { chainLayerSchema } from './chain.ts';
+import { readDeclared } from '../networks/declared.ts';
+import { readChainLayers } from './chain.ts';
+import type { ChainLayer } from './chain.ts';
 import { resolveGeometry } from './geometry.ts';
 import type { GeometryPlan } from './geometry.ts';
 import { maskParamsSchema, isPlainObject } from './schema.ts';
@@ -16,19 +18,60 @@ type ModelConfig = NonNullable<RunConfig['model']>;
 /**
  * The architecture a config describes, as neuron-identifiability's create_mlp reads it (src/models/mlp.py): keys of
  * `linear_mask_params_{i}` win over `default`; `n_mul` other than 1 multiplies every num_fixed, truncated.
+ * With the name `declared` the section has the words of a declaration (docs/architectures.md).
  * @param where the file, for messages
  * @throws UserError for another kind of model, a missing key or num_fixed >= inputs
  */
-export function resolveModel(config: RunConfig, where = 'config'): MlpSpec {
+export function resolveModel(config: RunConfig, where = 'config'): ModelSpec {
   const model = config.model;
   if (!model) throw new UserError(`${where}: there is no section "model".`);
+  if (model.name === declaredName) return resolveDeclared(model, where);
   if (model.name != null && !/mlp/i.test(model.name)) {
     throw new UserError(
-      `${where}: model.name is "${model.name}"; only multilayer perceptrons (mlp_mnist) are supported.`,
+      `${where}: model.name is "${model.name}"; only multilayer perceptrons (mlp_mnist) and declared networks (${declaredName}) are supported.`,
     );
   }
+  return resolveMlp(model, where);
+}
+
+/** `model.name` of a network that is declared layer by layer. */
+export const declaredName = 'declared';
+
+/**
+ * As resolveModel, for what needs a plain chain so far.
+ * @param work the beginning of a sentence: "training works"
+ */
+export function resolveChain(config: RunConfig, where = 'config', work = 'this works'): MlpSpec {
+  if (config.model?.name === declaredName) throw chainNeeded(where, work);
+  return requireChain(resolveModel(config, where), where, work);
+}
+
+const declaredKeys = ['layers', 'permutations', 'ignore'] as const;
+
+function resolveDeclared(model: ModelConfig, where: string): DeclaredSpec {
+  const idle = otherKeys.find((key) => model[key] != null);
+  if (idle !== undefined)
+    throw new UserError(
+      `${where}: model.${idle} has no effect on a declared network, whose layers are listed in model.layers.`,
+      { hint: 'Take it out.' },
+    );
+  const words = declaredKeys.flatMap((key) => (model[key] == null ? [] : [[key, model[key]] as const]));
+  const name = model.description ?? undefined;
+  if (name !== undefined && typeof name !== 'string')
+    throw new UserError(`${where}: model.description is ${JSON.stringify(name)}: a text was expected.`);
+  return readDeclared({ ...(name !== undefined && { name }), ...Object.fromEntries(words) }, where, 'model.');
+}
+
+/** Keys of other networks. `_target_` is what other programs leave beside a name. */
+const otherKeys = [
+  ...(['symmetry', 'input_dim', 'hidden_dim', 'output_dim', 'num_layers', 'n_mul', 'norm'] as const),
+  ...(['elementwise_affine', 'activation', 'asym_init_only', 'mask_params'] as const),
+  ...(['parameter_names', 'constants', 'ignored_tensors'] as const),
+];
+
+function resolveMlp(model: ModelConfig, where: string): MlpSpec {
   const files = filesOf(model);
-  if (model.layers) return { ...resolveChain(model, model.layers, where), ...files };
+  if (model.layers) return { ...chainSpec(model, readChainLayers(model.layers, where), where), ...files };
   const family = familyOfSymmetry(required(model.symmetry, 'model.symmetry', where));
   const inputs = required(model.input_dim, 'model.input_dim', where);
   const outputs = required(model.output_dim, 'model.output_dim', where);
@@ -68,11 +111,7 @@ function filesOf(model: ModelConfig): Pick<MlpSpec, 'fileNames' | 'constants' | 
 }
 
 /** Layers that are written down one by one, as an adopted architecture has them. */
-function resolveChain(
-  model: ModelConfig,
-  layers: readonly z.output<typeof chainLayerSchema>[],
-  where: string,
-): MlpSpec {
+function chainSpec(model: ModelConfig, layers: readonly ChainLayer[], where: string): MlpSpec {
   if ((model.symmetry ?? 0) !== 0)
     throw new UserError(
       `${where}: model.symmetry is ${model.symmetry}; with model.layers only 0 is supported.`,

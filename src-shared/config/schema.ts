@@ -99,7 +99,7 @@ const trainingSchema = z.looseObject({
 });
 
 /** Sections whose own keys are not Basin's business (they are kept as they are). */
-const openSections = ['logging', 'hydra'];
+const openSections = ['logging', 'hydra', 'model.permutations'];
 
 export const runConfigSchema = z.looseObject({
   model: modelSchema.nullish(),

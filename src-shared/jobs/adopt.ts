@@ -17,7 +17,7 @@ export const adoptJob = defineJob({
       .min(1)
       .optional()
       .describe(
-        'YAML file that declares a network of your own: names, shapes, layers, permutations (docs/architectures.md)',
+        'YAML file that declares a network of your own: its layers and the names of their tensors (docs/architectures.md)',
       ),
     activation: z
       .enum(activations)
@@ -29,7 +29,7 @@ export const adoptJob = defineJob({
       .enum(['before-activation', 'after-activation'])
       .optional()
       .describe(
-        'where the norms stand, needed if names such as fc1, bn1 do not tell it; Basin computes norms before the activation only',
+        'where the norms stand, needed if names such as fc1, bn1 do not tell it; behind the activation: declare the network (architecture)',
       ),
     sigmaF: z
       .array(z.number())
@@ -59,6 +59,21 @@ export const adoptJob = defineJob({
           outputs: z.int(),
           norm: z.string().nullable(),
           activation: z.string().nullable(),
+        }),
+      )
+      .default([]),
+    /** Of a declared network that is no chain: its operations instead, in their order. */
+    operations: z
+      .array(
+        z.object({
+          /** Name of its value. */
+          value: z.string(),
+          operation: z.string(),
+          takes: z.array(z.string()),
+          /** Entries of its value. */
+          size: z.int(),
+          /** Names of its tensors in the files. */
+          tensors: z.array(z.string()),
         }),
       )
       .default([]),

@@ -13,7 +13,7 @@ import { RandomStream } from '../../src-main/compute/random.ts';
 import type { OptimizerSettings } from '../../src-main/compute/training/optimizer.ts';
 import { TrainingSession } from '../../src-main/compute/training/session.ts';
 import { loadTrainingConfig } from '../../src-main/formats/presets.ts';
-import { resolveModel } from '../../src-shared/config.ts';
+import { resolveChain } from '../../src-shared/config.ts';
 import { trainingExecutionText } from '../../src-shared/execution.ts';
 import { inTurns, median, torchTurns } from './support/torch-turns.ts';
 
@@ -37,7 +37,7 @@ interface Steps {
 
 /** A training under way. What is timed is the whole step: gathering rows, forward, backward, optimizer. */
 function openSteps(backend: Backend, preset: string, models: number): Steps {
-  const spec = resolveModel(loadTrainingConfig(preset), preset);
+  const spec = resolveChain(loadTrainingConfig(preset), preset);
   const states = initialise(spec, { init: Array.from({ length: models }, (_, m) => m + 1), mask: 7 });
   const stream = new RandomStream(1, 'bench');
   const examples = {

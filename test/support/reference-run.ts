@@ -1,6 +1,6 @@
 /** The reference's fixture runs as Basin's own values. */
 import { join } from 'node:path';
-import { readConfig, resolveModel } from '../../src-shared/config.ts';
+import { readConfig, resolveChain } from '../../src-shared/config.ts';
 import type { MlpSpec } from '../../src-shared/model.ts';
 import { stateDictFromCheckpoint } from '../../src-main/compute/models/index.ts';
 import type { StateDict } from '../../src-main/compute/models/index.ts';
@@ -12,7 +12,7 @@ export const referenceRuns = ['sym0', 'sym1_kappa0', 'sym1_kappa1', 'sym2', 'sym
 
 export function referenceSpec(run: string): MlpSpec {
   const file = fixturePath(`runs/${run}/config.yaml`);
-  return resolveModel(readConfig(readYaml(file), file), file);
+  return resolveChain(readConfig(readYaml(file), file), file);
 }
 
 export function referenceState(run: string, epoch: number, model: number): StateDict {

@@ -10,7 +10,7 @@ import { typedPath } from '../../formats/typed-path.ts';
 
 const columns: Column<RunRow>[] = [
   { title: 'run', text: (run) => run.name },
-  { title: 'family', text: (run) => (run.family === null ? '-' : familyNames[run.family]) },
+  { title: 'family', text: (run) => (run.family === null ? run.architecture : familyNames[run.family]) },
   { title: 'σ_F', align: 'right', text: (run) => (run.sigmaF === null ? '-' : String(run.sigmaF)) },
   { title: 'data', text: (run) => run.dataset ?? '-' },
   { title: 'models', align: 'right', text: (run) => String(run.models) },
@@ -60,7 +60,9 @@ export const define: DefineCommand = (command, globals) => {
       });
       terminal.document(detail);
       terminal.print(formatTable([detail], columns, terminal.style));
-      terminal.print(`\npath     ${detail.path}\nwidths   ${detail.widths?.join('-') ?? 'unknown'}`);
+      const declared = detail.architecture === 'declared' ? 'declared, see model.layers' : undefined;
+      const widths = detail.widths?.join('-') ?? declared ?? 'unknown';
+      terminal.print(`\npath     ${detail.path}\nwidths   ${widths}`);
       for (const [key, value] of Object.entries(detail.properties))
         terminal.print(`  ${key} = ${String(value)}`);
     });

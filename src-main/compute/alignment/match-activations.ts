@@ -174,7 +174,8 @@ async function rowOf(
   return {
     ...pairFields(a, b),
     ...(b.run.directory === directory && { run_key: basename(directory), run_directory: directory }),
-    family: a.spec.family,
+    // A declared network fixes nothing.
+    family: a.spec.architecture === 'mlp' ? a.spec.family : 'standard',
     matching_results: results,
     ...(note !== undefined && { note }),
   };

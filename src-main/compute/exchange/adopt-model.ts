@@ -5,6 +5,7 @@ import type { adoptJob } from '../../../src-shared/jobs/adopt.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { LazyTensor } from '../../formats/tensor.ts';
 import { maskParamsOf } from './fixed-scale.ts';
+import { declareHint } from './foreign.ts';
 import type { MlpFound } from './state-dicts.ts';
 
 type Params = ParamsOf<typeof adoptJob>;
@@ -105,10 +106,8 @@ function activationOf({ activation }: Params, { family }: MlpFound, path: string
 function checkNormPosition({ normPosition }: Params, found: MlpFound, path: string): void {
   if (normPosition === 'after-activation')
     throw new UserError(
-      `normPosition: Basin does not compute networks whose norms stand behind the activation.`,
-      {
-        hint: 'docs/architectures.md says which networks it takes.',
-      },
+      `normPosition: a network whose norms stand behind the activation has to be declared, layer by layer.`,
+      { hint: declareHint },
     );
   if (normPosition !== undefined && found.norm === 'none')
     throw new UserError(`normPosition: ${path} has no norms.`, { hint: 'Leave --norm-position out.' });
@@ -117,7 +116,7 @@ function checkNormPosition({ normPosition }: Params, found: MlpFound, path: stri
   throw new UserError(
     `${path}: its names do not tell where the norms stand: "${example.norm}" may come before or after the activation behind "${example.linear}".`,
     {
-      hint: 'Look at forward(). If it is linear layer, norm, activation: --norm-position before-activation. Norms behind the activation Basin does not compute.',
+      hint: 'Look at forward(). If it is linear layer, norm, activation: --norm-position before-activation. If the norms stand behind the activation, declare the network in a small file: --architecture FILE (docs/architectures.md).',
     },
   );
 }

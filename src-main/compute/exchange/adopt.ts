@@ -1,23 +1,30 @@
 /** Kind `adopt`: a run folder around weights that came without a config. */
 import { basename, join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Architecture } from '../../../src-shared/architecture.ts';
-import { readConfig, resolveModel } from '../../../src-shared/config.ts';
+import { readConfig, resolveChain, resolveModel } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { adoptJob } from '../../../src-shared/jobs/adopt.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import { activationOf, normOf } from '../../../src-shared/model.ts';
-import type { MlpSpec } from '../../../src-shared/model.ts';
+import type { MlpSpec, ModelSpec } from '../../../src-shared/model.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import type { LazyTensor } from '../../formats/tensor.ts';
 import { permutationName } from '../alignment/permutation.ts';
 import { loadCheckpoint, readRun, usableState } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { assertDistinct, isBookkeeping, nearestReading } from '../models/file-names.ts';
+import { assertDistinct, isBookkeeping, isCounter, nearestReading } from '../models/file-names.ts';
 import { describe } from '../models/state-dict.ts';
 import { modelOf } from './adopt-model.ts';
-import { checkDeclaredGroups, checkTensors, modelSection, openArchitecture } from './declared.ts';
+import {
+  checkDerivedGroups,
+  checkTensors,
+  modelSection,
+  openDeclaration,
+  symmetryNotes,
+} from './declared.ts';
+import type { Declared } from './declared.ts';
 import { inNewRunFolder, refuseTaken } from './out-folder.ts';
 import { completeForReference } from './reference-config.ts';
 import { openWeights } from './state-dict-files.ts';
@@ -59,7 +66,7 @@ async function adoptTold(params: Params, context: ComputeContext): Promise<Resul
         other.path,
         first.path,
       );
-    const spec = resolveModel(readConfig({ model }, first.path), first.path);
+    const spec = resolveChain(readConfig({ model }, first.path), first.path);
     const sources = opened.map((one) => {
       const tensors = renamed(one);
       usableState(tensors, spec, alone(one.path));
@@ -71,6 +78,7 @@ async function adoptTold(params: Params, context: ComputeContext): Promise<Resul
     const written = await writeRun(params, about, sources, context);
     return {
       ...{ ...written, architecture: describe(spec), layers: understood(spec, first.found.layers) },
+      operations: [],
       notes: [...fileNotes(opened), ...wrapperNotes(opened), ...notes],
     };
   } finally {
@@ -94,39 +102,51 @@ async function adoptDeclared(params: Params, context: ComputeContext): Promise<R
     if (params[field] !== undefined)
       throw new UserError(`${field}: ${where} declares the architecture; leave --${kebab(field)} out.`);
   }
-  const architecture = openArchitecture(where);
+  const declared = openDeclaration(where);
+  const { network } = declared;
   const sources: Source[] = [];
   try {
     for (const path of params.paths) {
       const weights = openWeights(path);
-      const tensors = declaredTensors(weights.tensors, architecture, path);
-      const own = (name: string): string => architecture.tensors.get(name)?.own ?? '';
-      const trainable = [...tensors.keys()].filter((name) => isParameter(own(name)));
+      const tensors = declaredTensors(weights.tensors, declared, path);
+      const trainable = [...tensors.keys()].filter(
+        (name) => network.parameters.get(name)?.role === 'trained',
+      );
       sources.push({ path, weights, tensors, trainable });
-      checkTensors(architecture, tensors, path, where);
+      checkTensors(declared, tensors, path, where);
     }
-    const model = modelSection(architecture);
-    const spec = resolveModel(readConfig({ model }, where), where);
-    let groups: string[] = [];
     for (const { tensors, path } of sources)
-      groups = checkDeclaredGroups(architecture, spec, usableState(tensors, spec, alone(path)), where);
+      checkDerivedGroups(declared, usableState(tensors, declared.spec, alone(path)), path);
+    const model = modelSection(declared);
+    const spec = resolveModel(readConfig({ model }, where), where);
     const written = await writeRun(params, { model }, sources, context);
-    const names = groups.map((group, layer) => `${group} is ${permutationName(layer)}`);
-    const called = architecture.name === undefined ? '' : `${architecture.name}: `;
+    const { description } = declared.spec;
+    const called = description === undefined ? '' : `${description}: `;
     return {
       ...{ ...written, architecture: `${called}${describe(spec)}` },
-      layers: understood(
-        spec,
-        architecture.blocks.map(({ linear, norm }) => layerOf(linear.weight, norm)),
-      ),
-      notes: [
-        ...fileNotes(sources),
-        `Random permutations of ${groups.length} groups leave the logits as they are: ${names.join(', ')}.`,
-      ],
+      ...(spec.architecture === 'mlp'
+        ? { layers: understood(spec, chainModules(network)), operations: [] }
+        : { layers: [], operations: operationRows(network) }),
+      notes: [...fileNotes(sources), ...groupNotes(declared, spec)],
     };
   } finally {
     for (const { weights } of sources) weights.close();
   }
+}
+
+function groupNotes(declared: Declared, spec: ModelSpec): string[] {
+  const { groups } = declared.symmetries;
+  // Of a chain, analyses number the groups by hidden layers.
+  const names = groups.map(({ name }, layer) =>
+    spec.architecture === 'mlp' ? `${name} is ${permutationName(layer)}` : name,
+  );
+  const count = groups.length === 1 ? '1 group leaves' : `${groups.length} groups leave`;
+  return [
+    ...(groups.length > 0
+      ? [`Random permutations of ${count} the logits as they are: ${names.join(', ')}.`]
+      : []),
+    ...symmetryNotes(declared),
+  ];
 }
 
 /** What the files hold besides the weights that were taken, and facts that could not be used. */
@@ -143,23 +163,39 @@ const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${l
 /** Under the names of the declaration: wrappers that it does not know are left off, and so are counters. */
 function declaredTensors(
   stored: ReadonlyMap<string, LazyTensor>,
-  { tensors, ignore }: Architecture,
+  { spec, network }: Declared,
   path: string,
 ): ReadonlyMap<string, LazyTensor> {
-  const known = (name: string): boolean => tensors.has(name) || ignore.includes(name);
+  const known = (name: string): boolean =>
+    network.parameters.has(name) || (spec.ignored?.includes(name) ?? false);
   const { names } = nearestReading(stored.keys(), known);
   assertDistinct(names, path);
   const kept = [...names].filter(([, name]) => known(name) || !isBookkeeping(name));
   return new Map(kept.map(([inFile, name]) => [name, stored.get(inFile)!]));
 }
 
-function layerOf(
-  weight: string,
-  norm: { weight?: string | null | undefined; running_mean?: string | null | undefined } | undefined,
-): LayerFound {
-  const module = (name: string): string => name.replace(/\.[^.]*$/, '');
-  if (!norm) return { linear: module(weight) };
-  return { linear: module(weight), norm: module(norm.weight ?? norm.running_mean ?? 'without tensors') };
+/** Of a chain: the modules of each layer. */
+function chainModules({ nodes }: Network): LayerFound[] {
+  const layers: LayerFound[] = [];
+  for (const { op, parameters } of nodes) {
+    const tensor = parameters['weight'] ?? parameters['running_mean'] ?? parameters['bias'];
+    const module = tensor?.name.replace(/\.[^.]*$/, '') ?? 'without tensors';
+    if (op === 'linear') layers.push({ linear: module });
+    else if (op === 'norm') layers.at(-1)!.norm = module;
+  }
+  return layers;
+}
+
+/** Of a network that is no chain: one row for each operation, from input to output. */
+function operationRows({ nodes }: Network): Result['operations'] {
+  return nodes.map(({ id, op, attributes, takes, parameters, shape }) => {
+    const { kind } = attributes as { kind?: string };
+    return {
+      ...{ value: id, operation: kind === undefined || op === 'activation' ? (kind ?? op) : `${kind} ${op}` },
+      ...{ takes: [...takes], size: shape[0]! },
+      tensors: Object.values(parameters).flatMap(({ name }) => (isCounter(name) ? [] : [name])),
+    };
+  });
 }
 
 /** From input to output: each layer of the run and where it comes from. */

@@ -9,7 +9,7 @@ import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { exportCheckpointsJob } from '../../../src-shared/jobs/export-checkpoints.ts';
 import { accuracyPercent } from '../../formats/accuracy.ts';
 import type { AccuracyUnit } from '../../formats/accuracy.ts';
-import type { MlpSpec } from '../../../src-shared/model.ts';
+import type { ModelSpec } from '../../../src-shared/model.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import { openCheckpoint } from '../../formats/checkpoint.ts';
 import type { Checkpoint } from '../../formats/checkpoint.ts';
@@ -67,7 +67,7 @@ async function writeRun(
       isConfig && params.format === 'pt' ? completeForReference(content) : content,
     );
   }
-  return { ...result, notes: [...notes, ...datasetNotes(run, params)] };
+  return { ...result, notes: [...notes, ...datasetNotes(run, params), ...modelNotes(run, params)] };
 }
 
 function selectFiles(run: RunDirectory, { models, epochs }: Params): CheckpointFile[] {
@@ -149,7 +149,7 @@ function renamedOptimizer({ groups, state }: OptimizerState, rename: Rename): Op
 }
 
 /** The architecture of the run, or why its config does not tell it. */
-function specOf(run: RunDirectory): MlpSpec | string {
+function specOf(run: RunDirectory): ModelSpec | string {
   const path = run.configPath;
   try {
     return resolveModel(readTolerantly(run.config, path).config, path);
@@ -194,6 +194,15 @@ function contentOf(path: string): string | undefined {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** The published scripts build their networks from widths. */
+function modelNotes(run: RunDirectory, { format }: Params): string[] {
+  const spec = specOf(run);
+  if (format !== 'pt' || typeof spec === 'string' || spec.architecture !== 'declared') return [];
+  return [
+    'config.yaml declares a network that the published scripts do not know; the files are state dicts for your own.',
+  ];
 }
 
 /** The published code loads data by name, through torchvision. */

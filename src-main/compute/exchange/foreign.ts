@@ -39,7 +39,7 @@ export function foreignModule(bare: ReadonlyMap<string, Entry>): Refusal | undef
     return {
       kind: 'other',
       reason: `a network with ${word[1]} ("${word[0]}"), by its name no plain chain of linear layers`,
-      hint: `If it is one: ${declareHint}`,
+      hint: `If it has linear layers, norms, activations and sums alone: ${declareHint}`,
     };
   const whole = names.find((name) => /^(?:u?int|bool)/.test(bare.get(name)!.facts.dtype ?? ''));
   if (whole === undefined) return undefined;

@@ -21,8 +21,7 @@ export interface Places {
   notes: string[];
 }
 
-const normHint =
-  'Basin computes linear layer, norm, activation, in this order; networks with a norm at another place it cannot take in, declared or not (docs/architectures.md).';
+const normHint = `Without a declaration a network is taken for linear layer, norm, activation, in this order. ${declareHint}`;
 
 const segments = (path: string): string[] => path.split('.');
 const parentOf = (path: string): string => segments(path).slice(0, -1).join('.');

@@ -1,5 +1,6 @@
 /** A config.yaml that neuron-identifiability's own scripts can work with: they take every key below for granted. */
 import { isMap, parseDocument, stringify } from 'yaml';
+import { declaredName } from '../../../src-shared/config.ts';
 
 /** What train.py:76-200 and the measure scripts read without a default; values of its configs/dataset/mnist.yaml. */
 const takenForGranted: [path: string[], value: unknown][] = [
@@ -19,7 +20,10 @@ export function completeForReference(text: string): string {
   const document = parseDocument(text);
   if (document.errors.length > 0 || !isMap(document.contents)) return text;
   let changed = false;
+  const declared = document.getIn(['model', 'name']) === declaredName;
   for (const [path, value] of takenForGranted) {
+    // No function of theirs makes such a network.
+    if (declared && path.join('.') === 'model._target_') continue;
     const there = document.getIn(path);
     const parent = path.length === 1 || isMap(document.getIn(path.slice(0, -1)));
     if (!parent || (there !== undefined && there !== null)) continue;
@@ -54,12 +58,16 @@ export interface Derived {
   derived: Config;
 }
 
-/** `config` with a model of the non-asymmetric form. The seeds that its models were trained from are not its own. */
+/**
+ * `config` with a model of the non-asymmetric form. The seeds that its models were trained from are not its own. A
+ * declared network has one form and no settings beside its layers.
+ */
 export function derivedConfig(config: Config, { symmetry, activation, models, derived }: Derived): string {
   const model = isObject(config['model']) ? { ...config['model'] } : {};
   delete model['mask_params'];
   delete model['asym_init_only'];
   const { init_seed: _init, optimization_seed: _optimization, ...rest } = config;
-  const changed = { ...model, symmetry, ...(activation !== undefined && { activation }) };
+  const form = { symmetry, ...(activation !== undefined && { activation }) };
+  const changed = model['name'] === declaredName ? model : { ...model, ...form };
   return stringify({ ...rest, model: changed, num_models: models, derived }, { lineWidth: 0 });
 }

@@ -1,5 +1,6 @@
 /** What an import says about a config that can be read only in part. */
 import {
+  declaredName,
   isIncidental,
   isPlainObject,
   readTolerantly,
@@ -42,7 +43,7 @@ export function reportOn(config: Record<string, unknown>, path: string): ConfigR
 function isOtherNetwork(model: unknown): boolean {
   if (!isPlainObject(model)) return false;
   const names = [model['name'], model['_target_']].filter((text) => typeof text === 'string');
-  return names.length > 0 && !names.some((text) => /mlp/i.test(text));
+  return names.length > 0 && !names.some((text) => text === declaredName || /mlp/i.test(text));
 }
 
 function refusalOf(

@@ -6,9 +6,6 @@ import { tensorOf } from './state-dict.ts';
 
 const linearEps = 1e-12;
 
-/** Of layer and batch norms. */
-export const normEpsilon = 1e-5;
-
 /**
  * The non-asymmetric network that computes the same function. W-asymmetric: mask * W + (1 - mask) * sigma_F * F;
  * SYRE: W + sigma_F * noise; each layer with its OWN sigma_F. The gates of sigma-asymmetric activations stay.

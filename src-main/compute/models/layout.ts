@@ -1,7 +1,7 @@
 /** Which tensors a model's state dict holds: names, shapes and order as PyTorch writes them (src/models/mlp.py). */
 import type { Family } from '../../../src-shared/domain.ts';
 import { normOf } from '../../../src-shared/model.ts';
-import type { LayerSpec, MlpSpec } from '../../../src-shared/model.ts';
+import type { LayerSpec, MlpSpec, ModelSpec } from '../../../src-shared/model.ts';
 
 export interface TensorPlace {
   name: string;
@@ -15,8 +15,20 @@ export function storedFamily(spec: MlpSpec): Family {
   return spec.asymInitOnly ? 'standard' : spec.family;
 }
 
-/** Every tensor of the state dict, in PyTorch's order. `num_batches_tracked` (batch norm) is an integer counter. */
-export function stateLayout(spec: MlpSpec): TensorPlace[] {
+/**
+ * Every tensor of the state dict, in PyTorch's order; of a declared network in the order in which they are used.
+ * `num_batches_tracked` (batch norm) is an integer counter.
+ */
+export function stateLayout(spec: ModelSpec): TensorPlace[] {
+  return spec.architecture === 'declared'
+    ? spec.graph.parameters.map(({ name, shape, role }) => ({
+        ...{ name, shape },
+        role: role === 'trained' ? 'parameter' : 'buffer',
+      }))
+    : mlpLayout(spec);
+}
+
+function mlpLayout(spec: MlpSpec): TensorPlace[] {
   const family = storedFamily(spec);
   const linear = spec.layers.flatMap(({ index, inputs, outputs }) => [
     parameter(`lins.${index}.weight`, [outputs, inputs]),
@@ -37,7 +49,9 @@ export function stateLayout(spec: MlpSpec): TensorPlace[] {
 }
 
 /** The tensors that all models of a run share: mask and F, noise, or C. */
-export function fixedPartNames(spec: MlpSpec): string[] {
+export function fixedPartNames(spec: ModelSpec): string[] {
+  if (spec.architecture === 'declared')
+    return spec.graph.parameters.flatMap(({ name, role }) => (role === 'fixed' ? [name] : []));
   const family = storedFamily(spec);
   if (family === 'sigma-asymmetric')
     return spec.layers.slice(0, -1).map(({ index }) => `activations.${index}.C`);
@@ -86,9 +100,9 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /** Trainable numbers of one model; `free` leaves out W-asymmetric entries that are fixed. */
-export function numParameters(spec: MlpSpec): { total: number; free: number } {
+export function numParameters(spec: ModelSpec): { total: number; free: number } {
   let total = 0;
   for (const { role, shape } of stateLayout(spec)) if (role === 'parameter') total += sizeOf(shape);
-  const fixed = storedFamily(spec) === 'w-asymmetric' ? spec.layers : [];
+  const fixed = spec.architecture === 'mlp' && storedFamily(spec) === 'w-asymmetric' ? spec.layers : [];
   return { total, free: total - fixed.reduce((sum, layer) => sum + layer.numFixed * layer.outputs, 0) };
 }

@@ -1,8 +1,11 @@
 /** From the tensors of a checkpoint file to a checked state dict. */
 import { UserError } from '../../../src-shared/errors.ts';
 import { activationOf, isMixed, normOf } from '../../../src-shared/model.ts';
-import type { LayerSpec, MlpSpec } from '../../../src-shared/model.ts';
+import type { LayerSpec, MlpSpec, ModelSpec } from '../../../src-shared/model.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
+import { countedOperations } from '../../../src-shared/networks/summary.ts';
+import { networkDifference } from '../networks/difference.ts';
 import { assertDistinct, isBookkeeping, isCounter, nearestReading } from './file-names.ts';
 import { fixedPartNames, sizeOf, stateLayout } from './layout.ts';
 import type { HostTensor, StateDict } from './network.ts';
@@ -21,7 +24,7 @@ export interface ReadableTensor {
  */
 export function stateDictFromCheckpoint(
   tensors: ReadonlyMap<string, ReadableTensor>,
-  spec: MlpSpec,
+  spec: ModelSpec,
   file: string,
 ): StateDict {
   const layout = stateLayout(spec);
@@ -43,7 +46,7 @@ export function stateDictFromCheckpoint(
  */
 export function checkedPlaces<T extends { readonly shape: readonly number[] }>(
   tensors: ReadonlyMap<string, T>,
-  spec: MlpSpec,
+  spec: ModelSpec,
   file: string,
 ): Map<string, T> {
   const layout = stateLayout(spec);
@@ -88,7 +91,7 @@ export function checkedPlaces<T extends { readonly shape: readonly number[] }>(
  * Wrappers are left off only if that brings the names nearer to those expected.
  * @throws UserError if two tensors would have one name
  */
-export function ownNamesOf(stored: Iterable<string>, spec: MlpSpec, file: string): Map<string, string> {
+export function ownNamesOf(stored: Iterable<string>, spec: ModelSpec, file: string): Map<string, string> {
   const { fileNames, ignored } = spec;
   const own = new Map(Object.entries(fileNames ?? {}).map(([name, inFile]) => [inFile, name]));
   const ownName = (name: string): string => own.get(name) ?? name;
@@ -100,13 +103,14 @@ export function ownNamesOf(stored: Iterable<string>, spec: MlpSpec, file: string
   return names;
 }
 
-function withOwnNames<T>(tensors: ReadonlyMap<string, T>, spec: MlpSpec, file: string): Map<string, T> {
+function withOwnNames<T>(tensors: ReadonlyMap<string, T>, spec: ModelSpec, file: string): Map<string, T> {
   const names = ownNamesOf(tensors.keys(), spec, file);
   return new Map([...names].map(([inFile, name]) => [name, tensors.get(inFile)!]));
 }
 
-/** `a w-asymmetric MLP 784-64-64-64-10 (norm layer)`. */
-export function describe(spec: MlpSpec): string {
+/** `a w-asymmetric MLP 784-64-64-64-10 (norm layer)`, `a declared network of 3 linear layers, 1 sum`. */
+export function describe(spec: ModelSpec): string {
+  if (spec.architecture === 'declared') return `a declared network ${countedOperations(spec.graph)}`;
   const sizes = [spec.layers[0]!.inputs, ...spec.layers.map((layer) => layer.outputs)].join('-');
   if (!isMixed(spec)) return `a ${spec.family} MLP ${sizes} (norm ${spec.norm})`;
   const hidden = spec.layers.slice(0, -1);
@@ -123,7 +127,7 @@ export function tensorOf(state: StateDict, name: string): HostTensor {
 
 /** A model to be compared with another: what it is, what it holds, how messages name it. */
 export interface Model {
-  spec: MlpSpec;
+  spec: ModelSpec;
   state: StateDict;
   name: string;
 }
@@ -133,9 +137,9 @@ export interface Model {
  * bit for bit, the same fixed part.
  */
 export function differenceOfFixedPart(a: Model, b: Model): string | undefined {
-  if (JSON.stringify(comparable(a.spec)) !== JSON.stringify(comparable(b.spec))) {
-    return `architectures differ: ${describe(a.spec)} and ${describe(b.spec)}${firstDifference(a.spec, b.spec)}`;
-  }
+  const difference = architectureDifference(a.spec, b.spec);
+  if (difference !== undefined)
+    return `architectures differ: ${describe(a.spec)} and ${describe(b.spec)}${difference}`;
   for (const name of fixedPartNames(a.spec)) {
     const left = tensorOf(a.state, name).data;
     const right = tensorOf(b.state, name).data;
@@ -155,6 +159,16 @@ export function assertSameFixedPart(a: Model, b: Model): void {
   throw new UserError(`${a.name} and ${b.name} cannot be compared: ${difference}.`, {
     hint: 'Models of one run share their fixed weights; choose two models of the same run (same mask_seed).',
   });
+}
+
+/** In words, with what stands before them; empty where nothing but the descriptions tells. */
+function architectureDifference(a: ModelSpec, b: ModelSpec): string | undefined {
+  if (a.architecture === 'declared' && b.architecture === 'declared') {
+    const difference = networkDifference(readNetwork(a.graph), readNetwork(b.graph));
+    return difference === undefined ? undefined : `; ${difference}`;
+  }
+  if (a.architecture === 'declared' || b.architecture === 'declared') return '';
+  return JSON.stringify(comparable(a)) === JSON.stringify(comparable(b)) ? undefined : firstDifference(a, b);
 }
 
 /** Without what does not show in a trained network. */

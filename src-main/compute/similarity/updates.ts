@@ -1,5 +1,5 @@
 /** The cosine between two models' weight updates (neuron-identifiability, src/utils/cosine_similarity.py). */
-import type { MlpSpec } from '../../../src-shared/model.ts';
+import type { ModelSpec } from '../../../src-shared/model.ts';
 import { stateLayout, tensorOf } from '../models/index.ts';
 import type { StateDict } from '../models/index.ts';
 
@@ -47,7 +47,7 @@ class CosineSum {
  * Tensor by tensor and of all trained tensors together. Buffers (masks, F, running statistics) take no part; the raw
  * entries that a mask hides do, except in `aggregate_without_fixed`.
  */
-export function updateSimilarity(spec: MlpSpec, first: Update, second: Update): UpdateSimilarity {
+export function updateSimilarity(spec: ModelSpec, first: Update, second: Update): UpdateSimilarity {
   const perLayer: Record<string, number> = {};
   const all = new CosineSum();
   const free = new CosineSum();

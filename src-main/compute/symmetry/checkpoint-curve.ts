@@ -1,7 +1,7 @@
 /** The symmetry curve of a whole checkpoint: rescaled as far as its architecture allows. */
 import { UserError } from '../../../src-shared/errors.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
-import { loadModels } from '../checkpoints.ts';
+import { loadModels, mlpOf } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
 import { RandomStream } from '../random.ts';
@@ -18,7 +18,7 @@ export async function checkpointCurve(params: CurveParams, context: ComputeConte
   }
   const { scale, seed, split, steps } = params;
   const model = loadModels(params.run!, [params.model], params.epoch!)[0]!;
-  const plan = planRescaling(model.spec, model.state, params.scope);
+  const plan = planRescaling(mlpOf(model, 'neurons are rescaled'), model.state, params.scope);
   const { splits, description } = await loadAnalysisData(model.run, params.data, [split]);
   const examples = splits.get(split)!;
   const network = widened(model.network);

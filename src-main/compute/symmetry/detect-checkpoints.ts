@@ -5,7 +5,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { matchWeights } from '../alignment/weight-matching.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
-import { loadCheckpoints } from '../checkpoints.ts';
+import { loadCheckpoints, mlpOf } from '../checkpoints.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
@@ -23,6 +23,7 @@ type Result = ResultOf<typeof detectSymmetryJob>;
 export async function detectInCheckpoints(params: Params, context: ComputeContext): Promise<Result> {
   const { run, models, epoch, checkpoints, split, steps } = params;
   const [a, b] = loadCheckpoints({ run, models, epoch, checkpoints }) as [LoadedModel, LoadedModel];
+  const { activation } = mlpOf(a, 'neurons are rescaled');
   requireSameShapes([a, b]);
   const { plan, notes } = planFor(a);
   const { splits, description } = await loadAnalysisData(a.run, params.data, [split]);
@@ -52,7 +53,7 @@ export async function detectInCheckpoints(params: Params, context: ComputeContex
   const logs = match.logs.flatMap((layer) => Array.from(layer));
   const residual_after = wideDistance(match.image, second);
   return {
-    activation: a.spec.activation,
+    activation,
     residual_before: wideDistance(first, second),
     residual_after,
     relative_residual:
@@ -84,12 +85,13 @@ export async function detectInCheckpoints(params: Params, context: ComputeContex
 
 /** What may be rescaled; where nothing may, the reason becomes a note and permutations alone are looked for. */
 function planFor(model: LoadedModel): { plan: RescalingPlan; notes: readonly string[] } {
+  const spec = mlpOf(model, 'neurons are rescaled');
   try {
-    const plan = planRescaling(model.spec, model.state, 'neuron');
+    const plan = planRescaling(spec, model.state, 'neuron');
     return { plan, notes: plan.notes };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const allowed = model.spec.layers.slice(0, -1).map(({ outputs }) => new Uint8Array(outputs));
+    const allowed = spec.layers.slice(0, -1).map(({ outputs }) => new Uint8Array(outputs));
     return { plan: { scope: 'neuron', allowed, notes: [] }, notes: [`permutations only: ${error.message}`] };
   }
 }

@@ -7,7 +7,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { rescalingBarrierJob } from '../../../src-shared/jobs/rescaling-barrier.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
-import { loadModels } from '../checkpoints.ts';
+import { loadModels, mlpOf } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { RandomStream } from '../random.ts';
@@ -141,7 +141,7 @@ function growthExponent(rows: readonly Row[]): number | null {
 async function checkpointBarrier(params: Params, context: ComputeContext): Promise<Result> {
   const { steps, split, seed } = params;
   const model = loadModels(params.run!, [params.model], params.epoch!)[0]!;
-  const plan = planRescaling(model.spec, model.state, 'neuron');
+  const plan = planRescaling(mlpOf(model, 'neurons are rescaled'), model.state, 'neuron');
   const { splits, description } = await loadAnalysisData(model.run, params.data, [split]);
   const examples = splits.get(split)!;
   const network = widened(model.network);

@@ -6,7 +6,7 @@ import {
   refuseUnknownKeys,
   readConfig,
   resolveData,
-  resolveModel,
+  resolveChain,
   resolveSeeds,
 } from '../../../src-shared/config.ts';
 import type { GeometryPlan, RunConfig, Seeds } from '../../../src-shared/config.ts';
@@ -52,7 +52,7 @@ export interface TrainingPlan {
 export function planTraining(value: Record<string, unknown>, where = 'config'): TrainingPlan {
   refuseUnknownKeys(value, where);
   const config = readConfig(value, where);
-  const spec = resolveModel(config, where);
+  const spec = resolveChain(config, where, 'training works');
   if (isMixed(spec) || spec.fileNames) {
     throw new UserError(
       `${where}: model.${isMixed(spec) ? 'layers' : 'parameter_names'}: a network of adopted weights is measured, not trained.`,

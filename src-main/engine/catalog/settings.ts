@@ -1,7 +1,9 @@
 /** What of a config decides how a network comes out: everything but seeds, names, places and what is recorded. */
 import { resolveData, resolveModel } from '../../../src-shared/config/resolve.ts';
 import { knownKeys, readConfig } from '../../../src-shared/config/schema.ts';
-import { widths, type MlpSpec } from '../../../src-shared/model.ts';
+import { widths, type ModelSpec } from '../../../src-shared/model.ts';
+import { graphText } from '../../../src-shared/networks/compare.ts';
+import { countedOperations } from '../../../src-shared/networks/summary.ts';
 import { flatten, type Property } from './summary.ts';
 
 export type Settings = Readonly<Record<string, Property>>;
@@ -39,7 +41,7 @@ export function settingsOf(config: Record<string, unknown>): Settings {
   const known = knownKeys();
   const isResolved = (key: string): boolean =>
     (model !== null &&
-      (known.has(key) || /^model\.(mask_params|layers)\b/.test(key)) &&
+      (known.has(key) || /^model\.(mask_params|layers|permutations)\b/.test(key)) &&
       key.startsWith('model.')) ||
     (data !== null && key in data);
   const rest = written.filter(([key]) => !isResolved(key));
@@ -60,7 +62,14 @@ function perLayer(values: readonly number[]): string {
   return new Set(values).size === 1 ? String(values[0]) : values.join('/');
 }
 
-function modelSettings(spec: MlpSpec): Record<string, Property> {
+function modelSettings(spec: ModelSpec): Record<string, Property> {
+  if (spec.architecture === 'declared') {
+    return {
+      'model.architecture': 'declared',
+      'model.network': countedOperations(spec.graph),
+      'model.graph': graphText(spec.graph),
+    };
+  }
   const { architecture, family, layers, norm, activation, elementwiseAffine, asymInitOnly, ...rest } = spec;
   const hasSigma = family === 'w-asymmetric' || family === 'syre';
   return {

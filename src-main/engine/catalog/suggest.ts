@@ -15,6 +15,7 @@ const details: [key: string, say: (value: string) => string][] = [
   ['dataset.name', (value) => value],
   ['model.norm', (value) => (value === 'none' ? 'no norm' : `${value} norm`)],
   ['model.widths', (value) => `widths ${value}`],
+  ['model.network', (value) => value],
   ['model.activation', (value) => value],
   ['model.num_fixed', (value) => `${value} fixed`],
   ['optimizer.name', (value) => value],
@@ -25,7 +26,7 @@ const details: [key: string, say: (value: string) => string][] = [
 ];
 const order = new Map(details.map(([key], place) => [key, place]));
 /** Lists that would make no name. */
-const unsayable = new Set(['model.layers', 'model.others', 'model.normal_mask']);
+const unsayable = new Set(['model.graph', 'model.layers', 'model.others', 'model.normal_mask']);
 
 /**
  * One suggestion for each set of settings that some run has which is in no group yet: a new group if its runs have two
@@ -67,7 +68,8 @@ const modelsOf = (runs: readonly RunRow[]): number => runs.reduce((sum, { models
 
 function kindsOf(runs: readonly RunRow[], configOf: (run: RunRow) => Record<string, unknown>): Kind[] {
   const usable = runs.filter(
-    (run) => run.family !== null && run.state !== 'broken' && run.state !== 'missing',
+    ({ family, architecture, state }) =>
+      (family !== null || architecture === 'declared') && state !== 'broken' && state !== 'missing',
   );
   const described = usable.map((run) => ({ run, settings: settingsOf(configOf(run)) }));
   const alike = Map.groupBy(
@@ -131,10 +133,11 @@ function said(key: string, value: Property | undefined): string {
   return say ? say(String(value)) : `${words} ${String(value).slice(0, 40)}`;
 }
 
-function baseName({ settings, runs }: Kind): string {
+function baseName({ architecture, settings, runs }: Kind): string {
   const family = runs[0]!.family;
   const sigma = settings['model.sigma_F'] ?? runs[0]!.sigmaF;
-  const name = family === null ? 'runs' : familyNames[family];
+  const nameless = architecture === 'declared' ? 'declared network' : 'runs';
+  const name = family === null ? nameless : familyNames[family];
   return sigma === null ? name : `${name}, sigma_F ${sigma}`;
 }
 

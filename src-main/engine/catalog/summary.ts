@@ -3,7 +3,7 @@ import { resolveModel } from '../../../src-shared/config/resolve.ts';
 import type { RunConfig } from '../../../src-shared/config/schema.ts';
 import { readTolerantly } from '../../../src-shared/config/tolerant.ts';
 import { familyOfSymmetry, type Family } from '../../../src-shared/domain.ts';
-import { widths, type MlpSpec } from '../../../src-shared/model.ts';
+import { widths, type ModelSpec } from '../../../src-shared/model.ts';
 
 export type Property = string | number | boolean | null;
 
@@ -30,14 +30,21 @@ export function summarise(config: Record<string, unknown>): Summary {
   const symmetry = attempt(() => read.model?.symmetry);
   return {
     architecture: attempt(() => architectureOf(read)) ?? 'unknown',
-    family: spec?.family ?? (symmetry === undefined || symmetry === null ? null : familyOfSymmetry(symmetry)),
+    family:
+      familyOf(spec) ?? (symmetry === undefined || symmetry === null ? null : familyOfSymmetry(symmetry)),
     sigmaF: spec ? sigmaOf(spec) : null,
     dataset: attempt(() => read.dataset?.name) ?? null,
-    widths: spec ? widths(spec) : null,
+    widths: spec?.architecture === 'mlp' ? widths(spec) : null,
   };
 }
 
-function sigmaOf(spec: MlpSpec): number | null {
+/** Families are of multilayer perceptrons; a declared network is of none. */
+function familyOf(spec: ModelSpec | null): Family | undefined {
+  return spec?.architecture === 'mlp' ? spec.family : undefined;
+}
+
+function sigmaOf(spec: ModelSpec): number | null {
+  if (spec.architecture === 'declared') return null;
   return spec.family === 'w-asymmetric' || spec.family === 'syre' ? (spec.layers[0]?.sigmaF ?? null) : null;
 }
 

@@ -11,7 +11,7 @@ import {
   recordSeeds,
   refuseUnknownKeys,
   resolveData,
-  resolveModel,
+  resolveChain,
   resolveSeeds,
 } from '../../../src-shared/config.ts';
 import type { RunConfig } from '../../../src-shared/config.ts';
@@ -42,7 +42,7 @@ const wAsymmetric = (change: Partial<NonNullable<RunConfig['model']>> = {}): Run
 describe('reading a config.yaml', () => {
   it.each(referenceRuns)('takes the reference run %s, and it could be trained again', (run) => {
     const config = reference(run);
-    const spec = resolveModel(config);
+    const spec = resolveChain(config);
     expect(spec.layers.map((layer) => [layer.inputs, layer.outputs])).toEqual([
       [784, 64],
       [64, 64],
@@ -84,7 +84,7 @@ describe('the model a config describes', () => {
       linear_mask_params_2: { mask_constant: 0.5 },
       linear_mask_params_3: { num_fixed: 32 },
     };
-    const { layers } = resolveModel(wAsymmetric({ mask_params: params }));
+    const { layers } = resolveChain(wAsymmetric({ mask_params: params }));
     expect(layers.map((layer) => [layer.sigmaF, layer.numFixed])).toEqual([
       [1, 16],
       [1, 16],
@@ -94,27 +94,27 @@ describe('the model a config describes', () => {
   });
 
   it('multiplies num_fixed by n_mul and truncates', () => {
-    const { layers } = resolveModel(wAsymmetric({ n_mul: 1.7, mask_params: { default: { num_fixed: 7 } } }));
+    const { layers } = resolveChain(wAsymmetric({ n_mul: 1.7, mask_params: { default: { num_fixed: 7 } } }));
     expect(layers[0]!.numFixed).toBe(11);
   });
 
   it('has no fixed part where the family has none, whatever mask_params say', () => {
     for (const symmetry of [0, 2] as const) {
-      const { layers } = resolveModel(wAsymmetric({ symmetry }));
+      const { layers } = resolveChain(wAsymmetric({ symmetry }));
       expect(layers.every((layer) => layer.sigmaF === 0 && layer.numFixed === 0)).toBe(true);
     }
   });
 
   it('reads every falsy norm as none', () => {
     for (const norm of [null, false, ''] as const)
-      expect(resolveModel(wAsymmetric({ norm })).norm).toBe('none');
+      expect(resolveChain(wAsymmetric({ norm })).norm).toBe('none');
   });
 
   it('builds one layer and many', () => {
-    const one = resolveModel(wAsymmetric({ num_layers: 1 }));
+    const one = resolveChain(wAsymmetric({ num_layers: 1 }));
     expect(one.layers).toHaveLength(1);
     expect(one.layers[0]).toMatchObject({ inputs: 784, outputs: 10 });
-    expect(resolveModel(wAsymmetric({ num_layers: 9 })).layers).toHaveLength(9);
+    expect(resolveChain(wAsymmetric({ num_layers: 9 })).layers).toHaveLength(9);
   });
 
   it.each([
@@ -127,7 +127,7 @@ describe('the model a config describes', () => {
     [{ symmetry: 2 as const, norm: 'layer_linear' }, /sigma-asymmetric models take/],
     [{ mask_params: { default: { num_fixed: 'all' } } }, /lins\.0: num_fixed/],
   ])('refuses %j', (change, message) => {
-    expect(() => resolveModel(wAsymmetric(change as unknown as Record<string, never>), 'c.yaml')).toThrow(
+    expect(() => resolveChain(wAsymmetric(change as unknown as Record<string, never>), 'c.yaml')).toThrow(
       message,
     );
   });
@@ -215,7 +215,7 @@ describe('a config for training', () => {
 
   it.each(presetNames())('preset %s resolves, also as _noInterpolation', (name) => {
     const config = loadTrainingConfig(name);
-    expect(resolveModel(config).layers).toHaveLength(4);
+    expect(resolveChain(config).layers).toHaveLength(4);
     expect(loadTrainingConfig(`${name}_noInterpolation`)).toEqual(config);
   });
 

@@ -1,6 +1,6 @@
 /** Configs as other programs leave them: interpolations, values as text, values that were never filled in. */
 import { describe, expect, it } from 'vitest';
-import { readTolerantly, resolveData, resolveModel, understandConfig } from '../../../src-shared/config.ts';
+import { readTolerantly, resolveData, resolveChain, understandConfig } from '../../../src-shared/config.ts';
 
 type Plain = Record<string, unknown>;
 
@@ -16,7 +16,7 @@ const model = {
 };
 const resolved = (config: Plain): Plain => understandConfig(config).config;
 const specOf = (change: Plain, rest: Plain = {}) =>
-  resolveModel(readTolerantly({ model: { ...model, ...change }, ...rest }, 'c.yaml').config, 'c.yaml');
+  resolveChain(readTolerantly({ model: { ...model, ...change }, ...rest }, 'c.yaml').config, 'c.yaml');
 const problemsOf = (config: Plain): string[] => readTolerantly(config).problems.map(({ message }) => message);
 
 describe('interpolations', () => {
@@ -204,7 +204,7 @@ describe('what cannot be read', () => {
 
   it('stops nothing that does not ask for it', () => {
     const read = readTolerantly(config, 'c.yaml').config;
-    expect(resolveModel(read).layers).toHaveLength(3);
+    expect(resolveChain(read).layers).toHaveLength(3);
     expect(resolveData(read)).toMatchObject({ name: 'mnist', valFraction: 0.2 });
     expect(read.optimizer?.name).toBe('adamw');
     expect(() => read.optimizer?.lr).toThrow('c.yaml: optimizer.lr is "???": it was never filled in.');
@@ -235,7 +235,7 @@ describe('what cannot be read', () => {
 
   it('blocks the network if the whole section is meant, and the data if they are', () => {
     const read = readTolerantly({ model: '${models.mlp}', dataset: 'mnist' }, 'c.yaml').config;
-    expect(() => resolveModel(read)).toThrow('c.yaml: model is "${models.mlp}"');
+    expect(() => resolveChain(read)).toThrow('c.yaml: model is "${models.mlp}"');
     expect(() => resolveData(read)).toThrow('c.yaml: dataset is "mnist"');
   });
 

@@ -1,6 +1,6 @@
 /** Overrides that do nothing, `sigma_f` and `num_fixed`, and what is said of a config file. */
 import { describe, expect, it } from 'vitest';
-import { configWith, mergeConfig, notesOnConfig, resolveModel } from '../../../src-shared/config.ts';
+import { configWith, mergeConfig, notesOnConfig, resolveChain } from '../../../src-shared/config.ts';
 import type { RunConfig } from '../../../src-shared/config.ts';
 import { listPresets, loadTrainingConfig, presetNames } from '../../../src-main/formats/presets.ts';
 import { preview } from '../../../src-main/engine/train-form.ts';
@@ -113,7 +113,7 @@ describe('settings as other programs write them', () => {
     expect(configWith(base, ['optimizer.lr=0.5']).optimizer).toMatchObject({ lr: 0.5, weight_decay: 0.5 });
     const layers = { linear_mask_params_1: '${model.mask_params.default}' };
     const masked = plain('w-asymmetric', { model: { mask_params: layers } });
-    const scales = resolveModel(configWith(masked, ['sigma_f=0.5'])).layers.map(({ sigmaF }) => sigmaF);
+    const scales = resolveChain(configWith(masked, ['sigma_f=0.5'])).layers.map(({ sigmaF }) => sigmaF);
     expect(scales).toEqual([0.5, 0.5, 0.5, 0.5]);
     expect(() => configWith(masked, ['sigma_f=[1,2,3,4]'])).toThrow(
       /linear_mask_params_1 is .*not a section/,
@@ -130,8 +130,8 @@ describe('settings as other programs write them', () => {
 });
 
 describe('sigma_f and num_fixed', () => {
-  const scales = (config: RunConfig) => resolveModel(config).layers.map(({ sigmaF }) => sigmaF);
-  const counts = (config: RunConfig) => resolveModel(config).layers.map(({ numFixed }) => numFixed);
+  const scales = (config: RunConfig) => resolveChain(config).layers.map(({ sigmaF }) => sigmaF);
+  const counts = (config: RunConfig) => resolveChain(config).layers.map(({ numFixed }) => numFixed);
 
   it.each(presetNames())('reach every layer of %s, or are refused', (name) => {
     const symmetry = loadTrainingConfig(name).model?.symmetry;
@@ -156,7 +156,7 @@ describe('sigma_f and num_fixed', () => {
     expect(counts(loadTrainingConfig('w-asymmetric', ['num_fixed=12', 'model.n_mul=2']))).toEqual([
       24, 24, 24, 24,
     ]);
-    expect(() => resolveModel(loadTrainingConfig('w-asymmetric-small', ['num_fixed=64']))).toThrow(
+    expect(() => resolveChain(loadTrainingConfig('w-asymmetric-small', ['num_fixed=64']))).toThrow(
       /lins\.1: num_fixed is 64.*64 inputs/,
     );
   });
@@ -206,6 +206,6 @@ describe('notes on a config file', () => {
     ]);
     expect(notes.match(/early_stopping/g)).toHaveLength(1);
     expect(notes).not.toMatch(/basin run ntk/);
-    expect(resolveModel(loadTrainingConfig('w-asymmetric')).layers[0]!.sigmaF).toBe(1);
+    expect(resolveChain(loadTrainingConfig('w-asymmetric')).layers[0]!.sigmaF).toBe(1);
   });
 });

@@ -12,6 +12,8 @@ import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import type { TensorValue } from '../../../src-main/formats/tensor.ts';
 import { writeTorchFile } from '../../../src-main/formats/torch/write-torch.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
+import { readDeclared } from '../../../src-shared/networks/declared.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { exactOutput } from '../../support/model-output.ts';
 import { goldenData, job } from '../../support/job.ts';
@@ -196,22 +198,34 @@ describe('the example of docs/architectures.md', () => {
   });
 });
 
+describe('the residual block of docs/architectures.md', () => {
+  const block = [...docs.matchAll(/```yaml\n([\s\S]*?)```/g)][1]![1]!;
+  it('has one group for its stream and one inside, as the text says', () => {
+    const { graph } = readDeclared(parse(block), 'docs');
+    const { groups } = symmetriesOf(readNetwork(graph));
+    expect(groups.map(({ name, size }) => [name, size])).toEqual([
+      ['x', 64],
+      ['block.up', 256],
+    ]);
+  });
+});
+
 describe('what is refused, naming the field', () => {
   const cases: [string, (declared: Declared) => void, RegExp][] = [
     [
       'a group that lacks a tensor',
       ({ permutations }) => permutations['second']!.pop(),
-      /permutations\.second: permuting it changes the logits by up to [\d.]+;.*It may lack \[head\.weight, 1\]/s,
+      /permutations\.second: it lacks \[head\.weight, 1\]\. .*leave "permutations" out/,
     ],
     [
       'a group with an axis of another layer',
       ({ permutations }) => permutations['second']!.push(['encoder.3.weight', 0], ['head.weight', 0]),
-      /permutations\.second: axis 0 of "head\.weight" has 10 entries, but axis 0 of "encoder\.3\.weight" has 32/,
+      /permutations\.second: it should not have \[head\.weight, 0\]/,
     ],
     [
       'a hidden layer without a group',
       ({ permutations }) => delete permutations['second'],
-      /no group permutes the outputs of "encoder\.3\.weight"/,
+      /permutations: there is no group for \[encoder\.3\.weight, 0\], \[encoder\.3\.bias, 0\], \[head\.weight, 1\]/,
     ],
     [
       'a tensor that is not there',
@@ -221,27 +235,32 @@ describe('what is refused, naming the field', () => {
     [
       'a layer of another kind',
       ({ layers }) => layers.splice(3, 0, { conv: {} }),
-      /layers\.3: one of linear, norm, activation was expected, found conv.*Convolutions/s,
+      /layers\.3: one of linear, norm, activation, add was expected, found conv.*Convolutions/s,
     ],
     [
       'widths that do not follow one another',
       ({ layers }) => Object.assign(layers[3]!['linear'] as object, { shape: [32, 65] }),
-      /layers\.3\.linear\.shape is \[32, 65\]: it takes 65 inputs, but the linear layer before gives 64/,
+      /layers\.3\.linear\.shape: \[32, 65\] takes 65 inputs, but the value that it is given has 64 entries/,
     ],
     [
-      'a norm after an activation',
-      ({ layers }) => layers.splice(5, 0, { norm: { kind: 'layer', shape: [32] } }),
-      /layers\.5: a norm after an activation/,
+      'a norm of another size than what it is given',
+      ({ layers }) => layers.splice(5, 0, { norm: { kind: 'layer', shape: [30] } }),
+      /layers\.5\.norm\.shape: \[30\] was expected to be \[32\]/,
+    ],
+    [
+      'an activation at the end',
+      ({ layers }) => layers.push({ activation: 'relu' }),
+      /layers\.6: an activation is the last layer; the network must end with its logits/,
     ],
     [
       'an activation that Basin lacks',
-      ({ layers }) => Object.assign(layers[2]!, { activation: 'silu' }),
+      ({ layers }) => Object.assign(layers[2]!, { activation: 'softplus' }),
       /layers\.2\.activation: Invalid option/,
     ],
     [
       'a batch norm without statistics',
       ({ layers }) => delete (layers[1]!['norm'] as Record<string, unknown>)['running_var'],
-      /the norm behind encoder\.0\.weight: running_var is missing/,
+      /layers\.1\.norm: running_var is missing/,
     ],
     [
       'a shape that the file does not have',

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readRun } from '../../../src-main/compute/checkpoints.ts';
+import { requireChain } from '../../../src-shared/model.ts';
 import { initialise, toEffective } from '../../../src-main/compute/models/index.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { planRescaling, rescaled } from '../../../src-main/compute/symmetry/checkpoint-rescaling.ts';
@@ -221,7 +222,7 @@ function reluRun() {
   const folder = temporaryFolder();
   const config = `dataset:\n  name: mnist-10k\nmodel:\n  name: mlp_mnist\n  input_dim: 784\n  hidden_dim: 12\n  output_dim: 10\n  num_layers: 3\n  symmetry: 0\n  norm: null\n  activation: relu\nnum_models: 2\n`;
   writeFileSync(join(folder, 'config.yaml'), config);
-  const { spec } = readRun(folder);
+  const spec = requireChain(readRun(folder).spec, folder, 'neurons are rescaled');
   const state = initialise(spec, { init: [3], mask: 4 })[0]!;
   const network = widened(toEffective(spec, state));
   const stream = new RandomStream(8, 'hidden');

@@ -13,7 +13,7 @@ import { executionOf } from '../../../src-main/compute/training/execution.ts';
 import { TrainingSession } from '../../../src-main/compute/training/session.ts';
 import { train } from '../../../src-main/compute/training/train.ts';
 import { loadTrainingConfig } from '../../../src-main/formats/presets.ts';
-import { resolveModel } from '../../../src-shared/config.ts';
+import { resolveChain } from '../../../src-shared/config.ts';
 import type { TrainingExecution } from '../../../src-shared/domain.ts';
 import { CancelledError } from '../../../src-shared/errors.ts';
 import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 
 const compilerHere = hasBinding() && !process.env['BASIN_BACKEND'];
-const presetSpec = (preset: string) => resolveModel(loadTrainingConfig(preset), preset);
+const presetSpec = (preset: string) => resolveChain(loadTrainingConfig(preset), preset);
 const rule = (on: Backend, preset: string, models: number, totalSteps: number): TrainingExecution =>
   executionOf(on, readNetwork(mlpGraph(presetSpec(preset))), { models, batchSize: 64, totalSteps });
 

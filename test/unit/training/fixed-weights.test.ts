@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { readConfig, resolveModel } from '../../../src-shared/config.ts';
+import { readConfig, resolveChain } from '../../../src-shared/config.ts';
 import type { TrainResult } from '../../../src-shared/jobs/train.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import { train } from '../../../src-main/compute/training/train.ts';
@@ -56,7 +56,7 @@ describe('sigma_f and num_fixed for all layers', () => {
   it('are in the weights, the config and the result of a W-asymmetric run', async () => {
     const result = await run('w-asymmetric-small', [...short, 'sigma_f=0.5', 'num_fixed=3']);
     expect(result).toMatchObject({ sigma_f: [0.5, 0.5, 0.5, 0.5], num_fixed: [3, 3, 3, 3] });
-    const spec = resolveModel(readConfig(readRunDirectory(directory).config));
+    const spec = resolveChain(readConfig(readRunDirectory(directory).config));
     expect(spec.layers.map(({ sigmaF, numFixed }) => [sigmaF, numFixed])).toEqual(Array(4).fill([0.5, 3]));
     const start = tensors(0);
     for (const { index, inputs, outputs } of spec.layers) {

@@ -1,0 +1,22 @@
+/** A graph in a few words. */
+import type { Graph } from './graph.ts';
+
+/** What an operation is called: one of it, several. */
+const words: Record<string, readonly [one: string, several: string]> = {
+  linear: ['linear layer', 'linear layers'],
+  norm: ['norm', 'norms'],
+  activation: ['activation', 'activations'],
+  gate: ['gate', 'gates'],
+  add: ['sum', 'sums'],
+  multiply: ['product', 'products'],
+  concat: ['concatenation', 'concatenations'],
+};
+
+/** `of 3 linear layers, 2 norms, 2 activations, 1 sum`; identities are left out. */
+export function countedOperations({ nodes }: Graph): string {
+  const counts = new Map<string, number>();
+  for (const { op, attributes } of nodes)
+    if (attributes['kind'] !== 'identity') counts.set(op, (counts.get(op) ?? 0) + 1);
+  const parts = [...counts].map(([op, count]) => `${count} ${words[op]?.[count === 1 ? 0 : 1] ?? op}`);
+  return `of ${parts.join(', ')}`;
+}

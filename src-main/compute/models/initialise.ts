@@ -13,7 +13,8 @@ export interface InitialSeeds {
 }
 
 /**
- * M models that share their fixed part (mask and F, noise or C) and differ in their trained weights.
+ * M models that share their fixed part (mask and F, noise or C: the same arrays, never to be written to) and differ in
+ * their trained weights.
  * Standard and sigma-asymmetric: weight and bias U(+-1/sqrt(inputs)). W-asymmetric and SYRE: weight N(0, 1/inputs), bias
  * U(+-1/sqrt(inputs)); masked raw entries of W-asymmetric weights start at sigma_F * F.
  */
@@ -25,7 +26,7 @@ export function initialise(spec: MlpSpec, seeds: InitialSeeds): StateDict[] {
     const built: MlpSpec = { ...spec, asymInitOnly: false };
     for (const { name, shape } of stateLayout(built)) {
       const shared = fixed.get(name);
-      state.set(name, { shape, data: shared ? shared.slice() : initialTensor(built, name, seed, fixed) });
+      state.set(name, { shape, data: shared ?? initialTensor(built, name, seed, fixed) });
     }
     return spec.asymInitOnly ? asStandard(spec, built, state) : state;
   });

@@ -6,6 +6,7 @@ import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { trainJob, TrainResult } from '../../../src-shared/jobs/train.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
+import type { RunDirectory } from '../../formats/run-directory.ts';
 import { accounted } from '../accounted.ts';
 import type { Backend } from '../backend/index.ts';
 import { ProgressMeter } from '../context.ts';
@@ -15,7 +16,6 @@ import { loadDataset, splitExamples, splitIndices, splitToJson } from '../data/i
 import type { Dataset, SplitIndices } from '../data/index.ts';
 import { initialise, numParameters } from '../models/index.ts';
 import { lastCompleteEpoch, readSaved, restoreOptimizer, saveCheckpoints } from './checkpoints.ts';
-import type { Saved } from './checkpoints.ts';
 import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } from './loop.ts';
 import type { Pace, Training } from './loop.ts';
 import { checkBatches, planTraining } from './plan.ts';
@@ -32,7 +32,7 @@ interface Start {
   dataset: Dataset;
   split: SplitIndices;
   /** Undefined for a fresh run. */
-  resumed?: { epoch: number; saved: Saved };
+  resumed?: { epoch: number; run: RunDirectory };
 }
 
 /**
@@ -107,13 +107,7 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
     return { directory, plan, dataset, split };
   }
   context.emit({ type: 'log', level: 'info', line: `${directory}: going on from epoch ${epoch}` });
-  return {
-    directory,
-    plan,
-    dataset,
-    split,
-    resumed: { epoch, saved: readSaved(run, plan.spec, epoch, models) },
-  };
+  return { directory, plan, dataset, split, resumed: { epoch, run } };
 }
 
 function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): void {
@@ -133,21 +127,31 @@ function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): vo
 }
 
 async function trainFrom(start: Start, backend: Backend, context: ComputeContext): Promise<TrainResult> {
-  const { plan, dataset, split, resumed } = start;
-  const states = resumed?.saved.states ?? initialise(plan.spec, plan.seeds);
-  const { spec, optimizer, batchSize } = plan;
-  const totalSteps = plan.epochs * stepsPerEpoch({ plan, split });
-  const session = new TrainingSession(
-    backend,
-    { spec, optimizer, batchSize, totalSteps },
-    states,
-    dataset.train,
-  );
+  const { plan, dataset, split } = start;
+  const session = openSession(start, backend);
   try {
-    if (resumed) restoreOptimizer(session, resumed.saved, start.directory);
     return await runEpochs(start, { plan, backend, dataset, split, session, context });
   } finally {
     session.dispose();
+  }
+}
+
+/** A function of its own: what the session starts from (hundreds of megabytes) is not held while it trains. */
+function openSession({ directory, plan, dataset, split, resumed }: Start, backend: Backend): TrainingSession {
+  const { spec, optimizer, batchSize, epochs } = plan;
+  const totalSteps = epochs * stepsPerEpoch({ plan, split });
+  const settings = { spec, optimizer, batchSize, totalSteps };
+  if (!resumed) {
+    return new TrainingSession(backend, settings, initialise(spec, plan.seeds), dataset.train);
+  }
+  const saved = readSaved(resumed.run, spec, resumed.epoch, plan.seeds.init.length);
+  const session = new TrainingSession(backend, settings, saved.states, dataset.train);
+  try {
+    restoreOptimizer(session, saved, directory);
+    return session;
+  } catch (error) {
+    session.dispose();
+    throw error;
   }
 }
 
@@ -170,7 +174,7 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
     const rate = epoch === 0 ? undefined : plan.schedule(epoch - 1);
     const entry = metricsOf(epoch, trainLoss, scores, rate);
     metrics.push(entry);
-    if (savesAt(plan, epoch)) save(directory, training, entry);
+    if (savesAt(plan, epoch)) await save(directory, training, entry);
     writeMetrics(directory, metrics);
     context.emit({ type: 'epoch', metrics: entry });
   }
@@ -178,14 +182,13 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
   return resultOf(start, training, metrics.at(-1), test, pace, (performance.now() - began) / 1000);
 }
 
-function save(directory: string, training: Training, { epoch, valAccuracy }: EpochMetrics): void {
-  const { session, plan, context } = training;
-  const paths = saveCheckpoints(directory, session, {
-    epoch,
-    nextLearningRate: plan.schedule(epoch),
-    valAccuracy,
-  });
-  for (const [m, path] of paths.entries()) context.emit({ type: 'checkpoint', path, epoch, model: m + 1 });
+function save(
+  directory: string,
+  { session, plan, context }: Training,
+  { epoch, valAccuracy }: EpochMetrics,
+): Promise<void> {
+  const moment = { epoch, nextLearningRate: plan.schedule(epoch), valAccuracy };
+  return saveCheckpoints(directory, session, moment, context);
 }
 
 function dataOf({ name, origin, sha256 }: Dataset): TrainResult['data'] {

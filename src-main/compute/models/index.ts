@@ -3,7 +3,7 @@ export { fixedWeight, toEffective } from './effective.ts';
 export { evaluateStacked, rowsPerPass, ScoreSum } from './evaluate.ts';
 export type { Scores } from './evaluate.ts';
 export { forwardStacked } from './forward.ts';
-export { initialise } from './initialise.ts';
+export { freshModels, initialise } from './initialise.ts';
 export { numParameters, stateLayout, storedFamily } from './layout.ts';
 export type { EffectiveLayer, EffectiveNetwork, HostTensor, NormParameters, StateDict } from './network.ts';
 export { stackNetworks } from './stack.ts';

@@ -110,35 +110,39 @@ export interface Saved {
   steps: number;
 }
 
-/** @throws UserError naming the file that does not fit the run's config */
-export function readSaved(run: RunDirectory, spec: MlpSpec, epoch: number, models: number): Saved {
-  const opened = Array.from({ length: models }, (_, m) =>
-    openCheckpoint(findCheckpoint(run, epoch, m + 1).path),
-  );
-  try {
-    const steps = opened.map((checkpoint) => checkpoint.step ?? 0);
-    return {
-      states: readStates(opened, spec),
-      slots: opened.map(readSlots),
-      steps: Math.max(...steps),
-    };
-  } finally {
-    for (const checkpoint of opened) checkpoint.close();
+/**
+ * What the models share is in memory once, as it is when they are initialised.
+ * @param between called between models; throw there to stop
+ * @throws UserError naming the file that does not fit the run's config
+ */
+export async function readSaved(
+  run: RunDirectory,
+  spec: MlpSpec,
+  { epoch, models }: { epoch: number; models: number },
+  between: () => Promise<void>,
+): Promise<Saved> {
+  const saved: Saved = { states: [], slots: [], steps: 0 };
+  for (let m = 1; m <= models; m++) {
+    const checkpoint = openCheckpoint(findCheckpoint(run, epoch, m).path);
+    try {
+      saved.states.push(readState(checkpoint, spec, saved.states[0]));
+      saved.slots.push(readSlots(checkpoint));
+      saved.steps = Math.max(saved.steps, checkpoint.step ?? 0);
+    } finally {
+      checkpoint.close();
+    }
+    await between();
   }
+  return saved;
 }
 
-/** What the models share is in memory once, as it is when they are initialised. */
-function readStates(opened: readonly Checkpoint[], spec: MlpSpec): StateDict[] {
-  const states: StateDict[] = [];
-  for (const { tensors, path } of opened) {
-    const state = stateDictFromCheckpoint(tensors, spec, path);
-    for (const [name, { data }] of state) {
-      const first = states[0]?.get(name);
-      if (first && bytesOf(first.data).equals(bytesOf(data))) state.set(name, first);
-    }
-    states.push(state);
+function readState({ tensors, path }: Checkpoint, spec: MlpSpec, first: StateDict | undefined): StateDict {
+  const state = stateDictFromCheckpoint(tensors, spec, path);
+  for (const [name, { data }] of state) {
+    const other = first?.get(name);
+    if (other && bytesOf(other.data).equals(bytesOf(data))) state.set(name, other);
   }
-  return states;
+  return state;
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Buffer =>

@@ -57,6 +57,8 @@ export class TrainingSession {
   readonly #batchSize: number;
   readonly #places: readonly StatePlace[];
   readonly #computation: Computation;
+  /** Hand over one value each; the last stands first. */
+  readonly #uploads: (() => void)[];
   #called = false;
 
   constructor(backend: Backend, plan: SessionPlan, states: readonly StateDict[], examples: Examples) {
@@ -74,6 +76,7 @@ export class TrainingSession {
     this.execution =
       plan.execution ?? executionOf(backend, this.network, { models: this.models, batchSize, totalSteps });
     this.#computation = this.#open(values);
+    this.#uploads = this.#uploadsOf(values);
   }
 
   get stepsPerCall(): number {
@@ -93,26 +96,42 @@ export class TrainingSession {
       mayIdle: stepsPerCall > 1,
     };
     const body = trainingStep(mathsOf(this.#backend), plan);
-    const computation =
-      way === 'eager'
-        ? new EagerComputation(this.#backend.tf, body)
-        : this.#backend.native!.compiler.compile(
-            {
-              mode: way,
-              ...(stepsPerCall > 1 && { steps: stepsPerCall }),
-              args: this.#argumentSpecs(),
-              state: values.map(({ spec }) => spec),
-            },
-            body,
-          );
-    // The largest first: TensorFlow keeps what it once took, and small values would cut up the room for large ones.
-    const order = [...values.keys()].sort((a, b) => countOf(values[b]!.spec) - countOf(values[a]!.spec));
-    for (const i of order) {
+    if (way === 'eager') return new EagerComputation(this.#backend.tf, body);
+    return this.#backend.native!.compiler.compile(
+      {
+        mode: way,
+        ...(stepsPerCall > 1 && { steps: stepsPerCall }),
+        args: this.#argumentSpecs(),
+        state: values.map(({ spec }) => spec),
+      },
+      body,
+    );
+  }
+
+  /** The largest first: TensorFlow keeps what it once took, and small values would cut up the room for large ones. */
+  #uploadsOf(values: readonly StateValue[]): (() => void)[] {
+    const order = [...values.keys()].sort((a, b) => countOf(values[a]!.spec) - countOf(values[b]!.spec));
+    return order.map((i) => () => {
       const value = values[i]!.tensor(this.#backend);
-      computation.set(i, value);
+      this.#computation.set(i, value);
       value.dispose();
+    });
+  }
+
+  /**
+   * Hands the back end what the steps start from, value by value: a second for sixteen stock models and their data. What
+   * is not handed over by the first use is so then.
+   */
+  *uploading(): Generator<void> {
+    for (let next = this.#uploads.pop(); next; next = this.#uploads.pop()) {
+      next();
+      yield;
     }
-    return computation;
+  }
+
+  #ready(): Computation {
+    if (this.#uploads.length > 0) for (const _ of this.uploading());
+    return this.#computation;
   }
 
   #argumentSpecs(): Spec[] {
@@ -132,7 +151,7 @@ export class TrainingSession {
     if (inputs.length === 0 || inputs.length > stepsPerCall)
       throw new Error(`${inputs.length} steps were asked for in one call of at most ${stepsPerCall}`);
     const args = this.#arguments(inputs);
-    const [losses] = this.#computation.run(args);
+    const [losses] = this.#ready().run(args);
     this.#called = true;
     const all = losses!.dataSync() as Float32Array;
     this.#backend.tf.dispose([...args, losses!]);
@@ -165,15 +184,16 @@ export class TrainingSession {
 
   /** Stored parameters as they are now, [M or 1, ...shape], and fixed parts; the caller's to dispose of. */
   tensors(): { stored: Map<string, Tensor>; fixed: FixedTensors } {
+    const computation = this.#ready();
     const stored = new Map<string, Tensor>();
     const parts = new Map<string, { offset: Tensor | undefined; mask: Tensor | undefined }>();
     this.#places.forEach((place, i) => {
       const { kind, name } = place;
       if (kind === 'trained' || kind === 'statistics' || kind === 'fixed')
-        stored.set(name, this.#computation.get(i));
+        stored.set(name, computation.get(i));
       if (kind !== 'offset' && kind !== 'mask') return;
       const part = parts.get(name) ?? { offset: undefined, mask: undefined };
-      parts.set(name, { ...part, [kind]: this.#computation.get(i) });
+      parts.set(name, { ...part, [kind]: computation.get(i) });
     });
     return { stored, fixed: parts };
   }
@@ -183,8 +203,9 @@ export class TrainingSession {
    * step may be made meanwhile.
    */
   *snapshots(): Generator<Snapshot> {
+    const computation = this.#ready();
     const held = this.#places.flatMap((place, i) =>
-      isMoved(place) ? [{ place, tensor: this.#computation.get(i) }] : [],
+      isMoved(place) ? [{ place, tensor: computation.get(i) }] : [],
     );
     try {
       for (let m = 0; m < this.models; m++) yield this.#snapshot(held, m);
@@ -215,11 +236,14 @@ export class TrainingSession {
     this.steps = steps;
     for (const slot of slotNames(this.optimizer)) {
       for (const name of this.trainedNames) {
-        const parts = slots.map((model) => model.get(slot)!.get(name)!);
-        const shape = [this.models, ...this.network.parameters.get(name)!.shape];
-        const tensor = this.#backend.tf.tensor(concatenate(parts), shape);
-        this.#computation.set(placeOf(this.#places, { kind: 'slot', name, slot }), tensor);
-        tensor.dispose();
+        // In front: after what is still to be handed over.
+        this.#uploads.unshift(() => {
+          const parts = slots.map((model) => model.get(slot)!.get(name)!);
+          const shape = [this.models, ...this.network.parameters.get(name)!.shape];
+          const tensor = this.#backend.tf.tensor(concatenate(parts), shape);
+          this.#computation.set(placeOf(this.#places, { kind: 'slot', name, slot }), tensor);
+          tensor.dispose();
+        });
       }
     }
   }

@@ -9,12 +9,13 @@ import { readRunDirectory } from '../../formats/run-directory.ts';
 import type { RunDirectory } from '../../formats/run-directory.ts';
 import { accounted } from '../accounted.ts';
 import type { Backend } from '../backend/index.ts';
-import { ProgressMeter } from '../context.ts';
+import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { dataSetNamed, isOwnName } from '../../formats/data-sets.ts';
 import { loadDataset, splitExamples, splitIndices, splitToJson } from '../data/index.ts';
 import type { Dataset, SplitIndices } from '../data/index.ts';
-import { initialise, numParameters } from '../models/index.ts';
+import { freshModels, numParameters } from '../models/index.ts';
+import type { StateDict } from '../models/index.ts';
 import { lastCompleteEpoch, readSaved, restoreOptimizer, saveCheckpoints } from './checkpoints.ts';
 import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } from './loop.ts';
 import type { Pace, Training } from './loop.ts';
@@ -128,8 +129,10 @@ function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): vo
 
 async function trainFrom(start: Start, backend: Backend, context: ComputeContext): Promise<TrainResult> {
   const { plan, dataset, split } = start;
-  const session = openSession(start, backend);
+  const session = await openSession(start, backend, context);
   try {
+    await checkpointCancel(context);
+    for (const _ of session.uploading()) await checkpointCancel(context);
     return await runEpochs(start, { plan, backend, dataset, split, session, context });
   } finally {
     session.dispose();
@@ -137,14 +140,24 @@ async function trainFrom(start: Start, backend: Backend, context: ComputeContext
 }
 
 /** A function of its own: what the session starts from (hundreds of megabytes) is not held while it trains. */
-function openSession({ directory, plan, dataset, split, resumed }: Start, backend: Backend): TrainingSession {
-  const { spec, optimizer, batchSize, epochs } = plan;
-  const totalSteps = epochs * stepsPerEpoch({ plan, split });
-  const settings = { spec, optimizer, batchSize, totalSteps };
+async function openSession(
+  { directory, plan, dataset, split, resumed }: Start,
+  backend: Backend,
+  context: ComputeContext,
+): Promise<TrainingSession> {
+  const { spec, optimizer, batchSize, epochs, seeds } = plan;
+  const settings = { spec, optimizer, batchSize, totalSteps: epochs * stepsPerEpoch({ plan, split }) };
+  const between = (): Promise<void> => checkpointCancel(context);
   if (!resumed) {
-    return new TrainingSession(backend, settings, initialise(spec, plan.seeds), dataset.train);
+    const states: StateDict[] = [];
+    for (const state of freshModels(spec, seeds)) {
+      states.push(state);
+      await between();
+    }
+    return new TrainingSession(backend, settings, states, dataset.train);
   }
-  const saved = readSaved(resumed.run, spec, resumed.epoch, plan.seeds.init.length);
+  const wanted = { epoch: resumed.epoch, models: seeds.init.length };
+  const saved = await readSaved(resumed.run, spec, wanted, between);
   const session = new TrainingSession(backend, settings, saved.states, dataset.train);
   try {
     restoreOptimizer(session, saved, directory);

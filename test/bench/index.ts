@@ -15,6 +15,7 @@ const benches = {
   'realization-cost': 'seconds for all layers of the stock MLP, 512 wide',
   renderer: 'the window in Chromium: first rows, longest frames, large matrices, many curves',
   'fuzz-formats': '10,000 damaged files of every format: time, memory, and whether refusals say where',
+  memory: 'peak of a stock training job; what 200 small trainings in one process leave behind',
   symmetry: 'components of linear networks found by joining; the assignment solver and the eigensolver',
 } as const;
 

@@ -66,8 +66,8 @@ function eightSteps(run: string, copies: number, way: Way): Outcome {
   const session = steps(run, copies, way, adamw, 8);
   const once = steps(run, copies, way, { name: 'sgd', lr: 0, momentum: 0.9, weightDecay: 0 }, 1);
   const outcome = {
-    ...{ losses: session.losses, after: session.states() },
-    gradients: once.slots().get('momentum_buffer')!,
+    ...{ losses: session.losses, after: [...session.snapshots()].map(({ state }) => state) },
+    gradients: [...once.snapshots()].map(({ slots }) => slots.get('momentum_buffer')!),
   };
   session.dispose();
   once.dispose();

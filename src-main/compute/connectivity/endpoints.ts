@@ -1,6 +1,7 @@
 /** A curve must begin and end at the very checkpoints it is named after. */
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
+import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { mathsOf } from '../networks/maths.ts';
 import type { NamedArrays } from '../networks/permute.ts';
@@ -63,7 +64,7 @@ function logitsAlone(
     const parameters = new Map(
       [...arrays].map(([name, { shape, data }]) => [name, tf.tensor(data, [1, ...shape])] as const),
     );
-    const x = tf.tensor(examples.x.subarray(0, rows * examples.features), [1, rows, ...input!.shape]);
+    const x = tf.tensor(rowsOf(examples, 0, rows), [1, rows, ...input!.shape]);
     return forward(mathsOf(backend), network, parameters, x).output.dataSync() as Float32Array;
   });
 }

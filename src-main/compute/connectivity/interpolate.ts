@@ -18,6 +18,7 @@ import { backendInfo } from '../backend/info.ts';
 import type { Backend } from '../backend/index.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
+import { uploadExamples } from '../data/index.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { assertSameFixedPart, numParameters } from '../models/index.ts';
 import { evaluationWay } from '../networks/execution.ts';
@@ -118,7 +119,7 @@ async function alignJob(
 ): Promise<{ job: Job; alignments: PairAlignment[] | undefined; unaligned: LeftOut[] }> {
   const { params, models, pairs } = job;
   const recorded = params.align === 'activation' ? job.data.splits.get(params.alignSplit)! : undefined;
-  const inputs = recorded && job.backend.tf.tensor2d(recorded.x, [recorded.count, recorded.features]);
+  const inputs = recorded && uploadExamples(job.backend, recorded);
   const found = await alignEachPair(params, {
     ...job,
     inputs: () => inputs!,

@@ -7,6 +7,7 @@
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend, Tensor } from '../backend/index.ts';
+import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { Evaluation, rowsPerCall } from '../networks/evaluation.ts';
 import type { EvaluationPlan } from '../networks/evaluation.ts';
@@ -148,11 +149,15 @@ function largestProduct(
   return largest * largestInput;
 }
 
-function largestOf({ x }: Examples): number {
+function largestOf(examples: Examples): number {
+  const rows = 1024;
   let largest = 0;
-  for (let k = 0; k < x.length; k++) {
-    const size = Math.abs(x[k]!);
-    if (size > largest) largest = size;
+  for (let start = 0; start < examples.count; start += rows) {
+    const x = rowsOf(examples, start, Math.min(examples.count, start + rows));
+    for (let k = 0; k < x.length; k++) {
+      const size = Math.abs(x[k]!);
+      if (size > largest) largest = size;
+    }
   }
   return largest;
 }

@@ -5,12 +5,14 @@ import type { GeometryPlan } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { allIdxFiles, checkDataName } from '../../formats/data-sets.ts';
 import { idxCandidates } from '../../formats/idx-folder.ts';
-import type { Dataset } from './dataset.ts';
+import type { Backend, Tensor2D } from '../backend/index.ts';
+import { rowsOf } from './dataset.ts';
+import type { Dataset, Examples } from './dataset.ts';
 import { makeDataset } from './made.ts';
 import { idxFolderOf, loadMnist } from './mnist.ts';
 import type { IdxRequest } from './mnist.ts';
 
-export { selectExamples } from './dataset.ts';
+export { rowsOf, selectExamples } from './dataset.ts';
 export type { Dataset, Examples } from './dataset.ts';
 export { splitExamples, splitIndices, splitToJson } from './split.ts';
 export type { SplitIndices, SplitOptions } from './split.ts';
@@ -76,4 +78,28 @@ function refuseUnmade(name: string): void {
     `data set "${name}" is made from sizes and seeds, which only a run's config says; the name alone does not.`,
     { hint: 'Analyse a run that was trained on it, without naming a data set.' },
   );
+}
+
+/** Numbers made at a time. */
+const numbersAtOnce = 2 ** 22;
+
+/** The inputs as a new tensor [count, features]; the caller's to dispose of. */
+export function uploadExamples({ tf, native }: Backend, examples: Examples): Tensor2D {
+  const { count, features, pixels } = examples;
+  const rows = Math.min(count, Math.max(1, Math.floor(numbersAtOnce / features)));
+  // The other back ends keep the array itself.
+  if (!native || !pixels) return tf.tensor2d(examples.x, [count, features]);
+  const made = new Float32Array(rows * features);
+  return tf.tidy(() => {
+    const parts: Tensor2D[] = [];
+    for (let start = 0; start < count; start += rows) {
+      const size = Math.min(rows, count - start);
+      const x = rowsOf(examples, start, start + size, made.subarray(0, size * features));
+      const shared = tf.tensor2d(x, [size, features]);
+      // A tensor may lie in the array's own memory, the result of an operation never: `made` is free again.
+      parts.push(tf.mul(shared, 1));
+      shared.dispose();
+    }
+    return tf.concat(parts, 0);
+  });
 }

@@ -16,6 +16,7 @@ import {
 import type { DataSetEntry, IdxContents, IdxFile } from '../../formats/data-sets.ts';
 import { readIdxImages, readIdxLabels } from '../../formats/idx.ts';
 import { idxCandidates } from '../../formats/idx-folder.ts';
+import { pixelExamples } from './dataset.ts';
 import type { Dataset, Examples } from './dataset.ts';
 import { findFolder, isEmbedded } from './folder.ts';
 
@@ -112,8 +113,8 @@ function readPair(
   if (count === 0 || rows * columns === 0) throw new UserError(`${images.path}: it holds no images.`);
   sha256[imageFile] = images.sha256;
   sha256[labelFile] = labels.sha256;
-  const x = normalise(images.bytes);
-  return { count, features: rows * columns, x, labels: Int32Array.from(labels.bytes) };
+  const pixels = { bytes: images.bytes, table: normalised };
+  return pixelExamples(rows * columns, pixels, Int32Array.from(labels.bytes));
 }
 
 interface Content {
@@ -175,13 +176,8 @@ function idxSha256(shape: number[], bytes: Uint8Array): string {
   return createHash('sha256').update(header).update(bytes).digest('hex');
 }
 
-/** (pixel/255 - 0.1307) / 0.3081 in float32 steps, as torchvision's ToTensor and Normalize round. */
-function normalise(pixels: Uint8Array): Float32Array<ArrayBuffer> {
+/** (pixel/255 - 0.1307) / 0.3081 in float32 steps, as torchvision's ToTensor and Normalize round; by pixel. */
+const normalised = Float32Array.from({ length: 256 }, (_, value) => {
   const { fround } = Math;
-  const table = Float32Array.from({ length: 256 }, (_, value) =>
-    fround(fround(fround(value / 255) - fround(mean)) / fround(deviation)),
-  );
-  const out = new Float32Array(pixels.length);
-  for (let i = 0; i < out.length; i++) out[i] = table[pixels[i]!]!;
-  return out;
-}
+  return fround(fround(fround(value / 255) - fround(mean)) / fround(deviation));
+});

@@ -118,12 +118,12 @@ const rowsAtOnce = 1024;
 
 /** The examples with every x replaced by matrix x. */
 export function rotated(examples: Examples, matrix: Float64Array): Examples {
-  const { count, features } = examples;
-  const x = new Float32Array(examples.x.length);
+  const { count, features, x: all } = examples;
+  const x = new Float32Array(all.length);
   for (let start = 0; start < count; start += rowsAtOnce) {
     const rows = Math.min(rowsAtOnce, count - start);
-    const part = Float64Array.from(examples.x.subarray(start * features, (start + rows) * features));
+    const part = Float64Array.from(all.subarray(start * features, (start + rows) * features));
     x.set(multiplyTransposedRight(part, matrix, rows, features, features), start * features);
   }
-  return { ...examples, x };
+  return { count, features, x, labels: examples.labels };
 }

@@ -48,7 +48,8 @@ function itemsOf(backend: Backend, way: Way, { norm, activation, optimizer }: (t
     }));
     const losses = session.run(inputs.slice(0, 1));
     // What an optimizer keeps of its first gradient is a multiple of it.
-    const gradients = session.slots().get(slotNames(optimizer)[0]!)!;
+    const [slot] = slotNames(optimizer);
+    const gradients = [...session.snapshots()].map(({ slots }) => slots.get(slot!)!);
     for (let done = 1; done < steps; done += stepsPerCall)
       losses.push(...session.run(inputs.slice(done, done + stepsPerCall)));
     const name = `training, norm ${norm}, ${activation}, ${optimizer.name}`;

@@ -16,6 +16,7 @@ import { loadAnalysisData } from '../analysis-data.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { loadCheckpoint, readRun } from '../checkpoints.ts';
 import { ProgressMeter } from '../context.ts';
+import { uploadExamples } from '../data/index.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { assertSameFixedPart } from '../models/index.ts';
 import { permuteArrays } from '../networks/permute.ts';
@@ -121,7 +122,7 @@ async function align(
           params.alignSplit,
         )!
       : undefined;
-  const inputs = examples && backend.tf.tensor2d(examples.x, [examples.count, examples.features]);
+  const inputs = examples && uploadExamples(backend, examples);
   try {
     return await alignPairs(params, {
       ...{ context, backend, models, pairs },

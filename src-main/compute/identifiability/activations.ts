@@ -2,6 +2,7 @@
 import type { RecordingPoint } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
+import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { valuesOf } from '../networks/doubles.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
@@ -34,7 +35,7 @@ export async function layerActivations(
   examples: Examples,
   between: (share: number) => Promise<void>,
 ): Promise<Float64Array> {
-  const { x, features, count } = examples;
+  const { count } = examples;
   const node = pointsOfLayer(network, layer)[point];
   const width = network.shapes.get(node)!.reduce((a, b) => a * b, 1);
   const out = new Float64Array(count * width);
@@ -43,7 +44,7 @@ export async function layerActivations(
   try {
     for (let start = 0; start < count; start += rows) {
       const end = Math.min(count, start + rows);
-      values.each(x.subarray(start * features, end * features), (value) => {
+      values.each(rowsOf(examples, start, end), (value) => {
         out.set(value instanceof Float64Array ? value : backend.native!.doubles.read(value), start * width);
       });
       await between((end - start) / count);

@@ -3,11 +3,11 @@ import type { Examples } from '../data/index.ts';
 import type { Moments, Place } from './subspace.ts';
 
 /** By the data: they are looked through once, whatever is measured on them. */
-const known = new WeakMap<Float32Array, VaryingFeatures>();
+const known = new WeakMap<object, VaryingFeatures>();
 
-export function varyingFeatures({ x, features }: Pick<Examples, 'x' | 'features'>): VaryingFeatures {
-  const found = known.get(x) ?? new VaryingFeatures(x, features);
-  known.set(x, found);
+export function varyingFeatures(examples: Pick<Examples, 'x' | 'features'>): VaryingFeatures {
+  const found = known.get(examples) ?? new VaryingFeatures(examples.x, examples.features);
+  known.set(examples, found);
   return found;
 }
 

@@ -2,6 +2,7 @@
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';
 import type { Backend } from '../backend/index.ts';
+import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { valuesOf } from '../networks/doubles.ts';
 import { varyingFeatures } from './constant-features.ts';
@@ -77,7 +78,7 @@ export async function recordMoments(
   try {
     for (let start = 0; start < examples.count; start += rows) {
       const end = Math.min(examples.count, start + rows);
-      const x = examples.x.subarray(start * examples.features, end * examples.features);
+      const x = rowsOf(examples, start, end);
       data?.add(x);
       values?.each(x, (value, i) => {
         sums[i]!.add(value);

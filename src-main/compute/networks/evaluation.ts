@@ -3,6 +3,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, ComputationBody, Program, Spec, Tensor } from '../backend/index.ts';
 import { isCounter } from '../models/file-names.ts';
+import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { widestNode } from './execution.ts';
 import type { Way } from './execution.ts';
@@ -176,8 +177,9 @@ export class Evaluation {
   }
 
   /** [rows, features], filled up with zeros. */
-  #rows({ x, features }: Examples, start: number, size: number, rows: number): Tensor {
-    const own = x.subarray(start * features, (start + size) * features);
+  #rows(examples: Examples, start: number, size: number, rows: number): Tensor {
+    const { features } = examples;
+    const own = rowsOf(examples, start, start + size);
     if (size === rows) return this.#backend.tf.tensor2d(own, [rows, features]);
     const filled = new Float32Array(rows * features);
     filled.set(own);

@@ -133,7 +133,7 @@ export function wideDistance(a: WideNetwork, b: WideNetwork): number {
 
 /** Exact mean cross entropy over the examples. */
 export function crossEntropy(network: WideNetwork, examples: Examples): number {
-  const { count, features, labels } = examples;
+  const { count, features, labels, x: all } = examples;
   const first = network.layers[0]!;
   if (features !== first.inputs) {
     throw new UserError(`the data have ${features} numbers per example, the network takes ${first.inputs}`);
@@ -143,7 +143,7 @@ export function crossEntropy(network: WideNetwork, examples: Examples): number {
   const rowsPerPass = 1000;
   for (let start = 0; start < count; start += rowsPerPass) {
     const rows = Math.min(rowsPerPass, count - start);
-    const x = Float64Array.from(examples.x.subarray(start * features, (start + rows) * features));
+    const x = Float64Array.from(all.subarray(start * features, (start + rows) * features));
     const logits = forward(network, x, rows);
     for (let r = 0; r < rows; r++) sum += rowLoss(logits, r * classes, classes, labels[start + r]!);
   }

@@ -2,43 +2,65 @@
 import { UserError } from '../../../src-shared/errors.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { openCheckpoint, writeCheckpoint } from '../../formats/checkpoint.ts';
-import type { Checkpoint } from '../../formats/checkpoint.ts';
+import type { Checkpoint, WritableCheckpoint } from '../../formats/checkpoint.ts';
 import { findCheckpoint } from '../../formats/run-directory.ts';
 import type { RunDirectory } from '../../formats/run-directory.ts';
 import type { TensorValue } from '../../formats/tensor.ts';
+import { checkpointCancel } from '../context.ts';
+import type { ComputeContext } from '../context.ts';
 import { stateDictFromCheckpoint } from '../models/index.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { slotNames } from './optimizer.ts';
-import type { TrainingSession } from './session.ts';
+import type { Snapshot, TrainingSession } from './session.ts';
 
-/** Writes one checkpoint and one optimizer file per model. @returns the checkpoints' paths, model 1 first */
-export function saveCheckpoints(
+/** Epoch, learning rate of the step that follows, and accuracies on the validation split in percent. */
+export interface Moment {
+  epoch: number;
+  nextLearningRate: number;
+  valAccuracy: readonly number[] | null;
+}
+
+/**
+ * Writes one checkpoint and one optimizer file per model, model 1 first. It looks for a cancel before each: what was written
+ * of this epoch then stays, and is written again by a resumed run.
+ */
+export async function saveCheckpoints(
   directory: string,
   session: TrainingSession,
-  at: { epoch: number; nextLearningRate: number; valAccuracy: readonly number[] | null },
-): string[] {
-  const { trainedNames: parameters, steps, optimizer } = session;
-  const slots = [...session.slots()];
-  return session.states().map((state, m) => {
-    const optimizerState = new Map<string, Map<string, TensorValue>>();
-    for (const name of parameters) {
-      const entries = slots.map(([slot, models]) => [slot, stored(models[m]!.get(name)!)] as const);
-      optimizerState.set(name, new Map<string, TensorValue>([['step', scalar(steps)], ...entries]));
-    }
-    return writeCheckpoint(directory, {
-      epoch: at.epoch,
-      model: m + 1,
-      step: steps,
-      ...(at.valAccuracy && { valAccuracy: at.valAccuracy[m]! / 100 }),
-      trainable: parameters,
-      tensors: storedState(state),
-      optimizer: {
-        groups: [{ parameters, settings: settingsOf(optimizer, at.nextLearningRate) }],
-        state: optimizerState,
-      },
-    });
-  });
+  at: Moment,
+  context: ComputeContext,
+): Promise<void> {
+  let model = 0;
+  for (const snapshot of session.snapshots()) {
+    await checkpointCancel(context);
+    model += 1;
+    const path = writeCheckpoint(directory, checkpointOf(session, snapshot, model, at));
+    context.emit({ type: 'checkpoint', path, epoch: at.epoch, model });
+  }
+}
+
+function checkpointOf(
+  { trainedNames: parameters, steps, optimizer }: TrainingSession,
+  { state, slots }: Snapshot,
+  model: number,
+  { epoch, nextLearningRate, valAccuracy }: Moment,
+): WritableCheckpoint {
+  const optimizerState = new Map<string, Map<string, TensorValue>>();
+  for (const name of parameters) {
+    const entries = [...slots].map(([slot, values]) => [slot, stored(values.get(name)!)] as const);
+    optimizerState.set(name, new Map<string, TensorValue>([['step', scalar(steps)], ...entries]));
+  }
+  return {
+    ...{ epoch, model, step: steps },
+    ...(valAccuracy && { valAccuracy: valAccuracy[model - 1]! / 100 }),
+    trainable: parameters,
+    tensors: storedState(state),
+    optimizer: {
+      groups: [{ parameters, settings: settingsOf(optimizer, nextLearningRate) }],
+      state: optimizerState,
+    },
+  };
 }
 
 /** As torch.optim names them. */
@@ -88,22 +110,43 @@ export interface Saved {
   steps: number;
 }
 
-/** @throws UserError naming the file that does not fit the run's config */
-export function readSaved(run: RunDirectory, spec: MlpSpec, epoch: number, models: number): Saved {
-  const opened = Array.from({ length: models }, (_, m) =>
-    openCheckpoint(findCheckpoint(run, epoch, m + 1).path),
-  );
-  try {
-    const steps = opened.map((checkpoint) => checkpoint.step ?? 0);
-    return {
-      states: opened.map((checkpoint) => stateDictFromCheckpoint(checkpoint.tensors, spec, checkpoint.path)),
-      slots: opened.map(readSlots),
-      steps: Math.max(...steps),
-    };
-  } finally {
-    for (const checkpoint of opened) checkpoint.close();
+/**
+ * What the models share is in memory once, as it is when they are initialised.
+ * @param between called between models; throw there to stop
+ * @throws UserError naming the file that does not fit the run's config
+ */
+export async function readSaved(
+  run: RunDirectory,
+  spec: MlpSpec,
+  { epoch, models }: { epoch: number; models: number },
+  between: () => Promise<void>,
+): Promise<Saved> {
+  const saved: Saved = { states: [], slots: [], steps: 0 };
+  for (let m = 1; m <= models; m++) {
+    const checkpoint = openCheckpoint(findCheckpoint(run, epoch, m).path);
+    try {
+      saved.states.push(readState(checkpoint, spec, saved.states[0]));
+      saved.slots.push(readSlots(checkpoint));
+      saved.steps = Math.max(saved.steps, checkpoint.step ?? 0);
+    } finally {
+      checkpoint.close();
+    }
+    await between();
   }
+  return saved;
 }
+
+function readState({ tensors, path }: Checkpoint, spec: MlpSpec, first: StateDict | undefined): StateDict {
+  const state = stateDictFromCheckpoint(tensors, spec, path);
+  for (const [name, { data }] of state) {
+    const other = first?.get(name);
+    if (other && bytesOf(other.data).equals(bytesOf(data))) state.set(name, other);
+  }
+  return state;
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
 
 function readSlots(checkpoint: Checkpoint): Map<string, Map<string, Float32Array>> {
   const slots = new Map<string, Map<string, Float32Array>>();

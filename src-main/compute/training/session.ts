@@ -5,7 +5,8 @@ import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { EagerComputation, types } from '../backend/index.ts';
-import type { Backend, Computation, Spec, Tensor } from '../backend/index.ts';
+import type { Backend, Computation, Spec, Tensor, Tf } from '../backend/index.ts';
+import { uploadExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
 import { fixedParts } from '../networks/effective.ts';
@@ -33,8 +34,11 @@ export interface StepInput {
   learningRate: number;
 }
 
-/** Values of one kind by parameter name, per model. */
-export type PerModel = Map<string, HostTensor>[];
+/** One model as it is at a step: its state dict, and what the optimizer keeps, by slot and parameter name. */
+export interface Snapshot {
+  state: StateDict;
+  slots: Map<string, Map<string, HostTensor>>;
+}
 
 export class TrainingSession {
   readonly network: Network;
@@ -46,15 +50,19 @@ export class TrainingSession {
   /** Batches seen by batch norm. */
   batchesTracked: number;
   readonly #backend: Backend;
-  readonly #initial: readonly StateDict[];
+  /** Names of a state dict, in the order of the file. */
+  readonly #names: readonly string[];
+  /** Per model, what nothing moves; the rest lives in the computation alone. */
+  readonly #unmoved: readonly StateDict[];
   readonly #batchSize: number;
   readonly #places: readonly StatePlace[];
   readonly #computation: Computation;
+  /** Hand over one value each; the last stands first. */
+  readonly #uploads: (() => void)[];
   #called = false;
 
   constructor(backend: Backend, plan: SessionPlan, states: readonly StateDict[], examples: Examples) {
     this.#backend = backend;
-    this.#initial = states;
     this.#batchSize = plan.batchSize;
     this.network = readNetwork(mlpGraph(plan.spec));
     this.models = states.length;
@@ -62,10 +70,13 @@ export class TrainingSession {
     this.batchesTracked = states[0]!.get('norms.0.num_batches_tracked')?.data[0] ?? 0;
     const values = stateValues(this.network, plan.optimizer, states, examples);
     this.#places = values.map(({ place }) => place);
+    this.#names = [...states[0]!.keys()];
+    this.#unmoved = unmoved(this.#places, states);
     const { batchSize, totalSteps } = plan;
     this.execution =
       plan.execution ?? executionOf(backend, this.network, { models: this.models, batchSize, totalSteps });
-    this.#computation = this.#open(values, examples);
+    this.#computation = this.#open(values);
+    this.#uploads = this.#uploadsOf(values);
   }
 
   get stepsPerCall(): number {
@@ -77,7 +88,7 @@ export class TrainingSession {
     return this.execution.way !== 'eager' && !this.#called;
   }
 
-  #open(values: readonly StateValue[], examples: Examples): Computation {
+  #open(values: readonly StateValue[]): Computation {
     const { steps_per_call: stepsPerCall, way } = this.execution;
     const plan = {
       ...{ network: this.network, optimizer: this.optimizer, places: this.#places },
@@ -85,28 +96,42 @@ export class TrainingSession {
       mayIdle: stepsPerCall > 1,
     };
     const body = trainingStep(mathsOf(this.#backend), plan);
-    const computation =
-      way === 'eager'
-        ? new EagerComputation(this.#backend.tf, body)
-        : this.#backend.native!.compiler.compile(
-            {
-              mode: way,
-              ...(stepsPerCall > 1 && { steps: stepsPerCall }),
-              args: this.#argumentSpecs(),
-              state: values.map(({ spec }) => spec),
-            },
-            body,
-          );
-    for (const [i, value] of values.entries()) this.#upload(computation, i, value, examples);
-    return computation;
+    if (way === 'eager') return new EagerComputation(this.#backend.tf, body);
+    return this.#backend.native!.compiler.compile(
+      {
+        mode: way,
+        ...(stepsPerCall > 1 && { steps: stepsPerCall }),
+        args: this.#argumentSpecs(),
+        state: values.map(({ spec }) => spec),
+      },
+      body,
+    );
   }
 
-  #upload(computation: Computation, index: number, { spec, data }: StateValue, examples: Examples): void {
-    const dtype = spec.dtype === types.int32 ? 'int32' : 'float32';
-    const source = data ?? (dtype === 'int32' ? examples.labels : examples.x);
-    const tensor = this.#backend.tf.tensor(source, [...spec.shape], dtype);
-    computation.set(index, tensor);
-    tensor.dispose();
+  /** The largest first: TensorFlow keeps what it once took, and small values would cut up the room for large ones. */
+  #uploadsOf(values: readonly StateValue[]): (() => void)[] {
+    const order = [...values.keys()].sort((a, b) => countOf(values[a]!.spec) - countOf(values[b]!.spec));
+    return order.map((i) => () => {
+      const value = values[i]!.tensor(this.#backend);
+      this.#computation.set(i, value);
+      value.dispose();
+    });
+  }
+
+  /**
+   * Hands the back end what the steps start from, value by value: a second for sixteen stock models and their data. What
+   * is not handed over by the first use is so then.
+   */
+  *uploading(): Generator<void> {
+    for (let next = this.#uploads.pop(); next; next = this.#uploads.pop()) {
+      next();
+      yield;
+    }
+  }
+
+  #ready(): Computation {
+    if (this.#uploads.length > 0) for (const _ of this.uploading());
+    return this.#computation;
   }
 
   #argumentSpecs(): Spec[] {
@@ -126,7 +151,7 @@ export class TrainingSession {
     if (inputs.length === 0 || inputs.length > stepsPerCall)
       throw new Error(`${inputs.length} steps were asked for in one call of at most ${stepsPerCall}`);
     const args = this.#arguments(inputs);
-    const [losses] = this.#computation.run(args);
+    const [losses] = this.#ready().run(args);
     this.#called = true;
     const all = losses!.dataSync() as Float32Array;
     this.#backend.tf.dispose([...args, losses!]);
@@ -159,37 +184,51 @@ export class TrainingSession {
 
   /** Stored parameters as they are now, [M or 1, ...shape], and fixed parts; the caller's to dispose of. */
   tensors(): { stored: Map<string, Tensor>; fixed: FixedTensors } {
+    const computation = this.#ready();
     const stored = new Map<string, Tensor>();
     const parts = new Map<string, { offset: Tensor | undefined; mask: Tensor | undefined }>();
     this.#places.forEach((place, i) => {
       const { kind, name } = place;
       if (kind === 'trained' || kind === 'statistics' || kind === 'fixed')
-        stored.set(name, this.#computation.get(i));
+        stored.set(name, computation.get(i));
       if (kind !== 'offset' && kind !== 'mask') return;
       const part = parts.get(name) ?? { offset: undefined, mask: undefined };
-      parts.set(name, { ...part, [kind]: this.#computation.get(i) });
+      parts.set(name, { ...part, [kind]: computation.get(i) });
     });
     return { stored, fixed: parts };
   }
 
-  /** Downloads the models; what nothing moves is shared with the initial state dicts. */
-  states(): StateDict[] {
-    const states = this.#initial.map((initial): StateDict => new Map(initial));
-    for (const kind of ['trained', 'statistics'] as const) {
-      this.#download(kind).forEach((values, m) => {
-        for (const [name, value] of values) states[m]!.set(name, value);
-      });
+  /**
+   * Downloads one model after the other, so that never more than one of them is in ordinary memory because of this. No
+   * step may be made meanwhile.
+   */
+  *snapshots(): Generator<Snapshot> {
+    const computation = this.#ready();
+    const held = this.#places.flatMap((place, i) =>
+      isMoved(place) ? [{ place, tensor: computation.get(i) }] : [],
+    );
+    try {
+      for (let m = 0; m < this.models; m++) yield this.#snapshot(held, m);
+    } finally {
+      this.#backend.tf.dispose(held.map(({ tensor }) => tensor));
+    }
+  }
+
+  #snapshot(held: readonly { place: StatePlace; tensor: Tensor }[], m: number): Snapshot {
+    const moved: StateDict = new Map();
+    const slots: Snapshot['slots'] = new Map(slotNames(this.optimizer).map((slot) => [slot, new Map()]));
+    for (const { place, tensor } of held) {
+      const into = place.kind === 'slot' ? slots.get(place.slot)! : moved;
+      into.set(place.name, entryOf(this.#backend.tf, tensor, m));
     }
     for (const { name } of this.network.parameters.values()) {
       if (!name.endsWith('num_batches_tracked')) continue;
-      for (const state of states) state.set(name, { shape: [], data: Float32Array.of(this.batchesTracked) });
+      moved.set(name, { shape: [], data: Float32Array.of(this.batchesTracked) });
     }
-    return states;
-  }
-
-  /** What the optimizer keeps, by slot. */
-  slots(): Map<string, PerModel> {
-    return new Map(slotNames(this.optimizer).map((slot) => [slot, this.#download('slot', slot)]));
+    const state = new Map(
+      this.#names.map((name) => [name, moved.get(name) ?? this.#unmoved[m]!.get(name)!] as const),
+    );
+    return { state, slots };
   }
 
   /** Puts back what the optimizer kept: for each model, by slot and parameter. */
@@ -197,11 +236,14 @@ export class TrainingSession {
     this.steps = steps;
     for (const slot of slotNames(this.optimizer)) {
       for (const name of this.trainedNames) {
-        const parts = slots.map((model) => model.get(slot)!.get(name)!);
-        const shape = [this.models, ...this.network.parameters.get(name)!.shape];
-        const tensor = this.#backend.tf.tensor(concatenate(parts), shape);
-        this.#computation.set(placeOf(this.#places, { kind: 'slot', name, slot }), tensor);
-        tensor.dispose();
+        // In front: after what is still to be handed over.
+        this.#uploads.unshift(() => {
+          const parts = slots.map((model) => model.get(slot)!.get(name)!);
+          const shape = [this.models, ...this.network.parameters.get(name)!.shape];
+          const tensor = this.#backend.tf.tensor(concatenate(parts), shape);
+          this.#computation.set(placeOf(this.#places, { kind: 'slot', name, slot }), tensor);
+          tensor.dispose();
+        });
       }
     }
   }
@@ -209,22 +251,6 @@ export class TrainingSession {
   /** Names of the trained tensors, in PyTorch's order. */
   get trainedNames(): string[] {
     return trainedNames(this.network);
-  }
-
-  #download(kind: 'trained' | 'statistics' | 'slot', slot?: string): PerModel {
-    const models: PerModel = this.#initial.map(() => new Map());
-    this.#places.forEach((place, i) => {
-      if (place.kind !== kind || (place.kind === 'slot' && place.slot !== slot)) return;
-      const tensor = this.#computation.get(i);
-      const all = tensor.dataSync() as Float32Array;
-      const shape = tensor.shape.slice(1);
-      tensor.dispose();
-      const size = all.length / this.models;
-      models.forEach((values, m) =>
-        values.set(place.name, { shape, data: all.slice(m * size, (m + 1) * size) }),
-      );
-    });
-    return models;
   }
 
   dispose(): void {
@@ -235,11 +261,28 @@ export class TrainingSession {
 const trainedNames = (network: Network): string[] =>
   network.graph.parameters.flatMap(({ name, role }) => (role === 'trained' ? [name] : []));
 
+const isMoved = ({ kind }: StatePlace): boolean =>
+  kind === 'trained' || kind === 'statistics' || kind === 'slot';
+
+function unmoved(places: readonly StatePlace[], states: readonly StateDict[]): StateDict[] {
+  const moved = new Set(places.filter(isMoved).map(({ name }) => name));
+  return states.map((state) => new Map([...state].filter(([name]) => !moved.has(name))));
+}
+
+/** Entry m of the leading axis. */
+function entryOf(tf: Tf, tensor: Tensor, m: number): HostTensor {
+  const [, ...shape] = tensor.shape;
+  const entry = tf.slice(tensor, [m, ...shape.map(() => 0)], [1, ...shape]);
+  const data = entry.dataSync() as Float32Array;
+  entry.dispose();
+  return { shape, data };
+}
+
 interface StateValue {
   place: StatePlace;
   spec: Spec;
-  /** Undefined: the examples' own arrays, which are not copied. */
-  data: Float32Array | undefined;
+  /** Its first value, made only when it is wanted: all of them at once would be in memory twice. */
+  tensor: (backend: Backend) => Tensor;
 }
 
 /** Everything a step reads, in the order of the state. */
@@ -249,10 +292,9 @@ function stateValues(
   states: readonly StateDict[],
   examples: Examples,
 ): StateValue[] {
-  const float = (shape: readonly number[]): Spec => ({ dtype: types.float32, shape });
-  const stacked = (name: string): Float32Array => concatenate(states.map((state) => state.get(name)!.data));
-  const perModel = (place: StatePlace, shape: readonly number[], data: Float32Array): StateValue => ({
-    ...{ place, spec: float([states.length, ...shape]), data },
+  const float = (place: StatePlace, shape: readonly number[], data: () => Float32Array): StateValue => ({
+    ...{ place, spec: { dtype: types.float32, shape } },
+    tensor: ({ tf }) => tf.tensor(data(), [...shape]),
   });
   const companions = new Set(
     network.graph.parameters.flatMap(({ family }) => [family?.mask, family?.fixed?.tensor]),
@@ -264,33 +306,44 @@ function stateValues(
     ({ name, shape }) =>
       read.has(name) && !companions.has(name) && !(shape.length === 0 && name.endsWith('tracked')),
   );
-  const own = declared.map(({ name, shape, role }) => perModel({ kind: role, name }, shape, stacked(name)));
+  const own = declared.map(({ name, shape, role }) =>
+    float({ kind: role, name }, [states.length, ...shape], () =>
+      concatenate(states.map((state) => state.get(name)!.data)),
+    ),
+  );
   const slots = slotNames(optimizer).flatMap((slot) =>
-    trainedNames(network).map((name) => {
-      const { shape } = network.parameters.get(name)!;
-      const size = states.length * shape.reduce((a, b) => a * b, 1);
-      return perModel({ kind: 'slot', name, slot }, shape, new Float32Array(size));
+    trainedNames(network).map((name): StateValue => {
+      const shape = [states.length, ...network.parameters.get(name)!.shape];
+      const spec = { dtype: types.float32, shape };
+      return { place: { kind: 'slot', name, slot }, spec, tensor: ({ tf }) => tf.fill(shape, 0) };
     }),
   );
   const parts = fixedParts(network, states[0]!).flatMap(({ parameter: name, shape, offset, mask }) => [
-    ...(offset
-      ? [{ place: { kind: 'offset' as const, name }, spec: float([1, ...shape]), data: offset }]
-      : []),
-    ...(mask ? [{ place: { kind: 'mask' as const, name }, spec: float([1, ...shape]), data: mask }] : []),
+    ...(offset ? [float({ kind: 'offset', name }, [1, ...shape], () => offset)] : []),
+    ...(mask ? [float({ kind: 'mask', name }, [1, ...shape], () => mask)] : []),
   ]);
-  const inputShape = network.graph.inputs[0]!.shape;
+  const inputShape = [examples.count, ...network.graph.inputs[0]!.shape];
   return [
-    ...own,
-    ...slots,
-    ...parts,
-    { place: { kind: 'inputs', name: '' }, spec: float([examples.count, ...inputShape]), data: undefined },
+    ...[...own, ...slots, ...parts],
+    {
+      place: { kind: 'inputs', name: '' },
+      spec: { dtype: types.float32, shape: inputShape },
+      tensor: (backend) => {
+        const flat = uploadExamples(backend, examples);
+        const tensor = backend.tf.reshape(flat, inputShape);
+        flat.dispose();
+        return tensor;
+      },
+    },
     {
       place: { kind: 'labels', name: '' },
       spec: { dtype: types.int32, shape: [examples.count] },
-      data: undefined,
+      tensor: ({ tf }) => tf.tensor(examples.labels, [examples.count], 'int32'),
     },
   ];
 }
+
+const countOf = ({ shape }: Spec): number => shape.reduce((product, size) => product * size, 1);
 
 function concatenate(parts: readonly Float32Array[]): Float32Array {
   const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));

@@ -6,17 +6,18 @@ import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { trainJob, TrainResult } from '../../../src-shared/jobs/train.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
+import type { RunDirectory } from '../../formats/run-directory.ts';
 import { accounted } from '../accounted.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
-import { ProgressMeter } from '../context.ts';
+import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { dataSetNamed, isOwnName } from '../../formats/data-sets.ts';
 import { loadDataset, splitExamples, splitIndices, splitToJson } from '../data/index.ts';
 import type { Dataset, SplitIndices } from '../data/index.ts';
-import { initialise, numParameters } from '../models/index.ts';
+import { freshModels, numParameters } from '../models/index.ts';
+import type { StateDict } from '../models/index.ts';
 import { lastCompleteEpoch, readSaved, restoreOptimizer, saveCheckpoints } from './checkpoints.ts';
-import type { Saved } from './checkpoints.ts';
 import { HeldOut } from './held-out.ts';
 import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } from './loop.ts';
 import type { Pace, Training } from './loop.ts';
@@ -34,7 +35,7 @@ interface Start {
   dataset: Dataset;
   split: SplitIndices;
   /** Undefined for a fresh run. */
-  resumed?: { epoch: number; saved: Saved };
+  resumed?: { epoch: number; run: RunDirectory };
 }
 
 /**
@@ -109,13 +110,7 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
     return { directory, plan, dataset, split };
   }
   context.emit({ type: 'log', level: 'info', line: `${directory}: going on from epoch ${epoch}` });
-  return {
-    directory,
-    plan,
-    dataset,
-    split,
-    resumed: { epoch, saved: readSaved(run, plan.spec, epoch, models) },
-  };
+  return { directory, plan, dataset, split, resumed: { epoch, run } };
 }
 
 function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): void {
@@ -135,22 +130,15 @@ function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): vo
 }
 
 async function trainFrom(start: Start, backend: Backend, context: ComputeContext): Promise<TrainResult> {
-  const { plan, dataset, split, resumed } = start;
-  const states = resumed?.saved.states ?? initialise(plan.spec, plan.seeds);
-  const { spec, optimizer, batchSize } = plan;
-  const totalSteps = plan.epochs * stepsPerEpoch({ plan, split });
-  const session = new TrainingSession(
-    backend,
-    { spec, optimizer, batchSize, totalSteps },
-    states,
-    dataset.train,
-  );
+  const { plan, dataset, split } = start;
+  const session = await openSession(start, backend, context);
   const heldOut = new HeldOut(backend, session, heldOutPasses(plan, dataset, split));
   const ways = [trainingExecutionText(session.execution), executionText(heldOut.execution)];
   const line = `computed: steps ${ways[0]}; validation ${ways[1]}`;
   context.emit({ type: 'log', level: 'info', line });
   try {
-    if (resumed) restoreOptimizer(session, resumed.saved, start.directory);
+    await checkpointCancel(context);
+    for (const _ of session.uploading()) await checkpointCancel(context);
     return await runEpochs(start, { plan, backend, dataset, split, session, heldOut, context });
   } finally {
     heldOut.dispose();
@@ -163,6 +151,35 @@ function heldOutPasses(plan: TrainingPlan, dataset: Dataset, split: SplitIndices
   const epochs = Array.from({ length: plan.epochs + 1 }, (_, epoch) => epoch);
   const validations = epochs.filter((epoch) => validatesAt(plan, epoch)).length;
   return validations * split.val.length + dataset.test.count;
+}
+
+/** A function of its own: what the session starts from (hundreds of megabytes) is not held while it trains. */
+async function openSession(
+  { directory, plan, dataset, split, resumed }: Start,
+  backend: Backend,
+  context: ComputeContext,
+): Promise<TrainingSession> {
+  const { spec, optimizer, batchSize, epochs, seeds } = plan;
+  const settings = { spec, optimizer, batchSize, totalSteps: epochs * stepsPerEpoch({ plan, split }) };
+  const between = (): Promise<void> => checkpointCancel(context);
+  if (!resumed) {
+    const states: StateDict[] = [];
+    for (const state of freshModels(spec, seeds)) {
+      states.push(state);
+      await between();
+    }
+    return new TrainingSession(backend, settings, states, dataset.train);
+  }
+  const wanted = { epoch: resumed.epoch, models: seeds.init.length };
+  const saved = await readSaved(resumed.run, spec, wanted, between);
+  const session = new TrainingSession(backend, settings, saved.states, dataset.train);
+  try {
+    restoreOptimizer(session, saved, directory);
+    return session;
+  } catch (error) {
+    session.dispose();
+    throw error;
+  }
 }
 
 async function runEpochs(start: Start, training: Training): Promise<TrainResult> {
@@ -184,7 +201,7 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
     const rate = epoch === 0 ? undefined : plan.schedule(epoch - 1);
     const entry = metricsOf(epoch, trainLoss, scores, rate);
     metrics.push(entry);
-    if (savesAt(plan, epoch)) save(directory, training, entry);
+    if (savesAt(plan, epoch)) await save(directory, training, entry);
     writeMetrics(directory, metrics);
     context.emit({ type: 'epoch', metrics: entry });
   }
@@ -192,14 +209,13 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
   return resultOf(start, training, metrics.at(-1), test, pace, (performance.now() - began) / 1000);
 }
 
-function save(directory: string, training: Training, { epoch, valAccuracy }: EpochMetrics): void {
-  const { session, plan, context } = training;
-  const paths = saveCheckpoints(directory, session, {
-    epoch,
-    nextLearningRate: plan.schedule(epoch),
-    valAccuracy,
-  });
-  for (const [m, path] of paths.entries()) context.emit({ type: 'checkpoint', path, epoch, model: m + 1 });
+function save(
+  directory: string,
+  { session, plan, context }: Training,
+  { epoch, valAccuracy }: EpochMetrics,
+): Promise<void> {
+  const moment = { epoch, nextLearningRate: plan.schedule(epoch), valAccuracy };
+  return saveCheckpoints(directory, session, moment, context);
 }
 
 function dataOf({ name, origin, sha256 }: Dataset): TrainResult['data'] {

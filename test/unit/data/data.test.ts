@@ -12,11 +12,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import {
   loadDataset,
+  rowsOf,
+  selectExamples,
   splitExamples,
   splitIndices,
   splitToJson,
+  uploadExamples,
 } from '../../../src-main/compute/data/index.ts';
 import type { Dataset } from '../../../src-main/compute/data/index.ts';
 import { fixturePath, goldenJson } from '../../support/fixtures.ts';
@@ -47,6 +51,36 @@ describe('the embedded digits', () => {
     expect(Array.from(digits.train.labels.subarray(0, 20))).toEqual(golden.train_file_first20_labels);
     expect(digits.sha256).toEqual(golden.sha256);
     expect(await loadDataset({ name: 'mnist-10k' })).toBe(digits);
+  });
+});
+
+describe('examples kept as bytes', () => {
+  it('are numbers when they are read, whole or in part', () => {
+    const { train } = digits;
+    const x = Float32Array.from(train.pixels!.bytes, (byte) => train.pixels!.table[byte]!);
+    expect(train.x).toEqual(x);
+    expect(rowsOf(train, 3, 5)).toEqual(x.subarray(3 * 784, 5 * 784));
+    const plain = { count: train.count, features: 784, x, labels: train.labels };
+    expect(rowsOf(plain, 3, 5)).toEqual(x.subarray(3 * 784, 5 * 784));
+    const indices = Int32Array.of(7999, 0, 42);
+    const [few, same] = [selectExamples(train, indices), selectExamples(plain, indices)];
+    expect([few.count, few.x, few.labels]).toEqual([same.count, same.x, same.labels]);
+    // Not the bytes of the whole file.
+    expect(few.pixels!.bytes.buffer.byteLength).toBe(3 * 784);
+  });
+
+  it('reach the back end unharmed, though they are made in parts in one array', async () => {
+    const backend = await loadBackend();
+    const { features, x } = digits.train;
+    const before = backend.tf.memory().numTensors;
+    // Whether a tensor shares the array's memory hangs on where that lies: so several times.
+    for (let attempt = 0; attempt < 8; attempt++) {
+      const tensor = uploadExamples(backend, digits.train);
+      expect(tensor.shape).toEqual([8000, features]);
+      expect(Buffer.from(tensor.dataSync().buffer).equals(Buffer.from(x.buffer))).toBe(true);
+      tensor.dispose();
+    }
+    expect(backend.tf.memory().numTensors).toBe(before);
   });
 });
 

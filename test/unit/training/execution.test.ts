@@ -88,7 +88,7 @@ test.each(['w-asymmetric-small', 'standard-small'])(
         const losses = [];
         for (let i = 0; i < 7; i += steps)
           losses.push(...session.run(inputs.slice(i, i + steps)).map((each) => Array.from(each)));
-        const out = { losses, states: session.states(), slots: session.slots(), steps: session.steps };
+        const out = { losses, models: [...session.snapshots()], steps: session.steps };
         session.dispose();
         return Promise.resolve(out);
       });

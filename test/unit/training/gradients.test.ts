@@ -101,7 +101,7 @@ async function onBackend(
     const session = new TrainingSession(backend, plan, states, examples);
     const rows = states.map((_, m) => Int32Array.from({ length: batch }, (_row, b) => m * batch + b));
     const [losses] = session.run([{ rows, learningRate: 0 }]);
-    const gradients = session.slots().get('momentum_buffer')!;
+    const gradients = [...session.snapshots()].map(({ slots }) => slots.get('momentum_buffer')!);
     session.dispose();
     return Promise.resolve({ losses: Array.from(losses!), gradients });
   });

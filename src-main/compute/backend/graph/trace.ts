@@ -219,9 +219,9 @@ class Recorder {
   }
 
   #learn(op: string, attributes: TFEOpAttr[], ids: readonly number[], count: number): Spec[] {
-    const inputs = ids.map((id) => {
+    const inputs = ids.map((id, position) => {
       const known = this.find(id);
-      return known.constant ? id : this.#zerosOf(known.spec);
+      return known.constant ? id : this.#zerosOf(standInOf(op, position, known.spec));
     });
     const key = JSON.stringify([op, attributes, inputs, count]);
     let specs = this.#learned.get(key);
@@ -256,6 +256,16 @@ class Recorder {
     real.deleteTensor(single);
     return wide!.id;
   }
+}
+
+/**
+ * What stands for an input while an operation's result is learned. Gathering from a table of any length gives the same: one
+ * row stands for a whole data set, whose zeros would take as much memory again.
+ */
+function standInOf(op: string, position: number, spec: Spec): Spec {
+  const [rows, ...row] = spec.shape;
+  if (op !== 'GatherV2' || position !== 0 || rows === undefined) return spec;
+  return { ...spec, shape: [Math.min(rows, 1), ...row] };
 }
 
 /** A copy; of one element where all are the same (gradients of means and sums are full of ones). */

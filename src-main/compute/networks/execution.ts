@@ -4,7 +4,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
 
 /** Values of nodes from which on compiling, about a second, is made up for. */
-const fewestValues = 4e8;
+const fewestValues = 3e8;
 
 export type Way = Execution['way'];
 

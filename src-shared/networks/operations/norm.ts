@@ -40,8 +40,13 @@ export const norm = defineOperation({
   },
   /** A norm takes out factors (or mixes units of different factors); its own weight and bias can carry new ones. */
   scales(node, inputs, rules) {
-    rules.close(lastAxis(inputs), `${node.id} normalises`);
-    const out = rules.open(lastAxis(inputs).length);
+    const units = lastAxis(inputs);
+    const { kind } = node.attributes;
+    if (kind === 'layer' || kind === 'batch') rules.normalise(units);
+    else rules.close(units, `${node.id} normalises by what was expected at initialisation`);
+    rules.parameter('running_mean', 0, units, 1);
+    rules.parameter('running_var', 0, units, 2);
+    const out = rules.open(units.length);
     rules.parameter('weight', 0, out, 1);
     rules.parameter('bias', 0, out, 1);
     if (node.parameters['weight']?.role !== 'trained')

@@ -184,8 +184,3 @@ export function weightDistance(a: DenseWeights, b: DenseWeights): number {
 export function lineLosses(task: DenseTask, a: DenseWeights, b: DenseWeights, steps: number): number[] {
   return Array.from({ length: steps + 1 }, (_, k) => denseLoss(task, blended(a, b, k / steps)));
 }
-
-/** Highest loss minus that of the higher end; at least 0. */
-export function lossBarrier(losses: readonly number[]): number {
-  return Math.max(0, Math.max(...losses) - Math.max(losses[0]!, losses.at(-1)!));
-}

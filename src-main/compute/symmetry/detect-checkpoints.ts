@@ -1,4 +1,5 @@
 /** Detection between two whole checkpoints: permutation of units by weight matching, positive rescaling, in turn. */
+import { maxEndsBarrier } from '../../../src-shared/barriers.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { detectSymmetryJob } from '../../../src-shared/jobs/detect-symmetry.ts';
 import { UserError } from '../../../src-shared/errors.ts';
@@ -17,7 +18,6 @@ import { requireSameShapes } from '../pairs.ts';
 import { rescalable, withLoss } from './checkpoint-loss.ts';
 import type { LossOf } from './checkpoint-loss.ts';
 import { pinnedEntries } from './checkpoint-rescaling.ts';
-import { lossBarrier } from './dense.ts';
 import { matchCheckpoints } from './match-checkpoints.ts';
 
 type Params = ParamsOf<typeof detectSymmetryJob>;
@@ -59,8 +59,8 @@ export async function detectInCheckpoints(params: Params, context: ComputeContex
     residual_before: arrayDistance(network, first, second),
     residual_after,
     relative_residual: residual_after / arrayDistance(network, second),
-    barrier_before: lossBarrier(losses.before),
-    barrier_after: lossBarrier(losses.after),
+    barrier_before: maxEndsBarrier(losses.before),
+    barrier_after: maxEndsBarrier(losses.after),
     end_loss: Math.max(losses.before[0]!, losses.before.at(-1)!),
     lambda: losses.before.map((_, k) => k / steps),
     line_before: losses.before,

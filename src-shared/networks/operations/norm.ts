@@ -10,8 +10,14 @@ import { defineOperation, lastAxis, requireShape } from '../operation.ts';
 
 export const normKinds = ['layer', 'batch', 'layer_linear', 'batch_linear'] as const;
 
+/** PyTorch's default of LayerNorm and BatchNorm. */
+export const usualEpsilon = 1e-5;
+
 export const norm = defineOperation({
-  attributes: z.strictObject({ kind: z.enum(normKinds), epsilon: z.number().nonnegative().default(1e-5) }),
+  attributes: z.strictObject({
+    kind: z.enum(normKinds),
+    epsilon: z.number().nonnegative().default(usualEpsilon),
+  }),
   parameters: {
     weight: 'optional',
     bias: 'optional',

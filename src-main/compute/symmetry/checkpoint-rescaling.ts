@@ -1,6 +1,9 @@
 /** Which rescalings leave a checkpoint's function unchanged, read off its network, and doing them. */
+import type { z } from 'zod';
 import { UserError } from '../../../src-shared/errors.ts';
-import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { takesOutFactors } from '../../../src-shared/networks/operations/norm.ts';
+import type { norm } from '../../../src-shared/networks/operations/norm.ts';
 import { rescalingsBeforeNorms } from '../../../src-shared/networks/rescalings.ts';
 import type { Rescaling, Rescalings } from '../../../src-shared/networks/rescalings.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
@@ -124,10 +127,12 @@ function notesOf(
   scope: RescalingScope,
 ): string[] {
   const total = rescalings.reduce((sum, { size }) => sum + size, 0);
-  if (scope === 'layer')
+  if (scope === 'layer') {
+    const epsilons = [...new Set(epsilonsOf(network))].map((epsilon) => epsilon.toExponential());
     return [
-      `${free} of ${total} layers are rescaled before their norm; the function is unchanged up to the norm's epsilon ${epsilonsOf(network)}`,
+      `${free} of ${total} layers are rescaled before their norm; the function is unchanged up to the norm's epsilon ${epsilons.join(', ')}`,
     ];
+  }
   const scaled = new Set(rescalings.flatMap(({ axes }) => axes.map(({ parameter }) => parameter)));
   const absorbs = [...scaled].some((name) => network.parameters.get(name)!.family?.support === 'all');
   return [
@@ -152,17 +157,13 @@ function unscaledGroups(network: Network, rescalings: readonly Rescaling[]): str
   });
 }
 
-const isNorm = ({ op, attributes }: CheckedNode): boolean =>
-  op === 'norm' && ['layer', 'batch'].includes((attributes as { kind: string }).kind);
-
-const epsilonsOf = ({ nodes }: Network): string =>
-  [
-    ...new Set(
-      nodes
-        .filter(isNorm)
-        .map(({ attributes }) => (attributes as { epsilon: number }).epsilon.toExponential()),
-    ),
-  ].join(', ');
+/** Norms that take a factor out again: their epsilons. */
+const epsilonsOf = ({ nodes }: Network): number[] =>
+  nodes.flatMap((node) => {
+    if (node.op !== 'norm') return [];
+    const { kind, epsilon } = node.attributes as z.output<typeof norm.attributes>;
+    return takesOutFactors(kind) ? [epsilon] : [];
+  });
 
 /** The first few reasons; that an axis is the input or the output of the network says little beside others. */
 function reasonsIn(closed: readonly FixedAxis[]): string {
@@ -185,7 +186,7 @@ function nothingOpen(
       others ? { hint: 'symmetry-curve --scope layer rescales what stands before a norm as a whole.' } : {},
     );
   }
-  if (!network.nodes.some(isNorm))
+  if (epsilonsOf(network).length === 0)
     return new UserError(
       `${name}: one factor per layer needs a norm (LayerNorm or BatchNorm) that takes it out again; the network has none.`,
       { hint: 'If it has ReLU or no activation, its neurons can be rescaled one by one: --scope neuron.' },

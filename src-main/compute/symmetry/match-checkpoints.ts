@@ -1,6 +1,6 @@
 /** The permutation and the factors that bring one checkpoint closest to another, in turn. */
 import type { Network } from '../../../src-shared/networks/network.ts';
-import type { Rescaling } from '../../../src-shared/networks/rescalings.ts';
+import type { RescaledAxis, Rescaling } from '../../../src-shared/networks/rescalings.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { composePermutations, identityPermutation } from '../alignment/permutation.ts';
 import { matchWeights } from '../alignment/weight-matching.ts';
@@ -43,6 +43,7 @@ export async function matchCheckpoints(
     logs: rescalings.map(({ size }) => new Float64Array(size)),
     image: first,
   };
+  const entries = rescalings.map((rescaling) => entriesOf(rescaling, first));
   let distance = arrayDistance(network, first, second);
   for (let round = 0; round < 10; round++) {
     const found = await matchWeights(network, second, best.image, options);
@@ -55,7 +56,7 @@ export async function matchCheckpoints(
     const permuted = permuteArrays(first, groups, permutations);
     // Units that may not be rescaled are so at their new places too.
     const plan = { rescalings, allowed: freeUnits(rescalings, permuteArrays(pins, groups, permutations)) };
-    const logs = bestRescaling(permuted, second, plan);
+    const logs = bestRescaling(permuted, second, entries, plan.allowed);
     const image = rescaled(permuted, plan, logs, 1);
     const apart = arrayDistance(network, image, second);
     if (apart >= distance * (1 - 1e-12)) break;
@@ -70,11 +71,11 @@ export async function matchCheckpoints(
 function bestRescaling(
   from: Doubles,
   to: Doubles,
-  { rescalings, allowed }: { rescalings: readonly Rescaling[]; allowed: readonly Uint8Array[] },
+  entries: readonly UnitEntries[][][],
+  allowed: readonly Uint8Array[],
 ): Float64Array[] {
   const logs = allowed.map((units) => new Float64Array(units.length));
   const current = new Map([...from].map(([name, { data }]) => [name, data.slice()]));
-  const entries = rescalings.map((rescaling) => entriesOf(rescaling, from));
   for (let sweep = 0, moved = 1; sweep < 500 && moved > 1e-12; sweep++) {
     moved = 0;
     for (const [i, units] of entries.entries()) {
@@ -94,30 +95,35 @@ function bestRescaling(
 interface UnitEntries {
   readonly parameter: string;
   readonly power: 1 | -1;
-  readonly places: readonly number[];
+  readonly places: Int32Array;
 }
 
 /** For each unit. A place that a factor both multiplies and divides (on the diagonal of a square weight) is none. */
 function entriesOf({ size, axes }: Rescaling, arrays: Doubles): UnitEntries[][] {
-  const units = Array.from({ length: size }, () => new Map<string, Map<number, number>>());
-  for (const { parameter, axis, factors, power } of axes) {
+  const units = Array.from({ length: size }, (): UnitEntries[] => []);
+  for (const axis of axes) {
+    const { parameter, power } = axis;
+    if (power === 2)
+      throw new Error(`${parameter} takes the square of a factor: only distances of factors are known`);
     const { shape, data } = arrays.get(parameter)!;
-    const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+    const unitAt = unitsAlong(axis, shape);
+    const others = axes
+      .filter((other) => other.parameter === parameter && other !== axis)
+      .map((other) => unitsAlong(other, shape));
+    const places = Array.from({ length: size }, (): number[] => []);
     for (let k = 0; k < data.length; k++) {
-      const unit = factors[Math.floor(k / inner) % factors.length]!;
-      if (unit < 0) continue;
-      const powers = units[unit]!.get(parameter) ?? new Map<number, number>();
-      units[unit]!.set(parameter, powers.set(k, (powers.get(k) ?? 0) + power));
+      const unit = unitAt(k);
+      if (unit >= 0 && others.every((other) => other(k) !== unit)) places[unit]!.push(k);
     }
+    places.forEach((own, unit) => units[unit]!.push({ parameter, power, places: Int32Array.from(own) }));
   }
-  return units.map((parameters) =>
-    [...parameters].flatMap(([parameter, powers]) =>
-      ([1, -1] as const).flatMap((power) => {
-        const places = [...powers].flatMap(([place, total]) => (total === power ? [place] : []));
-        return places.length === 0 ? [] : [{ parameter, power, places }];
-      }),
-    ),
-  );
+  return units;
+}
+
+/** Which unit's factor the entry at place k takes along an axis; -1: none. */
+function unitsAlong({ axis, factors }: RescaledAxis, shape: readonly number[]): (k: number) => number {
+  const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  return (k) => factors[Math.floor(k / inner) % factors.length]!;
 }
 
 /** |r|^2, <r, r'>, |k|^2, <k, k'>: r is what the factor multiplies, k what it divides. */

@@ -10,6 +10,10 @@ import { defineOperation, lastAxis, requireShape } from '../operation.ts';
 
 export const normKinds = ['layer', 'batch', 'layer_linear', 'batch_linear'] as const;
 
+/** One positive factor of all that the norm reads changes nothing but the part of its epsilon. */
+export const takesOutFactors = (kind: (typeof normKinds)[number]): boolean =>
+  kind === 'layer' || kind === 'batch';
+
 /** PyTorch's default of LayerNorm and BatchNorm. */
 export const usualEpsilon = 1e-5;
 
@@ -48,7 +52,7 @@ export const norm = defineOperation({
   scales(node, inputs, rules) {
     const units = lastAxis(inputs);
     const { kind } = node.attributes;
-    if (kind === 'layer' || kind === 'batch') rules.normalise(units);
+    if (takesOutFactors(kind)) rules.normalise(units);
     else rules.close(units, `${node.id} normalises by what was expected at initialisation`);
     rules.parameter('running_mean', 0, units, 1);
     rules.parameter('running_var', 0, units, 2);

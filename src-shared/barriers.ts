@@ -100,7 +100,7 @@ export function lossBarriers(lambdas: readonly number[], losses: CurveValues): B
     return none('the curve does not run from 0 to 1');
   const curve = losses as readonly number[];
   const [first, last] = [curve[0]!, curve.at(-1)!];
-  const [highest, mean] = [largest(curve), (first + last) / 2];
+  const mean = (first + last) / 2;
   // The ends lie on their chord, whatever rounding makes of it.
   const gaps = curve.slice(1, -1).map((loss, i) => {
     const t = lambdas[i + 1]!;
@@ -109,12 +109,16 @@ export function lossBarriers(lambdas: readonly number[], losses: CurveValues): B
   const middle = lambdas.findIndex((lambda) => near(lambda, 0.5));
   return {
     chord: Math.max(0, largest(gaps)),
-    mean_ends: highest - mean,
-    max_ends: highest - Math.max(first, last),
+    mean_ends: largest(curve) - mean,
+    max_ends: maxEndsBarrier(curve),
     midpoint: middle < 0 ? null : curve[middle]! - mean,
     ...(middle < 0 && { reason: 'midpoint: the grid has no point at 1/2' }),
   };
 }
+
+/** `max_ends` alone, of losses that are all finite, the ends first and last: at least 0, 0 exactly if an end is the highest. */
+export const maxEndsBarrier = (losses: readonly number[]): number =>
+  largest(losses) - Math.max(losses[0]!, losses.at(-1)!);
 
 /** Accuracy drops in percentage points, of accuracies in percent: positive if accuracy is lost. Null as above. */
 export function accuracyDrops(lambdas: readonly number[], accuracies: CurveValues): Barriers {

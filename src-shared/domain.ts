@@ -29,8 +29,8 @@ export const splitSchema = z.enum(splits);
 export type Split = z.infer<typeof splitSchema>;
 
 /**
- * Where activations are recorded; of hidden layer i of an MLP: lins.i output, norms.i output, input of lins.{i+1}. Of any
- * network: compute/networks/recording-places.ts.
+ * Where activations are recorded; of a hidden layer of an MLP: the output of its linear layer, the output of its norm, the
+ * input of the next linear layer. Of any network: compute/networks/recording-places.ts.
  */
 export const recordingPoints = ['post_linear', 'post_norm', 'post_activation_function'] as const;
 export const recordingPointSchema = z.enum(recordingPoints);

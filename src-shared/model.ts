@@ -3,7 +3,7 @@ import type { Activation, Family, Norm } from './domain.ts';
 import { UserError } from './errors.ts';
 import type { Graph } from './networks/graph.ts';
 
-/** One linear layer `lins.{index}`: z = W_eff x + b. */
+/** One linear layer, the `index`th: z = W_eff x + b. */
 export interface LayerSpec {
   index: number;
   inputs: number;
@@ -19,7 +19,7 @@ export interface LayerSpec {
   activation?: Activation;
 }
 
-/** The multilayer perceptrons of neuron-identifiability, src/models/mlp.py: lins.0, norms.0, activation, ..., lins.{L-1}. */
+/** The multilayer perceptrons of neuron-identifiability, src/models/mlp.py: linear, norm, activation, ..., linear. */
 export interface MlpSpec {
   architecture: 'mlp';
   family: Family;

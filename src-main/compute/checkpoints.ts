@@ -5,8 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { readTolerantly, resolveModel } from '../../src-shared/config.ts';
 import type { RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
-import { chainNeeded, requireChain } from '../../src-shared/model.ts';
-import type { MlpSpec, ModelSpec } from '../../src-shared/model.ts';
+import type { ModelSpec } from '../../src-shared/model.ts';
 import { graphOf } from '../../src-shared/networks/of-model.ts';
 import { readNetwork } from '../../src-shared/networks/network.ts';
 import type { Network } from '../../src-shared/networks/network.ts';
@@ -15,10 +14,9 @@ import { accuracyPercent, accuracyUnit } from '../formats/accuracy.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
 import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../formats/run-directory.ts';
 import { runFolderOf } from '../formats/run-layout.ts';
-import { toEffective } from './models/effective.ts';
-import type { EffectiveNetwork, StateDict } from './models/network.ts';
 import { stateDictFromCheckpoint } from './models/state-dict.ts';
 import type { ReadableTensor } from './models/state-dict.ts';
+import type { StateDict } from './models/tensors.ts';
 import { actingArrays } from './networks/effective.ts';
 import type { NamedArrays } from './networks/permute.ts';
 
@@ -48,19 +46,9 @@ export interface LoadedModel {
   state: StateDict;
   /** The parameters as they act, by name: those of the non-asymmetric model that computes the same function. */
   acting: NamedArrays<Float32Array>;
-  /** The same, layer by layer. Of a declared network there is none: asking for it throws a UserError, see `mlpOf`. */
-  readonly network: EffectiveNetwork;
   /** Validation accuracy as the trainer stored it, a fraction or percent: `storedValAccuracy` tells. */
   storedAccuracy: number | undefined;
 }
-
-/**
- * The architecture of a plain chain, for what cannot work with a graph yet.
- * @param work as requireChain takes it: "realization costs are computed"
- * @throws UserError naming the run if its network is a declared one
- */
-export const mlpOf = ({ run, spec }: Pick<LoadedModel, 'run' | 'spec'>, work: string): MlpSpec =>
-  requireChain(spec, run.directory, work);
 
 /** Which checkpoints: of one run at one epoch, or files. The fields of `pairSelection` in src-shared/jobs/pairs.ts. */
 export interface CheckpointSelection {
@@ -156,27 +144,16 @@ export function loadCheckpoint(run: Run, path: string): LoadedModel {
       index > 0 ? `model ${index} of ${run.directory}${epoch === null ? '' : ` at epoch ${epoch}`}` : path;
     const state = usableState(checkpoint.tensors, spec, { index, path, name });
     const { storedAccuracy } = checkpoint;
-    const model = {
+    return {
       ...{ run, index, epoch, path, name, spec, state },
       sha256: sha256OfFile(path),
       acting: actingArrays(run.graph, state),
       storedAccuracy,
     };
-    return spec.architecture === 'mlp'
-      ? { ...model, network: toEffective(spec, state) }
-      : withoutChain(model);
   } finally {
     checkpoint.close();
   }
 }
-
-/** Not enumerable, so that a copy of the model asks nothing. */
-const withoutChain = (model: Omit<LoadedModel, 'network'>): LoadedModel =>
-  Object.defineProperty(model, 'network', {
-    get(): never {
-      throw chainNeeded(model.run.directory, 'this analysis works');
-    },
-  }) as LoadedModel;
 
 /**
  * Validation accuracy in percent as the trainer stored it; undefined if it is not known. May look into every checkpoint

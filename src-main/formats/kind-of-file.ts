@@ -62,7 +62,7 @@ function foreignBytes(head: Buffer, source: ByteSource): ForeignFormat | undefin
   if (text(0, 6) === '\x93NUMPY')
     return {
       what: 'one array of numpy (.npy)',
-      hint: 'Convert it in Python: torch.save({"lins.0.weight": torch.from_numpy(numpy.load("x.npy")), ...}, "weights.pt"), with one entry for each tensor.',
+      hint: 'Convert it in Python: torch.save({"fc1.weight": torch.from_numpy(numpy.load("x.npy")), ...}, "weights.pt"), with one entry for each tensor.',
     };
   if (text(257, 262) === 'ustar') return tarArchive(text(0, 100).split('\0')[0]!);
   if (head[0] === 0x80 && head[1]! <= 5) return barePickle;

@@ -212,7 +212,7 @@ function reasonOfMaskKey({ layer, name }: MaskKey, facts: Facts): Reason {
   if (layer !== undefined) {
     return layer < facts.layers
       ? undefined
-      : `the network has ${facts.layers} layers, lins.0 to lins.${facts.layers - 1}.`;
+      : `the network has ${facts.layers} layers, 0 to ${facts.layers - 1}.`;
   }
   const overruled = overruledDefault(facts.config, name);
   return overruled && `${everyLayer}, and it wins: ${overruled}.${shorthandFor(name)}`;

@@ -170,7 +170,7 @@ function fixedPart(model: ModelConfig, layer: { index: number; inputs: number },
   if (model.symmetry !== 1 && model.symmetry !== 3) return { sigmaF: 0, numFixed: 0, normalMask: true };
   const params = maskParamsOf(model, layer.index, where);
   if (model.symmetry === 3) return { sigmaF: params.mask_constant ?? 1, numFixed: 0, normalMask: true };
-  const at = `model.mask_params of lins.${layer.index}`;
+  const at = `model.mask_params of layer ${layer.index}`;
   if (params.mask_type != null && params.mask_type !== 'random_subsets') {
     throw new UserError(`${where}: ${at}: mask_type is "${params.mask_type}"; expected random_subsets.`);
   }
@@ -217,7 +217,7 @@ function maskParamsOf(
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   throw new UserError(
-    `${where}: model.mask_params of lins.${index}: ${issue.path.join('.')}: ${issue.message}.`,
+    `${where}: model.mask_params of layer ${index}: ${issue.path.join('.')}: ${issue.message}.`,
   );
 }
 

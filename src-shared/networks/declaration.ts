@@ -7,6 +7,7 @@ import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
 import { activationKinds } from './operations/activation.ts';
 import type { ActivationKind } from './operations/activation.ts';
+import { usualEpsilon } from './operations/norm.ts';
 
 const name = z.string().min(1);
 const size = z.int().positive();
@@ -17,9 +18,6 @@ const linearSchema = z.strictObject({
   /** [outputs, inputs], as PyTorch's Linear has it. */
   shape: z.tuple([size, size]),
 });
-
-/** PyTorch's own default. */
-export const usualEpsilon = 1e-5;
 
 const normSchema = z.strictObject({
   kind: z.enum(['layer', 'batch']),

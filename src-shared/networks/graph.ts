@@ -27,7 +27,7 @@ export const parameterSchema = z.strictObject({
 export type Parameter = z.infer<typeof parameterSchema>;
 
 export const nodeSchema = z.strictObject({
-  /** The module's name: `lins.0`, `layer2.0.conv1`. */
+  /** The module's name: `fc1`, `layer2.0.conv1`. */
   id: name,
   /** An operation of the vocabulary (operations.ts). */
   op: name,
@@ -46,7 +46,7 @@ export const graphSchema = z.strictObject({
   nodes: z.array(nodeSchema).min(1),
   /** The id whose value is the network's. */
   output: name,
-  /** Names for permutation groups by the node that opens them (`lins.0` -> `P_0`); others are named after the node. */
+  /** Names for permutation groups by the node that opens them (`fc1` -> `P_0`); others are named after the node. */
   groupNames: z.record(z.string(), name).default({}),
 });
 export type Graph = z.infer<typeof graphSchema>;

@@ -26,6 +26,9 @@ export interface AxisRules {
   parameter(word: string, axes: Axes): void;
 }
 
+/** To which power of the factor an entry is multiplied: statistics of squares take the square. */
+export type ScalePower = 1 | -1 | 2;
+
 /**
  * Scales: positive factors that an axis may carry. `closed` axes carry none: what comes after would see them.
  * Labels as for permutations; `parameter` says which axis of a parameter takes the factor, to which power.
@@ -34,7 +37,9 @@ export interface ScaleRules {
   open(size: number): Axis;
   unify(a: Axis, b: Axis): void;
   close(axis: Axis, reason: string): void;
-  parameter(word: string, axis: number, labels: Axis, power: 1 | -1): void;
+  /** The node takes one positive factor of all entries out again, up to its epsilon; exact rescalings end there. */
+  normalise(axis: Axis): void;
+  parameter(word: string, axis: number, labels: Axis, power: ScalePower): void;
 }
 
 export interface Operation<Schema extends z.ZodType = z.ZodType> {

@@ -3,11 +3,15 @@
  * function. They are those of the network with effective weights: F, D and the C of gates move along with what they
  * belong to; `movesFixed` says which of them a group would move.
  */
-import type { Axis, OpenedClass } from './axes.ts';
+import type { Axis } from './axes.ts';
 import { Labels } from './axes.ts';
 import { companionsOf } from './families.ts';
-import type { CheckedNode, Network } from './network.ts';
+import { fixedOf, followAxes } from './follow-axes.ts';
+import type { Classes, FixedAxis, Placed } from './follow-axes.ts';
+import type { Network } from './network.ts';
 import type { Axes } from './operation.ts';
+import { exactRescalings } from './rescalings.ts';
+import type { Rescaling } from './rescalings.ts';
 
 /** Along one axis of one parameter. */
 export interface GroupAxis {
@@ -36,70 +40,21 @@ export interface PermutationGroup {
   readonly movesFixed: readonly string[];
 }
 
-export interface FixedAxis {
-  readonly parameter: string;
-  readonly axis: number;
-  readonly reason: string;
-}
-
-/** Along one axis of one parameter: entry i is multiplied by factor[factors[i]] ** power; -1: not at all. */
-export interface RescaledAxis {
-  readonly parameter: string;
-  readonly axis: number;
-  readonly factors: Int32Array;
-  readonly power: 1 | -1;
-}
-
-/** Positive factors that can be chosen freely, one per unit. */
-export interface Rescaling {
-  readonly name: string;
-  readonly size: number;
-  readonly axes: readonly RescaledAxis[];
-}
-
 export interface Symmetries {
   /** In the order in which the network opens them: the reference's order of visiting. */
   readonly groups: readonly PermutationGroup[];
   readonly fixed: readonly FixedAxis[];
   readonly rescalings: readonly Rescaling[];
+  /** Axes that take no factor. */
+  readonly closed: readonly FixedAxis[];
 }
 
 const found = new WeakMap<Network, Symmetries>();
 
 /** Derived once per network. */
 export function symmetriesOf(network: Network): Symmetries {
-  const known = found.get(network) ?? { ...permutationsOf(network), rescalings: rescalingsOf(network) };
+  const known = found.get(network) ?? { ...permutationsOf(network), ...exactRescalings(network) };
   found.set(network, known);
-  return known;
-}
-
-interface Placed {
-  parameter: string;
-  axis: number;
-  labels: Axis;
-}
-
-/** Follows the axes of all values through the network. @returns those of every value, by id */
-function followAxes(
-  network: Network,
-  labels: Labels,
-  rule: (node: CheckedNode, inputs: readonly Axes[]) => Axes,
-): Map<string, Axes> {
-  const known = new Map<string, Axes>();
-  for (const { id, shape } of network.graph.inputs) {
-    const axes = shape.map((size) => labels.open(size, id));
-    for (const axis of axes) labels.fix(axis, 'input of the network');
-    known.set(id, axes);
-  }
-  for (const node of network.nodes)
-    known.set(
-      node.id,
-      rule(
-        node,
-        node.takes.map((id) => known.get(id)!),
-      ),
-    );
-  for (const axis of known.get(network.graph.output)!) labels.fix(axis, 'output of the network');
   return known;
 }
 
@@ -137,8 +92,6 @@ function permutationsOf(network: Network): Pick<Symmetries, 'groups' | 'fixed'> 
     fixed: fixedOf(labels, classes, placed),
   };
 }
-
-type Classes = ReadonlyMap<number, OpenedClass>;
 
 /** Classes that may change places, listed group by group: those with the same spaces, each has one entry wherever the others have one. */
 function alikeClasses(classes: Classes): number[][] {
@@ -218,74 +171,5 @@ function placesOf(
     if (places.some((own) => own.length !== block))
       throw new Error(`units of one group take different numbers of places on ${where}`);
     return { group, places: Int32Array.from(places.flat()), block };
-  });
-}
-
-function fixedOf(labels: Labels, classes: Classes, placed: readonly Placed[]): FixedAxis[] {
-  return placed.flatMap(({ parameter, axis, labels: entries }) => {
-    const reasons = new Set(
-      entries.flatMap((label) => {
-        const { fixed } = classes.get(labels.root(label))!;
-        return fixed === undefined ? [] : [fixed];
-      }),
-    );
-    return [...reasons].map((reason) => ({ parameter, axis, reason }));
-  });
-}
-
-function rescalingsOf(network: Network): Rescaling[] {
-  const labels = new Labels();
-  const placed: (Placed & { power: 1 | -1 })[] = [];
-  followAxes(network, labels, (node, inputs) =>
-    node.operation.scales(node, inputs, {
-      open: (size) => labels.open(size, node.id),
-      unify: (a, b) => labels.unify(a, b),
-      close: (axis, reason) => labels.fix(axis, reason),
-      parameter(word, axis, entries, power) {
-        const parameter = node.parameters[word];
-        if (parameter) placed.push({ parameter: parameter.name, axis, labels: entries, power });
-      },
-    }),
-  );
-  closeShared(labels, placed);
-  return openScales(network, labels, placed);
-}
-
-/** A parameter that is read twice would need the factors of both readers: they are closed. */
-function closeShared(labels: Labels, placed: readonly (Placed & { power: 1 | -1 })[]): void {
-  const seen = new Map<string, Axis>();
-  for (const { parameter, axis, power, labels: entries } of placed) {
-    const key = JSON.stringify([parameter, axis, power]);
-    const other = seen.get(key);
-    if (!other) {
-      seen.set(key, entries);
-      continue;
-    }
-    labels.fix(other, `"${parameter}" is used more than once`);
-    labels.fix(entries, `"${parameter}" is used more than once`);
-  }
-}
-
-function openScales(
-  network: Network,
-  labels: Labels,
-  placed: readonly (Placed & { power: 1 | -1 })[],
-): Rescaling[] {
-  const bySpace = new Map<number, number[]>();
-  // Unlike units that change places, equal factors may meet on one axis.
-  for (const [root, { fixed, spaces }] of labels.classes({ twice: true })) {
-    if (fixed !== undefined) continue;
-    bySpace.set(spaces[0]!, [...(bySpace.get(spaces[0]!) ?? []), root]);
-  }
-  return [...bySpace].flatMap(([space, roots]) => {
-    const units = new Map(roots.map((root, k) => [root, k]));
-    const axes = placed.flatMap(({ parameter, axis, power, labels: entries }) => {
-      const factors = Int32Array.from(entries, (label) => units.get(labels.root(label)) ?? -1);
-      return factors.every((factor) => factor === -1) ? [] : [{ parameter, axis, power, factors }];
-    });
-    const { node } = labels.spaces[space]!;
-    return axes.length === 0
-      ? []
-      : [{ name: network.graph.groupNames[node] ?? node, size: roots.length, axes }];
   });
 }

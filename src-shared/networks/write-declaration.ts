@@ -1,6 +1,6 @@
 /** From a declared network back to the words of its declaration: reading them gives the same network. */
 import type { DeclaredSpec } from '../model.ts';
-import { usualEpsilon } from './declaration.ts';
+import { usualEpsilon } from './operations/norm.ts';
 import { declaredInput, defaultId } from './declared.ts';
 import { groupAxes } from './declared-groups.ts';
 import { readNetwork } from './network.ts';

@@ -68,7 +68,7 @@ describe('basin train', { timeout: 120_000 }, () => {
     );
     expect(await refused('standard-small', 'sigma_f=0.5')).toMatch(/standard networks .* no fixed weights/);
     expect(await refused('syre-small', 'num_fixed=12')).toMatch(/SYRE/);
-    expect(await refused('w-asymmetric-small', 'num_fixed=64')).toMatch(/lins\.1: num_fixed is 64/);
+    expect(await refused('w-asymmetric-small', 'num_fixed=64')).toMatch(/layer 1: num_fixed is 64/);
     expect(await refused('standard-small', 'training.early_stopping.patience=3')).toMatch(
       /does not stop early/,
     );

@@ -38,7 +38,7 @@ function realRun(
   return folder;
 }
 
-const weightsOf = (run: string) => loadCheckpoints({ run, epoch: 5 }).map(({ network }) => network);
+const weightsOf = (run: string) => loadCheckpoints({ run, epoch: 5 }).map(({ acting }) => acting);
 
 describe('folders of Hydra and others', () => {
   it.each([

@@ -1,7 +1,7 @@
 /** Of the units of a group: `perm[i]` is the unit of model b that stands beside unit i of model a. */
 export type Permutation = Int32Array;
 
-/** Names a layer's permutation as the reference does: `P_0` permutes the outputs of lins.0. */
+/** Names a layer's permutation as the reference does: `P_0` permutes the outputs of an MLP's first layer. */
 export const permutationName = (layer: number): string => `P_${layer}`;
 
 /** A group in messages: the P_1 of an MLP is "hidden layer 1"; others go by their names. */

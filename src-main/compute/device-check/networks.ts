@@ -34,24 +34,28 @@ export const networkOf = (spec: MlpSpec): Network => readNetwork(mlpGraph(spec))
 
 /** Weights of the models, norms and their statistics away from where training starts. */
 export function statesOf(network: Network): StateDict[] {
+  const linear = new Set(
+    network.nodes
+      .filter(({ op }) => op === 'linear')
+      .flatMap(({ parameters }) => Object.values(parameters).map(({ name }) => name)),
+  );
   return Array.from(
     { length: models },
     (_, model) =>
       new Map(
         network.graph.parameters.map(({ name, shape }) => [
           name,
-          { shape: [...shape], data: valuesOf(name, shape, model) },
+          { shape: [...shape], data: valuesOf(name, shape, model, linear.has(name)) },
         ]),
       ),
   );
 }
 
-function valuesOf(name: string, shape: readonly number[], model: number): Float32Array {
+function valuesOf(name: string, shape: readonly number[], model: number, linear: boolean): Float32Array {
   const count = shape.reduce((a, b) => a * b, 1);
   const stream = new RandomStream(model + 1, 'device check', name);
   if (name.endsWith('num_batches_tracked')) return new Float32Array(count);
-  if (name.startsWith('lins.'))
-    return stream.uniforms(count, 1.5 / Math.sqrt(shape.length === 2 ? shape[1]! : 64));
+  if (linear) return stream.uniforms(count, 1.5 / Math.sqrt(shape.length === 2 ? shape[1]! : 64));
   // Variances and what is divided by their roots: positive.
   if (/\.(running_var|scale|inv_std)$/.test(name))
     return stream.uniforms(count, 0.4).map((value) => 1 + value);

@@ -4,7 +4,7 @@ import type { Activation, Norm } from '../../../src-shared/domain.ts';
 import type { Backend } from '../backend/index.ts';
 import { RandomStream } from '../random.ts';
 import type { OptimizerSettings } from '../training/optimizer.ts';
-import { slotNames } from '../training/optimizer.ts';
+import { adamDefaults, slotNames } from '../training/optimizer.ts';
 import { TrainingSession } from '../training/session.ts';
 import { examplesOf, forwardRoundings, models, networkOf, specOf, statesOf } from './networks.ts';
 import type { Way } from './numbers.ts';
@@ -17,7 +17,7 @@ const images = 200;
 const cases: { norm: Norm; activation: Activation; optimizer: OptimizerSettings }[] = [
   {
     ...{ norm: 'layer', activation: 'gelu' },
-    optimizer: { name: 'adamw', lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 },
+    optimizer: { name: 'adamw', lr: 1e-3, weightDecay: 0.01, ...adamDefaults },
   },
   {
     ...{ norm: 'batch', activation: 'tanh' },

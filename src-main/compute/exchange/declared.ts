@@ -11,7 +11,7 @@ import type { Symmetries } from '../../../src-shared/networks/symmetries.ts';
 import { declarationOf } from '../../../src-shared/networks/write-declaration.ts';
 import { readYaml } from '../../formats/yaml.ts';
 import { isCounter } from '../models/file-names.ts';
-import type { StateDict } from '../models/network.ts';
+import type { StateDict } from '../models/tensors.ts';
 import { checkGroups, symmetryTolerance } from '../networks/check-symmetries.ts';
 import { actingArrays } from '../networks/effective.ts';
 import type { NamedArray } from '../networks/permute.ts';

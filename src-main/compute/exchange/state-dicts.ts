@@ -5,6 +5,7 @@
 import type { Family } from '../../../src-shared/domain.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
+import { usualEpsilon } from '../../../src-shared/networks/operations/norm.ts';
 import { isBookkeeping, isCounter, unwrapped } from '../models/file-names.ts';
 import { stateLayout } from '../models/layout.ts';
 import { checkedPlaces } from '../models/state-dict.ts';
@@ -224,7 +225,7 @@ function namesOf(bare: Bare, layers: readonly Layer[]): Map<string, string> {
 /** What looks the same in a file. */
 function doubts(norm: 'layer' | 'batch' | undefined): string[] {
   if (norm === undefined) return [];
-  const epsilon = 'Norms are taken to have an eps of 1e-5, which no file holds.';
+  const epsilon = `Norms are taken to have an eps of ${usualEpsilon.toExponential()}, which no file holds.`;
   if (norm === 'batch') return [epsilon];
   const kind =
     'Norms without running statistics are taken for LayerNorm; a GroupNorm, or a BatchNorm with track_running_stats=False, has the same tensors.';

@@ -1,7 +1,9 @@
 /** All pairs in one optimisation: one product for the outputs and one for the gradients serve every pair at once. */
 import type { Backend, Tensor, Tensor2D } from '../backend/index.ts';
 import type { Activation } from '../../../src-shared/domain.ts';
-import { portableRelu } from '../networks/maths.ts';
+import { mathsOf, portableRelu } from '../networks/maths.ts';
+import { adamDefaults, stepScalars, update } from '../training/optimizer.ts';
+import type { Updated } from '../training/optimizer.ts';
 import { freeWeights, normScale, storedScale } from './ridge-problem.ts';
 import type { RidgeLayerProblem, RidgePairIds, RidgeTerms } from './ridge-problem.ts';
 
@@ -12,15 +14,17 @@ export interface AdamOptions {
   learningRate: number;
 }
 
-const decay = { first: 0.9, second: 0.999, epsilon: 1e-8 };
-
-/** What the optimizer moves: weights [pairs, inputs] (fixed places stay zero) and biases [1, pairs], with its moments. */
+/** What the optimizer moves, with its moments: weights [pairs, inputs] (fixed places stay zero) and biases [1, pairs]. */
 interface State {
-  weight: Tensor;
-  bias: Tensor;
-  weightMoments: [Tensor, Tensor];
-  biasMoments: [Tensor, Tensor];
+  weight: Updated;
+  bias: Updated;
 }
+
+const tensorsOf = ({ weight, bias }: State): Tensor[] => [
+  ...[weight.value, bias.value],
+  ...weight.slots,
+  ...bias.slots,
+];
 
 /**
  * AdamW without decay from each slot's own trained weights and bias; pairs do not influence one another.
@@ -95,26 +99,26 @@ class RidgeSolver {
     const kept = fromTrained ? undefined : old;
     const start = new Float32Array(rows * width);
     if (!kept) this.#pairs.forEach(([, slot], p) => start.set(freeWeights(this.#problem, slot), p * width));
+    const biases = this.#pairs.map(([, slot]) => bias[slot]!);
     this.#state = {
-      weight: kept?.weight ?? tf.tensor2d(start, [rows, width]),
-      bias:
-        kept?.bias ??
-        tf.tensor2d(
-          this.#pairs.map(([, slot]) => bias[slot]!),
-          [1, rows],
-        ),
-      weightMoments: [tf.zeros([rows, width]), tf.zeros([rows, width])],
-      biasMoments: [tf.zeros([1, rows]), tf.zeros([1, rows])],
+      weight: {
+        value: kept?.weight.value ?? tf.tensor2d(start, [rows, width]),
+        slots: [tf.zeros([rows, width]), tf.zeros([rows, width])],
+      },
+      bias: {
+        value: kept?.bias.value ?? tf.tensor2d(biases, [1, rows]),
+        slots: [tf.zeros([1, rows]), tf.zeros([1, rows])],
+      },
     };
-    if (old) tf.dispose([...old.weightMoments, ...old.biasMoments]);
-    if (old && !kept) tf.dispose([old.weight, old.bias]);
+    if (old) tf.dispose([...old.weight.slots, ...old.bias.slots]);
+    if (old && !kept) tf.dispose([old.weight.value, old.bias.value]);
   }
 
   terms(): RidgeTerms {
     const { tf } = this.#backend;
     const [mse, regularization] = tf.tidy(() => {
       const { difference } = this.#outputs();
-      return [tf.mean(tf.square(difference), 0), tf.sum(tf.square(this.#state!.weight), 1)];
+      return [tf.mean(tf.square(difference), 0), tf.sum(tf.square(this.#state!.weight.value), 1)];
     });
     const numbers = [mse!, regularization!].map((t) => Float64Array.from(t.dataSync()));
     tf.dispose([mse!, regularization!]);
@@ -125,26 +129,30 @@ class RidgeSolver {
     const { tf } = this.#backend;
     const { samples } = this.#problem;
     const old = this.#state!;
-    const next = tf.tidy(() => {
+    const settings = { name: 'adamw', lr: learningRate, weightDecay: 0, ...adamDefaults } as const;
+    const maths = mathsOf(this.#backend);
+    const [weight, bias, ...slots] = tf.tidy(() => {
       const { difference, slope } = this.#outputs();
       const error = tf.mul(tf.mul(difference, slope), (2 * normScale) / samples / beta);
       const toWeight = tf.matMul(error as Tensor2D, this.#x, true, false);
       const free = this.#mask ? tf.mul(toWeight, this.#mask) : toWeight;
-      const gradient = tf.add(free, tf.mul(old.weight, 2));
+      const gradient = tf.add(free, tf.mul(old.weight.value, 2));
       const toBias = tf.sum(error, 0, true);
-      const weight = this.#adam(old.weight, gradient, old.weightMoments, step, learningRate);
-      const bias = this.#adam(old.bias, toBias, old.biasMoments, step, learningRate);
-      return [weight.value, bias.value, ...weight.moments, ...bias.moments];
+      const scalars = stepScalars(settings, learningRate, step).map((value) => maths.number(value));
+      const moved = (from: Updated, along: Tensor) => update(maths, settings, from, along, scalars);
+      return tensorsOf({ weight: moved(old.weight, gradient), bias: moved(old.bias, toBias) });
     });
-    tf.dispose([old.weight, old.bias, ...old.weightMoments, ...old.biasMoments]);
-    const [weight, bias, w1, w2, b1, b2] = next as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-    this.#state = { weight, bias, weightMoments: [w1, w2], biasMoments: [b1, b2] };
+    tf.dispose(tensorsOf(old));
+    this.#state = {
+      weight: { value: weight!, slots: slots.slice(0, 2) },
+      bias: { value: bias!, slots: slots.slice(2) },
+    };
   }
 
   /** Lengths of the stored weights as they stand now; fixed places count with what the checkpoint has there. */
   slotScales(): Float64Array {
     const { tf } = this.#backend;
-    const squares = tf.tidy(() => tf.sum(tf.square(this.#state!.weight), 1));
+    const squares = tf.tidy(() => tf.sum(tf.square(this.#state!.weight.value), 1));
     const free = Float64Array.from(squares.dataSync());
     squares.dispose();
     return free.map((square, p) => {
@@ -156,7 +164,7 @@ class RidgeSolver {
 
   dispose(): void {
     const state = this.#state;
-    const own = state ? [state.weight, state.bias, ...state.weightMoments, ...state.biasMoments] : [];
+    const own = state ? tensorsOf(state) : [];
     const held = [this.#x, this.#targets, this.#mask, this.#fixed].filter((t) => t !== undefined);
     this.#backend.tf.dispose([...own, ...held]);
   }
@@ -165,20 +173,10 @@ class RidgeSolver {
   #outputs(): { difference: Tensor; slope: Tensor } {
     const { tf } = this.#backend;
     const { weight, bias } = this.#state!;
-    const effective = this.#fixed ? tf.add(weight, this.#fixed) : weight;
-    const z = tf.mul(tf.add(tf.matMul(this.#x, effective as Tensor2D, false, true), bias), normScale);
+    const effective = this.#fixed ? tf.add(weight.value, this.#fixed) : weight.value;
+    const z = tf.mul(tf.add(tf.matMul(this.#x, effective as Tensor2D, false, true), bias.value), normScale);
     const { value, slope } = activated(this.#backend, z, this.#problem.activation);
     return { difference: tf.sub(value, this.#targets), slope };
-  }
-
-  #adam(value: Tensor, gradient: Tensor, [m, v]: [Tensor, Tensor], step: number, rate: number) {
-    const { tf } = this.#backend;
-    const { first, second, epsilon } = decay;
-    const mean = tf.add(tf.mul(m, first), tf.mul(gradient, 1 - first));
-    const square = tf.add(tf.mul(v, second), tf.mul(tf.square(gradient), 1 - second));
-    const root = tf.add(tf.div(tf.sqrt(square), Math.sqrt(1 - second ** step)), epsilon);
-    const moved = tf.sub(value, tf.mul(tf.div(mean, root), rate / (1 - first ** step)));
-    return { value: moved, moments: [mean, square] };
   }
 
   #rows(from: ArrayLike<number>, which: 0 | 1): Float32Array {

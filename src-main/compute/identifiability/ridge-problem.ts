@@ -6,9 +6,10 @@
  * evaluation mode in the place of the trained norm, whatever its kind, which does nothing but that.
  */
 import type { Activation } from '../../../src-shared/domain.ts';
+import { usualEpsilon } from '../../../src-shared/networks/operations/norm.ts';
 import type { LayerWeights } from './layer-weights.ts';
 
-export const normScale = 1 / Math.sqrt(1 + 1e-5);
+export const normScale = 1 / Math.sqrt(1 + usualEpsilon);
 
 export interface RidgeLayerProblem {
   layer: LayerWeights;

@@ -1,9 +1,14 @@
 /** Fresh models, as neuron-identifiability draws them (src/models/mlp.py) but from our own seeded streams. */
 import type { LayerSpec, MlpSpec } from '../../../src-shared/model.ts';
+import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
 import { RandomStream } from '../random.ts';
-import { linearScale, toEffective } from './effective.ts';
+import { actingArrays } from '../networks/effective.ts';
 import { stateLayout } from './layout.ts';
-import type { StateDict } from './network.ts';
+import type { StateDict } from './tensors.ts';
+
+/** Of the linearised norms, twice: in the expected variance and under the root. (normalization.py) */
+const linearEpsilon = 1e-12;
 
 export interface InitialSeeds {
   /** One per model. */
@@ -38,14 +43,8 @@ export function* freshModels(spec: MlpSpec, seeds: InitialSeeds): Generator<Stat
 }
 
 function asStandard(spec: MlpSpec, built: MlpSpec, state: StateDict): StateDict {
-  const effective = toEffective(built, state);
-  const standard: StateDict = new Map();
-  for (const { name, shape } of stateLayout(spec)) {
-    const weight = /^lins\.(\d+)\.weight$/.exec(name);
-    const data = weight ? effective.layers[Number(weight[1])]!.weight : state.get(name)!.data;
-    standard.set(name, { shape, data });
-  }
-  return standard;
+  const acting = actingArrays(readNetwork(mlpGraph(built)), state);
+  return new Map(stateLayout(spec).map(({ name, shape }) => [name, { shape, data: acting.get(name)!.data }]));
 }
 
 function initialTensor(
@@ -95,6 +94,16 @@ function withFixedEntries(
 }
 
 /**
+ * The factor(s) by which a linearised norm multiplies: one number for `layer_linear` (after subtracting the mean over
+ * the layer), one per output for `batch_linear` (normalization.py:53-100).
+ */
+function linearScale(kind: 'layer_linear' | 'batch_linear', variance: Float32Array): Float32Array {
+  if (kind === 'batch_linear') return variance.map((v) => 1 / Math.sqrt(v + linearEpsilon));
+  const mean = variance.reduce((sum, v) => sum + v, 0) / variance.length;
+  return Float32Array.of(1 / Math.sqrt((1 - 1 / variance.length) * mean + linearEpsilon));
+}
+
+/**
  * Variance of each output at initialisation for inputs of unit covariance: frozen entries as drawn, 1/inputs for each
  * trainable one; 1 for layers without a mask (normalization.py:27-50).
  */
@@ -103,7 +112,7 @@ export function initialVariance(
   layer: LayerSpec,
   fixed: Map<string, Float32Array>,
 ): Float32Array {
-  const variance = new Float32Array(layer.outputs).fill(1 + 1e-12);
+  const variance = new Float32Array(layer.outputs).fill(1 + linearEpsilon);
   if (spec.family !== 'w-asymmetric') return variance;
   const mask = fixed.get(`lins.${layer.index}.mask`)!;
   const normal = fixed.get(`lins.${layer.index}.normal_mask`)!;
@@ -114,7 +123,7 @@ export function initialVariance(
       if (mask[i] === 0) frozen += (layer.sigmaF * normal[i]!) ** 2;
       else trainable++;
     }
-    variance[row] = frozen + trainable / layer.inputs + 1e-12;
+    variance[row] = frozen + trainable / layer.inputs + linearEpsilon;
   }
   return variance;
 }

@@ -8,7 +8,7 @@ import { countedOperations } from '../../../src-shared/networks/summary.ts';
 import { networkDifference } from '../networks/difference.ts';
 import { assertDistinct, isBookkeeping, isCounter, nearestReading } from './file-names.ts';
 import { fixedPartNames, sizeOf, stateLayout } from './layout.ts';
-import type { HostTensor, StateDict } from './network.ts';
+import type { HostTensor, StateDict } from './tensors.ts';
 
 /** A stored tensor that is read when asked; `LazyTensor` of the formats layer is one. */
 export interface ReadableTensor {

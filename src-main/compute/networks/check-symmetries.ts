@@ -1,12 +1,13 @@
-/** The machine check of derived symmetries: a network with its units in another order must compute the same function. */
+/** The machine check of derived symmetries: a network whose units are permuted or rescaled must compute the same function. */
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
+import type { Rescaling } from '../../../src-shared/networks/rescalings.ts';
 import { RandomStream } from '../random.ts';
 import { hostForward } from './host.ts';
 import type { Doubles } from './host.ts';
-import { inDoubles, permuteArrays } from './permute.ts';
+import { inDoubles, permuteArrays, rescaleArrays } from './permute.ts';
 import type { NamedArray, NamedArrays } from './permute.ts';
 
 /** Largest change of the output, relative to its largest entry, that double precision explains. */
@@ -30,9 +31,7 @@ export function checkGroups(
   rows = 4,
 ): GroupCheck[] {
   const stream = new RandomStream(0, 'symmetries');
-  const [input] = network.graph.inputs;
-  const size = input!.shape.reduce((a, b) => a * b, 1);
-  const x = Float64Array.from(stream.normals(rows * size));
+  const x = randomInputs(network, stream, rows);
   const before = hostForward(network, dataOf(arrays), x);
   return groups.map((group) => {
     const permutation = stream.permutation(group.size);
@@ -41,6 +40,43 @@ export function checkGroups(
     return { group: group.name, maxRelativeChange, ok: maxRelativeChange <= symmetryTolerance };
   });
 }
+
+function randomInputs({ graph }: Network, stream: RandomStream, rows: number): Float64Array {
+  const size = graph.inputs[0]!.shape.reduce((a, b) => a * b, 1);
+  return Float64Array.from(stream.normals(rows * size));
+}
+
+/**
+ * Multiplies the units of each rescaling by random factors, one rescaling at a time.
+ * @param what the model, as messages name it
+ * @throws UserError naming the rescalings that change the function
+ */
+export function requireRescalings(
+  network: Network,
+  arrays: NamedArrays<Float64Array>,
+  what: string,
+  rescalings: readonly Rescaling[],
+): void {
+  const stream = new RandomStream(0, 'rescalings');
+  const x = randomInputs(network, stream, 4);
+  const before = hostForward(network, dataOf(arrays), x);
+  const changes = rescalings.map((rescaling) => {
+    const factors = stream.normals(rescaling.size).map((v) => Math.exp(v / 2));
+    const after = hostForward(network, dataOf(rescaleArrays(arrays, rescaling, factors)), x);
+    return { name: rescaling.name, change: relativeChange(before, after) };
+  });
+  // NaN compares with nothing.
+  const failed = changes.filter(({ change }) => !(change <= symmetryTolerance));
+  if (failed.length === 0) return;
+  const worst = Math.max(...failed.map(({ change }) => change));
+  throw new UserError(
+    `${what}: rescaling the units of ${failed.map(({ name }) => name).join(', ')} changes its output by ` +
+      `${worst.toPrecision(3)} of the largest entry; at most ${symmetryTolerance} was expected. It is not rescaled.`,
+    { hint },
+  );
+}
+
+const hint = 'Its weights may hold NaN or be very large. If they do not, this is a defect: please report it.';
 
 /**
  * @param what the model, as messages name it
@@ -59,9 +95,7 @@ export function requireGroups(
   throw new UserError(
     `${what}: permuting the units of ${names} changes its output by ${worst.toPrecision(3)} of the largest entry; at ` +
       `most ${symmetryTolerance} was expected. It cannot be aligned.`,
-    {
-      hint: 'Its weights may hold NaN or be very large. If they do not, this is a defect: please report it.',
-    },
+    { hint },
   );
 }
 

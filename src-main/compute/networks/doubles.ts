@@ -24,6 +24,8 @@ interface DoublesPlan {
 
 /** Values of a model at some nodes, for a chunk of rows at a time. */
 export interface Values {
+  /** Another model of the same network from here on. @param arrays parameters as they act */
+  set(arrays: NamedArrays<Float64Array>): void;
   /** @param x [size, features] @param use is called for each node with [size, n] */
   each(x: Float32Array, use: (value: Float64Array | Double, index: number) => void): void;
   dispose(): void;
@@ -35,6 +37,7 @@ class DoubleForward {
   readonly #doubles: Doubles;
   readonly #plan: DoublesPlan;
   readonly #program: Program;
+  readonly #names: readonly string[];
 
   /** @param arrays parameters as they act */
   constructor(backend: Backend, plan: DoublesPlan, arrays: NamedArrays<Float64Array>) {
@@ -58,8 +61,14 @@ class DoubleForward {
       }),
       JSON.stringify(['doubles', network.graph, plan.taps, names]),
     );
-    names.forEach((name, i) => {
-      const value = this.#doubles.put(arrays.get(name)!.data, shapeOf(name));
+    this.#names = names;
+    this.set(arrays);
+  }
+
+  set(arrays: NamedArrays<Float64Array>): void {
+    this.#names.forEach((name, i) => {
+      const { data, shape } = arrays.get(name)!;
+      const value = this.#doubles.put(data, [1, ...shape]);
       this.#program.set(i, value);
       this.#doubles.free(value);
     });
@@ -103,35 +112,56 @@ class DoubleForward {
   }
 }
 
-/**
- * On TensorFlow's double kernels where the back end has them, else in plain TypeScript.
- * @param rows examples per chunk @param count all of them: whether compiling pays depends on it
- */
-export function valuesOf(
+/** How much is asked. */
+interface Amount {
+  /** Examples per chunk. */
+  rows: number;
+  /** Examples of all models together: whether compiling pays depends on it. */
+  count: number;
+}
+
+/** Of a model as stored. On TensorFlow's double kernels where the back end has them, else in plain TypeScript. */
+export const valuesOf = (
   backend: Backend,
   { network, state }: { network: Network; state: StateDict },
   nodes: readonly string[],
-  { rows, count }: { rows: number; count: number },
+  amount: Amount,
+): Values => valuesOfArrays(backend, { network, arrays: actingDoubles(network, state) }, nodes, amount);
+
+/** The same, of parameters as they act. */
+export function valuesOfArrays(
+  backend: Backend,
+  { network, arrays }: { network: Network; arrays: NamedArrays<Float64Array> },
+  nodes: readonly string[],
+  { rows, count }: Amount,
 ): Values {
-  const arrays = actingDoubles(network, state);
   const { native } = backend;
-  if (native) {
-    const { way } = evaluationWay(backend, network, count);
-    const plan = { network, taps: nodes, rows, way: way === 'eager' ? ('graph' as const) : way };
-    const forward = new DoubleForward(backend, plan, arrays);
-    return {
-      each(x, use) {
-        const values = forward.run(x);
-        values.forEach(use);
-        native.doubles.free(...values);
-      },
-      dispose: () => {
-        forward.dispose();
-      },
-    };
-  }
-  const parameters = new Map([...arrays].map(([name, { data }]) => [name, data]));
+  if (!native) return hostValuesOf(network, arrays, nodes);
+  const { way } = evaluationWay(backend, network, count);
+  const plan = { network, taps: nodes, rows, way: way === 'eager' ? ('graph' as const) : way };
+  const forward = new DoubleForward(backend, plan, arrays);
   return {
+    set(others) {
+      forward.set(others);
+    },
+    each(x, use) {
+      const values = forward.run(x);
+      values.forEach(use);
+      native.doubles.free(...values);
+    },
+    dispose: () => {
+      forward.dispose();
+    },
+  };
+}
+
+function hostValuesOf(network: Network, arrays: NamedArrays<Float64Array>, nodes: readonly string[]): Values {
+  const numbers = (of: NamedArrays<Float64Array>) => new Map([...of].map(([name, { data }]) => [name, data]));
+  let parameters = numbers(arrays);
+  return {
+    set(others) {
+      parameters = numbers(others);
+    },
     each(x, use) {
       const values = hostValues(network, parameters, Float64Array.from(x));
       nodes.forEach((node, i) => {

@@ -2,7 +2,7 @@
 import type { Parameter } from '../../../src-shared/networks/graph.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Tensor } from '../backend/index.ts';
-import type { HostTensor } from '../models/network.ts';
+import type { HostTensor } from '../models/tensors.ts';
 import type { Maths } from './maths.ts';
 import type { NamedArray } from './permute.ts';
 import type { Parameters } from './run.ts';

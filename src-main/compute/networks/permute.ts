@@ -1,6 +1,7 @@
 /** Permuting and rescaling named arrays along the axes that a network's symmetries name. */
 import { UserError } from '../../../src-shared/errors.ts';
-import type { GroupAxis, PermutationGroup, Rescaling } from '../../../src-shared/networks/symmetries.ts';
+import type { Rescaling } from '../../../src-shared/networks/rescalings.ts';
+import type { GroupAxis, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 import { isPermutation } from '../alignment/permutation.ts';
 import type { Permutation } from '../alignment/permutation.ts';
 

@@ -9,11 +9,11 @@ import type { GroupValue, PermutationGroup } from '../../../src-shared/networks/
  * rows of its own. Only nodes that the output depends on count.
  *
  * - `post_linear`: where the group is complete: the last linear layer that makes its units, or, if later, the last node
- *   that brings several of its values together (the last sum of a residual stream). Of an MLP: lins.i.
+ *   that brings several of its values together (the last sum of a residual stream). Of an MLP: its linear layer.
  * - `post_norm`: the norms behind that value, the first on every way to a reader; without any the value itself, as the
- *   published code has it. Of an MLP: norms.i.
- * - `post_activation_function`: the values that linear layers read the group from. Of an MLP: the input of lins.{i+1}; of
- *   a residual stream the inputs of all its branches.
+ *   published code has it. Of an MLP: its norm.
+ * - `post_activation_function`: the values that linear layers read the group from. Of an MLP: the input of the next
+ *   linear layer; of a residual stream the inputs of all its branches.
  *
  * @throws UserError naming the group if the output does not depend on it
  */

@@ -25,7 +25,7 @@ export class ScoreSum {
   }
 
   /** @param logits [M, rows, classes] with rows >= labels.length; those beyond do not count */
-  add(logits: Float32Array, labels: Int32Array, rows = labels.length): void {
+  add(logits: Float32Array | Float64Array, labels: Int32Array, rows = labels.length): void {
     const models = this.#loss.length;
     const classes = logits.length / (models * rows);
     for (let m = 0; m < models; m++) {
@@ -45,7 +45,13 @@ export class ScoreSum {
     this.#count += count;
   }
 
-  #addRow(model: number, logits: Float32Array, start: number, classes: number, label: number): void {
+  #addRow(
+    model: number,
+    logits: Float32Array | Float64Array,
+    start: number,
+    classes: number,
+    label: number,
+  ): void {
     let best = 0;
     for (let c = 1; c < classes; c++) if (logits[start + c]! > logits[start + best]!) best = c;
     const top = logits[start + best]!;

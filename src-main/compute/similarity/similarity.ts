@@ -90,7 +90,7 @@ async function epochSimilarity(
 function updateOf([a, b]: PairIndices, before: readonly LoadedModel[], after: readonly LoadedModel[]) {
   const update = (m: number) => ({ before: before[m]!.state, after: after[m]!.state });
   const [epoch, previous] = [after[a]!.epoch ?? 0, before[a]!.epoch ?? 0];
-  return { epoch, previous_epoch: previous, ...updateSimilarity(after[a]!.spec, update(a), update(b)) };
+  return { epoch, previous_epoch: previous, ...updateSimilarity(after[a]!.run.graph, update(a), update(b)) };
 }
 
 /** One entry per pair. */

@@ -1,6 +1,7 @@
 /** The cosine between two models' weight updates (neuron-identifiability, src/utils/cosine_similarity.py). */
-import type { ModelSpec } from '../../../src-shared/model.ts';
-import { stateLayout, tensorOf } from '../models/index.ts';
+import type { Parameter } from '../../../src-shared/networks/graph.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { tensorOf } from '../models/index.ts';
 import type { StateDict } from '../models/index.ts';
 
 /** A model's weights at two moments. */
@@ -47,13 +48,14 @@ class CosineSum {
  * Tensor by tensor and of all trained tensors together. Buffers (masks, F, running statistics) take no part; the raw
  * entries that a mask hides do, except in `aggregate_without_fixed`.
  */
-export function updateSimilarity(spec: ModelSpec, first: Update, second: Update): UpdateSimilarity {
+export function updateSimilarity(network: Network, first: Update, second: Update): UpdateSimilarity {
   const perLayer: Record<string, number> = {};
   const all = new CosineSum();
   const free = new CosineSum();
-  for (const { name, role } of stateLayout(spec)) {
-    if (role !== 'parameter') continue;
-    const { kept, hidden } = sumsOf(name, first, second);
+  for (const parameter of network.parameters.values()) {
+    const { name, role } = parameter;
+    if (role !== 'trained') continue;
+    const { kept, hidden } = sumsOf(parameter, first, second);
     free.addSum(kept);
     kept.addSum(hidden);
     all.addSum(kept);
@@ -67,15 +69,18 @@ export function updateSimilarity(spec: ModelSpec, first: Update, second: Update)
 }
 
 /** Of one tensor: the entries that the function depends on, and those under a mask. */
-function sumsOf(name: string, first: Update, second: Update): { kept: CosineSum; hidden: CosineSum } {
-  const mask = first.after.get(name.replace(/\.weight$/, '.mask'))?.data;
-  const masked = mask !== undefined && name.endsWith('.weight');
+function sumsOf(
+  { name, family }: Parameter,
+  first: Update,
+  second: Update,
+): { kept: CosineSum; hidden: CosineSum } {
+  const mask = family?.mask === undefined ? undefined : tensorOf(first.after, family.mask).data;
   const [a0, a1] = [tensorOf(first.before, name).data, tensorOf(first.after, name).data];
   const [b0, b1] = [tensorOf(second.before, name).data, tensorOf(second.after, name).data];
   const kept = new CosineSum();
   const hidden = new CosineSum();
   for (let i = 0; i < a0.length; i++) {
-    const part = masked && mask[i] === 0 ? hidden : kept;
+    const part = mask?.[i] === 0 ? hidden : kept;
     part.add(a1[i]! - a0[i]!, b1[i]! - b0[i]!);
   }
   return { kept, hidden };

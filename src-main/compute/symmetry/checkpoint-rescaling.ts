@@ -1,164 +1,209 @@
-/** Which rescalings leave a checkpoint's function unchanged, decided per architecture, and doing them. */
+/** Which rescalings leave a checkpoint's function unchanged, read off its network, and doing them. */
+import type { z } from 'zod';
 import { UserError } from '../../../src-shared/errors.ts';
-import { isMixed } from '../../../src-shared/model.ts';
-import type { MlpSpec } from '../../../src-shared/model.ts';
-import { fixedWeight, storedFamily } from '../models/index.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { takesOutFactors } from '../../../src-shared/networks/operations/norm.ts';
+import type { norm } from '../../../src-shared/networks/operations/norm.ts';
+import { rescalingsBeforeNorms } from '../../../src-shared/networks/rescalings.ts';
+import type { Rescaling, Rescalings } from '../../../src-shared/networks/rescalings.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import type { FixedAxis } from '../../../src-shared/networks/follow-axes.ts';
 import type { StateDict } from '../models/index.ts';
-import type { WideLayer, WideNetwork, WideNorm } from './wide-network.ts';
+import { fixedDoubles } from '../networks/effective.ts';
+import { rescaleArrays } from '../networks/permute.ts';
+import type { NamedArray, NamedArrays } from '../networks/permute.ts';
+import type { RandomStream } from '../random.ts';
+
+export type RescalingScope = 'neuron' | 'layer';
+
+type Doubles = NamedArrays<Float64Array>;
 
 export interface RescalingPlan {
-  readonly scope: 'neuron' | 'layer';
-  /** Per hidden layer which factors may differ from 1: one per neuron, or a single one for the layer. */
+  readonly rescalings: readonly Rescaling[];
+  /** Per rescaling which of its factors may differ from 1. */
   readonly allowed: readonly Uint8Array[];
   /** What is moved and what is not, with reasons. */
   readonly notes: readonly string[];
 }
 
+/** Whose rescalings are asked for. */
+export interface RescaledModel {
+  readonly network: Network;
+  /** As stored: fixed parts tell which entries cannot follow a factor. */
+  readonly state: StateDict;
+  /** "model 2 of /runs/w-asym-7f3a at epoch 5", for messages. */
+  readonly name: string;
+}
+
 /**
- * `neuron`: ReLU (or no activation) passes a positive factor on, so a neuron's incoming weights and bias (behind a norm:
- * the norm's weight and bias of that neuron) take c and the next layer's column 1/c. `layer`: a norm over the layer or
- * the batch takes out one positive factor of everything before it, exact up to the norm's epsilon.
+ * `neuron`: what is positively homogeneous (ReLU, no activation) passes a factor on, so a neuron's incoming weights and
+ * bias (behind a norm: the norm's weight and bias) take c and what reads it 1/c. `layer`: a norm over the layer or the
+ * batch takes out one positive factor of everything before it, exact up to the norm's epsilon.
  *
- * @throws UserError with the reason where nothing can be rescaled.
+ * @throws UserError with the reasons if nothing can be rescaled.
  */
-export function planRescaling(spec: MlpSpec, state: StateDict, scope: 'neuron' | 'layer'): RescalingPlan {
-  if (isMixed(spec)) {
-    throw new UserError(
-      'networks whose hidden layers differ in norm or activation are not rescaled; merging and matching work',
-    );
-  }
-  if (scope === 'layer') return planLayers(spec, state);
-  refuseActivation(spec);
-  if (spec.norm !== 'none' && !spec.elementwiseAffine) {
-    throw new UserError(`norms without weight and bias leave nothing that could carry a neuron's factor`, {
-      hint: 'One factor per layer can still be moved: --scope layer.',
-    });
-  }
-  const hidden = spec.layers.slice(0, -1);
-  const fixed = spec.layers.map(({ index }) => pinned(spec, state, index));
-  const allowed = hidden.map(({ outputs, inputs }, i) => {
-    const next = spec.layers[i + 1]!;
-    return Uint8Array.from({ length: outputs }, (_, j) => {
-      const row = spec.norm === 'none' && hasPinned(fixed[i], inputs, j * inputs, 1);
-      const column = hasPinned(fixed[i + 1], next.outputs, j, next.inputs);
-      return row || column ? 0 : 1;
-    });
-  });
-  const free = allowed.reduce((sum, layer) => sum + layer.reduce((s, x) => s + x, 0), 0);
-  const total = hidden.reduce((sum, { outputs }) => sum + outputs, 0);
-  if (free === 0) throw refusedByFixed(spec);
-  const notes = [`${free} of ${total} hidden neurons are rescaled, each by a factor of its own`];
-  if (free < total)
-    notes.push(
-      `${total - free} neurons stay: fixed weights other than 0 in their row or column cannot follow`,
-    );
-  if (storedFamily(spec) === 'syre') notes.push('the trainable weights absorb the change of the fixed noise');
-  return { scope, allowed, notes };
+export function planRescaling(model: RescaledModel, scope: RescalingScope): RescalingPlan {
+  const { network, state, name } = model;
+  const derived = scope === 'neuron' ? symmetriesOf(network) : rescalingsBeforeNorms(network);
+  const { rescalings } = derived;
+  if (rescalings.length === 0) throw nothingOpen(model, scope, derived);
+  const allowed = freeUnits(rescalings, pinnedEntries(network, state));
+  const free = countOf(allowed);
+  if (free === 0) throw allPinned(network, name, scope);
+  return { rescalings, allowed, notes: notesOf(network, rescalings, free, scope) };
 }
 
-function refuseActivation(spec: MlpSpec): void {
-  const hint =
-    spec.norm === 'layer' || spec.norm === 'batch'
-      ? 'One factor per layer before its norm can be moved: --scope layer.'
-      : undefined;
-  const options = hint === undefined ? {} : { hint };
-  if (storedFamily(spec) === 'sigma-asymmetric') {
-    throw new UserError(
-      'sigma-asymmetric networks cannot be rescaled: x * sigmoid(C x) does not pass a factor on',
-      options,
-    );
-  }
-  if (spec.activation === 'relu' || spec.activation === 'identity') return;
-  throw new UserError(
-    `networks with ${spec.activation} cannot be rescaled per neuron: ${spec.activation}(c z) is not c ${spec.activation}(z)`,
-    options,
+export const countOf = (allowed: readonly Uint8Array[]): number =>
+  allowed.reduce((sum, units) => sum + units.reduce((s, x) => s + x, 0), 0);
+
+/** Entries that no trainable number can move, 1 each: fixed and not 0. Parameters without any are left out. */
+export function pinnedEntries(network: Network, state: StateDict): Map<string, NamedArray<Float64Array>> {
+  return new Map(
+    [...network.parameters.values()].flatMap((parameter): [string, NamedArray<Float64Array>][] => {
+      const { name, shape, role, family } = parameter;
+      if (role === 'fixed') return [[name, { shape, data: marked(state.get(name)!.data, (x) => x !== 0) }]];
+      // Without a mask trainable numbers stand at every entry (SYRE): they absorb what the fixed part would have to do.
+      if (family?.mask === undefined) return [];
+      const mask = state.get(family.mask)!.data;
+      const fixed = fixedDoubles(parameter, state);
+      return fixed ? [[name, { shape, data: marked(fixed, (x, k) => mask[k] === 0 && x !== 0) }]] : [];
+    }),
   );
 }
 
-function planLayers(spec: MlpSpec, state: StateDict): RescalingPlan {
-  if (spec.norm !== 'layer' && spec.norm !== 'batch') {
-    throw new UserError(
-      `one factor per layer needs a norm that takes it out again; this network's norm is "${spec.norm}"`,
-    );
-  }
-  const hidden = spec.layers.slice(0, -1);
-  const allowed = hidden.map(({ index }) => {
-    const fixed = pinned(spec, state, index);
-    return Uint8Array.of(fixed?.some((x) => x === 1) ? 0 : 1);
+const marked = (data: Float32Array | Float64Array, is: (x: number, k: number) => boolean): Float64Array =>
+  Float64Array.from(data, (x, k) => (is(x, k) ? 1 : 0));
+
+/** Units with no pinned entry in what they scale. @param pins as `pinnedEntries` makes them, or permuted */
+export function freeUnits(rescalings: readonly Rescaling[], pins: Doubles): Uint8Array[] {
+  return rescalings.map(({ size, axes }) => {
+    const free = new Uint8Array(size).fill(1);
+    for (const { parameter, axis, factors } of axes) {
+      const array = pins.get(parameter);
+      if (!array) continue;
+      const inner = array.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+      array.data.forEach((pinned, k) => {
+        const unit = factors[Math.floor(k / inner) % factors.length]!;
+        if (pinned === 1 && unit >= 0) free[unit] = 0;
+      });
+    }
+    return free;
   });
-  const free = allowed.filter(([x]) => x === 1).length;
-  if (free === 0) throw refusedByFixed(spec);
-  return {
-    scope: 'layer',
-    allowed,
-    notes: [
-      `${free} of ${hidden.length} layers are rescaled before their ${spec.norm} norm; the function is unchanged up to the norm's epsilon 1e-5`,
-    ],
-  };
 }
 
-/** Entries that no trainable number can move: fixed and not zero. Undefined where the layer has none. */
-function pinned(spec: MlpSpec, state: StateDict, index: number): Uint8Array | undefined {
-  // SYRE adds its noise to trainable weights at every entry: those absorb whatever the noise would have to do.
-  if (storedFamily(spec) !== 'w-asymmetric') return undefined;
-  const fixed = fixedWeight(spec, state, index);
-  return fixed && Uint8Array.from(fixed, (x) => (x === 0 ? 0 : 1));
-}
-
-function hasPinned(fixed: Uint8Array | undefined, count: number, start: number, stride: number): boolean {
-  if (fixed === undefined) return false;
-  for (let k = 0; k < count; k++) if (fixed[start + k * stride] === 1) return true;
-  return false;
-}
-
-function refusedByFixed(spec: MlpSpec): UserError {
-  const sigmas = [...new Set(spec.layers.map(({ sigmaF }) => sigmaF))].join(', ');
-  return new UserError(
-    `this W-asymmetric network cannot be rescaled: with sigma_F = ${sigmas} every neuron has fixed weights other than 0 in its row or column, which no trainable number can scale`,
-    { hint: 'With sigma_F = 0 the fixed weights are 0 and stay 0 under any factor.' },
-  );
-}
-
-/** The network with factors exp(t * logs): [hidden layer][neuron], or [hidden layer][0] for the scope `layer`. */
+/** The parameters with factors exp(t * logs): one number per rescaling and unit. Units that may not move stay. */
 export function rescaled(
-  network: WideNetwork,
-  plan: RescalingPlan,
+  arrays: Doubles,
+  { rescalings, allowed }: Pick<RescalingPlan, 'rescalings' | 'allowed'>,
   logs: readonly Float64Array[],
   t: number,
-): WideNetwork {
-  const factorOf = (layer: number, neuron: number) => {
-    const index = plan.scope === 'layer' ? 0 : neuron;
-    return plan.allowed[layer]?.[index] === 1 ? Math.exp(t * logs[layer]![index]!) : 1;
-  };
-  return {
-    layers: network.layers.map((layer, i) => {
-      const incoming =
-        plan.scope === 'neuron' && i > 0 ? withColumns(layer, (k) => 1 / factorOf(i - 1, k)) : layer;
-      if (i === network.layers.length - 1) return incoming;
-      if (plan.scope === 'neuron' && layer.norm !== undefined) {
-        const { norm } = layer;
-        const times = (data: Float64Array | undefined) => data?.map((x, j) => x * factorOf(i, j));
-        return { ...incoming, norm: { ...norm, weight: times(norm.weight), bias: times(norm.bias) } };
-      }
-      return withRows(incoming, (j) => factorOf(i, j));
-    }),
-  };
+): Map<string, NamedArray<Float64Array>> {
+  return rescalings.reduce(
+    (moved, rescaling, i) =>
+      rescaleArrays(
+        moved,
+        rescaling,
+        logs[i]!.map((log, unit) => (allowed[i]![unit] === 1 ? Math.exp(t * log) : 1)),
+      ),
+    new Map(arrays),
+  );
 }
 
-function withColumns(layer: WideLayer, factor: (column: number) => number): WideLayer {
-  return { ...layer, weight: layer.weight.map((x, k) => x * factor(k % layer.inputs)) };
+/** Normal draws of standard deviation `spread` for the units that may move, else 0; a stream for each rescaling. */
+export const drawLogs = (
+  { allowed }: RescalingPlan,
+  spread: number,
+  streamOf: (rescaling: number) => RandomStream,
+): Float64Array[] =>
+  allowed.map((units, i) => {
+    const stream = streamOf(i);
+    return Float64Array.from(units, (free) => (free === 1 ? spread * stream.normal() : 0));
+  });
+
+function notesOf(
+  network: Network,
+  rescalings: readonly Rescaling[],
+  free: number,
+  scope: RescalingScope,
+): string[] {
+  const total = rescalings.reduce((sum, { size }) => sum + size, 0);
+  if (scope === 'layer') {
+    const epsilons = [...new Set(epsilonsOf(network))].map((epsilon) => epsilon.toExponential());
+    return [
+      `${free} of ${total} layers are rescaled before their norm; the function is unchanged up to the norm's epsilon ${epsilons.join(', ')}`,
+    ];
+  }
+  const scaled = new Set(rescalings.flatMap(({ axes }) => axes.map(({ parameter }) => parameter)));
+  const absorbs = [...scaled].some((name) => network.parameters.get(name)!.family?.support === 'all');
+  return [
+    `${free} of ${total} neurons are rescaled, each by a factor of its own`,
+    ...(free < total
+      ? [`${total - free} neurons stay: fixed weights other than 0 in their row or column cannot follow`]
+      : []),
+    ...(absorbs ? ['the trainable weights absorb the change of the fixed noise'] : []),
+    ...unscaledGroups(network, rescalings),
+  ];
 }
 
-function withRows(layer: WideLayer, factor: (row: number) => number): WideLayer {
-  const norm: WideNorm | undefined = layer.norm && {
-    ...layer.norm,
-    runningMean: layer.norm.runningMean?.map((x, j) => x * factor(j)),
-    runningVar: layer.norm.runningVar?.map((x, j) => x * factor(j) ** 2),
-  };
-  return {
-    ...layer,
-    weight: layer.weight.map((x, k) => x * factor(Math.floor(k / layer.inputs))),
-    bias: layer.bias.map((x, j) => x * factor(j)),
-    norm,
-  };
+/** Groups of units of which no axis takes a factor, with the reasons. */
+function unscaledGroups(network: Network, rescalings: readonly Rescaling[]): string[] {
+  const keyOf = ({ parameter, axis }: { parameter: string; axis: number }) => `${axis} ${parameter}`;
+  const scaled = new Set(rescalings.flatMap(({ axes }) => axes.map(keyOf)));
+  const { groups, closed } = symmetriesOf(network);
+  return groups.flatMap(({ name, axes }) => {
+    if (axes.some((axis) => scaled.has(keyOf(axis)))) return [];
+    const own = new Set(axes.map(keyOf));
+    return [`${name} is not rescaled: ${reasonsIn(closed.filter((axis) => own.has(keyOf(axis))))}`];
+  });
+}
+
+/** Norms that take a factor out again: their epsilons. */
+const epsilonsOf = ({ nodes }: Network): number[] =>
+  nodes.flatMap((node) => {
+    if (node.op !== 'norm') return [];
+    const { kind, epsilon } = node.attributes as z.output<typeof norm.attributes>;
+    return takesOutFactors(kind) ? [epsilon] : [];
+  });
+
+/** The first few reasons; that an axis is the input or the output of the network says little beside others. */
+function reasonsIn(closed: readonly FixedAxis[]): string {
+  const all = [...new Set(closed.map(({ reason }) => reason))];
+  const telling = all.filter((reason) => !/^(input|output) of the network$/.test(reason));
+  const reasons = telling.length > 0 ? telling : all;
+  const more = reasons.length > 3 ? `; and ${reasons.length - 3} more` : '';
+  return reasons.slice(0, 3).join('; ') + more;
+}
+
+function nothingOpen(
+  { network, name }: RescaledModel,
+  scope: RescalingScope,
+  { closed }: Rescalings,
+): UserError {
+  if (scope === 'neuron') {
+    const others = rescalingsBeforeNorms(network).rescalings.length > 0;
+    return new UserError(
+      `${name}: no neuron can be rescaled: ${reasonsIn(closed)}.`,
+      others ? { hint: 'symmetry-curve --scope layer rescales what stands before a norm as a whole.' } : {},
+    );
+  }
+  if (epsilonsOf(network).length === 0)
+    return new UserError(
+      `${name}: one factor per layer needs a norm (LayerNorm or BatchNorm) that takes it out again; the network has none.`,
+      { hint: 'If it has ReLU or no activation, its neurons can be rescaled one by one: --scope neuron.' },
+    );
+  return new UserError(`${name}: no layer can be rescaled before its norm: ${reasonsIn(closed)}.`);
+}
+
+function allPinned(network: Network, name: string, scope: RescalingScope): UserError {
+  const sigmas = [
+    ...new Set([...network.parameters.values()].flatMap(({ family }) => family?.fixed?.scale ?? [])),
+  ];
+  const given = sigmas.length === 0 ? '' : ` with sigma_F = ${sigmas.join(', ')}`;
+  const where = scope === 'neuron' ? 'every neuron has' : 'every layer has';
+  return new UserError(
+    `${name} cannot be rescaled:${given} ${where} fixed weights other than 0 in what has to be scaled, which no trainable number can follow.`,
+    sigmas.length === 0
+      ? {}
+      : { hint: 'With sigma_F = 0 the fixed weights are 0 and stay 0 under any factor.' },
+  );
 }

@@ -1,7 +1,7 @@
 /** What is read off a symmetry curve and its chord, whatever kind of network they belong to. */
+import { maxEndsBarrier } from '../../../src-shared/barriers.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { symmetryCurveJob } from '../../../src-shared/jobs/symmetry-curve.ts';
-import { lossBarrier } from './dense.ts';
 
 export type CurveParams = ParamsOf<typeof symmetryCurveJob>;
 export type CurveResult = ResultOf<typeof symmetryCurveJob>;
@@ -13,6 +13,6 @@ export function spreadOf(curve: readonly number[], line: readonly number[]) {
   return {
     curve_spread,
     relative_spread: highest === 0 ? 0 : curve_spread / highest,
-    line_barrier: lossBarrier(line),
+    line_barrier: maxEndsBarrier(line),
   };
 }

@@ -4,6 +4,9 @@ import { checkpointCancel } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../linalg/multiply.ts';
 import type { RandomStream } from '../random.ts';
+import { DoubleOptimizer } from '../training/double-optimizer.ts';
+import { adamDefaults } from '../training/optimizer.ts';
+import type { OptimizerSettings } from '../training/optimizer.ts';
 
 export interface DenseTask {
   /** [inputs, hidden widths .., outputs] */
@@ -131,18 +134,15 @@ export async function trainDense(
   context: ComputeContext,
 ): Promise<Float64Array[]> {
   const weights = start.map((w) => Float64Array.from(w));
-  const first = weights.map((w) => new Float64Array(w.length));
-  const second = weights.map((w) => new Float64Array(w.length));
-  const { steps, batch, optimizer, weightDecay } = training;
+  const { steps, batch } = training;
+  const settings = settingsOf(training);
+  const optimizers = weights.map(({ length }) => new DoubleOptimizer(settings, length));
   for (let step = 1; step <= steps; step++) {
     const rows =
       batch === undefined || batch >= task.samples ? undefined : drawRows(task.samples, batch, order);
     const gradients = denseGradient(task, weights, rows);
     const rate = (training.learningRate * (1 + Math.cos((Math.PI * (step - 1)) / steps))) / 2;
-    weights.forEach((w, i) => {
-      if (optimizer === 'sgd') sgdStep(w, gradients[i]!, rate, weightDecay);
-      else adamStep(w, gradients[i]!, first[i]!, second[i]!, rate, weightDecay, step);
-    });
+    for (const [i, w] of weights.entries()) optimizers[i]!.step(w, gradients[i]!, rate, step);
     if (step % 100 === 0 || step === steps) {
       if (weights.some((w) => w.some((x) => !Number.isFinite(x)))) throw diverged(training, step);
       await checkpointCancel(context);
@@ -150,6 +150,11 @@ export async function trainDense(
   }
   return weights;
 }
+
+const settingsOf = ({ optimizer, learningRate: lr, weightDecay }: DenseTraining): OptimizerSettings =>
+  optimizer === 'sgd'
+    ? { name: optimizer, lr, weightDecay, momentum: 0 }
+    : { name: optimizer, lr, weightDecay, ...adamDefaults };
 
 function drawRows(samples: number, batch: number, order: RandomStream): Int32Array {
   const all = Int32Array.from({ length: samples }, (_, k) => k);
@@ -161,30 +166,6 @@ function diverged({ optimizer, learningRate, weightDecay }: DenseTraining, step:
     `training diverged by step ${step}: weights are no longer finite (${optimizer}, learning rate ${learningRate}, weight decay ${weightDecay})`,
     { hint: 'Lower the learning rate.' },
   );
-}
-
-function sgdStep(w: Float64Array, gradient: Float64Array, rate: number, decay: number): void {
-  for (let k = 0; k < w.length; k++) w[k]! -= rate * (gradient[k]! + decay * w[k]!);
-}
-
-function adamStep(
-  w: Float64Array,
-  gradient: Float64Array,
-  first: Float64Array,
-  second: Float64Array,
-  rate: number,
-  decay: number,
-  step: number,
-): void {
-  const [firstSum, secondSum] = [1 - 0.9 ** step, 1 - 0.999 ** step];
-  for (let k = 0; k < w.length; k++) {
-    const g = gradient[k]!;
-    first[k] = 0.9 * first[k]! + 0.1 * g;
-    second[k] = 0.999 * second[k]! + 0.001 * g * g;
-    const m = first[k]! / firstSum;
-    const v = second[k]! / secondSum;
-    w[k]! -= rate * (m / (Math.sqrt(v) + 1e-8) + decay * w[k]!);
-  }
 }
 
 /** (1 - t) a + t b, layer by layer. */
@@ -202,9 +183,4 @@ export function weightDistance(a: DenseWeights, b: DenseWeights): number {
 /** Losses at steps + 1 points of the straight line from a to b. */
 export function lineLosses(task: DenseTask, a: DenseWeights, b: DenseWeights, steps: number): number[] {
   return Array.from({ length: steps + 1 }, (_, k) => denseLoss(task, blended(a, b, k / steps)));
-}
-
-/** Highest loss minus that of the higher end; at least 0. */
-export function lossBarrier(losses: readonly number[]): number {
-  return Math.max(0, Math.max(...losses) - Math.max(losses[0]!, losses.at(-1)!));
 }

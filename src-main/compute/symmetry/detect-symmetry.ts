@@ -1,4 +1,5 @@
 /** Which group element takes one trained minimum to another, and what that explains of the barrier between them. */
+import { maxEndsBarrier } from '../../../src-shared/barriers.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { detectSymmetryJob } from '../../../src-shared/jobs/detect-symmetry.ts';
 import { checkpointCancel } from '../context.ts';
@@ -7,7 +8,7 @@ import { expm } from '../linalg/expm.ts';
 import { singularValues } from '../linalg/svd.ts';
 import { RandomStream } from '../random.ts';
 import { detectInCheckpoints } from './detect-checkpoints.ts';
-import { denseLoss, lineLosses, lossBarrier, weightDistance } from './dense.ts';
+import { denseLoss, lineLosses, weightDistance } from './dense.ts';
 import type { DenseTask, DenseWeights } from './dense.ts';
 import { pathBetween } from './group-path.ts';
 import { matchLinear } from './match-linear.ts';
@@ -40,8 +41,8 @@ export const detectSymmetry: Compute<Params, Result> = async (params, context) =
     residual_before: weightDistance(first, second),
     residual_after,
     relative_residual: residual_after / size,
-    barrier_before: lossBarrier(line_before),
-    barrier_after: lossBarrier(line_after),
+    barrier_before: maxEndsBarrier(line_before),
+    barrier_after: maxEndsBarrier(line_after),
     end_loss: Math.max(line_before[0]!, line_before.at(-1)!),
     lambda: line_before.map((_, k) => k / params.steps),
     line_before,

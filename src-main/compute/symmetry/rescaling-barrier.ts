@@ -6,21 +6,24 @@
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { rescalingBarrierJob } from '../../../src-shared/jobs/rescaling-barrier.ts';
-import { loadAnalysisData } from '../analysis-data.ts';
-import { loadModels, mlpOf } from '../checkpoints.ts';
+import { loadModels } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
+import { blendedArrays } from '../networks/lines.ts';
+import type { NamedArrays } from '../networks/permute.ts';
 import { RandomStream } from '../random.ts';
-import { planRescaling, rescaled } from './checkpoint-rescaling.ts';
+import { rescalable, withLoss } from './checkpoint-loss.ts';
+import type { LossOf } from './checkpoint-loss.ts';
+import { drawLogs, rescaled } from './checkpoint-rescaling.ts';
 import { blended, denseLoss, denseOutputs } from './dense.ts';
 import type { DenseTask, DenseWeights } from './dense.ts';
 import { moved, rescalingElement } from './orbit.ts';
 import { trainedRelu } from './trained-networks.ts';
-import { combined, crossEntropy, widened } from './wide-network.ts';
 
 type Params = ParamsOf<typeof rescalingBarrierJob>;
 type Result = ResultOf<typeof rescalingBarrierJob>;
 type Row = Result['rows'][number];
+type Doubles = NamedArrays<Float64Array>;
 
 export const rescalingBarrier: Compute<Params, Result> = async (params, context) => {
   const bad = params.factors.findIndex((c) => !(c > 0) || c === Infinity);
@@ -137,55 +140,59 @@ function growthExponent(rows: readonly Row[]): number | null {
   return variance === 0 ? null : covariance / variance;
 }
 
-/** A checkpoint of any depth: every neuron that can be rescaled takes c; only measured. */
+/** A checkpoint: every neuron that can be rescaled takes c; only measured. */
 async function checkpointBarrier(params: Params, context: ComputeContext): Promise<Result> {
-  const { steps, split, seed } = params;
+  const { factors, steps, seed, spread } = params;
   const model = loadModels(params.run!, [params.model], params.epoch!)[0]!;
-  const plan = planRescaling(mlpOf(model, 'neurons are rescaled'), model.state, 'neuron');
-  const { splits, description } = await loadAnalysisData(model.run, params.data, [split]);
-  const examples = splits.get(split)!;
-  const network = widened(model.network);
-  const base_loss = crossEntropy(network, examples);
-  const meter = new ProgressMeter(context, (params.factors.length + 1) * (steps + 1));
-  const highest = async (logs: Float64Array[]) => {
-    const end = rescaled(network, plan, logs, 1);
-    let worst = { loss: -Infinity, lambda: 0 };
-    for (let k = 0; k <= steps; k++) {
-      const lambda = k / steps;
-      const loss = crossEntropy(
-        combined(network, end, (x, y) => x + lambda * (y - x)),
-        examples,
-      );
-      if (loss > worst.loss) worst = { loss, lambda };
-      meter.advance(1, `loss on the segment, lambda = ${lambda.toFixed(2)}`);
-      await checkpointCancel(context);
-    }
-    return worst;
-  };
+  const { arrays: start, plan } = rescalable(model, 'neuron');
   const rows: Row[] = [];
-  for (const factor of params.factors) {
-    const { loss, lambda } = await highest(
-      plan.allowed.map((a) => new Float64Array(a.length).fill(Math.log(factor))),
-    );
-    const barrier = Math.max(0, loss - base_loss);
-    rows.push({ factor, measured_loss: loss, closed_form_loss: null, lambda, barrier, relative_error: null });
-  }
-  const logs = plan.allowed.map((allowed, i) => {
-    const stream = new RandomStream(seed, 'factors', i);
-    return Float64Array.from(allowed, (free) => (free === 1 ? params.spread * stream.normal() : 0));
+  const randomLogs = drawLogs(plan, spread, (i) => new RandomStream(seed, 'factors', i));
+  let random = { loss: NaN, lambda: 0 };
+  let base_loss = NaN;
+  const evaluations = (factors.length + 1) * (steps + 1) + 1;
+  const about = await withLoss(model, { ...params, evaluations }, context, async (loss) => {
+    const meter = new ProgressMeter(context, evaluations - 1);
+    const highest = (logs: readonly Float64Array[]) =>
+      highestOnSegment(loss, [start, rescaled(start, plan, logs, 1)], steps, async (lambda) => {
+        meter.advance(1, `loss on the segment, lambda = ${lambda.toFixed(2)}`);
+        await checkpointCancel(context);
+      });
+    base_loss = loss(start);
+    for (const factor of factors) {
+      const logs = plan.allowed.map((units) => new Float64Array(units.length).fill(Math.log(factor)));
+      const { loss: measured_loss, lambda } = await highest(logs);
+      const barrier = Math.max(0, measured_loss - base_loss);
+      rows.push({ factor, measured_loss, closed_form_loss: null, lambda, barrier, relative_error: null });
+    }
+    random = await highest(randomLogs);
   });
-  const random = await highest(logs);
   return {
     rows,
     random: {
-      factors: logs.flatMap((layer) => Array.from(layer, Math.exp)),
+      factors: randomLogs.flatMap((units) => Array.from(units, Math.exp)),
       measured_loss: random.loss,
       closed_form_loss: null,
     },
     base_loss,
     growth_exponent: growthExponent(rows),
     expected_exponent: null,
-    notes: [model.name, `${split} split of ${description}, ${examples.count} images`, ...plan.notes],
+    notes: [model.name, about, ...plan.notes],
     seed,
   };
+}
+
+async function highestOnSegment(
+  loss: LossOf,
+  [start, end]: readonly [Doubles, Doubles],
+  steps: number,
+  between: (lambda: number) => Promise<void>,
+): Promise<{ loss: number; lambda: number }> {
+  let worst = { loss: -Infinity, lambda: 0 };
+  for (let k = 0; k <= steps; k++) {
+    const lambda = k / steps;
+    const here = loss(blendedArrays(start, end, lambda));
+    if (here > worst.loss) worst = { loss: here, lambda };
+    await between(lambda);
+  }
+  return worst;
 }

@@ -2,6 +2,8 @@
 import { checkpointCancel } from '../context.ts';
 import type { ComputeContext, ProgressMeter } from '../context.ts';
 import type { RandomStream } from '../random.ts';
+import { DoubleOptimizer } from '../training/double-optimizer.ts';
+import { adamDefaults } from '../training/optimizer.ts';
 import type { LinearTask, Weights } from './linear-task.ts';
 
 export interface LinearTraining {
@@ -10,10 +12,6 @@ export interface LinearTraining {
   /** Adam's step size at the start; it falls to 0 along a half cosine. */
   readonly learningRate: number;
 }
-
-const beta1 = 0.9;
-const beta2 = 0.999;
-const epsilon = 1e-8;
 
 /**
  * Full-batch Adam from `starts` independent draws with entries N(0, 1/h). All weights lie in one array
@@ -37,17 +35,15 @@ export async function trainLinear(
       for (let k = 0; k < block; k++) weights[at + k] = stream.normal() / Math.sqrt(h);
     }
   }
-  const state = {
-    gradient: new Float64Array(weights.length),
-    first: new Float64Array(weights.length),
-    second: new Float64Array(weights.length),
-  };
+  const gradient = new Float64Array(weights.length);
+  const settings = { name: 'adam', lr: training.learningRate, weightDecay: 0, ...adamDefaults } as const;
+  const optimizer = new DoubleOptimizer(settings, weights.length);
   const pass = new GradientPass(task, starts);
   const chunk = Math.max(1, Math.floor(40_000 / (starts * block * layers)));
   for (let step = 1; step <= steps; step++) {
-    pass.run(weights, state.gradient);
+    pass.run(weights, gradient);
     const rate = (training.learningRate * (1 + Math.cos((Math.PI * (step - 1)) / steps))) / 2;
-    adamStep(weights, state, rate, step);
+    optimizer.step(weights, gradient, rate, step);
     if (step % chunk === 0 || step === steps) {
       meter.advance(
         step % chunk === 0 ? chunk : step % chunk,
@@ -62,25 +58,6 @@ export async function trainLinear(
       return weights.slice(at, at + block);
     }),
   );
-}
-
-function adamStep(
-  weights: Float64Array,
-  state: { gradient: Float64Array; first: Float64Array; second: Float64Array },
-  rate: number,
-  step: number,
-): void {
-  const { gradient, first, second } = state;
-  const size = rate / (1 - beta1 ** step);
-  const correction = 1 / Math.sqrt(1 - beta2 ** step);
-  for (let k = 0; k < weights.length; k++) {
-    const g = gradient[k]!;
-    const m = beta1 * first[k]! + (1 - beta1) * g;
-    const v = beta2 * second[k]! + (1 - beta2) * g * g;
-    first[k] = m;
-    second[k] = v;
-    weights[k]! -= (size * m) / (Math.sqrt(v) * correction + epsilon);
-  }
 }
 
 /** Gradients of all networks: G_l = 2 (P_l - A) X X^T, dW_i = G_i P_(i-1)^T, G_(i-1) = W_i^T G_i. */

@@ -3,20 +3,13 @@
  * ReLU neuron decays like exp(-2 decay t), since the loss itself conserves it (S. Du, W. Hu, J. Lee, "Algorithmic
  * regularization in learning deep homogeneous models", NeurIPS 2018); AdamW's decoupled decay has no such theorem.
  */
+import { maxEndsBarrier } from '../../../src-shared/barriers.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { weightDecayStudyJob } from '../../../src-shared/jobs/weight-decay-study.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { RandomStream } from '../random.ts';
-import {
-  denseLoss,
-  drawRegression,
-  drawWeights,
-  lineLosses,
-  lossBarrier,
-  trainDense,
-  weightDistance,
-} from './dense.ts';
+import { denseLoss, drawRegression, drawWeights, lineLosses, trainDense, weightDistance } from './dense.ts';
 import type { DenseTask, DenseWeights } from './dense.ts';
 import { matchRelu, neuronNorms } from './match-relu.ts';
 
@@ -80,8 +73,8 @@ async function summary(
       distance: weightDistance(a, b),
       residual: match.residual,
       rescaling: Math.sqrt(mean(Array.from(match.factors[0]!, (c) => Math.log(c) ** 2))),
-      before: lossBarrier(lineLosses(task, a, b, 40)),
-      after: lossBarrier(lineLosses(task, match.image, b, 40)),
+      before: maxEndsBarrier(lineLosses(task, a, b, 40)),
+      after: maxEndsBarrier(lineLosses(task, match.image, b, 40)),
     });
   }
   const norm = (w: Float64Array) => Math.sqrt(w.reduce((sum, x) => sum + x * x, 0));

@@ -3,7 +3,8 @@
  * src/models/mlp.py:124-144). The inputs are x = B z with z of two numbers, so a unit's answer is a_j . z + b_j with
  * a_j = B^T (W * M)_j: all passes over examples work on those two numbers, however many inputs there are. Float64.
  */
-
+import { DoubleOptimizer } from '../training/double-optimizer.ts';
+import { adamDefaults } from '../training/optimizer.ts';
 import { ScalarKernels } from './scalar-kernels.ts';
 
 /** Examples as their two latent numbers, each in a list of its own, and what the network should answer. */
@@ -103,40 +104,6 @@ export function testLoss(task: ScalarTask, network: ScalarNetwork): number {
   return meanSquare(unitsOf(task, network, liveOf(task)), task.test, kernelsWith(task.test));
 }
 
-/** AdamW as PyTorch computes it: decoupled decay, epsilon after the bias correction. */
-class AdamW {
-  readonly #m: Float64Array;
-  readonly #v: Float64Array;
-  readonly #live: Int32Array;
-  readonly #rate: number;
-  readonly #decay: number;
-
-  /** @param live places of values with a gradient; the others only decay */
-  constructor(size: number, live: Int32Array, rate: number, decay: number) {
-    this.#live = live;
-    this.#m = new Float64Array(size);
-    this.#v = new Float64Array(size);
-    this.#rate = rate;
-    this.#decay = decay;
-  }
-
-  /** @param step from 1 */
-  apply(values: Float64Array, gradient: Float64Array, step: number): void {
-    const kept = 1 - this.#rate * this.#decay;
-    const rate = this.#rate / (1 - 0.9 ** step);
-    const root = Math.sqrt(1 - 0.999 ** step);
-    if (kept !== 1) for (let i = 0; i < values.length; i++) values[i]! *= kept;
-    for (const i of this.#live) {
-      const g = gradient[i]!;
-      const m = 0.9 * this.#m[i]! + 0.1 * g;
-      const v = 0.999 * this.#v[i]! + 0.001 * g * g;
-      this.#m[i] = m;
-      this.#v[i] = v;
-      values[i]! -= (rate * m) / (Math.sqrt(v) / root + 1e-8);
-    }
-  }
-}
-
 /**
  * Trains a copy of `initial`.
  * @param orders per epoch the training examples in the order they are visited; the last batch may be smaller
@@ -152,9 +119,10 @@ export async function trainScalar(
   const network = { weight: initial.weight.slice(), bias: initial.bias.slice() };
   const live = liveOf(task);
   const { learningRate, weightDecay, biasWeightDecay } = settings;
-  const weights = new AdamW(network.weight.length, live, learningRate, weightDecay);
-  const every = Int32Array.from(network.bias.keys());
-  const biases = new AdamW(network.bias.length, every, learningRate, biasWeightDecay);
+  const adamw = (decay: number) =>
+    ({ name: 'adamw', lr: learningRate, weightDecay: decay, ...adamDefaults }) as const;
+  const weights = new DoubleOptimizer(adamw(weightDecay), network.weight.length, live);
+  const biases = new DoubleOptimizer(adamw(biasWeightDecay), network.bias.length);
   const batch = new Batch(task, live, settings.batchSize);
   let step = 0;
   for (const order of orders) {
@@ -162,8 +130,8 @@ export async function trainScalar(
       batch.take(order, start);
       const { weight, bias } = batch.gradients(network);
       step++;
-      weights.apply(network.weight, weight, step);
-      if (settings.trainBias) biases.apply(network.bias, bias, step);
+      weights.step(network.weight, weight, learningRate, step);
+      if (settings.trainBias) biases.step(network.bias, bias, learningRate, step);
     }
     await between();
   }

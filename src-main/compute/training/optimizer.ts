@@ -1,4 +1,7 @@
-/** AdamW, Adam and SGD as PyTorch defines them (torch/optim), as pure functions of one parameter's tensors. */
+/**
+ * AdamW, Adam and SGD as PyTorch defines them (torch/optim), as pure functions of one parameter's tensors; in place on
+ * doubles: double-optimizer.ts.
+ */
 import type { RunConfig } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
@@ -23,6 +26,9 @@ export interface SgdSettings {
   weightDecay: number;
 }
 
+/** PyTorch's. */
+export const adamDefaults: Pick<AdamSettings, 'betas' | 'eps'> = { betas: [0.9, 0.999], eps: 1e-8 };
+
 const names = ['adamw', 'adam', 'sgd'];
 
 /** With neuron-identifiability's own defaults (optimizers.py). @throws UserError for another optimizer */
@@ -36,7 +42,10 @@ export function resolveOptimizer(config: RunConfig, where = 'config'): Optimizer
   if (name === 'adamw' || name === 'adam') {
     const { lr, weight_decay: decay, betas, eps } = section ?? {};
     const weightDecay = decay ?? (name === 'adamw' ? 0.01 : 0);
-    return { name, lr: lr ?? 0.001, weightDecay, betas: betas ?? [0.9, 0.999], eps: eps ?? 1e-8 };
+    return {
+      ...{ name, lr: lr ?? 0.001, weightDecay },
+      ...{ betas: betas ?? adamDefaults.betas, eps: eps ?? adamDefaults.eps },
+    };
   }
   throw new UserError(
     `${where}: optimizer.name is "${name}"; expected one of ${names.join(', ')}.${didYouMean(name, names)}`,

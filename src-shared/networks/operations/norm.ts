@@ -10,8 +10,18 @@ import { defineOperation, lastAxis, requireShape } from '../operation.ts';
 
 export const normKinds = ['layer', 'batch', 'layer_linear', 'batch_linear'] as const;
 
+/** One positive factor of all that the norm reads changes nothing but the part of its epsilon. */
+export const takesOutFactors = (kind: (typeof normKinds)[number]): boolean =>
+  kind === 'layer' || kind === 'batch';
+
+/** PyTorch's default of LayerNorm and BatchNorm. */
+export const usualEpsilon = 1e-5;
+
 export const norm = defineOperation({
-  attributes: z.strictObject({ kind: z.enum(normKinds), epsilon: z.number().nonnegative().default(1e-5) }),
+  attributes: z.strictObject({
+    kind: z.enum(normKinds),
+    epsilon: z.number().nonnegative().default(usualEpsilon),
+  }),
   parameters: {
     weight: 'optional',
     bias: 'optional',
@@ -40,8 +50,13 @@ export const norm = defineOperation({
   },
   /** A norm takes out factors (or mixes units of different factors); its own weight and bias can carry new ones. */
   scales(node, inputs, rules) {
-    rules.close(lastAxis(inputs), `${node.id} normalises`);
-    const out = rules.open(lastAxis(inputs).length);
+    const units = lastAxis(inputs);
+    const { kind } = node.attributes;
+    if (takesOutFactors(kind)) rules.normalise(units);
+    else rules.close(units, `${node.id} normalises by what was expected at initialisation`);
+    rules.parameter('running_mean', 0, units, 1);
+    rules.parameter('running_var', 0, units, 2);
+    const out = rules.open(units.length);
     rules.parameter('weight', 0, out, 1);
     rules.parameter('bias', 0, out, 1);
     if (node.parameters['weight']?.role !== 'trained')

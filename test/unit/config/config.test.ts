@@ -118,14 +118,14 @@ describe('the model a config describes', () => {
   });
 
   it.each([
-    [{ num_layers: 4, mask_params: { default: { num_fixed: 64 } } }, /lins\.1.*num_fixed is 64.*64 inputs/],
+    [{ num_layers: 4, mask_params: { default: { num_fixed: 64 } } }, /layer 1.*num_fixed is 64.*64 inputs/],
     [{ name: 'resnet_cifar' }, /model\.name is "resnet_cifar"/],
     [{ hidden_dim: null }, /model\.hidden_dim is missing/],
     [{ norm: 'lyer' }, /"lyer".*Did you mean "layer"/],
     [{ activation: 'gel' }, /"gel".*Did you mean "gelu"/],
     [{ mask_params: null }, /model\.mask_params is missing/],
     [{ symmetry: 2 as const, norm: 'layer_linear' }, /sigma-asymmetric models take/],
-    [{ mask_params: { default: { num_fixed: 'all' } } }, /lins\.0: num_fixed/],
+    [{ mask_params: { default: { num_fixed: 'all' } } }, /layer 0: num_fixed/],
   ])('refuses %j', (change, message) => {
     expect(() => resolveChain(wAsymmetric(change as unknown as Record<string, never>), 'c.yaml')).toThrow(
       message,

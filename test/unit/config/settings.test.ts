@@ -34,7 +34,7 @@ describe('overrides that do nothing', () => {
       ['model.mask_params.default.num_fixed=5'],
       /linear_mask_params_3\.num_fixed=.*num_fixed=VALUE/,
     ],
-    ['w-asymmetric', ['model.mask_params.linear_mask_params_4.num_fixed=5'], /lins\.0 to lins\.3/],
+    ['w-asymmetric', ['model.mask_params.linear_mask_params_4.num_fixed=5'], /4 layers, 0 to 3/],
     ['syre', ['model.mask_params.linear_mask_params_0.num_fixed=5'], /SYRE .*none is fixed/],
     ['syre', ['num_fixed=12'], /SYRE .*none is fixed/],
     ['standard', ['sigma_f=0.5'], /standard networks .* no fixed weights/],
@@ -157,7 +157,7 @@ describe('sigma_f and num_fixed', () => {
       24, 24, 24, 24,
     ]);
     expect(() => resolveChain(loadTrainingConfig('w-asymmetric-small', ['num_fixed=64']))).toThrow(
-      /lins\.1: num_fixed is 64.*64 inputs/,
+      /layer 1: num_fixed is 64.*64 inputs/,
     );
   });
 

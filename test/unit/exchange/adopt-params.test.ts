@@ -108,7 +108,7 @@ describe('what was understood', () => {
       expect.objectContaining({ 'model.2.bias': 'lins.1.bias' }),
     ]);
     const [one, other] = loadModels(adopted.directory, [1, 2], 1);
-    expect(one!.network).toEqual(other!.network);
+    expect(one!.acting).toEqual(other!.acting);
   });
 });
 
@@ -213,7 +213,7 @@ describe('settings without effect, or against the file, are refused', () => {
     await expect(adopt([path], { activation: 'gelu' })).rejects.toThrow(/hold 0\.99\d+ times .*weight decay/);
     const { directory, notes } = await adopt([path], { activation: 'gelu', sigmaF: [1] });
     const [model] = loadModels(directory, [1], 5);
-    expect(model!.network).toEqual(loadModels(fixtureRun('sym1_kappa1'), [1], 5)[0]!.network);
+    expect(model!.acting).toEqual(loadModels(fixtureRun('sym1_kappa1'), [1], 5)[0]!.acting);
     expect(notes).toEqual([]);
   });
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
-import { loadModels, mlpOf } from '../../../src-main/compute/checkpoints.ts';
+import { loadModels } from '../../../src-main/compute/checkpoints.ts';
+import type { MlpSpec } from '../../../src-shared/model.ts';
 import { describeStateDict } from '../../../src-main/compute/exchange/state-dict-files.ts';
 import { recogniseStateDict } from '../../../src-main/compute/exchange/state-dicts.ts';
 import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
@@ -85,7 +86,7 @@ describe('adopt', () => {
     writeTorchFile(path, raw);
     await expect(adopt([path], { activation: 'gelu' })).rejects.toThrow(/sigmaF: .*lins\.0/);
     const { directory } = await adopt([path], { activation: 'gelu', sigmaF: [0] });
-    const { layers } = mlpOf(loadModels(directory, [1], 1)[0]!, 'scales are told');
+    const { layers } = loadModels(directory, [1], 1)[0]!.spec as MlpSpec;
     expect(layers.map(({ sigmaF }) => sigmaF)).toEqual([0, 0, 0, 0]);
   });
 

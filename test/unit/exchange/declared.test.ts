@@ -10,9 +10,12 @@ import type { LoadedModel } from '../../../src-main/compute/checkpoints.ts';
 import { completeForReference, derivedConfig } from '../../../src-main/compute/exchange/reference-config.ts';
 import { numParameters, stateDictFromCheckpoint } from '../../../src-main/compute/models/index.ts';
 import { hostForward } from '../../../src-main/compute/networks/host.ts';
+import { inDoubles, permuteArrays, rescaleArrays } from '../../../src-main/compute/networks/permute.ts';
+import { RandomStream } from '../../../src-main/compute/random.ts';
 import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import type { TensorValue } from '../../../src-main/formats/tensor.ts';
 import { writeTorchFile } from '../../../src-main/formats/torch/write-torch.ts';
+import type { JobResult } from '../../../src-shared/jobs/index.ts';
 import type { LayerRealizationCost } from '../../../src-shared/jobs/realization-cost.ts';
 import { graphText } from '../../../src-shared/networks/compare.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
@@ -207,17 +210,6 @@ describe('measures of identifiability', () => {
 });
 
 describe('what needs a chain of linear layers', () => {
-  const files = (): string[] => [1, 2].map((model) => join(run, `checkpoint_epoch_1_model_${model}.pt`));
-  it.each<[string, () => object, string]>([
-    ['symmetry-curve', () => ({ run, epoch: 1, data: goldenData() }), 'neurons are rescaled'],
-    ['rescaling-barrier', () => ({ run, epoch: 1, data: goldenData() }), 'neurons are rescaled'],
-    ['detect-symmetry', () => ({ checkpoints: files(), data: goldenData() }), 'neurons are rescaled'],
-  ])('%s refuses a declared network and names its run', async (kind, params, work) => {
-    expect(await failure(kind, params())).toBe(
-      `${run} is a declared network; ${work} for chains of linear layers only so far. docs/architectures.md says what declared networks can be used for.`,
-    );
-  });
-
   it('training refuses its config', async () => {
     const { layers } = residualDeclaration;
     const model = { name: 'declared', layers, permutations: { s: [['head.weight', 1]] } };
@@ -225,11 +217,82 @@ describe('what needs a chain of linear layers', () => {
       await failure('train', { run: fresh(), config: { model, dataset: { name: 'mnist-10k' } } }),
     ).toMatch(/is a declared network; training works for chains of linear layers only so far/);
   });
+});
 
-  it('asking for its layers throws, a copy of the model does not', () => {
-    const [model] = loadModels(run, [1], 1);
-    expect({ ...model }.index).toBe(1);
-    expect(() => model!.network).toThrow(`${run} is a declared network`);
+describe('rescaling', () => {
+  const options = { epoch: 1, steps: 2, data: goldenData() };
+  const curve = (more: object): Promise<JobResult<'symmetry-curve'>> =>
+    job('symmetry-curve', { run, ...options, ...more });
+  /** 784 -> 16, x + W relu(x), ReLU, 10 logits: nothing but what passes factors on. */
+  const homogeneous = {
+    name: 'homogeneous digits',
+    layers: [
+      { name: 'stream', linear: { weight: 'in.weight', bias: 'in.bias', shape: [16, 784] } },
+      { activation: 'relu' },
+      { linear: { weight: 'block.weight', bias: 'block.bias', shape: [16, 16] } },
+      { add: 'stream' },
+      { activation: 'relu' },
+      { linear: { weight: 'head.weight', shape: [10, 16] } },
+    ],
+  };
+  let relu: string;
+  beforeAll(async () => {
+    relu = await declaredRun(folder, { declaration: homogeneous, name: 'homogeneous' });
+  });
+
+  it('is refused by name, with what takes no factor and what can be done, if nothing passes one on', async () => {
+    const message = await failure('symmetry-curve', { run, ...options });
+    expect(message).toMatch(`model 1 of ${run}`);
+    expect(message).toMatch(/no neuron can be rescaled: .*silu\(c z\) is not c silu\(z\)/);
+    expect(message).toMatch(/--scope layer/);
+    expect(await failure('rescaling-barrier', { run, ...options })).toMatch(/no neuron can be rescaled/);
+  });
+
+  it('scales a residual stream before its norm as a whole, statistics included', async () => {
+    const { curve_loss, curve_spread, distance, group_elements, notes } = await curve({ scope: 'layer' });
+    expect(group_elements).toHaveLength(1);
+    expect(distance).toBeGreaterThan(0.1);
+    expect(curve_spread).toBeLessThan(1e-4 * curve_loss[0]!);
+    expect(notes.join()).toMatch(/1 of 1 layers .* up to the norm's epsilon 1e-5/);
+  });
+
+  it('gives every unit of a homogeneous stream a factor of its own, and the loss stays', async () => {
+    const { curve_loss, curve_spread, line_barrier, group_elements } = await curve({ run: relu });
+    expect(group_elements.map(([factors]) => factors!.length)).toEqual([16]);
+    expect(curve_spread).toBeLessThan(1e-12 * curve_loss[0]!);
+    expect(line_barrier).toBeGreaterThan(1e-3);
+    const { rows } = await job<JobResult<'rescaling-barrier'>>('rescaling-barrier', {
+      ...{ run: relu, ...options, factors: [1, 100] },
+    });
+    expect(rows[0]!.barrier).toBeLessThan(1e-12);
+    expect(rows[1]!.barrier).toBeGreaterThan(0.1);
+  });
+
+  it('is found again, with the permutation, between two checkpoints', async () => {
+    const [model] = loadModels(relu, [1], 1);
+    const { graph: network } = model!.run;
+    const { groups, rescalings } = symmetriesOf(network);
+    const stream = new RandomStream(3, 'planted');
+    const order = stream.permutation(16);
+    const factors = Float64Array.from({ length: 16 }, () => Math.exp(stream.normal() / 2));
+    const permuted = permuteArrays(inDoubles(model!.acting), groups, new Map([[groups[0]!.name, order]]));
+    const path = join(relu, 'checkpoint_epoch_2_model_2.pt');
+    const tensors = [...rescaleArrays(permuted, rescalings[0]!, factors)].map(
+      ([name, { shape, data }]): [string, TensorValue] => [
+        name,
+        { dtype: 'float32', shape: [...shape], data: Float32Array.from(data) },
+      ],
+    );
+    writeTorchFile(path, new Map(tensors));
+    const { epoch: _, ...rest } = options;
+    const found = await job<JobResult<'detect-symmetry'>>('detect-symmetry', {
+      ...{ checkpoints: [model!.path, path], ...rest },
+    });
+    expect(found.activation).toBe('relu');
+    expect(found.permutations).toEqual([Array.from(order)]);
+    found.group_elements[0]![0]!.forEach((c, j) => expect(c / factors[j]!).toBeCloseTo(1, 4));
+    expect(found.relative_residual).toBeLessThan(1e-5);
+    expect(found.barrier_after).toBeLessThan(1e-6);
   });
 });
 

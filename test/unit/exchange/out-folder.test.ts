@@ -142,7 +142,7 @@ describe('a run under the names of a wrapper', () => {
     expect(exported.trainable).toContain('lins.0.weight');
     exported.close();
     const [own] = loadModels(directory, [1], 5);
-    expect(own!.network).toEqual(loadModels(fixtureRun('sym1_kappa1'), [1], 5)[0]!.network);
-    expect(own!.network).toEqual(loadModels(run, [1], 5)[0]!.network);
+    expect(own!.acting).toEqual(loadModels(fixtureRun('sym1_kappa1'), [1], 5)[0]!.acting);
+    expect(own!.acting).toEqual(loadModels(run, [1], 5)[0]!.acting);
   });
 });

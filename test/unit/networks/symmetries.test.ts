@@ -6,6 +6,7 @@ import {
   dataOf,
   relativeChange,
   requireGroups,
+  requireRescalings,
 } from '../../../src-main/compute/networks/check-symmetries.ts';
 import { hostForward } from '../../../src-main/compute/networks/host.ts';
 import { permuteArrays, rescaleArrays } from '../../../src-main/compute/networks/permute.ts';
@@ -14,6 +15,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Axes, AxisRules, Operation } from '../../../src-shared/networks/operation.ts';
+import { rescalingsBeforeNorms } from '../../../src-shared/networks/rescalings.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 import { randomArrays, randomNetworks } from './random-networks.ts';
@@ -64,6 +66,70 @@ test('rescaling any units by any positive factors changes no output', () => {
     { numRuns: 300 },
   );
   expect(seen).toBeGreaterThan(50);
+});
+
+/** The same network with norms that divide by the deviation itself. */
+function withoutEpsilons(network: Network): Network {
+  const nodes = network.graph.nodes.map((node) =>
+    node.op === 'norm' ? { ...node, attributes: { ...node.attributes, epsilon: 0 } } : node,
+  );
+  return readNetwork({ ...network.graph, nodes });
+}
+
+test('one factor before a norm changes no output, up to the epsilon of the norm', () => {
+  let seen = 0;
+  fc.assert(
+    fc.property(randomNetworks, fc.nat(), (random, seed) => {
+      const network = withoutEpsilons(random.network);
+      const x = inputs(seed);
+      const before = hostForward(network, dataOf(random.arrays), x);
+      // A layer norm of one unit divides 0 by 0.
+      fc.pre(before.every(Number.isFinite));
+      for (const rescaling of rescalingsBeforeNorms(network).rescalings) {
+        expect(rescaling.size).toBe(1);
+        seen += 1;
+        const after = hostForward(network, dataOf(rescaleArrays(random.arrays, rescaling, [1.7])), x);
+        expect(relativeChange(before, after)).toBeLessThan(1e-9);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+  expect(seen).toBeGreaterThan(20);
+});
+
+describe('the check before rescaling', () => {
+  const sketch = (kind: string) =>
+    readNetwork({
+      inputs: [{ id: 'x', shape: [3] }],
+      parameters: [
+        { name: 'a', shape: [4, 3], role: 'trained' },
+        { name: 'b', shape: [2, 4], role: 'trained' },
+      ],
+      nodes: [
+        { id: 'first', op: 'linear', inputs: ['x'], parameters: { weight: 'a' } },
+        { id: 'act', op: 'activation', inputs: ['first'], attributes: { kind } },
+        { id: 'last', op: 'linear', inputs: ['act'], parameters: { weight: 'b' } },
+      ],
+      output: 'last',
+    });
+
+  test('lets ReLU pass, and names the rescaling that another activation does not allow', () => {
+    const network = sketch('relu');
+    const arrays = randomArrays(network, 1);
+    const { rescalings } = symmetriesOf(network);
+    expect(rescalings.map(({ name, size }) => [name, size])).toEqual([['first', 4]]);
+    requireRescalings(network, arrays, 'model 3', rescalings);
+    expect(() => {
+      requireRescalings(sketch('tanh'), arrays, 'model 3', rescalings);
+    }).toThrow(/^model 3: rescaling the units of first changes its output by /);
+  });
+
+  test('axes that take no factor come with the reason', () => {
+    expect(symmetriesOf(sketch('tanh')).rescalings).toEqual([]);
+    expect(symmetriesOf(sketch('tanh')).closed).toContainEqual({
+      ...{ parameter: 'a', axis: 0, reason: 'act: tanh(c z) is not c tanh(z)' },
+    });
+  });
 });
 
 test('a permuted group really moves something', () => {

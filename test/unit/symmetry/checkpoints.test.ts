@@ -1,22 +1,26 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import { readRun } from '../../../src-main/compute/checkpoints.ts';
-import { requireChain } from '../../../src-shared/model.ts';
-import { initialise, toEffective } from '../../../src-main/compute/models/index.ts';
+import { initialise } from '../../../src-main/compute/models/index.ts';
+import { dataOf } from '../../../src-main/compute/networks/check-symmetries.ts';
+import { DoubleLoss } from '../../../src-main/compute/networks/double-loss.ts';
+import { actingDoubles } from '../../../src-main/compute/networks/effective.ts';
+import { hostForward } from '../../../src-main/compute/networks/host.ts';
+import { arrayDistance, blendedArrays } from '../../../src-main/compute/networks/lines.ts';
+import { permuteArrays } from '../../../src-main/compute/networks/permute.ts';
+import type { NamedArrays } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
-import { planRescaling, rescaled } from '../../../src-main/compute/symmetry/checkpoint-rescaling.ts';
-import {
-  combined,
-  crossEntropy,
-  permutedNeurons,
-  wideDistance,
-  widened,
-} from '../../../src-main/compute/symmetry/wide-network.ts';
+import { countOf, planRescaling, rescaled } from '../../../src-main/compute/symmetry/checkpoint-rescaling.ts';
 import type { TensorValue } from '../../../src-main/formats/tensor.ts';
 import { writeSafetensors } from '../../../src-main/formats/safetensors.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
+import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { fixtureRun } from '../../support/fixtures.ts';
 import { temporaryFolder } from '../../support/cli.ts';
 import { goldenData, job } from '../../support/job.ts';
@@ -53,26 +57,32 @@ const examples = (() => {
   };
 })();
 
+/** Mean cross entropy over the examples, written out. */
+function lossOf(network: Network, arrays: NamedArrays<Float64Array>): number {
+  const logits = hostForward(network, dataOf(arrays), Float64Array.from(examples.x));
+  const classes = logits.length / examples.count;
+  const losses = Array.from(examples.labels, (label, row) => {
+    const own = logits.subarray(row * classes, (row + 1) * classes);
+    return Math.log(own.reduce((sum, z) => sum + Math.exp(z), 0)) - own[label]!;
+  });
+  return losses.reduce((a, b) => a + b, 0) / losses.length;
+}
+
 function moved(spec: MlpSpec, scope: 'neuron' | 'layer' = 'neuron') {
   const state = initialise(spec, { init: [3], mask: 4 })[0]!;
-  const plan = planRescaling(spec, state, scope);
-  const network = widened(toEffective(spec, state));
+  const network = readNetwork(mlpGraph(spec));
+  const plan = planRescaling({ network, state, name: 'model 1' }, scope);
+  const start = actingDoubles(network, state);
   const stream = new RandomStream(5, 'logs');
   const logs = plan.allowed.map((allowed) => Float64Array.from(allowed, () => stream.normal()));
-  const before = crossEntropy(network, examples);
-  const change = [0.3, 1].map((t) =>
-    Math.abs(crossEntropy(rescaled(network, plan, logs, t), examples) - before),
-  );
-  const end = rescaled(network, plan, logs, 1);
-  const free = plan.allowed.reduce((sum, layer) => sum + layer.reduce((s, x) => s + x, 0), 0);
+  const before = lossOf(network, start);
+  const change = [0.3, 1].map((t) => Math.abs(lossOf(network, rescaled(start, plan, logs, t)) - before));
+  const end = rescaled(start, plan, logs, 1);
   return {
-    plan,
-    before,
+    ...{ plan, before, network, start, end },
     change: Math.max(...change),
-    distance: wideDistance(network, end),
-    free,
-    network,
-    end,
+    distance: arrayDistance(network, start, end),
+    free: countOf(plan.allowed),
   };
 }
 
@@ -112,7 +122,7 @@ describe('rescaling whole checkpoints', () => {
 
   it('sigma-asymmetric networks are refused', () => {
     expect(() => moved(specOf({ family: 'sigma-asymmetric' }))).toThrow(
-      /sigma-asymmetric networks cannot be rescaled/,
+      /^model 1: no neuron can be rescaled: activations\.0: x \* sigmoid\(C x\) does not pass a factor on/,
     );
   });
 
@@ -131,9 +141,28 @@ describe('rescaling whole checkpoints', () => {
   });
 
   it('the straight line to the rescaled network is another matter', () => {
-    const { network, end, before } = moved(specOf({}));
-    const middle = combined(network, end, (x, y) => (x + y) / 2);
-    expect(Math.abs(crossEntropy(middle, examples) - before)).toBeGreaterThan(1e-3);
+    const { network, start, end, before } = moved(specOf({}));
+    expect(Math.abs(lossOf(network, blendedArrays(start, end, 0.5)) - before)).toBeGreaterThan(1e-3);
+    expect(lossOf(network, blendedArrays(start, end, 1))).toBe(lossOf(network, end));
+  });
+
+  it('hidden layers of different kinds: what can be rescaled is, the others are named with the reason', () => {
+    const { layers } = specOf({});
+    const mixed = layers.map((layer, i) => ({ ...layer, activation: i === 0 ? 'relu' : 'tanh' }) as const);
+    const { change, before, free, plan } = moved(specOf({ layers: mixed }));
+    expect(free).toBe(9);
+    expect(plan.notes).toContain(
+      'P_1 is not rescaled: activations.1: tanh(c z) is not c tanh(z); activations.1: nothing carries a factor behind tanh',
+    );
+    expect(change).toBeLessThan(1e-12 * before);
+  });
+
+  it('the loss of one model after another is that of plain doubles', async () => {
+    const { network, start, end } = moved(specOf({ norm: 'batch' }));
+    const loss = new DoubleLoss(await loadBackend(), network, examples, 3);
+    for (const arrays of [start, blendedArrays(start, end, 0.5), start])
+      expect(Math.abs(loss.of(arrays) - lossOf(network, arrays))).toBeLessThan(1e-13);
+    loss.dispose();
   });
 });
 
@@ -155,17 +184,16 @@ describe('symmetry curves of checkpoints', () => {
     expect(result.notes.join()).toMatch(/2000 images/);
   });
 
-  it.each(['w-asymmetric', 'sigma-asymmetric'])(
-    '%s checkpoints with fixed parts are refused with the reason',
-    async (family) => {
-      const other = fixtureRun(family === 'w-asymmetric' ? 'sym1_kappa1' : 'sym2');
-      const params = {
-        run: other,
-        epoch: 5,
-        scope: family === 'w-asymmetric' ? 'layer' : 'neuron',
-        data: goldenData(),
-      };
-      await expect(job('symmetry-curve', params)).rejects.toThrow(new RegExp(`${family} network`, 'i'));
+  it.each([
+    ['sym1_kappa1', 'layer', /with sigma_F = 1 every layer has fixed weights other than 0/],
+    ['sym2', 'neuron', /x \* sigmoid\(C x\) does not pass a factor on/],
+  ] as const)(
+    'checkpoints of %s, whose fixed parts cannot follow, are refused with the reason',
+    async (name, scope, reason) => {
+      const other = fixtureRun(name);
+      const params = { run: other, epoch: 5, scope, data: goldenData() };
+      await expect(job('symmetry-curve', params)).rejects.toThrow(reason);
+      await expect(job('symmetry-curve', params)).rejects.toThrow(`model 1 of ${other} at epoch 5`);
     },
   );
 });
@@ -184,7 +212,7 @@ describe('detecting symmetry between checkpoints', () => {
     expect(result.residual_after).toBeLessThan(result.residual_before);
     expect(result.barrier_after).toBeLessThan(result.barrier_before);
     expect(result.rescaling_distance).toBe(0);
-    expect(result.notes.join()).toMatch(/permutations only: networks with gelu/);
+    expect(result.notes.join()).toMatch(/permutations only: .*gelu\(c z\) is not c gelu\(z\)/);
     expect(result.path_excess_loss!).toBeLessThan(1e-9);
   });
 
@@ -222,22 +250,20 @@ function reluRun() {
   const folder = temporaryFolder();
   const config = `dataset:\n  name: mnist-10k\nmodel:\n  name: mlp_mnist\n  input_dim: 784\n  hidden_dim: 12\n  output_dim: 10\n  num_layers: 3\n  symmetry: 0\n  norm: null\n  activation: relu\nnum_models: 2\n`;
   writeFileSync(join(folder, 'config.yaml'), config);
-  const spec = requireChain(readRun(folder).spec, folder, 'neurons are rescaled');
-  const state = initialise(spec, { init: [3], mask: 4 })[0]!;
-  const network = widened(toEffective(spec, state));
+  const { graph: network, spec } = readRun(folder);
+  const state = initialise(spec as MlpSpec, { init: [3], mask: 4 })[0]!;
+  const first = actingDoubles(network, state);
   const stream = new RandomStream(8, 'hidden');
-  const order = [12, 12].map((n) => stream.permutation(n));
-  const logs = [12, 12].map((n) => Float64Array.from({ length: n }, () => stream.normal()));
-  const plan = planRescaling(spec, state, 'neuron');
-  const second = rescaled(permutedNeurons(network, order), plan, logs, 1);
-  [network, second].forEach((wide, m) => {
+  const { groups } = symmetriesOf(network);
+  const order = groups.map(({ size }) => stream.permutation(size));
+  const logs = groups.map(({ size }) => Float64Array.from({ length: size }, () => stream.normal()));
+  const plan = planRescaling({ network, state, name: 'model 1' }, 'neuron');
+  const permuted = permuteArrays(first, groups, new Map(groups.map(({ name }, i) => [name, order[i]!])));
+  [first, rescaled(permuted, plan, logs, 1)].forEach((arrays, m) => {
     const tensors = new Map<string, TensorValue>(
-      wide.layers.flatMap(({ weight, bias, outputs, inputs }, i) => [
-        [
-          `lins.${i}.weight`,
-          { dtype: 'float32', shape: [outputs, inputs], data: Float32Array.from(weight) },
-        ] as const,
-        [`lins.${i}.bias`, { dtype: 'float32', shape: [outputs], data: Float32Array.from(bias) }] as const,
+      [...arrays].map(([name, { shape, data }]) => [
+        name,
+        { dtype: 'float32', shape: [...shape], data: Float32Array.from(data) },
       ]),
     );
     writeSafetensors(join(folder, `checkpoint_epoch_1_model_${m + 1}.safetensors`), tensors);

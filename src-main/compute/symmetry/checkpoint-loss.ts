@@ -1,0 +1,52 @@
+/** What the symmetry tools need of a checkpoint: its parameters and rescalings in float64, and its loss. */
+import type { Split } from '../../../src-shared/domain.ts';
+import { loadAnalysisData } from '../analysis-data.ts';
+import type { DataWish } from '../analysis-data.ts';
+import type { LoadedModel } from '../checkpoints.ts';
+import type { ComputeContext } from '../context.ts';
+import { requireRescalings } from '../networks/check-symmetries.ts';
+import { DoubleLoss } from '../networks/double-loss.ts';
+import { actingDoubles } from '../networks/effective.ts';
+import type { NamedArray, NamedArrays } from '../networks/permute.ts';
+import { planRescaling } from './checkpoint-rescaling.ts';
+import type { RescalingPlan, RescalingScope } from './checkpoint-rescaling.ts';
+
+/**
+ * Acting parameters, and how they can be rescaled.
+ * @throws UserError naming the model if nothing can, with the reasons, or if a rescaling changes the function
+ */
+export function rescalable(
+  { run, state, name }: LoadedModel,
+  scope: RescalingScope,
+): { arrays: Map<string, NamedArray<Float64Array>>; plan: RescalingPlan } {
+  const network = run.graph;
+  const plan = planRescaling({ network, state, name }, scope);
+  const arrays = actingDoubles(network, state);
+  // Before a norm the function stays as it is only up to an epsilon: there is no bound to check.
+  if (scope === 'neuron') requireRescalings(network, arrays, name, plan.rescalings);
+  return { arrays, plan };
+}
+
+/** Mean cross entropy in float64 of parameters as they act. */
+export type LossOf = (arrays: NamedArrays<Float64Array>) => number;
+
+/**
+ * @param wish the data, and how often the loss will be asked for
+ * @returns what the loss was taken over, for the notes
+ */
+export async function withLoss(
+  { run }: LoadedModel,
+  { split, data, evaluations }: { split: Split; data: DataWish; evaluations: number },
+  context: ComputeContext,
+  work: (loss: LossOf) => Promise<void>,
+): Promise<string> {
+  const { splits, description } = await loadAnalysisData(run, data, [split]);
+  const examples = splits.get(split)!;
+  const loss = new DoubleLoss(await context.backend(), run.graph, examples, evaluations);
+  try {
+    await work((arrays) => loss.of(arrays));
+  } finally {
+    loss.dispose();
+  }
+  return `${split} split of ${description}, ${examples.count} images`;
+}

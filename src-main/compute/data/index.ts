@@ -8,7 +8,7 @@ import { idxCandidates } from '../../formats/idx-folder.ts';
 import type { Dataset } from './dataset.ts';
 import { makeDataset } from './made.ts';
 import { idxFolderOf, loadMnist } from './mnist.ts';
-import type { IdxRequest } from './mnist.ts';
+import type { IdxRequest } from './folder.ts';
 
 export { selectExamples } from './dataset.ts';
 export type { Dataset, Examples } from './dataset.ts';

@@ -6,18 +6,11 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
 import { runFolderOf } from '../../formats/run-layout.ts';
 import { cacheKey, hashInputs, inputFiles, type HashStore, type Input } from '../inputs.ts';
-import type { Lane } from './store.ts';
 
 export interface Question {
   kind: AnyJobKind;
   /** Complete, as the kind's schema gives them. */
   params: unknown;
-}
-
-const lanes: Record<string, Lane> = { import: 'light', hash: 'background' };
-
-export function laneOf(kind: string): Lane {
-  return lanes[kind] ?? 'main';
 }
 
 /** Throws UserError naming every field that is not as the kind's schema says. */

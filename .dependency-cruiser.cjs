@@ -26,7 +26,7 @@ module.exports = {
       severity: 'error',
       comment: `Two files that need each other are one file, or want a third. ${see}`,
       from: { path: '^src-' },
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     {
       name: 'only-electron-imports-electron',

@@ -95,13 +95,17 @@ export const dataSourceSchema = z.object({
   name: z
     .string()
     .min(1)
-    .describe(
-      "data set, such as mnist-10k or fashion-mnist; absent: the run's own, or what the folder holds",
-    ),
-  dataDir: z.string().optional().describe('folder of the IDX files; absent for the embedded set'),
+    .describe("data set, such as mnist-10k or fashion-mnist; absent: the run's own, or what the folder holds")
+    .meta({ label: 'Data set' }),
+  dataDir: z
+    .string()
+    .optional()
+    .describe('folder of the IDX files; absent for the embedded set')
+    .meta({ label: 'Data folder', path: true }),
   splitFile: z
     .string()
     .optional()
-    .describe('JSON with train_indices and val_indices; absent: the split recorded with the run'),
+    .describe('JSON with train_indices and val_indices; absent: the split recorded with the run')
+    .meta({ label: 'Split file', path: true }),
 });
 export type DataSource = z.infer<typeof dataSourceSchema>;

@@ -3,11 +3,15 @@ import type { BarrierName } from '../../src-shared/barriers.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { FigureRecipe } from '../../src-shared/figures/index.ts';
 import { packMatrix } from '../../src-shared/figures/index.ts';
-import type { Interpolation } from '../../src-shared/jobs/interpolate.ts';
 import { interpolateJob, pairsOf } from '../../src-shared/jobs/interpolate.ts';
 import type { Matrix } from '../../src-shared/matrix.ts';
 import { mapMatrices } from '../../src-shared/matrix.ts';
 import { present } from '../../src-shared/presentations/index.ts';
+import {
+  curveOf,
+  interpolationFigure,
+  panelsByAlignment,
+} from '../../src-shared/presentations/interpolation-figure.ts';
 import type { Presentation } from '../../src-shared/presentations/index.ts';
 
 export interface FigureChoice {
@@ -69,68 +73,24 @@ function matricesOf({ result }: StoredResult): { name: string; matrix: Matrix }[
   return found;
 }
 
-const panelTitles: Record<Interpolation['align'], string> = {
-  none: 'as they are',
-  activation: 'aligned by activations',
-  weight: 'aligned by weights',
-};
-
-function panelTitle(curve: Interpolation): string {
-  return curve.mode === 'reference-lmc-script' ? 'aligned as the LMC script does' : panelTitles[curve.align];
-}
-
-/** One panel per alignment, one series per result. */
+/** One panel per way of aligning, one series per result. */
 function interpolationOf(
   results: readonly StoredResult[],
   { metric, split, barrier }: FigureChoice,
 ): FigureRecipe {
-  const series = results.map((stored) => {
-    const parsed = interpolateJob.result.parse(stored.result);
-    const lacking = [...Map.groupBy(parsed.left_out ?? [], ({ reason }) => reason)].map(
+  const parsed = results.map(({ title, result }) => ({ title, answer: interpolateJob.result.parse(result) }));
+  const series = parsed.map(({ title, answer }) => ({ label: title, pairs: pairsOf(answer) }));
+  const notes = parsed.flatMap(({ answer }) =>
+    [...Map.groupBy(answer.left_out ?? [], ({ reason }) => reason)].map(
       ([reason, left]) =>
         `Left out (models ${left.map(({ models }) => models.join('–')).join(', ')}): ${reason}.`,
-    );
-    return { label: stored.title, curves: pairsOf(parsed), lacking };
+    ),
+  );
+  const recipe = series.every(({ pairs }) => pairs.every((pair) => curveOf(pair, split, metric)))
+    ? interpolationFigure(panelsByAlignment(series), { metric, split, barrier, notes })
+    : null;
+  if (recipe) return recipe;
+  throw new UserError(`The result has no ${split} ${metric}: it was computed for other splits.`, {
+    hint: 'Choose another --split, or interpolate again with this one among --splits.',
   });
-  const titles = [...new Set(series.flatMap(({ curves }) => curves.map(panelTitle)))];
-  const notes = series.flatMap(({ curves, lacking }) => [
-    ...curves.flatMap(({ note }) => (note === undefined ? [] : [note])),
-    ...lacking,
-  ]);
-  return {
-    kind: 'interpolation',
-    data: {
-      metric,
-      split,
-      barrier,
-      notes: [...new Set(notes)],
-      panels: titles.map((title) => ({
-        title,
-        series: series
-          .filter(({ curves }) => curves.some((curve) => panelTitle(curve) === title))
-          .map(({ label, curves }) => ({
-            label,
-            lambdas: curves[0]?.lambdas ?? [],
-            curves: curves.map((curve) => ({
-              pair: `${curve.model1_index}–${curve.model2_index}`,
-              values: valuesOf(curve, metric, split),
-            })),
-          })),
-      })),
-    },
-  };
-}
-
-function valuesOf(
-  curve: Interpolation,
-  metric: FigureChoice['metric'],
-  split: FigureChoice['split'],
-): (number | null)[] {
-  const values = curve[`${split}_${metric}`];
-  if (values === undefined) {
-    throw new UserError(`The result has no ${split} ${metric}: it was computed for other splits`, {
-      hint: 'Choose another --split, or interpolate again with this one among --splits.',
-    });
-  }
-  return values;
 }

@@ -3,34 +3,19 @@
  * the start: `recordingPoint` is `--recording-point`, a list is `1,2` or `1-4`, a nested object gives its own fields
  * (`data.name` is `--data`, `data.dataDir` is `--data-dir`), anything deeper is JSON.
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { UserError } from '../../src-shared/errors.ts';
+import { paramSchema, type ParamSchema } from '../../src-shared/jobs/schema.ts';
 import { didYouMean } from '../../src-shared/near-miss.ts';
-import { pathFields, typedPath, typedPathList } from '../formats/typed-path.ts';
+import { typedPath, typedPathList } from '../formats/typed-path.ts';
 import { UsageError } from './errors.ts';
-
-/** The part of JSON Schema that zod writes for params. */
-export interface SchemaNode {
-  type?: string;
-  enum?: unknown[];
-  const?: unknown;
-  default?: unknown;
-  description?: string;
-  items?: SchemaNode;
-  prefixItems?: SchemaNode[];
-  anyOf?: SchemaNode[];
-  oneOf?: SchemaNode[];
-  allOf?: SchemaNode[];
-  properties?: Record<string, SchemaNode>;
-  required?: string[];
-}
 
 export interface Flag {
   /** Where its value goes in the params. */
   path: string[];
   /** Without the dashes, e.g. `recording-point`. */
   name: string;
-  node: SchemaNode;
+  node: ParamSchema;
   required: boolean;
 }
 
@@ -42,26 +27,22 @@ export function kebab(name: string): string {
 }
 
 /** The schema without the `null` alternative of an optional field. */
-function plainNode(node: SchemaNode): SchemaNode {
-  const options = (node.anyOf ?? node.oneOf)?.filter((option) => option.type !== 'null');
-  if (options?.length !== 1) return node;
-  return { ...options[0]!, ...('default' in node ? { default: node.default } : {}), ...describedBy(node) };
+function plainNode(node: ParamSchema): ParamSchema {
+  const { anyOf, oneOf, ...own } = node;
+  const options = (anyOf ?? oneOf)?.filter((option) => option.type !== 'null');
+  return options?.length === 1 ? { ...options[0]!, ...own } : node;
 }
 
-function describedBy(node: SchemaNode): { description?: string } {
-  return node.description === undefined ? {} : { description: node.description };
-}
-
-function isPlainObject(node: SchemaNode): node is SchemaNode & { properties: Record<string, SchemaNode> } {
+function isPlainObject(node: ParamSchema): node is ParamSchema & { properties: Record<string, ParamSchema> } {
   return node.type === 'object' && node.properties !== undefined;
 }
 
 /** Every flag of a params schema, in the order of its fields. */
 export function flagsOf(schema: z.ZodType): Flag[] {
-  const root = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as SchemaNode;
+  const root = paramSchema(schema);
   const flags: Flag[] = [];
   const taken = new Set<string>();
-  const visit = (node: SchemaNode, path: string[], required: boolean): void => {
+  const visit = (node: ParamSchema, path: string[], required: boolean): void => {
     for (const [key, raw] of Object.entries(node.properties ?? {})) {
       const child = plainNode(raw);
       const here = [...path, key];
@@ -84,14 +65,14 @@ export function flagsOf(schema: z.ZodType): Flag[] {
 const longestHint = 30;
 
 /** What goes behind the flag in `--help`: `none|activation|weight`, `N`, `LIST`; `choice` where that is too long. */
-export function valueHint(node: SchemaNode): string {
+export function valueHint(node: ParamSchema): string {
   const hint = fullHint(node);
   if (hint.length <= longestHint) return hint;
   return hint.endsWith('LIST') ? 'choice|LIST' : 'choice';
 }
 
 /** Choices that did not fit behind the flag, for its description. */
-export function choicesText(node: SchemaNode): string {
+export function choicesText(node: ParamSchema): string {
   const hint = fullHint(node);
   if (hint.length <= longestHint) return '';
   return `(one of ${hint
@@ -100,7 +81,7 @@ export function choicesText(node: SchemaNode): string {
     .join(', ')})`;
 }
 
-function fullHint(node: SchemaNode): string {
+function fullHint(node: ParamSchema): string {
   if (node.enum !== undefined) return node.enum.map(String).join('|');
   if (node.const !== undefined) return String(node.const);
   const options = node.anyOf ?? node.oneOf;
@@ -113,7 +94,7 @@ function fullHint(node: SchemaNode): string {
 }
 
 /** A list of pairs of whole numbers, which people write as `1-2,3-4`. */
-function isPairs({ items }: SchemaNode): boolean {
+function isPairs({ items }: ParamSchema): boolean {
   return items?.prefixItems?.length === 2 && items.prefixItems.every((item) => item.type === 'integer');
 }
 
@@ -125,7 +106,7 @@ function parsePairs(text: string): number[][] {
   });
 }
 
-function isScalar(node: SchemaNode): boolean {
+function isScalar(node: ParamSchema): boolean {
   if (node.anyOf !== undefined || node.oneOf !== undefined)
     return (node.anyOf ?? node.oneOf ?? []).every(isScalar);
   return node.type !== 'array' && node.type !== 'object';
@@ -142,7 +123,7 @@ function parseNumber(text: string, whole: boolean): number {
 }
 
 /** `1,2,5-8` as 1, 2, 5, 6, 7, 8; ranges only where whole numbers are asked for. */
-function splitList(text: string, items: SchemaNode): string[] {
+function splitList(text: string, items: ParamSchema): string[] {
   const parts = text
     .split(',')
     .map((part) => part.trim())
@@ -165,8 +146,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-function parseOneOf(options: SchemaNode[], text: string): unknown {
-  const rank = (node: SchemaNode): number =>
+function parseOneOf(options: ParamSchema[], text: string): unknown {
+  const rank = (node: ParamSchema): number =>
     node.const !== undefined || node.enum !== undefined ? 0 : node.type === 'string' ? 2 : 1;
   const reasons: string[] = [];
   for (const option of [...options].sort((a, b) => rank(a) - rank(b))) {
@@ -180,7 +161,7 @@ function parseOneOf(options: SchemaNode[], text: string): unknown {
   throw new ValueError([...new Set(reasons)].join(', or '));
 }
 
-function parseText(node: SchemaNode, text: string): unknown {
+function parseText(node: ParamSchema, text: string): unknown {
   const options = node.anyOf ?? node.oneOf;
   if (options !== undefined) return parseOneOf(options, text);
   if (node.enum !== undefined) return parseChoice(node.enum, text);
@@ -202,7 +183,7 @@ function parseText(node: SchemaNode, text: string): unknown {
   }
 }
 
-function parseArray(node: SchemaNode, text: string): unknown {
+function parseArray(node: ParamSchema, text: string): unknown {
   const items = node.items ?? {};
   if (node.prefixItems !== undefined) {
     const parts = splitList(text, {});
@@ -225,7 +206,7 @@ function parseChoice(choices: unknown[], text: string): unknown {
 /** The value of one flag. Throws UsageError naming the flag, what it got and what it expects. */
 export function parseFlag(flag: Flag, text: string): unknown {
   try {
-    if (!pathFields.has(flag.path.at(-1)!)) return parseText(flag.node, text);
+    if (!flag.node.path) return parseText(flag.node, text);
     return isTextList(flag.node) ? typedPathList(text) : typedPaths(parseText(flag.node, text));
   } catch (error) {
     if (error instanceof ValueError) throw new UsageError(`--${flag.name} "${text}": ${error.message}`);
@@ -237,7 +218,7 @@ export function parseFlag(flag: Flag, text: string): unknown {
 
 const hintOf = ({ hint }: UserError): { hint?: string } => (hint === undefined ? {} : { hint });
 
-function isTextList({ type, items }: SchemaNode): boolean {
+function isTextList({ type, items }: ParamSchema): boolean {
   return type === 'array' && items?.type === 'string';
 }
 

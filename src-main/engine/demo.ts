@@ -2,18 +2,29 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { demoFamilies, type DemoFamily } from '../../src-shared/demo.ts';
-import type { EngineParts } from './parts.ts';
+import type { EngineEvent } from '../../src-shared/api.ts';
+import type { GroupStore } from './catalog/groups.ts';
+import type { RunStore } from './catalog/runs.ts';
+import type { JobService } from './jobs/service.ts';
 
 /** So that everybody's demo shows the same numbers. */
 const seed = 1;
 const alignments = ['none', 'activation', 'weight'] as const;
 
+/** What the demo needs of the engine. */
+interface DemoEngine {
+  readonly runs: RunStore;
+  readonly groups: GroupStore;
+  readonly jobs: JobService;
+  emit(event: EngineEvent): void;
+}
+
 export class Demo {
-  readonly #engine: EngineParts;
+  readonly #engine: DemoEngine;
   readonly #runsFolder: string;
   #jobIds: string[] | undefined;
 
-  constructor(engine: EngineParts, runsFolder: string) {
+  constructor(engine: DemoEngine, runsFolder: string) {
     this.#engine = engine;
     this.#runsFolder = runsFolder;
   }

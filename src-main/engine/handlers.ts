@@ -5,7 +5,6 @@
 import type { Handlers } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { inspectNeuronsJob } from '../../src-shared/jobs/inspect-neurons.ts';
-import { withTypedPaths } from '../formats/typed-path.ts';
 import { browse } from './browse.ts';
 import { relocateRun } from './catalog/relocate.ts';
 import { suggestGroups } from './catalog/suggest.ts';
@@ -71,7 +70,7 @@ export function handlersOf(engine: EngineParts): Handlers {
 
     'jobs.list': () => engine.jobs.list(),
     'jobs.get': ({ jobId }) => engine.jobs.get(jobId),
-    'jobs.submit': ({ kind, params }) => engine.jobs.submit(kind, withTypedPaths(params)),
+    'jobs.submit': ({ kind, params }) => engine.jobs.submitTyped(kind, params),
     'jobs.cancel': ({ jobId }) => engine.jobs.queue.cancel(jobId),
     'jobs.retry': ({ jobId }) => engine.jobs.retry(jobId),
     'jobs.move': ({ jobId, position }) => engine.jobs.move(jobId, position),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { resultRowSchema, type ResultRow } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
+import { kindsThatAre } from '../../src-shared/jobs/index.ts';
 import { matrix, type Matrix } from '../../src-shared/matrix.ts';
 import { provenanceSchema, type ProvenanceInput } from '../../src-shared/provenance.ts';
 import { writeFileAtomic } from '../formats/atomic.ts';
@@ -60,8 +61,7 @@ interface Row {
   created_at: number;
 }
 
-/** Reports about files, and answers to a glance: listed only when asked for by kind. */
-const quietKinds = new Set(['import', 'hash', 'export-checkpoints', 'adopt', 'inspect-neurons']);
+const quietKinds = kindsThatAre('quiet');
 
 export class ResultStore {
   readonly #db: Db;

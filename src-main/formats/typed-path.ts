@@ -4,20 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../src-shared/errors.ts';
-
-/** Fields of params that hold a path, or a list of them. */
-export const pathFields: ReadonlySet<string> = new Set([
-  'run',
-  'runs',
-  'runDirectory',
-  'dataDir',
-  'splitFile',
-  'directory',
-  'outputDir',
-  'checkpoints',
-  'paths',
-  'architecture',
-]);
+import type { ParamSchema } from '../../src-shared/jobs/schema.ts';
 
 /**
  * The absolute path that was meant. What exists as it stands is taken as it stands; else blanks and quotes around it are
@@ -123,21 +110,29 @@ function firstMissing(pieces: readonly string[], exists: (path: string) => boole
   return pieces[reached.at(-1)!] ?? pieces.join(',');
 }
 
-/** Params with every path in them as `typedPath` reads it: forms send what was typed. */
-export function withTypedPaths(params: unknown): unknown {
-  if (Array.isArray(params)) return params.map(withTypedPaths);
+/** Params with every path in them as `typedPath` reads it: forms send what was typed. The schema says where paths are. */
+export function withTypedPaths(schema: ParamSchema, params: unknown): unknown {
+  const choices = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])];
+  if (choices.length > 0) {
+    const { anyOf: _anyOf, oneOf: _oneOf, allOf: _allOf, ...own } = schema;
+    return [own, ...choices].reduce<unknown>((value, choice) => withTypedPaths(choice, value), params);
+  }
+  if (schema.path) return typedPaths(params);
+  if (Array.isArray(params)) {
+    const { items } = schema;
+    return items ? params.map((item) => withTypedPaths(items, item)) : params;
+  }
   if (params === null || typeof params !== 'object' || ArrayBuffer.isView(params)) return params;
   return Object.fromEntries(
-    Object.entries(params).map(([key, value]) => [
-      key,
-      pathFields.has(key) ? typedPaths(value) : withTypedPaths(value),
-    ]),
+    Object.entries(params).map(([key, value]) => {
+      const of = schema.properties?.[key];
+      return [key, of ? withTypedPaths(of, value) : value];
+    }),
   );
 }
 
-/** A path or a list of them; what is neither is looked into. */
+/** A path or a list of them. */
 function typedPaths(value: unknown): unknown {
   if (typeof value === 'string') return value === '' ? value : typedPath(value);
-  if (Array.isArray(value)) return value.map(typedPaths);
-  return withTypedPaths(value);
+  return Array.isArray(value) ? value.map(typedPaths) : value;
 }

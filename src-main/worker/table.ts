@@ -7,7 +7,7 @@ type ComputeTable = {
   [K in JobKindName]: () => Promise<Compute<JobParams<K>, JobResult<K>> | PartedCompute<JobParams<K>>>;
 };
 
-export const computeTable = {
+export const computeTable: ComputeTable = {
   train: async () => (await import('../compute/training/train.ts')).train,
   interpolate: async () => (await import('../compute/connectivity/interpolate.ts')).interpolate,
   'match-activations': async () =>
@@ -44,4 +44,4 @@ export const computeTable = {
   import: async () => (await import('../compute/import/import.ts')).importRuns,
   hash: async () => (await import('../compute/import/hash.ts')).hashCheckpoints,
   diagnose: async () => (await import('../compute/diagnose.ts')).diagnose,
-} satisfies ComputeTable;
+};

@@ -4,9 +4,12 @@ import type { FigureRecipe } from '../../src-shared/figures/index.ts';
 import type { BarrierName } from '../../src-shared/barriers.ts';
 import { barriersOf } from '../../src-shared/jobs/interpolate.ts';
 import type { Interpolation } from '../../src-shared/jobs/interpolate.ts';
+import {
+  curveOf,
+  interpolationFigure,
+  type Metric,
+} from '../../src-shared/presentations/interpolation-figure.ts';
 import type { Measured } from './measurement.svelte.ts';
-
-export type Metric = 'accuracy' | 'loss';
 
 export interface Spread {
   mean: number;
@@ -21,11 +24,6 @@ export function spread(values: number[]): Spread | null {
   const mean = values.reduce((a, b) => a + b, 0) / n;
   const std = n < 2 ? 0 : Math.sqrt(values.reduce((a, v) => a + (v - mean) ** 2, 0) / (n - 1));
   return { mean, std, n };
-}
-
-/** Null where a point is not finite. */
-export function curveOf(pair: Interpolation, split: Split, metric: Metric): (number | null)[] | undefined {
-  return pair[`${split}_${metric}`];
 }
 
 const isWhole = (curve: readonly (number | null)[]): boolean => curve.every((value) => value !== null);
@@ -110,22 +108,6 @@ export function readingAt(all: readonly Measured[], x: number, split: Split, met
   return { lambda: lambdas[index] ?? 0, rows };
 }
 
-/** The two models of a pair, told apart by file: models of different runs may have one number. */
-export function endsOf(pair: Interpolation): [string, string] {
-  return [`${pair.checkpoint_path_1}#${pair.model1_index}`, `${pair.checkpoint_path_2}#${pair.model2_index}`];
-}
-
-/** End -> the shortest name that tells the models apart: number, run and number, run and file. */
-export function endNames(pairs: readonly Interpolation[]): Map<string, string> {
-  const ends = [...new Set(pairs.flatMap(endsOf))].map((end) => {
-    const [, path = '', model = ''] = /^(.*)#(\d+)$/s.exec(end) ?? [];
-    const [file = '', run = ''] = path.split(/[/\\]/).reverse();
-    return { end, names: [model, `${run} ${model}`, `${run}/${file.replace(/\.pt$/, '')}`] };
-  });
-  const level = [0, 1].find((i) => new Set(ends.map(({ names }) => names[i])).size === ends.length) ?? 2;
-  return new Map(ends.map(({ end, names }) => [end, names[level] ?? end]));
-}
-
 export function interpolationRecipe(
   panels: { title: string; measured: Measured[] }[],
   choice: {
@@ -137,34 +119,13 @@ export function interpolationRecipe(
     barrier: BarrierName;
   },
 ): FigureRecipe<'interpolation'> | null {
-  const { metric, split, draw, band, barrier } = choice;
-  const filled = panels.map(({ title, measured }) => ({
+  const { isolated, ...rest } = choice;
+  const shown = panels.map(({ title, measured }) => ({
     title,
     series: measured
-      .filter(({ group }) => choice.isolated === null || group.key === choice.isolated)
-      .flatMap(({ group, pairs }) => {
-        const names = endNames(pairs);
-        const curves = pairs.flatMap((pair) => {
-          const values = curveOf(pair, choice.split, choice.metric);
-          return values
-            ? [
-                {
-                  pair: endsOf(pair)
-                    .map((end) => names.get(end))
-                    .join('–'),
-                  values,
-                },
-              ]
-            : [];
-        });
-        const lambdas = pairs[0]?.lambdas;
-        return curves.length > 0 && lambdas
-          ? [{ label: group.key, colour: group.colour, lambdas, curves }]
-          : [];
-      }),
+      .filter(({ group }) => isolated === null || group.key === isolated)
+      .map(({ group: { key, colour }, pairs }) => ({ label: key, colour, pairs })),
   }));
-  const shown = filled.filter((panel) => panel.series.length > 0);
-  if (shown.length === 0) return null;
-  const notes = [...new Set(panels.flatMap(({ measured }) => measured.flatMap((each) => each.captionNotes)))];
-  return { kind: 'interpolation', data: { metric, split, barrier, notes, panels: shown, band, draw } };
+  const notes = panels.flatMap(({ measured }) => measured.flatMap((each) => each.captionNotes));
+  return interpolationFigure(shown, { ...rest, notes });
 }

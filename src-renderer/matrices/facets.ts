@@ -1,11 +1,16 @@
 /** Matrices side by side: which stand in a row, which in a column, and what is chosen of the rest. */
-import type { MatrixSource } from './sources.ts';
 
 export const facetNames = ['layer', 'sigmaF', 'k', 'epoch', 'model', 'run', 'variant'] as const;
 export type FacetName = (typeof facetNames)[number];
 export type FacetValue = string | number | null;
 export type Facets = Record<FacetName, FacetValue>;
 export type Axis = FacetName | 'none';
+
+/** What is laid out: a matrix of a family that shares a colour scale. */
+export interface Faceted {
+  family: string;
+  facets: Facets;
+}
 
 /** As shown in menus. */
 export const facetTitles: Record<FacetName, string> = {
@@ -29,7 +34,7 @@ export function facetLabel(name: FacetName, value: FacetValue): string {
 }
 
 /** Distinct values, numbers by size and texts by their alphabet with numbers by size; nothing comes first. */
-export function facetValues(sources: readonly MatrixSource[], name: FacetName): FacetValue[] {
+export function facetValues(sources: readonly Faceted[], name: FacetName): FacetValue[] {
   const rank = (value: FacetValue): number => (value === null ? 0 : typeof value === 'number' ? 1 : 2);
   return [...new Set(sources.map((source) => source.facets[name]))].sort((a, b) =>
     typeof a === 'number' && typeof b === 'number'
@@ -38,11 +43,11 @@ export function facetValues(sources: readonly MatrixSource[], name: FacetName): 
   );
 }
 
-export const varying = (sources: readonly MatrixSource[]): FacetName[] =>
+export const varying = (sources: readonly Faceted[]): FacetName[] =>
   facetNames.filter((name) => facetValues(sources, name).length > 1);
 
 /** Layers below each other and something else across; what varies alone goes across. */
-export function usualAxes(sources: readonly MatrixSource[]): { rows: Axis; columns: Axis } {
+export function usualAxes(sources: readonly Faceted[]): { rows: Axis; columns: Axis } {
   const names = varying(sources);
   const across = (['sigmaF', 'k', 'epoch', 'model', 'run', 'variant'] as const).find((name) =>
     names.includes(name),
@@ -55,7 +60,7 @@ export function usualAxes(sources: readonly MatrixSource[]): { rows: Axis; colum
 }
 
 /** Whether one decides the other: a run has one sigma_F. */
-function tied(sources: readonly MatrixSource[], a: FacetName, b: FacetName): boolean {
+function tied(sources: readonly Faceted[], a: FacetName, b: FacetName): boolean {
   const pairs = new Set(sources.map(({ facets }) => JSON.stringify([facets[a], facets[b]])));
   return pairs.size === Math.max(facetValues(sources, a).length, facetValues(sources, b).length);
 }
@@ -68,13 +73,13 @@ export interface Choice {
   chosen: FacetValue;
 }
 
-export interface Grid {
+export interface Grid<S extends Faceted> {
   rows: Axis;
   columns: Axis;
   rowValues: FacetValue[];
   columnValues: FacetValue[];
   /** [row][column]; undefined where nothing was measured. */
-  cells: (MatrixSource | undefined)[][];
+  cells: (S | undefined)[][];
   /** What neither axis shows and yet varies. */
   choices: Choice[];
 }
@@ -87,12 +92,12 @@ const usual = (name: FacetName, values: readonly FacetValue[]): FacetValue =>
  * Lays matrices of one kind out by two facets. Where several would share a cell a value is chosen for what tells them
  * apart; a run or model that a cell does not have is replaced by its first, an epoch, layer or kind is not.
  */
-export function gridOf(
-  sources: readonly MatrixSource[],
+export function gridOf<S extends Faceted>(
+  sources: readonly S[],
   axes: { rows: Axis; columns: Axis },
   wishes: Partial<Facets>,
-): Grid {
-  const of = (source: MatrixSource, axis: Axis): FacetValue => (axis === 'none' ? null : source.facets[axis]);
+): Grid<S> {
+  const of = (source: S, axis: Axis): FacetValue => (axis === 'none' ? null : source.facets[axis]);
   const valuesOf = (axis: Axis): FacetValue[] => (axis === 'none' ? [null] : facetValues(sources, axis));
   const [rowValues, columnValues] = [valuesOf(axes.rows), valuesOf(axes.columns)];
   const crowded = rowValues.map((row) =>
@@ -121,10 +126,7 @@ export function gridOf(
 }
 
 /** The same matrix at other epochs, by epoch. */
-export function seriesOf(
-  sources: readonly MatrixSource[],
-  one: MatrixSource | undefined,
-): Map<number, MatrixSource> {
+export function seriesOf<S extends Faceted>(sources: readonly S[], one: S | undefined): Map<number, S> {
   if (!one) return new Map();
   const others = facetNames.filter((name) => name !== 'epoch');
   const same = sources.filter((source) => others.every((name) => source.facets[name] === one.facets[name]));
@@ -136,15 +138,15 @@ export function seriesOf(
 }
 
 /** The one with most in common: what stays open when other results are looked at. */
-export function closest(
-  sources: readonly MatrixSource[],
+export function closest<S extends Faceted>(
+  sources: readonly S[],
   family: string,
   wanted: Facets,
-): MatrixSource | undefined {
-  const score = (source: MatrixSource): number =>
+): S | undefined {
+  const score = (source: S): number =>
     (source.family === family ? 100 : 0) +
     facetNames.filter((name) => source.facets[name] === wanted[name]).length;
-  return sources.reduce<MatrixSource | undefined>(
+  return sources.reduce<S | undefined>(
     (best, source) => (best === undefined || score(source) > score(best) ? source : best),
     undefined,
   );

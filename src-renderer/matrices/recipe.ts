@@ -16,7 +16,11 @@ const axisLabel = (axis: Axis, value: FacetValue): string[] =>
   axis === 'none' ? [] : [facetLabel(axis, value)];
 
 /** All matrices of the grid that have arrived, row by row, each row with a colour bar. Holds a copy of every number. */
-export function gridRecipe(grid: Grid, open: MatrixSource, shown: Shown): FigureRecipe<'matrix'> {
+export function gridRecipe(
+  grid: Grid<MatrixSource>,
+  open: MatrixSource,
+  shown: Shown,
+): FigureRecipe<'matrix'> {
   const several = grid.cells.flat().filter((cell) => cell !== undefined).length > 1;
   const rows = grid.cells.map((cells, r) =>
     cells.flatMap((source, c) => {

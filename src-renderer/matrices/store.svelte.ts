@@ -2,6 +2,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { ResultRow } from '../../src-shared/api.ts';
 import { valueRange } from '../../src-shared/figures/colour.ts';
+import { kindsThatAre } from '../../src-shared/jobs/index.ts';
 import type { Matrix } from '../../src-shared/matrix.ts';
 import { engine } from '../state/engine.svelte.ts';
 import { fetchResult } from '../state/results.ts';
@@ -10,12 +11,7 @@ import { factsOf } from './run-facts.ts';
 import { findMatrices, type MatrixSource, type RunFacts } from './sources.ts';
 
 /** Kinds of job whose results hold matrices. */
-export const matrixKinds = [
-  'match-activations',
-  'realization-cost',
-  'realization-cost-ridge',
-  'permutation-sensitivity',
-];
+export const matrixKinds = kindsThatAre('matrices');
 
 export interface LoadedMatrix {
   matrix: Matrix;
@@ -47,7 +43,7 @@ class MatrixStore {
 
   async refresh(): Promise<void> {
     const rows = await engine.attempt('results.list', {});
-    this.results = (rows ?? []).filter((row) => matrixKinds.includes(row.kind));
+    this.results = (rows ?? []).filter((row) => matrixKinds.has(row.kind));
     await standings.check(this.results.map(({ id }) => id));
   }
 

@@ -48,7 +48,7 @@ export class MatrixViewer {
   );
   readonly pool = $derived(this.sources.filter(({ family }) => family === this.family));
   readonly axes = $derived(this.#axes ?? usualAxes(this.pool));
-  readonly grid: Grid = $derived(gridOf(this.pool, this.axes, this.#wishes));
+  readonly grid: Grid<MatrixSource> = $derived(gridOf(this.pool, this.axes, this.#wishes));
   readonly cells = $derived(this.grid.cells.flat().filter((cell) => cell !== undefined));
   readonly open: MatrixSource | undefined = $derived.by(() => {
     const at = (axis: Axis, values: FacetValue[]): number => {

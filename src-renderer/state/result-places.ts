@@ -1,27 +1,14 @@
-import type { ResultRow } from '../../src-shared/api.ts';
+import { isJobKind, jobKindNamed } from '../../src-shared/jobs/index.ts';
 import type { PlaceId } from './router.svelte.ts';
 
-const placeOfKind: Record<string, PlaceId> = {
-  train: 'catalog',
-  import: 'catalog',
-  interpolate: 'interpolation',
-  'linear-components': 'symmetry',
-  'skip-connections': 'symmetry',
-  'symmetry-curve': 'symmetry',
-  'rescaling-barrier': 'symmetry',
-  'detect-symmetry': 'symmetry',
-  'weight-decay-study': 'symmetry',
-  'curvature-bound': 'symmetry',
-};
-
-/** The view that shows the result of a job; matchings are shown as matrices where these were asked for. */
-export function resultPlace(kind: string, params?: unknown): PlaceId {
-  const wantsMatrices = params !== null && typeof params === 'object' && 'withMatrices' in params;
-  if (kind === 'match-activations' && wantsMatrices && params.withMatrices === true) return 'matrices';
-  return placeOfKind[kind] ?? 'identifiability';
-}
-
-/** Where an imported result is shown: files of matchings have no matrices, so their numbers are shown instead. */
-export function importedPlace({ kind }: Pick<ResultRow, 'kind'>): PlaceId {
-  return resultPlace(kind);
+/**
+ * The view that shows the result of a job; matrices that were asked for are shown as such. Undefined: none does. Imported
+ * files of matchings come without params: they have no matrices, so their numbers are shown.
+ */
+export function resultPlace(kind: string, params?: unknown): PlaceId | undefined {
+  if (!isJobKind(kind)) return undefined;
+  const { place, matrices } = jobKindNamed(kind);
+  const asksForMatrices = params !== null && typeof params === 'object' && 'withMatrices' in params;
+  if (matrices && asksForMatrices && params.withMatrices === true) return 'matrices';
+  return place?.view;
 }

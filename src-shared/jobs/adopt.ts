@@ -10,39 +10,59 @@ export const adoptJob = defineJob({
   summary:
     'Makes a run of files that hold weights without a config (plain state dicts, safetensors, asymmetric-networks): the architecture is told from names and shapes, and written into a config.yaml.',
   params: z.object({
-    paths: z.array(z.string().min(1)).min(1).describe('files of weights, model 1 first'),
-    directory: z.string().min(1).describe('folder of the new run; it must not hold a run yet'),
+    paths: z
+      .array(z.string().min(1))
+      .min(1)
+      .describe('files of weights, model 1 first')
+      .meta({ label: 'Weight files', path: true }),
+    directory: z
+      .string()
+      .min(1)
+      .describe('folder of the new run; it must not hold a run yet')
+      .meta({ label: 'Output folder', path: true }),
     architecture: z
       .string()
       .min(1)
       .optional()
       .describe(
         'YAML file that declares a network of your own: its layers and the names of their tensors (docs/architectures.md)',
-      ),
+      )
+      .meta({ label: 'Network declaration', path: true }),
     activation: z
       .enum(activations)
       .optional()
       .describe(
         'behind every hidden layer; no file says it; needed unless the gates of sigma-asymmetric models are there',
-      ),
+      )
+      .meta({ label: 'Activation' }),
     normPosition: z
       .enum(['before-activation', 'after-activation'])
       .optional()
       .describe(
         'where the norms stand, needed if names such as fc1, bn1 do not tell it; behind the activation: declare the network (architecture)',
-      ),
+      )
+      .meta({ label: 'Norm position' }),
     sigmaF: z
       .array(z.number())
       .min(1)
       .optional()
-      .describe('fixed weight scale, one for all layers or one each; absent: read off weights that hold it'),
+      .describe('fixed weight scale, one for all layers or one each; absent: read off weights that hold it')
+      .meta({ label: 'σ_F' }),
     epoch: z
       .int()
       .nonnegative()
       .optional()
-      .describe('epoch of the weights; absent: as the files say, else 1'),
-    dataset: z.string().default('mnist').describe('data set the models were trained on'),
-    format: checkpointFormatSchema.default('pt').describe('of the checkpoints written'),
+      .describe('epoch of the weights; absent: as the files say, else 1')
+      .meta({ label: 'Epoch' }),
+    dataset: z
+      .string()
+      .default('mnist')
+      .describe('data set the models were trained on')
+      .meta({ label: 'Data set' }),
+    format: checkpointFormatSchema
+      .default('pt')
+      .describe('of the checkpoints written')
+      .meta({ label: 'File format' }),
   }),
   result: z.object({
     directory: z.string(),
@@ -79,5 +99,8 @@ export const adoptJob = defineJob({
       .default([]),
     notes: z.array(z.string()),
   }),
+  lane: 'main',
+  place: { view: 'catalog' },
   cacheable: false,
+  quiet: true,
 });

@@ -10,35 +10,70 @@ export const chordDeviationJob = defineJob({
     'How far the output of an interpolated ReLU layer strays from the straight line between the two layers’ outputs, as the trained part of the weights grows beside the fixed part that both share. Theory: with the power 3/2.',
   params: z
     .object({
-      width: z.int().min(1).max(4096).default(64).describe('neurons of the layer'),
-      ambient: z.int().min(2).max(4096).default(128).describe('inputs of the layer'),
+      width: z
+        .int()
+        .min(1)
+        .max(4096)
+        .default(64)
+        .describe('neurons of the layer')
+        .meta({ label: 'Hidden units' }),
+      ambient: z
+        .int()
+        .min(2)
+        .max(4096)
+        .default(128)
+        .describe('inputs of the layer')
+        .meta({ label: 'Dimension of the data space' }),
       intrinsic: z
         .int()
         .min(1)
         .max(512)
         .default(16)
-        .describe('dimension of the subspace that holds the data'),
-      numFixed: z.int().min(1).default(64).describe('fixed weights of every neuron'),
-      sigmaF: z.number().positive().default(1).describe('deviation of the fixed weights'),
+        .describe('dimension of the subspace that holds the data')
+        .meta({ label: 'Intrinsic dimension of the data' }),
+      numFixed: z
+        .int()
+        .min(1)
+        .default(64)
+        .describe('fixed weights of every neuron')
+        .meta({ label: 'Fixed weights per neuron' }),
+      sigmaF: z
+        .number()
+        .positive()
+        .default(1)
+        .describe('deviation of the fixed weights')
+        .meta({ label: 'σ_F' }),
       betas: z
         .array(z.number().positive())
         .min(2)
         .default([0.003, 0.005, 0.008, 0.014, 0.023, 0.037, 0.061, 0.1])
-        .describe('sizes of the trained part relative to the fixed part'),
-      samples: z.int().min(100).max(100_000_000).default(100_000).describe('examples'),
+        .describe('sizes of the trained part relative to the fixed part')
+        .meta({ label: 'Values of β' }),
+      samples: z
+        .int()
+        .min(100)
+        .max(100_000_000)
+        .default(100_000)
+        .describe('examples')
+        .meta({ label: 'Examples' }),
       pairs: z
         .int()
         .min(1)
         .max(1000)
         .default(3)
-        .describe('pairs of layers, each with fixed weights of its own'),
+        .describe('pairs of layers, each with fixed weights of its own')
+        .meta({ label: 'Pairs of layers', advanced: true }),
       lambdaSteps: z
         .int()
         .min(3)
         .max(1001)
         .default(41)
-        .describe('points on the segment among which the largest deviation is sought'),
-      seed: seedSchema.default(1).describe('decides the subspace, the weights and the examples'),
+        .describe('points on the segment among which the largest deviation is sought')
+        .meta({ label: 'Points on the line', advanced: true }),
+      seed: seedSchema
+        .default(1)
+        .describe('decides the subspace, the weights and the examples')
+        .meta({ label: 'Seed' }),
     })
     .superRefine(({ numFixed, intrinsic, ambient }, context) => {
       for (const [path, value] of [['numFixed', numFixed] as const, ['intrinsic', intrinsic] as const]) {
@@ -73,5 +108,7 @@ export const chordDeviationJob = defineJob({
     seed: z.int(),
     seconds: z.number(),
   }),
+  lane: 'main',
+  place: { view: 'identifiability', heading: 'Synthetic data' },
   cacheable: true,
 });

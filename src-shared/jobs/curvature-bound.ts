@@ -9,19 +9,30 @@ export const curvatureBoundJob = defineJob({
   summary:
     'Curvature and length of symmetry curves, how far the chord strays from them, and the bound on the barrier that follows, against the measured barrier.',
   params: z.object({
-    layers: z.int().min(2).max(6).default(2).describe('number of weight matrices'),
-    width: z.int().min(1).max(32).default(4).describe('width of every layer'),
+    layers: z.int().min(2).max(6).default(2).describe('number of weight matrices').meta({ label: 'Layers' }),
+    width: z.int().min(1).max(32).default(4).describe('width of every layer').meta({ label: 'Width' }),
     activation: z
       .enum(['linear', 'relu'])
       .default('linear')
-      .describe('of the bias-free network trained on the spot'),
+      .describe('of the bias-free network trained on the spot')
+      .meta({ label: 'Activation' }),
     scales: z
       .array(z.number().positive().max(10))
       .min(1)
       .default([0.01, 0.03, 0.1, 0.3, 1])
-      .describe('sizes of log g, one curve each'),
-    steps: z.int().min(50).max(20_000).default(800).describe('intervals along the curve'),
-    seed: seedSchema.default(1).describe('decides task, start and direction of log g'),
+      .describe('sizes of log g, one curve each')
+      .meta({ label: 'Sizes of log g' }),
+    steps: z
+      .int()
+      .min(50)
+      .max(20_000)
+      .default(800)
+      .describe('intervals along the curve')
+      .meta({ label: 'Intervals' }),
+    seed: seedSchema
+      .default(1)
+      .describe('decides task, start and direction of log g')
+      .meta({ label: 'Seed' }),
   }),
   result: z.object({
     rows: z.array(
@@ -54,5 +65,7 @@ export const curvatureBoundJob = defineJob({
     }),
     seed: z.int(),
   }),
+  lane: 'main',
+  place: { view: 'symmetry', heading: 'Experiments' },
   cacheable: true,
 });

@@ -1,5 +1,41 @@
 import type { z } from 'zod';
 
+declare module 'zod' {
+  /** What a param says of itself besides its description: `.meta({ label: 'Hidden units', advanced: true })`. */
+  interface GlobalMeta {
+    /** A noun, as forms call it. Every param of a kind has one. */
+    label?: string;
+    /** Few people change it: forms keep it behind “More settings”. */
+    advanced?: boolean;
+    /** A path or a list of them: read as people type paths, and made absolute. */
+    path?: boolean;
+    /** Taken from the command line, and without effect: forms leave it out. */
+    withoutEffect?: boolean;
+  }
+}
+
+/**
+ * Which worker takes a job. `light` (reading headers) and `background` (hashing) have one each, at low priority, beside
+ * the heavy jobs of `main`.
+ */
+export type JobLane = 'main' | 'light' | 'background';
+
+/** Views of the app that show results as tabs, and the headings under which the tabs stand, in order. */
+export const tabHeadings = {
+  identifiability: ['One model', 'Two models', 'All groups', 'Synthetic data'],
+  symmetry: ['Experiments'],
+} as const;
+export type TabbedView = keyof typeof tabHeadings;
+
+/**
+ * Where the app shows a result: in a view made for it, or as a tab that is made of the kind's form and its presentation.
+ * Null: nowhere by itself (whoever asked for it uses it).
+ */
+export type JobPlace =
+  | { readonly view: 'catalog' | 'interpolation' }
+  | { [V in TabbedView]: { readonly view: V; readonly heading: (typeof tabHeadings)[V][number] } }[TabbedView]
+  | null;
+
 /**
  * How a question falls into parts, each answered and kept by itself: a job that was stopped goes on from the parts it
  * has, and another job that asks for some of the same parts takes them over.
@@ -35,7 +71,8 @@ export function jobReuse<P extends z.ZodType>(
 
 /**
  * A kind of job: what it is asked (`params`), what it answers (`result`), what people call it. One file per kind in
- * this folder; `src-main/compute` holds the function of the same name that does the work.
+ * this folder. The function that does the work is named in `src-main/worker/table.ts`, the presentation of its results in
+ * `src-shared/presentations/index.ts`; all else that belongs to a kind stands here.
  *
  * `params` parses what a person may write: paths still relative, defaults not yet filled in. Its output is complete,
  * so that the same question always has the same hash. Everything that decides the answer must be in it (seeds too).
@@ -49,8 +86,16 @@ export interface JobKind<Name extends string, P extends z.ZodType, R extends z.Z
   readonly summary: string;
   readonly params: P;
   readonly result: R;
-  /** False where the same params must run again each time (training, import). */
+  readonly lane: JobLane;
+  readonly place: JobPlace;
+  /** False if the same params must run again each time (training, import). */
   readonly cacheable: boolean;
+  /** Reports about files, and answers to a glance: results are listed only if asked for by kind. Absent: no. */
+  readonly quiet?: boolean;
+  /** Writes a run folder (`run`) and continues from its last checkpoint when it is told to `resume`. Absent: no. */
+  readonly resumable?: boolean;
+  /** Results hold matrices, always or if asked to with `withMatrices`: the viewer of matrices lists them. Absent: no. */
+  readonly matrices?: boolean;
   /** When the answer to other params serves too; absent: never. */
   readonly reuse?: JobReuse;
   /** For questions about many checkpoints; absent: the answer comes in one piece. */

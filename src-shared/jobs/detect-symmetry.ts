@@ -14,28 +14,57 @@ export const detectSymmetryJob = defineJob({
       activation: z
         .enum(['linear', 'relu'])
         .default('linear')
-        .describe('of the bias-free networks trained on the spot'),
-      layers: z.int().min(2).max(6).default(2).describe('number of weight matrices'),
-      width: z.int().min(1).max(64).default(4).describe('width of every layer'),
+        .describe('of the bias-free networks trained on the spot')
+        .meta({ label: 'Activation' }),
+      layers: z
+        .int()
+        .min(2)
+        .max(6)
+        .default(2)
+        .describe('number of weight matrices')
+        .meta({ label: 'Layers' }),
+      width: z.int().min(1).max(64).default(4).describe('width of every layer').meta({ label: 'Width' }),
       second: z
         .enum(['independent', 'orbit'])
         .default('independent')
-        .describe('second network: trained from a start of its own, or moved along the orbit of the first'),
-      restarts: z.int().min(1).max(100).default(5).describe('ReLU: orders of the layers that are tried'),
+        .describe('second network: trained from a start of its own, or moved along the orbit of the first')
+        .meta({ label: 'Second network' }),
+      restarts: z
+        .int()
+        .min(1)
+        .max(100)
+        .default(5)
+        .describe('ReLU: orders of the layers that are tried')
+        .meta({ label: 'Restarts', advanced: true }),
       run: pairSelection.run,
-      models: z.array(z.int().positive()).optional().describe('with run: two models of it, from 1'),
+      models: z
+        .array(z.int().positive())
+        .optional()
+        .describe('with run: two models of it, from 1')
+        .meta({ label: 'Models' }),
       epoch: pairSelection.epoch,
       checkpoints: z
         .array(z.string().min(1))
         .optional()
-        .describe('two checkpoint files, in place of run, models and epoch'),
+        .describe('two checkpoint files, in place of run, models and epoch')
+        .meta({ label: 'Checkpoint files', advanced: true, path: true }),
       split: z
         .enum(['train', 'val', 'test'])
         .default('test')
-        .describe('checkpoints: split that the loss is taken over'),
-      data: analysisData,
-      steps: z.int().positive().max(1000).default(50).describe('intervals of the straight line'),
-      seed: seedSchema.default(1).describe('decides task, starts, hidden group element and orders'),
+        .describe('checkpoints: split that the loss is taken over')
+        .meta({ label: 'Split' }),
+      data: analysisData.meta({ label: 'Data' }),
+      steps: z
+        .int()
+        .positive()
+        .max(1000)
+        .default(50)
+        .describe('intervals of the straight line')
+        .meta({ label: 'Intervals' }),
+      seed: seedSchema
+        .default(1)
+        .describe('decides task, starts, hidden group element and orders')
+        .meta({ label: 'Seed' }),
     })
     .superRefine((value, context) => {
       if (value.run === undefined && value.checkpoints === undefined) return;
@@ -77,5 +106,7 @@ export const detectSymmetryJob = defineJob({
     notes: z.array(z.string()),
     seed: z.int(),
   }),
+  lane: 'main',
+  place: { view: 'symmetry', heading: 'Experiments' },
   cacheable: true,
 });

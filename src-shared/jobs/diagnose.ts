@@ -9,8 +9,20 @@ export const diagnose = defineJob({
   summary:
     'Says which back end computes in a worker, on what, why, whether it compiles, and how fast a matrix product is on it.',
   params: z.object({
-    size: z.int().min(64).max(8192).default(1024).describe('side of the square matrices multiplied'),
-    seconds: z.number().min(0.05).max(60).default(0.5).describe('how long to measure'),
+    size: z
+      .int()
+      .min(64)
+      .max(8192)
+      .default(1024)
+      .describe('side of the square matrices multiplied')
+      .meta({ label: 'Matrix size' }),
+    seconds: z
+      .number()
+      .min(0.05)
+      .max(60)
+      .default(0.5)
+      .describe('how long to measure')
+      .meta({ label: 'Measuring time in seconds' }),
   }),
   result: z.object({
     backend: backendInfoSchema,
@@ -35,5 +47,7 @@ export const diagnose = defineJob({
     repetitions: z.int(),
     node: z.string(),
   }),
+  lane: 'main',
+  place: null,
   cacheable: false,
 });

@@ -11,12 +11,33 @@ export const exportCheckpointsJob = defineJob({
   summary:
     'Writes the checkpoints of a run into a new run folder, as .pt for PyTorch and the published scripts or as .safetensors, with its config.yaml beside them.',
   params: z.object({
-    run: z.string().min(1).describe('run directory'),
-    models: z.array(z.int().positive()).min(1).optional().describe('models, from 1; absent: all of them'),
-    epochs: z.array(z.int().nonnegative()).min(1).optional().describe('epochs; absent: all that are saved'),
-    format: checkpointFormatSchema.default('pt').describe('pt opens with torch.load(weights_only=True)'),
-    optimizer: z.boolean().default(true).describe('write the state of the optimizer too'),
-    directory: z.string().min(1).describe('folder to write to; it must not hold a run yet'),
+    run: z.string().min(1).describe('run directory').meta({ label: 'Run', path: true }),
+    models: z
+      .array(z.int().positive())
+      .min(1)
+      .optional()
+      .describe('models, from 1; absent: all of them')
+      .meta({ label: 'Models' }),
+    epochs: z
+      .array(z.int().nonnegative())
+      .min(1)
+      .optional()
+      .describe('epochs; absent: all that are saved')
+      .meta({ label: 'Epochs' }),
+    format: checkpointFormatSchema
+      .default('pt')
+      .describe('pt opens with torch.load(weights_only=True)')
+      .meta({ label: 'File format' }),
+    optimizer: z
+      .boolean()
+      .default(true)
+      .describe('write the state of the optimizer too')
+      .meta({ label: 'Optimizer state' }),
+    directory: z
+      .string()
+      .min(1)
+      .describe('folder to write to; it must not hold a run yet')
+      .meta({ label: 'Output folder', path: true }),
   }),
   result: z.object({
     /** Absolute path of the new run folder. */
@@ -29,5 +50,8 @@ export const exportCheckpointsJob = defineJob({
     /** What a person should know about the files. */
     notes: z.array(z.string()),
   }),
+  lane: 'main',
+  place: null,
   cacheable: false,
+  quiet: true,
 });

@@ -34,9 +34,9 @@ export const importJob = defineJob({
     'Looks for run folders below a folder and adds them to the catalog. Copies no checkpoints and reads only their headers; result files and analyses, named or found below, are taken over as results.',
   params: z.object({
     /** Absolute paths of folders to search, or of single files: checkpoints, configs, results, analyses (.zip). */
-    paths: z.array(z.string().min(1)).min(1),
+    paths: z.array(z.string().min(1)).min(1).meta({ label: 'Files and folders', path: true }),
     /** Filled in by the engine: runs of the catalog, so that a folder that could be one of them is read in full. */
-    known: z.array(knownRunSchema).optional(),
+    known: z.array(knownRunSchema).optional().meta({ label: 'Known runs' }),
   }),
   result: z.object({
     runs: z.int(),
@@ -53,5 +53,8 @@ export const importJob = defineJob({
     /** Filled in by the engine; null where a worker ran without one. */
     changes: importChangesSchema.nullable(),
   }),
+  lane: 'light',
+  place: { view: 'catalog' },
   cacheable: false,
+  quiet: true,
 });

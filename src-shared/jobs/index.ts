@@ -1,4 +1,7 @@
-/** Every kind of job, one line each. `src-main/worker/table.ts` must name the same ones; the type checker sees to it. */
+/**
+ * Every kind of job, one line each, in the order in which people see them. `src-main/worker/table.ts` and
+ * `src-shared/presentations/index.ts` must name the same ones; the type checker sees to it.
+ */
 import type { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
@@ -27,7 +30,7 @@ import { chordDeviationJob } from './chord-deviation.ts';
 import { curvatureBoundJob } from './curvature-bound.ts';
 import { detectSymmetryJob } from './detect-symmetry.ts';
 import { weightDecayStudyJob } from './weight-decay-study.ts';
-import type { JobKind, ParamsInputOf, ParamsOf, ResultOf } from './define.ts';
+import type { JobKind, ParamsInputOf, ParamsOf, ResultOf, TabbedView } from './define.ts';
 
 type Table<T> = { [K in keyof T]: JobKind<K & string, z.ZodType, z.ZodType> };
 
@@ -42,20 +45,20 @@ export const jobKinds = tableOf({
   'match-activations': matchActivationsJob,
   'match-weights': matchWeightsJob,
   similarity: similarityJob,
-  'synthetic-coherence': syntheticCoherenceJob,
-  'chord-deviation': chordDeviationJob,
-  'subspace-coherence': subspaceCoherenceJob,
-  'realization-cost': realizationCostJob,
   'permutation-sensitivity': permutationSensitivityJob,
+  'realization-cost': realizationCostJob,
   'realization-cost-ridge': realizationCostRidgeJob,
+  'subspace-coherence': subspaceCoherenceJob,
+  'chord-deviation': chordDeviationJob,
+  'synthetic-coherence': syntheticCoherenceJob,
   'inspect-neurons': inspectNeuronsJob,
   'linear-components': linearComponentsJob,
   'skip-connections': skipConnectionsJob,
   'symmetry-curve': symmetryCurveJob,
   'rescaling-barrier': rescalingBarrierJob,
-  'curvature-bound': curvatureBoundJob,
   'detect-symmetry': detectSymmetryJob,
   'weight-decay-study': weightDecayStudyJob,
+  'curvature-bound': curvatureBoundJob,
   merge: mergeJob,
   adopt: adoptJob,
   'export-checkpoints': exportCheckpointsJob,
@@ -77,6 +80,16 @@ export const jobKindNames = Object.keys(jobKinds) as JobKindName[];
 export function isJobKind(name: string): name is JobKindName {
   return Object.hasOwn(jobKinds, name);
 }
+
+/** The kinds that are `what`, of which a kind says so. */
+export const kindsThatAre = (what: 'quiet' | 'resumable' | 'matrices'): ReadonlySet<string> =>
+  new Set(Object.values<AnyJobKind>(jobKinds).flatMap((job) => (job[what] ? [job.kind] : [])));
+
+/** The kinds whose results are tabs of a view, under one of its headings. */
+export const kindsUnder = (view: TabbedView, heading: string): string[] =>
+  Object.values<AnyJobKind>(jobKinds).flatMap(({ kind, place }) =>
+    place?.view === view && 'heading' in place && place.heading === heading ? [kind] : [],
+  );
 
 /** The kind of that name. Throws UserError with the near misses for one that does not exist. */
 export function jobKindNamed(name: string): AnyJobKind {

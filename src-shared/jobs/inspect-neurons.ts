@@ -10,35 +10,54 @@ const paramsSchema = z.object({
     .array(z.string().min(1))
     .min(1)
     .max(2)
-    .describe('checkpoint file of both neurons, or one file for each'),
+    .describe('checkpoint file of both neurons, or one file for each')
+    .meta({ label: 'Checkpoint files', path: true }),
   layer: z
     .string()
     .regex(/^lins\.\d+$/, 'expected the name of a layer, such as lins.0')
-    .describe('layer whose neurons are looked at, such as lins.0'),
-  neurons: z.array(z.int().nonnegative()).length(2).describe('the two neurons, from 0, e.g. 3,17'),
+    .describe('layer whose neurons are looked at, such as lins.0')
+    .meta({ label: 'Layer' }),
+  neurons: z
+    .array(z.int().nonnegative())
+    .length(2)
+    .describe('the two neurons, from 0, e.g. 3,17')
+    .meta({ label: 'Neurons' }),
   withCosts: z
     .boolean()
     .default(true)
-    .describe('realization and swap costs of the two; only neurons of one model have them'),
+    .describe('realization and swap costs of the two; only neurons of one model have them')
+    .meta({ label: 'Costs' }),
   recordingPoint: recordingPointSchema
     .default('post_activation_function')
-    .describe('where activations are recorded; the last layer has its logits'),
+    .describe('where activations are recorded; the last layer has its logits')
+    .meta({ label: 'Recording point' }),
   ...subspaceParams,
-  activationSplit: splitSchema.default('test').describe('split on which activations are recorded'),
+  activationSplit: splitSchema
+    .default('test')
+    .describe('split on which activations are recorded')
+    .meta({ label: 'Split of the activations' }),
   examples: z
     .int()
     .min(2)
     .max(100_000)
     .default(2000)
-    .describe('activations are recorded on the first so many examples of the split'),
+    .describe('activations are recorded on the first so many examples of the split')
+    .meta({ label: 'Examples' }),
   strongest: z
     .int()
     .min(0)
     .max(50)
     .default(4)
-    .describe('how many of the examples that excite a neuron most are shown'),
-  bins: z.int().min(1).max(500).default(40).describe('bins of the histograms of activations'),
-  data: analysisDataSchema.default({}),
+    .describe('how many of the examples that excite a neuron most are shown')
+    .meta({ label: 'Strongest examples' }),
+  bins: z
+    .int()
+    .min(1)
+    .max(500)
+    .default(40)
+    .describe('bins of the histograms of activations')
+    .meta({ label: 'Histogram bins' }),
+  data: analysisDataSchema.default({}).meta({ label: 'Data' }),
 });
 
 const pair = <S extends z.ZodType>(one: S) => z.tuple([one, one]);
@@ -128,6 +147,9 @@ export const inspectNeuronsJob = defineJob({
     warnings: z.array(z.string()),
     backend: backendInfoSchema,
   }),
+  lane: 'main',
+  place: null,
   cacheable: true,
+  quiet: true,
 });
 export type InspectedNeurons = ResultOf<typeof inspectNeuronsJob>;

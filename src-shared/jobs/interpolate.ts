@@ -136,15 +136,26 @@ const common = {
 const interpolateParams = z
   .object({
     ...pairSelection,
-    steps: z.int().positive().max(1000).default(8).describe('intervals: steps + 1 points from 0 to 1'),
+    steps: z
+      .int()
+      .positive()
+      .max(1000)
+      .default(8)
+      .describe('intervals: steps + 1 points from 0 to 1')
+      .meta({ label: 'Intervals' }),
     ...alignmentParams,
     splits: z
       .array(splitSchema)
       .min(1)
       .default([...splits])
-      .describe('splits to evaluate on'),
-    midpoint: z.boolean().default(false).describe('also evaluate the mean of all models'),
-    data: analysisData,
+      .describe('splits to evaluate on')
+      .meta({ label: 'Splits' }),
+    midpoint: z
+      .boolean()
+      .default(false)
+      .describe('also evaluate the mean of all models')
+      .meta({ label: 'Midpoint of all models' }),
+    data: analysisData.meta({ label: 'Data' }),
   })
   .superRefine(checkSelection);
 
@@ -160,6 +171,8 @@ export const interpolateJob = defineJob({
     z.object({ ...interpolationSchema.shape, midpoint: midpointSchema.optional(), ...common }),
     z.object({ pairs: z.array(interpolationSchema), midpoint: midpointSchema.optional(), ...common }),
   ]),
+  lane: 'main',
+  place: { view: 'interpolation' },
   cacheable: true,
   reuse: jobReuse(
     interpolateParams,

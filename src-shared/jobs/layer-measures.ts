@@ -6,36 +6,48 @@ import type { JobParts } from './define.ts';
 
 /** Models of one run, at one epoch or several. */
 export const layerSelection = {
-  run: z.string().min(1).describe('run directory'),
+  run: z.string().min(1).describe('run directory').meta({ label: 'Run', path: true }),
   models: z
     .array(z.int().positive())
     .min(1)
     .optional()
-    .describe('models of the run, from 1; absent: all of them'),
+    .describe('models of the run, from 1; absent: all of them')
+    .meta({ label: 'Models' }),
   epoch: z
     .union([z.int().nonnegative(), z.array(z.int().nonnegative()).min(1)])
-    .describe('epoch of the run (or a list of them), 0 is the initialisation'),
+    .describe('epoch of the run (or a list of them), 0 is the initialisation')
+    .meta({ label: 'Epoch' }),
   layers: z
     .array(z.string().regex(/^lins\.\d+$/, 'expected the name of a layer, such as lins.0'))
     .min(1)
     .optional()
-    .describe('layers, such as lins.0,lins.1; absent: all of them'),
-  data: analysisDataSchema.default({}),
+    .describe('layers, such as lins.0,lins.1; absent: all of them')
+    .meta({ label: 'Layers', advanced: true }),
+  data: analysisDataSchema.default({}).meta({ label: 'Data' }),
 };
 
 /** The subspace in which the inputs of a layer lie. */
 export const subspaceParams = {
-  split: splitSchema.default('train').describe('split whose inputs span the subspace'),
+  split: splitSchema
+    .default('train')
+    .describe('split whose inputs span the subspace')
+    .meta({ label: 'Split' }),
   explainedVariance: z
     .number()
     .positive()
     .max(1)
     .default(0.9)
-    .describe('share of the variance of the inputs that the subspace must hold'),
+    .describe('share of the variance of the inputs that the subspace must hold')
+    .meta({ label: 'Explained variance of the subspace' }),
 };
 
 export const runKeyParam = {
-  runKey: z.string().min(1).optional().describe("name of the run in the answer; absent: its folder's name"),
+  runKey: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("name of the run in the answer; absent: its folder's name")
+    .meta({ label: 'Run name in the result', advanced: true }),
 };
 
 /** Fields that name one checkpoint, in the reference's names. */

@@ -9,23 +9,52 @@ export const linearComponentsJob = defineJob({
   summary:
     'Trains many deep linear networks to zero loss and finds the connected components of the solutions by joining them with explicit zero-loss paths; compared with determinant signs and with 2^(layers - 1).',
   params: z.object({
-    layers: z.int().min(2).max(6).default(3).describe('number of weight matrices l'),
-    width: z.int().min(1).max(16).default(4).describe('width h; every weight matrix is h x h'),
-    starts: z.int().min(2).max(5000).default(200).describe('networks trained from independent random starts'),
-    steps: z.int().min(100).max(200_000).default(4000).describe('steps of Adam, full batch'),
+    layers: z
+      .int()
+      .min(2)
+      .max(6)
+      .default(3)
+      .describe('number of weight matrices l')
+      .meta({ label: 'Layers' }),
+    width: z
+      .int()
+      .min(1)
+      .max(16)
+      .default(4)
+      .describe('width h; every weight matrix is h x h')
+      .meta({ label: 'Width' }),
+    starts: z
+      .int()
+      .min(2)
+      .max(5000)
+      .default(200)
+      .describe('networks trained from independent random starts')
+      .meta({ label: 'Random starts' }),
+    steps: z
+      .int()
+      .min(100)
+      .max(200_000)
+      .default(4000)
+      .describe('steps of Adam, full batch')
+      .meta({ label: 'Training steps' }),
     learningRate: z
       .number()
       .positive()
       .max(1)
       .default(0.02)
-      .describe('at the start; falls to 0 along a half cosine'),
+      .describe('at the start; falls to 0 along a half cosine')
+      .meta({ label: 'Learning rate' }),
     acrossPairs: z
       .int()
       .min(1)
       .max(50)
       .default(3)
-      .describe('pairs of solutions tried between every two classes'),
-    seed: seedSchema.default(1).describe('decides the task, the starts and the paths tried'),
+      .describe('pairs of solutions tried between every two classes')
+      .meta({ label: 'Pairs between classes', advanced: true }),
+    seed: seedSchema
+      .default(1)
+      .describe('decides the task, the starts and the paths tried')
+      .meta({ label: 'Seed' }),
   }),
   result: z.object({
     /** 2^(layers - 1), Corollary 4.2 of arXiv 2505.23681. */
@@ -64,5 +93,7 @@ export const linearComponentsJob = defineJob({
     width: z.int(),
     seed: z.int(),
   }),
+  lane: 'main',
+  place: { view: 'symmetry', heading: 'Experiments' },
   cacheable: true,
 });

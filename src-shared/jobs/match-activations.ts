@@ -31,10 +31,16 @@ export type ActivationMatchingRow = z.infer<typeof rowSchema>;
 
 /** Taken, so that one command line serves both kinds, and dropped: they have no meaning here. */
 const flagsOfInterpolate = {
-  steps: z.int().positive().optional().describe('as interpolate takes it; no effect here'),
+  steps: z
+    .int()
+    .positive()
+    .optional()
+    .describe('as interpolate takes it; no effect here')
+    .meta({ label: 'Intervals', withoutEffect: true }),
   align: alignmentSchema
     .optional()
-    .describe('as interpolate takes it; no effect here: the models are matched as they are'),
+    .describe('as interpolate takes it; no effect here: the models are matched as they are')
+    .meta({ label: 'Alignment', withoutEffect: true }),
 };
 
 const groupSchema = z.object({
@@ -42,7 +48,7 @@ const groupSchema = z.object({
   runs: z
     .array(
       z.object({
-        run: z.string().min(1),
+        run: z.string().min(1).meta({ path: true }),
         /** [epoch, model] of the members that are single checkpoints; absent: the whole run. */
         only: z.array(z.tuple([z.int().nonnegative(), z.int().positive()])).optional(),
       }),
@@ -62,31 +68,46 @@ const paramsSchema = z
       .array(groupSchema)
       .min(1)
       .optional()
-      .describe('groups in place of a run: every two models of each of their runs, at the same epoch'),
+      .describe('groups in place of a run: every two models of each of their runs, at the same epoch')
+      .meta({ label: 'Groups' }),
     epochs: z
       .union([z.literal('all'), z.array(z.int().nonnegative()).min(1)])
       .optional()
-      .describe('epochs in place of one, e.g. 0,5,100; all: every epoch that was saved'),
+      .describe('epochs in place of one, e.g. 0,5,100; all: every epoch that was saved')
+      .meta({ label: 'Epochs' }),
     models,
     pairs,
     mode: z
       .union([z.enum(matchingModes), z.array(z.enum(matchingModes)).min(1)])
       .default('pearson_correlation_with_zero_for_constant')
-      .describe('similarity of activations, maximised (or a list of them)'),
+      .describe('similarity of activations, maximised (or a list of them)')
+      .meta({ label: 'Similarity measure' }),
     recordingPoint: z
       .union([recordingPointSchema, z.array(recordingPointSchema).min(1)])
       .default('post_activation_function')
-      .describe('where activations are compared (or a list of places)'),
-    alignSplit: splitSchema.default('train').describe('split whose activations are compared'),
+      .describe('where activations are compared (or a list of places)')
+      .meta({ label: 'Recording point' }),
+    alignSplit: splitSchema
+      .default('train')
+      .describe('split whose activations are compared')
+      .meta({ label: 'Split of the activations', advanced: true }),
     randomCount: z
       .int()
       .nonnegative()
       .max(100_000)
       .default(100)
-      .describe('random permutations to compare with'),
-    matchingSeed: seedSchema.default(0).describe('decides the random permutations'),
-    withMatrices: z.boolean().default(false).describe('return the similarity matrices too'),
-    data: analysisData,
+      .describe('random permutations to compare with')
+      .meta({ label: 'Random permutations' }),
+    matchingSeed: seedSchema
+      .default(0)
+      .describe('decides the random permutations')
+      .meta({ label: 'Matching seed', advanced: true }),
+    withMatrices: z
+      .boolean()
+      .default(false)
+      .describe('return the similarity matrices too')
+      .meta({ label: 'Similarity matrices' }),
+    data: analysisData.meta({ label: 'Data' }),
     ...flagsOfInterpolate,
   })
   .superRefine(checkSubject)
@@ -200,5 +221,8 @@ export const matchActivationsJob = defineJob({
     ['epoch of a run', 'epochs of runs'],
     joinModels,
   ),
+  lane: 'main',
+  place: { view: 'identifiability', heading: 'Two models' },
   cacheable: true,
+  matrices: true,
 });

@@ -50,5 +50,7 @@ export const matchWeightsJob = defineJob({
     z.object({ ...rowSchema.shape, ...common }),
     z.object({ pairs: z.array(rowSchema), ...common }),
   ]),
+  lane: 'main',
+  place: { view: 'identifiability', heading: 'Two models' },
   cacheable: true,
 });

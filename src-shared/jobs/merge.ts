@@ -23,16 +23,25 @@ export const mergeJob = defineJob({
         .min(0)
         .max(1)
         .optional()
-        .describe('two models: share of the second; absent: the plain mean of all'),
+        .describe('two models: share of the second; absent: the plain mean of all')
+        .meta({ label: 'Weight of the second model' }),
       write: z
         .enum(['merged', 'aligned'])
         .default('merged')
         .describe(
           'merged: one model, their mean; aligned: every model with its neurons in the order of the first',
-        ),
-      format: checkpointFormatSchema.default('pt').describe('pt opens with torch.load(weights_only=True)'),
-      directory: z.string().min(1).describe('folder to write to; it must not hold a run yet'),
-      data: analysisData,
+        )
+        .meta({ label: 'Models to write' }),
+      format: checkpointFormatSchema
+        .default('pt')
+        .describe('pt opens with torch.load(weights_only=True)')
+        .meta({ label: 'File format' }),
+      directory: z
+        .string()
+        .min(1)
+        .describe('folder to write to; it must not hold a run yet')
+        .meta({ label: 'Output folder', path: true }),
+      data: analysisData.meta({ label: 'Data' }),
     })
     .superRefine(checkSelection),
   result: z.object({
@@ -50,5 +59,7 @@ export const mergeJob = defineJob({
     norm_statistics: normStatisticsSchema.optional(),
     notes: z.array(z.string()),
   }),
+  lane: 'main',
+  place: { view: 'catalog' },
   cacheable: false,
 });

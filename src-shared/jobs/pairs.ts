@@ -12,19 +12,30 @@ import { analysisDataSchema, seedSchema } from './common.ts';
 
 /** Models of one run at one epoch, or any checkpoint files; all pairs of them unless `pairs` says which. */
 export const pairSelection = {
-  run: z.string().min(1).optional().describe('run directory'),
-  models: z.array(z.int().positive()).optional().describe('models of the run, from 1; absent: all of them'),
-  epoch: z.int().nonnegative().optional().describe('epoch of the run, 0 is the initialisation'),
+  run: z.string().min(1).optional().describe('run directory').meta({ label: 'Run', path: true }),
+  models: z
+    .array(z.int().positive())
+    .optional()
+    .describe('models of the run, from 1; absent: all of them')
+    .meta({ label: 'Models' }),
+  epoch: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('epoch of the run, 0 is the initialisation')
+    .meta({ label: 'Epoch' }),
   checkpoints: z
     .array(z.string().min(1))
     .optional()
-    .describe('checkpoint files in place of run, models and epoch; they may belong to different runs'),
+    .describe('checkpoint files in place of run, models and epoch; they may belong to different runs')
+    .meta({ label: 'Checkpoint files', advanced: true, path: true }),
   pairs: z
     .array(z.tuple([z.int().positive(), z.int().positive()]))
     .optional()
     .describe(
       'pairs of models (of a run: its model numbers; of checkpoint files: places in the list, from 1); absent: all',
-    ),
+    )
+    .meta({ label: 'Pairs of models', advanced: true }),
 };
 
 /** The rules that a schema of optional fields cannot say. */
@@ -53,24 +64,42 @@ export function checkSelection(
 
 /** How model b of a pair is brought next to model a. */
 export const alignmentParams = {
-  align: alignmentSchema.default('none').describe('permute the neurons of the second model first'),
+  align: alignmentSchema
+    .default('none')
+    .describe('permute the neurons of the second model first')
+    .meta({ label: 'Alignment' }),
   mode: matchingModeSchema
     .default('pearson_correlation_with_zero_for_constant')
     .describe(
       'similarity of activations, maximised; reference-lmc-script repeats the published script, which anti-aligns',
-    ),
+    )
+    .meta({ label: 'Similarity measure' }),
   recordingPoint: recordingPointSchema
     .default('post_activation_function')
-    .describe('where activations are compared'),
-  alignSplit: splitSchema.default('train').describe('split whose activations are compared'),
-  matchingSeed: seedSchema.default(0).describe('decides visiting orders and random permutations'),
-  restarts: z.int().positive().max(1000).default(10).describe('weight matching: independent ascents'),
+    .describe('where activations are compared')
+    .meta({ label: 'Recording point' }),
+  alignSplit: splitSchema
+    .default('train')
+    .describe('split whose activations are compared')
+    .meta({ label: 'Split of the activations', advanced: true }),
+  matchingSeed: seedSchema
+    .default(0)
+    .describe('decides visiting orders and random permutations')
+    .meta({ label: 'Matching seed', advanced: true }),
+  restarts: z
+    .int()
+    .positive()
+    .max(1000)
+    .default(10)
+    .describe('weight matching: independent ascents')
+    .meta({ label: 'Restarts', advanced: true }),
   order: z
     .array(z.int().nonnegative())
     .optional()
     .describe(
       'weight matching: groups of units (of an MLP: hidden layers), numbered from 0, in the order every sweep visits them; absent: random orders',
-    ),
+    )
+    .meta({ label: 'Visiting order', advanced: true }),
 };
 
 export const analysisData = analysisDataSchema.default({});

@@ -84,15 +84,28 @@ export const permutationSensitivityJob = defineJob({
   params: z.object({
     ...layerSelection,
     ...subspaceParams,
-    randomCount: z.int().nonnegative().max(100_000).default(100).describe('random permutations to try'),
-    permutationSeed: seedSchema.default(0).describe('decides the random permutations'),
+    randomCount: z
+      .int()
+      .nonnegative()
+      .max(100_000)
+      .default(100)
+      .describe('random permutations to try')
+      .meta({ label: 'Random permutations' }),
+    permutationSeed: seedSchema
+      .default(0)
+      .describe('decides the random permutations')
+      .meta({ label: 'Permutation seed', advanced: true }),
     permutations: z
       .record(z.string(), z.array(z.int().nonnegative()))
       .optional()
-      .describe('permutations to try, by layer: {"lins.0": [2, 0, 1, ...]} puts neuron 2 into slot 0'),
+      .describe('permutations to try, by layer: {"lins.0": [2, 0, 1, ...]} puts neuron 2 into slot 0')
+      .meta({ label: 'Permutations to try', advanced: true }),
     ...runKeyParam,
   }),
   result: oneOrMany(rowSchema),
   parts: checkpointParts(rowSchema),
+  lane: 'main',
+  place: { view: 'identifiability', heading: 'One model' },
   cacheable: true,
+  matrices: true,
 });

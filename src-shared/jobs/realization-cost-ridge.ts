@@ -66,36 +66,78 @@ export const realizationCostRidgeJob = defineJob({
     'What it costs each neuron slot to learn another neuron’s function on the data: mean squared error / beta + squared length of its free weights, minimised for all pairs at once.',
   params: z.object({
     ...layerSelection,
-    split: splitSchema.default('val').describe('split on which functions are compared'),
+    split: splitSchema
+      .default('val')
+      .describe('split on which functions are compared')
+      .meta({ label: 'Split' }),
     betas: z
       .array(z.number().positive())
       .min(1)
       .default([0.01])
-      .describe('weights of the error, in the order in which they are tried'),
+      .describe('weights of the error, in the order in which they are tried')
+      .meta({ label: 'Values of β' }),
     warmStart: z
       .boolean()
       .default(true)
-      .describe('each beta starts from the result of the one before, as the reference does'),
-    iterations: z.int().positive().max(1_000_000).default(500).describe('AdamW steps per beta'),
-    learningRate: z.number().positive().default(5e-3).describe('of AdamW, without weight decay'),
-    numNeurons: z.int().positive().default(16).describe('all ordered pairs of the first so many neurons'),
-    numPairs: z.int().positive().optional().describe('of these a random choice; absent: all'),
-    pairSeed: seedSchema.default(0).describe('decides which pairs'),
-    samples: z.int().min(2).optional().describe('random examples of the split to use; absent: all'),
-    sampleSeed: seedSchema.default(4215).describe('decides which examples'),
+      .describe('each beta starts from the result of the one before, as the reference does')
+      .meta({ label: 'Warm start', advanced: true }),
+    iterations: z
+      .int()
+      .positive()
+      .max(1_000_000)
+      .default(500)
+      .describe('AdamW steps per beta')
+      .meta({ label: 'AdamW steps per β', advanced: true }),
+    learningRate: z
+      .number()
+      .positive()
+      .default(5e-3)
+      .describe('of AdamW, without weight decay')
+      .meta({ label: 'Learning rate' }),
+    numNeurons: z
+      .int()
+      .positive()
+      .default(16)
+      .describe('all ordered pairs of the first so many neurons')
+      .meta({ label: 'Neurons' }),
+    numPairs: z
+      .int()
+      .positive()
+      .optional()
+      .describe('of these a random choice; absent: all')
+      .meta({ label: 'Pairs of neurons' }),
+    pairSeed: seedSchema
+      .default(0)
+      .describe('decides which pairs')
+      .meta({ label: 'Pair seed', advanced: true }),
+    samples: z
+      .int()
+      .min(2)
+      .optional()
+      .describe('random examples of the split to use; absent: all')
+      .meta({ label: 'Examples' }),
+    sampleSeed: seedSchema
+      .default(4215)
+      .describe('decides which examples')
+      .meta({ label: 'Example seed', advanced: true }),
     compare: z
       .enum(['activation', 'linear'])
       .default('activation')
-      .describe('compare outputs after the activation, or the linear outputs before it'),
+      .describe('compare outputs after the activation, or the linear outputs before it')
+      .meta({ label: 'Compared outputs', advanced: true }),
     method: z
       .enum(['adam', 'closed-form'])
       .default('adam')
-      .describe('closed-form: the exact minimum, where outputs are linear in the weights'),
+      .describe('closed-form: the exact minimum, where outputs are linear in the weights')
+      .meta({ label: 'Method', advanced: true }),
     ...runKeyParam,
   }),
   result: oneOrMany(rowSchema),
   parts: checkpointParts(rowSchema),
+  lane: 'main',
+  place: { view: 'identifiability', heading: 'One model' },
   cacheable: true,
+  matrices: true,
   /** The reference's two columns, and those that say which checkpoint a row is. */
   tableColumns: [
     'num_inner_descent_iterations',

@@ -42,7 +42,10 @@ export const realizationCostJob = defineJob({
   params: z.object({ ...layerSelection, ...subspaceParams, ...runKeyParam }),
   result: oneOrMany(rowSchema),
   parts: checkpointParts(rowSchema),
+  lane: 'main',
+  place: { view: 'identifiability', heading: 'One model' },
   cacheable: true,
+  matrices: true,
   /** The columns of the reference's file, one row per checkpoint. */
   tableColumns: [
     'checkpoint_path',

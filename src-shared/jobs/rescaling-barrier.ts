@@ -18,39 +18,70 @@ export const rescalingBarrierJob = defineJob({
     'The barrier on the straight line from (W1, W2) to (c W1, W2 / c), the same function: measured against its closed form for a bias-free two-layer ReLU network, or measured for a checkpoint.',
   params: z
     .object({
-      factors: z.array(factorSchema).min(1).default([1, 10, 100, 1000, 10_000]).describe('the factors c'),
-      inputs: z.int().min(1).max(256).default(8).describe('of the network trained on the spot'),
-      width: z.int().min(1).max(512).default(16).describe('hidden units'),
-      outputs: z.int().min(1).max(64).default(3),
+      factors: z
+        .array(factorSchema)
+        .min(1)
+        .default([1, 10, 100, 1000, 10_000])
+        .describe('the factors c')
+        .meta({ label: 'Factors' }),
+      inputs: z
+        .int()
+        .min(1)
+        .max(256)
+        .default(8)
+        .describe('of the network trained on the spot')
+        .meta({ label: 'Inputs' }),
+      width: z.int().min(1).max(512).default(16).describe('hidden units').meta({ label: 'Hidden units' }),
+      outputs: z.int().min(1).max(64).default(3).meta({ label: 'Outputs' }),
       power: z
         .number()
         .min(1)
         .max(4)
         .default(1)
-        .describe('k of sigma(z) = max(0, z)^k; the upper layer takes c^-k'),
-      trainSteps: z.int().min(0).max(100_000).default(1500).describe('steps of Adam, full batch'),
+        .describe('k of sigma(z) = max(0, z)^k; the upper layer takes c^-k')
+        .meta({ label: 'Power of the activation' }),
+      trainSteps: z
+        .int()
+        .min(0)
+        .max(100_000)
+        .default(1500)
+        .describe('steps of Adam, full batch')
+        .meta({ label: 'Training steps' }),
       steps: z
         .int()
         .positive()
         .max(10_000)
         .refine((steps) => steps % 2 === 0, 'an even number is needed, so that the middle is on the grid')
         .default(100)
-        .describe('intervals of the segment, even'),
+        .describe('intervals of the segment, even')
+        .meta({ label: 'Intervals' }),
       spread: z
         .number()
         .positive()
         .max(10)
         .default(1)
-        .describe('standard deviation of the logarithms of the random factors'),
-      run: z.string().min(1).optional().describe('run directory: rescale a checkpoint instead'),
-      model: z.int().positive().default(1).describe('with run: model of the run, from 1'),
-      epoch: z.int().nonnegative().optional().describe('with run: its epoch'),
+        .describe('standard deviation of the logarithms of the random factors')
+        .meta({ label: 'Spread of the random factors' }),
+      run: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('run directory: rescale a checkpoint instead')
+        .meta({ label: 'Run', path: true }),
+      model: z
+        .int()
+        .positive()
+        .default(1)
+        .describe('with run: model of the run, from 1')
+        .meta({ label: 'Model' }),
+      epoch: z.int().nonnegative().optional().describe('with run: its epoch').meta({ label: 'Epoch' }),
       split: z
         .enum(['train', 'val', 'test'])
         .default('test')
-        .describe('with run: split that the loss is taken over'),
-      data: analysisData,
-      seed: seedSchema.default(1).describe('decides data, start and random factors'),
+        .describe('with run: split that the loss is taken over')
+        .meta({ label: 'Split' }),
+      data: analysisData.meta({ label: 'Data' }),
+      seed: seedSchema.default(1).describe('decides data, start and random factors').meta({ label: 'Seed' }),
     })
     .superRefine((value, context) => {
       if (value.run !== undefined && value.epoch === undefined) {
@@ -87,5 +118,7 @@ export const rescalingBarrierJob = defineJob({
     notes: z.array(z.string()),
     seed: z.int(),
   }),
+  lane: 'main',
+  place: { view: 'symmetry', heading: 'Experiments' },
   cacheable: true,
 });

@@ -72,23 +72,26 @@ function joinEpochs(answers: readonly EpochSimilarity[]): z.infer<typeof resultS
 }
 
 const paramsSchema = z.object({
-  run: z.string().min(1).describe('run directory'),
+  run: z.string().min(1).describe('run directory').meta({ label: 'Run', path: true }),
   models: pairSelection.models,
   pairs: z
     .array(z.tuple([z.int().positive(), z.int().positive()]))
     .optional()
-    .describe('pairs of models; absent: all'),
+    .describe('pairs of models; absent: all')
+    .meta({ label: 'Pairs of models', advanced: true }),
   epochs: z
     .array(z.int().nonnegative())
     .min(1)
     .optional()
-    .describe('epochs of the run, e.g. 0,1,5; absent: all that were saved for every model'),
+    .describe('epochs of the run, e.g. 0,1,5; absent: all that were saved for every model')
+    .meta({ label: 'Epochs' }),
   splits: z
     .array(splitSchema)
     .min(1)
     .default([...splits])
-    .describe('splits whose predictions are compared'),
-  data: analysisData,
+    .describe('splits whose predictions are compared')
+    .meta({ label: 'Splits' }),
+  data: analysisData.meta({ label: 'Data' }),
 });
 
 /** One pair: the row at top level. Several: a list of rows. */
@@ -110,5 +113,7 @@ export const similarityJob = defineJob({
     ['epoch', 'epochs'],
     (_params, answers) => joinEpochs(answers),
   ),
+  lane: 'main',
+  place: { view: 'identifiability', heading: 'Two models' },
   cacheable: true,
 });

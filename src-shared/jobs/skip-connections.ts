@@ -30,7 +30,13 @@ export const skipConnectionsJob = defineJob({
   summary:
     'Counts the connected components of the solutions of a three-layer linear network with and without a skip connection around its first two layers; at width 1 the set is drawn in the (w1, w2) plane.',
   params: z.object({
-    width: z.int().min(1).max(16).default(1).describe('width h; 1 is the scalar case that can be drawn'),
+    width: z
+      .int()
+      .min(1)
+      .max(16)
+      .default(1)
+      .describe('width h; 1 is the scalar case that can be drawn')
+      .meta({ label: 'Width' }),
     skip: z
       .number()
       .refine(
@@ -38,22 +44,40 @@ export const skipConnectionsJob = defineJob({
         'a number other than 0 is needed: 0 is no skip connection',
       )
       .default(0.5)
-      .describe('epsilon of W3 (W2 W1 + epsilon I)'),
-    starts: z.int().min(2).max(5000).default(200).describe('networks trained from independent random starts'),
-    steps: z.int().min(100).max(200_000).default(4000).describe('steps of Adam, full batch'),
+      .describe('epsilon of W3 (W2 W1 + epsilon I)')
+      .meta({ label: 'Skip strength ε' }),
+    starts: z
+      .int()
+      .min(2)
+      .max(5000)
+      .default(200)
+      .describe('networks trained from independent random starts')
+      .meta({ label: 'Random starts' }),
+    steps: z
+      .int()
+      .min(100)
+      .max(200_000)
+      .default(4000)
+      .describe('steps of Adam, full batch')
+      .meta({ label: 'Training steps' }),
     learningRate: z
       .number()
       .positive()
       .max(1)
       .default(0.02)
-      .describe('at the start; falls to 0 along a half cosine'),
+      .describe('at the start; falls to 0 along a half cosine')
+      .meta({ label: 'Learning rate' }),
     samples: z
       .int()
       .min(10)
       .max(5000)
       .default(600)
-      .describe('width 1: points sampled in the plane and joined'),
-    seed: seedSchema.default(1).describe('decides the task, the starts and the samples'),
+      .describe('width 1: points sampled in the plane and joined')
+      .meta({ label: 'Points in the plane' }),
+    seed: seedSchema
+      .default(1)
+      .describe('decides the task, the starts and the samples')
+      .meta({ label: 'Seed' }),
   }),
   result: z.object({
     width: z.int(),
@@ -75,5 +99,7 @@ export const skipConnectionsJob = defineJob({
       })
       .optional(),
   }),
+  lane: 'main',
+  place: { view: 'symmetry', heading: 'Experiments' },
   cacheable: true,
 });

@@ -35,5 +35,7 @@ export const subspaceCoherenceJob = defineJob({
   params: z.object({ ...layerSelection, ...subspaceParams, ...runKeyParam }),
   result: oneOrMany(rowSchema),
   parts: checkpointParts(rowSchema),
+  lane: 'main',
+  place: { view: 'identifiability', heading: 'One model' },
   cacheable: true,
 });

@@ -11,50 +11,83 @@ export const symmetryCurveJob = defineJob({
     'Loss along exp(t log g) . w against the straight line from w to g . w: for a linear or ReLU network trained on the spot, or for a checkpoint, as far as its architecture can be rescaled.',
   params: z
     .object({
-      layers: z.int().min(2).max(8).default(3).describe('number of weight matrices'),
-      width: z.int().min(1).max(64).default(4).describe('width of every layer'),
-      activation: z.enum(['linear', 'relu']).default('linear').describe('of the network trained on the spot'),
+      layers: z
+        .int()
+        .min(2)
+        .max(8)
+        .default(3)
+        .describe('number of weight matrices')
+        .meta({ label: 'Layers' }),
+      width: z.int().min(1).max(64).default(4).describe('width of every layer').meta({ label: 'Width' }),
+      activation: z
+        .enum(['linear', 'relu'])
+        .default('linear')
+        .describe('of the network trained on the spot')
+        .meta({ label: 'Activation' }),
       group: z
         .enum(['exponential', 'gaussian'])
         .default('exponential')
         .describe(
           'linear: g = exp(A) with a Gaussian A, or a Gaussian g of positive determinant (may need the product path)',
-        ),
+        )
+        .meta({ label: 'Group element' }),
       g: z
         .array(z.array(z.number()))
         .optional()
-        .describe('the group element itself, in place of a random one: rows of a width x width matrix'),
-      position: z.int().positive().default(1).describe('with g: the hidden layer it acts on, from 1'),
+        .describe('the group element itself, in place of a random one: rows of a width x width matrix')
+        .meta({ label: 'Matrix g' }),
+      position: z
+        .int()
+        .positive()
+        .default(1)
+        .describe('with g: the hidden layer it acts on, from 1')
+        .meta({ label: 'Hidden layer of g', advanced: true }),
       path: z
         .enum(['auto', 'exponential'])
         .default('auto')
         .describe(
           'exponential: refuse a g without a real logarithm; auto: reach it through its polar factors',
-        ),
+        )
+        .meta({ label: 'Path' }),
       scale: z
         .number()
         .positive()
         .max(20)
         .default(1)
-        .describe('standard deviation of the entries of A, or of the log factors'),
-      steps: z.int().positive().max(1000).default(40).describe('intervals: steps + 1 points from 0 to 1'),
+        .describe('standard deviation of the entries of A, or of the log factors')
+        .meta({ label: 'Scale of the group element', advanced: true }),
+      steps: z
+        .int()
+        .positive()
+        .max(1000)
+        .default(40)
+        .describe('intervals: steps + 1 points from 0 to 1')
+        .meta({ label: 'Intervals' }),
       run: z
         .string()
         .min(1)
         .optional()
-        .describe('run directory: rescale a checkpoint instead of training a network'),
-      model: z.int().positive().default(1).describe('with run: model of the run, from 1'),
-      epoch: z.int().nonnegative().optional().describe('with run: its epoch'),
+        .describe('run directory: rescale a checkpoint instead of training a network')
+        .meta({ label: 'Run', path: true }),
+      model: z
+        .int()
+        .positive()
+        .default(1)
+        .describe('with run: model of the run, from 1')
+        .meta({ label: 'Model' }),
+      epoch: z.int().nonnegative().optional().describe('with run: its epoch').meta({ label: 'Epoch' }),
       scope: z
         .enum(['neuron', 'layer'])
         .default('neuron')
-        .describe('with run: a factor per neuron, or one per layer that a norm follows'),
+        .describe('with run: a factor per neuron, or one per layer that a norm follows')
+        .meta({ label: 'Scope of the factors', advanced: true }),
       split: z
         .enum(['train', 'val', 'test'])
         .default('test')
-        .describe('with run: split that the loss is taken over'),
-      data: analysisData,
-      seed: seedSchema.default(1).describe('decides task, start and group element'),
+        .describe('with run: split that the loss is taken over')
+        .meta({ label: 'Split' }),
+      data: analysisData.meta({ label: 'Data' }),
+      seed: seedSchema.default(1).describe('decides task, start and group element').meta({ label: 'Seed' }),
     })
     .superRefine((value, context) => {
       if (value.run !== undefined && value.epoch === undefined) {
@@ -82,5 +115,7 @@ export const symmetryCurveJob = defineJob({
     notes: z.array(z.string()),
     seed: z.int(),
   }),
+  lane: 'main',
+  place: { view: 'symmetry', heading: 'Experiments' },
   cacheable: true,
 });

@@ -76,7 +76,7 @@ export type SyntheticFamily = z.infer<typeof familySchema>;
 export const syntheticCoherenceJob = defineJob({
   kind: 'synthetic-coherence',
   version: 1,
-  title: 'Coherence and barriers, made data',
+  title: 'Coherence and barriers, synthetic data',
   summary:
     'Trains pairs of masked ReLU networks on the same two numbers, spread over ever more coordinates, and measures the loss barrier between each pair: how barriers grow as subspace coherence falls.',
   params: z
@@ -86,38 +86,98 @@ export const syntheticCoherenceJob = defineJob({
         .min(1)
         .max(64)
         .default(10)
-        .describe('most copies of each of the two numbers; half the inputs'),
-      width: z.int().min(1).max(4096).default(128).describe('hidden units'),
-      activeProb: z.number().gt(0).lte(1).default(0.15).describe('probability that a weight is not masked'),
-      nTrain: z.int().min(1).max(1_000_000).default(1024).describe('training examples'),
-      nTest: z.int().min(1).max(1_000_000).default(2048).describe('test examples'),
-      batchSize: z.int().positive().default(512).describe('examples per step'),
-      epochs: z.int().min(1).max(100_000).default(100).describe('passes over the training examples'),
-      learningRate: z.number().positive().max(1).default(0.01).describe('of AdamW'),
-      weightDecay: z.number().nonnegative().default(0.01).describe('of the weights, decoupled'),
-      biasWeightDecay: z.number().nonnegative().default(0).describe('of the biases, decoupled'),
-      trainHiddenBias: z.boolean().default(true).describe('false keeps all biases at 0'),
+        .describe('most copies of each of the two numbers; half the inputs')
+        .meta({ label: 'Maximum copies of each number' }),
+      width: z.int().min(1).max(4096).default(128).describe('hidden units').meta({ label: 'Hidden units' }),
+      activeProb: z
+        .number()
+        .gt(0)
+        .lte(1)
+        .default(0.15)
+        .describe('probability that a weight is not masked')
+        .meta({ label: 'Probability that a weight is trainable' }),
+      nTrain: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(1024)
+        .describe('training examples')
+        .meta({ label: 'Training examples' }),
+      nTest: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(2048)
+        .describe('test examples')
+        .meta({ label: 'Test examples' }),
+      batchSize: z
+        .int()
+        .positive()
+        .default(512)
+        .describe('examples per step')
+        .meta({ label: 'Batch size', advanced: true }),
+      epochs: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(100)
+        .describe('passes over the training examples')
+        .meta({ label: 'Epochs' }),
+      learningRate: z
+        .number()
+        .positive()
+        .max(1)
+        .default(0.01)
+        .describe('of AdamW')
+        .meta({ label: 'Learning rate' }),
+      weightDecay: z
+        .number()
+        .nonnegative()
+        .default(0.01)
+        .describe('of the weights, decoupled')
+        .meta({ label: 'Weight decay' }),
+      biasWeightDecay: z
+        .number()
+        .nonnegative()
+        .default(0)
+        .describe('of the biases, decoupled')
+        .meta({ label: 'Weight decay of biases', advanced: true }),
+      trainHiddenBias: z
+        .boolean()
+        .default(true)
+        .describe('false keeps all biases at 0')
+        .meta({ label: 'Trainable biases', advanced: true }),
       outerSeeds: z
         .array(seedSchema)
         .min(1)
         .default([0, 1, 2, 3, 4])
-        .describe('each decides a mask, examples, a frame and its pairs of networks'),
-      numPairs: z.int().min(1).max(1000).default(10).describe('pairs of networks per seed'),
+        .describe('each decides a mask, examples, a frame and its pairs of networks')
+        .meta({ label: 'Seeds' }),
+      numPairs: z
+        .int()
+        .min(1)
+        .max(1000)
+        .default(10)
+        .describe('pairs of networks per seed')
+        .meta({ label: 'Pairs per seed' }),
       interpolationSteps: z
         .int()
         .min(2)
         .max(1001)
         .default(21)
-        .describe('points on the segment, ends included'),
+        .describe('points on the segment, ends included')
+        .meta({ label: 'Points on the line' }),
       anchorAlignedEndpoint: z
         .boolean()
         .default(false)
-        .describe('random frame: no rotation at one active copy, as in the exact copy'),
+        .describe('random frame: no rotation at one active copy, as in the exact copy')
+        .meta({ label: 'Unrotated frame at one copy', advanced: true }),
       embeddings: z
         .array(z.enum(embeddingFamilies))
         .min(1)
         .default([...embeddingFamilies])
-        .describe('how the two numbers are spread over the inputs'),
+        .describe('how the two numbers are spread over the inputs')
+        .meta({ label: 'Embeddings' }),
     })
     .refine((params) => Math.max(...params.outerSeeds) <= 1_000_000, {
       path: ['outerSeeds'],
@@ -128,5 +188,7 @@ export const syntheticCoherenceJob = defineJob({
     random_tight_frame: familySchema.optional(),
     seconds: z.number(),
   }),
+  lane: 'main',
+  place: { view: 'identifiability', heading: 'Synthetic data' },
   cacheable: true,
 });

@@ -14,11 +14,11 @@ export const trainJob = defineJob({
   params: z
     .object({
       /** Absolute path of the run directory; made if need be. */
-      run: z.string().min(1),
+      run: z.string().min(1).meta({ label: 'Run', path: true }),
       /** A config.yaml's contents, complete and with overrides applied; absent when resuming. */
-      config: z.record(z.string(), z.unknown()).optional(),
+      config: z.record(z.string(), z.unknown()).optional().meta({ label: 'Config' }),
       /** Go on from the run's last complete checkpoint, with its own config. */
-      resume: z.boolean().default(false),
+      resume: z.boolean().default(false).meta({ label: 'Resumption' }),
     })
     .refine(
       (params) => params.resume || params.config !== undefined,
@@ -61,6 +61,9 @@ export const trainJob = defineJob({
     /** How loss and accuracy on held-out images were computed. */
     evaluation: executionSchema.optional(),
   }),
+  lane: 'main',
+  place: { view: 'catalog' },
   cacheable: false,
+  resumable: true,
 });
 export type TrainResult = z.infer<typeof trainJob.result>;

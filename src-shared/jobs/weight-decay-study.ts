@@ -13,31 +13,44 @@ export const weightDecayStudyJob = defineJob({
       .array(z.number().min(0).max(1))
       .min(1)
       .default([0, 1e-5, 1e-4, 1e-3, 1e-2])
-      .describe('weight decays; for SGD the L2 coefficient'),
+      .describe('weight decays; for SGD the L2 coefficient')
+      .meta({ label: 'Weight decays' }),
     optimizers: z
       .array(z.enum(['sgd', 'adamw']))
       .min(1)
-      .default(['sgd', 'adamw']),
-    inputs: z.int().min(1).max(128).default(6),
-    width: z.int().min(1).max(128).default(12).describe('hidden units'),
-    outputs: z.int().min(1).max(64).default(3),
+      .default(['sgd', 'adamw'])
+      .meta({ label: 'Optimizers' }),
+    inputs: z.int().min(1).max(128).default(6).meta({ label: 'Inputs' }),
+    width: z.int().min(1).max(128).default(12).describe('hidden units').meta({ label: 'Hidden units' }),
+    outputs: z.int().min(1).max(64).default(3).meta({ label: 'Outputs' }),
     pairs: z
       .int()
       .min(1)
       .max(50)
       .default(2)
-      .describe('pairs of networks for each setting, each from its own starts'),
-    steps: z.int().min(10).max(200_000).default(8000).describe('training steps'),
-    batch: z.int().min(1).max(4096).default(32).describe('samples per step'),
-    learningRateSgd: z.number().positive().max(10).default(0.05),
-    learningRateAdamw: z.number().positive().max(1).default(0.01),
+      .describe('pairs of networks for each setting, each from its own starts')
+      .meta({ label: 'Pairs of networks', advanced: true }),
+    steps: z
+      .int()
+      .min(10)
+      .max(200_000)
+      .default(8000)
+      .describe('training steps')
+      .meta({ label: 'Training steps' }),
+    batch: z.int().min(1).max(4096).default(32).describe('samples per step').meta({ label: 'Batch size' }),
+    learningRateSgd: z.number().positive().max(10).default(0.05).meta({ label: 'Learning rate of SGD' }),
+    learningRateAdamw: z.number().positive().max(1).default(0.01).meta({ label: 'Learning rate of AdamW' }),
     imbalance: z
       .number()
       .positive()
       .max(100)
       .default(1.5)
-      .describe('at the start the lower layer is this many times larger and the upper as much smaller'),
-    seed: seedSchema.default(1).describe('decides data, starts and batches; the same for every setting'),
+      .describe('at the start the lower layer is this many times larger and the upper as much smaller')
+      .meta({ label: 'Initial imbalance' }),
+    seed: seedSchema
+      .default(1)
+      .describe('decides data, starts and batches; the same for every setting')
+      .meta({ label: 'Seed' }),
   }),
   result: z.object({
     rows: z.array(
@@ -62,5 +75,7 @@ export const weightDecayStudyJob = defineJob({
     initial_imbalance: z.number(),
     seed: z.int(),
   }),
+  lane: 'main',
+  place: { view: 'symmetry', heading: 'Experiments' },
   cacheable: true,
 });

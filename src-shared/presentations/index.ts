@@ -1,4 +1,5 @@
-/** One line per kind of job whose results are shown by verdict, facts, table and figures. */
+/** One line per kind of job: how its results are shown by verdict, facts, table and figures. */
+import { isJobKind, type JobKindName } from '../jobs/index.ts';
 import {
   permutationSensitivity,
   realizationCost,
@@ -21,31 +22,39 @@ import { matchActivations } from './matching.ts';
 import { matchWeights } from './matching-weights.ts';
 import type { Presentation, Presenter } from './present.ts';
 
-export const presenters: Record<string, Presenter> = {
-  adopt,
+/** Kind of job -> how its results are shown; null: by a view of its own, or as names and values. */
+export const presenters: { readonly [K in JobKindName]: Presenter<K> | null } = {
+  train: null,
   // On the screen it has a view of its own.
   interpolate: interpolation,
   'match-activations': matchActivations,
   'match-weights': matchWeights,
   similarity,
-  'synthetic-coherence': syntheticCoherence,
-  'chord-deviation': chordDeviation,
+  'permutation-sensitivity': permutationSensitivity,
   'realization-cost': realizationCost,
   'realization-cost-ridge': realizationCostRidge,
-  'permutation-sensitivity': permutationSensitivity,
   'subspace-coherence': subspaceCoherence,
+  'chord-deviation': chordDeviation,
+  'synthetic-coherence': syntheticCoherence,
+  'inspect-neurons': null,
   'linear-components': linearComponents,
   'skip-connections': skipConnections,
   'symmetry-curve': symmetryCurve,
   'rescaling-barrier': rescalingBarrier,
   'detect-symmetry': detectSymmetry,
-  'curvature-bound': curvatureBound,
   'weight-decay-study': weightDecayStudy,
+  'curvature-bound': curvatureBound,
+  merge: null,
+  adopt,
+  'export-checkpoints': null,
+  import: null,
+  hash: null,
+  diagnose: null,
 };
 
-/** Undefined for kinds that have a view of their own. Throws a ZodError for a result that is not of its kind. */
+/** Undefined for kinds without a presentation. Throws a ZodError for a result that is not of its kind. */
 export function present(kind: string, result: unknown): Presentation | undefined {
-  return presenters[kind]?.(result);
+  return isJobKind(kind) ? presenters[kind]?.present(result) : undefined;
 }
 
 export { drawnOf } from './layer-figures.ts';

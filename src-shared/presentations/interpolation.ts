@@ -3,9 +3,8 @@ import { barrierNames, barrierTexts, type BarrierName } from '../barriers.ts';
 import { splits, type Split } from '../domain.ts';
 import { executionText } from '../execution.ts';
 import { barriersOf, interpolateJob, pairsOf, type Interpolation } from '../jobs/interpolate.ts';
+import type { Metric } from './interpolation-figure.ts';
 import { definePresenter, type Presentation } from './present.ts';
-
-type Metric = 'loss' | 'accuracy';
 
 /** 1.350 nats, 35.0 points; beyond a million in powers. */
 function text(value: number | null | undefined, metric: Metric): string {

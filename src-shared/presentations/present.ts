@@ -15,13 +15,16 @@ export interface Presentation {
 }
 
 /** The presentation of one kind's results, for results of any origin: they are parsed by the kind's schema first. */
-export type Presenter = (result: unknown) => Presentation;
+export interface Presenter<Kind extends string = string> {
+  readonly kind: Kind;
+  present(result: unknown): Presentation;
+}
 
-export function definePresenter<R extends z.ZodType>(
-  job: { result: R },
+export function definePresenter<Kind extends string, R extends z.ZodType>(
+  { kind, result: schema }: { kind: Kind; result: R },
   present: (result: z.output<R>) => Presentation,
-): Presenter {
-  return (result) => present(job.result.parse(result));
+): Presenter<Kind> {
+  return { kind, present: (result) => present(schema.parse(result)) };
 }
 
 /** A finding as the head of a presentation, coloured as the theory expects it. */

@@ -7,7 +7,7 @@ import { completeParams, flagsOf, kebab, parseFlag, setAt, valueHint } from '../
 import { dataSourceSchema } from '../../src-shared/domain.ts';
 
 const schema = z.strictObject({
-  run: z.string(),
+  run: z.string().meta({ path: true }),
   models: z.array(z.int().positive()).min(1),
   epoch: z.int().nonnegative(),
   recordingPoint: z.enum(['post_linear', 'post_norm']).default('post_norm').describe('where'),

@@ -7,6 +7,7 @@ import { messageOf } from '../../../src-shared/errors.ts';
 import { groupSubjects } from '../../../src-shared/group-subjects.ts';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
 import { jobKindNames, jobKinds } from '../../../src-shared/jobs/index.ts';
+import { paramSchema } from '../../../src-shared/jobs/schema.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { workspacePath } from '../../engine/index.ts';
@@ -56,7 +57,7 @@ function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void 
       const out = options.out === undefined ? undefined : typedPath(options.out);
       if (out !== undefined) await checkOutFile(out);
       const workspace = workspacePath(globals.workspace);
-      const collected = await collectParams(command, flags, options.params, workspace);
+      const collected = withFetchedData(await collectParams(command, kind, flags, options.params), workspace);
       const named = groupsNamed(collected);
       if (named === undefined)
         return execute(kind, completeParams(kind.params, collected, flags), out, globals);
@@ -123,18 +124,20 @@ function describe({ node, required }: Flag): string {
 /** Params from `--params FILE` with the flags laid over them. Only what was really written counts. */
 async function collectParams(
   command: Command,
+  kind: AnyJobKind,
   flags: readonly Flag[],
   file: string | undefined,
-  workspace: string,
 ): Promise<Record<string, unknown>> {
   const params =
-    file === undefined ? {} : (withTypedPaths(await readParams(file)) as Record<string, unknown>);
+    file === undefined
+      ? {}
+      : (withTypedPaths(paramSchema(kind.params), await readParams(file)) as Record<string, unknown>);
   for (const flag of flags) {
     const attribute = flag.name.replace(/-(.)/g, (_match, letter: string) => letter.toUpperCase());
     if (command.getOptionValueSource(attribute) !== 'cli') continue;
     setAt(params, flag.path, command.getOptionValue(attribute));
   }
-  return withFetchedData(params, workspace);
+  return params;
 }
 
 /** `--data mnist` alone means the folder that `basin data fetch mnist` made, where it did. */

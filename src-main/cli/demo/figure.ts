@@ -1,5 +1,9 @@
 /** The demo's picture: test accuracy along the line between two networks, as they are and after alignment. */
 import type { FigureRecipe } from '../../../src-shared/figures/index.ts';
+import {
+  alignmentTitle,
+  interpolationFigure,
+} from '../../../src-shared/presentations/interpolation-figure.ts';
 import type { ProvenanceInput } from '../../../src-shared/provenance.ts';
 import type { CurvesByTreatment, FamilySummary, Treatment } from './summary.ts';
 
@@ -8,38 +12,31 @@ export interface DrawnFamily {
   curves: CurvesByTreatment;
 }
 
-const panels: { title: string; treatment: Treatment }[] = [
-  { title: 'as trained', treatment: 'none' },
-  { title: 'aligned by activations', treatment: 'activation' },
-];
+/** The panels of the figure, in their order. */
+const drawnTreatments = ['none', 'activation'] as const satisfies readonly Treatment[];
+
+/** Test accuracies of all pairs of all families, a panel for each way of aligning. */
+export function demoCurves(families: readonly DrawnFamily[]): FigureRecipe<'interpolation'>['data'] {
+  const panels = drawnTreatments.map((align) => ({
+    title: alignmentTitle({ align }),
+    series: families.map(({ label, curves }) => ({ label, pairs: curves[align] })),
+  }));
+  const recipe = interpolationFigure(panels, {
+    metric: 'accuracy',
+    split: 'test',
+    band: 'range',
+    draw: 'mean',
+  });
+  if (!recipe) throw new Error('test accuracies were asked for, and the interpolations did not give them');
+  return recipe.data;
+}
 
 export function demoFigure(
   families: readonly DrawnFamily[],
   theme: 'paper' | 'screen-light' | 'screen-dark',
   notes: { caption: string; provenance: ProvenanceInput },
 ): FigureRecipe<'interpolation'> {
-  return {
-    kind: 'interpolation',
-    data: {
-      metric: 'accuracy',
-      split: 'test',
-      band: 'range',
-      draw: 'mean',
-      panels: panels.map(({ title, treatment }) => ({
-        title,
-        series: families.map(({ label, curves }) => ({
-          label,
-          lambdas: curves[treatment][0]?.lambdas ?? [],
-          curves: curves[treatment].map(({ model1_index, model2_index, test_accuracy }) => ({
-            pair: `${model1_index}–${model2_index}`,
-            values: test_accuracy ?? [],
-          })),
-        })),
-      })),
-    },
-    options: { theme, size: 'double' },
-    ...notes,
-  };
+  return { kind: 'interpolation', data: demoCurves(families), options: { theme, size: 'double' }, ...notes };
 }
 
 export function figureCaption(families: readonly FamilySummary[], setting: string): string {

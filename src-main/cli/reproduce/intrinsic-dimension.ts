@@ -1,5 +1,6 @@
 /** The lower the dimension of the data, the larger the accuracy drop between networks that are not aligned. */
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
+import { interpolationFigure } from '../../../src-shared/presentations/interpolation-figure.ts';
 import { modelAccuracies, spread } from '../demo/summary.ts';
 import { accuracyDrop, dropText } from './accuracy-drop.ts';
 import type { AccuracyDrop } from './accuracy-drop.ts';
@@ -75,27 +76,17 @@ function rowsOf(measured: readonly Measured[]): ExperimentRow[] {
 }
 
 function figuresOf(measured: readonly Measured[]): ExperimentReport['figures'] {
+  const panels = scales.map((sigmaF) => ({
+    title: `fixed weight scale ${sigmaF}`,
+    series: measured
+      .filter((m) => m.sigmaF === sigmaF)
+      .map(({ dimension, curves }) => ({ label: `k = ${dimension}`, pairs: curves })),
+  }));
+  const recipe = interpolationFigure(panels, { metric: 'accuracy', split: 'test', band: 'range' });
+  if (!recipe) throw new Error('test accuracies were asked for, and the interpolations did not give them');
   return {
     'intrinsic-dimension': {
-      kind: 'interpolation',
-      data: {
-        metric: 'accuracy',
-        split: 'test',
-        band: 'range',
-        panels: scales.map((sigmaF) => ({
-          title: `fixed weight scale ${sigmaF}`,
-          series: measured
-            .filter((m) => m.sigmaF === sigmaF)
-            .map(({ dimension, curves }) => ({
-              label: `k = ${dimension}`,
-              lambdas: curves[0]!.lambdas,
-              curves: curves.map((curve) => ({
-                pair: `${curve.model1_index}–${curve.model2_index}`,
-                values: curve.test_accuracy ?? [],
-              })),
-            })),
-        })),
-      },
+      ...recipe,
       options: { size: 'double' },
       caption:
         'Test accuracy on the straight line between two W-asymmetric networks, not aligned, on Gaussian data of intrinsic dimension k.',

@@ -1,6 +1,6 @@
 /** The main result on digits: which families of networks can be averaged as they are, and which need alignment. */
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
-import { demoFigure } from '../demo/figure.ts';
+import { demoCurves } from '../demo/figure.ts';
 import type { DemoFamily } from '../../../src-shared/demo.ts';
 import { demoFamilies, demoSetting } from '../../../src-shared/demo.ts';
 import { spread, modelAccuracies, treatments } from '../demo/summary.ts';
@@ -95,8 +95,7 @@ export const experiment: Experiment = {
       drawn.push({ label: family.name, curves });
       rows.push(...rowsOf(family, curves));
     }
-    const provenance = { basinVersion: '' };
-    const { data } = demoFigure(drawn, 'paper', { caption: '', provenance });
+    const data = demoCurves(drawn);
     const caption = `Test accuracy on the straight line between two networks, as trained and with activations matched. ${text}.`;
     return {
       rows,

@@ -1,5 +1,5 @@
 /** A computation with state of its own: compiled, or operation by operation. */
-import type { Tensor, Tf } from './types.ts';
+import type { Tensor, Tf } from './tensors.ts';
 
 /** Given arguments and state, answers outputs and the state's next values. Pure: it runs in a tidy or a trace. */
 export type ComputationBody = (

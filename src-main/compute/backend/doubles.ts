@@ -2,8 +2,8 @@
  * Float64 on the native library. tfjs knows no such tensors, but TensorFlow's kernels do: handles here are the
  * library's own, outside tfjs. The binding moves float32 only, so the bytes of a float64 travel as two of them.
  */
-import type { Attributes } from './types.ts';
-import { attr } from './types.ts';
+import type { Attributes } from './tensors.ts';
+import { attr } from './tensors.ts';
 
 /** A float64 tensor inside TensorFlow. Whoever made it frees it. */
 export interface Double {

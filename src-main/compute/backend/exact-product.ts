@@ -1,5 +1,5 @@
 /** A product that float32 arithmetic gets exactly right in any order of sums, and rounded factors (TF32) do not. */
-import type { Tf } from './types.ts';
+import type { Tf } from './tensors.ts';
 
 /** Large enough for the kernels that networks get. */
 export const productSize = 64;

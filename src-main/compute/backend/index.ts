@@ -3,22 +3,18 @@ export { EagerComputation } from './computation.ts';
 export type { Computation, ComputationBody } from './computation.ts';
 export { assertNoLeak, tensorCount } from './count.ts';
 export type { TensorCount } from './count.ts';
-export type { CompileMode, Compiler } from './graph/compile.ts';
+export type { CompileMode, Compiler } from './graph/compiler.ts';
 export type { Spec } from './graph/graph.ts';
 export { types } from './graph/graph.ts';
 export type { Program } from './graph/program.ts';
 export { numberTensor } from './graph/trace.ts';
 export { loadBackend } from './load.ts';
 export type { BackendOptions } from './load.ts';
-export { attr, backendNames } from './types.ts';
+export { attr } from './tensors.ts';
 export type {
   Attribute,
   Attributes,
-  Backend,
-  BackendName,
   DataType,
-  NativeKernels,
-  Operation,
   Rank,
   Scalar,
   Tensor,
@@ -28,4 +24,6 @@ export type {
   Tensor4D,
   Tf,
   Variable,
-} from './types.ts';
+} from './tensors.ts';
+export { backendNames } from './types.ts';
+export type { Backend, BackendName, NativeKernels, Operation } from './types.ts';

@@ -5,7 +5,8 @@ import { roundsProducts } from './exact-product.ts';
 import { hasBinding, intraOpThreads, loadNative } from './native.ts';
 import type { Native } from './native.ts';
 import { howToMend, whyAbsent } from './setup-status.ts';
-import type { Backend, BackendName, Tf } from './types.ts';
+import type { Tf } from './tensors.ts';
+import type { Backend, BackendName } from './types.ts';
 import { backendNames } from './types.ts';
 import { loadCpu, loadWasm } from './wasm.ts';
 

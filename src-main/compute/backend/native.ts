@@ -9,7 +9,8 @@ import { Doubles } from './doubles.ts';
 import { setEnvironment } from './environment.ts';
 import { compilerOf } from './graph/compile.ts';
 import { firstGpu } from './graph/placement.ts';
-import type { Attribute, Attributes, KernelType, NativeKernels, Operation, Tensor, Tf } from './types.ts';
+import type { Attribute, Attributes, KernelType, Tensor, Tf } from './tensors.ts';
+import type { NativeKernels, Operation } from './types.ts';
 
 const require = createRequire(import.meta.url);
 

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { dirname, sep } from 'node:path';
 import type { KernelConfig, KernelFunc, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
-import type { Tf } from './types.ts';
+import type { Tf } from './tensors.ts';
 
 const require = createRequire(import.meta.url);
 

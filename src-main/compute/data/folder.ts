@@ -5,7 +5,14 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { allIdxFiles, areRelated, dataSetNamed, setOfFolder } from '../../formats/data-sets.ts';
 import type { DataSetEntry } from '../../formats/data-sets.ts';
 import { foreignFiles, holdsIdx, missingIdx, usualFolders } from '../../formats/idx-folder.ts';
-import type { IdxRequest } from './mnist.ts';
+
+export interface IdxRequest {
+  /** The set that is asked for; undefined: whatever the folder holds. */
+  name?: string | undefined;
+  dataDir?: string | undefined;
+  /** Of several sets in a folder, this one if no name is given. */
+  preferred?: string | undefined;
+}
 
 /** `mnist-10k` comes with Basin. */
 export const isEmbedded = (name: string | undefined): boolean =>

@@ -10,7 +10,7 @@ import { rowsOf } from './dataset.ts';
 import type { Dataset, Examples } from './dataset.ts';
 import { makeDataset } from './made.ts';
 import { idxFolderOf, loadMnist } from './mnist.ts';
-import type { IdxRequest } from './mnist.ts';
+import type { IdxRequest } from './folder.ts';
 
 export { rowsOf, selectExamples } from './dataset.ts';
 export type { Dataset, Examples } from './dataset.ts';

@@ -19,18 +19,11 @@ import { idxCandidates } from '../../formats/idx-folder.ts';
 import { pixelExamples } from './dataset.ts';
 import type { Dataset, Examples } from './dataset.ts';
 import { findFolder, isEmbedded } from './folder.ts';
+import type { IdxRequest } from './folder.ts';
 
 const embedded = fileURLToPath(new URL('../../../resources/data/mnist-10k', import.meta.url));
 const mean = 0.1307;
 const deviation = 0.3081;
-
-export interface IdxRequest {
-  /** The set that is asked for; undefined: whatever the folder holds. */
-  name?: string | undefined;
-  dataDir?: string | undefined;
-  /** Of several sets in a folder, this one if no name is given. */
-  preferred?: string | undefined;
-}
 
 /** The folder that a request reads from. @throws UserError if there is none, or it is named after another set */
 export function idxFolderOf(request: IdxRequest): string {

@@ -14,12 +14,12 @@ import { mathsOf } from '../networks/maths.ts';
 import { forward } from '../networks/run.ts';
 import { RandomStream } from '../random.ts';
 import { examplesOf, features, forwardRoundings, models, networkOf, specOf, statesOf } from './networks.ts';
+import type { Way } from './networks.ts';
 import { trainingItems } from './training.ts';
 
 /** Examples of the evaluation. */
 export const evaluated = 100;
 
-export type Way = 'eager' | CompileMode;
 const compiledWays: readonly CompileMode[] = ['xla', 'graph'];
 
 /** @throws UserError on a back end without TensorFlow */

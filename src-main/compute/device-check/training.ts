@@ -7,7 +7,7 @@ import type { OptimizerSettings } from '../training/optimizer.ts';
 import { adamDefaults, slotNames } from '../training/optimizer.ts';
 import { TrainingSession } from '../training/session.ts';
 import { examplesOf, forwardRoundings, models, networkOf, specOf, statesOf } from './networks.ts';
-import type { Way } from './numbers.ts';
+import type { Way } from './networks.ts';
 
 const steps = 6;
 const batchSize = 16;

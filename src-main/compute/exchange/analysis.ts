@@ -9,8 +9,8 @@ import { decodeNpy } from '../../formats/npy.ts';
 import { openSource } from '../../formats/source.ts';
 import type { ByteSource } from '../../formats/source.ts';
 import { openZip } from '../../formats/torch/zip.ts';
+import type { ResultFile } from './converted.ts';
 import { completed } from './fit.ts';
-import type { ResultFile } from './result-files.ts';
 
 /** Of the file, and of what is unpacked. */
 const largest = 1024 * 2 ** 20;

@@ -1,5 +1,6 @@
 /** What the files of neuron-identifiability's scripts become, and what their rows have in common. */
 import { z } from 'zod';
+import type { FoundFigure, FoundResult } from '../../../src-shared/found.ts';
 import type { JobKindName } from '../../../src-shared/jobs/index.ts';
 
 /** Data not yet checked against the kind's schema. */
@@ -14,6 +15,14 @@ export interface ConvertedFile {
   /** In a person's words, naming the script. */
   what: string;
   results: Converted[];
+}
+
+/** A file of results once it is checked: of the published scripts, or Basin's own. */
+export interface ResultFile {
+  /** In a person's words. */
+  what: string;
+  results: FoundResult[];
+  figures: FoundFigure[];
 }
 
 export type Row = Record<string, unknown>;

@@ -1,6 +1,17 @@
 /** State dicts that are no chain of linear layers: what they are, by their right name, and what to do about it. */
 import { isBookkeeping } from '../models/file-names.ts';
-import type { Entry } from './modules.ts';
+
+export interface TensorFacts {
+  readonly shape: readonly number[];
+  /** Absent where only shapes are known. */
+  readonly dtype?: string;
+}
+
+/** One tensor: its name in the file, and what is known of it. */
+export interface Entry {
+  name: string;
+  facts: TensorFacts;
+}
 
 export interface Refusal {
   kind: 'other';

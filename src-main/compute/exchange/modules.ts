@@ -1,19 +1,7 @@
 /** The tensors of a state dict as modules: linear layers and norms, or what no multilayer perceptron has. */
 import { isBookkeeping } from '../models/file-names.ts';
 import { foreignModule, withoutBias } from './foreign.ts';
-import type { Refusal } from './foreign.ts';
-
-export interface TensorFacts {
-  readonly shape: readonly number[];
-  /** Absent where only shapes are known. */
-  readonly dtype?: string;
-}
-
-/** One tensor: its name in the file, and what is known of it. */
-export interface Entry {
-  name: string;
-  facts: TensorFacts;
-}
+import type { Entry, Refusal, TensorFacts } from './foreign.ts';
 
 export interface Linear {
   /** Name of the module, without wrappers: `fc1`, `backbone.block.0.linear`. */

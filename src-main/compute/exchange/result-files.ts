@@ -4,7 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../../src-shared/errors.ts';
-import type { FoundFigure, FoundResult } from '../../../src-shared/found.ts';
+import type { FoundResult } from '../../../src-shared/found.ts';
 import { isJobKind, jobKindNamed } from '../../../src-shared/jobs/index.ts';
 import { isWeightsEnding, lookedAtText } from '../../formats/endings.ts';
 import { readParquet } from '../../formats/parquet.ts';
@@ -18,17 +18,10 @@ import { isTreeMap } from '../../formats/torch/tree.ts';
 import type { Tree } from '../../formats/torch/tree.ts';
 import { readAnalysis } from './analysis.ts';
 import { completed, fitResult, parsePythonJson, UnknownContent } from './fit.ts';
-import type { Converted, ConvertedFile } from './converted.ts';
+import type { Converted, ConvertedFile, ResultFile } from './converted.ts';
 import { convertInterpolationDict } from './reference-curves.ts';
 import type { RunOfCurves } from './reference-curves.ts';
 import { convertJson, convertTable } from './reference-results.ts';
-
-export interface ResultFile {
-  /** In a person's words. */
-  what: string;
-  results: FoundResult[];
-  figures: FoundFigure[];
-}
 
 /** Larger text files are no results of these scripts. */
 const largestText = 512 * 2 ** 20;

@@ -10,14 +10,13 @@ import { isBookkeeping, isCounter, unwrapped } from '../models/file-names.ts';
 import { stateLayout } from '../models/layout.ts';
 import { checkedPlaces } from '../models/state-dict.ts';
 import { declareHint, foreignModule } from './foreign.ts';
-import type { Refusal } from './foreign.ts';
+import type { Entry, Refusal, TensorFacts } from './foreign.ts';
 import { fieldOf, moduleOf, modulesOf } from './modules.ts';
-import type { Entry, TensorFacts } from './modules.ts';
 import { orderOf } from './order.ts';
 import { placesOf } from './places.ts';
 import type { Layer } from './places.ts';
 
-export type { TensorFacts } from './modules.ts';
+export type { TensorFacts } from './foreign.ts';
 export type OtherFound = Refusal;
 
 /** A layer as the file names its modules. */

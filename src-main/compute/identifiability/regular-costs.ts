@@ -1,5 +1,5 @@
 /** Realization costs of many slots at once on TensorFlow's float64 kernels, where the Gram matrices are regular. */
-import { attr } from '../backend/types.ts';
+import { attr } from '../backend/tensors.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';
 import { identity, transpose } from '../linalg/multiply.ts';
 import { keepRegular, placesWhere } from './slots.ts';

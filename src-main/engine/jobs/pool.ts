@@ -1,6 +1,6 @@
 /** Worker processes by lane: started when needed, used again, replaced when their memory does not come back. */
 import type { PoolPlan } from './memory.ts';
-import type { Lane as JobLane } from './store.ts';
+import type { JobLane } from '../../../src-shared/jobs/define.ts';
 import { WorkerProcess, type Outcome, type WorkerJob } from './worker-process.ts';
 
 export interface PoolOptions extends PoolPlan {

@@ -3,12 +3,13 @@ import { dirname } from 'node:path';
 import type { EngineEvent } from '../../../src-shared/api.ts';
 import type { BackendInfo } from '../../../src-shared/domain.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
+import type { JobLane } from '../../../src-shared/jobs/define.ts';
 import type { JobEvent, Progress } from '../../../src-shared/progress.ts';
 import { isAlive, processStart } from '../store/lock.ts';
 import type { Death } from './death.ts';
 import type { WorkerPool } from './pool.ts';
 import { hasEnded, type Job } from './states.ts';
-import type { JobDetail, JobStore, Lane } from './store.ts';
+import type { JobDetail, JobStore } from './store.ts';
 import type { Outcome, WorkerProcess } from './worker-process.ts';
 
 /** What the engine does around jobs; the queue itself knows no catalog. */
@@ -51,7 +52,7 @@ interface Running {
   progress: Progress | null;
 }
 
-const lanes: readonly Lane[] = ['main', 'light', 'background'];
+const lanes: readonly JobLane[] = ['main', 'light', 'background'];
 /** A job that dies is resumed as long as it gets ahead; after so many attempts without a checkpoint or part no more. */
 const mostFruitless = 3;
 const logEvery = 250;

@@ -3,7 +3,9 @@ import type { EngineEvent } from '../../../src-shared/api.ts';
 import type { BackendInfo } from '../../../src-shared/domain.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
+import { paramSchema } from '../../../src-shared/jobs/schema.ts';
 import type { JobEvent } from '../../../src-shared/progress.ts';
+import { withTypedPaths } from '../../formats/typed-path.ts';
 import { Imports } from '../catalog/importing.ts';
 import { takeResults } from '../imported-results.ts';
 import type { RunStore } from '../catalog/runs.ts';
@@ -18,7 +20,7 @@ import { JobQueue, type JobHooks, type QueueMode } from './queue.ts';
 import { runOfTraining, resumedParams, TrainingWatch } from './training.ts';
 import type { Job } from './states.ts';
 import type { JobDetail, JobStore } from './store.ts';
-import { identify, laneOf, parseQuestion, titleOf } from './submit.ts';
+import { identify, parseQuestion, titleOf } from './submit.ts';
 import type { Outcome } from './worker-process.ts';
 
 export interface JobServiceParts {
@@ -80,6 +82,11 @@ export class JobService {
     return this.queue.live(this.#parts.store.get(id).job);
   }
 
+  /** As `submit`, with paths as people type them. */
+  submitTyped(name: string, params: unknown): Promise<Job> {
+    return this.submit(name, withTypedPaths(paramSchema(this.#parts.kindNamed(name).params), params));
+  }
+
   /** Answers from the results when the same question was answered before; else puts the job into the queue. */
   async submit(name: string, given: unknown): Promise<Job> {
     const { store, results, runs } = this.#parts;
@@ -105,7 +112,7 @@ export class JobService {
         title: titleOf(kind, params),
         params,
         cacheKey: key,
-        lane: laneOf(name),
+        lane: kind.lane,
         runPath,
       });
       return answer === undefined

@@ -2,12 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import type { BackendInfo } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import type { JobLane } from '../../../src-shared/jobs/define.ts';
 import type { EpochMetrics, Progress } from '../../../src-shared/progress.ts';
 import type { Db } from '../store/database.ts';
 import { hasEnded, mayBecome, type Job, type JobState } from './states.ts';
-
-/** `light`: reading headers; `background`: hashing. Both run beside the heavy jobs at low priority. */
-export type Lane = 'main' | 'light' | 'background';
 
 interface JobRow {
   id: string;
@@ -17,7 +15,7 @@ interface JobRow {
   state: JobState;
   params: string;
   cache_key: string | null;
-  lane: Lane;
+  lane: JobLane;
   position: number;
   attempt: number;
   fruitless: number;
@@ -43,7 +41,7 @@ export interface NewJob {
   title: string;
   params: unknown;
   cacheKey: string | null;
-  lane: Lane;
+  lane: JobLane;
   runPath: string | null;
 }
 
@@ -62,7 +60,7 @@ export interface StateFields {
 /** What the engine knows of a job besides what it shows. */
 export interface JobDetail {
   job: Job;
-  lane: Lane;
+  lane: JobLane;
   cacheKey: string | null;
   version: number;
   runPath: string | null;

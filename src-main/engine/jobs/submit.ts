@@ -4,20 +4,14 @@ import { z } from 'zod';
 import { alignmentSchema } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
+import { alignmentTitle } from '../../../src-shared/presentations/interpolation-figure.ts';
 import { runFolderOf } from '../../formats/run-layout.ts';
 import { cacheKey, hashInputs, inputFiles, type HashStore, type Input } from '../inputs.ts';
-import type { Lane } from './store.ts';
 
 export interface Question {
   kind: AnyJobKind;
   /** Complete, as the kind's schema gives them. */
   params: unknown;
-}
-
-const lanes: Record<string, Lane> = { import: 'light', hash: 'background' };
-
-export function laneOf(kind: string): Lane {
-  return lanes[kind] ?? 'main';
 }
 
 /** Throws UserError naming every field that is not as the kind's schema says. */
@@ -61,10 +55,9 @@ const aboutSchema = z.object({
   checkpoints: z.array(z.string()).optional().catch(undefined),
 });
 
-function alignmentName({ align, mode }: z.infer<typeof aboutSchema>): string {
-  if (align === 'none') return 'unaligned';
-  if (align === 'weight') return 'aligned by weights';
-  return mode === 'reference-lmc-script' ? "aligned the LMC script's way" : 'aligned by activations';
+function alignmentName({ align = 'none', mode }: z.infer<typeof aboutSchema>): string {
+  const title = alignmentTitle({ align, mode });
+  return title.charAt(0).toLowerCase() + title.slice(1);
 }
 
 /** Every run folder that params name: the values of `run`, `runs` and `paths`. */

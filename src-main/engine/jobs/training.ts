@@ -4,6 +4,7 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { messageOf } from '../../../src-shared/errors.ts';
 import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
+import { kindsThatAre } from '../../../src-shared/jobs/index.ts';
 import { accuracyPercent, accuracyUnit } from '../../formats/accuracy.ts';
 import { sampleHash } from '../../formats/run-contents.ts';
 import { checkpointHeader, readRunDirectory, type CheckpointFile } from '../../formats/run-directory.ts';
@@ -12,8 +13,8 @@ import type { RunState } from '../catalog/run-rows.ts';
 import type { RunStore } from '../catalog/runs.ts';
 import type { Job } from './states.ts';
 
-/** Kinds that write a run folder and go on from its last checkpoint. */
-export const resumableKinds: ReadonlySet<string> = new Set(['train']);
+/** Kinds that write a run folder and continue from its last checkpoint. */
+export const resumableKinds = kindsThatAre('resumable');
 
 const lookEvery = 1000;
 

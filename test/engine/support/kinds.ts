@@ -26,6 +26,8 @@ export const actJob = defineJob({
   summary: 'Behaves as told.',
   params: z.object({ what: z.enum(behaviours), ms: z.number().default(20), tag: z.string().default('') }),
   result: z.object({ said: z.string() }),
+  lane: 'main',
+  place: null,
   cacheable: false,
 });
 
@@ -37,12 +39,14 @@ export const tableJob = defineJob({
   summary: 'A multiplication table.',
   params: z.object({
     n: z.int().positive(),
-    run: z.string().optional(),
+    run: z.string().optional().meta({ path: true }),
     models: z.array(z.int()).optional(),
     epoch: z.int().optional(),
     ms: z.number().default(0),
   }),
   result: z.object({ layers: z.array(z.object({ name: z.string(), products: matrixSchema })), pid: z.int() }),
+  lane: 'main',
+  place: null,
   cacheable: true,
 });
 
@@ -53,7 +57,7 @@ export const trainJob = defineJob({
   title: 'Train a run',
   summary: 'Pretends to train.',
   params: z.object({
-    run: z.string().min(1),
+    run: z.string().min(1).meta({ path: true }),
     epochs: z.int().positive().default(2),
     /** What real training would be told; not looked at. */
     config: z.record(z.string(), z.unknown()).optional(),
@@ -63,11 +67,13 @@ export const trainJob = defineJob({
     dieAfter: z.int().optional(),
   }),
   result: z.object({ epochs: z.int(), resumed_from: z.int().nullable() }),
+  lane: 'main',
+  place: null,
   cacheable: false,
 });
 
 const squareParams = z.object({
-  run: z.string().min(1),
+  run: z.string().min(1).meta({ path: true }),
   epochs: z.array(z.int()),
   size: z.int().positive().default(3),
   ms: z.number().default(0),
@@ -93,6 +99,8 @@ export const squaresJob = defineJob({
     ['epoch', 'epochs'],
     (_params, answers) => (answers.length === 1 ? answers[0]! : answers),
   ),
+  lane: 'main',
+  place: null,
   cacheable: true,
 });
 
@@ -102,8 +110,15 @@ export const interpolateJob = defineJob({
   version: 1,
   title: 'Interpolate',
   summary: 'Pretends to interpolate.',
-  params: z.object({ run: z.string(), epoch: z.int(), splits: z.array(z.string()), align: z.string() }),
+  params: z.object({
+    run: z.string().meta({ path: true }),
+    epoch: z.int(),
+    splits: z.array(z.string()),
+    align: z.string(),
+  }),
   result: z.object({ align: z.string() }),
+  lane: 'main',
+  place: null,
   cacheable: true,
 });
 

@@ -133,6 +133,11 @@ const violations: { rule: string; file: string; text: string }[] = [
     text: "import { there } from './there.ts';\nexport const back = there;",
   },
   {
+    rule: 'no-circles',
+    file: 'src-main/formats/typed-back.ts',
+    text: "import type { There } from './typed-there.ts';\nexport interface Back { there: There }",
+  },
+  {
     rule: 'src-main-engine-imports',
     file: 'src-main/engine/typed.ts',
     text: "import type { train } from '../compute/train.ts';\nexport type T = typeof train;",
@@ -144,6 +149,10 @@ describe('with violations', () => {
   let code: number | null;
   beforeAll(() => {
     write('src-main/formats/there.ts', "import { back } from './back.ts';\nexport const there = back;");
+    write(
+      'src-main/formats/typed-there.ts',
+      "import type { Back } from './typed-back.ts';\nexport interface There { back: Back }",
+    );
     for (const { file, text } of violations) write(file, text);
     ({ output, code } = cruise());
   });

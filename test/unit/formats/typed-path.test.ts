@@ -4,6 +4,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { jobKinds } from '../../../src-shared/jobs/index.ts';
+import { paramSchema } from '../../../src-shared/jobs/schema.ts';
 import { typedPath, typedPathList, withTypedPaths } from '../../../src-main/formats/typed-path.ts';
 import { temporaryFolder } from './make-files.ts';
 
@@ -92,7 +94,7 @@ it('params of forms are read the same way, but for what is no path', () => {
     checkpoints: [`'${plain}'`],
     epochs: [1],
   };
-  expect(withTypedPaths(given)).toEqual({
+  expect(withTypedPaths(paramSchema(jobKinds['match-activations'].params), given)).toEqual({
     run: folder,
     data: { name: ' mnist ', dataDir: join(homedir(), 'data'), splitFile: '' },
     groups: [{ name: '"a"', runs: [{ run: folder }] }],

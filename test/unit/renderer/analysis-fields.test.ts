@@ -1,23 +1,22 @@
 /** The settings of every kind of analysis, as a form shows them. */
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import {
-  checkpointWants,
-  fieldsOf,
-  labelOf,
-  valueName,
-  type FieldSchema,
-} from '../../../src-renderer/analysis/fields.ts';
+import { checkpointWants, fieldsOf, valueName } from '../../../src-renderer/analysis/fields.ts';
 import { jobKindNamed } from '../../../src-shared/jobs/index.ts';
+import { paramSchema, type ParamSchema } from '../../../src-shared/jobs/schema.ts';
 
-const schemaOf = (kind: string): FieldSchema =>
-  z.toJSONSchema(jobKindNamed(kind)!.params, { io: 'input', unrepresentable: 'any' }) as FieldSchema;
+const schemaOf = (kind: string): ParamSchema => paramSchema(jobKindNamed(kind).params);
 
 describe('fields of a form', () => {
   it('are named in words', () => {
-    expect(labelOf('learningRate')).toBe('Learning rate');
-    expect(labelOf('num_pairs')).toBe('Num pairs');
-    expect(labelOf('sigmaF')).toBe('σ_F');
+    const labels = (kind: string) => {
+      const { first, more } = fieldsOf(schemaOf(kind), []);
+      return Object.fromEntries([...first, ...more].map(({ name, label }) => [name, label]));
+    };
+    expect(labels('linear-components')).toMatchObject({ learningRate: 'Learning rate', width: 'Width' });
+    expect(labels('chord-deviation')).toMatchObject({ sigmaF: 'σ_F', width: 'Hidden units' });
+    // One name, two meanings.
+    expect(labels('interpolate').steps).toBe('Intervals');
+    expect(labels('weight-decay-study').steps).toBe('Training steps');
     expect(valueName('post_activation_function')).toBe('post activation function');
     expect(valueName('pearson_correlation')).toBe('Pearson correlation');
   });

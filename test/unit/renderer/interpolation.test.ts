@@ -2,12 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Group } from '../../../src-shared/api.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
+import { endNames, endsOf } from '../../../src-shared/presentations/interpolation-figure.ts';
 import {
   barrierOf,
   barrierSummary,
-  endNames,
   endpointSummary,
-  endsOf,
   interpolationRecipe,
   readingAt,
   spread,

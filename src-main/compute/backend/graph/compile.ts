@@ -1,32 +1,17 @@
 /** Compiled execution on the native back end: what works here, and programs made of plain tfjs computations. */
 import { createHash } from 'node:crypto';
-import type { ComputationBody } from '../computation.ts';
-import type { Tf } from '../types.ts';
+import type { Tf } from '../tensors.ts';
+import type { CompileMode, Compiler } from './compiler.ts';
 import type { Placement } from './placement.ts';
 import { probe } from './probe.ts';
 import { Program } from './program.ts';
 import { encodeSavedModel } from './saved-model.ts';
-import type { EncodeOptions } from './saved-model.ts';
 import { trace } from './trace.ts';
-import type { NativeBackend, TraceSettings } from './trace.ts';
+import type { NativeBackend } from './trace.ts';
 
 /** Programs kept for another use, and bytes of state that they may hold. */
 const mostIdle = 6;
 const mostIdleBytes = 192 * 2 ** 20;
-
-export type CompileMode = EncodeOptions['mode'];
-
-export interface Compiler {
-  /** Why this way does not work here; undefined if it does. Found once, by compiling something small. */
-  shortfall(mode: CompileMode): string | undefined;
-  /**
-   * Records `body` and loads it into a session; one that computes the same and is not in use any more is taken over. With
-   * `xla` the first call compiles: a second or two.
-   * @param key says all that `body` depends on: of equal keys and settings, nothing is recorded again
-   * @throws Error naming what cannot be part of a graph
-   */
-  compile(settings: TraceSettings & EncodeOptions, body: ComputationBody, key?: string): Program;
-}
 
 /** @param placement where programs run; absent: on the CPU */
 export function compilerOf(tf: Tf, placement?: Placement): Compiler {

@@ -7,8 +7,8 @@ import { messageOf } from '../../../../src-shared/errors.ts';
 import type { ComputationBody } from '../computation.ts';
 import { tf32Allowed } from '../environment.ts';
 import { factor, permutation, product, productSize } from '../exact-product.ts';
-import type { Tensor, Tf } from '../types.ts';
-import type { CompileMode, Compiler } from './compile.ts';
+import type { Tensor, Tf } from '../tensors.ts';
+import type { CompileMode, Compiler } from './compiler.ts';
 import { types } from './graph.ts';
 import type { Program } from './program.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TensorMetadata } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding.d.ts';
 import type { Computation } from '../computation.ts';
 import type { Double } from '../doubles.ts';
-import type { Tensor } from '../types.ts';
+import type { Tensor } from '../tensors.ts';
 import { countOf, specOf, types, typeSizes } from './graph.ts';
 import type { Graph, Spec } from './graph.ts';
 import type { Bytes } from './protobuf.ts';

@@ -13,7 +13,7 @@ import type {
   TFJSBinding,
 } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding.d.ts';
 import type { ComputationBody } from '../computation.ts';
-import type { Tensor, Tf } from '../types.ts';
+import type { Tensor, Tf } from '../tensors.ts';
 import { countOf, typeSizes, types } from './graph.ts';
 import type { Graph, Node, Spec, Value } from './graph.ts';
 import type { Bytes } from './protobuf.ts';

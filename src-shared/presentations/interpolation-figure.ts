@@ -1,0 +1,109 @@
+/** The figure of interpolations, as the app, the command line, the demo and `basin reproduce` draw it. */
+import type { BarrierName } from '../barriers.ts';
+import type { Alignment, Split } from '../domain.ts';
+import type { FigureRecipe } from '../figures/index.ts';
+import type { Interpolation } from '../jobs/interpolate.ts';
+
+export type Metric = 'accuracy' | 'loss';
+
+/** How the second model of a pair was aligned with the first, in words. */
+export function alignmentTitle({ align, mode }: { align: Alignment; mode?: string | undefined }): string {
+  if (align === 'none') return 'Unaligned';
+  if (align === 'weight') return 'Aligned by weights';
+  return mode === 'reference-lmc-script'
+    ? 'Anti-aligned, as the published script does'
+    : 'Aligned by activations';
+}
+
+/** Null at points that are not finite; undefined if the pair was not evaluated on the split. */
+export function curveOf(pair: Interpolation, split: Split, metric: Metric): (number | null)[] | undefined {
+  return pair[`${split}_${metric}`];
+}
+
+/** The two models of a pair, told apart by file: models of different runs may have one number. */
+export function endsOf(pair: Interpolation): [string, string] {
+  return [`${pair.checkpoint_path_1}#${pair.model1_index}`, `${pair.checkpoint_path_2}#${pair.model2_index}`];
+}
+
+/** End -> the shortest name that tells the models apart: number, run and number, run and file. */
+export function endNames(pairs: readonly Interpolation[]): Map<string, string> {
+  const ends = [...new Set(pairs.flatMap(endsOf))].map((end) => {
+    const [, path = '', model = ''] = /^(.*)#(\d+)$/s.exec(end) ?? [];
+    const [file = '', run = ''] = path.split(/[/\\]/).reverse();
+    return { end, names: [model, `${run} ${model}`, `${run}/${file.replace(/\.pt$/, '')}`] };
+  });
+  const level = [0, 1].find((i) => new Set(ends.map(({ names }) => names[i])).size === ends.length) ?? 2;
+  return new Map(ends.map(({ end, names }) => [end, names[level] ?? end]));
+}
+
+/** Pairs under one name: a group, a family of networks, a result. */
+export interface CurveSeries {
+  label: string;
+  colour?: string | undefined;
+  pairs: readonly Interpolation[];
+}
+
+export interface CurvePanel {
+  title: string;
+  series: readonly CurveSeries[];
+}
+
+export interface CurveChoice {
+  metric: Metric;
+  split: Split;
+  /** What the figure does without it: `interpolationDataSchema`. */
+  band?: 'range' | 'std' | undefined;
+  draw?: 'mean' | 'both' | 'single' | undefined;
+  barrier?: BarrierName | undefined;
+  /** For the caption, beside the notes that the curves bring themselves. */
+  notes?: readonly string[];
+}
+
+/** One panel per way of aligning, in the order in which they occur. */
+export function panelsByAlignment(series: readonly CurveSeries[]): CurvePanel[] {
+  const titles = new Set(series.flatMap(({ pairs }) => pairs.map(alignmentTitle)));
+  return [...titles].map((title) => ({
+    title,
+    series: series.map(({ pairs, ...rest }) => ({
+      ...rest,
+      pairs: pairs.filter((pair) => alignmentTitle(pair) === title),
+    })),
+  }));
+}
+
+/** Series and panels without a curve on the split are left out; null if none is left. */
+export function interpolationFigure(
+  panels: readonly CurvePanel[],
+  { metric, split, band, draw, barrier, notes = [] }: CurveChoice,
+): FigureRecipe<'interpolation'> | null {
+  const drawn = panels
+    .map(({ title, series }) => ({
+      title,
+      series: series.flatMap((each) => drawnSeries(each, split, metric)),
+    }))
+    .filter(({ series }) => series.length > 0);
+  if (drawn.length === 0) return null;
+  const own = panels.flatMap(({ series }) => series.flatMap(({ pairs }) => pairs.map(({ note }) => note)));
+  return {
+    kind: 'interpolation',
+    data: {
+      ...{ metric, split, panels: drawn },
+      notes: [...new Set([...own.filter((note) => note !== undefined), ...notes])],
+      ...(band && { band }),
+      ...(draw && { draw }),
+      ...(barrier && { barrier }),
+    },
+  };
+}
+
+function drawnSeries({ label, colour, pairs }: CurveSeries, split: Split, metric: Metric) {
+  const names = endNames(pairs);
+  const curves = pairs.flatMap((pair) => {
+    const values = curveOf(pair, split, metric);
+    const name = endsOf(pair).map((end) => names.get(end));
+    return values ? [{ pair: name.join('–'), values }] : [];
+  });
+  const lambdas = pairs[0]?.lambdas;
+  if (curves.length === 0 || !lambdas) return [];
+  return [{ label, ...(colour !== undefined && { colour }), lambdas, curves }];
+}

@@ -1,0 +1,111 @@
+/** One recipe for interpolations: the app, `basin figure` and the demo draw the same from the same pairs. */
+import { expect, it } from 'vitest';
+import { demoCurves } from '../../../src-main/cli/demo/figure.ts';
+import type { CurvesByTreatment } from '../../../src-main/cli/demo/summary.ts';
+import { figureOfResults, type FigureChoice } from '../../../src-main/cli/figure-from-result.ts';
+import { interpolationRecipe } from '../../../src-renderer/interpolation/curves.ts';
+import { drawFigure } from '../../../src-shared/figures/index.ts';
+import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
+import {
+  alignmentTitle,
+  interpolationFigure,
+  panelsByAlignment,
+} from '../../../src-shared/presentations/interpolation-figure.ts';
+
+const note = 'Read this with the curve.';
+
+function pair(two: number, more: Partial<Interpolation> = {}): Interpolation {
+  return {
+    ...{ model1_index: 1, model2_index: two, epoch: 5, lambdas: [0, 0.5, 1] },
+    checkpoint_path_1: '/runs/a/checkpoint_epoch_5_model_1.pt',
+    checkpoint_path_2: `/runs/a/checkpoint_epoch_5_model_${two}.pt`,
+    ...{
+      distance: 1,
+      normalized_distance: 1,
+      num_params: 10,
+      align: 'none',
+      test_accuracy: [90, 50 + two, 92],
+    },
+    ...more,
+  };
+}
+
+const unaligned = [pair(2, { note }), pair(3)];
+const aligned = unaligned.map((each): Interpolation => ({ ...each, align: 'activation' }));
+const titles = ['Unaligned', 'Aligned by activations'];
+const choice: FigureChoice = { metric: 'accuracy', split: 'test', barrier: 'chord', scale: 'linear' };
+const stored = (pairs: Interpolation[]) => ({
+  ...{ id: 'interpolate-1', kind: 'interpolate', title: 'family' },
+  result: {
+    ...{ pairs, warnings: [], split_sizes: { test: 100 } },
+    backend: { name: 'tensorflow', version: '2.21.0', device: 'cpu', threads: 2 },
+  },
+});
+
+it('names the ways of aligning', () => {
+  expect([...unaligned, ...aligned].map(alignmentTitle)).toEqual(titles.flatMap((title) => [title, title]));
+  expect(alignmentTitle({ align: 'weight' })).toBe('Aligned by weights');
+  expect(alignmentTitle({ align: 'activation', mode: 'reference-lmc-script' })).toBe(
+    'Anti-aligned, as the published script does',
+  );
+});
+
+it('is the same in the app, on the command line and in the demo', () => {
+  const shared = interpolationFigure(
+    panelsByAlignment([{ label: 'family', pairs: [...unaligned, ...aligned] }]),
+    {
+      ...{ metric: 'accuracy', split: 'test', band: 'range', draw: 'mean', barrier: 'chord' },
+    },
+  )!;
+  expect(shared.data.panels.map(({ title }) => title)).toEqual(titles);
+  expect(shared.data.panels[0]!.series).toEqual([
+    {
+      ...{ label: 'family', lambdas: [0, 0.5, 1] },
+      curves: [
+        { pair: '1–2', values: [90, 52, 92] },
+        { pair: '1–3', values: [90, 53, 92] },
+      ],
+    },
+  ]);
+  expect(shared.data.notes).toEqual([note]);
+
+  const { barrier: _barrier, ...withoutBarrier } = shared.data;
+  const curves = { none: unaligned, activation: aligned, weight: [], reference_lmc_script: [] };
+  expect(demoCurves([{ label: 'family', curves: curves as CurvesByTreatment }])).toEqual(withoutBarrier);
+
+  const { band: _band, draw: _draw, ...withoutLooks } = shared.data;
+  expect(figureOfResults([stored([...unaligned, ...aligned])], choice).data).toEqual(withoutLooks);
+
+  const measured = (align: 'none' | 'activation', pairs: Interpolation[]) => ({
+    group: {
+      ...{ id: 'g', architecture: 'mlp', key: 'family', colour: '#0072b2', notes: '', members: [] },
+    },
+    ...{ align, pairs, midpoints: [], notes: [], captionNotes: [], provenance: [], resultIds: [] },
+  });
+  const app = interpolationRecipe(
+    [
+      { title: titles[0]!, measured: [measured('none', unaligned)] },
+      { title: titles[1]!, measured: [measured('activation', aligned)] },
+    ],
+    {
+      ...{ split: 'test', metric: 'accuracy', draw: 'mean', band: 'range' },
+      isolated: null,
+      barrier: 'chord',
+    },
+  )!;
+  const coloured = shared.data.panels.map(({ title, series }) => ({
+    title,
+    series: series.map((each) => ({ ...each, colour: '#0072b2' })),
+  }));
+  expect(app.data).toEqual({ ...shared.data, panels: coloured });
+  for (const recipe of [shared, app]) expect(drawFigure(recipe).caption).toContain(note);
+});
+
+it('leaves out what was not evaluated; the command line refuses a result that lacks the split', () => {
+  const series = [{ label: 'family', pairs: unaligned }];
+  const panels = [{ title: 'x', series }];
+  expect(interpolationFigure(panels, { metric: 'loss', split: 'test' })).toBeNull();
+  expect(() => figureOfResults([stored(unaligned)], { ...choice, split: 'val' })).toThrow(
+    'The result has no val accuracy',
+  );
+});

@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { loadBackend, numberTensor, tensorCount, types } from '../../../src-main/compute/backend/index.ts';
 import type { CompileMode, Program, Spec, Tensor } from '../../../src-main/compute/backend/index.ts';
+import { mathsOf } from '../../../src-main/compute/networks/maths.ts';
 
 const backend = await loadBackend();
 const { tf } = backend;
@@ -52,6 +53,44 @@ test.skipIf(!compiler).each(modes)('%s: the numbers of the operations, once for 
     }
   });
   tf.dispose([a, b]);
+});
+
+test.skipIf(!compiler).each([
+  { a: [3, 4], b: [4, 5], turn: [false, false] },
+  { a: [4, 3], b: [5, 4], turn: [true, true] },
+  { a: [2, 3, 4], b: [2, 4, 5], turn: [false, false] },
+  { a: [2, 4, 3], b: [1, 4, 5], turn: [true, false] },
+  { a: [1, 3, 4], b: [6, 5, 4], turn: [false, true] },
+  { a: [2, 1, 3, 4], b: [1, 6, 4, 5], turn: [false, false] },
+])('the shape of a product, which is not learned by running it: $a times $b, turned $turn', (product) => {
+  const { a, b, turn } = product;
+  const body = ([x, y]: Tensor[]): Tensor => tf.matMul(x!, y!, turn[0], turn[1]);
+  const args = [tf.randomNormal(a, 0, 1, 'float32', 1), tf.randomNormal(b, 0, 1, 'float32', 2)];
+  const settings = { mode: 'graph' as const, args: [single(...a), single(...b)], state: [] };
+  const program = compiler!.compile(settings, (given) => ({ outputs: [body(given)], state: [] }));
+  using(program, () => {
+    const expected = tf.tidy(() => body(args));
+    const [found] = program.run(args);
+    expect(program.outputSpec(0)).toEqual(single(...expected.shape));
+    expect(found!.shape).toEqual(expected.shape);
+    tf.dispose([expected, found!]);
+  });
+  tf.dispose(args);
+});
+
+// A trace of 20,000,000 rows of 4 kB would need 80 GB if it were learned on as many zeros.
+test.skipIf(!compiler)('gathering is learned from one row, however long the table is', () => {
+  const state: Spec[] = [single(2e7, 1000)];
+  const program = compiler!.compile(
+    { mode: 'graph', args: [{ dtype: types.int32, shape: [2, 3] }], state },
+    ([rows], [table]) => ({
+      outputs: [mathsOf(backend).gather(table!, rows!)],
+      state: [table!],
+    }),
+  );
+  using(program, () => {
+    expect(program.outputSpec(0)).toEqual(single(2, 3, 1000));
+  });
 });
 
 test.skipIf(!compiler).each(modes)(

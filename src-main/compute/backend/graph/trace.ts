@@ -219,6 +219,12 @@ class Recorder {
   }
 
   #learn(op: string, attributes: TFEOpAttr[], ids: readonly number[], count: number): Spec[] {
+    const product = productOf(
+      op,
+      attributes,
+      ids.map((id) => this.find(id).spec),
+    );
+    if (product) return [product];
     const inputs = ids.map((id, position) => {
       const known = this.find(id);
       return known.constant ? id : this.#zerosOf(standInOf(op, position, known.spec));
@@ -256,6 +262,25 @@ class Recorder {
     real.deleteTensor(single);
     return wide!.id;
   }
+}
+
+/**
+ * Products of matrices are not run to learn their shape: TensorFlow's CPU kernels keep code for each of the last thousand
+ * shapes that they met, 2 MB for every network that is traced.
+ */
+function productOf(op: string, attributes: readonly TFEOpAttr[], inputs: readonly Spec[]): Spec | undefined {
+  if (op !== 'BatchMatMulV2' && op !== 'MatMul') return undefined;
+  const [a, b] = inputs as [Spec, Spec];
+  const flag = (...names: string[]): boolean =>
+    attributes.some(({ name, value }) => names.includes(name) && value === true);
+  const rows = a.shape.at(flag('adj_x', 'transpose_a') ? -1 : -2)!;
+  const columns = b.shape.at(flag('adj_y', 'transpose_b') ? -2 : -1)!;
+  const rank = Math.max(a.shape.length, b.shape.length) - 2;
+  const batch = Array.from({ length: rank }, (_, axis) => {
+    const [own, other] = [a, b].map(({ shape }) => shape[shape.length - 2 - rank + axis] ?? 1);
+    return own === 1 ? other! : own!;
+  });
+  return { dtype: a.dtype, shape: [...batch, rows, columns] };
 }
 
 /**

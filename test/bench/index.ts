@@ -16,7 +16,7 @@ const benches = {
   linalg: 'linear algebra in float64: our own routines, TensorFlow and ml-matrix',
   renderer: 'the window in Chromium: first rows, longest frames, large matrices, many curves',
   'fuzz-formats': '10,000 damaged files of every format: time, memory, and whether refusals say where',
-  symmetry: 'components of linear networks found by joining; the assignment solver and the eigensolver',
+  symmetry: 'components of linear networks found by joining; the assignment solver',
 } as const;
 
 const asked = process.argv.slice(2);

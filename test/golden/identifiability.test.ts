@@ -229,9 +229,7 @@ describe('unit cases of the reference', () => {
     );
     const p = expected.mask_distribution_mean;
     const grams = layer.mask && new GramMatrices(space, layer.mask);
-    const norms = grams
-      ? anisotropies(grams, [0, 6], p, undefined)
-      : [];
+    const norms = grams ? anisotropies(grams, [0, 6], p, undefined) : [];
     if (grams) expect(absoluteGap(norms, expected.anisotropy_operator_norms)).toBeLessThan(2e-6);
   });
 

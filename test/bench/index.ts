@@ -13,10 +13,11 @@ const benches = {
   interpolation: 'interpolation points per second',
   catalog: '10,000 checkpoints over 1,000 runs: import, listing, size of the catalog',
   'realization-cost': 'seconds for all layers of the stock MLP, 512 wide',
+  linalg: 'linear algebra in float64: our own routines, TensorFlow and ml-matrix',
   renderer: 'the window in Chromium: first rows, longest frames, large matrices, many curves',
   'fuzz-formats': '10,000 damaged files of every format: time, memory, and whether refusals say where',
   memory: 'peak of a stock training job; what 200 small trainings in one process leave behind',
-  symmetry: 'components of linear networks found by joining; the assignment solver and the eigensolver',
+  symmetry: 'components of linear networks found by joining; the assignment solver',
 } as const;
 
 const asked = process.argv.slice(2);

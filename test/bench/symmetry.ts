@@ -1,11 +1,9 @@
 /**
- * The whole matrix of component counts (2, 3 and 4 layers, widths 2 to 6, 200 starts each) and the linear algebra under
- * it: found against expected, converged, seconds; milliseconds of the assignment solver and the eigensolver.
+ * The whole matrix of component counts (2, 3 and 4 layers, widths 2 to 6, 200 starts each) found
+ * against expected, converged, seconds; and milliseconds of the assignment solver.
  */
 import { certify } from '../../src-main/compute/assignment/certify.ts';
 import { solveAssignment } from '../../src-main/compute/assignment/solve.ts';
-import { multiply, multiplyTransposedRight } from '../../src-main/compute/linalg/multiply.ts';
-import { symmetricEigen } from '../../src-main/compute/linalg/symmetric-eigen.ts';
 import { RandomStream } from '../../src-main/compute/random.ts';
 import type { JobResult } from '../../src-shared/jobs/index.ts';
 import { job } from '../support/job.ts';
@@ -47,7 +45,7 @@ function best(repetitions: number, run: () => void): number {
   return least;
 }
 
-function linearAlgebra(): void {
+function assignments(): void {
   const stream = new RandomStream(1, 'bench');
   const draw = (n: number) => Float64Array.from({ length: n * n }, () => stream.uniform());
   const rows = [];
@@ -61,23 +59,8 @@ function linearAlgebra(): void {
       note: certified ? 'certified' : 'NOT OPTIMAL',
     });
   }
-  for (const n of [512, 784, 1024]) {
-    const x = draw(n);
-    const product = best(3, () => multiply(x, x, n, n, n));
-    rows.push({
-      what: `product ${n}`,
-      milliseconds: product.toFixed(0),
-      note: `${((2 * n ** 3) / product / 1e6).toFixed(1)} GFLOP/s`,
-    });
-    const gram = multiplyTransposedRight(x, x, n, n, n);
-    rows.push({
-      what: `eigenpairs ${n}`,
-      milliseconds: best(2, () => symmetricEigen(gram, n)).toFixed(0),
-      note: '',
-    });
-  }
   console.table(rows);
 }
 
-linearAlgebra();
+assignments();
 await components();

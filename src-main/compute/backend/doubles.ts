@@ -14,7 +14,12 @@ export interface Double {
 /** The calls of the binding that this needs, attributes already translated. */
 export interface RawLibrary {
   create(values: Float32Array | Int32Array, shape: readonly number[]): number;
-  run(name: string, attributes: Attributes, ids: readonly number[]): { id: number; shape: number[] };
+  run(
+    name: string,
+    attributes: Attributes,
+    ids: readonly number[],
+    outputs: number,
+  ): { id: number; shape: number[] }[];
   read(id: number): Float32Array<ArrayBuffer>;
   free(id: number): void;
 }
@@ -59,11 +64,13 @@ export class Doubles {
 
   /** A kernel of one type parameter T on float64 inputs. */
   op(name: string, inputs: readonly Double[], attributes: Attributes = {}): Double {
-    return this.#library.run(
-      name,
-      { ...float64, ...attributes },
-      inputs.map(({ id }) => id),
-    );
+    return this.ops(name, inputs, attributes, 1)[0]!;
+  }
+
+  /** As `op`, of a kernel with several outputs. */
+  ops(name: string, inputs: readonly Double[], attributes: Attributes, outputs: number): Double[] {
+    const ids = inputs.map(({ id }) => id);
+    return this.#library.run(name, { ...float64, ...attributes }, ids, outputs);
   }
 
   /** a b, either transposed. */
@@ -78,9 +85,9 @@ export class Doubles {
   reduce(how: 'Mean' | 'Sum', a: Double, axis: number, drop = false): Double {
     const axes = this.#library.create(Int32Array.of(axis), [1]);
     const attributes = { ...float64, Tidx: attr.type('int32'), keep_dims: attr.bool(!drop) };
-    const out = this.#library.run(how, attributes, [a.id, axes]);
+    const [out] = this.#library.run(how, attributes, [a.id, axes], 1);
     this.#library.free(axes);
-    return out;
+    return out!;
   }
 
   /** Rows of a, [rows, ...], at the places in `which`, of shape `shape`: [...shape, ...]. */
@@ -103,22 +110,19 @@ export class Doubles {
     const axis = this.#library.create(Int32Array.of(along), []);
     const types = { Tparams: type, Tindices: 'int32', Taxis: 'int32' } as const;
     const attributes = Object.fromEntries(Object.entries(types).map(([key, of]) => [key, attr.type(of)]));
-    const out = this.#library.run('GatherV2', { ...attributes, batch_dims: attr.int(0) }, [
-      id,
-      indices,
-      axis,
-    ]);
+    const inputs = [id, indices, axis];
+    const [out] = this.#library.run('GatherV2', { ...attributes, batch_dims: attr.int(0) }, inputs, 1);
     this.#library.free(indices);
     this.#library.free(axis);
-    return out;
+    return out!;
   }
 
   #widen(id: number): Double {
     const types = { SrcT: attr.type('float32'), DstT: attr.type('float64') };
-    return this.#library.run('Cast', { ...types, Truncate: attr.bool(false) }, [id]);
+    return this.#library.run('Cast', { ...types, Truncate: attr.bool(false) }, [id], 1)[0]!;
   }
 
   #bitcast(id: number, from: 'float32' | 'float64', to: 'float32' | 'float64'): Double {
-    return this.#library.run('Bitcast', { T: attr.type(from), type: attr.type(to) }, [id]);
+    return this.#library.run('Bitcast', { T: attr.type(from), type: attr.type(to) }, [id], 1)[0]!;
   }
 }

@@ -157,9 +157,9 @@ function nativeKernels(
         values instanceof Int32Array ? binding.TF_INT32 : binding.TF_FLOAT,
         values,
       ),
-    run: (name, attributes, ids) => {
+    run: (name, attributes, ids, outputs) => {
       const settled = Object.entries(attributes).map(([key, value]) => toBinding(key, value, binding));
-      return binding.executeOp(name, settled, [...ids], 1)[0]!;
+      return binding.executeOp(name, settled, [...ids], outputs);
     },
     read: (id) => binding.tensorDataSync(id) as Float32Array<ArrayBuffer>,
     free: (id) => {

@@ -3,7 +3,7 @@
  * (neuron-identifiability, src/utils/rebasin/subspace_coherence.py:165-228).
  */
 import { UserError } from '../../../src-shared/errors.ts';
-import { multiply, multiplyTransposedRight } from '../linalg/multiply.ts';
+import { multiply, multiplyTransposedRight, transpose } from '../linalg/multiply.ts';
 import { GramAccumulator } from '../linalg/gram.ts';
 import { symmetricEigen } from '../linalg/symmetric-eigen.ts';
 import type { Examples } from './dataset.ts';
@@ -93,7 +93,10 @@ export function rotationFor(examples: Examples, explained: number, target: numbe
   return { matrix: multiply(v, vectors, full, full, full), dimension, coherence };
 }
 
-/** Eigenvalues of the covariance, falling, and its eigenvectors as rows [D, D]. */
+/**
+ * Eigenvalues of the covariance, falling, and its eigenvectors as rows [D, D], the largest entry of each positive. Always
+ * found here, not by the back end: the data must not depend on it.
+ */
 function principalAxes(examples: Examples): { values: Float64Array; vectors: Float64Array } {
   const { count, features, x } = examples;
   const mean = new Float64Array(features);
@@ -106,12 +109,14 @@ function principalAxes(examples: Examples): { values: Float64Array; vectors: Flo
     gram.add(part);
   }
   const { values, vectors } = symmetricEigen(gram.gram(), features);
-  const order = Array.from(values.keys()).sort((a, b) => values[b]! - values[a]!);
-  const sorted = new Float64Array(features * features);
-  order.forEach((from, to) =>
-    sorted.set(vectors.subarray(from * features, (from + 1) * features), to * features),
-  );
-  return { values: Float64Array.from(order, (k) => values[k]!), vectors: sorted };
+  const rows = transpose(vectors, features, features);
+  const falling = new Float64Array(features * features);
+  for (let k = 0; k < features; k++) {
+    const axis = rows.subarray((features - 1 - k) * features, (features - k) * features);
+    const longest = axis.reduce((most, entry) => (Math.abs(entry) > Math.abs(most) ? entry : most), 0);
+    falling.set(longest < 0 ? axis.map((entry) => -entry) : axis, k * features);
+  }
+  return { values: values.reverse(), vectors: falling };
 }
 
 const rowsAtOnce = 1024;

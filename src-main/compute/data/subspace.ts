@@ -5,7 +5,7 @@
  */
 import type { GeometryPlan } from '../../../src-shared/config.ts';
 import { multiplyTransposedRight } from '../linalg/multiply.ts';
-import { qr } from '../linalg/qr.ts';
+import { qr } from '../linalg/solve.ts';
 import { RandomStream } from '../random.ts';
 import type { Examples } from './dataset.ts';
 

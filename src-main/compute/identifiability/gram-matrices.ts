@@ -2,6 +2,7 @@
  * S_i = U^T Diag(mask_i) U: what the free entries of neuron i can reach of the subspace. Its eigenvalues lie in [0, 1]
  * (neuron-identifiability, subspace_coherence.py:45).
  */
+import type { Doubles } from '../backend/doubles.ts';
 import { addProduct, transposedView, view } from '../linalg/multiply.ts';
 import { symmetricEigen, symmetricEigenvalues } from '../linalg/symmetric-eigen.ts';
 import type { Subspace } from './subspace.ts';
@@ -21,6 +22,11 @@ export class GramMatrices {
     this.#mask = mask;
     this.#picked = new Float64Array(space.full * space.dimension);
     this.#gram = new Float64Array(space.dimension ** 2);
+  }
+
+  /** k */
+  get dimension(): number {
+    return this.#space.dimension;
   }
 
   /** S_i [k, k]; the next call overwrites it. Summed over the fewer of free and fixed entries: the rows of U^T U = I. */
@@ -57,10 +63,20 @@ export class GramMatrices {
   }
 }
 
-/** Spectral norm of S - p I. */
-export function anisotropy(gram: Float64Array, k: number, p: number): number {
-  const values = symmetricEigenvalues(gram, k);
-  return Math.max(Math.abs(values[0]! - p), Math.abs(values[k - 1]! - p));
+/** Spectral norms of S_i - p I for the neurons `from` to `to`. */
+export function anisotropies(
+  grams: GramMatrices,
+  [from, to]: readonly [number, number],
+  p: number,
+  doubles: Doubles | undefined,
+): number[] {
+  const k = grams.dimension;
+  const many = new Float64Array((to - from) * k * k);
+  for (let i = from; i < to; i++) many.set(grams.of(i), (i - from) * k * k);
+  const values = symmetricEigenvalues(many, k, doubles);
+  return Array.from({ length: to - from }, (_, i) =>
+    Math.max(Math.abs(values[i * k]! - p), Math.abs(values[(i + 1) * k - 1]! - p)),
+  );
 }
 
 /**
@@ -74,68 +90,29 @@ export function anisotropyBound(nu: number, k: number, delta: number, b: number,
   return (2 / 3) * b * nu * l + sigma * Math.sqrt(nu) * Math.sqrt(2 * l);
 }
 
-/** A factor W [rank, k] of a pseudo-inverse: S^+ = W^T W. */
-export interface InverseFactor {
-  factor: Float64Array;
-  rank: number;
-  /** W is lower triangular. */
-  triangular: boolean;
-}
-
 /**
  * Eigenvalues of a Gram matrix at or below this count as zero in its pseudo-inverse. The basis is orthonormal to about
  * d x 2^-53, and that is what an eigenvalue that should be zero shows. (The reference: k eps of float32, relative.)
  */
 export const gramCutoff = (full: number): number => 4 * full * Number.EPSILON;
 
-/** Above this sum of 1/eigenvalue, the triangular factor is not trusted and eigenvalues are computed. */
-export const mostInverseTrace = 1e9;
-
-/** S^+ = W^T W: by Cholesky where S is safely regular, else by its eigenvalues above `cutoff`. */
-export function inverseFactor(gram: Float64Array, k: number, cutoff: number): InverseFactor {
-  return choleskyInverse(gram, k) ?? eigenInverse(gram, k, cutoff);
-}
-
-/** L^-1 with L L^T = S; undefined unless trace(S^-1) = |L^-1|_F^2 shows that no eigenvalue is near zero. */
-function choleskyInverse(gram: Float64Array, k: number): InverseFactor | undefined {
-  const l = new Float64Array(k * k);
-  for (let i = 0; i < k; i++) {
-    const li = i * k;
-    for (let j = 0; j <= i; j++) {
-      const lj = j * k;
-      let sum = gram[li + j]!;
-      for (let p = 0; p < j; p++) sum -= l[li + p]! * l[lj + p]!;
-      if (i !== j) l[li + j] = sum / l[lj + j]!;
-      else if (sum * mostInverseTrace > 1) l[li + i] = Math.sqrt(sum);
-      else return undefined;
-    }
-  }
-  const inverse = new Float64Array(k * k);
-  let trace = 0;
-  for (let i = 0; i < k; i++) {
-    const row = inverse.subarray(i * k, (i + 1) * k);
-    for (let p = 0; p < i; p++) {
-      const factor = l[i * k + p]!;
-      const above = p * k;
-      for (let j = 0; j <= p; j++) row[j]! -= factor * inverse[above + j]!;
-    }
-    const pivot = l[i * k + i]!;
-    for (let j = 0; j < i; j++) row[j]! /= pivot;
-    row[i] = 1 / pivot;
-    for (let j = 0; j <= i; j++) trace += row[j]! ** 2;
-  }
-  return trace < mostInverseTrace ? { factor: inverse, rank: k, triangular: true } : undefined;
-}
-
-function eigenInverse(gram: Float64Array, k: number, cutoff: number): InverseFactor {
-  const { values, vectors } = symmetricEigen(gram, k);
+/**
+ * W [rank, k] with W^T W the pseudo-inverse of S [k, k]: eigenvectors over the roots of their values, for those above
+ * `cutoff`.
+ */
+export function inverseFactor(
+  gram: Float64Array,
+  k: number,
+  cutoff: number,
+  doubles?: Doubles,
+): { factor: Float64Array; rank: number } {
+  const { values, vectors } = symmetricEigen(gram, k, doubles);
   const first = values.findIndex((value) => value > cutoff);
   const rank = first < 0 ? 0 : k - first;
   const factor = new Float64Array(rank * k);
   for (let r = 0; r < rank; r++) {
-    const from = (first + r) * k;
     const scale = 1 / Math.sqrt(values[first + r]!);
-    for (let j = 0; j < k; j++) factor[r * k + j] = scale * vectors[from + j]!;
+    for (let j = 0; j < k; j++) factor[r * k + j] = scale * vectors[j * k + first + r]!;
   }
-  return { factor, rank, triangular: false };
+  return { factor, rank };
 }

@@ -11,7 +11,8 @@ import { backendInfo } from '../backend/info.ts';
 import { loadModels } from '../checkpoints.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import type { Examples } from '../data/index.ts';
-import { inThread, startThreads } from '../threads/pool.ts';
+import { startThreads } from '../threads/pool.ts';
+import { findSubspaces } from './find-subspaces.ts';
 import type { PartContext, PartedCompute } from '../parts.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
 import { isData, placesOf, recordMoments } from './record-moments.ts';
@@ -233,12 +234,6 @@ export class SubspaceRecorder {
       return [];
     }
     const moments = await recordMoments(this.#backend, model, this.#examples, places, between);
-    return moments.map((one) => {
-      const buffer = one.scatter.buffer as ArrayBuffer;
-      const space = inThread('subspaceOf', [one, this.#target], [buffer]);
-      // Whoever waits for it hears of a failure; nobody may be waiting yet, or any more.
-      space.catch(() => undefined);
-      return space;
-    });
+    return findSubspaces(moments, this.#target, this.#backend.native?.doubles);
   }
 }

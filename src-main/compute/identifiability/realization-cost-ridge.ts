@@ -165,7 +165,9 @@ async function solve(
   pairs: readonly RidgePairIds[],
   between: (share: number) => Promise<void>,
 ): Promise<RidgeTerms[]> {
-  if (params.method === 'closed-form') return solveRidge(problem, pairs, params.betas, between);
+  if (params.method === 'closed-form') {
+    return solveRidge(problem, pairs, params.betas, between, backend.native?.doubles);
+  }
   const size = Math.max(1, Math.floor(mostEntries / Math.max(problem.samples, problem.layer.inputs)));
   const parts: RidgeTerms[][] = [];
   for (let start = 0; start < pairs.length; start += size) {

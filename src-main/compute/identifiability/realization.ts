@@ -2,26 +2,18 @@
  * Realization costs in the Mahalanobis form (neuron-identifiability, measure_realization_cost.py:47): a_j = U^T w_j,
  * v_i = U^T F_i, and M[i, j] = (a_j - v_i)^T S_i^+ (a_j - v_i) is the squared length of the smallest free part with
  * which slot i computes the function of neuron j on the subspace (of the part within reach where S_i is singular).
- * Biases are free and norms are not folded in.
+ * Biases are free and norms are not folded in. `plain-costs.ts` says the same in the fewest lines; this does it fast.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import {
-  addProduct,
-  multiply,
-  pairDistances,
-  squaredDistances,
-  transposedView,
-  view,
-} from '../linalg/multiply.ts';
+import { multiply, multiplyTransposedRight, pairDistances, squaredDistances } from '../linalg/multiply.ts';
 import { inThread, threadCount } from '../threads/pool.ts';
-import { fixedCosts, fixedSlots } from './fixed-costs.ts';
-import type { FixedSlots } from './fixed-costs.ts';
 import { GramMatrices, gramCutoff, inverseFactor } from './gram-matrices.ts';
-import type { InverseFactor } from './gram-matrices.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { LayerWeights } from './layer-weights.ts';
-import { solveRegular } from './regular-costs.ts';
-import { keepRegular, placesWhere } from './slots.ts';
+import { slotCosts, slotCostsTask, systemsOf } from './slot-costs.ts';
+import type { LayerSystems } from './slot-costs.ts';
+import { fixedPlaces, keepRegular } from './slots.ts';
+import type { Slots } from './slots.ts';
 import type { Subspace } from './subspace.ts';
 
 type Basis = Pick<Subspace, 'basis' | 'full' | 'dimension'>;
@@ -57,13 +49,8 @@ export async function realizationCosts(
   const between = options.between ?? (() => Promise.resolve());
   const costs = new Float64Array(neurons * neurons);
   const slots = { space, mask, projected, centers, neurons };
-  const places = placesWhere(mask, neurons, full, 'fixed');
-  const left = places.every((of) => of.length < k)
-    ? await solveFixed(fixedSlots(slots, places, times), costs, between)
-    : options.doubles
-      ? await solveRegular(options.doubles, slots, places, costs, between)
-      : Array.from({ length: neurons }, (_, i) => i);
-  const minRank = await solveEach({ ...common, space, mask }, left, costs, between);
+  const left = await solveRegular(systemsOf(slots, fixedPlaces(mask, neurons), times), costs, between);
+  const minRank = await solveSingular(slots, left, costs, between, options.doubles);
   return { ...common, costs, minRank };
 }
 
@@ -83,13 +70,13 @@ const smallWork = 2 ** 22;
 /** Slots that a thread solves for between two looks at whether to stop. */
 const slotsAtOnce = 32;
 
-/** All slots, here and in threads. Returns those left over, see `keepRegular`. */
-async function solveFixed(
-  slots: FixedSlots,
+/** All slots whose matrix is regular, here and in threads. Returns those left over, see `keepRegular`. */
+async function solveRegular(
+  systems: LayerSystems,
   costs: Float64Array,
   between: (share: number) => Promise<void>,
 ): Promise<number[]> {
-  const { neurons, most } = slots;
+  const { neurons, most } = systems;
   const helpers = neurons ** 2 * most ** 2 < smallWork ? 0 : threadCount();
   const left: number[] = [];
   let next = 0;
@@ -97,8 +84,8 @@ async function solveFixed(
     while (next < neurons) {
       const from = next;
       const to = (next = Math.min(neurons, from + slotsAtOnce));
-      const solved = here ? fixedCosts(slots, from, to) : await inThread('fixedCosts', [slots, from, to]);
-      const singular = keepRegular(solved, from, to, costs, neurons);
+      const solved = here ? slotCosts(systems, from, to) : await inThread(slotCostsTask, [systems, from, to]);
+      const singular = keepRegular(solved, from, costs, neurons);
       left.push(...singular);
       await between((to - from - singular.length) / neurons);
       if (here) await turn(); // or the threads' answers would wait
@@ -114,61 +101,30 @@ async function solveFixed(
   return left.sort((a, b) => a - b);
 }
 
-/** Neurons one by one, singular Gram matrices too. Returns the least rank. */
-async function solveEach(
-  given: {
-    space: Basis;
-    mask: Float32Array;
-    projected: Float64Array;
-    centers: Float64Array;
-    neurons: number;
-    cutoff: number;
-  },
-  slots: readonly number[],
+/** The slots left over, one by one, by the pseudo-inverse. Returns the least rank. */
+async function solveSingular(
+  { space, mask, projected, centers, neurons }: Slots,
+  left: readonly number[],
   costs: Float64Array,
   between: (share: number) => Promise<void>,
+  doubles: Doubles | undefined,
 ): Promise<number> {
-  const { space, mask, projected, centers, neurons, cutoff } = given;
   const k = space.dimension;
   const grams = new GramMatrices(space, mask);
-  const scratch = { shifted: new Float64Array(neurons * k), product: new Float64Array(neurons * k) };
   let minRank = k;
-  for (const i of slots) {
-    const inverse = inverseFactor(grams.of(i), k, cutoff);
-    minRank = Math.min(minRank, inverse.rank);
-    const center = centers.subarray(i * k, (i + 1) * k);
-    slotCosts(costs.subarray(i * neurons, (i + 1) * neurons), inverse, projected, center, scratch);
+  for (const i of left) {
+    const { factor, rank } = inverseFactor(grams.of(i), k, gramCutoff(space.full), doubles);
+    const apart = projected.map((value, at) => value - centers[i * k + (at % k)]!);
+    const inner = multiplyTransposedRight(apart, factor, neurons, k, rank);
+    for (let j = 0; j < neurons; j++) {
+      let sum = 0;
+      for (let r = j * rank; r < (j + 1) * rank; r++) sum += inner[r]! ** 2;
+      costs[i * neurons + j] = sum;
+    }
+    minRank = Math.min(minRank, rank);
     await between(1 / neurons);
   }
   return minRank;
-}
-
-/** out[j] = |W (a_j - v)|^2 */
-function slotCosts(
-  out: Float64Array,
-  { factor, rank, triangular }: InverseFactor,
-  projected: Float64Array,
-  center: Float64Array,
-  scratch: { shifted: Float64Array; product: Float64Array },
-): void {
-  const k = center.length;
-  const neurons = out.length;
-  const { shifted, product } = scratch;
-  for (let at = 0; at < shifted.length; at += k) {
-    for (let c = 0; c < k; c++) shifted[at + c] = projected[at + c]! - center[c]!;
-  }
-  product.fill(0);
-  const band = triangular ? 32 : Math.max(1, rank);
-  for (let r = 0; r < rank; r += band) {
-    const size = Math.min(band, rank - r);
-    const right = transposedView(view(factor, k, r * k));
-    addProduct(view(product, k, r), view(shifted, k), right, neurons, triangular ? r + size : k, size, 1);
-  }
-  for (let j = 0; j < neurons; j++) {
-    let sum = 0;
-    for (let r = j * k; r < j * k + rank; r++) sum += product[r]! ** 2;
-    out[j] = sum;
-  }
 }
 
 /** |v_i - v_j|, [n, n]. */

@@ -2,8 +2,9 @@
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { LayerCoherence, subspaceCoherenceJob } from '../../../src-shared/jobs/subspace-coherence.ts';
 import { violationProbabilities } from '../../../src-shared/jobs/subspace-coherence.ts';
+import type { Doubles } from '../backend/doubles.ts';
 import type { LoadedModel } from '../checkpoints.ts';
-import { anisotropy, anisotropyBound, GramMatrices } from './gram-matrices.ts';
+import { anisotropies, anisotropyBound, GramMatrices } from './gram-matrices.ts';
 import { layerWeights } from './layer-weights.ts';
 import { measureModels } from './measure.ts';
 import { coherenceOf, modelOutput } from './subspace.ts';
@@ -13,11 +14,12 @@ type Params = ParamsOf<typeof subspaceCoherenceJob>;
 
 export const subspaceCoherence = measureModels<Params, { coherence_results: LayerCoherence[] }>(
   { withOutput: true },
-  async ({ model, subspaces, between }) => {
+  async ({ model, subspaces, doubles, between }) => {
     const results: LayerCoherence[] = [];
     for (const finding of subspaces) {
       const space = await finding;
-      results.push(await layerCoherence(model, space, (share) => between(share / subspaces.length)));
+      const part = (share: number) => between(share / subspaces.length);
+      results.push(await layerCoherence(model, space, doubles, part));
     }
     return { coherence_results: results };
   },
@@ -38,6 +40,7 @@ export function subspaceFieldsOf(space: Subspace) {
 async function layerCoherence(
   model: LoadedModel,
   space: Subspace,
+  doubles: Doubles | undefined,
   between: (share: number) => Promise<void>,
 ): Promise<LayerCoherence> {
   const fields = subspaceFieldsOf(space);
@@ -51,7 +54,9 @@ async function layerCoherence(
   }
   const { outputs, mask } = layerWeights(model, space.place.layer);
   const p = mask ? mask.reduce((sum, entry) => sum + entry, 0) / mask.length : 1;
-  const norms = await anisotropies(space, mask, p, outputs, between);
+  const norms = mask
+    ? await allAnisotropies(new GramMatrices(space, mask), outputs, p, doubles, between)
+    : new Array<number>(outputs).fill(0);
   // Where nothing is masked the reference puts both constants to 0: S_i = I, and there is nothing to bound.
   const [b, sigma] = mask ? [p, Math.sqrt(p * (1 - p))] : [0, 0];
   const bound = (delta: string) =>
@@ -64,19 +69,22 @@ async function layerCoherence(
   };
 }
 
-async function anisotropies(
-  space: Subspace,
-  mask: Float32Array | undefined,
-  p: number,
+/** Numbers of the matrices whose eigenvalues are found at a time: 4 MiB. */
+const mostEntries = 2 ** 19;
+
+async function allAnisotropies(
+  grams: GramMatrices,
   neurons: number,
+  p: number,
+  doubles: Doubles | undefined,
   between: (share: number) => Promise<void>,
 ): Promise<number[]> {
-  if (!mask) return new Array<number>(neurons).fill(0);
-  const grams = new GramMatrices(space, mask);
+  const size = Math.max(1, Math.floor(mostEntries / grams.dimension ** 2));
   const norms: number[] = [];
-  for (let i = 0; i < neurons; i++) {
-    norms.push(anisotropy(grams.of(i), space.dimension, p));
-    await between(1 / neurons);
+  for (let from = 0; from < neurons; from += size) {
+    const to = Math.min(neurons, from + size);
+    norms.push(...anisotropies(grams, [from, to], p, doubles));
+    await between((to - from) / neurons);
   }
   return norms;
 }

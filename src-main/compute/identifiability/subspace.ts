@@ -1,7 +1,9 @@
 /** The subspace in which the inputs of a layer lie, from sums over the data: an N x d matrix is never decomposed. */
 import { UserError } from '../../../src-shared/errors.ts';
+import type { Doubles } from '../backend/doubles.ts';
 import { GramAccumulator } from '../linalg/gram.ts';
-import { leadingEigen } from '../linalg/symmetric-eigen.ts';
+import { symmetricEigen } from '../linalg/symmetric-eigen.ts';
+import { taskOf } from '../threads/tasks.ts';
 
 /** Where a vector is recorded: the input of a linear layer, or the model's output. */
 export interface Place {
@@ -126,33 +128,32 @@ function notFinite(place: Place, neuron: number): UserError {
  * A neuron that never changes has no variance and no part in it. Variances below d x 2^-52 of the largest are rounding
  * errors and count as zero; `target` 1 therefore gives the numerical rank.
  *
- * @throws UserError where nothing varies at all
+ * @param doubles float64 kernels for the eigenproblem; without them it is solved here, some six times as slowly
+ * @throws UserError if nothing varies at all
  */
-export function subspaceOf(moments: Moments, target: number): Subspace {
+export function subspaceOf(moments: Moments, target: number, doubles?: Doubles): Subspace {
   const { place, count, scatter } = moments;
   const full = place.width;
   const varying = varyingEntries(scatter, full);
   const size = varying.length;
-  let found: { variances: Float64Array; dimension: number; explained: number } | undefined;
-  const { vectors } = leadingEigen(picked(scatter, full, varying), size, (values) => {
-    const largest = values[size - 1]!;
-    if (!(largest > 0)) throw nothingVaries(place, count);
-    const floor = full * Number.EPSILON * largest;
-    const variances = new Float64Array(Math.min(count, full));
-    for (let k = 0; k < Math.min(size, count); k++) {
-      const value = values[size - 1 - k]!;
-      if (value > floor) variances[k] = value;
-    }
-    found = { variances, ...dimensionFor(variances, target) };
-    return found.dimension;
-  });
-  const { variances, dimension, explained } = found!;
+  const { values, vectors } = symmetricEigen(picked(scatter, full, varying), size, doubles);
+  const largest = values[size - 1]!;
+  if (!(largest > 0)) throw nothingVaries(place, count);
+  const floor = full * Number.EPSILON * largest;
+  const variances = new Float64Array(Math.min(count, full));
+  for (let k = 0; k < Math.min(size, count); k++) {
+    const value = values[size - 1 - k]!;
+    if (value > floor) variances[k] = value;
+  }
+  const { dimension, explained } = dimensionFor(variances, target);
   const basis = new Float64Array(full * dimension);
   varying.forEach((row, j) => {
-    for (let k = 0; k < dimension; k++) basis[row * dimension + k] = vectors[k * size + j]!;
+    for (let k = 0; k < dimension; k++) basis[row * dimension + k] = vectors[j * size + size - 1 - k]!;
   });
   return { place, full, dimension, basis, explained, singularValues: variances.map(Math.sqrt) };
 }
+
+export const subspaceTask = taskOf(import.meta.url, subspaceOf);
 
 /** Entries whose variance is above the rounding error of the eigenvalues; the others have no part in the subspace. */
 function varyingEntries(scatter: Float64Array, full: number): Int32Array {

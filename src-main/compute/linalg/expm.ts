@@ -1,7 +1,8 @@
 /** The matrix exponential in float64. */
 import { UserError } from '../../../src-shared/errors.ts';
-import { requireSquare, solve } from './lu.ts';
+import { requireSize } from './library.ts';
 import { identity, multiply } from './multiply.ts';
+import { solve } from './solve.ts';
 
 /** Coefficients of the numerator of the [13/13] Pade approximant of exp. */
 const pade13 = [
@@ -18,7 +19,7 @@ const theta13 = 5.371920351148152;
  * @throws UserError where an entry of `a` is not finite or the exponential leaves the range of numbers.
  */
 export function expm(a: Float64Array, n: number): Float64Array {
-  requireSquare(a, n, 'expm');
+  requireSize(a, n, n, 'expm');
   if (n === 0) return new Float64Array(0);
   const norm = oneNorm(a, n);
   const squarings = norm <= theta13 ? 0 : Math.ceil(Math.log2(norm / theta13));

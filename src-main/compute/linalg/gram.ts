@@ -1,7 +1,6 @@
 /** Sums over rows of data that arrive in blocks: X^T X, column means, covariance. Float64 sums of float32 or float64 rows. */
 import { UserError } from '../../../src-shared/errors.ts';
-import { symmetricEigen } from './symmetric-eigen.ts';
-import { addProduct, multiplyTransposedLeft, transposedView, view } from './multiply.ts';
+import { addProduct, transposedView, view } from './multiply.ts';
 
 /** Accumulates sum x x^T and sum x over rows x of `width` entries. */
 export class GramAccumulator {
@@ -53,43 +52,4 @@ export class GramAccumulator {
   mean(): Float64Array {
     return this.#sums.map((sum) => sum / this.#rows);
   }
-}
-
-/** X^T X of one block of rows [count, width]. */
-export function gramOf(rows: Float64Array, count: number, width: number): Float64Array {
-  return multiplyTransposedLeft(rows, rows, width, count, width);
-}
-
-export interface PseudoInverse {
-  /** [n, n], symmetric. */
-  readonly inverse: Float64Array;
-  /** How many eigenvalues lie above the cut-off. */
-  readonly rank: number;
-  /** The cut-off used, absolute: eigenvalues of size at or below it count as zero. */
-  readonly cutoff: number;
-}
-
-/**
- * The Moore-Penrose inverse of the symmetric matrix `a` [n, n]. Eigenvalues whose size is at most `relativeCutoff`
- * times the largest size count as zero; the default is n x 2^-52, the rounding error of the eigenvalues themselves.
- */
-export function symmetricPseudoInverse(
-  a: Float64Array,
-  n: number,
-  relativeCutoff = n * Number.EPSILON,
-): PseudoInverse {
-  const { values, vectors } = symmetricEigen(a, n);
-  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const cutoff = relativeCutoff * largest;
-  const kept = Array.from(values.keys()).filter((k) => Math.abs(values[k]!) > cutoff);
-  const left = new Float64Array(kept.length * n);
-  const right = new Float64Array(kept.length * n);
-  kept.forEach((from, to) => {
-    for (let j = 0; j < n; j++) {
-      const entry = vectors[from * n + j]!;
-      left[to * n + j] = entry / values[from]!;
-      right[to * n + j] = entry;
-    }
-  });
-  return { inverse: multiplyTransposedLeft(left, right, n, kept.length, n), rank: kept.length, cutoff };
 }

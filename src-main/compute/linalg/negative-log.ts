@@ -1,6 +1,6 @@
 /** A real logarithm of a matrix with a single negative eigenvalue, through its Jordan structure. */
 import { UserError } from '../../../src-shared/errors.ts';
-import { inverse } from './lu.ts';
+import { inverse } from './solve.ts';
 import { identity, multiply } from './multiply.ts';
 import { svd } from './svd.ts';
 

@@ -35,23 +35,6 @@ interface Exports {
   products(a: number, b: number, depth: number, bEnd: number, out: number): void;
   /** As `products`, of the squared differences: sum_p (a[4 p + r] - b[panel][4 p + c])^2. */
   distances(a: number, b: number, depth: number, bEnd: number, out: number): void;
-  /**
-   * With four rows r, `stride` bytes apart: `sums` [4][2] = r times x, two lanes each. All of these go over the numbers
-   * from x to xEnd, two at a time.
-   */
-  dots(row: number, stride: number, x: number, xEnd: number, sums: number): void;
-  /** x += sum_r factors[r] r */
-  combine(row: number, stride: number, x: number, xEnd: number, factors: number): void;
-  /** Both at once: `sums` = r times x, and y += sum_r factors[r] r. */
-  symmetric(
-    row: number,
-    stride: number,
-    x: number,
-    xEnd: number,
-    sums: number,
-    y: number,
-    factors: number,
-  ): void;
 }
 
 /** The loop over panels of four columns; `term` is what one pair of numbers adds to a sum. */
@@ -88,53 +71,12 @@ function tiles(term: (left: Code, right: Code) => Code): Kernel {
   return { params: 5, integers: 2, vectors: 11, body };
 }
 
-/** Loops over four rows. Parameters: row, stride, x, xEnd, then those of `sums` and of `y` and `factors`. */
-function fourRows(does: { dots: boolean; y?: 'x' | 'apart' }): Kernel {
-  const [row, stride, x, xEnd] = [0, 1, 2, 3];
-  const sums = 4;
-  const y = does.y === 'apart' ? 5 : x;
-  const params = does.y === 'apart' ? 7 : 5;
-  const factors = params - 1;
-  const first = params;
-  const at = [row, first, first + 1, first + 2];
-  const vector = (i: number): Local => first + 3 + i;
-  const [xs, ys, entries] = [vector(8), vector(9), vector(10)];
-  const rows = [0, 1, 2, 3];
-  const [sum, factor] = [(r: number) => vector(r), (r: number) => vector(4 + r)];
-  const step = (r: number): Code =>
-    block(
-      set(entries, load(get(at[r]!))),
-      ...(does.dots ? [set(sum(r), add(get(sum(r)), times(get(entries), get(xs))))] : []),
-      ...(does.y ? [set(ys, add(get(ys), times(get(entries), get(factor(r)))))] : []),
-      advance(at[r]!, 16),
-    );
-  const body = block(
-    ...rows.slice(1).map((r) => set(at[r]!, plus(get(at[r - 1]!), get(stride)))),
-    ...(does.y ? rows.map((r) => set(factor(r), spread(get(factors), 8 * r))) : []),
-    doWhileBelow(
-      x,
-      xEnd,
-      ...(does.dots ? [set(xs, load(get(x)))] : []),
-      ...(does.y ? [set(ys, load(get(y)))] : []),
-      ...rows.map(step),
-      ...(does.y ? [store(get(y), get(ys))] : []),
-      advance(x, 16),
-      ...(y === x ? [] : [advance(y, 16)]),
-    ),
-    ...(does.dots ? rows.map((r) => store(get(sums), get(sum(r)), 16 * r)) : []),
-  );
-  return { params, integers: 3, vectors: 11, body };
-}
-
 const square = (left: Code, right: Code, held: Local): Code =>
   block(set(held, subtract(left, right)), times(get(held), get(held)));
 
 const instantiate = compile({
   products: tiles(times),
   distances: { ...tiles((left, right) => square(left, right, 18)), vectors: 12 },
-  dots: fourRows({ dots: true }),
-  combine: fourRows({ dots: false, y: 'x' }),
-  symmetric: fourRows({ dots: true, y: 'apart' }),
   solve,
 });
 

@@ -1,68 +1,49 @@
-/** Eigenvalues and eigenvectors of symmetric matrices in float64. */
+/** Eigenvalues and eigenvectors of symmetric matrices: by TensorFlow's kernel if it is there, else by ml-matrix. */
+import { EigenvalueDecomposition } from 'ml-matrix';
 import { UserError } from '../../../src-shared/errors.ts';
-import { tridiagonalDivide } from './tridiagonal-divide.ts';
-import { tridiagonalQl } from './tridiagonal-ql.ts';
-import { applyReflectors, tridiagonalise } from './tridiagonalise.ts';
+import type { Double, Doubles } from '../backend/doubles.ts';
+import { attr } from '../backend/tensors.ts';
+import { fromMatrix, symmetricMatrix } from './library.ts';
 
 export interface SymmetricEigen {
   /** Eigenvalues, rising. */
   readonly values: Float64Array;
-  /** [n, n] row-major: ROW k is the unit eigenvector of values[k]. */
+  /** [n, n] row-major: COLUMN k is the unit eigenvector of values[k]; its sign may be either. */
   readonly vectors: Float64Array;
 }
 
 /**
- * Eigenpairs of the symmetric matrix `a` [n, n], row-major, of which the lower triangle is read. Householder
- * tridiagonalisation, divide and conquer, back-transformation. Residuals are of order n x 1e-16 x the largest
- * eigenvalue, so an eigenvalue far below that is known to that absolute accuracy only.
+ * Eigenpairs of the symmetric matrix `a` [n, n], row-major, of which the lower triangle is read. Residuals are of order
+ * n x 1e-16 x the largest eigenvalue, so an eigenvalue far below that is known to that absolute accuracy only.
  *
- * @throws UserError where the size does not fit or an entry is not finite.
+ * @throws UserError if the size does not fit or an entry is not finite
  */
-export function symmetricEigen(a: Float64Array, n: number): SymmetricEigen {
-  const { values, vectors } = leadingEigen(a, n, () => n);
-  const rising = new Float64Array(n * n);
-  for (let k = 0; k < n; k++) rising.set(vectors.subarray((n - 1 - k) * n, (n - k) * n), k * n);
-  return { values, vectors: rising };
+export function symmetricEigen(a: Float64Array, n: number, doubles?: Doubles): SymmetricEigen {
+  const scale = scaleOf(a, n);
+  const matrix = a.map((entry) => entry / scale);
+  const { values, vectors } = doubles ? onTensorFlow(doubles, matrix, [n, n], true) : decomposed(matrix, n);
+  return { values: values.map((value) => value * scale), vectors };
 }
 
 /**
- * As `symmetricEigen`, with the eigenvectors of the largest values only: with a fifth of them, about half the work.
- *
- * @param choose how many, given all values, rising
- * @returns all values, rising, and `vectors` [count, n]: ROW k is the unit eigenvector of the k-th largest value
+ * The eigenvalues alone, of several matrices [count, n, n]: [count, n], rising in each row. TensorFlow solves for the
+ * matrices side by side.
  */
-export function leadingEigen(
-  a: Float64Array,
-  n: number,
-  choose: (values: Float64Array) => number,
-): SymmetricEigen {
-  const { matrix, scale } = scaledCopy(a, n);
-  const reduced = tridiagonalise(matrix, n);
-  const scaled = (values: Float64Array): Float64Array => values.map((value) => value * scale);
-  let falling: number[] | undefined;
-  const pick = (values: Float64Array): number[] => {
-    const order = Array.from(values.keys()).sort((p, q) => values[q]! - values[p]!);
-    const count = choose(scaled(Float64Array.from(order, (k) => values[k]!).reverse()));
-    return (falling = order.slice(0, count));
-  };
-  const { values, vectors } = tridiagonalDivide(reduced.diagonal, reduced.off, (all) => new Set(pick(all)));
-  falling ??= pick(values);
-  const rows = new Float64Array(falling.length * n);
-  falling.forEach((from, k) => rows.set(vectors.subarray(from * n, (from + 1) * n), k * n));
-  applyReflectors(rows, falling.length, n, reduced);
-  return { values: scaled(values.sort()), vectors: rows };
+export function symmetricEigenvalues(many: Float64Array, n: number, doubles?: Doubles): Float64Array {
+  const size = n * n;
+  const count = size === 0 ? 0 : many.length / size;
+  const scales = Array.from({ length: count }, (_, i) => scaleOf(many.subarray(i * size, (i + 1) * size), n));
+  const matrices = many.map((entry, at) => entry / scales[Math.floor(at / size)]!);
+  const values = doubles
+    ? onTensorFlow(doubles, matrices, [count, n, n], false).values
+    : Float64Array.from(
+        scales.flatMap((_, i) => [...decomposed(matrices.subarray(i * size, (i + 1) * size), n).values]),
+      );
+  return values.map((value, at) => value * scales[Math.floor(at / n)]!);
 }
 
-/** The eigenvalues alone, rising: about a third of the work of `symmetricEigen`. */
-export function symmetricEigenvalues(a: Float64Array, n: number): Float64Array {
-  const { matrix, scale } = scaledCopy(a, n);
-  const { diagonal, off } = tridiagonalise(matrix, n);
-  tridiagonalQl(diagonal, off);
-  return diagonal.map((value) => value * scale).sort();
-}
-
-/** The lower triangle as the upper one, divided by its largest entry so that squares neither overflow nor vanish. */
-function scaledCopy(a: Float64Array, n: number): { matrix: Float64Array; scale: number } {
+/** The largest entry, so that squares of the matrix divided by it neither overflow nor vanish. */
+function scaleOf(a: Float64Array, n: number): number {
   if (a.length !== n * n)
     throw new UserError(`eigenvalues: ${a.length} entries are not a ${n} x ${n} matrix`);
   let scale = 0;
@@ -77,8 +58,33 @@ function scaledCopy(a: Float64Array, n: number): { matrix: Float64Array; scale: 
       if (size > scale) scale = size;
     }
   }
-  if (scale === 0) scale = 1;
-  const matrix = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) matrix[j * n + i] = a[i * n + j]! / scale;
-  return { matrix, scale };
+  return scale === 0 ? 1 : scale;
+}
+
+function onTensorFlow(
+  doubles: Doubles,
+  matrices: Float64Array,
+  shape: readonly number[],
+  withVectors: boolean,
+): SymmetricEigen {
+  const empty = new Float64Array(0);
+  if (matrices.length === 0) return { values: empty, vectors: empty };
+  const input = doubles.put(matrices, shape);
+  let found: Double[] = [];
+  try {
+    found = doubles.ops('SelfAdjointEigV2', [input], { compute_v: attr.bool(withVectors) }, 2);
+    const [values, vectors] = found as [Double, Double];
+    return { values: doubles.read(values), vectors: withVectors ? doubles.read(vectors) : empty };
+  } finally {
+    doubles.free(input, ...found);
+  }
+}
+
+function decomposed(a: Float64Array, n: number): SymmetricEigen {
+  if (n === 0) return { values: new Float64Array(0), vectors: new Float64Array(0) };
+  const found = new EigenvalueDecomposition(symmetricMatrix(a, n), { assumeSymmetric: true });
+  return {
+    values: Float64Array.from(found.realEigenvalues),
+    vectors: fromMatrix(found.eigenvectorMatrix),
+  };
 }

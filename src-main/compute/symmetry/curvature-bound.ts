@@ -7,10 +7,8 @@ import type { curvatureBoundJob } from '../../../src-shared/jobs/curvature-bound
 import { checkpointCancel } from '../context.ts';
 import type { Compute } from '../context.ts';
 import { expm } from '../linalg/expm.ts';
-import { gramOf } from '../linalg/gram.ts';
 import { multiply } from '../linalg/multiply.ts';
 import { singularValues } from '../linalg/svd.ts';
-import { symmetricEigenvalues } from '../linalg/symmetric-eigen.ts';
 import { RandomStream } from '../random.ts';
 import { blended, denseLoss } from './dense.ts';
 import type { DenseTask, DenseWeights } from './dense.ts';
@@ -193,8 +191,6 @@ function distance(a: DenseWeights, b: DenseWeights): number {
   return Math.sqrt(inner(difference, difference));
 }
 
-/** Largest singular value of a [rows, cols]; of tall matrices through their Gram matrix. */
-function spectralNorm(a: Float64Array, rows: number, cols: number): number {
-  if (rows <= 2 * cols) return singularValues(a, rows, cols)[0] ?? 0;
-  return Math.sqrt(Math.max(0, symmetricEigenvalues(gramOf(a, rows, cols), cols)[cols - 1]!));
-}
+/** Largest singular value of a [rows, cols]. */
+const spectralNorm = (a: Float64Array, rows: number, cols: number): number =>
+  singularValues(a, rows, cols)[0] ?? 0;

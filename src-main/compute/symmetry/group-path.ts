@@ -2,8 +2,8 @@
 import { UserError } from '../../../src-shared/errors.ts';
 import { expm } from '../linalg/expm.ts';
 import { logm } from '../linalg/logm.ts';
-import { inverse } from '../linalg/lu.ts';
-import { multiply, multiplyTransposedLeft } from '../linalg/multiply.ts';
+import { inverse } from '../linalg/solve.ts';
+import { multiply, multiplyTransposedRight } from '../linalg/multiply.ts';
 import { polar } from '../linalg/svd.ts';
 import { symmetricEigen } from '../linalg/symmetric-eigen.ts';
 
@@ -71,6 +71,6 @@ export function exponential(log: Float64Array, t: number, n: number): Float64Arr
 function symmetricLog(p: Float64Array, n: number): Float64Array {
   const { values, vectors } = symmetricEigen(p, n);
   if (!(values[0]! > 0)) throw new UserError(`logm: the matrix is singular (singular value ${values[0]})`);
-  const scaled = vectors.map((x, k) => x * Math.log(values[Math.floor(k / n)]!));
-  return multiplyTransposedLeft(scaled, vectors, n, n, n);
+  const scaled = vectors.map((x, k) => x * Math.log(values[k % n]!));
+  return multiplyTransposedRight(scaled, vectors, n, n, n);
 }

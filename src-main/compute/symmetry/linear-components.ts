@@ -7,7 +7,7 @@ import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { linearComponentsJob } from '../../../src-shared/jobs/linear-components.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { determinant } from '../linalg/lu.ts';
+import { determinant } from '../linalg/solve.ts';
 import { multiply } from '../linalg/multiply.ts';
 import { RandomStream } from '../random.ts';
 import { crossings, exampleCurves } from './class-crossings.ts';

@@ -1,6 +1,6 @@
 /** Deep linear networks of one width: W_l (.. (W_2 W_1 + skip I)) fitted to an invertible A on inputs of full rank. */
 import { multiply, multiplyTransposedRight } from '../linalg/multiply.ts';
-import { qr } from '../linalg/qr.ts';
+import { qr } from '../linalg/solve.ts';
 import type { RandomStream } from '../random.ts';
 
 export interface LinearTask {

@@ -1,8 +1,7 @@
 /** The element of GL that best takes one linear network to another. */
 import { UserError } from '../../../src-shared/errors.ts';
-import { determinant, inverse } from '../linalg/lu.ts';
 import { multiply, transpose } from '../linalg/multiply.ts';
-import { leastSquares } from '../linalg/qr.ts';
+import { determinant, inverse, leastSquares } from '../linalg/solve.ts';
 import { singularValues } from '../linalg/svd.ts';
 import type { DenseWeights } from './dense.ts';
 import { linearElement, moved } from './orbit.ts';

@@ -3,7 +3,7 @@
  * for linear layers; for max(0, z)^k it takes a positive diagonal g_i, with g_i^-k on the other side.
  */
 import { UserError } from '../../../src-shared/errors.ts';
-import { determinant, inverse } from '../linalg/lu.ts';
+import { determinant, inverse } from '../linalg/solve.ts';
 import { identity, multiply } from '../linalg/multiply.ts';
 import { singularValues } from '../linalg/svd.ts';
 import type { DenseWeights } from './dense.ts';

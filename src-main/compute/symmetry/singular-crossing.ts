@@ -1,5 +1,5 @@
 /** How near a path of matrices comes to a singular one. */
-import { determinant } from '../linalg/lu.ts';
+import { determinant } from '../linalg/solve.ts';
 import { singularValues } from '../linalg/svd.ts';
 
 /** The least singular value found along t -> matrix [n, n], t in [0, 1], and where. */

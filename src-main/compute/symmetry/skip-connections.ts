@@ -7,7 +7,7 @@ import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { skipConnectionsJob } from '../../../src-shared/jobs/skip-connections.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { determinant, inverse } from '../linalg/lu.ts';
+import { determinant, inverse } from '../linalg/solve.ts';
 import { identity, multiply } from '../linalg/multiply.ts';
 import { RandomStream } from '../random.ts';
 import { pathBetween } from './group-path.ts';

@@ -6,7 +6,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { checkpointCancel } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { expm } from '../linalg/expm.ts';
-import { determinant } from '../linalg/lu.ts';
+import { determinant } from '../linalg/solve.ts';
 import { identity } from '../linalg/multiply.ts';
 import { RandomStream } from '../random.ts';
 import { checkpointCurve } from './checkpoint-curve.ts';

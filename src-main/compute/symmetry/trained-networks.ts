@@ -2,7 +2,7 @@
 import { UserError } from '../../../src-shared/errors.ts';
 import { ProgressMeter } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
-import { cholesky } from '../linalg/lu.ts';
+import { cholesky } from '../linalg/solve.ts';
 import { multiplyTransposedRight, transpose } from '../linalg/multiply.ts';
 import { RandomStream } from '../random.ts';
 import { drawRegression, drawWeights, trainDense } from './dense.ts';

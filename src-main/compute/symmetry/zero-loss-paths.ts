@@ -1,5 +1,5 @@
 /** Explicit zero-loss paths between solutions of deep linear networks. */
-import { solve } from '../linalg/lu.ts';
+import { solve } from '../linalg/solve.ts';
 import { transpose } from '../linalg/multiply.ts';
 import { pathBetween } from './group-path.ts';
 import { innerProduct, linearLoss } from './linear-task.ts';

@@ -1,14 +1,13 @@
 /**
- * Threads beside the one that runs TensorFlow's kernels, for work that is not theirs: while one solves an eigenproblem,
+ * Threads beside the one that runs TensorFlow's kernels, for work that is not theirs: while some solve small systems,
  * TensorFlow goes on with the next layer. What is computed is the same on however many threads (docs/determinism.md).
  */
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../../src-shared/errors.ts';
 import { wantedThreads } from '../backend/load.ts';
-import { runTask } from './tasks.ts';
-import type { Reply, Request, TaskName, Tasks } from './tasks.ts';
+import type { Reply, Request, Task } from './tasks.ts';
 
-interface Task {
+interface Asked {
   request: Request;
   transfer: readonly ArrayBuffer[];
   resolve(answer: unknown): void;
@@ -21,7 +20,7 @@ const mostThreads = 8;
 /** One less than TensorFlow may use, since whoever asks works too; eight at most. With none, work is done where asked. */
 export const threadCount = (): number => Math.min(wantedThreads() - 1, mostThreads);
 
-const queue: Task[] = [];
+const queue: Asked[] = [];
 const idle: Worker[] = [];
 let alive = 0;
 
@@ -35,16 +34,15 @@ export function startThreads(): void {
  * process alive.
  * @param transfer buffers handed over instead of copied: they are empty here afterwards
  */
-export function inThread<Name extends TaskName>(
-  name: Name,
-  args: Parameters<Tasks[Name]>,
+export function inThread<Args extends unknown[], Answer>(
+  { module, name, run: work }: Task<Args, Answer>,
+  args: Args,
   transfer: readonly ArrayBuffer[] = [],
-): Promise<ReturnType<Tasks[Name]>> {
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const settle = resolve as (answer: unknown) => void;
-    const request: Request = { name, args };
-    if (threadCount() === 0) return settle(runTask(request));
-    queue.push({ request, transfer, resolve: settle, reject });
+    if (threadCount() === 0) return settle(work(...args));
+    queue.push({ request: { module, name, args }, transfer, resolve: settle, reject });
     assign();
   });
 }
@@ -73,7 +71,7 @@ function start(): Worker {
   return worker;
 }
 
-function run(worker: Worker, { request, transfer, resolve, reject }: Task): void {
+function run(worker: Worker, { request, transfer, resolve, reject }: Asked): void {
   const finish = (): void => {
     worker.off('message', onMessage).off('error', onError).off('exit', onExit);
     worker.unref();

@@ -1,12 +1,12 @@
 /** The entry of a thread: answers one request after the other. */
 import { parentPort } from 'node:worker_threads';
 import { UserError } from '../../../src-shared/errors.ts';
-import { runTask } from './tasks.ts';
 import type { Reply, Request } from './tasks.ts';
 
-function answer(request: Request): Reply {
+async function answer({ module, name, args }: Request): Promise<Reply> {
   try {
-    return { answer: runTask(request) };
+    const exported = (await import(module)) as Record<string, (...given: unknown[]) => unknown>;
+    return { answer: exported[name]!(...args) };
   } catch (thrown) {
     if (thrown instanceof UserError) return { complaint: thrown.message, hint: thrown.hint };
     return { defect: thrown };
@@ -21,6 +21,7 @@ function ownArrays(answered: unknown): ArrayBuffer[] {
 }
 
 parentPort?.on('message', (request: Request) => {
-  const reply = answer(request);
-  parentPort?.postMessage(reply, 'answer' in reply ? ownArrays(reply.answer) : []);
+  void answer(request).then((reply) => {
+    parentPort?.postMessage(reply, 'answer' in reply ? ownArrays(reply.answer) : []);
+  });
 });

@@ -1,6 +1,6 @@
 /** Ridge realization costs: the descent against the exact minimum, warm starts, choices of pairs and samples. */
 import { describe, expect, test } from 'vitest';
-import { loadBackend } from '../../../src-main/compute/backend/index.ts';
+import { loadBackend, tensorCount } from '../../../src-main/compute/backend/index.ts';
 import { descendRidge } from '../../../src-main/compute/identifiability/ridge-adam.ts';
 import { solveRidge } from '../../../src-main/compute/identifiability/ridge-closed-form.ts';
 import type {
@@ -60,6 +60,18 @@ describe.each([false, true])('identity activation, masked: %s', (masked) => {
 });
 
 describe('the exact minimum', () => {
+  test('is the same by TensorFlow and by ml-matrix', async () => {
+    const problem = problemOf(true);
+    const backend = await loadBackend();
+    const before = tensorCount(backend);
+    const [host] = await solveRidge(problem, pairs, [0.1]);
+    const [native] = await solveRidge(problem, pairs, [0.1], undefined, backend.native?.doubles);
+    for (const name of ['mse', 'regularization', 'slotScale'] as const) {
+      for (const p of pairs.keys()) expect(native![name][p]).toBeCloseTo(host![name][p]!, 11);
+    }
+    expect(tensorCount(backend)).toEqual(before);
+  });
+
   test('tends to the least free weights that realise the function as beta falls', async () => {
     // Nothing fixed: the only way to be the target is to have its weights.
     const problem = problemOf(false);

@@ -32,42 +32,6 @@ describe('kernels in WebAssembly', () => {
     }
   });
 
-  it('four rows: dots, combinations, both at once', () => {
-    const [length, stride] = [10, 12];
-    const rows = randomMatrix(4, stride, 3);
-    const [x, y] = [randomMatrix(1, length, 4), randomMatrix(1, length, 5)];
-    const factors = Float64Array.of(2, -1, 0.5, 3);
-    const simd = new Simd();
-    const at = { rows: 0, x: 48, y: 60, factors: 72, sums: 80 };
-    const memory = simd.numbers(96);
-    const put = () => {
-      memory.set(rows, at.rows);
-      memory.set(x, at.x);
-      memory.set(y, at.y);
-      memory.set(factors, at.factors);
-      memory.fill(0, at.sums);
-    };
-    const row = (r: number) => rows.subarray(r * stride, r * stride + length);
-    const dots = [0, 1, 2, 3].map((r) => row(r).reduce((sum, value, j) => sum + value * x[j]!, 0));
-    const plus = (to: Float64Array) =>
-      to.map((value, j) => value + [0, 1, 2, 3].reduce((sum, r) => sum + factors[r]! * row(r)[j]!, 0));
-    const sums = () => [0, 2, 4, 6].map((r) => memory[at.sums + r]! + memory[at.sums + r + 1]!);
-    const [first, end] = [8 * at.x, 8 * (at.x + length)];
-    put();
-    simd.run.dots(0, 8 * stride, first, end, 8 * at.sums);
-    expect(distance(sums(), dots)).toBeLessThan(1e-15);
-    expect(memory.slice(at.x, at.x + length)).toEqual(x);
-    put();
-    simd.run.combine(0, 8 * stride, first, end, 8 * at.factors);
-    expect(distance(memory.subarray(at.x, at.x + length), plus(x))).toBeLessThan(1e-15);
-    expect(memory.slice(at.y, at.y + length)).toEqual(y);
-    put();
-    simd.run.symmetric(0, 8 * stride, first, end, 8 * at.sums, 8 * at.y, 8 * at.factors);
-    expect(distance(sums(), dots)).toBeLessThan(1e-15);
-    expect(distance(memory.subarray(at.y, at.y + length), plus(y))).toBeLessThan(1e-15);
-    expect(memory.slice(at.x, at.x + length)).toEqual(x);
-  });
-
   it('memory grows as asked and keeps what it held', () => {
     const simd = new Simd();
     simd.numbers(10).fill(7, 0, 10);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inverse } from '../../../src-main/compute/linalg/lu.ts';
+import { inverse } from '../../../src-main/compute/linalg/solve.ts';
 import { multiply } from '../../../src-main/compute/linalg/multiply.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { pathBetween, pathTo } from '../../../src-main/compute/symmetry/group-path.ts';

@@ -1,7 +1,7 @@
 /** The data an analysis runs on: the run's own unless the caller names another, in the run's own split. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { geometryKindOf, replaceBlocked, resolveData } from '../../src-shared/config.ts';
+import { geometryKindOf, replaceBlocked, requireSameRotation, resolveData } from '../../src-shared/config.ts';
 import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import type { DataSource, Split } from '../../src-shared/domain.ts';
 import { UserError } from '../../src-shared/errors.ts';
@@ -46,6 +46,7 @@ export async function loadAnalysisData(
       { hint: 'Leave the folder out, or name the data set to analyse instead with --data.' },
     );
   }
+  if (geometry) requireSameRotation(run.config, run.configPath);
   const dataset = await loadDataset({ ...request, geometry });
   const { name } = dataset;
   const { inputs, outputs } = sizesOf(run);

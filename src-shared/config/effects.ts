@@ -15,6 +15,7 @@ const never: Record<string, string> = {
   'model.parameter_names': 'it describes adopted weights.',
   'model.constants': 'it describes adopted weights.',
   'model.ignored_tensors': 'it describes adopted weights.',
+  'dataset.coherence_rotation.axis_signs': 'training records it; there is one way only.',
   'model.description': 'it describes adopted weights.',
   'model.permutations': 'it describes adopted weights.',
   'model.ignore': 'it describes adopted weights.',

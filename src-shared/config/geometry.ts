@@ -16,7 +16,7 @@ const dataSeeds = {
 };
 
 /** The sections of `dataset` as neuron-identifiability lays them out (src/data/synthetic.py). */
-export const geometrySections = {
+const sections = {
   gaussian_subspace_dataset: z.looseObject({
     ...amounts,
     num_classes: size.nullish(),
@@ -39,9 +39,17 @@ export const geometrySections = {
   }),
 };
 
-type Section = keyof typeof geometrySections;
+export const geometrySections = {
+  ...sections,
+  coherence_rotation: sections.coherence_rotation.extend({
+    /** How the signs of the principal axes were chosen; training records it, see `requireSameRotation`. */
+    axis_signs: z.string().nullish(),
+  }),
+};
+
+type Section = keyof typeof sections;
 type Complete<T> = { [K in keyof T]-?: NonNullable<T[K]> };
-type Values<S extends Section> = Complete<z.infer<(typeof geometrySections)[S]>>;
+type Values<S extends Section> = Complete<z.infer<(typeof sections)[S]>>;
 
 /** A made data set with nothing left to decide: the same plan always makes the same numbers. */
 export type GeometryPlan =
@@ -130,6 +138,22 @@ export function resolveGeometry(config: ConfigOfData, where = 'config'): Geometr
   const plan = { kind, values } as unknown as GeometryPlan;
   checkPlan(plan, config, where);
   return plan;
+}
+
+/** The rotation of `mnist-coherence` follows from the digits but for the signs of their principal axes: these are chosen so. */
+export const axisSigns = 'largest entry positive';
+
+/**
+ * Digits that another program, or Basin before it recorded the signs, has rotated cannot be made again.
+ * @throws UserError if the config of a trained run does not say that its data were rotated as they are here
+ */
+export function requireSameRotation(config: ConfigOfData, where: string): void {
+  if (geometryKindOf(config.dataset?.name ?? '') !== 'mnist-coherence') return;
+  if (config.dataset?.coherence_rotation?.['axis_signs'] === axisSigns) return;
+  throw new UserError(
+    `${where}: dataset.coherence_rotation.axis_signs is not recorded as "${axisSigns}": the run saw digits that were rotated in another way, and they cannot be made again.`,
+    { hint: 'Train it again, or name other data to measure it on with --data.' },
+  );
 }
 
 /** The parts of a config that matter here. */

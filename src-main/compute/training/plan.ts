@@ -8,6 +8,8 @@ import {
   resolveData,
   resolveChain,
   resolveSeeds,
+  axisSigns,
+  requireSameRotation,
 } from '../../../src-shared/config.ts';
 import type { GeometryPlan, RunConfig, Seeds } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
@@ -59,6 +61,7 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
     );
   }
   const data = resolveData(config, where);
+  if (config.dataset?.coherence_rotation?.axis_signs != null) requireSameRotation(config, where);
   const seeds = resolveSeeds(config, () => randomInt(2 ** 32), where);
   const optimizer = resolveOptimizer(config, where);
   const epochs = config.training?.num_epochs ?? 100;
@@ -70,6 +73,9 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
     ...config.dataset,
     ...(paths.dataDir !== undefined && { data_dir: paths.dataDir }),
     ...(paths.splitFile !== undefined ? { split_file: paths.splitFile } : { split_seed: data.splitSeed }),
+    ...(data.geometry?.kind === 'mnist-coherence' && {
+      coherence_rotation: { ...config.dataset?.coherence_rotation, axis_signs: axisSigns },
+    }),
   };
   return {
     config: recordSeeds({ ...config, dataset }, seeds),

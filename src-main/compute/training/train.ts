@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { requireSameRotation } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
@@ -84,6 +85,7 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
   const { directory } = run;
   const config = run.configPath;
   const plan = planTraining(run.config, config);
+  requireSameRotation(run.config, config);
   for (const key of ['init_seed', 'optimization_seed', 'mask_seed'] as const) {
     if (run.config[key] != null) continue;
     throw new UserError(`${config}: ${key} is not recorded, so this run cannot be resumed exactly.`);

@@ -268,5 +268,18 @@ describe('training', () => {
     const [first] = found.coherence_results;
     expect(first!.layer).toBe('lins.0');
     expect(Math.abs(first!.subspace_coherence - 0.2)).toBeLessThan(1e-3);
+
+    // What does not say how its digits were rotated saw others than these.
+    const path = join(run, 'config.yaml');
+    const text = readFileSync(path, 'utf8');
+    expect(text).toContain('axis_signs: largest entry positive');
+    writeFileSync(path, text.replace(/^ *axis_signs:.*\n/m, ''));
+    const refusal = /axis_signs is not recorded as "largest entry positive": the run saw digits/;
+    await expect(job('subspace-coherence', question)).rejects.toThrow(refusal);
+    await expect(job('train', { run, resume: true })).rejects.toThrow(refusal);
+    writeFileSync(path, text.replace('largest entry positive', 'as numpy has them'));
+    await expect(job('subspace-coherence', question)).rejects.toThrow(refusal);
+    const other = mergeConfig(plan, { dataset: { coherence_rotation: { axis_signs: 'other' } } });
+    await expect(job('train', { run: join(folder, 'other'), config: other })).rejects.toThrow(/axis_signs/);
   });
 });

@@ -11,6 +11,7 @@ import {
   type RecordingPoint,
   type Split,
 } from '../../src-shared/domain.ts';
+import { executionText } from '../../src-shared/execution.ts';
 import { interpolateJob, pairsOf, type Interpolation } from '../../src-shared/jobs/interpolate.ts';
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
 import { messageOf } from '../../src-shared/errors.ts';
@@ -357,6 +358,7 @@ class Measurement {
         ...(imported ? [`${imported.key}: ${imported.from}, not computed here.`] : []),
         ...captionNotes,
         ...result.warnings,
+        ...(result.execution ? [`Computed ${executionText(result.execution)}.`] : []),
       ],
       captionNotes,
       provenance: provenance.success ? provenance.data : undefined,

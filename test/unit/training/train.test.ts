@@ -231,7 +231,7 @@ describe('what cannot be trained is refused before anything is written', () => {
   }
 
   it.each([
-    [['model.mask_params.linear_mask_params_3.num_fixed=64'], /lins\.3.*num_fixed is 64.*64 inputs/],
+    [['model.mask_params.linear_mask_params_3.num_fixed=64'], /layer 3.*num_fixed is 64.*64 inputs/],
     [
       ['model.n_mul=10', 'model.mask_params.linear_mask_params_0.num_fixed=100'],
       /num_fixed is 1000 \(100 times n_mul 10\).*784 inputs/,

@@ -120,13 +120,20 @@ async function trainings(folder: string): Promise<Measured[]> {
     const tensors = tensorCount(await loadBackend()).tensors;
     held.set(n, { bytes: resident('VmRSS'), tensors });
   }
-  const [first, , last] = marks.map((mark) => held.get(mark)!);
+  const [first, middle, last] = marks.map((mark) => held.get(mark)!);
   return [
     ...marks.map((mark) => ({
       ...{ what: `resident after ${mark} small trainings`, unit: 'MiB', limit: 1.4 * 1024 },
       value: held.get(mark)!.bytes,
     })),
-    { what: 'growth from the 20th to the 200th', value: last!.bytes - first!.bytes, unit: 'MiB', limit: 40 },
+    // Allocators fill up at first, and the heap sways by some 25 MiB; a data set left behind each time would be 4,500.
+    { what: 'growth from the 20th to the 200th', value: last!.bytes - first!.bytes, unit: 'MiB', limit: 150 },
+    {
+      what: 'growth from the 100th to the 200th',
+      value: last!.bytes - middle!.bytes,
+      unit: 'MiB',
+      limit: 40,
+    },
     { what: 'tensors more', value: last!.tensors - first!.tensors, unit: 'tensors', limit: 0 },
   ];
 }

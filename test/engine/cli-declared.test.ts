@@ -77,14 +77,17 @@ test('it is interpolated, and exported with equal tensors', async () => {
   exported.close();
 });
 
-test('its layers are measured under the names of their modules', async () => {
+test('its layers are measured under the names of the declaration', async () => {
   const found = await basinJson(['run', 'realization-cost', '--run', run, '--epoch', '1', ...here]);
-  for (const layer of ['project', 'block', 'head'])
+  for (const layer of ['stream', 'block', 'head'])
     expect(JSON.stringify(found)).toContain(`"layer":"${layer}"`);
 });
 
 test('what needs a chain says so in one line', async () => {
-  const { code, stderr } = await basin(['train', join(run, 'config.yaml'), ...here]);
+  const config = join(root, 'train.yaml');
+  const model = { name: 'declared', layers: residualDeclaration.layers };
+  writeFileSync(config, stringify({ model, dataset: { name: 'mnist-10k' } }));
+  const { code, stderr } = await basin(['train', config, ...here]);
   expect(code).not.toBe(0);
   expect(stderr).toContain('is a declared network; training works for chains of linear layers only so far.');
 });

@@ -12,8 +12,12 @@ export interface Computation {
   run(args: readonly Tensor[]): Tensor[];
   /** Copies the value into state `index`. */
   set(index: number, value: Tensor): void;
+  /** As `set`, several at once; each index once. */
+  setAll(values: readonly (readonly [index: number, value: Tensor])[]): void;
   /** State `index` as it is now; the caller's to dispose of. */
   get(index: number): Tensor;
+  /** As `get`, several at once. */
+  getAll(indices: readonly number[]): Tensor[];
   dispose(): void;
 }
 
@@ -44,8 +48,16 @@ export class EagerComputation implements Computation {
     this.#state[index] = this.#tf.keep(value.clone());
   }
 
+  setAll(values: readonly (readonly [index: number, value: Tensor])[]): void {
+    for (const [index, value] of values) this.set(index, value);
+  }
+
   get(index: number): Tensor {
     return this.#state[index]!.clone();
+  }
+
+  getAll(indices: readonly number[]): Tensor[] {
+    return indices.map((index) => this.get(index));
   }
 
   dispose(): void {

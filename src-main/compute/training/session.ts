@@ -40,6 +40,17 @@ export interface Snapshot {
   slots: Map<string, Map<string, HostTensor>>;
 }
 
+/** A value that the back end has yet to be given. */
+interface Upload {
+  /** Its place in the state. */
+  index: number;
+  numbers: number;
+  tensor: () => Tensor;
+}
+
+/** Numbers that are handed over in one call at most, unless one value alone has more. */
+const numbersTogether = 2 ** 20;
+
 export class TrainingSession {
   readonly network: Network;
   readonly models: number;
@@ -58,7 +69,7 @@ export class TrainingSession {
   readonly #places: readonly StatePlace[];
   readonly #computation: Computation;
   /** Hand over one value each; the last stands first. */
-  readonly #uploads: (() => void)[];
+  readonly #uploads: Upload[];
   #called = false;
 
   constructor(backend: Backend, plan: SessionPlan, states: readonly StateDict[], examples: Examples) {
@@ -109,13 +120,12 @@ export class TrainingSession {
   }
 
   /** The largest first: TensorFlow keeps what it once took, and small values would cut up the room for large ones. */
-  #uploadsOf(values: readonly StateValue[]): (() => void)[] {
+  #uploadsOf(values: readonly StateValue[]): Upload[] {
     const order = [...values.keys()].sort((a, b) => countOf(values[a]!.spec) - countOf(values[b]!.spec));
-    return order.map((i) => () => {
-      const value = values[i]!.tensor(this.#backend);
-      this.#computation.set(i, value);
-      value.dispose();
-    });
+    return order.map((index) => ({
+      ...{ index, numbers: countOf(values[index]!.spec) },
+      tensor: () => values[index]!.tensor(this.#backend),
+    }));
   }
 
   /**
@@ -123,10 +133,27 @@ export class TrainingSession {
    * is not handed over by the first use is so then.
    */
   *uploading(): Generator<void> {
-    for (let next = this.#uploads.pop(); next; next = this.#uploads.pop()) {
-      next();
+    while (this.#uploads.length > 0) {
+      const batch = this.#nextUploads();
+      const values = batch.map(({ index, tensor }) => [index, tensor()] as const);
+      this.#computation.setAll(values);
+      this.#backend.tf.dispose(values.map(([, value]) => value));
       yield;
     }
+  }
+
+  /** One large value, or several small ones; none twice. */
+  #nextUploads(): Upload[] {
+    const batch: Upload[] = [];
+    let numbers = 0;
+    for (let next = this.#uploads.at(-1); next; next = this.#uploads.at(-1)) {
+      const { index } = next;
+      if (batch.some((upload) => upload.index === index)) break;
+      if (batch.length > 0 && numbers + next.numbers > numbersTogether) break;
+      numbers += next.numbers;
+      batch.push(this.#uploads.pop()!);
+    }
+    return batch;
   }
 
   #ready(): Computation {
@@ -187,13 +214,17 @@ export class TrainingSession {
     const computation = this.#ready();
     const stored = new Map<string, Tensor>();
     const parts = new Map<string, { offset: Tensor | undefined; mask: Tensor | undefined }>();
-    this.#places.forEach((place, i) => {
-      const { kind, name } = place;
-      if (kind === 'trained' || kind === 'statistics' || kind === 'fixed')
-        stored.set(name, computation.get(i));
-      if (kind !== 'offset' && kind !== 'mask') return;
+    const isRead = ({ kind }: StatePlace): boolean =>
+      kind !== 'slot' && kind !== 'inputs' && kind !== 'labels';
+    const read = [...this.#places.keys()].filter((i) => isRead(this.#places[i]!));
+    computation.getAll(read).forEach((tensor, at) => {
+      const { kind, name } = this.#places[read[at]!]!;
+      if (kind !== 'offset' && kind !== 'mask') {
+        stored.set(name, tensor);
+        return;
+      }
       const part = parts.get(name) ?? { offset: undefined, mask: undefined };
-      parts.set(name, { ...part, [kind]: computation.get(i) });
+      parts.set(name, { ...part, [kind]: tensor });
     });
     return { stored, fixed: parts };
   }
@@ -204,9 +235,9 @@ export class TrainingSession {
    */
   *snapshots(): Generator<Snapshot> {
     const computation = this.#ready();
-    const held = this.#places.flatMap((place, i) =>
-      isMoved(place) ? [{ place, tensor: computation.get(i) }] : [],
-    );
+    const moved = [...this.#places.keys()].filter((i) => isMoved(this.#places[i]!));
+    const tensors = computation.getAll(moved);
+    const held = moved.map((i, at) => ({ place: this.#places[i]!, tensor: tensors[at]! }));
     try {
       for (let m = 0; m < this.models; m++) yield this.#snapshot(held, m);
     } finally {
@@ -237,12 +268,14 @@ export class TrainingSession {
     for (const slot of slotNames(this.optimizer)) {
       for (const name of this.trainedNames) {
         // In front: after what is still to be handed over.
-        this.#uploads.unshift(() => {
-          const parts = slots.map((model) => model.get(slot)!.get(name)!);
-          const shape = [this.models, ...this.network.parameters.get(name)!.shape];
-          const tensor = this.#backend.tf.tensor(concatenate(parts), shape);
-          this.#computation.set(placeOf(this.#places, { kind: 'slot', name, slot }), tensor);
-          tensor.dispose();
+        const shape = [this.models, ...this.network.parameters.get(name)!.shape];
+        this.#uploads.unshift({
+          index: placeOf(this.#places, { kind: 'slot', name, slot }),
+          numbers: countOf({ shape }),
+          tensor: () => {
+            const parts = slots.map((model) => model.get(slot)!.get(name)!);
+            return this.#backend.tf.tensor(concatenate(parts), shape);
+          },
         });
       }
     }
@@ -343,7 +376,8 @@ function stateValues(
   ];
 }
 
-const countOf = ({ shape }: Spec): number => shape.reduce((product, size) => product * size, 1);
+const countOf = ({ shape }: Pick<Spec, 'shape'>): number =>
+  shape.reduce((product, size) => product * size, 1);
 
 function concatenate(parts: readonly Float32Array[]): Float32Array {
   const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));

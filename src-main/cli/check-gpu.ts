@@ -66,7 +66,7 @@ async function numbersOf(device: 'cpu' | 'gpu', signal: AbortSignal): Promise<De
 function taken(side: string, answer: DeviceAnswer) {
   if (answer.kind === 'numbers') return answer.numbers;
   if (answer.kind === 'elsewhere')
-    throw new UserError(`the numbers of the ${side} cannot be had: the back end is ${answer.label}`);
+    throw new UserError(`the ${side} cannot be checked: the back end is ${answer.label}`);
   const hint = answer.hint === undefined ? {} : { hint: answer.hint };
   throw new UserError(`computing the numbers of the ${side} failed: ${answer.message}`, hint);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { seedSchema } from './common.ts';
+import { randomTrainings, seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
 
 export const linearComponentsJob = defineJob({
@@ -23,27 +23,7 @@ export const linearComponentsJob = defineJob({
       .default(4)
       .describe('width h; every weight matrix is h x h')
       .meta({ label: 'Width' }),
-    starts: z
-      .int()
-      .min(2)
-      .max(5000)
-      .default(200)
-      .describe('networks trained from independent random starts')
-      .meta({ label: 'Random starts' }),
-    steps: z
-      .int()
-      .min(100)
-      .max(200_000)
-      .default(4000)
-      .describe('steps of Adam, full batch')
-      .meta({ label: 'Training steps' }),
-    learningRate: z
-      .number()
-      .positive()
-      .max(1)
-      .default(0.02)
-      .describe('at the start; falls to 0 along a half cosine')
-      .meta({ label: 'Learning rate' }),
+    ...randomTrainings,
     acrossPairs: z
       .int()
       .min(1)

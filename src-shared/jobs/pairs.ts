@@ -104,7 +104,7 @@ export const alignmentParams = {
 
 export const analysisData = analysisDataSchema.default({});
 
-/** Permutation group (`P_0` is the first hidden layer of an MLP) -> at place i the unit of the second model that stands beside unit i of the first. */
+/** Permutation group (`P_0` is the first hidden layer of an MLP) -> at place i the unit of the second model that is matched with unit i of the first. */
 export const permutationsSchema = z.record(z.string(), z.array(z.int().nonnegative()));
 
 /** Fields that name the two models of a pair. */

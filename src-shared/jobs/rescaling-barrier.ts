@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { seedSchema } from './common.ts';
+import { lossSplit, modelOfRun, seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
 import { analysisData } from './pairs.ts';
 
@@ -68,18 +68,8 @@ export const rescalingBarrierJob = defineJob({
         .optional()
         .describe('run directory: rescale a checkpoint instead')
         .meta({ label: 'Run', path: true }),
-      model: z
-        .int()
-        .positive()
-        .default(1)
-        .describe('with run: model of the run, from 1')
-        .meta({ label: 'Model' }),
-      epoch: z.int().nonnegative().optional().describe('with run: its epoch').meta({ label: 'Epoch' }),
-      split: z
-        .enum(['train', 'val', 'test'])
-        .default('test')
-        .describe('with run: split that the loss is taken over')
-        .meta({ label: 'Split' }),
+      ...modelOfRun,
+      split: lossSplit,
       data: analysisData.meta({ label: 'Data' }),
       seed: seedSchema.default(1).describe('decides data, start and random factors').meta({ label: 'Seed' }),
     })

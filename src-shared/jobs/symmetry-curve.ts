@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { seedSchema } from './common.ts';
+import { lossSplit, modelOfRun, seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
 import { analysisData } from './pairs.ts';
 
@@ -69,23 +69,13 @@ export const symmetryCurveJob = defineJob({
         .optional()
         .describe('run directory: rescale a checkpoint instead of training a network')
         .meta({ label: 'Run', path: true }),
-      model: z
-        .int()
-        .positive()
-        .default(1)
-        .describe('with run: model of the run, from 1')
-        .meta({ label: 'Model' }),
-      epoch: z.int().nonnegative().optional().describe('with run: its epoch').meta({ label: 'Epoch' }),
+      ...modelOfRun,
       scope: z
         .enum(['neuron', 'layer'])
         .default('neuron')
         .describe('with run: a factor per neuron, or one per layer that a norm follows')
         .meta({ label: 'Scope of the factors', advanced: true }),
-      split: z
-        .enum(['train', 'val', 'test'])
-        .default('test')
-        .describe('with run: split that the loss is taken over')
-        .meta({ label: 'Split' }),
+      split: lossSplit,
       data: analysisData.meta({ label: 'Data' }),
       seed: seedSchema.default(1).describe('decides task, start and group element').meta({ label: 'Seed' }),
     })

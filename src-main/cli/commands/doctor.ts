@@ -41,7 +41,9 @@ function findings({ info, parts, compute, unwell }: Examined): Finding[] {
       ok: false,
       text: `run ${run.name} is ${run.state}${run.problems.length > 0 ? `: ${run.problems.join('; ')}` : ` (${run.path})`}`,
       fix:
-        run.state === 'missing' ? `basin runs relocate ${run.id} DIR` : 'mend the folder and import it again',
+        run.state === 'missing'
+          ? `basin runs relocate ${run.id} DIR`
+          : 'repair the folder and import it again',
     })),
   ];
 }

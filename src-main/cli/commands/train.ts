@@ -1,4 +1,4 @@
-/** `basin train PRESET|config.yaml key.path=value ...`: trains a run; `--resume RUNDIR` goes on with one. */
+/** `basin train PRESET|config.yaml key.path=value ...`: trains a run; `--resume RUNDIR` resumes one. */
 import { familyNames } from '../../../src-shared/domain.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
 import type { JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';

@@ -1,4 +1,4 @@
-/** Of the units of a group: `perm[i]` is the unit of model b that stands beside unit i of model a. */
+/** Of the units of a group: `perm[i]` is the unit of model b that is matched with unit i of model a. */
 export type Permutation = Int32Array;
 
 /** Names a layer's permutation as the reference does: `P_0` permutes the outputs of an MLP's first layer. */

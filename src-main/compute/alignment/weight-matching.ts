@@ -11,7 +11,7 @@ import { orderOf, reorder } from '../networks/permute.ts';
 import type { GroupPermutations, NamedArrays } from '../networks/permute.ts';
 import { RandomStream } from '../random.ts';
 import { bestPermutation } from './objective.ts';
-import { weightsOf } from './parameters.ts';
+import { weightsOf } from '../networks/parameters.ts';
 import { identityPermutation } from './permutation.ts';
 import type { Permutation } from './permutation.ts';
 import { ProductCache } from './weight-products.ts';

@@ -32,7 +32,7 @@ interface Term {
   /** Distance of two neighbours along the moved axis, and where each rest lies in the first slice. */
   readonly stride: number;
   readonly offsets: Int32Array;
-  /** Which rest of b stands beside each rest of a. */
+  /** The rest of b that each rest of a is matched with. */
   under: Int32Array;
   product: Float64Array;
   /** As after the first use, so that a restart need not multiply again. */
@@ -132,7 +132,7 @@ function overRests(
   return rests;
 }
 
-/** Which rest of b stands beside each rest of a under these permutations. */
+/** The rest of b that each rest of a is matched with under these permutations. */
 function restsUnder({ array, moved, others }: Term, perms: readonly Permutation[]): Int32Array {
   const orders = array.shape.map(identity);
   for (const other of others)

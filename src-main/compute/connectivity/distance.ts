@@ -2,16 +2,14 @@
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { GroupAxis, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
-import { readParameters } from '../alignment/parameters.ts';
+import { readParameters } from '../networks/parameters.ts';
 import { groupLabel } from '../alignment/permutation.ts';
+import { isCounter } from '../models/file-names.ts';
 import type { NamedArray, NamedArrays } from '../networks/permute.ts';
-
-/** Integer counters that batch norm keeps beside its statistics: no coordinate of weight space. */
-const isCounter = (name: string): boolean => name.endsWith('num_batches_tracked');
 
 type ByName = ReadonlyMap<string, { readonly data: Float32Array }>;
 
-/** Euclidean distance over all entries of two state dicts, buffers included. (src/utils/interpolation.py:25) */
+/** Euclidean distance over all entries of two state dicts, buffers but for counters included. (src/utils/interpolation.py:25) */
 export function stateDistance(a: ByName, b: ByName): number {
   let sum = 0;
   for (const [name, { data }] of a) {

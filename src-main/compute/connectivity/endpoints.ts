@@ -6,6 +6,7 @@ import type { Examples } from '../data/index.ts';
 import { mathsOf } from '../networks/maths.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { forward } from '../networks/run.ts';
+import { stackArrays } from '../networks/stack-arrays.ts';
 import { logitsAtPoints } from './points.ts';
 import type { Point, PointSet } from './points.ts';
 
@@ -61,9 +62,7 @@ function logitsAlone(
   const { tf } = backend;
   const [input] = network.graph.inputs;
   return tf.tidy(() => {
-    const parameters = new Map(
-      [...arrays].map(([name, { shape, data }]) => [name, tf.tensor(data, [1, ...shape])] as const),
-    );
+    const parameters = stackArrays(tf, [arrays]);
     const x = tf.tensor(rowsOf(examples, 0, rows), [1, rows, ...input!.shape]);
     return forward(mathsOf(backend), network, parameters, x).output.dataSync() as Float32Array;
   });
@@ -75,7 +74,7 @@ function compare(found: Float32Array, expected: Float32Array): { difference: num
   for (let k = 0; k < expected.length; k++) {
     if (!Number.isFinite(expected[k])) continue;
     const gap = Math.abs(found[k]! - expected[k]!);
-    difference = gap <= difference ? difference : gap; // NaN stays
+    difference = Math.max(difference, gap); // keeps NaN
     scale = Math.max(scale, Math.abs(expected[k]!));
   }
   return { difference: Number.isNaN(difference) ? Infinity : difference, scale };

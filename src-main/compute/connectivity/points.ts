@@ -4,7 +4,6 @@
  * Interpolating parameters as they act is interpolating the models: where F and D are shared, W_eff = F + D * W is affine
  * in W, so the acting parameters of a weighted mean (weights that sum to 1) are the weighted mean of the acting parameters.
  */
-import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend, Tensor } from '../backend/index.ts';
 import { rowsOf } from '../data/index.ts';
@@ -14,7 +13,8 @@ import type { EvaluationPlan } from '../networks/evaluation.ts';
 import type { Way } from '../networks/execution.ts';
 import { headsOf } from '../networks/heads.ts';
 import type { Head } from '../networks/heads.ts';
-import type { NamedArray, NamedArrays } from '../networks/permute.ts';
+import { mixInto } from '../networks/lines.ts';
+import type { NamedArrays } from '../networks/permute.ts';
 import type { Scores } from '../networks/scores.ts';
 
 /** A network that points are made of. */
@@ -205,7 +205,8 @@ class Pass {
     const { used, sources } = this.#vertices(chunk);
     for (const name of this.evaluation.parameters) this.#loadParameter(name, points);
     const { heads } = this.evaluation;
-    for (const { weight, outputs, inputs } of heads) {
+    for (const head of heads) {
+      const { weight, outputs, inputs } = head;
       const size = outputs * inputs;
       const all = new Float32Array(mix!.sources * size);
       sources.forEach((v, s) => all.set(vertices[v]!.arrays.get(weight)!.data, s * size));
@@ -214,11 +215,7 @@ class Pass {
         : undefined;
       this.#put([mix!.sources, outputs, inputs], all, (tensor) => {
         const placed = order && this.#backend.tf.tensor1d(order, 'int32');
-        this.evaluation.setSources(
-          heads.find((head) => head.weight === weight)!,
-          tensor,
-          placed,
-        );
+        this.evaluation.setSources(head, tensor, placed);
         placed?.dispose();
       });
     }
@@ -242,7 +239,7 @@ class Pass {
     const all = new Float32Array(points.length * size);
     points.forEach((point, p) => {
       const parts = point.map(({ vertex, weight }) => ({
-        data: this.#set.vertices[vertex]!.arrays.get(name)!.data,
+        of: this.#set.vertices[vertex]!.arrays.get(name)!.data,
         weight,
       }));
       mixInto(all.subarray(p * size, (p + 1) * size), parts);
@@ -297,45 +294,4 @@ function placesOfOutputs(
     for (let k = 0; k < outputs; k++) all[u * outputs + k] = first + (order?.[k] ?? k);
   });
   return all;
-}
-
-interface Part {
-  data: Float32Array;
-  weight: number;
-}
-
-/** The weighted mean, summed in float64; of one part of weight 1, its bits. */
-function mixInto(out: Float32Array, parts: readonly Part[]): void {
-  const [first, second] = parts;
-  if (!first) throw new UserError('no networks to take the mean of');
-  if (parts.length === 1 && first.weight === 1) {
-    out.set(first.data);
-    return;
-  }
-  if (parts.length === 2) {
-    for (let k = 0; k < out.length; k++)
-      out[k] = first.weight * first.data[k]! + second!.weight * second!.data[k]!;
-    return;
-  }
-  const sum = new Float64Array(out.length);
-  for (const { data, weight } of parts) for (let k = 0; k < sum.length; k++) sum[k]! += weight * data[k]!;
-  out.set(sum);
-}
-
-/** The arrays of the weighted mean of networks. */
-export function mixArrays(
-  parts: readonly { arrays: NamedArrays<Float32Array>; weight: number }[],
-): Map<string, NamedArray<Float32Array>> {
-  const [first] = parts;
-  if (!first) throw new UserError('no networks to take the mean of');
-  return new Map(
-    [...first.arrays].map(([name, { shape, data }]) => {
-      const mixed = new Float32Array(data.length);
-      mixInto(
-        mixed,
-        parts.map(({ arrays, weight }) => ({ data: arrays.get(name)!.data, weight })),
-      );
-      return [name, { shape, data: mixed }];
-    }),
-  );
 }

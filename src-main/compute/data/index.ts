@@ -71,7 +71,7 @@ function remembered(key: string, load: () => Promise<Dataset>): Promise<Dataset>
   return dataset;
 }
 
-/** A made data set is more than its name. */
+/** The name of a synthetic data set does not determine it. */
 function refuseUnmade(name: string): void {
   if (geometryKindOf(name) === undefined) return;
   throw new UserError(

@@ -11,14 +11,16 @@ import { readRunDirectory } from '../../formats/run-directory.ts';
 import type { TensorValue } from '../../formats/tensor.ts';
 import { alignmentNote, alignPairs, namedPermutations } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
-import { hasRunningStatistics, isGated, readParameters } from '../alignment/parameters.ts';
+import { hasRunningStatistics, isGated } from '../networks/parameters.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { loadCheckpoint, readRun } from '../checkpoints.ts';
 import { ProgressMeter } from '../context.ts';
-import { uploadExamples } from '../data/index.ts';
 import type { Compute, ComputeContext } from '../context.ts';
+import { uploadExamples } from '../data/index.ts';
+import { isCounter } from '../models/file-names.ts';
 import { assertSameFixedPart } from '../models/index.ts';
+import { mixArrays } from '../networks/lines.ts';
 import { permuteArrays } from '../networks/permute.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { loadSeveral, requireSameShapes } from '../pairs.ts';
@@ -44,7 +46,7 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     const alignment = i === 0 ? undefined : alignments?.[i - 1];
     return alignment ? permuteArrays(acting, symmetriesOf(graph).groups, alignment.permutations) : acting;
   });
-  const outputs = weights ? [mixed(arrays, weights)] : arrays;
+  const outputs = weights ? [mixArrays(arrays.map((of, m) => ({ of, weight: weights[m]! })))] : arrays;
   const mixesStatistics = weights !== undefined && hasRunningStatistics(graph);
   const sources = models.map(({ path }) => path);
   const permutations = alignments?.map((alignment) => namedPermutations(alignment.permutations));
@@ -136,17 +138,6 @@ async function align(
   }
 }
 
-/** The weighted mean of every array, summed in float64. */
-function mixed(models: readonly Arrays[], weights: readonly number[]): Arrays {
-  return new Map(
-    [...models[0]!].map(([name, { shape, data }]) => {
-      const all = models.map((model) => model.get(name)!.data);
-      const mean = data.map((_, k) => weights.reduce((sum, weight, m) => sum + weight * all[m]![k]!, 0));
-      return [name, { shape, data: mean }];
-    }),
-  );
-}
-
 function writeModels(
   params: Params,
   first: LoadedModel,
@@ -183,11 +174,9 @@ function activationOf({ nodes }: Network): string | undefined {
 
 /** The state dict of the non-asymmetric form, in the order of the network's parameters. */
 function storedForm(network: Network, arrays: Arrays): { name: string; tensor: TensorValue }[] {
-  const counters = new Set(countersOf(network));
   return [...network.parameters.keys()].flatMap((name): { name: string; tensor: TensorValue }[] => {
     // The statistics are those of no training: how many batches they saw has no answer.
-    if (counters.has(name))
-      return [{ name, tensor: { dtype: 'int64', shape: [], data: BigInt64Array.of(0n) } }];
+    if (isCounter(name)) return [{ name, tensor: { dtype: 'int64', shape: [], data: BigInt64Array.of(0n) } }];
     const array = arrays.get(name);
     if (!array) return []; // F and D, which act through the weights
     const data = array.data as Float32Array<ArrayBuffer>;
@@ -195,18 +184,14 @@ function storedForm(network: Network, arrays: Arrays): { name: string; tensor: T
   });
 }
 
-const countersOf = (network: Network): string[] =>
-  readParameters(network).flatMap(({ name, word }) => (word === 'num_batches_tracked' ? [name] : []));
-
 /** Reads back what was written, as any later job will. A difference is a defect. */
 function verify(directory: string, files: readonly string[], outputs: readonly Arrays[]): void {
   const run = readRun(directory);
-  const counters = countersOf(run.graph);
   outputs.forEach((arrays, i) => {
     const { acting, path } = loadCheckpoint(run, join(directory, files[i]!));
     for (const [name, { data }] of arrays) {
       const found = acting.get(name)?.data;
-      if (!counters.includes(name) && data.some((value, k) => value !== found?.[k]))
+      if (!isCounter(name) && data.some((value, k) => value !== found?.[k]))
         throw new Error(`${path}: "${name}" is not what was to be written`);
     }
   });

@@ -66,12 +66,12 @@ class DoubleForward {
   }
 
   set(arrays: NamedArrays<Float64Array>): void {
-    this.#names.forEach((name, i) => {
+    const values = this.#names.map((name) => {
       const { data, shape } = arrays.get(name)!;
-      const value = this.#doubles.put(data, [1, ...shape]);
-      this.#program.set(i, value);
-      this.#doubles.free(value);
+      return this.#doubles.put(data, [1, ...shape]);
     });
+    this.#program.setAll([...values.entries()]);
+    this.#doubles.free(...values);
   }
 
   get #features(): number {

@@ -4,8 +4,11 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Tensor } from '../backend/index.ts';
 import type { HostTensor } from '../models/tensors.ts';
 import type { Maths } from './maths.ts';
+import { readParameters } from './parameters.ts';
 import type { NamedArray } from './permute.ts';
 import type { Parameters } from './run.ts';
+
+type Stored = ReadonlyMap<string, HostTensor>;
 
 /** F as it acts, and D, in ordinary memory; absent where F is 0 or D ones. */
 export interface FixedPart {
@@ -16,7 +19,7 @@ export interface FixedPart {
 }
 
 /** The fixed parts of a run's parameters; all its models share them. Rounds as PyTorch's float32 arithmetic does. */
-export function fixedParts(network: Network, stored: ReadonlyMap<string, HostTensor>): FixedPart[] {
+export function fixedParts(network: Network, stored: Stored): FixedPart[] {
   return [...network.parameters.values()].flatMap(({ name, shape, family }) => {
     if (!family) return [];
     const mask = family.mask === undefined ? undefined : stored.get(family.mask)!.data;
@@ -35,13 +38,8 @@ export function fixedParts(network: Network, stored: ReadonlyMap<string, HostTen
  * Acting parameters of one model in ordinary memory: what the nodes read, as they read it. Where a parameter has a family
  * part it is new, everything else is shared with `stored`. Rounds as PyTorch's float32 arithmetic does.
  */
-export function actingArrays(
-  network: Network,
-  stored: ReadonlyMap<string, HostTensor>,
-): Map<string, NamedArray<Float32Array>> {
-  const read = new Set(
-    network.nodes.flatMap(({ parameters }) => Object.values(parameters).map(({ name }) => name)),
-  );
+export function actingArrays(network: Network, stored: Stored): Map<string, NamedArray<Float32Array>> {
+  const read = new Set(readParameters(network).map(({ name }) => name));
   // Old files lack counters of batches, which no operation needs.
   const acts = new Map([...stored].filter(([name]) => read.has(name)));
   for (const { parameter, shape, offset, mask } of fixedParts(network, stored)) {
@@ -54,8 +52,6 @@ export function actingArrays(
   }
   return acts;
 }
-
-type Stored = ReadonlyMap<string, HostTensor>;
 
 /** F as it acts on a parameter, in float64: sigma_F as the config writes it. Undefined if there is none. */
 export function fixedDoubles({ family }: Parameter, stored: Stored): Float64Array | undefined {

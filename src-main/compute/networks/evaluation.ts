@@ -10,6 +10,7 @@ import type { Way } from './execution.ts';
 import { headsOf, headValue } from './heads.ts';
 import type { Head } from './heads.ts';
 import { mathsOf } from './maths.ts';
+import { readParameters } from './parameters.ts';
 import { forward } from './run.ts';
 import { ScoreSum, scoreSums } from './scores.ts';
 import type { Scores } from './scores.ts';
@@ -191,11 +192,9 @@ export class Evaluation {
     if (!this.#program || this.#program.checked) return;
     const size = Math.min(checkedRows, this.plan.rows, examples.count);
     const eager = new EagerComputation(this.#backend.tf, this.#body(false));
-    this.#places.forEach((_, i) => {
-      const value = this.#computation.get(i);
-      eager.set(i, value);
-      value.dispose();
-    });
+    const state = this.#computation.getAll([...this.#places.keys()]);
+    eager.setAll([...state.entries()]);
+    this.#backend.tf.dispose(state);
     const logits = this.#logits(eager, examples, 0, size);
     eager.dispose();
     const scoresOf = (add: (sum: ScoreSum) => void): number[] => {
@@ -262,12 +261,8 @@ export class Evaluation {
 
 function placesOf({ network, count, mix, shared }: EvaluationPlan, heads: readonly Head[]): Place[] {
   const mixed = new Set(mix ? heads.map(({ weight }) => weight) : []);
-  const names = new Set(
-    network.nodes.flatMap(({ parameters }) => Object.values(parameters).map(({ name }) => name)),
-  );
-  const own = [...names].flatMap((name): Place[] => {
+  const own = readParameters(network).flatMap(({ name, shape }): Place[] => {
     if (mixed.has(name) || isCounter(name)) return [];
-    const { shape } = network.parameters.get(name)!;
     return [
       {
         kind: 'parameter',

@@ -1,9 +1,48 @@
-/** The space of a network's parameters: straight lines and distances in it, in float64. */
+/** The space of a network's parameters: means, straight lines and distances in it, summed in float64. */
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { isCounter } from '../models/file-names.ts';
 import type { NamedArray, NamedArrays } from './permute.ts';
 
 type Doubles = NamedArrays<Float64Array>;
+
+export interface Part<T> {
+  of: T;
+  /** Its share. */
+  weight: number;
+}
+
+/** The weighted mean of arrays; of one of weight 1, its bits. @throws RangeError for none */
+export function mixInto(out: Float32Array, parts: readonly Part<Float32Array>[]): void {
+  const [first, second] = parts;
+  if (!first) throw new RangeError('mixInto: nothing to take the mean of');
+  if (parts.length === 1 && first.weight === 1) {
+    out.set(first.of);
+    return;
+  }
+  if (parts.length === 2) {
+    for (let k = 0; k < out.length; k++)
+      out[k] = first.weight * first.of[k]! + second!.weight * second!.of[k]!;
+    return;
+  }
+  const sum = new Float64Array(out.length);
+  for (const { of, weight } of parts) for (let k = 0; k < sum.length; k++) sum[k]! += weight * of[k]!;
+  out.set(sum);
+}
+
+/** The same of models, array by array. */
+export const mixArrays = (
+  parts: readonly Part<NamedArrays<Float32Array>>[],
+): Map<string, NamedArray<Float32Array>> =>
+  new Map(
+    [...parts[0]!.of].map(([name, { shape, data }]) => {
+      const mixed = new Float32Array(data.length);
+      mixInto(
+        mixed,
+        parts.map(({ of, weight }) => ({ of: of.get(name)!.data, weight })),
+      );
+      return [name, { shape, data: mixed }];
+    }),
+  );
 
 /**
  * (1 - t) a + t b, array by array; exactly b at 1. Both have the same names and shapes. Counters of batches are left out:

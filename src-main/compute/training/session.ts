@@ -9,9 +9,11 @@ import type { Backend, Computation, Spec, Tensor, Tf } from '../backend/index.ts
 import { uploadExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
+import { isCounter } from '../models/file-names.ts';
 import { fixedParts } from '../networks/effective.ts';
 import type { FixedTensors } from '../networks/effective.ts';
 import { mathsOf } from '../networks/maths.ts';
+import { readParameters } from '../networks/parameters.ts';
 import { executionOf } from './execution.ts';
 import { slotNames, stepScalars } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
@@ -68,7 +70,7 @@ export class TrainingSession {
   readonly #batchSize: number;
   readonly #places: readonly StatePlace[];
   readonly #computation: Computation;
-  /** Hand over one value each; the last stands first. */
+  /** The last one goes first. */
   readonly #uploads: Upload[];
   #called = false;
 
@@ -129,8 +131,8 @@ export class TrainingSession {
   }
 
   /**
-   * Hands the back end what the steps start from, value by value: a second for sixteen stock models and their data. What
-   * is not handed over by the first use is so then.
+   * Hands the back end what the steps start from, piece by piece: a second for sixteen stock models and their data. The
+   * first use hands over what is left.
    */
   *uploading(): Generator<void> {
     while (this.#uploads.length > 0) {
@@ -253,7 +255,7 @@ export class TrainingSession {
       into.set(place.name, entryOf(this.#backend.tf, tensor, m));
     }
     for (const { name } of this.network.parameters.values()) {
-      if (!name.endsWith('num_batches_tracked')) continue;
+      if (!isCounter(name)) continue;
       moved.set(name, { shape: [], data: Float32Array.of(this.batchesTracked) });
     }
     const state = new Map(
@@ -329,16 +331,9 @@ function stateValues(
     ...{ place, spec: { dtype: types.float32, shape } },
     tensor: ({ tf }) => tf.tensor(data(), [...shape]),
   });
-  const companions = new Set(
-    network.graph.parameters.flatMap(({ family }) => [family?.mask, family?.fixed?.tensor]),
-  );
-  const read = new Set(
-    network.nodes.flatMap(({ parameters }) => Object.values(parameters).map(({ name }) => name)),
-  );
-  const declared = network.graph.parameters.filter(
-    ({ name, shape }) =>
-      read.has(name) && !companions.has(name) && !(shape.length === 0 && name.endsWith('tracked')),
-  );
+  // Not F and D: they act through the weights.
+  const read = new Set(readParameters(network).map(({ name }) => name));
+  const declared = network.graph.parameters.filter(({ name }) => read.has(name) && !isCounter(name));
   const own = declared.map(({ name, shape, role }) =>
     float({ kind: role, name }, [states.length, ...shape], () =>
       concatenate(states.map((state) => state.get(name)!.data)),

@@ -7,7 +7,7 @@ import {
   stateDistance,
 } from '../../../src-main/compute/connectivity/distance.ts';
 import { requireEndpoints } from '../../../src-main/compute/connectivity/endpoints.ts';
-import { evaluatePoints, mixArrays } from '../../../src-main/compute/connectivity/points.ts';
+import { evaluatePoints } from '../../../src-main/compute/connectivity/points.ts';
 import type { Point, PointScores, PointSet, Vertex } from '../../../src-main/compute/connectivity/points.ts';
 import type { Examples } from '../../../src-main/compute/data/index.ts';
 import { initialise } from '../../../src-main/compute/models/index.ts';
@@ -15,6 +15,7 @@ import { actingArrays } from '../../../src-main/compute/networks/effective.ts';
 import type { Way } from '../../../src-main/compute/networks/execution.ts';
 import { dataOf } from '../../../src-main/compute/networks/check-symmetries.ts';
 import { hostForward } from '../../../src-main/compute/networks/host.ts';
+import { mixArrays } from '../../../src-main/compute/networks/lines.ts';
 import { inDoubles, permuteArrays, rescaleArrays } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { families } from '../../../src-shared/domain.ts';
@@ -118,7 +119,7 @@ describe.each(families)('points between %s networks', (family) => {
       for (const [split, examples] of splits) {
         mixes.forEach((point, p) => {
           const mixed = mixArrays(
-            point.map(({ vertex, weight }) => ({ arrays: vertices[vertex]!.arrays, weight })),
+            point.map(({ vertex, weight }) => ({ of: vertices[vertex]!.arrays, weight })),
           );
           const expected = exactScores(network, mixed, examples);
           const { loss, accuracy } = scores.get(split)![p]!;
@@ -140,8 +141,8 @@ describe.each(families)('points between %s networks', (family) => {
       }),
     );
     const viaActing = mixArrays([
-      { arrays: actingArrays(network, a!), weight: 0.25 },
-      { arrays: actingArrays(network, b!), weight: 0.75 },
+      { of: actingArrays(network, a!), weight: 0.25 },
+      { of: actingArrays(network, b!), weight: 0.75 },
     ]);
     for (const [name, { data }] of actingArrays(network, mixedState)) {
       data.forEach((value, k) => {
@@ -202,6 +203,12 @@ test('a curve that does not end at its checkpoint is an error that names it', as
   expect(() => {
     requireEndpoints(backend, set, [right, { vertex: 1, arrays: a, name: 'model 2' }], examples);
   }).toThrow(/end of a curve is not model 2/);
+  // Logits that are no numbers, in front of others that are right.
+  const bias = a.get('lins.3.bias')!;
+  const broken = new Map(a).set('lins.3.bias', { ...bias, data: bias.data.with(0, NaN) as Float32Array });
+  expect(() => {
+    requireEndpoints(backend, { network, vertices: [{ arrays: broken }] }, [right], examples);
+  }).toThrow(/end of a curve is not model 1/);
 });
 
 describe('distances and scales', () => {

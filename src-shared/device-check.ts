@@ -14,10 +14,10 @@
  * out the same in any order of sums, and have no tolerance.
  */
 import { z } from 'zod';
-import { backendInfoSchema } from './domain.ts';
+import { backendInfoSchema, executionSchema } from './domain.ts';
+import type { Execution } from './domain.ts';
 
-export const checkWays = ['eager', 'xla', 'graph'] as const;
-export type CheckWay = (typeof checkWays)[number];
+export type CheckWay = Execution['way'];
 
 const units = { exact: 0, float32: 2 ** -24, float64: 2 ** -53 } as const;
 const margin = 4;
@@ -31,7 +31,7 @@ export const deviceNumbersSchema = z.object({
   items: z.array(
     z.object({
       name: z.string(),
-      way: z.enum(checkWays),
+      way: executionSchema.shape.way,
       precision: z.enum(['exact', 'float32', 'float64']),
       /** The longest chain of roundings between inputs and numbers. */
       roundings: z.number(),
@@ -39,7 +39,7 @@ export const deviceNumbersSchema = z.object({
     }),
   ),
   /** Ways that do not work there, and why: their items are missing. */
-  missing: z.array(z.object({ way: z.enum(checkWays), reason: z.string() })),
+  missing: z.array(z.object({ way: executionSchema.shape.way, reason: z.string() })),
 });
 export type DeviceNumbers = z.infer<typeof deviceNumbersSchema>;
 export type DeviceItem = DeviceNumbers['items'][number];

@@ -31,12 +31,12 @@ export function runDirectoryOf(holders: readonly Plain[]): string | undefined {
   return typeof path === 'string' ? folderOf(path) : undefined;
 }
 
-/** `P_1` of a matching stands for the neurons of lins.1. */
+/** `P_1` of a matching stands for the neurons of lins.1 of an MLP; other layers have the names of their modules. */
 function layerOf(name: unknown): string | undefined {
   if (typeof name !== 'string') return undefined;
   const hidden = /^P_(\d+)$/.exec(name)?.[1];
   if (hidden !== undefined) return `lins.${hidden}`;
-  return /^lins\.\d+$/.test(name) ? name : undefined;
+  return name;
 }
 
 /** How the matrix was measured; what is absent or of another kind is left to the defaults. */

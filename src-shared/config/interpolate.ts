@@ -45,8 +45,10 @@ export function resolveInterpolations(config: Plain): Interpolated {
 function withoutGuesses(resolved: Plain, written: Plain, { guessed, reasons, assumed }: Resolver): void {
   for (const { path, variable, text } of guessed.values()) {
     const key = path.join('.');
-    const raw = path.reduce<unknown>((at, step) => (at as Plain)[step], written);
-    if (path[0] !== 'model' || typeof raw !== 'string') continue;
+    if (path[0] !== 'model') continue;
+    // Below a section that is written as a reference there is nothing.
+    const raw = path.reduce<unknown>((at, step) => (at as Plain | undefined)?.[step], written);
+    if (typeof raw !== 'string') continue;
     const section = path.slice(0, -1).reduce<unknown>((at, step) => (at as Plain)[step], resolved);
     // The variable itself, so that resolving the answer again comes to the same.
     (section as Plain)[path.at(-1)!] = text;

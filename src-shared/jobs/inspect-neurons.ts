@@ -14,7 +14,7 @@ const paramsSchema = z.object({
     .meta({ label: 'Checkpoint files', path: true }),
   layer: z
     .string()
-    .regex(/^lins\.\d+$/, 'expected the name of a layer, such as lins.0')
+    .min(1)
     .describe('layer whose neurons are looked at, such as lins.0')
     .meta({ label: 'Layer' }),
   neurons: z

@@ -18,7 +18,7 @@ export const layerSelection = {
     .describe('epoch of the run (or a list of them), 0 is the initialisation')
     .meta({ label: 'Epoch' }),
   layers: z
-    .array(z.string().regex(/^lins\.\d+$/, 'expected the name of a layer, such as lins.0'))
+    .array(z.string().min(1))
     .min(1)
     .optional()
     .describe('layers, such as lins.0,lins.1; absent: all of them')

@@ -55,7 +55,7 @@ const moduleOf = (tensor: string): string => tensor.replace(/\.(?:weight|bias|ru
 
 /** The counter that PyTorch keeps beside the statistics of a batch norm; undefined where the names do not tell. */
 function counterOf(runningMean: string): string | undefined {
-  const counter = runningMean.replace(/running_mean$/, 'num_batches_tracked');
+  const counter = runningMean.replace(/(^|\.)running_mean$/, '$1num_batches_tracked');
   return counter === runningMean ? undefined : counter;
 }
 

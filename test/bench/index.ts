@@ -27,7 +27,7 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
-// Whether a benchmark computes on the GPU says its own first line.
+// Each benchmark's own first line says whether it computes on the GPU.
 const gpu = await gpuName();
 console.log(
   `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} threads${gpu ? `; GPU: ${gpu}` : ''}`,

@@ -24,6 +24,7 @@ import {
   multiplyTransposedLeft,
   squaredDistances,
 } from '../../src-main/compute/linalg/multiply.ts';
+import { median } from './support/torch-turns.ts';
 import { RandomStream } from '../../src-main/compute/random.ts';
 
 interface Case {
@@ -223,9 +224,6 @@ function timed(run: () => unknown, times: number): { wall: number; cpu: number }
   const { user, system } = process.cpuUsage(before);
   return { wall, cpu: (user + system) / 1000 / times };
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 const digits = (ms: number): string => (ms < 10 ? ms.toPrecision(2) : ms.toFixed(0));
 

@@ -17,6 +17,7 @@ import type { AnalysisData } from '../analysis-data.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
 import type { LoadedModel } from '../checkpoints.ts';
+import { uploadExamples } from '../data/index.ts';
 import { loadPairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { SelectedPairs } from '../pairs.ts';
 import type { PartContext, PartedCompute } from '../parts.ts';
@@ -112,10 +113,9 @@ async function matchModels(
   backend: Backend,
   context: PartContext,
 ): Promise<MatchedModels> {
-  const { x: values, count, features } = data.splits.get(params.alignSplit)!;
   const points = listOf(params.recordingPoint);
   const at = `${basename(models[0]!.run.directory)}, epoch ${models[0]!.epoch ?? '?'}`;
-  const x = backend.tf.tensor2d(values, [count, features]);
+  const x = uploadExamples(backend, data.splits.get(params.alignSplit)!);
   let moments: PairMoments[];
   try {
     const network = models[0]!.run.graph;

@@ -4,6 +4,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { GroupValue, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 import type { Backend, Tensor, Tensor1D, Tensor3D, Tf } from '../backend/index.ts';
+import { rowsPerCall } from '../networks/evaluation.ts';
 import { mathsOf } from '../networks/maths.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { recordingPlaces } from '../networks/recording-places.ts';
@@ -26,7 +27,6 @@ export interface Recording {
 
 /** Rows per chunk: float32 sums over so few rows lose nothing; chunks are added up in float64. */
 const mostRows = 1024;
-const activationBudget = 64 * 2 ** 20;
 
 /**
  * Runs all models over the inputs once and gathers the cross moments of the pairs asked for.
@@ -48,7 +48,7 @@ export async function recordMoments(
   const parameters = stackArrays(tf, models);
   const recorder = new Recorder(backend, pairs);
   try {
-    const rows = rowsPerChunk(network, models.length);
+    const rows = Math.min(mostRows, rowsPerCall(network, models.length, 'eager'));
     for (let start = 0; start < count; start += rows) {
       const size = Math.min(rows, count - start);
       const recorded = tf.tidy(() => {
@@ -81,11 +81,6 @@ export async function recordMoments(
   }
 }
 
-function rowsPerChunk({ nodes }: Network, models: number): number {
-  const widest = Math.max(...nodes.map(({ shape }) => shape.reduce((a, b) => a * b, 1)));
-  return Math.max(32, Math.min(mostRows, Math.floor(activationBudget / 4 / widest / models)));
-}
-
 /**
  * A node's value [M, B, ...shape] as the activations of a group's units, [M, rows, n]: every example, every entry of the
  * other axes and, where a unit stands in several places, each of these is a row.
@@ -101,7 +96,8 @@ function unitsOf(
   const order = value.shape.map((_, i) => i).filter((i) => i !== axis + 2);
   const behind = axis + 2 === last ? value : tf.transpose(value, [...order, axis + 2]);
   const flat = tf.reshape(behind, [models, -1, value.shape[axis + 2]!]) as Tensor3D;
-  if (places.length === value.shape[axis + 2] && places.every((place, i) => place === i)) return flat;
+  if (block === 1 && places.length === value.shape[axis + 2] && places.every((place, i) => place === i))
+    return flat;
   const own = tf.gather(flat, tf.tensor1d(places, 'int32'), 2);
   return tf.reshape(tf.transpose(tf.reshape(own, [models, -1, size, block]), [0, 1, 3, 2]), [
     models,

@@ -25,7 +25,7 @@ export class NonFiniteActivations extends UserError {}
 export interface Where {
   a: string;
   b: string;
-  /** E.g. "post_activation_function of layer 0 (P_0)". */
+  /** E.g. "post_activation_function of hidden layer 0 (P_0)". */
   point: string;
 }
 

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 /** `NVIDIA H100 80GB HBM3`, or the processor's model. */
 export async function deviceName(device: 'cpu' | 'gpu'): Promise<string> {
   if (device === 'cpu') return cpus()[0]?.model ?? 'unknown processor';
-  return (await gpuName()) ?? 'a GPU whose name nvidia-smi does not tell';
+  return (await gpuName()) ?? 'a GPU whose name nvidia-smi does not report';
 }
 
 /** Of the first GPU that this process may see, by nvidia-smi; undefined without one. */

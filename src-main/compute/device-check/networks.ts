@@ -4,12 +4,9 @@ import type { MlpSpec } from '../../../src-shared/model.ts';
 import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
-import type { CompileMode } from '../backend/index.ts';
 import type { Examples } from '../data/index.ts';
 import type { StateDict } from '../models/index.ts';
 import { RandomStream } from '../random.ts';
-
-export type Way = 'eager' | CompileMode;
 
 export const models = 2;
 const widths = [48, 64, 64, 10];

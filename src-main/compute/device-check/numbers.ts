@@ -8,13 +8,13 @@ import type { Backend, CompileMode, ComputationBody, Spec, Tensor } from '../bac
 import { deviceName } from '../backend/device-name.ts';
 import { factor, permutation, productSize } from '../backend/exact-product.ts';
 import { backendInfo } from '../backend/info.ts';
-import type { StateDict } from '../models/index.ts';
 import { Evaluation } from '../networks/evaluation.ts';
 import { mathsOf } from '../networks/maths.ts';
 import { forward } from '../networks/run.ts';
+import { stackArrays } from '../networks/stack-arrays.ts';
 import { RandomStream } from '../random.ts';
 import { examplesOf, features, forwardRoundings, models, networkOf, specOf, statesOf } from './networks.ts';
-import type { Way } from './networks.ts';
+import type { Way } from '../networks/execution.ts';
 import { trainingItems } from './training.ts';
 
 /** Examples of the evaluation. */
@@ -89,7 +89,7 @@ function logitItems(backend: Backend, way: Way): DeviceItem[] {
   const names = networks.map(({ graph }) => graph.parameters.map(({ name }) => name));
   // Networks of one norm have the same parameters.
   const owners = norms.map((norm) => kinds.findIndex((kind) => kind.norm === norm));
-  const stored = owners.map((owner) => stacked(backend, statesOf(networks[owner]!)));
+  const stored = owners.map((owner) => stackArrays(tf, statesOf(networks[owner]!)));
   const x = tf.tensor(new RandomStream(3, 'device check', 'x').normals(32 * features), [1, 32, features]);
   const args = [x, ...stored.flatMap((tensors) => [...tensors.values()])];
   const values = call(backend, way, args, ([input, ...parameters]) => {
@@ -108,21 +108,10 @@ function logitItems(backend: Backend, way: Way): DeviceItem[] {
   }));
 }
 
-/** [M, ...shape] by name. */
-function stacked({ tf }: Backend, states: readonly StateDict[]): Map<string, Tensor> {
-  return new Map(
-    [...states[0]!].map(([name, { shape }]) => {
-      const parts = states.map((state) => state.get(name)!.data);
-      const all = Float32Array.from(parts.flatMap((part) => [...part]));
-      return [name, tf.tensor(all, [models, ...shape])];
-    }),
-  );
-}
-
 /** As jobs evaluate. In none of the examples are the two largest logits close: accuracy is exact. */
 async function evaluationItems(backend: Backend, way: Way): Promise<DeviceItem[]> {
   const network = networkOf(specOf('layer', 'gelu'));
-  const stored = stacked(backend, statesOf(network));
+  const stored = stackArrays(backend.tf, statesOf(network));
   const evaluation = new Evaluation(backend, { network, count: models, rows: 64, way });
   try {
     for (const name of evaluation.parameters) evaluation.setParameter(name, stored.get(name)!);

@@ -7,7 +7,7 @@ import type { OptimizerSettings } from '../training/optimizer.ts';
 import { adamDefaults, slotNames } from '../training/optimizer.ts';
 import { TrainingSession } from '../training/session.ts';
 import { examplesOf, forwardRoundings, models, networkOf, specOf, statesOf } from './networks.ts';
-import type { Way } from './networks.ts';
+import type { Way } from '../networks/execution.ts';
 
 const steps = 6;
 const batchSize = 16;
@@ -47,7 +47,7 @@ function itemsOf(backend: Backend, way: Way, { norm, activation, optimizer }: (t
       learningRate: optimizer.lr,
     }));
     const losses = session.run(inputs.slice(0, 1));
-    // What an optimizer keeps of its first gradient is a multiple of it.
+    // What an optimizer keeps of its first gradient is a multiple of it (SGD: with the weight decay added).
     const [slot] = slotNames(optimizer);
     const gradients = [...session.snapshots()].map(({ slots }) => slots.get(slot!)!);
     for (let done = 1; done < steps; done += stepsPerCall)

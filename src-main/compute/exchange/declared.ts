@@ -14,7 +14,7 @@ import { isCounter } from '../models/file-names.ts';
 import type { StateDict } from '../models/tensors.ts';
 import { checkGroups, symmetryTolerance } from '../networks/check-symmetries.ts';
 import { actingArrays } from '../networks/effective.ts';
-import type { NamedArray } from '../networks/permute.ts';
+import { inDoubles } from '../networks/permute.ts';
 import { chainSection } from './chain-section.ts';
 
 /** A declaration that was read, and what follows from it. */
@@ -77,12 +77,7 @@ export function checkTensors(
  * @throws UserError naming the group that changes the function
  */
 export function checkDerivedGroups({ network, symmetries }: Declared, state: StateDict, path: string): void {
-  const doubles = new Map(
-    [...actingArrays(network, state)].map(([name, { shape, data }]): [string, NamedArray<Float64Array>] => [
-      name,
-      { shape, data: Float64Array.from(data) },
-    ]),
-  );
+  const doubles = inDoubles(actingArrays(network, state));
   const failed = checkGroups(network, doubles, symmetries.groups).find(({ ok }) => !ok);
   if (!failed) return;
   if (Number.isNaN(failed.maxRelativeChange))

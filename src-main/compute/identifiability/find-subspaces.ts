@@ -7,8 +7,7 @@ import type { Moments, Subspace } from './subspace.ts';
 
 /**
  * The subspaces of several places, see `subspaceOf`. On TensorFlow one is found after the other: who waits for the first
- * gets threads to work before the next is begun.
- * @param moments handed over: their sums may be empty afterwards
+ * gets threads to work before the next is begun. Places that read one value share its moments: threads get copies.
  */
 export function findSubspaces(
   moments: readonly Moments[],
@@ -19,7 +18,7 @@ export function findSubspaces(
   return moments.map((one) => {
     const space = doubles
       ? before.then(() => turn()).then(() => subspaceOf(one, target, doubles))
-      : inThread(subspaceTask, [one, target], [one.scatter.buffer as ArrayBuffer]);
+      : inThread(subspaceTask, [one, target]);
     // Whoever waits for it hears of a failure; nobody may be waiting yet, or any more.
     before = space.catch(() => undefined);
     return space;

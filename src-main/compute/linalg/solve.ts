@@ -1,4 +1,4 @@
-/** Linear systems and QR by ml-matrix. Matrices are flat and row-major. */
+/** Linear systems and QR by ml-matrix; positive definite systems by TensorFlow if it is there. Matrices are flat and row-major. */
 import { CholeskyDecomposition, LuDecomposition, Matrix, QrDecomposition } from 'ml-matrix';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';

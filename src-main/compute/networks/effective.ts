@@ -78,11 +78,12 @@ export function parameterDoubles(parameter: Parameter, stored: Stored): Float64A
 
 /** Acting parameters in float64. */
 export function actingDoubles(network: Network, stored: Stored): Map<string, NamedArray<Float64Array>> {
+  const read = new Map(readParameters(network).map((parameter) => [parameter.name, parameter]));
   return new Map(
-    [...actingArrays(network, stored)].map(([name, { shape }]) => [
-      name,
-      { shape, data: parameterDoubles(network.parameters.get(name)!, stored) },
-    ]),
+    [...stored].flatMap(([name, { shape }]) => {
+      const parameter = read.get(name);
+      return parameter ? [[name, { shape, data: parameterDoubles(parameter, stored) }]] : [];
+    }),
   );
 }
 

@@ -2,6 +2,7 @@
 import type { Execution } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
+import { sizeOf } from '../models/layout.ts';
 
 /** Values of nodes from which on compiling, about a second, is made up for: six pairs of small networks over MNIST. */
 const fewestValues = 1e9;
@@ -26,8 +27,6 @@ export function evaluationWay(
 export function withoutCompiler({ device }: Backend, shortfall: string): string {
   return `TensorFlow's compiler does not work on this ${device === 'gpu' ? 'GPU' : 'machine'}: ${shortfall}`;
 }
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** Numbers that one network computes for one example. */
 export const valuesPerExample = (network: Network): number =>

@@ -4,20 +4,20 @@ import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { detectSymmetryJob } from '../../../src-shared/jobs/detect-symmetry.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
-import type { Rescaling } from '../../../src-shared/networks/rescalings.ts';
 import { isIdentity } from '../alignment/permutation.ts';
 import { loadCheckpoints } from '../checkpoints.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
-import { requireGroups } from '../networks/check-symmetries.ts';
+import { requireGroups, requireRescalings } from '../networks/check-symmetries.ts';
 import { actingDoubles } from '../networks/effective.ts';
 import { arrayDistance, blendedArrays } from '../networks/lines.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { requireSameShapes } from '../pairs.ts';
-import { rescalable, withLoss } from './checkpoint-loss.ts';
+import { withLoss } from './checkpoint-loss.ts';
 import type { LossOf } from './checkpoint-loss.ts';
-import { pinnedEntries } from './checkpoint-rescaling.ts';
+import { pinnedEntries, planRescaling } from './checkpoint-rescaling.ts';
+import type { RescalingPlan } from './checkpoint-rescaling.ts';
 import { matchCheckpoints } from './match-checkpoints.ts';
 
 type Params = ParamsOf<typeof detectSymmetryJob>;
@@ -91,13 +91,17 @@ async function lossesOnLine(
 }
 
 /** What may be rescaled; if nothing may, the reason becomes a note and permutations alone are looked for. */
-function rescalingsOf(model: LoadedModel): { rescalings: readonly Rescaling[]; notes: readonly string[] } {
+function rescalingsOf({ run, state, name }: LoadedModel): Pick<RescalingPlan, 'rescalings' | 'notes'> {
+  const network = run.graph;
+  let plan: RescalingPlan;
   try {
-    return rescalable(model, 'neuron').plan;
+    plan = planRescaling({ network, state, name }, 'neuron');
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { rescalings: [], notes: [`permutations only: ${error.message}`] };
   }
+  requireRescalings(network, actingDoubles(network, state), name, plan.rescalings);
+  return plan;
 }
 
 /** "relu"; "gelu, tanh" if the network has both. */

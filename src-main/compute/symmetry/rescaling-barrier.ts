@@ -191,6 +191,13 @@ async function highestOnSegment(
   for (let k = 0; k <= steps; k++) {
     const lambda = k / steps;
     const here = loss(blendedArrays(start, end, lambda));
+    if (!Number.isFinite(here))
+      throw new UserError(
+        `factors: at lambda = ${lambda} of a segment the loss is ${here}: weights overflow.`,
+        {
+          hint: 'Choose smaller factors.',
+        },
+      );
     if (here > worst.loss) worst = { loss: here, lambda };
     await between(lambda);
   }

@@ -10,6 +10,7 @@ import { uploadExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
 import { isCounter } from '../models/file-names.ts';
+import { sizeOf } from '../models/layout.ts';
 import { fixedParts } from '../networks/effective.ts';
 import type { FixedTensors } from '../networks/effective.ts';
 import { mathsOf } from '../networks/maths.ts';
@@ -123,9 +124,11 @@ export class TrainingSession {
 
   /** The largest first: TensorFlow keeps what it once took, and small values would cut up the room for large ones. */
   #uploadsOf(values: readonly StateValue[]): Upload[] {
-    const order = [...values.keys()].sort((a, b) => countOf(values[a]!.spec) - countOf(values[b]!.spec));
+    const order = [...values.keys()].sort(
+      (a, b) => sizeOf(values[a]!.spec.shape) - sizeOf(values[b]!.spec.shape),
+    );
     return order.map((index) => ({
-      ...{ index, numbers: countOf(values[index]!.spec) },
+      ...{ index, numbers: sizeOf(values[index]!.spec.shape) },
       tensor: () => values[index]!.tensor(this.#backend),
     }));
   }
@@ -273,7 +276,7 @@ export class TrainingSession {
         const shape = [this.models, ...this.network.parameters.get(name)!.shape];
         this.#uploads.unshift({
           index: placeOf(this.#places, { kind: 'slot', name, slot }),
-          numbers: countOf({ shape }),
+          numbers: sizeOf(shape),
           tensor: () => {
             const parts = slots.map((model) => model.get(slot)!.get(name)!);
             return this.#backend.tf.tensor(concatenate(parts), shape);
@@ -370,9 +373,6 @@ function stateValues(
     },
   ];
 }
-
-const countOf = ({ shape }: Pick<Spec, 'shape'>): number =>
-  shape.reduce((product, size) => product * size, 1);
 
 function concatenate(parts: readonly Float32Array[]): Float32Array {
   const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));

@@ -65,6 +65,14 @@ describe('interpolations', () => {
     expect([...unresolved.values()].join()).toContain(reason);
   });
 
+  it('looks for a default below a section that is a reference itself', () => {
+    const written = {
+      ...{ base: { x: { y: '${oc.env:V,d}${oc.env:NAME}' } }, dataset: '${base}' },
+      ref: '${dataset.x.y}',
+    };
+    expect([...understandConfig(written).unresolved.values()].join()).toContain('environment variable NAME');
+  });
+
   it('never asks the environment', () => {
     process.env['BASIN_TEST_WIDTH'] = '999';
     const { config, assumptions } = understandConfig({

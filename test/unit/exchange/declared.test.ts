@@ -196,6 +196,20 @@ describe('measures of identifiability', () => {
     }
   });
 
+  it('takes the names of layers as they are', async () => {
+    const one = await job<{ realization_cost_results: { layer: string }[] }>('realization-cost', {
+      ...{ run, epoch: 1, models: [1], layers: ['block'], data: goldenData() },
+    });
+    expect(one.realization_cost_results.map(({ layer }) => layer)).toEqual(['block']);
+    const checkpoints = [join(run, 'checkpoint_epoch_1_model_1.pt')];
+    const pair = { checkpoints, neurons: [0, 1], data: goldenData(), examples: 50 };
+    const found = await job<{ layer: string }>('inspect-neurons', { ...pair, layer: 'block' });
+    expect(found.layer).toBe('block');
+    await expect(job('inspect-neurons', { ...pair, layer: 'lins.0' })).rejects.toThrow(
+      /no layer "lins.0"; there are stream, block, head/,
+    );
+  });
+
   it.each(['subspace-coherence', 'permutation-sensitivity', 'realization-cost-ridge'])(
     '%s names the layers by their modules',
     async (kind) => {

@@ -258,6 +258,20 @@ describe('a residual network', () => {
   });
 });
 
+it('a batch norm whose names have no dots brings no counter that nobody declared', () => {
+  const norm = { kind: 'batch', running_mean: 'bn_running_mean', running_var: 'bn_running_var', shape: [4] };
+  const layers = [linear('p', 4, 3), { norm }, linear('head', 2, 4)];
+  const names = read({ layers }).graph.parameters.map(({ name }) => name);
+  expect(names).toEqual([
+    'p.weight',
+    'p.bias',
+    'bn_running_mean',
+    'bn_running_var',
+    'head.weight',
+    'head.bias',
+  ]);
+});
+
 describe('in a config', () => {
   const model = (change: object): unknown => ({ model: { name: 'declared', ...residual(), ...change } });
   it.each<[object, string]>([

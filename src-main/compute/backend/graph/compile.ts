@@ -72,6 +72,7 @@ class IdlePrograms {
     for (const [oldest, each] of this.#programs) {
       if (this.#programs.size <= mostIdle && bytes <= mostIdleBytes) break;
       this.#programs.delete(oldest);
+      for (const [name, of] of this.#names) if (of === oldest) this.#names.delete(name);
       bytes -= each.stateBytes;
       each.unload();
     }

@@ -5,7 +5,7 @@
  * "soft placement" is off unless asked for, and nothing here asks), so that a program that ran has run on the GPU; a
  * result needs no further word about it than the back end's device.
  *
- * What else is known of GPUs, from TensorFlow's sources; none of it has been tried on one since programs are compiled:
+ * What else is known of GPUs, from TensorFlow's sources; none of it has been tested on one since execution became compiled:
  * - XLA refuses a variable on another device than the call ("Trying to access resource ... located in device ...").
  * - There are no int32 variables on a GPU (VarHandleOp and AssignVariableOp have no such kernels; int64 ones do). int32
  *   state is held as int64 there, and cast on its way in and out; otherwise it would land on the CPU, and the first call

@@ -284,8 +284,9 @@ function productOf(op: string, attributes: readonly TFEOpAttr[], inputs: readonl
 }
 
 /**
- * What stands for an input while an operation's result is learned. Gathering from a table of any length gives the same: one
- * row stands for a whole data set, whose zeros would take as much memory again.
+ * What stands for an input while an operation's result is learned. Gathering along axis 0 (`maths.gather`, the only way
+ * that is traced) gives the same from a table of any length: one row stands for a whole data set, whose zeros would take as
+ * much memory again.
  */
 function standInOf(op: string, position: number, spec: Spec): Spec {
   const [rows, ...row] = spec.shape;

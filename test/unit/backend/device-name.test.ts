@@ -32,7 +32,7 @@ test('hidden GPUs have no name, nor those that nvidia-smi does not know', async 
   }
   vi.stubEnv('PATH', folder.slice(0, -1));
   vi.stubEnv('CUDA_VISIBLE_DEVICES', undefined);
-  expect(await deviceName('gpu')).toBe('a GPU whose name nvidia-smi does not tell');
+  expect(await deviceName('gpu')).toBe('a GPU whose name nvidia-smi does not report');
 });
 
 test('the processor by its model', async () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { BackendInfo } from './domain.ts';
-import type { FoundFigure, FoundResult, FoundRun, HashedFile } from './found.ts';
+import type { FoundFigure, FoundResult, FoundRun, HashedFile } from './interop.ts';
 
 /** How far a job is. `fraction` runs from 0 to 1; `secondsLeft` is an estimate, absent while none can be made. */
 export const progressSchema = z.object({

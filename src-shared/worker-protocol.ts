@@ -13,7 +13,7 @@
  */
 import { z } from 'zod';
 import { backendInfoSchema } from './domain.ts';
-import { foundFigureSchema, foundResultSchema, foundRunSchema, hashedFileSchema } from './found.ts';
+import { foundFigureSchema, foundResultSchema, foundRunSchema, hashedFileSchema } from './interop.ts';
 import { epochMetricsSchema, progressSchema } from './progress.ts';
 
 export const toWorkerSchema = z.discriminatedUnion('type', [

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Job } from '../../src-shared/api.ts';
 import { messageOf } from '../../src-shared/errors.ts';
-import { exportGroups } from './catalog/exchange.ts';
+import { exportGroups } from './catalog/group-files.ts';
 import { GroupStore } from './catalog/groups.ts';
 import { RunStore } from './catalog/runs.ts';
 import { openEngine } from './engine.ts';

@@ -60,11 +60,11 @@ export function handlersOf(engine: EngineParts): Handlers {
         (run) => engine.runs.stored(run.id).config,
       ),
     'groups.export': async ({ format }) => {
-      const { exportGroups } = await import('./catalog/exchange.ts');
+      const { exportGroups } = await import('./catalog/group-files.ts');
       return exportGroups(format, engine.groups.state().groups, engine.runs);
     },
     'groups.import': async ({ format, text, file }) => {
-      const { importGroups } = await import('./catalog/exchange.ts');
+      const { importGroups } = await import('./catalog/group-files.ts');
       return groupsChanged(importGroups(format, text, engine.groups, engine.runs, file));
     },
 

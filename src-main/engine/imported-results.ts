@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { figureRecipeSchema } from '../../src-shared/api.ts';
 import { messageOf } from '../../src-shared/errors.ts';
-import type { FoundFigure, FoundResult } from '../../src-shared/found.ts';
+import type { FoundFigure, FoundResult } from '../../src-shared/interop.ts';
 import type { AnyJobKind } from '../../src-shared/jobs/index.ts';
 import { provenanceSchema } from '../../src-shared/provenance.ts';
 import type { RunStore } from './catalog/runs.ts';

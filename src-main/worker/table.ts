@@ -37,11 +37,11 @@ export const computeTable: ComputeTable = {
   'detect-symmetry': async () => (await import('../compute/symmetry/detect-symmetry.ts')).detectSymmetry,
   'weight-decay-study': async () =>
     (await import('../compute/symmetry/weight-decay-study.ts')).weightDecayStudy,
-  merge: async () => (await import('../compute/exchange/merge.ts')).merge,
-  adopt: async () => (await import('../compute/exchange/adopt.ts')).adopt,
+  merge: async () => (await import('../compute/connectivity/merge.ts')).merge,
+  adopt: async () => (await import('../interop/adopt/adopt.ts')).adopt,
   'export-checkpoints': async () =>
-    (await import('../compute/exchange/export-checkpoints.ts')).exportCheckpoints,
-  import: async () => (await import('../compute/import/import.ts')).importRuns,
-  hash: async () => (await import('../compute/import/hash.ts')).hashCheckpoints,
+    (await import('../interop/export/export-checkpoints.ts')).exportCheckpoints,
+  import: async () => (await import('../interop/import/import.ts')).importRuns,
+  hash: async () => (await import('../interop/import/hash.ts')).hashCheckpoints,
   diagnose: async () => (await import('../compute/diagnose.ts')).diagnose,
 };

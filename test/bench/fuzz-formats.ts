@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { exchangedFormats } from '../unit/exchange/fuzz-formats.ts';
+import { exchangedFormats } from '../unit/interop/fuzz-formats.ts';
 import { fuzz, fuzzedFormats, leastLocated } from '../unit/formats/fuzz-formats.ts';
 import type { FuzzedFormat } from '../unit/formats/fuzz-formats.ts';
 

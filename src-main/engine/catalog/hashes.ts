@@ -1,5 +1,5 @@
 /** Content hashes of files, kept as long as a file's size and time stay the same. */
-import type { HashedFile } from '../../../src-shared/found.ts';
+import type { HashedFile } from '../../../src-shared/interop.ts';
 import { sampleHash } from '../../formats/run-contents.ts';
 import { placeInRun } from '../../formats/run-layout.ts';
 import type { HashStore } from '../inputs.ts';

@@ -1,5 +1,5 @@
 /** Which run of the catalog a found folder is. The contents of the checkpoints decide. */
-import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
+import type { FoundCheckpoint, FoundRun } from '../../../src-shared/interop.ts';
 import type { CheckpointRecord, RunRecord } from './run-rows.ts';
 
 export type Likeness = 'same' | 'different' | 'unknown';

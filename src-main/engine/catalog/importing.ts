@@ -1,5 +1,5 @@
 /** Keeps count of what an import changes while its events come in. */
-import type { FoundRun } from '../../../src-shared/found.ts';
+import type { FoundRun } from '../../../src-shared/interop.ts';
 import type { ImportChanges } from '../../../src-shared/jobs/import.ts';
 import type { Remark, Taken } from './intake.ts';
 import { summarised } from './remarks.ts';

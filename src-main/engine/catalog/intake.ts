@@ -1,6 +1,6 @@
 /** Takes found run folders into the catalog, each as the run that it is. */
 import { existsSync } from 'node:fs';
-import type { FoundRun } from '../../../src-shared/found.ts';
+import type { FoundRun } from '../../../src-shared/interop.ts';
 import type { KnownRun } from '../../../src-shared/jobs/import.ts';
 import { contentsOf, fingerprintOf } from '../../formats/run-contents.ts';
 import type { Db } from '../store/database.ts';

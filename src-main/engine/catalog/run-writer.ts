@@ -1,7 +1,7 @@
 /** Writes what was found of a run into the catalog's tables. */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
+import type { FoundCheckpoint, FoundRun } from '../../../src-shared/interop.ts';
 import { contentsOf, fingerprintOf } from '../../formats/run-contents.ts';
 import type { Db } from '../store/database.ts';
 import type { CheckpointRecord, RunRecord, Source } from './run-rows.ts';

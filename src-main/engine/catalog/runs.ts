@@ -2,7 +2,7 @@
 import { stat } from 'node:fs';
 import type { CheckpointRow, RunRow } from '../../../src-shared/api.ts';
 import { UserError } from '../../../src-shared/errors.ts';
-import type { FoundRun } from '../../../src-shared/found.ts';
+import type { FoundRun } from '../../../src-shared/interop.ts';
 import type { Db } from '../store/database.ts';
 import { ContentHashes } from './hashes.ts';
 import { Intake, type Taken } from './intake.ts';

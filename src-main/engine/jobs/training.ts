@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { messageOf } from '../../../src-shared/errors.ts';
-import type { FoundCheckpoint, FoundRun } from '../../../src-shared/found.ts';
+import type { FoundCheckpoint, FoundRun } from '../../../src-shared/interop.ts';
 import { kindsThatAre } from '../../../src-shared/jobs/index.ts';
 import { accuracyPercent, accuracyUnit } from '../../formats/accuracy.ts';
 import { sampleHash } from '../../formats/run-contents.ts';

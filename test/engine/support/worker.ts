@@ -1,8 +1,8 @@
 /** A worker process for tests: the real protocol and the real import, besides jobs that misbehave. */
 import type { ComputeContext } from '../../../src-main/compute/context.ts';
 import { checkpointCancel } from '../../../src-main/compute/context.ts';
-import { hashCheckpoints } from '../../../src-main/compute/import/hash.ts';
-import { importRuns } from '../../../src-main/compute/import/import.ts';
+import { hashCheckpoints } from '../../../src-main/interop/import/hash.ts';
+import { importRuns } from '../../../src-main/interop/import/import.ts';
 import { runInParts } from '../../../src-main/compute/parts.ts';
 import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
 import { matrix } from '../../../src-shared/matrix.ts';

@@ -3,7 +3,7 @@ import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { importGroups } from '../../../src-main/engine/catalog/exchange.ts';
+import { importGroups } from '../../../src-main/engine/catalog/group-files.ts';
 import { GroupStore } from '../../../src-main/engine/catalog/groups.ts';
 import { readPythonDictionary, type Literal } from '../../../src-main/engine/catalog/python-literal.ts';
 import { RunStore } from '../../../src-main/engine/catalog/runs.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import type { FoundRun } from '../../../src-shared/found.ts';
+import type { FoundRun } from '../../../src-shared/interop.ts';
 
 const folders: string[] = [];
 afterAll(() => {

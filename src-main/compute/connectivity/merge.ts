@@ -1,0 +1,198 @@
+/** Kind `merge`: permuted models, or their mean, as a run of their own in the non-asymmetric form. */
+import { basename, join } from 'node:path';
+import { UserError } from '../../../src-shared/errors.ts';
+import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import { normStatisticsNote } from '../../../src-shared/jobs/interpolate.ts';
+import type { mergeJob } from '../../../src-shared/jobs/merge.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import { writeFileAtomic } from '../../formats/atomic.ts';
+import { readRunDirectory } from '../../formats/run-directory.ts';
+import type { TensorValue } from '../../formats/tensor.ts';
+import { alignmentNote, alignPairs, namedPermutations } from '../alignment/align-pairs.ts';
+import type { PairAlignment } from '../alignment/align-pairs.ts';
+import { hasRunningStatistics, isGated } from '../networks/parameters.ts';
+import { loadAnalysisData } from '../analysis-data.ts';
+import type { LoadedModel } from '../checkpoints.ts';
+import { loadCheckpoint, readRun } from '../checkpoints.ts';
+import { ProgressMeter } from '../context.ts';
+import type { Compute, ComputeContext } from '../context.ts';
+import { uploadExamples } from '../data/index.ts';
+import { isCounter } from '../models/file-names.ts';
+import { assertSameFixedPart } from '../models/index.ts';
+import { mixArrays } from '../networks/lines.ts';
+import { permuteArrays } from '../networks/permute.ts';
+import type { NamedArrays } from '../networks/permute.ts';
+import { loadSeveral, requireSameShapes } from '../pairs.ts';
+import { inNewRunFolder, refuseTaken } from '../../formats/out-folder.ts';
+import { completeForReference, derivedConfig } from '../../formats/reference-config.ts';
+import { writeInFormat } from '../../formats/write-checkpoint.ts';
+
+type Params = ParamsOf<typeof mergeJob>;
+type Result = ResultOf<typeof mergeJob>;
+
+/** Parameters as they act: those of the non-asymmetric form. */
+type Arrays = NamedArrays<Float32Array>;
+
+export const merge: Compute<Params, Result> = async (params, context) => {
+  refuseTaken(params.directory);
+  const { models, warnings } = loadSeveral(params);
+  const weights = params.write === 'merged' ? sharesOf(params, models.length) : undefined;
+  requireSameShapes(models);
+  for (const model of models.slice(1)) assertSameFixedPart(models[0]!, model);
+  const alignments = await align(params, models, context);
+  const { graph } = models[0]!.run;
+  const arrays = models.map(({ acting }, i) => {
+    const alignment = i === 0 ? undefined : alignments?.[i - 1];
+    return alignment ? permuteArrays(acting, symmetriesOf(graph).groups, alignment.permutations) : acting;
+  });
+  const outputs = weights ? [mixArrays(arrays.map((of, m) => ({ of, weight: weights[m]! })))] : arrays;
+  const mixesStatistics = weights !== undefined && hasRunningStatistics(graph);
+  const sources = models.map(({ path }) => path);
+  const permutations = alignments?.map((alignment) => namedPermutations(alignment.permutations));
+  const derived = {
+    write: params.write,
+    from: models.map(({ path, sha256 }) => ({ path, sha256 })),
+    align: params.align,
+    ...(params.align === 'activation' && { mode: params.mode, recording_point: params.recordingPoint }),
+    ...(weights && { weights }),
+    ...(permutations && { permutations }),
+    ...(mixesStatistics && { norm_statistics: 'interpolate' }),
+  };
+  const written = await inNewRunFolder(params.directory, (directory) => ({
+    directory,
+    files: writeRun(params, models[0]!, { outputs, derived }, directory),
+  }));
+  const note = alignmentNote(params, isGated(graph));
+  return {
+    ...{ ...written, sources, align: params.align },
+    ...(weights && { weights }),
+    ...(params.align === 'activation' && { mode: params.mode }),
+    ...(permutations && { permutations }),
+    ...(mixesStatistics && { norm_statistics: 'interpolate' as const }),
+    notes: [
+      ...warnings,
+      ...(note === undefined ? [] : [note]),
+      ...(mixesStatistics ? [normStatisticsNote] : []),
+    ],
+  };
+};
+
+/** Checkpoints, config.yaml last, read back as any later job will. @returns the names of the checkpoints */
+function writeRun(
+  params: Params,
+  first: LoadedModel,
+  { outputs, derived }: { outputs: readonly Arrays[]; derived: Record<string, unknown> },
+  directory: string,
+): string[] {
+  const files = writeModels(params, first, outputs, directory);
+  const { config } = readRunDirectory(first.run.directory);
+  const { graph } = first.run;
+  const text = derivedConfig(config, {
+    symmetry: isGated(graph) ? 2 : 0,
+    activation: activationOf(graph),
+    models: outputs.length,
+    derived,
+  });
+  writeFileAtomic(join(directory, 'config.yaml'), completeForReference(text));
+  verify(directory, files, outputs);
+  return files;
+}
+
+/** One share per model; they sum to 1. @throws UserError for a lambda where there are not two models */
+function sharesOf({ lambda }: Params, count: number): number[] {
+  if (lambda === undefined) return new Array<number>(count).fill(1 / count);
+  if (count === 2) return [1 - lambda, lambda];
+  throw new UserError(`lambda: ${lambda} divides a segment between two models, but ${count} are selected.`, {
+    hint: 'Leave it out for the plain mean of all, or name two models.',
+  });
+}
+
+/** Every model after the first, permuted to the first. */
+async function align(
+  params: Params,
+  models: LoadedModel[],
+  context: ComputeContext,
+): Promise<PairAlignment[] | undefined> {
+  if (params.align === 'none') return undefined;
+  const backend = await context.backend();
+  const pairs = models.slice(1).map((_, i) => [0, i + 1] as const);
+  const meter = new ProgressMeter(context, 1);
+  const examples =
+    params.align === 'activation'
+      ? (await loadAnalysisData(models[0]!.run, params.data, [params.alignSplit])).splits.get(
+          params.alignSplit,
+        )!
+      : undefined;
+  const inputs = examples && uploadExamples(backend, examples);
+  try {
+    return await alignPairs(params, {
+      ...{ context, backend, models, pairs },
+      inputs: () => inputs!,
+      advance: (share) => {
+        meter.advance(share, 'aligning');
+      },
+    });
+  } finally {
+    inputs?.dispose();
+  }
+}
+
+function writeModels(
+  params: Params,
+  first: LoadedModel,
+  outputs: readonly Arrays[],
+  directory: string,
+): string[] {
+  const { graph } = first.run;
+  return outputs.map((arrays, i) => {
+    // Under the names of the files that the models came from.
+    const named = (name: string): string => first.spec.fileNames?.[name] ?? name;
+    const kept = storedForm(graph, arrays).filter(
+      ({ name }) => graph.parameters.get(name)!.constant === undefined,
+    );
+    const path = writeInFormat(directory, params.format, {
+      // Files of several epochs have none in common; 0 would claim an initialisation.
+      epoch: first.epoch ?? 1,
+      model: i + 1,
+      step: 0,
+      // In the order of the modules, as an optimizer is given them.
+      trainable: kept.flatMap(({ name }) =>
+        graph.parameters.get(name)!.role === 'trained' ? [named(name)] : [],
+      ),
+      tensors: new Map(kept.map(({ name, tensor }) => [named(name), tensor])),
+    });
+    return basename(path);
+  });
+}
+
+/** Of the first hidden layer, as a config names it; undefined if it has a gate or none. */
+function activationOf({ nodes }: Network): string | undefined {
+  const first = nodes.find(({ op }) => op === 'activation' || op === 'gate');
+  return first?.op === 'activation' ? (first.attributes as { kind: string }).kind : undefined;
+}
+
+/** The state dict of the non-asymmetric form, in the order of the network's parameters. */
+function storedForm(network: Network, arrays: Arrays): { name: string; tensor: TensorValue }[] {
+  return [...network.parameters.keys()].flatMap((name): { name: string; tensor: TensorValue }[] => {
+    // The statistics are those of no training: how many batches they saw has no answer.
+    if (isCounter(name)) return [{ name, tensor: { dtype: 'int64', shape: [], data: BigInt64Array.of(0n) } }];
+    const array = arrays.get(name);
+    if (!array) return []; // F and D, which act through the weights
+    const data = array.data as Float32Array<ArrayBuffer>;
+    return [{ name, tensor: { dtype: 'float32', shape: [...array.shape], data } }];
+  });
+}
+
+/** Reads back what was written, as any later job will. A difference is a defect. */
+function verify(directory: string, files: readonly string[], outputs: readonly Arrays[]): void {
+  const run = readRun(directory);
+  outputs.forEach((arrays, i) => {
+    const { acting, path } = loadCheckpoint(run, join(directory, files[i]!));
+    for (const [name, { data }] of arrays) {
+      const found = acting.get(name)?.data;
+      if (!isCounter(name) && data.some((value, k) => value !== found?.[k]))
+        throw new Error(`${path}: "${name}" is not what was to be written`);
+    }
+  });
+}

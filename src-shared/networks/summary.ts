@@ -4,12 +4,16 @@ import type { Graph } from './graph.ts';
 /** What an operation is called: one of it, several. */
 const words: Record<string, readonly [one: string, several: string]> = {
   linear: ['linear layer', 'linear layers'],
+  conv2d: ['convolution', 'convolutions'],
   norm: ['norm', 'norms'],
   activation: ['activation', 'activations'],
   gate: ['gate', 'gates'],
   add: ['sum', 'sums'],
   multiply: ['product', 'products'],
   concat: ['concatenation', 'concatenations'],
+  pool: ['pooling', 'poolings'],
+  flatten: ['flattening', 'flattenings'],
+  transpose: ['transposition', 'transpositions'],
 };
 
 /** `of 3 linear layers, 2 norms, 2 activations, 1 sum`; identities are left out. */

@@ -5,12 +5,12 @@ import type { Backend, Computation, ComputationBody, Program, Spec, Tensor } fro
 import { isCounter } from '../models/file-names.ts';
 import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
-import { widestNode } from './execution.ts';
+import { valuesPerExample, widestNode } from './execution.ts';
 import type { Way } from './execution.ts';
 import { headsOf, headValue } from './heads.ts';
 import type { Head } from './heads.ts';
 import { mathsOf } from './maths.ts';
-import { readParameters } from './parameters.ts';
+import { hasConvolutions, readParameters } from './parameters.ts';
 import { forward } from './run.ts';
 import { ScoreSum, scoreSums } from './scores.ts';
 import type { Scores } from './scores.ts';
@@ -38,6 +38,9 @@ const mostCompiledRows = 1024;
 export function rowsPerCall(network: Network, count: number, way: Way): number {
   const budget = way === 'eager' ? activationBudget.eager : activationBudget.compiled;
   const rows = Math.max(32, Math.floor(budget / 4 / widestNode(network) / count));
+  // Operation by operation the values of all nodes stay until the end.
+  if (way === 'eager' && hasConvolutions(network))
+    return Math.max(1, Math.floor((8 * budget) / 4 / valuesPerExample(network) / count));
   return way === 'eager' ? rows : Math.min(rows, mostCompiledRows);
 }
 
@@ -190,7 +193,8 @@ export class Evaluation {
   /** Whether what was compiled computes what the operations compute, one by one. @throws Error if not: a defect */
   #check(examples: Examples): void {
     if (!this.#program || this.#program.checked) return;
-    const size = Math.min(checkedRows, this.plan.rows, examples.count);
+    const { network, count } = this.plan;
+    const size = Math.min(checkedRows, this.plan.rows, rowsPerCall(network, count, 'eager'), examples.count);
     const eager = new EagerComputation(this.#backend.tf, this.#body(false));
     const state = this.#computation.getAll([...this.#places.keys()]);
     eager.setAll([...state.entries()]);

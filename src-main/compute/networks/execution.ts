@@ -2,6 +2,7 @@
 import type { Execution } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
+import { hasConvolutions } from './parameters.ts';
 import { sizeOf } from '../models/layout.ts';
 
 /** Values of nodes from which on compiling, about a second, is made up for: six pairs of small networks over MNIST. */
@@ -18,10 +19,18 @@ export function evaluationWay(
   if (!backend.native) return { way: 'eager', reason: `the ${backend.name} back end compiles nothing` };
   if (valuesPerExample(network) * passes < fewestValues)
     return { way: 'eager', reason: 'compiling takes longer than it saves for so few points and examples' };
-  const shortfall = backend.native.compiler.shortfall('xla');
-  if (shortfall === undefined) return { way: 'xla' };
+  const way = compiledWay(network);
+  const shortfall = backend.native.compiler.shortfall(way);
+  if (shortfall === undefined) return { way };
   return { way: 'eager', reason: withoutCompiler(backend, shortfall) };
 }
+
+/**
+ * How a network is compiled: convolutions as a plain graph of TensorFlow's own kernels, which are twice as fast as XLA's
+ * (and XLA aborts the process at some of them).
+ */
+export const compiledWay = (network: Network): 'xla' | 'graph' =>
+  hasConvolutions(network) ? 'graph' : 'xla';
 
 /** The reason that a result gives where the probe failed. */
 export function withoutCompiler({ device }: Backend, shortfall: string): string {

@@ -1,6 +1,8 @@
 /** What the operations of networks compute with: plain tfjs, and what tfjs lacks inside a trace. */
 import { attr, numberTensor } from '../backend/index.ts';
 import type { Backend, Tensor, Tf } from '../backend/index.ts';
+import { convolutionOf } from './convolution.ts';
+import type { Convolve } from './convolution.ts';
 
 export interface Maths {
   readonly tf: Tf;
@@ -10,6 +12,7 @@ export interface Maths {
   gather(rows: Tensor, indices: Tensor): Tensor;
   /** NaN stays NaN. */
   relu(x: Tensor): Tensor;
+  readonly convolve: Convolve;
 }
 
 export function mathsOf(backend: Backend): Maths {
@@ -18,6 +21,7 @@ export function mathsOf(backend: Backend): Maths {
     tf,
     number: (value) => numberTensor(tf, value),
     relu: (x) => portableRelu(backend, x),
+    convolve: convolutionOf(backend),
     gather(rows, indices) {
       if (!native) {
         const shape = [...indices.shape, ...rows.shape.slice(1)];

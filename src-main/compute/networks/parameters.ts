@@ -33,3 +33,5 @@ export const hasRunningStatistics = (network: Network): boolean =>
 
 /** x * sigmoid(C x) somewhere. */
 export const isGated = ({ nodes }: Network): boolean => nodes.some(({ op }) => op === 'gate');
+
+export const hasConvolutions = ({ nodes }: Network): boolean => nodes.some(({ op }) => op === 'conv2d');

@@ -4,6 +4,7 @@ import type { OperationName } from '../../../src-shared/networks/operations.ts';
 import type { Tensor } from '../backend/index.ts';
 import type { Maths } from './maths.ts';
 import type { TrainingPass } from './operations/context.ts';
+import { hasConvolutions } from './parameters.ts';
 import { tensorOperations } from './operations/index.ts';
 
 /** Acting parameters by name, [M or 1, ...shape]. */
@@ -18,8 +19,14 @@ export interface ForwardOptions {
   known?: ReadonlyMap<string, Tensor>;
 }
 
+interface Forward {
+  output: Tensor;
+  taps: Map<string, Tensor>;
+}
+
 /**
- * Runs M models on one batch. Pure: whoever calls it holds the tidy (or the trace).
+ * Runs M models on one batch: all at once, or one after the other if there are convolutions, which TensorFlow has for one
+ * filter only. Pure: whoever calls it holds the tidy (or the trace).
  * @param x [M, B, ...shape], each model on its own rows, or [1, B, ...shape], shared by all
  * @returns the network's value [M, B, ...shape], and values at the taps
  */
@@ -28,8 +35,12 @@ export function forward(
   network: Network,
   parameters: Parameters,
   x: Tensor,
-  { taps = [], training, known = new Map<string, Tensor>() }: ForwardOptions = {},
-): { output: Tensor; taps: Map<string, Tensor> } {
+  options: ForwardOptions = {},
+): Forward {
+  const models = Math.max(x.shape[0]!, ...[...parameters.values()].map(({ shape }) => shape[0]!));
+  if (models > 1 && hasConvolutions(network))
+    return eachModel(maths, network, parameters, x, { models, options });
+  const { taps = [], training, known = new Map<string, Tensor>() } = options;
   const [input] = network.graph.inputs;
   const values = new Map<string, Tensor>([[input!.id, x], ...known]);
   for (const node of network.nodes) {
@@ -45,5 +56,52 @@ export function forward(
   return {
     output: values.get(network.graph.output)!,
     taps: new Map(taps.map((id) => [id, values.get(id)!])),
+  };
+}
+
+/** The same, one model after the other. */
+function eachModel(
+  maths: Maths,
+  network: Network,
+  parameters: Parameters,
+  x: Tensor,
+  { models, options }: { models: number; options: ForwardOptions },
+): Forward {
+  const { tf } = maths;
+  const apart = (tensor: Tensor): Tensor[] => (tensor.shape[0] === 1 ? [tensor] : tf.split(tensor, models));
+  const partOf = (values: ReadonlyMap<string, Tensor>): ((m: number) => Map<string, Tensor>) => {
+    const parts = [...values].map(([name, value]) => [name, apart(value)] as const);
+    return (m) => new Map(parts.map(([name, own]) => [name, own[m] ?? own[0]!]));
+  };
+  const [own, known, inputs] = [partOf(parameters), partOf(options.known ?? new Map()), apart(x)];
+  const tracked = new Map<string, Tensor[]>();
+  const { training } = options;
+  const runs = Array.from({ length: models }, (_, m) => {
+    const track = (name: string, value: Tensor): void => {
+      const values = tracked.get(name) ?? [];
+      values[m] = value;
+      tracked.set(name, values);
+    };
+    return forward(maths, network, own(m), inputs[m] ?? inputs[0]!, {
+      ...options,
+      known: known(m),
+      ...(training && { training: { ...training, track } }),
+    });
+  });
+  for (const [name, values] of tracked) training!.track(name, tf.concat(values, 0));
+  return {
+    output: tf.concat(
+      runs.map(({ output }) => output),
+      0,
+    ),
+    taps: new Map(
+      (options.taps ?? []).map((id) => [
+        id,
+        tf.concat(
+          runs.map(({ taps }) => taps.get(id)!),
+          0,
+        ),
+      ]),
+    ),
   };
 }

@@ -2,7 +2,7 @@
 import type { TrainingExecution } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
-import { withoutCompiler } from '../networks/execution.ts';
+import { compiledWay, withoutCompiler } from '../networks/execution.ts';
 
 /** Compiling takes a second or two: about as long as this many eager steps of a small network. */
 const fewestSteps = 200;
@@ -20,17 +20,20 @@ export interface Workload {
 export function executionOf(backend: Backend, network: Network, work: Workload): TrainingExecution {
   const eager = (reason: string): TrainingExecution => ({ way: 'eager', reason, steps_per_call: 1 });
   if (!backend.native) return eager(`the ${backend.name} back end compiles nothing`);
-  if (work.totalSteps < fewestSteps)
+  const way = compiledWay(network);
+  // A plain graph is there at once, and its steps are long.
+  if (way === 'xla' && work.totalSteps < fewestSteps)
     return eager(`${work.totalSteps} steps; compiling pays from ${fewestSteps}`);
-  const shortfall = backend.native.compiler.shortfall('xla');
+  const shortfall = backend.native.compiler.shortfall(way);
   if (shortfall !== undefined) return eager(withoutCompiler(backend, shortfall));
+  if (way === 'graph') return { way, steps_per_call: 1 };
   // Forward, and twice as much backward.
   const perStep = 3 * multiplyAdds(network) * work.batchSize * work.models;
   const steps = Math.floor(workPerCall / perStep);
-  return { way: 'xla', steps_per_call: Math.min(Math.max(steps, 1), mostStepsPerCall) };
+  return { way, steps_per_call: Math.min(Math.max(steps, 1), mostStepsPerCall) };
 }
 
-/** Of one example in one model: entries of weights that are read as matrices. */
+/** Of one example in one model without convolutions: entries of weights that are read as matrices. */
 export function multiplyAdds(network: Network): number {
   return network.nodes.reduce((sum, { parameters }) => {
     const matrices = Object.values(parameters).filter(({ shape }) => shape.length === 2);

@@ -1,27 +1,34 @@
 /**
- * Norms over the last axis, of n units.
+ * Norms over the last axis, of n units: neurons, or the channels of an image.
  *
- * `layer`: (x - mean) / sqrt(biased variance + epsilon) over the n units of one row. `batch`: every unit over the batch
- * (training) or by its running statistics (evaluation). `layer_linear`: x minus its mean over the units, times `scale`, a
+ * `layer`: (x - mean) / sqrt(biased variance + epsilon) over the n units of one row (of an image: of one pixel). `group`:
+ * the same over all pixels and the units of one of `groups` parts of the axis. `batch`: every unit over the batch and all
+ * pixels (training) or by its running statistics (evaluation). `layer_linear`: x minus its mean over the units, times `scale`, a
  * number known from initialisation; `batch_linear`: times `scale` [n]. Then times `weight`, plus `bias`, where present.
  */
 import { z } from 'zod';
 import { defineOperation, lastAxis, requireShape } from '../operation.ts';
+import type { NodeFacts } from '../operation.ts';
 
-export const normKinds = ['layer', 'batch', 'layer_linear', 'batch_linear'] as const;
+export const normKinds = ['layer', 'group', 'batch', 'layer_linear', 'batch_linear'] as const;
 
 /** One positive factor of all that the norm reads changes nothing but the part of its epsilon. */
 export const takesOutFactors = (kind: (typeof normKinds)[number]): boolean =>
-  kind === 'layer' || kind === 'batch';
+  kind === 'layer' || kind === 'group' || kind === 'batch';
 
 /** PyTorch's default of LayerNorm and BatchNorm. */
 export const usualEpsilon = 1e-5;
 
+const attributes = z.strictObject({
+  kind: z.enum(normKinds),
+  epsilon: z.number().nonnegative().default(usualEpsilon),
+  /** Of a `group` norm; one, if it does not say. */
+  groups: z.int().positive().optional(),
+});
+export type NormAttributes = z.output<typeof attributes>;
+
 export const norm = defineOperation({
-  attributes: z.strictObject({
-    kind: z.enum(normKinds),
-    epsilon: z.number().nonnegative().default(usualEpsilon),
-  }),
+  attributes,
   parameters: {
     weight: 'optional',
     bias: 'optional',
@@ -35,15 +42,24 @@ export const norm = defineOperation({
     const shape = node.inputs[0]!;
     const units = shape.at(-1) ?? 0;
     const { kind } = node.attributes;
+    requireGroups(node, units);
     for (const word of ['weight', 'bias', 'running_mean', 'running_var']) requireShape(node, word, [units]);
     requireShape(node, 'scale', kind === 'layer_linear' ? [] : [units]);
-    const needed = kind === 'batch' ? ['running_mean', 'running_var'] : kind === 'layer' ? [] : ['scale'];
+    const needed =
+      kind === 'batch'
+        ? ['running_mean', 'running_var']
+        : kind === 'layer_linear' || kind === 'batch_linear'
+          ? ['scale']
+          : [];
     const missing = needed.find((word) => !node.parameters[word]);
     if (missing !== undefined) throw new Error(`${node.id}: a ${kind} norm needs ${missing}`);
     return shape;
   },
-  axes({ attributes }, inputs, rules) {
+  axes({ id, attributes }, inputs, rules) {
     const units = lastAxis(inputs);
+    const { groups = 1 } = attributes;
+    // Units could change places within a part, and parts as a whole; labels know no such blocks.
+    if (groups > 1 && groups < units.length) rules.fix(units, `${id} normalises them in ${groups} groups`);
     for (const word of ['weight', 'bias', 'running_mean', 'running_var']) rules.parameter(word, [units]);
     if (attributes.kind === 'batch_linear') rules.parameter('scale', [units]);
     return inputs[0]!;
@@ -64,3 +80,11 @@ export const norm = defineOperation({
     return [...inputs[0]!.slice(0, -1), out];
   },
 });
+
+function requireGroups({ id, attributes }: NodeFacts<NormAttributes>, units: number): void {
+  const { kind, groups } = attributes;
+  if (groups === undefined) return;
+  if (kind !== 'group') throw new Error(`${id}: only a group norm has groups; this is a ${kind} norm`);
+  if (units % groups !== 0)
+    throw new Error(`${id}: ${units} units cannot be split into ${groups} equal groups`);
+}

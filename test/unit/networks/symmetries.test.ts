@@ -18,11 +18,11 @@ import type { Axes, AxisRules, Operation } from '../../../src-shared/networks/op
 import { rescalingsBeforeNorms } from '../../../src-shared/networks/rescalings.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
-import { randomArrays, randomNetworks } from './random-networks.ts';
+import { inputSize, randomArrays, randomNetworks } from './random-networks.ts';
 import type { RandomNetwork } from './random-networks.ts';
 
-const inputs = (seed: number, rows = 5): Float64Array =>
-  Float64Array.from(new RandomStream(seed, 'x').normals(rows * 3));
+const inputs = (network: Network, seed: number, rows = 5): Float64Array =>
+  Float64Array.from(new RandomStream(seed, 'x').normals(rows * inputSize(network)));
 
 test('permuting any group, and all of them, changes no output', () => {
   let groupsSeen = 0;
@@ -35,7 +35,7 @@ test('permuting any group, and all of them, changes no output', () => {
       const stream = new RandomStream(seed, 'all');
       const all = new Map(groups.map(({ name, size }) => [name, stream.permutation(size)]));
       const permuted = permuteArrays(arrays, groups, all);
-      const x = inputs(seed);
+      const x = inputs(network, seed);
       const change = relativeChange(
         hostForward(network, dataOf(arrays), x),
         hostForward(network, dataOf(permuted), x),
@@ -52,7 +52,7 @@ test('rescaling any units by any positive factors changes no output', () => {
   fc.assert(
     fc.property(randomNetworks, fc.nat(), ({ network, arrays }, seed) => {
       const { rescalings } = symmetriesOf(network);
-      const x = inputs(seed);
+      const x = inputs(network, seed);
       const before = hostForward(network, dataOf(arrays), x);
       for (const rescaling of rescalings) {
         seen += 1;
@@ -81,7 +81,7 @@ test('one factor before a norm changes no output, up to the epsilon of the norm'
   fc.assert(
     fc.property(randomNetworks, fc.nat(), (random, seed) => {
       const network = withoutEpsilons(random.network);
-      const x = inputs(seed);
+      const x = inputs(network, seed);
       const before = hostForward(network, dataOf(random.arrays), x);
       // A layer norm of one unit divides 0 by 0.
       fc.pre(before.every(Number.isFinite));
@@ -183,6 +183,81 @@ describe('a wrong rule is caught by the check', () => {
     expect(checkGroups(wrong, arrays, symmetriesOf(wrong).groups).every(({ ok }) => ok)).toBe(false);
   });
 });
+
+describe('a wrong rule for images is caught by the check', () => {
+  const wrongRules: Record<string, [op: string, axes: Operation['axes']]> = {
+    'a convolution whose bias stays': [
+      'conv2d',
+      (node, values, rules) => {
+        const { shape } = node.parameters['weight']!;
+        const [out, ...places] = [shape[0]!, ...shape.slice(2), 3, 2].map((size) => rules.open(size));
+        for (const axis of places) rules.fix(axis, 'a place');
+        rules.parameter('weight', [out!, values[0]!.at(-1)!, ...places.slice(0, 2)]);
+        return [...places.slice(2), out!];
+      },
+    ],
+    'pixels of a flattened image before its channels': [
+      'flatten',
+      (_node, values) => {
+        const [high, wide, channels] = values[0]!;
+        return [Array.from({ length: high!.length * wide!.length }, () => channels!).flat()];
+      },
+    ],
+    'a norm of groups that lets its channels change places': [
+      'norm',
+      (_node, values, rules) => {
+        for (const word of ['weight', 'bias']) rules.parameter(word, [values[0]!.at(-1)!]);
+        return values[0]!;
+      },
+    ],
+  };
+
+  test.each(Object.entries(wrongRules))('%s', (_name, [op, axes]) => {
+    const groups = op === 'norm' ? 2 : 1;
+    const { network, arrays } = ofImages(groups);
+    const right = symmetriesOf(network).groups;
+    expect(right.map(({ size }) => size)).toEqual(groups === 1 ? [8] : []);
+    expect(checkGroups(network, arrays, right).every(({ ok }) => ok)).toBe(true);
+    const wrong = withRule(network, op, axes);
+    expect(checkGroups(wrong, arrays, symmetriesOf(wrong).groups).every(({ ok }) => ok)).toBe(false);
+  });
+});
+
+test('a unit of a flattened image owns a block of what reads it; pixels stay where they are', () => {
+  const { groups, fixed } = symmetriesOf(ofImages(1).network);
+  const [group] = groups;
+  expect(named(group!)).toEqual(['a.b 0', 'a.w 0', 'c.w 1', 'n.b 0', 'n.w 0']);
+  expect(group!.axes.find(({ parameter }) => parameter === 'c.w')).toMatchObject({ block: 6 });
+  expect(fixed).toContainEqual({ parameter: 'a.w', axis: 2, reason: 'a place in an image' });
+});
+
+/** A convolution, a group norm, ReLU, flattened, linear. */
+function ofImages(groups: number): RandomNetwork {
+  const vector = (name: string, size: number) => ({ name, shape: [size], role: 'trained' });
+  const network = readNetwork({
+    inputs: [{ id: 'x', shape: [4, 3, 2] }],
+    parameters: [
+      { name: 'a.w', shape: [8, 2, 2, 2], role: 'trained' },
+      { name: 'c.w', shape: [2, 48], role: 'trained' },
+      ...[vector('a.b', 8), vector('n.w', 8), vector('n.b', 8)],
+    ],
+    nodes: [
+      {
+        ...{ id: 'a', op: 'conv2d', inputs: ['x'], parameters: { weight: 'a.w', bias: 'a.b' } },
+        attributes: { stride: [1, 1], padding: [0, 0] },
+      },
+      {
+        ...{ id: 'n', op: 'norm', inputs: ['a'], parameters: { weight: 'n.w', bias: 'n.b' } },
+        attributes: { kind: 'group', groups },
+      },
+      { id: 'act', op: 'activation', inputs: ['n'], attributes: { kind: 'relu' } },
+      { id: 'flat', op: 'flatten', inputs: ['act'] },
+      { id: 'c', op: 'linear', inputs: ['flat'], parameters: { weight: 'c.w' } },
+    ],
+    output: 'c',
+  });
+  return { network, arrays: randomArrays(network, 1) };
+}
 
 function withRule(
   network: Network,

@@ -5,7 +5,7 @@ import type {
 } from '../../../../src-shared/networks/operations/activation.ts';
 import type { Tensor } from '../../backend/index.ts';
 import type { Maths } from '../maths.ts';
-import { needed } from './context.ts';
+import { needed, overLastAxis } from './context.ts';
 import type { RunOperation } from './context.ts';
 
 type Attributes = z.output<typeof activationOperation.attributes>;
@@ -48,6 +48,7 @@ function gelu({ tf, number }: Maths, x: Tensor): Tensor {
 
 /** x * sigmoid(C x) */
 export const gate: RunOperation = ([x], context) => {
-  const { tf } = context.maths;
-  return tf.mul(x!, tf.sigmoid(tf.matMul(x!, needed(context, 'C'), false, true)));
+  const { maths } = context;
+  const { tf } = maths;
+  return tf.mul(x!, tf.sigmoid(overLastAxis(maths, x!, needed(context, 'C'))));
 };

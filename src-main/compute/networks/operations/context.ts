@@ -29,6 +29,16 @@ export function alongLastAxis({ tf }: Maths, parameter: Tensor, value: Tensor): 
   return tf.reshape(parameter, [models, ...value.shape.slice(1, -1).map(() => 1), units]);
 }
 
+/** x [M or 1, B, ..., inputs] times the transpose of weight [M or 1, outputs, inputs]: [M, B, ..., outputs]. */
+export function overLastAxis({ tf }: Maths, x: Tensor, weight: Tensor): Tensor {
+  const inside = x.shape.slice(1, -1);
+  const flat = inside.length === 1 ? x : tf.reshape(x, [x.shape[0]!, -1, x.shape.at(-1)!]);
+  const product: Tensor = tf.matMul(flat, weight, false, true);
+  return inside.length === 1
+    ? product
+    : tf.reshape(product, [product.shape[0]!, ...inside, product.shape[2]!]);
+}
+
 /** @throws Error where a checked network lacks a parameter: a defect */
 export function needed({ node, parameter }: OperationContext, word: string): Tensor {
   const found = parameter(word);

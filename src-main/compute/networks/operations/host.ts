@@ -6,18 +6,12 @@ import type {
   activation as activationOperation,
   ActivationKind,
 } from '../../../../src-shared/networks/operations/activation.ts';
-import type { norm as normOperation } from '../../../../src-shared/networks/operations/norm.ts';
+import type { NormAttributes } from '../../../../src-shared/networks/operations/norm.ts';
+import { sizeOf } from '../../models/layout.ts';
 import { erf } from '../erf.ts';
-
-type Values = Float64Array<ArrayBufferLike>;
-type Get = (word: string) => Values | undefined;
-type HostOperation = (inputs: readonly Values[], node: CheckedNode, parameter: Get) => Values;
-
-function need(parameter: Get, word: string): Values {
-  const found = parameter(word);
-  if (!found) throw new Error(`a value for ${word} is missing`);
-  return found;
-}
+import { need } from './host-operation.ts';
+import type { Get, HostOperation, Values } from './host-operation.ts';
+import { conv2d, flatten, pool, transpose } from './host-image.ts';
 
 /** x W^T: x [rows, inputs], W [outputs, inputs] */
 function product(x: Values, weight: Values, inputs: number): Float64Array {
@@ -49,10 +43,12 @@ const norm: HostOperation = ([x], node, parameter) => {
 };
 
 function normalised(x: Values, node: CheckedNode, parameter: Get, units: number): Values {
-  const { kind, epsilon } = node.attributes as z.output<typeof normOperation.attributes>;
+  const { kind, epsilon } = node.attributes as NormAttributes;
   switch (kind) {
     case 'layer':
       return byRow(x, units, (row) => 1 / Math.sqrt(meanOf(row.map((v) => v * v)) + epsilon));
+    case 'group':
+      return byGroup(x, node, (mean) => 1 / Math.sqrt(mean + epsilon));
     case 'layer_linear': {
       const [scale] = need(parameter, 'scale');
       return byRow(x, units, () => scale!);
@@ -83,6 +79,30 @@ function byRow(x: Values, units: number, scale: (centred: Values) => number): Va
       centred.map((value) => value * factor),
       start,
     );
+  }
+  return y;
+}
+
+/** As `byRow`, over all pixels and the units of a group of each example; `scale` is given the mean square. */
+function byGroup(x: Values, node: CheckedNode, scale: (meanSquare: number) => number): Values {
+  const { groups = 1 } = node.attributes as NormAttributes;
+  const [shape] = node.inputs as [readonly number[]];
+  const units = shape.at(-1)! / groups;
+  const y = new Float64Array(x.length);
+  const size = sizeOf(shape);
+  const mean = (start: number, of: (at: number) => number): number => {
+    let sum = 0;
+    for (let i = start; i < start + size; i += units * groups)
+      for (let unit = 0; unit < units; unit++) sum += of(i + unit);
+    return (sum * groups) / size;
+  };
+  for (let example = 0; example < x.length; example += size) {
+    for (let group = 0; group < groups; group++) {
+      const start = example + group * units;
+      const centre = mean(start, (at) => x[at]!);
+      const factor = scale(mean(start, (at) => (x[at]! - centre) ** 2));
+      mean(start, (at) => (y[at] = (x[at]! - centre) * factor));
+    }
   }
   return y;
 }
@@ -127,5 +147,6 @@ const concat: HostOperation = (inputs, node) => {
 };
 
 export const hostOperations: Record<OperationName, HostOperation> = {
-  ...{ linear, norm, activation, gate, add, multiply, concat },
+  ...{ linear, conv2d, norm, activation, gate, add, multiply, concat },
+  ...{ pool, flatten, transpose },
 };

@@ -1,10 +1,8 @@
-import type { z } from 'zod';
-import type { norm as normOperation } from '../../../../src-shared/networks/operations/norm.ts';
+import type { NormAttributes } from '../../../../src-shared/networks/operations/norm.ts';
 import type { Tensor } from '../../backend/index.ts';
+import { sizeOf } from '../../models/layout.ts';
 import { alongLastAxis, needed } from './context.ts';
 import type { OperationContext, RunOperation, TrainingPass } from './context.ts';
-
-type Attributes = z.output<typeof normOperation.attributes>;
 
 /** PyTorch's BatchNorm momentum. */
 const batchMomentum = 0.1;
@@ -25,13 +23,15 @@ export const norm: RunOperation = ([x], context) => {
 };
 
 function normalised(x: Tensor, context: OperationContext): Tensor {
-  const { kind, epsilon } = context.node.attributes as Attributes;
+  const { kind, epsilon, groups = 1 } = context.node.attributes as NormAttributes;
   const { tf } = context.maths;
   switch (kind) {
     case 'layer': {
       const centred = tf.sub(x, tf.mean(x, -1, true));
       return divided(context, centred, tf.mean(tf.square(centred), -1, true), epsilon);
     }
+    case 'group':
+      return byGroup(x, context, groups, epsilon);
     case 'batch':
       if (context.training) return byBatch(x, context, context.training, epsilon);
       return byRunningStatistics(x, context, epsilon);
@@ -51,6 +51,19 @@ function divided(
   return tf.mul(centred, tf.rsqrt(tf.add(variance, number(epsilon))));
 }
 
+/** x [M, B, ..., n] over all but models and batch, and over the units of one group. */
+function byGroup(x: Tensor, context: OperationContext, groups: number, epsilon: number): Tensor {
+  const { tf } = context.maths;
+  const [models, rows] = x.shape as [number, number];
+  const units = x.shape.at(-1)! / groups;
+  const apart =
+    groups === 1 ? tf.reshape(x, [models, rows, -1]) : tf.reshape(x, [models, rows, -1, groups, units]);
+  const axes = groups === 1 ? [2] : [2, 4];
+  const centred = tf.sub(apart, tf.mean(apart, axes, true));
+  const variance = tf.mean(tf.square(centred), axes, true);
+  return tf.reshape(divided(context, centred, variance, epsilon), x.shape);
+}
+
 function byRunningStatistics(x: Tensor, context: OperationContext, epsilon: number): Tensor {
   const { maths } = context;
   const { tf, number } = maths;
@@ -59,12 +72,17 @@ function byRunningStatistics(x: Tensor, context: OperationContext, epsilon: numb
   return tf.mul(centred, alongLastAxis(maths, scale, x));
 }
 
-/** x [M, B, n] by mean and biased variance over the rows that count; the running statistics follow them. */
+/** x [M, B, ..., n] by mean and biased variance over the rows that count, and their pixels; the running statistics follow. */
 function byBatch(x: Tensor, context: OperationContext, training: TrainingPass, epsilon: number): Tensor {
   const { maths, node } = context;
   const { tf, number } = maths;
-  const weights = tf.reshape(training.rowWeights, [1, -1, 1]);
-  const over = (values: Tensor): Tensor => tf.sum(tf.mul(values, weights), 1, true);
+  const pixels = x.shape.slice(2, -1);
+  const inside = pixels.map((_, k) => k + 2);
+  const weights = tf.reshape(training.rowWeights, [1, -1, ...pixels.map(() => 1), 1]);
+  const over = (values: Tensor): Tensor => {
+    const ofRows = pixels.length > 0 ? tf.mean(values, inside, true) : values;
+    return tf.sum(tf.mul(ofRows, weights), 1, true);
+  };
   const mean = over(x);
   const centred = tf.sub(x, mean);
   const variance = over(tf.square(centred));
@@ -77,7 +95,7 @@ function byBatch(x: Tensor, context: OperationContext, training: TrainingPass, e
     training.track(node.parameters[word]!.name, next);
   };
   blend('running_mean', mean);
-  blend('running_var', tf.mul(variance, training.unbiased));
+  blend('running_var', tf.mul(variance, unbiasedOf(context, training, sizeOf(pixels))));
   return divided(context, centred, variance, epsilon);
 }
 
@@ -85,4 +103,16 @@ function byBatch(x: Tensor, context: OperationContext, training: TrainingPass, e
 function scalarPerModel(context: OperationContext, x: Tensor): Tensor {
   const scale = needed(context, 'scale');
   return context.maths.tf.reshape(scale, [scale.shape[0]!, ...x.shape.slice(1).map(() => 1)]);
+}
+
+/** n / (n - 1) of the n numbers that a variance was made of: rows that count, times pixels. */
+function unbiasedOf(
+  { maths }: OperationContext,
+  { rowWeights, unbiased }: TrainingPass,
+  pixels: number,
+): Tensor {
+  const { tf, number } = maths;
+  if (pixels === 1) return unbiased;
+  // Every row that counts weighs 1 / rows.
+  return tf.div(number(pixels), tf.sub(number(pixels), tf.max(rowWeights)));
 }

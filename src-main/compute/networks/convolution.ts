@@ -1,0 +1,56 @@
+/** Convolutions of images [B, height, width, channels] with filters [height, width, inputs, outputs], with gradients. */
+import type { ConvolutionSettings } from '../../../src-shared/networks/operations/image.ts';
+import { attr } from '../backend/index.ts';
+import type { Backend, Tensor, Tensor4D } from '../backend/index.ts';
+
+/** `padding`: TensorFlow's "SAME" would put the zeros on one side only where the stride is 2. */
+export type Convolve = (x: Tensor, filter: Tensor, settings: ConvolutionSettings) => Tensor;
+
+/** TensorFlow's own kernels where they are: those of tfjs know no explicit padding backwards. */
+export const convolutionOf = (backend: Backend): Convolve =>
+  backend.native ? nativeConvolution(backend) : portableConvolution(backend);
+
+const portableConvolution =
+  ({ tf }: Backend): Convolve =>
+  (x, filter, { stride, padding: [rows, columns] }) => {
+    const pads: [number, number][] = [
+      [0, 0],
+      [rows, rows],
+      [columns, columns],
+      [0, 0],
+    ];
+    return tf.conv2d(tf.pad(x, pads) as Tensor4D, filter as Tensor4D, [...stride], 'valid');
+  };
+
+function nativeConvolution({ tf, native }: Backend): Convolve {
+  const run = (name: string, inputs: Tensor[], settings: ConvolutionSettings): Tensor => {
+    const [rows, columns] = settings.padding;
+    return native!.kernel(name, inputs, {
+      T: attr.type('float32'),
+      strides: attr.int([1, ...settings.stride, 1]),
+      padding: attr.string('EXPLICIT'),
+      explicit_paddings: attr.int([0, 0, rows, rows, columns, columns, 0, 0]),
+      dilations: attr.int([1, 1, 1, 1]),
+      data_format: attr.string('NHWC'),
+      use_cudnn_on_gpu: attr.bool(true),
+    });
+  };
+  const sizes = (tensor: Tensor): Tensor => tf.tensor1d(tensor.shape, 'int32');
+  return (x, filter, settings) => {
+    const convolved = tf.customGrad((image, weight, save) => {
+      const at = [image, weight] as Tensor[];
+      (save as (tensors: Tensor[]) => void)(at);
+      return {
+        value: run('Conv2D', at, settings),
+        gradFunc: (dy: Tensor, saved: Tensor[]) => {
+          const [before, kernel] = saved as [Tensor, Tensor];
+          return [
+            run('Conv2DBackpropInput', [sizes(before), kernel, dy], settings),
+            run('Conv2DBackpropFilter', [before, sizes(kernel), dy], settings),
+          ];
+        },
+      };
+    });
+    return convolved(x, filter);
+  };
+}

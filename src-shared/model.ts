@@ -2,18 +2,23 @@
 import type { Activation, Family, Norm } from './domain.ts';
 import { UserError } from './errors.ts';
 import type { Graph } from './networks/graph.ts';
+import type { ResnetSizes } from './networks/resnet-sizes.ts';
 
-/** One linear layer, the `index`th: z = W_eff x + b. */
-export interface LayerSpec {
-  index: number;
-  inputs: number;
-  outputs: number;
+/** The fixed part of one layer. */
+export interface FixedEntries {
   /** Fixed weight scale sigma_F (the reference's kappa, `mask_constant`); 0 where the family has none. */
   sigmaF: number;
-  /** Fixed entries per output row (W-asymmetric only; 0 otherwise). Always less than `inputs`. */
+  /** Fixed entries per output neuron or channel (W-asymmetric only; 0 otherwise). */
   numFixed: number;
   /** False: fixed entries are sigma_F itself instead of sigma_F times a standard normal draw. */
   normalMask: boolean;
+}
+
+/** One linear layer, the `index`th: z = W_eff x + b. Always more `inputs` than fixed entries. */
+export interface LayerSpec extends FixedEntries {
+  index: number;
+  inputs: number;
+  outputs: number;
   /** Where hidden layers differ: this one's; absent: the network's. */
   norm?: Norm;
   activation?: Activation;
@@ -62,25 +67,76 @@ export interface DeclaredSpec {
   constants?: undefined;
 }
 
-export type ModelSpec = MlpSpec | DeclaredSpec;
+/** One convolution of a residual network, or its linear layer. */
+export interface ResnetLayer extends FixedEntries {
+  /** `layer2.0.conv1` */
+  module: string;
+  /** [outputs, inputs, ...kernel] */
+  shape: number[];
+}
+
+/** ResNet20 and its relatives for small images (networks/resnet.ts). */
+export interface ResnetSpec extends ResnetSizes {
+  architecture: 'resnet';
+  family: 'standard' | 'w-asymmetric' | 'syre';
+  /** `group`: over all pixels and channels of an image (GroupNorm with one group); `batch`: BatchNorm. */
+  norm: 'group' | 'batch';
+  /** In the order in which PyTorch makes them. */
+  layers: ResnetLayer[];
+  /** As of an MlpSpec. */
+  asymInitOnly: boolean;
+  fileNames?: undefined;
+  constants?: undefined;
+  ignored?: undefined;
+}
+
+export type ModelSpec = MlpSpec | DeclaredSpec | ResnetSpec;
+
+/** What Basin can draw and train. */
+export type TrainableSpec = MlpSpec | ResnetSpec;
 
 /**
  * What cannot work with a graph yet says so.
  * @param who whose network it is: a run folder or a config file
  * @param work what needs a chain, as the beginning of a sentence: "training works"
  */
-export const chainNeeded = (who: string, work: string): UserError =>
-  new UserError(`${who} is a declared network; ${work} for chains of linear layers only so far.`, {
-    hint: 'docs/architectures.md says what declared networks can be used for.',
+const chainNeeded = (who: string, what: string, work: string): UserError =>
+  new UserError(`${who} is a ${what}; ${work} for chains of linear layers only so far.`, {
+    hint: 'docs/architectures.md says what other networks can be used for.',
   });
 
-/** The layers of a plain chain. @throws UserError for a declared network, see chainNeeded */
+/** @throws UserError saying that the work cannot be done with a declared network */
+export const refuseDeclared = (who: string, work: string): UserError =>
+  chainNeeded(who, 'declared network', work);
+
+/** The layers of a plain chain. @throws UserError for any other network */
 export function requireChain(spec: ModelSpec, who: string, work: string): MlpSpec {
   if (spec.architecture === 'mlp') return spec;
-  throw chainNeeded(who, work);
+  throw chainNeeded(who, spec.architecture === 'resnet' ? 'residual network' : 'declared network', work);
 }
 
 /** Names of the widths, input first: `[784, 64, 64, 64, 10]`. */
 export function widths(spec: MlpSpec): number[] {
   return [spec.layers[0]!.inputs, ...spec.layers.map((layer) => layer.outputs)];
 }
+
+/** Layers with their fixed parts, in PyTorch's order: what they are called, and how large they are. */
+export interface FixedLayer extends FixedEntries {
+  module: string;
+  outputs: number;
+  /** Entries of each output. */
+  fanIn: number;
+}
+
+export const fixedLayers = (spec: TrainableSpec): FixedLayer[] =>
+  spec.architecture === 'mlp'
+    ? spec.layers.map(({ index, inputs, ...layer }) => ({ ...layer, module: `lins.${index}`, fanIn: inputs }))
+    : spec.layers.map(({ shape, ...layer }) => ({
+        ...layer,
+        outputs: shape[0]!,
+        fanIn: shape.slice(1).reduce((a, b) => a * b, 1),
+      }));
+
+/** `ResNet20 x 2`: of twice the channels. */
+export const resnetName = ({ depth, width }: ResnetSpec): string =>
+  `ResNet${depth}${width === 1 ? '' : ` x ${width}`}`;

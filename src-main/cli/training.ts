@@ -8,7 +8,7 @@ import { findFetched } from './data-folder.ts';
 import { checkDataName } from '../formats/data-sets.ts';
 import { loadTrainingConfig } from '../formats/presets.ts';
 import { configFileOf } from '../formats/run-layout.ts';
-import { resolveData, resolveChain } from '../../src-shared/config.ts';
+import { resolveData, resolveTrainable } from '../../src-shared/config.ts';
 import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { JobParamsInput } from '../../src-shared/jobs/index.ts';
@@ -72,7 +72,7 @@ export async function trainingParams(
 function settingsOf(source: string, overrides: readonly string[]): { config: RunConfig; data: DataPlan } {
   try {
     const config = loadTrainingConfig(source, overrides);
-    resolveChain(config, source, 'training works');
+    resolveTrainable(config, source);
     const data = resolveData(config, source);
     checkDataName(data.name);
     return { config, data };

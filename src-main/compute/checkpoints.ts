@@ -18,6 +18,7 @@ import { stateDictFromCheckpoint } from './models/state-dict.ts';
 import type { ReadableTensor } from './models/state-dict.ts';
 import type { StateDict } from './models/tensors.ts';
 import { actingArrays } from './networks/effective.ts';
+import { hasConvolutions } from './networks/parameters.ts';
 import type { NamedArrays } from './networks/permute.ts';
 
 /** A run as its folder describes it. */
@@ -130,6 +131,21 @@ export function readRun(directory: string): Run {
   const spec = resolveModel(config, configPath);
   const graph = readNetwork(graphOf(spec), configPath);
   return { directory: absolute, configPath, config, spec, graph };
+}
+
+/**
+ * For what is worked out for linear layers only.
+ * @param work the beginning of a sentence: "realization costs are measured"
+ * @throws UserError if the run's network has convolutions
+ */
+export function refuseConvolutions({ graph, configPath }: Run, work: string): void {
+  if (!hasConvolutions(graph)) return;
+  throw new UserError(
+    `${configPath} describes a network with convolutions; ${work} for networks without any so far.`,
+    {
+      hint: 'Such a network can be trained, imported, exported, interpolated, merged, aligned, and compared by similarity.',
+    },
+  );
 }
 
 /** One checkpoint file of a run. */

@@ -11,13 +11,14 @@ import {
   refuseUnknownKeys,
   refuseUnresolved,
   resolveData,
-  resolveChain,
+  resolveTrainable,
   withOverrides,
   type DataPlan,
   type RunConfig,
 } from '../../src-shared/config.ts';
 import { messageOf } from '../../src-shared/errors.ts';
-import { widths, type MlpSpec } from '../../src-shared/model.ts';
+import { fixedLayers, resnetName, widths, type TrainableSpec } from '../../src-shared/model.ts';
+import { graphOf } from '../../src-shared/networks/of-model.ts';
 import { checkDataName, dataSetNamed } from '../formats/data-sets.ts';
 import { listPresets } from '../formats/presets.ts';
 import type { StepTimes } from './step-times.ts';
@@ -62,7 +63,7 @@ export function preview(
     attempt(() => refuseUnresolved(overridden));
     attempt(() => refuseIdleOverrides(overridden, overrides));
   }
-  const spec = read && attempt(() => resolveChain(read, 'the config', 'training works'));
+  const spec = read && attempt(() => resolveTrainable(read, 'the config'));
   const data = read && attempt(() => resolveData(read));
   if (data) attempt(() => checkDataName(data.name));
   const size = spec ? count(spec) : { parameters: 0, fixedParameters: 0 };
@@ -75,7 +76,7 @@ export function preview(
   return {
     problems,
     summary: spec && read && data ? describe(spec, read, models, epochs, data.name) : '',
-    widths: spec ? widths(spec) : [],
+    widths: spec?.architecture === 'mlp' ? widths(spec) : [],
     ...size,
     ...(spec ? fixedParts(spec) : { sigmaF: [], numFixed: [] }),
     notes: complete ? notesOnConfig(complete) : [],
@@ -85,33 +86,38 @@ export function preview(
   };
 }
 
-function fixedParts({ family, layers }: MlpSpec): Pick<Preview, 'sigmaF' | 'numFixed'> {
+function fixedParts({ family, layers }: TrainableSpec): Pick<Preview, 'sigmaF' | 'numFixed'> {
   return {
     sigmaF: family === 'w-asymmetric' || family === 'syre' ? layers.map(({ sigmaF }) => sigmaF) : [],
     numFixed: family === 'w-asymmetric' ? layers.map(({ numFixed }) => numFixed) : [],
   };
 }
 
-function describe(spec: MlpSpec, config: RunConfig, models: number, epochs: number, data: string): string {
+function describe(
+  spec: TrainableSpec,
+  config: RunConfig,
+  models: number,
+  epochs: number,
+  data: string,
+): string {
   const { sigmaF } = fixedParts(spec);
   const scale = sigmaF.length === 0 ? '' : `, sigma_F ${fixedWeightsText(sigmaF)}`;
   const optimizer = `${config.optimizer?.name ?? 'adamw'}, learning rate ${config.optimizer?.lr ?? 0.001}`;
+  const sizes = spec.architecture === 'mlp' ? widths(spec).join('-') : resnetName(spec);
   const plural = models === 1 ? '1 network' : `${models} networks`;
-  return `${plural} (${spec.family}${scale}), ${widths(spec).join('-')}, ${epochs} epochs on ${data}, ${optimizer}`;
+  return `${plural} (${spec.family}${scale}), ${sizes}, ${epochs} epochs on ${data}, ${optimizer}`;
 }
 
 /** Numbers of one model: those that are trained and those that stay as they were drawn. */
-function count(spec: MlpSpec): Pick<Preview, 'parameters' | 'fixedParameters'> {
-  let parameters = 0;
-  let fixedParameters = 0;
-  for (const [index, layer] of spec.layers.entries()) {
-    const fixed = layer.numFixed * layer.outputs;
-    parameters += layer.inputs * layer.outputs + layer.outputs - fixed;
-    fixedParameters += spec.family === 'syre' ? layer.inputs * layer.outputs : fixed;
-    const hidden = index < spec.layers.length - 1;
-    if (hidden && spec.norm !== 'none' && spec.elementwiseAffine) parameters += 2 * layer.outputs;
-    // The sigma-asymmetric activation x * sigmoid(C x) has a fixed square matrix.
-    if (hidden && spec.family === 'sigma-asymmetric') fixedParameters += layer.outputs ** 2;
-  }
-  return { parameters, fixedParameters };
+function count(spec: TrainableSpec): Pick<Preview, 'parameters' | 'fixedParameters'> {
+  const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+  const { parameters } = graphOf(spec);
+  const sum = (wanted: typeof parameters): number =>
+    wanted.reduce((all, { shape }) => all + sizeOf(shape), 0);
+  const trained = parameters.filter(({ role }) => role === 'trained');
+  const layers = spec.asymInitOnly ? [] : fixedLayers(spec);
+  const masked = layers.reduce((all, { numFixed, outputs }) => all + numFixed * outputs, 0);
+  // The noise of SYRE, and C of sigma-asymmetric activations. A mask and its F are no numbers of their own.
+  const drawn = parameters.filter(({ name, role }) => role === 'fixed' && /\.(?:noise|C)$/.test(name));
+  return { parameters: sum(trained) - masked, fixedParameters: sum(drawn) + masked };
 }

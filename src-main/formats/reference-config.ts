@@ -1,6 +1,7 @@
 /** A config.yaml that neuron-identifiability's own scripts can work with: they take every key below for granted. */
 import { isMap, parseDocument, stringify } from 'yaml';
 import { declaredName } from '../../src-shared/config.ts';
+import { isResnet } from '../../src-shared/config/resnet.ts';
 
 /** What train.py:76-200 and the measure scripts read without a default; values of its configs/dataset/mnist.yaml. */
 const takenForGranted: [path: string[], value: unknown][] = [
@@ -20,10 +21,12 @@ export function completeForReference(text: string): string {
   const document = parseDocument(text);
   if (document.errors.length > 0 || !isMap(document.contents)) return text;
   let changed = false;
-  const declared = document.getIn(['model', 'name']) === declaredName;
-  for (const [path, value] of takenForGranted) {
-    // No function of theirs makes such a network.
-    if (declared && path.join('.') === 'model._target_') continue;
+  const name = document.getIn(['model', 'name']);
+  for (const [path, usual] of takenForGranted) {
+    const isTarget = path.join('.') === 'model._target_';
+    // No function of theirs makes a declared network.
+    if (isTarget && name === declaredName) continue;
+    const value = isTarget && isResnet({ name }) ? 'src.models.resnet.create_resnet' : usual;
     const there = document.getIn(path);
     const parent = path.length === 1 || isMap(document.getIn(path.slice(0, -1)));
     if (!parent || (there !== undefined && there !== null)) continue;
@@ -67,7 +70,7 @@ export function derivedConfig(config: Config, { symmetry, activation, models, de
   delete model['mask_params'];
   delete model['asym_init_only'];
   const { init_seed: _init, optimization_seed: _optimization, ...rest } = config;
-  const form = { symmetry, ...(activation !== undefined && { activation }) };
+  const form = { symmetry, ...(activation !== undefined && !isResnet(model) && { activation }) };
   const changed = model['name'] === declaredName ? model : { ...model, ...form };
   return stringify({ ...rest, model: changed, num_models: models, derived }, { lineWidth: 0 });
 }

@@ -5,7 +5,8 @@ import { fixedWeightSettings } from './fixed-weights.ts';
 import type { FixedWeightSetting } from './fixed-weights.ts';
 import { geometryKindOf, geometrySections, sectionOfKind } from './geometry.ts';
 import type { GeometryKind } from './geometry.ts';
-import { isPlainObject } from './schema.ts';
+import { isResnet } from './resnet.ts';
+import { isPlainObject, resnetMaskSections } from './schema.ts';
 
 type Plain = Record<string, unknown>;
 
@@ -40,10 +41,14 @@ const never: Record<string, string> = {
 /** Keys that are checked or kept as a label and decide no number. */
 const labels = ['model.name', 'experiment_name', 'mask_type'];
 
+/** The published code wants it in every config; the shortcuts of layer 1 have no weights. */
+const unusedSection = 'conv_1.skip';
+
 /** What decides whether the keys below have an effect. */
 interface Facts {
   config: Plain;
   family: Family | undefined;
+  resnet: boolean;
   /** `model.layers` describes them one by one. */
   oneByOne: boolean;
   layers: number;
@@ -57,11 +62,18 @@ interface Facts {
 type Reason = string | undefined;
 type Rule = (facts: Facts) => Reason;
 
-const fromList: Rule = ({ oneByOne }) =>
-  oneByOne ? 'model.layers describes the layers one by one.' : undefined;
+const ofMlp: Rule = ({ resnet }) =>
+  resnet ? 'a residual network has its sizes from model.depth, w, num_classes and input_shape.' : undefined;
+
+const ofResnet: Rule = ({ resnet }) => (resnet ? undefined : 'only residual networks read it.');
+
+const fromList: Rule = (facts) =>
+  facts.oneByOne ? 'model.layers describes the layers one by one.' : ofMlp(facts);
 
 const ofHidden: Rule = (facts) =>
-  facts.layers === 1 && !facts.oneByOne ? 'a network of one layer has no hidden units.' : fromList(facts);
+  !facts.resnet && facts.layers === 1 && !facts.oneByOne
+    ? 'a network of one layer has no hidden units.'
+    : fromList(facts);
 
 const ofOptimizer =
   (...names: string[]): Rule =>
@@ -90,12 +102,19 @@ const depends: Record<string, Rule> = {
   'model.output_dim': fromList,
   'model.num_layers': fromList,
   'model.hidden_dim': ofHidden,
-  'model.norm': ofHidden,
+  'model.input_dim': ofMlp,
+  'model.layers': ofMlp,
+  'model.depth': ofResnet,
+  'model.w': ofResnet,
+  'model.num_classes': ofResnet,
+  'model.input_shape': ofResnet,
+  'model.norm': (facts) => (facts.resnet ? undefined : ofHidden(facts)),
   'model.activation': (facts) =>
-    facts.family === 'sigma-asymmetric'
+    facts.family === 'sigma-asymmetric' && !facts.resnet
       ? 'sigma-asymmetric networks have x * sigmoid(C x) in its place.'
       : ofHidden(facts),
   'model.elementwise_affine': (facts) => {
+    if (facts.resnet) return 'norm layers of residual networks are always affine.';
     if (facts.family === 'sigma-asymmetric')
       return 'norm layers of sigma-asymmetric networks are always affine.';
     return facts.hasNorm ? ofHidden(facts) : 'model.norm is off: there are no norm layers.';
@@ -130,7 +149,7 @@ const depends: Record<string, Rule> = {
 
 /** Keys that always have an effect. */
 const always = new Set([
-  ...['symmetry', 'input_dim', 'layers'].map((key) => `model.${key}`),
+  'model.symmetry',
   ...['name', 'batch_size', 'split_file'].map((key) => `dataset.${key}`),
   ...['name', 'lr', 'weight_decay'].map((key) => `optimizer.${key}`),
   'scheduler.name',
@@ -143,7 +162,8 @@ export type EffectClass = 'always' | 'depends' | 'label' | 'never';
 /** In which table a dotted leaf key is; undefined for a key that nobody has classified. */
 export function effectClass(key: string): EffectClass | undefined {
   const mask = maskKey(key);
-  if (labels.includes(key) || (mask && labels.includes(mask.name))) return 'label';
+  if (labels.includes(key) || (mask && (labels.includes(mask.name) || mask.section === unusedSection)))
+    return 'label';
   if (neverRule(key) !== undefined) return 'never';
   if (always.has(key)) return 'always';
   if (Object.hasOwn(depends, key) || mask || geometrySection(key) !== undefined) return 'depends';
@@ -184,16 +204,30 @@ export function neverRule(key: string): string | undefined {
 }
 
 interface MaskKey {
-  /** Undefined: `default`. */
-  layer: number | undefined;
+  /** `default`, `linear_mask_params_2`, `conv_1.skip` ... */
+  section: string;
   name: string;
 }
 
+const maskKeyOf =
+  /^model\.mask_params\.(default|linear_mask_params_\d+|conv_f|linear|conv_[123]\.(?:conv|skip))\.(\w+)$/;
+
 function maskKey(key: string): MaskKey | undefined {
-  const match = /^model\.mask_params\.(?:default|linear_mask_params_(\d+))\.(\w+)$/.exec(key);
-  if (!match) return undefined;
-  return { layer: match[1] === undefined ? undefined : Number(match[1]), name: match[2]! };
+  const match = maskKeyOf.exec(key);
+  return match ? { section: match[1]!, name: match[2]! } : undefined;
 }
+
+/** The sections of `mask_params` that layers have of their own. */
+const ownSections = ({ resnet, layers }: Facts): string[] =>
+  resnet
+    ? resnetMaskSections.filter((section) => section !== unusedSection)
+    : Array.from({ length: layers }, (_, i) => `linear_mask_params_${i}`);
+
+const ownEntries = (facts: Facts): [section: string, entry: Plain][] =>
+  ownSections(facts).map((section) => [
+    section,
+    section.split('.').reduce(part, part(part(facts.config, 'model'), 'mask_params')),
+  ]);
 
 /** The reason that concerns the family: it has no such fixed part. */
 function withoutFixedWeights({ family }: Facts, name: string): Reason {
@@ -207,23 +241,26 @@ function withoutFixedWeights({ family }: Facts, name: string): Reason {
   return undefined;
 }
 
-function reasonOfMaskKey({ layer, name }: MaskKey, facts: Facts): Reason {
+function reasonOfMaskKey({ section, name }: MaskKey, facts: Facts): Reason {
   const family = withoutFixedWeights(facts, name);
   if (family !== undefined) return family;
-  if (layer !== undefined) {
-    return layer < facts.layers
-      ? undefined
-      : `the network has ${facts.layers} layers, 0 to ${facts.layers - 1}.`;
+  if (section === 'default') {
+    const overruled = overruledDefault(facts.config, name);
+    return overruled && `${everyLayer}, and it wins: ${overruled}.${shorthandFor(name)}`;
   }
-  const overruled = overruledDefault(facts.config, name);
-  return overruled && `${everyLayer}, and it wins: ${overruled}.${shorthandFor(name)}`;
+  if (ownSections(facts).includes(section)) return undefined;
+  if (facts.resnet && section === unusedSection) return undefined;
+  if (facts.resnet) return `a residual network has the sections ${resnetMaskSections.join(', ')}.`;
+  return section.startsWith('linear_mask_params')
+    ? `the network has ${facts.layers} layers, 0 to ${facts.layers - 1}.`
+    : 'only residual networks read it.';
 }
 
 const everyLayer = 'every layer has a value of its own';
 
 /** Is this the reason that values of single layers win over a default? */
 export function isOverruled(key: string, reason: string): boolean {
-  return maskKey(key)?.layer === undefined && reason.startsWith(everyLayer);
+  return maskKey(key)?.section === 'default' && reason.startsWith(everyLayer);
 }
 
 function shorthandFor(name: string): string {
@@ -236,14 +273,12 @@ function shorthandFor(name: string): string {
  * default is in use somewhere, or they all say the same as it.
  */
 function overruledDefault(config: Plain, name: string): string | undefined {
-  const params = part(part(config, 'model'), 'mask_params');
-  const written = part(params, 'default')[name];
-  const { layers } = factsOf(config);
-  const own = Array.from({ length: layers }, (_, i) => part(params, `linear_mask_params_${i}`));
-  if (own.some((entry) => !Object.hasOwn(entry, name)) || layers === 0) return undefined;
-  if (own.every((entry) => entry[name] === written)) return undefined;
+  const written = part(part(part(config, 'model'), 'mask_params'), 'default')[name];
+  const own = ownEntries(factsOf(config));
+  if (own.some(([, entry]) => !Object.hasOwn(entry, name)) || own.length === 0) return undefined;
+  if (own.every(([, entry]) => entry[name] === written)) return undefined;
   return own
-    .map((entry, i) => `model.mask_params.linear_mask_params_${i}.${name}=${JSON.stringify(entry[name])}`)
+    .map(([section, entry]) => `model.mask_params.${section}.${name}=${JSON.stringify(entry[name])}`)
     .join(', ');
 }
 
@@ -254,7 +289,7 @@ export function overruledNotes(config: Plain): string[] {
   return Object.values(fixedWeightSettings).flatMap((name) => {
     const written = part(params, 'default')[name];
     if (written == null || withoutFixedWeights(facts, name) !== undefined) return [];
-    const own = Array.from({ length: facts.layers }, (_, i) => part(params, `linear_mask_params_${i}`));
+    const own = ownEntries(facts).map(([, entry]) => entry);
     if (own.some((entry) => !Object.hasOwn(entry, name) || entry[name] === written)) return [];
     const used = own.map((entry) => JSON.stringify(entry[name])).join(', ');
     return [
@@ -279,6 +314,7 @@ function factsOf(config: Plain): Facts {
   return {
     config,
     family: known ? familyOfSymmetry(symmetry) : undefined,
+    resnet: isResnet(model),
     oneByOne: model['layers'] != null,
     layers: typeof layers === 'number' ? layers : 0,
     hasNorm: norm !== null && norm !== false && norm !== '' && norm !== 'none',

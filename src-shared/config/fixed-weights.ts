@@ -1,6 +1,7 @@
 /** `sigma_f` and `num_fixed`: one setting for the fixed weights of every layer, over `model.mask_params`. */
 import { UserError } from '../errors.ts';
-import { isPlainObject } from './schema.ts';
+import { isResnet } from './resnet.ts';
+import { isPlainObject, resnetMaskSections } from './schema.ts';
 
 type Plain = Record<string, unknown>;
 
@@ -36,6 +37,11 @@ export function setFixedWeights(
   const params = section(model, 'mask_params', override);
   const key = fixedWeightSettings[setting];
   if (Array.isArray(value)) {
+    if (isResnet(model))
+      throw new UserError(
+        `override "${override}": a residual network takes one value for all layers; for single layers set model.mask_params.SECTION.${key}.`,
+        { hint: `SECTION is one of ${resnetMaskSections.join(', ')}.` },
+      );
     const layers = layerCount(model);
     if (value.length !== layers) {
       throw new UserError(
@@ -50,8 +56,15 @@ export function setFixedWeights(
   }
   const number = checked(setting, value, override);
   section(params, 'default', override)[key] = number;
-  for (const [name, layer] of Object.entries(params)) {
-    if (name !== 'default' && isPlainObject(layer) && Object.hasOwn(layer, key)) layer[key] = number;
+  setWhereWritten(params, key, number);
+}
+
+/** In every section, and in those inside them, that has a value of its own. */
+function setWhereWritten(sections: Plain, key: string, number: number): void {
+  for (const inner of Object.values(sections)) {
+    if (!isPlainObject(inner)) continue;
+    if (Object.hasOwn(inner, key)) inner[key] = number;
+    setWhereWritten(inner, key, number);
   }
 }
 
@@ -64,13 +77,17 @@ export function writtenFixedWeights(
   const params = isPlainObject(model) ? model['mask_params'] : undefined;
   if (!isPlainObject(model) || !isPlainObject(params)) return undefined;
   const key = fixedWeightSettings[setting];
-  const values = Array.from({ length: layerCount(model) }, (_, i) => {
-    const layer = params[`linear_mask_params_${i}`];
+  const sections = isResnet(model)
+    ? resnetMaskSections.map((path) => path.split('.').reduce(inside, params))
+    : Array.from({ length: layerCount(model) }, (_, i) => params[`linear_mask_params_${i}`]);
+  const values = sections.map((layer) => {
     const own = isPlainObject(layer) && Object.hasOwn(layer, key) ? layer : params['default'];
     return isPlainObject(own) ? own[key] : undefined;
   });
   return values.every((value) => typeof value === 'number') ? values : undefined;
 }
+
+const inside = (outer: unknown, key: string): unknown => (isPlainObject(outer) ? outer[key] : undefined);
 
 /** As it is typed after `sigma_f=`: one number if all layers have it, else a list. */
 export function fixedWeightsText(values: readonly number[]): string {

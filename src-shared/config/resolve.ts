@@ -2,14 +2,15 @@
 import { activations, familyOfSymmetry, norms } from '../domain.ts';
 import type { Activation, Norm } from '../domain.ts';
 import { UserError } from '../errors.ts';
-import { chainNeeded, requireChain } from '../model.ts';
-import type { DeclaredSpec, LayerSpec, MlpSpec, ModelSpec } from '../model.ts';
+import { refuseDeclared, requireChain } from '../model.ts';
+import type { DeclaredSpec, LayerSpec, MlpSpec, ModelSpec, ResnetLayer, TrainableSpec } from '../model.ts';
 import { didYouMean } from '../near-miss.ts';
 import { readDeclared } from '../networks/declared.ts';
 import { readChainLayers } from './chain.ts';
 import type { ChainLayer } from './chain.ts';
 import { resolveGeometry } from './geometry.ts';
 import type { GeometryPlan } from './geometry.ts';
+import { isResnet, resolveResnet } from './resnet.ts';
 import { maskParamsSchema, isPlainObject } from './schema.ts';
 import type { RunConfig } from './schema.ts';
 
@@ -26,9 +27,10 @@ export function resolveModel(config: RunConfig, where = 'config'): ModelSpec {
   const model = config.model;
   if (!model) throw new UserError(`${where}: there is no section "model".`);
   if (model.name === declaredName) return resolveDeclared(model, where);
+  if (isResnet(model)) return resolveResnet(model, where);
   if (model.name != null && !/mlp/i.test(model.name)) {
     throw new UserError(
-      `${where}: model.name is "${model.name}"; only multilayer perceptrons (mlp_mnist) and declared networks (${declaredName}) are supported.`,
+      `${where}: model.name is "${model.name}"; only multilayer perceptrons (mlp_mnist), residual networks (resnet_cifar) and declared networks (${declaredName}) are supported.`,
     );
   }
   return resolveMlp(model, where);
@@ -42,9 +44,26 @@ export const declaredName = 'declared';
  * @param work the beginning of a sentence: "training works"
  */
 export function resolveChain(config: RunConfig, where = 'config', work = 'this works'): MlpSpec {
-  if (config.model?.name === declaredName) throw chainNeeded(where, work);
+  if (config.model?.name === declaredName) throw refuseDeclared(where, work);
   return requireChain(resolveModel(config, where), where, work);
 }
+
+/** The network of a config that is to be trained. @throws UserError for a declared network */
+export function resolveTrainable(config: RunConfig, where = 'config'): TrainableSpec {
+  if (config.model?.name === declaredName) throw refuseDeclared(where, 'training works');
+  const spec = resolveModel(config, where);
+  if (spec.architecture === 'declared') throw refuseDeclared(where, 'training works');
+  const full = spec.architecture === 'resnet' && spec.layers.find(isWhollyFixed);
+  if (full)
+    throw new UserError(
+      `${where}: model.mask_params of ${full.module}: all ${full.numFixed} entries of each channel would be fixed; at least one must stay trainable.`,
+      { hint: 'Lower model.n_mul or num_fixed: narrow networks have few entries per channel.' },
+    );
+  return spec;
+}
+
+const isWhollyFixed = ({ numFixed, shape }: ResnetLayer): boolean =>
+  numFixed >= shape.slice(1).reduce((a, b) => a * b, 1);
 
 const declaredKeys = ['layers', 'permutations', 'ignore'] as const;
 
@@ -67,6 +86,7 @@ const otherKeys = [
   ...(['symmetry', 'input_dim', 'hidden_dim', 'output_dim', 'num_layers', 'n_mul', 'norm'] as const),
   ...(['elementwise_affine', 'activation', 'asym_init_only', 'mask_params'] as const),
   ...(['parameter_names', 'constants', 'ignored_tensors'] as const),
+  ...(['depth', 'w', 'num_classes', 'input_shape'] as const),
 ];
 
 function resolveMlp(model: ModelConfig, where: string): MlpSpec {

@@ -34,6 +34,13 @@ const modelSchema = z.looseObject({
   asym_init_only: z.boolean().nullish(),
   mask_params: z.record(z.string(), z.unknown()).nullish(),
   ...chainKeys,
+  // Of residual networks.
+  depth: z.int().nullish(),
+  /** Multiplies the numbers of channels. */
+  w: z.int().positive().nullish(),
+  num_classes: z.int().positive().nullish(),
+  /** [channels, height, width]; absent: [3, 32, 32]. */
+  input_shape: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]).nullish(),
 });
 
 const datasetSchema = z.looseObject({
@@ -168,7 +175,10 @@ export function refuseUnknownKeys(config: Record<string, unknown>, where = 'conf
 const maskKeys = Object.keys(maskParamsSchema.shape);
 
 function isMaskParameter(key: string): boolean {
-  const match = /^model\.mask_params\.(?:default|linear_mask_params_\d+)(?:\.(.+))?$/.exec(key);
+  const match =
+    /^model\.mask_params\.(?:default|linear_mask_params_\d+|conv_f|linear|conv_[123]\.(?:conv|skip))(?:\.(\w+))?$/.exec(
+      key,
+    );
   return match !== null && (match[1] === undefined || maskKeys.includes(match[1]));
 }
 
@@ -184,14 +194,21 @@ function sameLastWord(key: string, known: Set<string>): string[] {
   return [...known].filter((k) => k.slice(k.lastIndexOf('.') + 1) === last && k !== key).slice(0, 3);
 }
 
+/** Where `model.mask_params` speaks of the layers of a residual network. `conv_1.skip` is of none: layer 1 has no weights there. */
+export const resnetMaskSections = [
+  ...['conv_f', 'conv_1.conv', 'conv_1.skip', 'conv_2.conv', 'conv_2.skip', 'conv_3.conv', 'conv_3.skip'],
+  'linear',
+];
+
 let knownCache: Set<string> | undefined;
 
-/** Every dotted key of the schema, sections included, and the mask parameters of `default` and layers 0 to 3. */
+/** Every dotted key of the schema, sections included, and the mask parameters of `default`, of layers 0 to 3 and of residual networks. */
 export function knownKeys(): Set<string> {
   if (knownCache) return knownCache;
   const known = new Set<string>(['hydra']);
   collect(runConfigSchema, '', known);
-  for (const entry of ['default', ...[0, 1, 2, 3].map((i) => `linear_mask_params_${i}`)]) {
+  const ofMlp = [0, 1, 2, 3].map((i) => `linear_mask_params_${i}`);
+  for (const entry of ['default', ...ofMlp, ...resnetMaskSections]) {
     for (const key of maskKeys) known.add(`model.mask_params.${entry}.${key}`);
   }
   knownCache = known;

@@ -2,6 +2,15 @@
 import type { ModelSpec } from '../model.ts';
 import type { Graph } from './graph.ts';
 import { mlpGraph } from './mlp.ts';
+import { resnetGraph } from './resnet.ts';
 
-export const graphOf = (spec: ModelSpec): Graph =>
-  spec.architecture === 'declared' ? spec.graph : mlpGraph(spec);
+export function graphOf(spec: ModelSpec): Graph {
+  switch (spec.architecture) {
+    case 'mlp':
+      return mlpGraph(spec);
+    case 'resnet':
+      return resnetGraph(spec);
+    case 'declared':
+      return spec.graph;
+  }
+}

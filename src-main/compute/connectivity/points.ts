@@ -14,6 +14,7 @@ import type { Way } from '../networks/execution.ts';
 import { headsOf } from '../networks/heads.ts';
 import type { Head } from '../networks/heads.ts';
 import { mixInto } from '../networks/lines.ts';
+import { hasConvolutions } from '../networks/parameters.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import type { Scores } from '../networks/scores.ts';
 
@@ -271,7 +272,9 @@ function chunksOf({ network, vertices }: PointSet, places: readonly number[]): n
     (bytes, [name, { data }]) => (heads.has(name) ? bytes : bytes + data.byteLength),
     0,
   );
-  const together = Math.max(1, Math.min(mostPointsTogether, Math.floor(weightBudget / perPoint)));
+  // Networks with convolutions run one after the other anyway, and a program of many takes long to make.
+  const most = hasConvolutions(network) ? 1 : mostPointsTogether;
+  const together = Math.max(1, Math.min(most, Math.floor(weightBudget / perPoint)));
   const size = Math.ceil(places.length / Math.ceil(places.length / together));
   return Array.from({ length: Math.ceil(places.length / size) }, (_, i) =>
     places.slice(i * size, (i + 1) * size),

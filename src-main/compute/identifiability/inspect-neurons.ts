@@ -9,7 +9,7 @@ import { runFolderOf } from '../../formats/run-layout.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import { backendInfo } from '../backend/info.ts';
 import type { Backend } from '../backend/index.ts';
-import { loadCheckpoint, readRun } from '../checkpoints.ts';
+import { loadCheckpoint, readRun, refuseConvolutions } from '../checkpoints.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import type { ComputeContext } from '../context.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
@@ -94,7 +94,11 @@ export async function inspectNeurons(params: Params, context: ComputeContext): P
 }
 
 function modelsOf({ checkpoints }: Params): [LoadedModel, LoadedModel] {
-  const load = (path: string): LoadedModel => loadCheckpoint(readRun(runFolderOf(path)), path);
+  const load = (path: string): LoadedModel => {
+    const run = readRun(runFolderOf(path));
+    refuseConvolutions(run, 'neurons are inspected');
+    return loadCheckpoint(run, path);
+  };
   const [one, two] = checkpoints.map((path) => resolve(path));
   const first = load(one!);
   return [first, two === undefined || two === one ? first : load(two)];

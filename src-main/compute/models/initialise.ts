@@ -1,9 +1,10 @@
-/** Fresh models, as neuron-identifiability draws them (src/models/mlp.py) but from our own seeded streams. */
-import type { LayerSpec, MlpSpec } from '../../../src-shared/model.ts';
-import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
+/** Fresh models, as neuron-identifiability draws them (src/models) but from our own seeded streams. */
+import type { LayerSpec, MlpSpec, TrainableSpec } from '../../../src-shared/model.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
+import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { RandomStream } from '../random.ts';
 import { actingArrays } from '../networks/effective.ts';
+import { drawMask, resnetFixedPart, resnetTensor, withFixedEntries } from './initialise-resnet.ts';
 import { stateLayout } from './layout.ts';
 import type { StateDict } from './tensors.ts';
 
@@ -20,30 +21,33 @@ export interface InitialSeeds {
 /**
  * M models that share their fixed part (mask and F, noise or C: the same arrays, never to be written to) and differ in
  * their trained weights.
- * Standard and sigma-asymmetric: weight and bias U(+-1/sqrt(inputs)). W-asymmetric and SYRE: weight N(0, 1/inputs), bias
+ * MLPs, standard and sigma-asymmetric: weight and bias U(+-1/sqrt(inputs)). W-asymmetric and SYRE: weight N(0, 1/inputs), bias
  * U(+-1/sqrt(inputs)); masked raw entries of W-asymmetric weights start at sigma_F * F.
  */
-export function initialise(spec: MlpSpec, seeds: InitialSeeds): StateDict[] {
+export function initialise(spec: TrainableSpec, seeds: InitialSeeds): StateDict[] {
   return [...freshModels(spec, seeds)];
 }
 
 /** The same, one after the other: sixteen stock models take about a second. */
-export function* freshModels(spec: MlpSpec, seeds: InitialSeeds): Generator<StateDict> {
-  const fixed = fixedPart(spec, seeds.mask);
+export function* freshModels(spec: TrainableSpec, seeds: InitialSeeds): Generator<StateDict> {
+  const fixed = spec.architecture === 'mlp' ? fixedPart(spec, seeds.mask) : resnetFixedPart(spec, seeds.mask);
   // The asymmetric model is built whole first; `asymInitOnly` then keeps its effective weights as a standard model.
-  const built: MlpSpec = { ...spec, asymInitOnly: false };
+  const built = { ...spec, asymInitOnly: false };
   for (const seed of seeds.init) {
     const state: StateDict = new Map();
     for (const { name, shape } of stateLayout(built)) {
-      const shared = fixed.get(name);
-      state.set(name, { shape, data: shared ?? initialTensor(built, name, seed, fixed) });
+      const draw = (): Float32Array =>
+        built.architecture === 'mlp'
+          ? initialTensor(built, name, seed, fixed)
+          : resnetTensor(built, { name, shape }, seed, fixed);
+      state.set(name, { shape, data: fixed.get(name) ?? draw() });
     }
     yield spec.asymInitOnly ? asStandard(spec, built, state) : state;
   }
 }
 
-function asStandard(spec: MlpSpec, built: MlpSpec, state: StateDict): StateDict {
-  const acting = actingArrays(readNetwork(mlpGraph(built)), state);
+function asStandard(spec: TrainableSpec, built: TrainableSpec, state: StateDict): StateDict {
+  const acting = actingArrays(readNetwork(graphOf(built)), state);
   return new Map(stateLayout(spec).map(({ name, shape }) => [name, { shape, data: acting.get(name)!.data }]));
 }
 
@@ -62,7 +66,9 @@ function initialTensor(
     const count = layer.inputs * layer.outputs;
     const gaussian = spec.family === 'w-asymmetric' || spec.family === 'syre';
     const weight = gaussian ? stream.normals(count, bound) : stream.uniforms(count, bound);
-    return spec.family === 'w-asymmetric' ? withFixedEntries(weight, layer, fixed) : weight;
+    return spec.family === 'w-asymmetric'
+      ? withFixedEntries(weight, `lins.${layer.index}`, layer.sigmaF, fixed)
+      : weight;
   }
   switch (part) {
     case 'weight':
@@ -79,18 +85,6 @@ function initialTensor(
     default:
       return new Float32Array(layer.outputs);
   }
-}
-
-function withFixedEntries(
-  weight: Float32Array,
-  layer: LayerSpec,
-  fixed: Map<string, Float32Array>,
-): Float32Array {
-  const mask = fixed.get(`lins.${layer.index}.mask`)!;
-  const normal = fixed.get(`lins.${layer.index}.normal_mask`)!;
-  const sigma = Math.fround(layer.sigmaF);
-  for (let i = 0; i < weight.length; i++) if (mask[i] === 0) weight[i] = sigma * normal[i]!;
-  return weight;
 }
 
 /**
@@ -135,7 +129,10 @@ function fixedPart(spec: MlpSpec, seed: number): Map<string, Float32Array> {
     const { index, inputs, outputs } = layer;
     const count = inputs * outputs;
     if (spec.family === 'w-asymmetric') {
-      fixed.set(`lins.${index}.mask`, drawMask(layer, new RandomStream(seed, 'mask', index)));
+      fixed.set(
+        `lins.${index}.mask`,
+        drawMask([outputs, inputs, layer.numFixed], new RandomStream(seed, 'mask', index)),
+      );
       const normal = new RandomStream(seed, 'normal_mask', index);
       fixed.set(
         `lins.${index}.normal_mask`,
@@ -149,14 +146,4 @@ function fixedPart(spec: MlpSpec, seed: number): Map<string, Float32Array> {
     }
   }
   return fixed;
-}
-
-function drawMask({ inputs, outputs, numFixed }: LayerSpec, stream: RandomStream): Float32Array {
-  const mask = new Float32Array(inputs * outputs).fill(1);
-  const columns = Int32Array.from({ length: inputs }, (_, i) => i);
-  for (let row = 0; row < outputs; row++) {
-    stream.shuffle(columns, numFixed);
-    for (let i = 0; i < numFixed; i++) mask[row * inputs + columns[i]!] = 0;
-  }
-  return mask;
 }

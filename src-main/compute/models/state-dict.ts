@@ -1,13 +1,13 @@
 /** From the tensors of a checkpoint file to a checked state dict. */
 import { UserError } from '../../../src-shared/errors.ts';
-import { activationOf, isMixed, normOf } from '../../../src-shared/model.ts';
-import type { LayerSpec, MlpSpec, ModelSpec } from '../../../src-shared/model.ts';
+import { activationOf, isMixed, normOf, resnetName } from '../../../src-shared/model.ts';
+import type { LayerSpec, MlpSpec, ModelSpec, ResnetSpec } from '../../../src-shared/model.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import { countedOperations } from '../../../src-shared/networks/summary.ts';
 import { networkDifference } from '../networks/difference.ts';
 import { assertDistinct, isBookkeeping, isCounter, nearestReading } from './file-names.ts';
-import { fixedPartNames, sizeOf, stateLayout } from './layout.ts';
+import { fixedPartNames, sizeOf, stateLayout, storedFamily } from './layout.ts';
 import type { HostTensor, StateDict } from './tensors.ts';
 
 /** A stored tensor that is read when asked; `LazyTensor` of the formats layer is one. */
@@ -111,6 +111,10 @@ function withOwnNames<T>(tensors: ReadonlyMap<string, T>, spec: ModelSpec, file:
 /** `a w-asymmetric MLP 784-64-64-64-10 (norm layer)`, `a declared network of 3 linear layers, 1 sum`. */
 export function describe(spec: ModelSpec): string {
   if (spec.architecture === 'declared') return `a declared network ${countedOperations(spec.graph)}`;
+  if (spec.architecture === 'resnet') {
+    const { family, norm, input, classes } = spec;
+    return `a ${family} ${resnetName(spec)} of ${input.join(' x ')} images and ${classes} classes (norm ${norm})`;
+  }
   const sizes = [spec.layers[0]!.inputs, ...spec.layers.map((layer) => layer.outputs)].join('-');
   if (!isMixed(spec)) return `a ${spec.family} MLP ${sizes} (norm ${spec.norm})`;
   const hidden = spec.layers.slice(0, -1);
@@ -167,8 +171,24 @@ function architectureDifference(a: ModelSpec, b: ModelSpec): string | undefined 
     const difference = networkDifference(readNetwork(a.graph), readNetwork(b.graph));
     return difference === undefined ? undefined : `; ${difference}`;
   }
-  if (a.architecture === 'declared' || b.architecture === 'declared') return '';
+  if (a.architecture === 'resnet' && b.architecture === 'resnet') return resnetDifference(a, b);
+  if (a.architecture !== 'mlp' || b.architecture !== 'mlp') return '';
   return JSON.stringify(comparable(a)) === JSON.stringify(comparable(b)) ? undefined : firstDifference(a, b);
+}
+
+function resnetDifference(a: ResnetSpec, b: ResnetSpec): string | undefined {
+  const [ofA, ofB] = [a, b].map((spec) => {
+    const { depth, width, input, classes, norm } = spec;
+    return JSON.stringify([storedFamily(spec), depth, width, input, classes, norm]);
+  });
+  if (ofA !== ofB) return '';
+  if (storedFamily(a) === 'standard') return undefined;
+  const other = a.layers.findIndex((layer, i) => JSON.stringify(layer) !== JSON.stringify(b.layers[i]));
+  if (other < 0) return undefined;
+  const [mine, theirs] = [a.layers[other]!, b.layers[other]!];
+  return mine.sigmaF === theirs.sigmaF
+    ? `; the fixed entries of ${mine.module} differ`
+    : `; sigma_F of ${mine.module} is ${mine.sigmaF} and ${theirs.sigmaF}`;
 }
 
 /** Without what does not show in a trained network. */

@@ -12,8 +12,9 @@ import type { GroupValue, PermutationGroup } from '../../../src-shared/networks/
  *   that brings several of its values together (the last sum of a residual stream). Of an MLP: its linear layer.
  * - `post_norm`: the norms behind that value, the first on every way to a reader; without any the value itself, as the
  *   published code has it. Of an MLP: its norm.
- * - `post_activation_function`: the values that linear layers read the group from. Of an MLP: the input of the next
- *   linear layer; of a residual stream the inputs of all its branches.
+ * - `post_activation_function`: the values that linear layers and convolutions read the group from. Of an MLP: the input
+ *   of the next linear layer; of a residual stream the inputs of all its branches. Channels that convolutions read are
+ *   compared pixel by pixel there only, not where a mean over pixels or a flattened image is read, as in the published code.
  *
  * @throws UserError naming the group if the output does not depend on it
  */
@@ -28,7 +29,11 @@ export function recordingPlaces(
   const complete = used.findLast(
     (node) => values.has(node.id) && (opens.has(node.id) || carriersOf(node).length > 1),
   );
-  const reads = used.filter(({ id }) => opens.has(id) || !values.has(id)).flatMap((node) => carriersOf(node));
+  const readers = used.filter(
+    (node) => (opens.has(node.id) || !values.has(node.id)) && carriersOf(node).length > 0,
+  );
+  const ofImages = readers.filter(({ op }) => op === 'conv2d');
+  const reads = (ofImages.length > 0 ? ofImages : readers).flatMap(carriersOf);
   if (!complete || reads.length === 0)
     throw new UserError(
       `the output of the network does not depend on the units of ${group.name}: their activations cannot be compared`,

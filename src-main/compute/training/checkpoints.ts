@@ -1,6 +1,6 @@
 /** Saving a run under way, and going on from what was saved. */
 import { UserError } from '../../../src-shared/errors.ts';
-import type { MlpSpec } from '../../../src-shared/model.ts';
+import type { TrainableSpec } from '../../../src-shared/model.ts';
 import { openCheckpoint, writeCheckpoint } from '../../formats/checkpoint.ts';
 import type { Checkpoint, WritableCheckpoint } from '../../formats/checkpoint.ts';
 import { findCheckpoint } from '../../formats/run-directory.ts';
@@ -117,7 +117,7 @@ export interface Saved {
  */
 export async function readSaved(
   run: RunDirectory,
-  spec: MlpSpec,
+  spec: TrainableSpec,
   { epoch, models }: { epoch: number; models: number },
   between: () => Promise<void>,
 ): Promise<Saved> {
@@ -136,7 +136,11 @@ export async function readSaved(
   return saved;
 }
 
-function readState({ tensors, path }: Checkpoint, spec: MlpSpec, first: StateDict | undefined): StateDict {
+function readState(
+  { tensors, path }: Checkpoint,
+  spec: TrainableSpec,
+  first: StateDict | undefined,
+): StateDict {
   const state = stateDictFromCheckpoint(tensors, spec, path);
   for (const [name, { data }] of state) {
     const other = first?.get(name);

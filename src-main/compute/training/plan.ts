@@ -6,8 +6,8 @@ import {
   refuseUnknownKeys,
   readConfig,
   resolveData,
-  resolveChain,
   resolveSeeds,
+  resolveTrainable,
   axisSigns,
   requireSameRotation,
 } from '../../../src-shared/config.ts';
@@ -15,7 +15,7 @@ import type { GeometryPlan, RunConfig, Seeds } from '../../../src-shared/config.
 import { UserError } from '../../../src-shared/errors.ts';
 import { typedPath } from '../../formats/typed-path.ts';
 import { isMixed } from '../../../src-shared/model.ts';
-import type { MlpSpec } from '../../../src-shared/model.ts';
+import type { TrainableSpec } from '../../../src-shared/model.ts';
 import { resolveOptimizer } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { resolveSchedule } from './schedule.ts';
@@ -24,7 +24,7 @@ import type { Schedule } from './schedule.ts';
 export interface TrainingPlan {
   /** The config with seeds, split seed and absolute paths filled in: what config.yaml will say. */
   config: RunConfig;
-  spec: MlpSpec;
+  spec: TrainableSpec;
   seeds: Seeds;
   data: {
     name: string;
@@ -54,8 +54,8 @@ export interface TrainingPlan {
 export function planTraining(value: Record<string, unknown>, where = 'config'): TrainingPlan {
   refuseUnknownKeys(value, where);
   const config = readConfig(value, where);
-  const spec = resolveChain(config, where, 'training works');
-  if (isMixed(spec) || spec.fileNames) {
+  const spec = resolveTrainable(config, where);
+  if (spec.architecture === 'mlp' && (isMixed(spec) || spec.fileNames)) {
     throw new UserError(
       `${where}: model.${isMixed(spec) ? 'layers' : 'parameter_names'}: a network of adopted weights is measured, not trained.`,
     );
@@ -101,7 +101,10 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
 /** @throws UserError where batch norm would see a batch of one example */
 export function checkBatches(plan: TrainingPlan, count: number): void {
   const rest = count % plan.batchSize;
-  if (plan.spec.norm !== 'batch' || (rest !== 1 && plan.batchSize !== 1)) return;
+  const { spec } = plan;
+  // The last maps of a residual network have more than one pixel, unless its images are tiny.
+  const manyPixels = spec.architecture === 'resnet' && Math.max(...spec.input.slice(1)) > 4;
+  if (spec.norm !== 'batch' || manyPixels || (rest !== 1 && plan.batchSize !== 1)) return;
   throw new UserError(
     `dataset.batch_size is ${plan.batchSize}: of ${count} training examples the last batch has 1, too few for batch norm.`,
     { hint: 'Choose another dataset.batch_size.' },

@@ -1,9 +1,10 @@
 /** M models in training: their tensors, the optimizer's and the data, and the step that moves them, compiled if it pays. */
 import type { TrainingExecution } from '../../../src-shared/domain.ts';
-import type { MlpSpec } from '../../../src-shared/model.ts';
-import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
+import { UserError } from '../../../src-shared/errors.ts';
+import type { TrainableSpec } from '../../../src-shared/model.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
+import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, Spec, Tensor, Tf } from '../backend/index.ts';
 import { uploadExamples } from '../data/index.ts';
@@ -14,7 +15,7 @@ import { sizeOf } from '../models/layout.ts';
 import { fixedParts } from '../networks/effective.ts';
 import type { FixedTensors } from '../networks/effective.ts';
 import { mathsOf } from '../networks/maths.ts';
-import { readParameters } from '../networks/parameters.ts';
+import { hasConvolutions, readParameters } from '../networks/parameters.ts';
 import { executionOf } from './execution.ts';
 import { slotNames, stepScalars } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
@@ -22,7 +23,7 @@ import { placeOf, stepScalarCount, trainingStep } from './step.ts';
 import type { StatePlace } from './step.ts';
 
 export interface SessionPlan {
-  spec: MlpSpec;
+  spec: TrainableSpec;
   optimizer: OptimizerSettings;
   batchSize: number;
   /** Of the whole training, however much of it is left: it decides whether compiling pays. */
@@ -78,10 +79,12 @@ export class TrainingSession {
   constructor(backend: Backend, plan: SessionPlan, states: readonly StateDict[], examples: Examples) {
     this.#backend = backend;
     this.#batchSize = plan.batchSize;
-    this.network = readNetwork(mlpGraph(plan.spec));
+    this.network = readNetwork(graphOf(plan.spec));
+    refuseUntrainable(backend, this.network);
     this.models = states.length;
     this.optimizer = plan.optimizer;
-    this.batchesTracked = states[0]!.get('norms.0.num_batches_tracked')?.data[0] ?? 0;
+    const counter = [...states[0]!].find(([name]) => isCounter(name));
+    this.batchesTracked = counter?.[1].data[0] ?? 0;
     const values = stateValues(this.network, plan.optimizer, states, examples);
     this.#places = values.map(({ place }) => place);
     this.#names = [...states[0]!.keys()];
@@ -294,6 +297,17 @@ export class TrainingSession {
   dispose(): void {
     this.#computation.dispose();
   }
+}
+
+/** tfjs's WebAssembly cannot differentiate by the filter of a convolution. */
+function refuseUntrainable({ name, reason, fix }: Backend, network: Network): void {
+  if (name !== 'wasm' || !hasConvolutions(network)) return;
+  throw new UserError(
+    `networks with convolutions cannot be trained on the back end wasm${reason === undefined ? '' : `, which is in use because ${reason}`}.`,
+    {
+      hint: `Use native TensorFlow${fix === undefined ? '' : `: ${fix}`}, or, much slower, BASIN_BACKEND=cpu.`,
+    },
+  );
 }
 
 const trainedNames = (network: Network): string[] =>

@@ -5,6 +5,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { trainJob, TrainResult } from '../../../src-shared/jobs/train.ts';
+import type { TrainableSpec } from '../../../src-shared/model.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import type { RunDirectory } from '../../formats/run-directory.ts';
@@ -18,6 +19,7 @@ import { loadDataset, splitExamples, splitIndices, splitToJson } from '../data/i
 import type { Dataset, SplitIndices } from '../data/index.ts';
 import { freshModels, numParameters } from '../models/index.ts';
 import type { StateDict } from '../models/index.ts';
+import { sizeOf } from '../models/layout.ts';
 import { lastCompleteEpoch, readSaved, restoreOptimizer, saveCheckpoints } from './checkpoints.ts';
 import { HeldOut } from './held-out.ts';
 import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } from './loop.ts';
@@ -116,19 +118,30 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
 }
 
 function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): void {
-  const { inputs } = plan.spec.layers[0]!;
-  const { outputs } = plan.spec.layers.at(-1)!;
-  if (inputs !== dataset.train.features) {
+  const { input, classes, keys } = sizesOf(plan.spec);
+  const { features } = dataset.train;
+  if (sizeOf(input) !== features) {
     throw new UserError(
-      `config: model.input_dim is ${inputs}, but examples of ${dataset.name} have ${dataset.train.features} numbers.`,
+      `config: model.${keys.input} is ${input.length > 1 ? `[${input.join(', ')}]` : input[0]}, but examples of ${dataset.name} have ${features} numbers.`,
     );
   }
-  if (outputs < dataset.classes) {
+  if (classes < dataset.classes) {
     throw new UserError(
-      `config: model.output_dim is ${outputs}, but ${dataset.name} has ${dataset.classes} classes.`,
+      `config: model.${keys.classes} is ${classes}, but ${dataset.name} has ${dataset.classes} classes.`,
     );
   }
   checkBatches(plan, split.train.length);
+}
+
+/** What a network takes and answers, and the keys of the config that say so. */
+function sizesOf(spec: TrainableSpec) {
+  if (spec.architecture === 'resnet') {
+    const { input, classes } = spec;
+    return { input, classes, keys: { input: 'input_shape', classes: 'num_classes' } };
+  }
+  const { layers } = spec;
+  const keys = { input: 'input_dim', classes: 'output_dim' };
+  return { input: [layers[0]!.inputs], classes: layers.at(-1)!.outputs, keys };
 }
 
 async function trainFrom(start: Start, backend: Backend, context: ComputeContext): Promise<TrainResult> {

@@ -1,7 +1,7 @@
 /** What of a config decides how a network comes out: everything but seeds, names, places and what is recorded. */
 import { resolveData, resolveModel } from '../../../src-shared/config/resolve.ts';
 import { knownKeys, readConfig } from '../../../src-shared/config/schema.ts';
-import { widths, type ModelSpec } from '../../../src-shared/model.ts';
+import { widths, type ModelSpec, type TrainableSpec } from '../../../src-shared/model.ts';
 import { graphText } from '../../../src-shared/networks/compare.ts';
 import { countedOperations } from '../../../src-shared/networks/summary.ts';
 import { flatten, type Property } from './summary.ts';
@@ -70,8 +70,21 @@ function modelSettings(spec: ModelSpec): Record<string, Property> {
       'model.graph': graphText(spec.graph),
     };
   }
+  if (spec.architecture === 'resnet') {
+    const { architecture, family, norm, asymInitOnly, depth, width, input, classes } = spec;
+    return {
+      'model.architecture': architecture,
+      'model.family': family,
+      'model.depth': depth,
+      'model.w': width,
+      'model.input_shape': input.join(' x '),
+      'model.num_classes': classes,
+      'model.norm': norm,
+      'model.asym_init_only': asymInitOnly,
+      ...fixedSettings(spec),
+    };
+  }
   const { architecture, family, layers, norm, activation, elementwiseAffine, asymInitOnly, ...rest } = spec;
-  const hasSigma = family === 'w-asymmetric' || family === 'syre';
   return {
     'model.architecture': architecture,
     'model.family': family,
@@ -80,15 +93,22 @@ function modelSettings(spec: ModelSpec): Record<string, Property> {
     'model.activation': activation,
     'model.elementwise_affine': elementwiseAffine,
     'model.asym_init_only': asymInitOnly,
+    ...fixedSettings(spec),
+    'model.layers': JSON.stringify(
+      layers.map((layer) => ('norm' in layer ? [layer.norm, layer.activation] : [])),
+    ),
+    ...(Object.keys(rest).length > 0 && { 'model.others': JSON.stringify(rest) }),
+  };
+}
+
+function fixedSettings({ family, layers }: TrainableSpec): Record<string, Property> {
+  const hasSigma = family === 'w-asymmetric' || family === 'syre';
+  return {
     ...(hasSigma && { 'model.sigma_F': perLayer(layers.map(({ sigmaF }) => sigmaF)) }),
     ...(family === 'w-asymmetric' && {
       'model.num_fixed': perLayer(layers.map(({ numFixed }) => numFixed)),
       'model.normal_mask': JSON.stringify(layers.map(({ normalMask }) => normalMask)),
     }),
-    'model.layers': JSON.stringify(
-      layers.map((layer) => ('norm' in layer ? [layer.norm, layer.activation] : [])),
-    ),
-    ...(Object.keys(rest).length > 0 && { 'model.others': JSON.stringify(rest) }),
   };
 }
 

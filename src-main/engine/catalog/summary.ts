@@ -38,9 +38,9 @@ export function summarise(config: Record<string, unknown>): Summary {
   };
 }
 
-/** Families are of multilayer perceptrons; a declared network is of none. */
+/** A declared network is of no family. */
 function familyOf(spec: ModelSpec | null): Family | undefined {
-  return spec?.architecture === 'mlp' ? spec.family : undefined;
+  return spec === null || spec.architecture === 'declared' ? undefined : spec.family;
 }
 
 function sigmaOf(spec: ModelSpec): number | null {

@@ -12,6 +12,7 @@ import {
   refuseUnknownKeys,
   resolveData,
   resolveChain,
+  resolveTrainable,
   resolveSeeds,
 } from '../../../src-shared/config.ts';
 import type { RunConfig } from '../../../src-shared/config.ts';
@@ -119,7 +120,8 @@ describe('the model a config describes', () => {
 
   it.each([
     [{ num_layers: 4, mask_params: { default: { num_fixed: 64 } } }, /layer 1.*num_fixed is 64.*64 inputs/],
-    [{ name: 'resnet_cifar' }, /model\.name is "resnet_cifar"/],
+    [{ name: 'resnet_cifar' }, /model\.depth is missing/],
+    [{ name: 'vit_cifar' }, /model\.name is "vit_cifar"/],
     [{ hidden_dim: null }, /model\.hidden_dim is missing/],
     [{ norm: 'lyer' }, /"lyer".*Did you mean "layer"/],
     [{ activation: 'gel' }, /"gel".*Did you mean "gelu"/],
@@ -215,7 +217,7 @@ describe('a config for training', () => {
 
   it.each(presetNames())('preset %s resolves, also as _noInterpolation', (name) => {
     const config = loadTrainingConfig(name);
-    expect(resolveChain(config).layers).toHaveLength(4);
+    expect(resolveTrainable(config).layers).toHaveLength(name.startsWith('resnet') ? 22 : 4);
     expect(loadTrainingConfig(`${name}_noInterpolation`)).toEqual(config);
   });
 

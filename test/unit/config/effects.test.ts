@@ -1,4 +1,5 @@
 /** Every key of a config either changes what is trained, or is refused as an override with the reason. */
+import type { MlpSpec } from '../../../src-shared/model.ts';
 import { describe, expect, it } from 'vitest';
 import {
   configWith,
@@ -37,6 +38,9 @@ const samples: Record<string, string> = {
   'dataset.split_seed': '9',
   'dataset.split_file': '/split.json',
   'optimizer.name': 'adam',
+  'model.depth': '32',
+  'model.w': '2',
+  'model.input_shape': '[1, 14, 56]',
   'optimizer.lr': '0.017',
   'optimizer.weight_decay': '0.017',
   'optimizer.betas': '[0.8, 0.9]',
@@ -79,17 +83,10 @@ function sampleOf(key: string): string {
  */
 function doing(config: RunConfig): unknown {
   const { config: _written, notes: _notes, schedule, spec, seeds, data, ...plan } = planTraining(config);
-  const { norm, activation, elementwiseAffine, ...network } = spec;
-  const hidden = spec.layers.length > 1;
   const { splitSeed, valFraction, dataDir, ...files } = data;
   return {
     ...plan,
-    network: {
-      ...network,
-      norm: hidden ? norm : null,
-      activation: hidden && spec.family !== 'sigma-asymmetric' ? activation : null,
-      affine: hidden && norm !== 'none' && elementwiseAffine,
-    },
+    network: spec.architecture === 'resnet' ? spec : networkOf(spec),
     seeds: { ...seeds, seed: null, mask: spec.family === 'standard' ? null : seeds.mask },
     data: {
       ...files,
@@ -97,6 +94,17 @@ function doing(config: RunConfig): unknown {
       dataDir: files.geometry && files.geometry.kind !== 'mnist-coherence' ? null : dataDir,
     },
     rates: Array.from({ length: 40 }, (_, epoch) => schedule(epoch)),
+  };
+}
+
+function networkOf(spec: MlpSpec): unknown {
+  const { norm, activation, elementwiseAffine, ...network } = spec;
+  const hidden = spec.layers.length > 1;
+  return {
+    ...network,
+    norm: hidden ? norm : null,
+    activation: hidden && spec.family !== 'sigma-asymmetric' ? activation : null,
+    affine: hidden && norm !== 'none' && elementwiseAffine,
   };
 }
 
@@ -112,6 +120,12 @@ const bases: Record<string, [string, string[]]> = {
   SYRE: ['syre-small', []],
   'a network without norm layers': ['mlp_symmetry0_noNorm', []],
   'a network of one layer': ['standard-small', ['model.num_layers=1']],
+  'a residual network': ['resnet-small', []],
+  'a W-asymmetric residual network': ['resnet-w-asymmetric-small', []],
+  'a residual network with a default for all layers': [
+    'resnet-w-asymmetric-small',
+    [`model.mask_params=null`, `model.mask_params=${mixed}`],
+  ],
   SGD: ['standard-small', ['optimizer=sgd']],
   Adam: ['w-asymmetric-small', ['optimizer=adam']],
   ...Object.fromEntries(

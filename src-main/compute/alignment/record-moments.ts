@@ -25,12 +25,13 @@ export interface Recording {
   points: readonly RecordingPoint[];
 }
 
-/** Rows per chunk: float32 sums over so few rows lose nothing; chunks are added up in float64. */
+/** Examples per chunk, and their pixels: float32 sums over so few lose nothing; chunks are added up in float64. */
 const mostRows = 1024;
+const mostPixels = 2 ** 14;
 
 /**
  * Runs all models over the inputs once and gathers the cross moments of the pairs asked for.
- * @param x [count, ...shape of one example]
+ * @param x [count, ...], the numbers of one example in the order of the network's input
  * @param between called between chunks with the share of the work just done; throw there to stop
  * @throws UserError naming a group that has no activations to record
  */
@@ -48,11 +49,15 @@ export async function recordMoments(
   const parameters = stackArrays(tf, models);
   const recorder = new Recorder(backend, pairs);
   try {
-    const rows = Math.min(mostRows, rowsPerCall(network, models.length, 'eager'));
+    const pixels = Math.max(...wanted.flat().map((value) => pixelsOf(network, value)));
+    const rows = Math.min(
+      ...[mostRows, rowsPerCall(network, models.length, 'eager')],
+      Math.max(1, Math.floor(mostPixels / pixels)),
+    );
     for (let start = 0; start < count; start += rows) {
       const size = Math.min(rows, count - start);
       const recorded = tf.tidy(() => {
-        const batch = tf.expandDims(x.slice([start], [size]), 0);
+        const batch = tf.reshape(x.slice([start], [size]), [1, size, ...network.graph.inputs[0]!.shape]);
         const taps = wanted.flat().map(({ node }) => node);
         const found = forward(mathsOf(backend), network, parameters, batch, { taps }).taps;
         return wanted.map((values, g) =>
@@ -79,6 +84,12 @@ export async function recordMoments(
     recorder.dispose();
     tf.dispose([...parameters.values()]);
   }
+}
+
+/** Rows that one example gives at a place. */
+function pixelsOf({ shapes }: Network, { node, axis, block }: GroupValue): number {
+  const others = shapes.get(node)!.filter((_, i) => i !== axis);
+  return block * others.reduce((a, b) => a * b, 1);
 }
 
 /**

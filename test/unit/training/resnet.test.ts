@@ -11,6 +11,7 @@ import { valuesOf } from '../../../src-main/compute/networks/doubles.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import type { OptimizerSettings } from '../../../src-main/compute/training/optimizer.ts';
 import { TrainingSession } from '../../../src-main/compute/training/session.ts';
+import type { Snapshot } from '../../../src-main/compute/training/session.ts';
 import { readConfig, resolveModel, resolveTrainable } from '../../../src-shared/config.ts';
 import type { ResnetSpec } from '../../../src-shared/model.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
@@ -184,7 +185,7 @@ it.skipIf(!backend.native)(
     const network = readNetwork(resnetGraph(spec));
     const session = sessionOf(spec, states, examples);
     step(session, 0);
-    const [{ state }] = [...session.snapshots()] as [{ state: StateDict }];
+    const [{ state }] = [...session.snapshots()] as [Snapshot];
     session.dispose();
     const values = valuesOf(backend, { network, state: states[0]! }, ['conv1'], { rows: 5, count: 5 });
     values.each(examples.x.slice(0, 5 * examples.features), (value) => {

@@ -139,8 +139,8 @@ export const symmetryCurve = definePresenter(symmetryCurveJob, (r) => ({
           panels: [
             {
               series: [
-                { label: 'symmetry curve', t: r.t, curves: [r.curve_loss] },
                 { label: 'straight line', t: r.t, curves: [r.line_loss] },
+                { label: 'symmetry curve', t: r.t, curves: [r.curve_loss] },
               ],
             },
           ],

@@ -71,7 +71,7 @@ async function serve(args) {
   return foreground([inClone('src-main', 'cli', 'basin.mjs'), 'serve', ...args, ...port]);
 }
 
-/** The browser's door takes options only; folders to import are named, not dropped in silence. */
+/** The app in a browser takes options only; folders to import are named, not dropped in silence. */
 function serveWithout(args) {
   const options = workspaceArgs(args);
   const folders = args.filter((word) => !word.startsWith('--') && !options.includes(word));

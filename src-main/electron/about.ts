@@ -3,7 +3,7 @@ import { app } from 'electron';
 import { z } from 'zod';
 import { engineInfoSchema, jobSchema, type EngineInfo } from '../../src-shared/api.ts';
 import type { OpenedEngine } from './engine.ts';
-import { callOver } from './link.ts';
+import { callOver } from './engine-link.ts';
 
 type BackendInfo = NonNullable<EngineInfo['backend']>;
 

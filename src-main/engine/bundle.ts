@@ -6,13 +6,13 @@ import type { AnswerOf, FigureRow } from '../../src-shared/api.ts';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { configFileOf } from '../formats/run-layout.ts';
 import { zipOf } from '../formats/zip.ts';
-import type { EngineParts } from './parts.ts';
+import type { EngineServices } from './services.ts';
 import { exportFigure } from './figures/export.ts';
 import { exportResult } from './export-result.ts';
 import type { ResultFile, ResultStore } from './results.ts';
 import { basinVersion } from './version.ts';
 
-type Parts = Pick<EngineParts, 'results' | 'figures'>;
+type Parts = Pick<EngineServices, 'results' | 'figures'>;
 type Files = Record<string, Uint8Array>;
 
 const readme = `An analysis made with Basin.

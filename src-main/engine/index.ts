@@ -1,4 +1,4 @@
-/** The engine: owns a workspace. Everything a door needs of it. */
+/** The engine: owns a workspace. What the desktop app, the command line and the server need of it. */
 export { openEngine, type Engine } from './engine.ts';
 export { reachEngine, reachHolder } from './client.ts';
 export type { EngineOptions } from './options.ts';

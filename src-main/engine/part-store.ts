@@ -62,7 +62,7 @@ export class PartStore {
     try {
       utimesSync(join(this.#root, key), new Date(), new Date());
     } catch {
-      // Only a note for the broom.
+      // Only the clean-up reads it.
     }
   }
 

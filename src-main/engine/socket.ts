@@ -1,4 +1,4 @@
-/** The local door: other processes of the same person reach the engine through a unix socket in the workspace. */
+/** The local socket: other processes of the same person reach the engine through a unix socket in the workspace. */
 import { createHash } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
@@ -21,7 +21,7 @@ const largestFrame = 2 ** 30;
 /** What the kernel allows for the path of a unix socket, with room to spare. */
 const longestPath = 100;
 
-export interface SocketDoor {
+export interface SocketServer {
   path: string;
   /** Connections that are open. */
   clients(): number;
@@ -40,7 +40,7 @@ export function socketPath(workspace: Workspace): string {
 }
 
 /** Serves `engine` to this machine's own user. The caller holds the workspace's lock, so an old socket is a dead one. */
-export async function listen(engine: Callable, workspace: Workspace): Promise<SocketDoor> {
+export async function listen(engine: Callable, workspace: Workspace): Promise<SocketServer> {
   const path = socketPath(workspace);
   if (process.platform !== 'win32') rmSync(path, { force: true });
   const sockets = new Set<Socket>();

@@ -1,4 +1,4 @@
-/** The headless door: the engine's API over WebSocket and the renderer's pages over HTTP, on one port. */
+/** The server: the engine's API over WebSocket and the renderer's pages over HTTP, on one port. */
 import { existsSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

@@ -47,7 +47,7 @@ describe.skipIf(noBrowser)('grouping', () => {
       return element?.getAttribute('aria-label') ?? element?.tagName;
     });
 
-  it('starts empty, with three doors', async () => {
+  it('starts empty, with three ways to begin', async () => {
     for (const name of [/Run the demo/, /Import a folder/, /^Train/]) {
       await page.getByRole('main').getByRole('button', { name }).waitFor();
     }

@@ -1,4 +1,4 @@
-/** The headless door against those who must not come in: forged hosts, other sites, guessed tokens, broken messages. */
+/** The server against those who must not come in: forged hosts, other sites, guessed tokens, broken messages. */
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf } from '../../src-shared/errors.ts';
 
-export function keep(path: string, value: unknown): void {
+export function writeSettingsFile(path: string, value: unknown): void {
   const temporary = `${path}.${process.pid}`;
   try {
     mkdirSync(dirname(path), { recursive: true });

@@ -6,7 +6,7 @@ import type { Callable } from '../engine/rpc.ts';
 import { connectSocket } from '../engine/socket.ts';
 import { lockHolder } from '../engine/store/lock.ts';
 import { workspaceAt, workspacePath } from '../engine/store/workspace.ts';
-import { localLink, type EngineLink } from './link.ts';
+import { localLink, type EngineLink } from './engine-link.ts';
 
 export interface JoinedEngine {
   link: EngineLink;

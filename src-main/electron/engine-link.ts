@@ -9,7 +9,7 @@ import { dispatch, type Callable } from '../engine/rpc.ts';
 export interface EngineLink {
   /** Where the engine runs, for the title bar: `this machine` or a host name. */
   readonly where: string;
-  /** A message from the window, still unchecked; the engine's door checks it. */
+  /** A message from the window, still unchecked; the engine checks it. */
   send(message: unknown): void;
   onMessage(listener: (message: ServerMessage) => void): void;
   /** The engine went away by itself: one sentence. */

@@ -14,13 +14,13 @@ import type { Standings } from './standing.ts';
 import type { StepTimes } from './step-times.ts';
 
 /** What a server of pages tells the engine that it serves. */
-export interface BrowserDoor {
+export interface PageServer {
   /** `http://127.0.0.1:7077` */
   readonly origin: string;
   newAddress(): ServerAddress;
 }
 
-export interface EngineParts {
+export interface EngineServices {
   readonly runs: RunStore;
   readonly groups: GroupStore;
   readonly results: ResultStore;
@@ -35,7 +35,7 @@ export interface EngineParts {
   emit(event: EngineEvent): void;
   info(): EngineInfo;
   /** Where browsers reach this engine; undefined where it is not served. */
-  readonly door: BrowserDoor | undefined;
+  readonly pages: PageServer | undefined;
   /** Looks where the run folders are, at most every few seconds. */
   lookForFolders(): Promise<void>;
 }

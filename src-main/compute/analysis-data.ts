@@ -8,7 +8,7 @@ import { UserError } from '../../src-shared/errors.ts';
 import { areRelated, dataSetNamed, isOwnName } from '../formats/data-sets.ts';
 import { typedPath } from '../formats/typed-path.ts';
 import type { Run } from './checkpoints.ts';
-import { sizeOf } from './models/layout.ts';
+import { sizeOf } from '../formats/tensor.ts';
 import { loadDataset, splitExamples, splitIndices } from './data/index.ts';
 import type { DataRequest, Dataset, Examples, SplitIndices } from './data/index.ts';
 

@@ -15,7 +15,7 @@ const paramsSchema = z.object({
   layer: z
     .string()
     .min(1)
-    .describe('layer whose neurons are looked at, such as lins.0')
+    .describe('layer whose neurons are looked at, by the name of its module or of its permutation')
     .meta({ label: 'Layer' }),
   neurons: z
     .array(z.int().nonnegative())

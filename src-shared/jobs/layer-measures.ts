@@ -21,7 +21,7 @@ export const layerSelection = {
     .array(z.string().min(1))
     .min(1)
     .optional()
-    .describe('layers, such as lins.0,lins.1; absent: all of them')
+    .describe('layers, by the names of their modules; absent: all of them')
     .meta({ label: 'Layers', advanced: true }),
   data: analysisDataSchema.default({}).meta({ label: 'Data' }),
 };

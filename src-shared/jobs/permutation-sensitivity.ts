@@ -98,7 +98,7 @@ export const permutationSensitivityJob = defineJob({
     permutations: z
       .record(z.string(), z.array(z.int().nonnegative()))
       .optional()
-      .describe('permutations to try, by layer: {"lins.0": [2, 0, 1, ...]} puts neuron 2 into slot 0')
+      .describe('permutations to try, by layer: {"fc1": [2, 0, 1, ...]} puts neuron 2 of fc1 into slot 0')
       .meta({ label: 'Permutations to try', advanced: true }),
     ...runKeyParam,
   }),

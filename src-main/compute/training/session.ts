@@ -10,7 +10,7 @@ import { uploadExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
 import { isCounter } from '../models/file-names.ts';
-import { sizeOf } from '../models/layout.ts';
+import { sizeOf } from '../../formats/tensor.ts';
 import { fixedParts } from '../networks/effective.ts';
 import type { FixedTensors } from '../networks/effective.ts';
 import { mathsOf } from '../networks/maths.ts';

@@ -5,9 +5,9 @@
 import type { Family } from '../../../src-shared/domain.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
+import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import { usualEpsilon } from '../../../src-shared/networks/operations/norm.ts';
 import { isBookkeeping, isCounter, unwrapped } from '../../compute/models/file-names.ts';
-import { stateLayout } from '../../compute/models/layout.ts';
 import { checkedPlaces } from '../../compute/models/state-dict.ts';
 import { declareHint, foreignModule } from './foreign.ts';
 import type { Entry, Refusal, TensorFacts } from './foreign.ts';
@@ -82,7 +82,7 @@ function checked(found: MlpFound, tensors: ReadonlyMap<string, TensorFacts>): Ml
     spec,
     'the state dict',
   );
-  const ordered = stateLayout(spec).filter(({ name }) => places.has(name));
+  const ordered = mlpGraph(spec).parameters.filter(({ name }) => places.has(name));
   return { ...found, names: new Map(ordered.map(({ name }) => [inFile.get(name)!, name])) };
 }
 

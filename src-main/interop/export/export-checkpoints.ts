@@ -10,6 +10,7 @@ import type { exportCheckpointsJob } from '../../../src-shared/jobs/export-check
 import { accuracyPercent } from '../../formats/accuracy.ts';
 import type { AccuracyUnit } from '../../formats/accuracy.ts';
 import type { ModelSpec } from '../../../src-shared/model.ts';
+import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import { openCheckpoint } from '../../formats/checkpoint.ts';
 import type { Checkpoint } from '../../formats/checkpoint.ts';
@@ -22,7 +23,6 @@ import { readYaml, readYamlText } from '../../formats/yaml.ts';
 import { checkpointCancel, ProgressMeter } from '../../compute/context.ts';
 import type { Compute, ComputeContext } from '../../compute/context.ts';
 import { assertDistinct, isBookkeeping, nearestReading } from '../../compute/models/file-names.ts';
-import { stateLayout } from '../../compute/models/layout.ts';
 import { inNewRunFolder } from '../../formats/out-folder.ts';
 import { completeForReference } from '../../formats/reference-config.ts';
 import { writeInFormat } from '../../formats/write-checkpoint.ts';
@@ -134,7 +134,7 @@ type Rename = (name: string) => string;
 function renaming(run: RunDirectory, { tensors, path }: Checkpoint, notes: Set<string>): Rename {
   const spec = specOf(run);
   if (typeof spec === 'string') return (name) => name;
-  const inFiles = new Set(stateLayout(spec).map(({ name }) => spec.fileNames?.[name] ?? name));
+  const inFiles = new Set(graphOf(spec).parameters.map(({ name }) => spec.fileNames?.[name] ?? name));
   const { names, wrapper } = nearestReading(tensors.keys(), (name) => inFiles.has(name));
   assertDistinct(names, path);
   if (wrapper !== '') notes.add(`Left off before the names of the tensors: "${wrapper}".`);
@@ -172,9 +172,9 @@ function trainableOf(
     notes.add(`Which tensors were trained was told from their names: ${spec}`);
     return [...tensors.keys()].filter((name) => !buffers.test(name) && !isBookkeeping(name));
   }
-  return stateLayout(spec).flatMap(({ role, name }) => {
+  return graphOf(spec).parameters.flatMap(({ role, name }) => {
     const inFile = spec.fileNames?.[name] ?? name;
-    return role === 'parameter' && tensors.has(inFile) ? [inFile] : [];
+    return role === 'trained' && tensors.has(inFile) ? [inFile] : [];
   });
 }
 

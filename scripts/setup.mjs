@@ -33,7 +33,7 @@ async function main() {
   assertNode();
   await hintAboutGpu(status?.variant);
   process.stderr.write(
-    status?.ok ? 'Set-up is complete.\n' : 'Set-up is complete, without the native library.\n',
+    status?.ok ? 'Setup is complete.\n' : 'Setup is complete, without the native library.\n',
   );
   return 0;
 }
@@ -41,7 +41,7 @@ async function main() {
 main().then(
   (code) => (process.exitCode = code),
   (error) => {
-    process.stderr.write(`Set-up failed: ${error.message}\n`);
+    process.stderr.write(`Setup failed: ${error.message}\n`);
     process.exitCode = 1;
   },
 );

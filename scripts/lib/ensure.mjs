@@ -1,4 +1,4 @@
-/** Set-up as a function: makes the clone ready to run, doing only what is missing. */
+/** Setup as a function: makes the clone ready to run, doing only what is missing. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from './lock.mjs';

@@ -32,7 +32,7 @@ describe.skipIf(!canCompile)('npm run setup', () => {
     scratch.remove('g++');
     scratch.remove('python3');
     const second = await scratch.setup();
-    expect(second).toEqual({ code: 0, stderr: 'Set-up is complete.\n' });
+    expect(second).toEqual({ code: 0, stderr: 'Setup is complete.\n' });
     expect(scratch.downloads()).toBe(1);
   });
 
@@ -58,7 +58,7 @@ describe.skipIf(!canCompile)('npm run setup', () => {
     expect([one.code, two.code]).toEqual([0, 0]);
     expect(scratch.downloads()).toBe(1);
     expect(`${one.stderr}${two.stderr}`).toMatch(
-      /Another set-up is running \(process \d+\); waiting for it\./,
+      /Another setup is running \(process \d+\); waiting for it\./,
     );
     expect(scratch.status()).toMatchObject({ ok: true });
   });
@@ -73,7 +73,7 @@ describe.skipIf(!canCompile)('npm run setup', () => {
     expect((await scratch.setup()).stderr).toContain('TensorFlow 0.42 (CPU) is ready.');
   });
 
-  it('is not held up by the lock of a set-up that was killed', async () => {
+  it('is not held up by the lock of a setup that was killed', async () => {
     const { child, ended } = scratch.start('slow');
     while (!scratch.downloadStarted) await pause(20);
     child.kill('SIGKILL');
@@ -180,7 +180,7 @@ describe.skipIf(!canCompile)('npm run setup', () => {
     const { code, stderr } = await scratch.setup();
     expect(code).toBe(1);
     expect(stderr).toContain('Installing packages (left 2.0.0 is not installed).');
-    expect(stderr).toContain('Set-up failed: npm ci failed');
+    expect(stderr).toContain('Setup failed: npm ci failed');
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 

@@ -7,5 +7,5 @@ export const modeNames: Record<CorrelationMode | 'reference-lmc-script', string>
   pearson_correlation_with_zero_for_constant: 'Pearson, constant neurons 0',
   pearson_uncorrelatedness: '1 − |ρ| (anti-aligns)',
   pearson_uncorrelatedness_with_one_for_constant: '1 − |ρ|, constant neurons 1 (anti-aligns)',
-  'reference-lmc-script': 'as the published script (anti-aligns)',
+  'reference-lmc-script': 'published LMC script (anti-aligns)',
 };

@@ -178,7 +178,7 @@ describe.skipIf(noElectron)('the desktop', () => {
       expect(await title()).toBe(`Basin · 127.0.0.1:${served.port}`);
 
       served.kill('SIGKILL');
-      await expect.poll(() => text('main h1')).toBe('The engine is gone');
+      await expect.poll(() => text('main h1')).toBe('Engine not reachable');
       await click('main [role=alert] button');
       await expect.poll(() => text('main [role=alert]')).toMatch(/no engine answers at 127\.0\.0\.1/);
 

@@ -32,7 +32,7 @@ describe.skipIf(noBrowser)('measures of identifiability', { timeout: 2 * long },
 
   /** The runs were trained on MNIST in a folder that is not here: the embedded digits stand in. */
   async function chooseDigits(): Promise<void> {
-    await page.getByRole('button', { name: 'data: as the run says' }).click();
+    await page.getByRole('button', { name: 'data: as in the run’s config' }).click();
     const choice = page.getByRole('combobox', { name: 'Data set' });
     await choice.selectOption('mnist-10k');
     await page.keyboard.press('Escape');
@@ -71,7 +71,7 @@ describe.skipIf(noBrowser)('measures of identifiability', { timeout: 2 * long },
     expect(svg).toContain('standard, hidden layer 1');
     // What was measured on what goes into the file.
     expect(svg).toContain('sym1_kappa1');
-    await dialog.getByRole('button', { name: 'Keep in Figures' }).click();
+    await dialog.getByRole('button', { name: 'Save to Figures' }).click();
     await dialog.waitFor({ state: 'hidden' });
     await goTo(page, 'figures');
     await page.getByText('Matching over training').first().waitFor();
@@ -95,7 +95,7 @@ describe.skipIf(noBrowser)('measures of identifiability', { timeout: 2 * long },
       .toContain('give the same answer');
     await expect.poll(() => run.isEnabled()).toBe(true);
     await run.click();
-    await similarity.getByText('Answered before: nothing was computed again.').waitFor();
+    await similarity.getByText('Cached result: nothing was recomputed.').waitFor();
   });
 
   it('every measure has a form that can be read', async () => {

@@ -197,7 +197,7 @@ describe.skipIf(noBrowser)('matrices', () => {
       for (const sigma of [0, 1]) expect(text).toContain(`lins.${layer}, σ F ${sigma}`);
     }
     expect(svg.match(/<image /g)!.length).toBe(8 + 4);
-    await dialog.getByRole('button', { name: 'Keep in Figures' }).click();
+    await dialog.getByRole('button', { name: 'Save to Figures' }).click();
     await dialog.waitFor({ state: 'hidden' });
     await goTo(page, 'figures');
     await page.getByRole('heading', { name: /lins\.2, swap cost/ }).waitFor();

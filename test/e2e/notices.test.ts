@@ -101,7 +101,7 @@ describe.skipIf(noBrowser)('messages', () => {
     await checkpoint.waitFor();
     const cards = () => lane('standard 2').locator('li').allTextContents();
     const before = await cards();
-    const unchanged = message(`Nothing was changed: standard 2 has the whole run ${run} already`);
+    const unchanged = message(`Nothing changed: standard 2 already has the whole run ${run}`);
     await dragWithMouse(page, checkpoint, lane('standard 2'));
     await unchanged.first().waitFor();
     expect(await unchanged.first().getByRole('button', { name: 'Undo' }).count()).toBe(0);

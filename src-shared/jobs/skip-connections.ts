@@ -56,7 +56,7 @@ export const skipConnectionsJob = defineJob({
       .meta({ label: 'Points in the plane' }),
     seed: seedSchema
       .default(1)
-      .describe('decides the task, the starts and the samples')
+      .describe('determines the task, the starts and the samples')
       .meta({ label: 'Seed' }),
   }),
   result: z.object({

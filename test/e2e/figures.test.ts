@@ -98,7 +98,7 @@ describe.skipIf(noBrowser)('figures', () => {
     for (const [definition, who] of [
       ['chord', 'Entezari'],
       ['mean_ends', 'Git Re-Basin'],
-      ['max_ends', 'level sets'],
+      ['max_ends', 'Level-set questions'],
       ['midpoint', 'averaging'],
     ] as const) {
       await choice.selectOption(definition);

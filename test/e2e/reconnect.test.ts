@@ -78,7 +78,7 @@ describe.skipIf(noBrowser)('a page whose engine was stopped', () => {
     await page.keyboard.press('Control+k');
     await page.keyboard.type('New address');
     await page.getByRole('option', { name: /New address for another browser/ }).click();
-    await page.getByText('It was copied.').waitFor();
+    await page.getByText('It was copied to the clipboard.').waitFor();
     const url = await page.evaluate(() => navigator.clipboard.readText());
     expect(url).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:${app.port}/\\?token=[\\w-]{32}$`));
     for (const [status, title] of [

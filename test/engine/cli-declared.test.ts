@@ -89,5 +89,5 @@ test('what needs a chain says so in one line', async () => {
   writeFileSync(config, stringify({ model, dataset: { name: 'mnist-10k' } }));
   const { code, stderr } = await basin(['train', config, ...here]);
   expect(code).not.toBe(0);
-  expect(stderr).toContain('is a declared network; training works for chains of linear layers only so far.');
+  expect(stderr).toContain('is a declared network; so far, training works only for chains of linear layers.');
 });

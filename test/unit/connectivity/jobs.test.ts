@@ -76,8 +76,8 @@ describe('bad input is answered with one clear message', () => {
     ['a pair of unknown models', { ...basic, pairs: [[1, 3]] }, /names model 3; the models are 1, 2/],
     ['a pair of one model', { ...basic, pairs: [[2, 2]] }, /compares a model with itself/],
     ['no epoch', { ...basic, epoch: undefined }, /epoch: the epoch is needed/],
-    ['no run', { ...basic, run: undefined }, /run: a run directory is needed/],
-    ['run and files at once', { ...basic, checkpoints: ['/a.pt', '/b.pt'] }, /stands in place of run/],
+    ['no run', { ...basic, run: undefined }, /run: a run folder is needed/],
+    ['run and files at once', { ...basic, checkpoints: ['/a.pt', '/b.pt'] }, /replaces run/],
     ['a folder that is no run', { ...basic, run: root }, /is no run directory: it has no config.yaml/],
     ['an unknown data set', { ...basic, data: { name: 'mnist-11k' } }, /data set "mnist-11k" is not known/],
     [

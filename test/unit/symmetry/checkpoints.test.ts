@@ -152,7 +152,7 @@ describe('rescaling whole checkpoints', () => {
     const { change, before, free, plan } = moved(specOf({ layers: mixed }));
     expect(free).toBe(9);
     expect(plan.notes).toContain(
-      'P_1 is not rescaled: activations.1: tanh(c z) is not c tanh(z); activations.1: nothing carries a factor behind tanh',
+      'P_1 is not rescaled: activations.1: tanh(c z) is not c tanh(z); activations.1: a factor does not pass through tanh',
     );
     expect(change).toBeLessThan(1e-12 * before);
   });

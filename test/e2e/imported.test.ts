@@ -68,6 +68,8 @@ describe.skipIf(noBrowser)('imported results', () => {
     await goTo(page, 'identifiability?kind=realization-cost-ridge');
     const panel = page.getByRole('tabpanel', { name: 'Realization cost, ridge' });
     await panel.waitFor();
-    await expect.poll(() => panel.textContent()).toMatch(/imported\s+Fitting its own neuron’s function costs/);
+    await expect
+      .poll(() => panel.textContent())
+      .toMatch(/imported\s+Fitting its own neuron’s function costs/);
   });
 });

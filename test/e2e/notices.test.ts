@@ -70,7 +70,7 @@ describe.skipIf(noBrowser)('messages', () => {
     const { stdout, code } = await basin(['import', sweep, '--workspace', newWorkspace()]);
     expect(code).toBe(0);
     expect(stdout.trim().split('\n')).toEqual([
-      `120 runs with 120 checkpoints below ${sweep}: 120 new, 0 changed, 0 known already, 0 found at a new place`,
+      `120 runs with 120 checkpoints below ${sweep}: 120 new, 0 changed, 0 already known, 0 moved`,
     ]);
   });
 

@@ -74,7 +74,7 @@ describe('basin train', { timeout: 120_000 }, () => {
     );
     expect(await refused('standard-small', 'hydra.run.dir=/tmp/x')).toMatch(/--out DIR/);
     expect(await refused('standard-small', '--data-dir', join(root, 'typo'))).toMatch(
-      /typo: there is no such folder/,
+      /typo: there is no such data folder/,
     );
     expect(await refused('standard-small', '--data-dir', root, `dataset.data_dir=${root}`)).toMatch(/twice/);
   });

@@ -72,7 +72,7 @@ describe('a new address of a running server', () => {
     await engine.close();
     const flags = await basin(['serve', '--new-address', '--host', '0.0.0.0', '--workspace', workspace]);
     expect(flags.code).toBe(2);
-    expect(flags.stderr).toContain('leave out --port, --host and --allow-host');
+    expect(flags.stderr).toContain('remove --port, --host and --allow-host');
   });
 });
 

@@ -48,7 +48,7 @@ describe.skipIf(!canCompile)('npm run setup', () => {
     await scratch.setup();
     truncateSync(scratch.library(), 100);
     const again = await scratch.setup();
-    expect(again.stderr).toContain('is incomplete or damaged: fetching it again.');
+    expect(again.stderr).toContain('is incomplete or damaged: downloading it again.');
     expect(again.stderr).toContain('TensorFlow 0.42 (CPU) is ready.');
     expect(scratch.downloads()).toBe(2);
   });
@@ -148,7 +148,7 @@ describe.skipIf(!canCompile)('npm run setup', () => {
       expect(code).toBe(0);
       for (const text of says) expect(stderr).toMatch(text);
       expect(stderr.match(/native library is not available/g)).toHaveLength(1);
-      expect(stderr).toContain('Until then Basin computes with the wasm back end');
+      expect(stderr).toContain('Until then Basin uses the wasm back end');
       expect(stderr).not.toMatch(/\n\s+at /);
       expect(scratch.status()).toMatchObject({ ok: false, kind });
       expect(existsSync(scratch.cache) ? readdirSync(scratch.cache) : []).not.toContainEqual(

@@ -76,7 +76,11 @@ verdicts('rescaling-barrier', [
   ['good', /grows from 1 .*like c\^1\.10/, { ...rescaled([1, 20, 300], null), ...power(1.1, null) }],
   ['bad', /does not grow with every c/, { ...rescaled([1, 100, 90]), ...power(1, 2) }],
   ['bad', /differs from the theory’s exponent/, { ...rescaled([1, 10, 100]), ...power(1, 2) }],
-  ['bad', /deviates from its closed form by up to 0\.01/, { ...rescaled([1, 100, 1e4], 0.01), ...power(2, 2) }],
+  [
+    'bad',
+    /deviates from its closed form by up to 0\.01/,
+    { ...rescaled([1, 100, 1e4], 0.01), ...power(2, 2) },
+  ],
   ['plain', /not clear: at least three factors/, { ...rescaled([1, 100]), ...power(null, 2) }],
   ['plain', /The exponent is not clear/, { ...rescaled([1, 100, 1e4]), ...power(null, 2) }],
 ]);
@@ -222,10 +226,6 @@ verdicts('realization-cost', [
   ['plain', /costs nothing in any layer/, exchanges([0, 0, 0])],
   // Rounding errors of costs of 100 are no costs.
   ['plain', /costs nothing in any layer/, exchanges([1e-9, -1e-9, 0])],
-  [
-    'plain',
-    /something for 33\.3 % of all pairs.* 33\.3 % of the swaps would save/,
-    exchanges([1, -1, 0]),
-  ],
+  ['plain', /something for 33\.3 % of all pairs.* 33\.3 % of the swaps would save/, exchanges([1, -1, 0])],
   ['plain', /Not clear: a layer has numbers that are not finite/, exchanges([1, NaN, 0])],
 ]);

@@ -92,7 +92,7 @@ export async function openApp(args) {
   const problem = binary() ? undefined : await fetchBinary();
   const electron = binary();
   if (!electron) {
-    say(`Electron's binary could not be fetched (${problem}): serving the same app to a browser.`);
+    say(`Electron's binary could not be downloaded (${problem}): serving the same app to a browser.`);
     say('  BASIN_ELECTRON=/path/to/electron names an installed one.');
     return toBrowser();
   }

@@ -136,9 +136,7 @@ describe.skipIf(noElectron)('the desktop', () => {
       await answerBoxes(desktop.app, 0);
       renameSync(second, `${second}-moved`);
       await item('File', 'Recent workspaces', second);
-      await expect
-        .poll(asked)
-        .toEqual([expect.objectContaining({ message: `${second} is not there any more.` })]);
+      await expect.poll(asked).toEqual([expect.objectContaining({ message: `${second} no longer exists.` })]);
       expect(await labelsIn(desktop.app, 'File', 'Recent workspaces')).toEqual([first]);
       expect(existsSync(second)).toBe(false);
       renameSync(`${second}-moved`, second);

@@ -82,7 +82,7 @@ describe('basin train', { timeout: 120_000 }, () => {
   test("a file of Hydra's that is put together from others points at the preset of its name", async () => {
     const file = join(root, 'mlp_symmetry1_kappa1_noInterpolation.yaml');
     writeFileSync(file, 'defaults:\n  - base\n  - _self_\nmodel:\n  symmetry: 1\n');
-    expect(await refused(file)).toMatch(/put together from other files.*`basin train mlp_symmetry1_kappa1`/s);
+    expect(await refused(file)).toMatch(/composed from other files.*`basin train mlp_symmetry1_kappa1`/s);
   });
 });
 

@@ -183,7 +183,7 @@ it('computes a part anew that was damaged', async () => {
   writeFileSync(join(folder, victim, 'part.json'), '{ half');
   const failed = await runJob(engine, 'squares', { ...params, epochs: [0, 1, 2] });
   expect(failed).toMatchObject({ state: 'failed' });
-  expect(failed.error).toContain('gone or damaged');
+  expect(failed.error).toContain('missing or damaged');
   await engine.call('jobs.retry', { jobId: failed.id });
   expect(await engine.wait(failed.id)).toMatchObject({ state: 'done' });
   expect(computed()).toHaveLength(4);

@@ -68,9 +68,7 @@ export class PartWork {
       createdAt: Date.now(),
       data: answer,
     });
-    return steady
-      ? undefined
-      : 'warning: files changed while a part of the job ran; it will not be used again.';
+    return steady ? undefined : 'warning: files changed while a part of the job ran; it will not be reused.';
   }
 
   /** The whole answer, checked by the kind's schema. Throws UserError where a part is gone or damaged. */

@@ -78,7 +78,7 @@ describe('bad input is answered with one clear message', () => {
     ['no epoch', { ...basic, epoch: undefined }, /epoch: the epoch is needed/],
     ['no run', { ...basic, run: undefined }, /run: a run folder is needed/],
     ['run and files at once', { ...basic, checkpoints: ['/a.pt', '/b.pt'] }, /replaces run/],
-    ['a folder that is no run', { ...basic, run: root }, /is no run directory: it has no config.yaml/],
+    ['a folder that is no run', { ...basic, run: root }, /is not a run folder: it has no config.yaml/],
     ['an unknown data set', { ...basic, data: { name: 'mnist-11k' } }, /data set "mnist-11k" is not known/],
     [
       'an order that leaves a layer out',

@@ -43,7 +43,7 @@ function makeFolder(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true });
   } catch (thrown) {
-    throw fileError(directory, 'make the folder', thrown);
+    throw fileError(directory, 'create the folder', thrown);
   }
 }
 

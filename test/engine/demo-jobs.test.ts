@@ -109,7 +109,7 @@ describe('training', () => {
     const other = await runJob(engine, 'train', { run: theirs, epochs: 50 });
     expect(other).toMatchObject({
       state: 'failed',
-      error: expect.stringContaining('holds a run already'),
+      error: expect.stringContaining('already holds a run'),
       resumable: false,
     });
     await engine.call('jobs.retry', { jobId: other.id });

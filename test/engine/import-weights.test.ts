@@ -166,7 +166,7 @@ describe('weights without a config', () => {
     writeTorchFile(path, dict({ model: weights, model_ema: dict({ 'lins.0.weight': tensor([4, 16]) }) }));
     const { recognised } = await importInto(await testEngine(), path);
     expect(recognised[0]!.what).toMatch(
-      /MLP 16-8-4 .*under "model" are taken; those under "model_ema" are not read/,
+      /MLP 16-8-4 .*under "model" are used; those under "model_ema" are not read/,
     );
   });
 
@@ -187,7 +187,7 @@ describe('weights without a config', () => {
     expect(reasons(passedOver)).toMatchObject({
       'bare-pickle.pkl': expect.stringContaining('a bare Python pickle') as string,
       'arrays.npz': expect.stringContaining('NumPy arrays') as string,
-      'vocabulary.bin': expect.stringContaining('no file of torch.save') as string,
+      'vocabulary.bin': expect.stringContaining('not a torch.save') as string,
     });
     const named = await importInto(engine, join(folder, 'arrays.npz'), join(folder, 'vocabulary.bin'));
     expect(reasons(named.broken)).toEqual({

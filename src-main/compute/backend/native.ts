@@ -113,7 +113,7 @@ function withoutGpu(output: string): { reason: string; fix: string } {
   const error = /^E\d{4} [^\]]*\] (.*)$/m.exec(output)?.[1];
   return {
     reason: `the CUDA build of TensorFlow found no GPU${error ? ` (${error})` : ''}`,
-    fix: 'check the driver with nvidia-smi, or go back with npm run setup -- --cpu',
+    fix: 'check the driver with nvidia-smi, or switch back with npm run setup -- --cpu',
   };
 }
 

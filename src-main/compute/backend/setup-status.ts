@@ -31,8 +31,7 @@ export function whyAbsent(): { reason: string; fix: string } {
   if (status && !status.ok && status.reason) {
     return { reason: status.reason, fix: status.fix ?? 'npm run setup' };
   }
-  if (isPackaged())
-    return { reason: 'this copy was packaged without the native TensorFlow', fix: howToMend() };
+  if (isPackaged()) return { reason: 'this copy was packaged without native TensorFlow', fix: howToMend() };
   return { reason: 'the native TensorFlow has not been set up here', fix: howToMend() };
 }
 
@@ -42,5 +41,5 @@ const isPackaged = () => !existsSync(fileURLToPath(new URL('../../../scripts/set
 /** What puts the native library right. */
 export function howToMend(option = ''): string {
   const setup = `npm run setup${option}`;
-  return isPackaged() ? `make the package again in a clone where "${setup}" succeeded` : setup;
+  return isPackaged() ? `build the package again in a clone in which "${setup}" succeeded` : setup;
 }

@@ -190,7 +190,7 @@ describe('config', () => {
   });
 
   test('the name alone makes no data', () => {
-    expect(() => loadDataset({ name: 'gaussian-subspace' })).toThrow(/made from sizes and seeds/);
+    expect(() => loadDataset({ name: 'gaussian-subspace' })).toThrow(/generated from sizes and seeds/);
   });
 });
 

@@ -350,12 +350,12 @@ describe('its checkpoints', () => {
     [
       'a tensor that has no place',
       (tensors) => tensors.set('head.bais', { dtype: 'float32', shape: [10], data: new Float32Array(10) }),
-      /\.pt: tensor "head\.bais" has no place in a declared network .*Did you mean "head\.bias"/,
+      /\.pt: tensor "head\.bais" does not belong to a declared network .*Did you mean "head\.bias"/,
     ],
     [
       'a weight that is no number',
       (tensors) => ((tensors.get('block.weight')!.data as Float32Array)[3] = NaN),
-      /\.pt: not all weights are finite numbers: "block\.weight" \(entry 3 is NaN\)/,
+      /\.pt: some weights are not finite: "block\.weight" \(entry 3 is NaN\)/,
     ],
   ])('are refused: %s', (_, change, message) => {
     expect(() => load(changed(change))).toThrow(message);

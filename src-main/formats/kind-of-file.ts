@@ -87,7 +87,7 @@ function foreignBytes(head: Buffer, source: ByteSource): ForeignFormat | undefin
 
 const barePickle: ForeignFormat = {
   what: 'a bare Python pickle: torch.save would have put its magic number at offset 0 (torch.load does not read the file either)',
-  hint: 'If you trust the file, save what it holds with torch: import pickle, torch; torch.save(pickle.load(open("weights.pkl", "rb")), "weights.pt"), with the names of your own files.',
+  hint: 'If you trust the file, save what it holds with torch: import pickle, torch; torch.save(pickle.load(open("weights.pkl", "rb")), "weights.pt"), with your own file names.',
 };
 
 const onnx: ForeignFormat = {

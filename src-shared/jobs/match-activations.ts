@@ -39,7 +39,7 @@ const flagsOfInterpolate = {
     .meta({ label: 'Intervals', withoutEffect: true }),
   align: alignmentSchema
     .optional()
-    .describe('as interpolate takes it; no effect here: the models are matched as they are')
+    .describe('as interpolate takes it; no effect here: the models are compared unaligned')
     .meta({ label: 'Alignment', withoutEffect: true }),
 };
 

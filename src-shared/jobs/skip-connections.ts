@@ -41,7 +41,7 @@ export const skipConnectionsJob = defineJob({
       .number()
       .refine(
         (value) => value !== 0 && Number.isFinite(value),
-        'a number other than 0 is needed: 0 is no skip connection',
+        'a number other than 0 is needed: 0 means no skip connection',
       )
       .default(0.5)
       .describe('epsilon of W3 (W2 W1 + epsilon I)')

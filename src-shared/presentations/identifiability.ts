@@ -229,7 +229,7 @@ export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) 
         : [
             'Nothing is masked in these models, so every Gram matrix is the identity and there is no anisotropy.',
           ]),
-      'The bound uses p in place of the largest deviation max(p, 1 − p), as the published code does: if fewer than half of the weights are free, it is too small.',
+      'The bound uses p instead of the largest deviation max(p, 1 − p), as the published code does: if fewer than half of the weights are free, it is too small.',
     ],
   };
 });

@@ -24,7 +24,7 @@ const degrees: [least: number, outcome: Outcome, text: string][] = [
   [0.9, 'yes', 'The identity is (nearly) the best permutation: neurons keep their slots'],
   [0.5, 'partly', 'The identity is nearer to the best permutation than to chance'],
   [0.15, 'partly', 'The identity is better than chance, but far from the best permutation'],
-  [-Infinity, 'no', 'The identity is no better than chance: neurons have no slots of their own'],
+  [-Infinity, 'no', 'The identity is no better than chance: neurons do not keep their slots'],
 ];
 
 /** Do neurons keep their places? `yes` from 0.9 on, `no` below 0.15, `partly` between, `not clear` without a place. */

@@ -55,7 +55,7 @@ describe.skipIf(noBrowser)('measures of identifiability', { timeout: 2 * long },
     await matching.getByRole('button', { name: 'Run', exact: true }).click();
     await expect
       .poll(() => matching.locator('.verdict').textContent(), { timeout: long })
-      .toMatch(/keep their slots: W-asymmetric \(\d+ %\).*no slots of their own: standard \(−?\d+ %\)/);
+      .toMatch(/keep their slots: W-asymmetric \(\d+ %\).*do not keep their slots: standard \(−?\d+ %\)/);
     const figure = matching.getByRole('figure').filter({ hasText: 'Matching over training' });
     await figure.locator('svg').first().waitFor();
     await expect.poll(() => figure.textContent()).toContain('W-asymmetric, hidden layer 3');

@@ -169,7 +169,7 @@ describe.skipIf(noBrowser)('matrices', () => {
   });
 
   it('puts runs beside each other by layer and sigma_F, enlarges one, and exports the rows as a figure', async () => {
-    await page.getByRole('button', { name: 'beside: nothing' }).click();
+    await page.getByRole('button', { name: 'alongside: none' }).click();
     const zero = page.getByRole('checkbox', { name: /sym1_kappa0/ });
     await zero.check();
     await zero.press('Escape');

@@ -36,7 +36,7 @@ test(
     expect(words.code).toBe(0);
     expect(words.stdout + words.stderr).toContain('2 of 4 epochs of runs were measured before.');
     expect(words.stdout).toContain('keep their slots: W1 (');
-    expect(words.stdout).toContain('no slots of their own: W, σ_F 0 (');
+    expect(words.stdout).toContain('do not keep their slots: W, σ_F 0 (');
     const named = await basinJson<{ pairs: unknown[] }>([
       ...asked.with(3, 'W, σ_F 0'),
       '--out',

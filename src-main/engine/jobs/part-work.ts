@@ -74,7 +74,7 @@ export class PartWork {
   /** The whole answer, checked by the kind's schema. Throws UserError where a part is gone or damaged. */
   join({ job }: JobDetail, kind: AnyJobKind): Joined {
     const plan = this.#plans.get(job.id);
-    if (!plan || !kind.parts) throw new Error(`job ${job.id} has no parts to put together`);
+    if (!plan || !kind.parts) throw new Error(`job ${job.id} has no parts to join`);
     const files = plan.keys.map((key) => this.#parts.store.read(key));
     const data = kind.parts.join(
       job.params,

@@ -88,7 +88,7 @@ describe('neurons of two models', () => {
     [0.95, 'yes', 'keep their slots: g (95 %)'],
     [0.6, 'partly', 'nearer to the best permutation than to chance: g (60 %)'],
     [0.3, 'partly', 'far from the best permutation: g (30 %)'],
-    [0.02, 'no', 'no slots of their own: g (2 %)'],
+    [0.02, 'no', 'do not keep their slots: g (2 %)'],
   ] as const)('the identity at %d: %s', (identity, outcome, words) => {
     const place = placeBetween([objectives(identity)] as never);
     expect(placeOutcome(place)).toBe(outcome);

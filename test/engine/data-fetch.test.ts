@@ -220,6 +220,6 @@ describe('data fetch', () => {
 
   it('knows the four files of both data sets', () => {
     for (const name of ['mnist', 'fashion-mnist']) expect(fetchable(name).files.length).toBe(4);
-    expect(() => fetchable('imagenet')).toThrow('There is no data set "imagenet" to fetch.');
+    expect(() => fetchable('imagenet')).toThrow('There is no data set "imagenet" to download.');
   });
 });

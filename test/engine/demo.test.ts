@@ -75,7 +75,7 @@ describe('the summary of a family', () => {
       reference_lmc_script: [broken],
     };
     const about = { name: 'x', family: 'syre' as const, sigmaF: 1, runDirectory: '/r' };
-    expect(() => summarise(about, treated)).toThrow(/models 1–2.*not a finite number/);
+    expect(() => summarise(about, treated)).toThrow(/models 1–2.*not finite/);
   });
 
   test('spread is the sample standard deviation', () => {

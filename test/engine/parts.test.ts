@@ -73,7 +73,7 @@ it('goes on after its worker was killed, by itself, without computing a part twi
     parts: { unit: 'epochs', total: 6, known: 3 },
   });
   const log = await here.engine.call('jobs.log', { jobId: job.id });
-  expect(log.join('\n')).toContain('3 of 6 epochs were measured before.');
+  expect(log.join('\n')).toContain('3 of 6 epochs were already measured.');
 });
 
 it('goes on after a cancel, and another question takes over what it asks for too', async () => {

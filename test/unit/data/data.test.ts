@@ -136,8 +136,8 @@ describe('a folder of IDX files', () => {
   });
 
   it('an unknown name is refused with near misses', () => {
-    expect(() => loadDataset({ name: 'minst' })).toThrow(/"minst" is not known.*Did you mean "mnist"/);
-    expect(() => loadDataset({ name: 'constructor' })).toThrow(/not known/);
+    expect(() => loadDataset({ name: 'minst' })).toThrow(/"minst" is unknown.*Did you mean "mnist"/);
+    expect(() => loadDataset({ name: 'constructor' })).toThrow(/is unknown/);
   });
 });
 

@@ -53,7 +53,7 @@ checkpoint_directories_by_architecture: Dict[str, Dict[str, str]] = {
       'Line 1: "mlp" / "a": os.system(...) is not supported',
     ],
     ['an unknown name', '{"mlp": {\n"a": f"{x}"}}', 'Line 2: "mlp" / "a": x is not defined in the file'],
-    ['a doubled key', '{"mlp": {"a": "1",\n "a": "2"}}', 'Line 2: the key "a" stands twice'],
+    ['a doubled key', '{"mlp": {"a": "1",\n "a": "2"}}', 'Line 2: the key "a" appears twice'],
     ['a key without quotes', '{mlp: 1}', 'a key in quotes was expected'],
     ['an unfinished text', '{"mlp": {"a": "1"', 'the text ends unexpectedly'],
     ['no dictionary', 'print(1)', 'There is no dictionary'],

@@ -306,7 +306,7 @@ describe('two graphs', () => {
       (l) => (l[4] = linear('tail', 3, 4)),
       'head is with weight "head.weight", bias "head.bias" in one and with weight "tail.weight", bias "tail.bias" in the other',
     ],
-    [(l) => l.splice(3, 1), 'add is add in one and not there in the other'],
+    [(l) => l.splice(3, 1), 'add is add in one and missing in the other'],
     [
       (l) => l.splice(1, 3, l[2]!, l[1]!, l[3]!),
       'relu is activation of p in one and activation of block in the other',

@@ -241,7 +241,7 @@ describe('what cannot be trained is refused before anything is written', () => {
     [['model.norm=group'], /model\.norm is "group"/],
     [['init_seed=[1,2,3]'], /init_seed lists 3 seeds for num_models=4/],
     [['dataset.name=mnist'], /data set "mnist": no data folder/],
-    [['dataset.name=minst'], /"minst" is not known.*Did you mean "mnist"/],
+    [['dataset.name=minst'], /"minst" is unknown.*Did you mean "mnist"/],
     [['model.input_dim=100'], /model\.input_dim is 100.*784/],
     [['model.output_dim=5'], /model\.output_dim is 5.*10 classes/],
     [['model.norm=batch', 'dataset.batch_size=7199'], /batch has 1/],

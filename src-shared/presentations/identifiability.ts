@@ -331,6 +331,7 @@ export const permutationSensitivity = definePresenter(permutationSensitivityJob,
             row.sensitivity_results.map((l) => `${nameOf(row)}, ${l.layer}: ${l.verdict.text}`),
           )
         : []),
+      'γ_out: √2 times the smallest distance between two centers. γ_in: σ_F √m times the smallest distance between two inputs in the input subspace (m neurons).',
       '“Near own center”: neurons that have moved less than half of the distance to the nearest other center, so their own center is the closest.',
     ],
   };

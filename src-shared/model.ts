@@ -70,7 +70,7 @@ export type ModelSpec = MlpSpec | DeclaredSpec;
  * @param work what needs a chain, as the beginning of a sentence: "training works"
  */
 export const chainNeeded = (who: string, work: string): UserError =>
-  new UserError(`${who} is a declared network; ${work} for chains of linear layers only so far.`, {
+  new UserError(`${who} is a declared network; so far, ${work} only for chains of linear layers.`, {
     hint: 'docs/architectures.md says what declared networks can be used for.',
   });
 

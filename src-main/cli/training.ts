@@ -60,8 +60,8 @@ export async function trainingParams(
   const name = freshName(request.source, config.experiment_name);
   const run = request.out === undefined ? join(workspace, 'runs', name) : typedPath(request.out);
   if (configFileOf(run) !== undefined) {
-    throw new UserError(`${run} holds a run already`, {
-      hint: `Choose another --out, or go on with it: --resume ${run}`,
+    throw new UserError(`${run} already holds a run`, {
+      hint: `Choose another --out, or resume the run: --resume ${run}`,
     });
   }
   await checkWritable(run);
@@ -87,7 +87,7 @@ function settingsOf(source: string, overrides: readonly string[]): { config: Run
 function refuseTwice(flag: string, key: string, overrides: readonly string[]): void {
   const other = overrides.find((override) => override.replace(/^\++/, '').startsWith(`${key}=`));
   if (other === undefined) return;
-  throw new UsageError(`${flag} and "${other}" say the same thing twice; give one of them.`);
+  throw new UsageError(`${flag} and "${other}" set the same thing; give only one of them.`);
 }
 
 /** A folder that the person names must be there; a config's that is not is the one that `basin data fetch` made. */
@@ -99,8 +99,8 @@ function dataFolder(
   const folder = written === null ? null : typedPath(written);
   if (folder !== null && existsSync(folder)) return folder;
   if (folder !== null && asked) {
-    throw new UsageError(`${folder}: there is no such folder of data`, {
-      hint: `Correct --data-dir (dataset.data_dir), or leave it out where "basin data fetch" has fetched ${name}.`,
+    throw new UsageError(`${folder}: there is no such data folder`, {
+      hint: `Correct --data-dir (dataset.data_dir), or remove it if "basin data fetch" has downloaded ${name}.`,
     });
   }
   return findFetched(workspace, name) ?? folder;
@@ -113,7 +113,7 @@ export function resumeParams(run: string): JobParamsInput<'train'> {
   const folder = typedPath(run);
   if (configFileOf(folder) === undefined) {
     throw new UserError(`--resume ${run}: there is no config.yaml in that folder`, {
-      hint: 'Name the run directory that training wrote.',
+      hint: 'Give the run folder that training wrote.',
     });
   }
   return { run: folder, resume: true };
@@ -132,7 +132,7 @@ async function checkWritable(folder: string): Promise<void> {
   }
   await access(above, constants.W_OK).catch(() => {
     throw new UserError(`${folder}: the run cannot be written there: ${above} is read-only`, {
-      hint: 'Choose another folder with --out, or give yourself the right to write there.',
+      hint: 'Choose another folder with --out, or get write permission for this one.',
     });
   });
 }

@@ -42,8 +42,8 @@ export async function loadAnalysisData(
   const request = requestOf(run, wish, plan);
   if (geometry && geometry.kind !== 'mnist-coherence' && wish.dataDir !== undefined) {
     throw new UserError(
-      `data.dataDir is ${wish.dataDir}, but ${run.directory} was trained on ${plan.name}, which is made from its config's seeds: no folder is read.`,
-      { hint: 'Leave the folder out, or name the data set to analyse instead with --data.' },
+      `data.dataDir is ${wish.dataDir}, but ${run.directory} was trained on ${plan.name}, which is generated from its config's seeds: no folder is read.`,
+      { hint: 'Remove the folder, or name another data set with --data.' },
     );
   }
   if (geometry) requireSameRotation(run.config, run.configPath);
@@ -58,7 +58,7 @@ export async function loadAnalysisData(
   }
   if (dataset.classes > outputs) {
     throw new UserError(
-      `data set "${name}" (${dataset.origin}) has ${dataset.classes} classes, but the models of ${run.directory} tell ${outputs} apart.`,
+      `data set "${name}" (${dataset.origin}) has ${dataset.classes} classes, but the models of ${run.directory} have ${outputs}.`,
     );
   }
   const runSplitFile = plan.splitFile === null ? undefined : inRun(run, plan.splitFile);

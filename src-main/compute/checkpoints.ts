@@ -67,7 +67,7 @@ export class NonFiniteWeights extends UserError {
   readonly where: string;
 
   constructor(model: NonFiniteWeights['model'], where: string) {
-    super(`${model.path}: not all weights are finite numbers: ${where}.`, {
+    super(`${model.path}: some weights are not finite: ${where}.`, {
       hint: 'Training diverged before this checkpoint was saved, or the file is damaged; choose an earlier epoch.',
     });
     this.model = model;

@@ -29,7 +29,9 @@ async function engineLines({ link, workspace }: OpenedEngine): Promise<string[]>
       backend ? `Back end ${described(backend)}` : 'Back end: chosen when the first job runs',
     ];
   } catch (error) {
-    return [`Engine at ${link.where}: no answer (${error instanceof Error ? error.message : String(error)})`];
+    return [
+      `Engine at ${link.where}: no response (${error instanceof Error ? error.message : String(error)})`,
+    ];
   }
 }
 

@@ -122,7 +122,7 @@ function readAddress(address: string): URL {
   try {
     url = new URL(address);
   } catch {
-    throw new UserError(`"${address}" is no address`, {
+    throw new UserError(`"${address}" is not an address`, {
       hint: 'Paste the whole line that "basin serve" printed: http://…?token=…',
     });
   }
@@ -151,7 +151,7 @@ function enter(url: URL): Promise<string> {
     });
     request.on('error', (error) => reject(noAnswer(url, error.message)));
     request.setTimeout(answerWithin, () => {
-      request.destroy(new Error(`nothing came within ${answerWithin / 1000} seconds`));
+      request.destroy(new Error(`no response within ${answerWithin / 1000} seconds`));
     });
   });
 }

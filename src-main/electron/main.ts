@@ -57,6 +57,6 @@ if (app.requestSingleInstanceLock({ ...launch })) {
     app.exit(1);
   });
 } else {
-  process.stderr.write('Basin is open already: its window takes over.\n');
+  process.stderr.write('Basin is already open: switching to its window.\n');
   app.quit();
 }

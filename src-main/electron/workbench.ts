@@ -139,8 +139,8 @@ async function openRecent(path: string): Promise<void> {
   forgetWorkspace(path);
   refreshMenu();
   complain({
-    message: `${path} is not there any more.`,
-    hint: 'It was taken off the list. File > Open workspace… finds it at its new place.',
+    message: `${path} no longer exists.`,
+    hint: 'It was removed from the list. If it was moved, open it with File > Open workspace….',
   });
 }
 
@@ -172,7 +172,7 @@ export async function take({ workspace, paths, missing }: Launch): Promise<void>
   if (paths.length === 0 || !window) return;
   if (!opened?.workspace) {
     return complain({
-      message: `${paths.join(', ')}: on this machine, but the window shows the engine at ${opened?.link.where}.`,
+      message: `${paths.join(', ')} is on this machine, but the window shows the engine at ${opened?.link.where}.`,
       hint: 'File > Use this machine’s engine, then import; or copy the folder to the other machine.',
     });
   }

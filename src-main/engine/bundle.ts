@@ -21,7 +21,7 @@ analysis.json          what is in here: results, figures with their recipes, run
 results/ID/result.json one result: kind, params (seeds too), provenance, numbers; {"$matrix": NAME} stands for
 results/ID/matrices/   ... a matrix as NAME.npy (numpy.load)
 results/ID/table.csv   the same numbers as a table, where they are one
-figures/               every saved figure made of these results, as SVG and PDF
+figures/               every saved figure made from these results, as SVG and PDF
 runs/NAME/             config.yaml of each run that was measured (no weights)
 
 Read it back with: basin import THIS.zip

@@ -145,7 +145,7 @@ export function handlersOf(engine: EngineServices): Handlers {
     'server.address': () => {
       if (engine.pages) return engine.pages.newAddress();
       throw new UserError('This engine is not served to browsers.', {
-        hint: 'Close the Basin that holds the workspace, then start `basin serve`.',
+        hint: 'Close the Basin that has the workspace open, then start `basin serve`.',
       });
     },
 

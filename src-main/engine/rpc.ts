@@ -57,7 +57,7 @@ export async function dispatch(engine: Callable, raw: unknown): Promise<ServerMe
     return {
       type: 'error',
       id: id.data.id,
-      error: { kind: 'user', message: 'That is not a message of this API.' },
+      error: { kind: 'user', message: 'This is not a message of this API.' },
     };
   }
   const { id, name, args } = parsed.data;

@@ -124,12 +124,9 @@ function answerFrame(message: ServerMessage): Uint8Array {
   try {
     const whole = frame(message);
     if (whole.length - 4 <= largestFrame) return whole;
-    throw new UserError(
-      'The answer is larger than 1 GiB, too large to pass on from the engine that is running.',
-      {
-        hint: 'Close the workbench that has this workspace open and run the command again.',
-      },
-    );
+    throw new UserError('The response is larger than 1 GiB, too large to transfer from the running engine.', {
+      hint: 'Close the app that has this workspace open and run the command again.',
+    });
   } catch (error) {
     if (message.type !== 'answer') throw error;
     return frame({ type: 'error', id: message.id, error: errorBody(error) });

@@ -104,11 +104,11 @@ export function dataSetNamed(name: string): DataSetEntry | undefined {
 export function checkDataName(name: string): void {
   if (dataSetNamed(name) || geometryKindOf(name) !== undefined || name === anyIdx || isOwnName(name)) return;
   const readable = `there are ${readableNames().join(', ')}`;
-  const hint = 'IDX files of your own are read with dataset.name=idx and --data-dir.';
+  const hint = 'To use your own IDX files, set dataset.name=idx and --data-dir.';
   const title = Object.hasOwn(notReadYet, plain(name)) ? notReadYet[plain(name)] : undefined;
   if (title !== undefined)
     throw new UserError(`data set "${name}": Basin cannot read ${title} yet; ${readable}.`, { hint });
-  throw new UserError(`data set "${name}" is not known; ${readable}.${didYouMean(name, readableNames())}`, {
+  throw new UserError(`data set "${name}" is unknown; ${readable}.${didYouMean(name, readableNames())}`, {
     hint,
   });
 }

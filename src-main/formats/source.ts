@@ -38,7 +38,7 @@ export function openSource(path: string): ByteSource {
         const count = readSync(descriptor, bytes, done, Math.min(length - done, largestRead), offset + done);
         if (count === 0)
           throw new UserError(
-            `${path}: the file became shorter while it was read (at offset ${offset + done}).`,
+            `${path}: the file was truncated while it was read (at offset ${offset + done}).`,
           );
         done += count;
       }
@@ -100,7 +100,7 @@ export function fileError(path: string, action: string, thrown: unknown): UserEr
     EDQUOT: 'the disk quota is used up',
     EMFILE: 'too many files are open',
     ENAMETOOLONG: 'the name is too long',
-    ELOOP: 'its symbolic links run in a circle',
+    ELOOP: 'its symbolic links form a loop',
   };
   return new UserError(`cannot ${action} ${path}: ${reasons[code] ?? messageOf(thrown)}.`, { cause: thrown });
 }

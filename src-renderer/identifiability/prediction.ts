@@ -33,14 +33,14 @@ export const measures = [
     label: 'γ_out of one model',
     title: 'γ_out',
     expected: 'falls',
-    help: 'How far apart the fixed parts put the two nearest neurons of model 1; mean over its hidden layers.',
+    help: 'Distance between the two closest centers of model 1, as set by its fixed parts; mean over its hidden layers.',
   },
   {
     key: 'swapCost',
     label: 'mean swap cost of one model, signed root',
     title: 'Swap cost',
     expected: 'falls',
-    help: 'What exchanging two neurons of model 1 costs on average, its root; mean over its hidden layers.',
+    help: 'Mean cost of swapping two neurons of model 1, its root; mean over its hidden layers.',
   },
   {
     key: 'objectiveGap',
@@ -158,7 +158,7 @@ export function predictionRecipe(points: Foretold[]): FigureRecipe<'scatter'> | 
       panels: measures.map(({ key, label, title }) => ({
         title,
         x: { label },
-        y: { label: 'barrier: test accuracy lost on the line (%)' },
+        y: { label: 'test barrier height (%)' },
         series: groups.map((group) => ({
           label: group.key,
           colour: group.colour,

@@ -51,8 +51,8 @@ class Reconnection {
       this.access = await requestAccess();
       if (this.access === 'in') return engine.open();
       this.answer = {
-        expired: 'Basin answers, but it does not know this browser any more.',
-        refused: `Basin answers, but not under the name ${window.location.hostname}.`,
+        expired: 'Basin is running, but your session has expired.',
+        refused: `Basin is running, but does not accept the host name ${window.location.hostname}.`,
         away: `Nothing answers at ${window.location.host} yet.`,
       }[this.access];
     });
@@ -62,7 +62,7 @@ class Reconnection {
   async enter(address: string): Promise<void> {
     const token = /[?&]token=([\w-]+)/.exec(address)?.[1];
     if (token === undefined) {
-      this.answer = 'This is no address of Basin: it must contain ?token=…';
+      this.answer = 'This is not a Basin address: it must contain ?token=…';
       return;
     }
     await this.#try(async () => {
@@ -72,7 +72,7 @@ class Reconnection {
       this.answer =
         access === 'away'
           ? `Nothing answers at ${window.location.host}.`
-          : 'This address was used already, or it is of another workspace.';
+          : 'This address was already used, or belongs to another workspace.';
     });
   }
 

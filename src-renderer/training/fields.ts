@@ -10,7 +10,7 @@ export interface TrainingField {
 }
 
 export const essentialFields: TrainingField[] = [
-  { path: 'num_models', label: 'Models', note: 'trained at once; they share the fixed weights' },
+  { path: 'num_models', label: 'Models', note: 'trained together; they share the fixed weights' },
   { path: 'training.num_epochs', label: 'Epochs' },
   { path: 'training.save_every', label: 'Save every … epochs', note: 'empty: first and last only' },
   { path: 'model.hidden_dim', label: 'Hidden units' },
@@ -30,7 +30,7 @@ export const essentialFields: TrainingField[] = [
   { path: 'optimizer.lr', label: 'Learning rate' },
   { path: 'optimizer.weight_decay', label: 'Weight decay' },
   { path: 'dataset.batch_size', label: 'Batch size' },
-  { path: 'seed', label: 'Seed', note: 'empty: drawn once and recorded' },
+  { path: 'seed', label: 'Seed', note: 'empty: drawn at random and recorded' },
 ];
 
 /** Every setting of a config with its dotted name, in the order of the file. */

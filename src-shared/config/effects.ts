@@ -15,14 +15,14 @@ const never: Record<string, string> = {
   'model.parameter_names': 'it describes adopted weights.',
   'model.constants': 'it describes adopted weights.',
   'model.ignored_tensors': 'it describes adopted weights.',
-  'dataset.coherence_rotation.axis_signs': 'training records it; there is one way only.',
+  'dataset.coherence_rotation.axis_signs': 'training records it; there is only one value.',
   'model.description': 'it describes adopted weights.',
   'model.permutations': 'it describes adopted weights.',
   'model.ignore': 'it describes adopted weights.',
   'dataset.num_workers': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
   'dataset.pin_memory': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
   'dataset.enable_ffcv': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
-  'training.save_path': 'checkpoints lie in the run directory; choose it with --out DIR.',
+  'training.save_path': 'checkpoints are saved in the run folder; choose it with --out DIR.',
   'training.early_stopping': 'Basin does not stop early; it trains all of training.num_epochs.',
   'training.save_grad_every': 'gradients are not saved.',
   'training.save_params_every': 'checkpoints are saved every training.save_every epochs.',
@@ -30,11 +30,11 @@ const never: Record<string, string> = {
   'training.functional_similarity': 'run "basin run similarity" on the finished run.',
   'training.ntk_tracking': 'Basin does not compute the neural tangent kernel.',
   interpolation: 'run "basin run interpolate" on the finished run.',
-  logging: 'nothing is sent anywhere; curves are kept in metrics.json of the run directory.',
-  hydra: 'Basin does not run under Hydra; choose the run directory with --out DIR.',
+  logging: 'nothing is sent anywhere; curves are saved in metrics.json of the run folder.',
+  hydra: 'Basin does not run under Hydra; choose the run folder with --out DIR.',
   device: 'the back end is chosen with BASIN_BACKEND; "basin doctor" shows which one is in use.',
-  output_dir: 'choose the run directory with --out DIR.',
-  max_parallel_processes: 'all models of a run are trained at once.',
+  output_dir: 'choose the run folder with --out DIR.',
+  max_parallel_processes: 'all models of a run are trained together.',
 };
 
 /** Keys that are checked or kept as a label and decide no number. */
@@ -79,11 +79,11 @@ const ofScheduler =
 
 const seedsGiven: Rule = ({ config }) =>
   ['init_seed', 'optimization_seed', 'mask_seed'].every((key) => config[key] != null)
-    ? 'init_seed, optimization_seed and mask_seed are all given, and they win.'
+    ? 'init_seed, optimization_seed and mask_seed are all given and take precedence.'
     : undefined;
 
 const noSplitFile: Rule = ({ splitFile }) =>
-  splitFile ? 'dataset.split_file is given, and it decides the split.' : undefined;
+  splitFile ? 'dataset.split_file is given and determines the split.' : undefined;
 
 /** Keys that have an effect unless the rule says why not. */
 const depends: Record<string, Rule> = {
@@ -93,7 +93,7 @@ const depends: Record<string, Rule> = {
   'model.norm': ofHidden,
   'model.activation': (facts) =>
     facts.family === 'sigma-asymmetric'
-      ? 'sigma-asymmetric networks have x * sigmoid(C x) in its place.'
+      ? 'sigma-asymmetric networks use x * sigmoid(C x) instead.'
       : ofHidden(facts),
   'model.elementwise_affine': (facts) => {
     if (facts.family === 'sigma-asymmetric')
@@ -107,7 +107,7 @@ const depends: Record<string, Rule> = {
   'model.asym_init_only': ({ family }) =>
     family === 'w-asymmetric' || family === 'syre'
       ? undefined
-      : 'only W-asymmetric networks and SYRE (model.symmetry=1 and 3) can be initialised so.',
+      : 'only W-asymmetric networks and SYRE (model.symmetry=1 and 3) can be initialised this way.',
   'dataset.data_dir': ({ geometry }) =>
     geometry === undefined || geometry === 'mnist-coherence'
       ? undefined
@@ -216,10 +216,10 @@ function reasonOfMaskKey({ layer, name }: MaskKey, facts: Facts): Reason {
       : `the network has ${facts.layers} layers, 0 to ${facts.layers - 1}.`;
   }
   const overruled = overruledDefault(facts.config, name);
-  return overruled && `${everyLayer}, and it wins: ${overruled}.${shorthandFor(name)}`;
+  return overruled && `${everyLayer}, which takes precedence: ${overruled}.${shorthandFor(name)}`;
 }
 
-const everyLayer = 'every layer has a value of its own';
+const everyLayer = 'every layer has its own value';
 
 /** Is this the reason that values of single layers win over a default? */
 export function isOverruled(key: string, reason: string): boolean {
@@ -258,7 +258,7 @@ export function overruledNotes(config: Plain): string[] {
     if (own.some((entry) => !Object.hasOwn(entry, name) || entry[name] === written)) return [];
     const used = own.map((entry) => JSON.stringify(entry[name])).join(', ');
     return [
-      `model.mask_params.default.${name} (${JSON.stringify(written)}) is not in use: ${everyLayer}, and it wins. By layer: ${used}.`,
+      `model.mask_params.default.${name} (${JSON.stringify(written)}) is not in use: ${everyLayer}, which takes precedence. By layer: ${used}.`,
     ];
   });
 }

@@ -249,7 +249,7 @@ function parseValue(text: string, override: string): unknown {
   if (!quoted) {
     if (/^["'[{]/.test(trimmed)) throw new UserError(`override "${override}": the value is not closed.`);
     if (/^[^\s,]+(,[^\s,]+)+$/.test(trimmed)) {
-      throw new UserError(`override "${override}": several values; for a list write [${trimmed}].`);
+      throw new UserError(`override "${override}": several values were given; write a list as [${trimmed}].`);
     }
     if (/^(null|~)$/i.test(trimmed)) return null;
     if (/^(true|false)$/i.test(trimmed)) return trimmed.toLowerCase() === 'true';

@@ -53,12 +53,12 @@ function resolveDeclared(model: ModelConfig, where: string): DeclaredSpec {
   if (idle !== undefined)
     throw new UserError(
       `${where}: model.${idle} has no effect on a declared network, whose layers are listed in model.layers.`,
-      { hint: 'Take it out.' },
+      { hint: 'Remove it.' },
     );
   const words = declaredKeys.flatMap((key) => (model[key] == null ? [] : [[key, model[key]] as const]));
   const name = model.description ?? undefined;
   if (name !== undefined && typeof name !== 'string')
-    throw new UserError(`${where}: model.description is ${JSON.stringify(name)}: a text was expected.`);
+    throw new UserError(`${where}: model.description is ${JSON.stringify(name)}: text was expected.`);
   return readDeclared({ ...(name !== undefined && { name }), ...Object.fromEntries(words) }, where, 'model.');
 }
 

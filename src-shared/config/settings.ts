@@ -136,7 +136,7 @@ function refuseUndone(
   const undoing = later.filter((other) => undoes(other, key)).at(-1);
   throw new UserError(
     `override "${override}" has no effect: ${undoing === undefined ? 'what comes' : `"${undoing}" comes`} after it and sets ${key} again.`,
-    { hint: 'Give what sets several keys first, and single keys after it.' },
+    { hint: 'Give sections first, and single keys after them.' },
   );
 }
 

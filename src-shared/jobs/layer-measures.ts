@@ -6,7 +6,7 @@ import type { JobParts } from './define.ts';
 
 /** Models of one run, at one epoch or several. */
 export const layerSelection = {
-  run: z.string().min(1).describe('run directory').meta({ label: 'Run', path: true }),
+  run: z.string().min(1).describe('run folder').meta({ label: 'Run', path: true }),
   models: z
     .array(z.int().positive())
     .min(1)
@@ -46,7 +46,7 @@ export const runKeyParam = {
     .string()
     .min(1)
     .optional()
-    .describe("name of the run in the answer; absent: its folder's name")
+    .describe('name of the run in the result; absent: the name of its folder')
     .meta({ label: 'Run name in the result', advanced: true }),
 };
 

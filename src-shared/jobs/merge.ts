@@ -10,7 +10,7 @@ export const mergeJob = defineJob({
   version: 1,
   title: 'Merge models',
   summary:
-    'Permutes models to the first one and writes their weighted mean (or each permuted model) as a run of its own, in the non-asymmetric form that any script can load.',
+    'Permutes models to the first one and writes their weighted mean (or each permuted model) as a new run, in the non-asymmetric form that any script can load.',
   params: z
     .object({
       run: pairSelection.run,

@@ -80,7 +80,7 @@ export const permutationSensitivityJob = defineJob({
   version: 1,
   title: 'Permutation sensitivity',
   summary:
-    'Can the neurons of a layer be told apart? What every exchange of two neurons, random permutations and a given one add to the realization cost, how far apart the fixed parts put the neurons, and a verdict in words.',
+    'Are the neurons of a layer identifiable? What every swap of two neurons, random permutations and a given one add to the realization cost, how far apart the neurons’ centers are, and a verdict in words.',
   params: z.object({
     ...layerSelection,
     ...subspaceParams,
@@ -93,7 +93,7 @@ export const permutationSensitivityJob = defineJob({
       .meta({ label: 'Random permutations' }),
     permutationSeed: seedSchema
       .default(0)
-      .describe('decides the random permutations')
+      .describe('determines the random permutations')
       .meta({ label: 'Permutation seed', advanced: true }),
     permutations: z
       .record(z.string(), z.array(z.int().nonnegative()))

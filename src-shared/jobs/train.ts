@@ -10,7 +10,7 @@ export const trainJob = defineJob({
   version: 1,
   title: 'Train a run',
   summary:
-    'Trains all models of a run at once. They share their fixed weights; each has its own initialisation and batch order.',
+    'Trains all models of a run together. They share their fixed weights; each has its own initialisation and batch order.',
   params: z
     .object({
       /** Absolute path of the run directory; made if need be. */

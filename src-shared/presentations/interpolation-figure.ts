@@ -10,9 +10,7 @@ export type Metric = 'accuracy' | 'loss';
 export function alignmentTitle({ align, mode }: { align: Alignment; mode?: string | undefined }): string {
   if (align === 'none') return 'Unaligned';
   if (align === 'weight') return 'Aligned by weights';
-  return mode === 'reference-lmc-script'
-    ? 'Anti-aligned, as the published script does'
-    : 'Aligned by activations';
+  return mode === 'reference-lmc-script' ? 'Anti-aligned (published LMC script)' : 'Aligned by activations';
 }
 
 /** Null at points that are not finite; undefined if the pair was not evaluated on the split. */

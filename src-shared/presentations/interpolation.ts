@@ -79,7 +79,7 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
   );
   const middle = r.midpoint;
   return {
-    verdict: `Above the chord between the ends, ${split}, ${over}: loss barrier ${meanText(pairs, split, 'loss', 'chord')}, accuracy drop ${meanText(pairs, split, 'accuracy', 'chord')}.`,
+    verdict: `Relative to the chord between the ends, ${split}, ${over}: loss barrier ${meanText(pairs, split, 'loss', 'chord')}, accuracy drop ${meanText(pairs, split, 'accuracy', 'chord')}.`,
     tone: 'plain',
     facts: [
       ...definitionFacts(pairs, split),

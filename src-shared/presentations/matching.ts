@@ -269,7 +269,7 @@ function verdictOf(entries: readonly Entry[]): string {
   const when = last === null ? '' : `At epoch ${last}. `;
   if (found.some(({ result }) => result.objectives.random.length === 0)) {
     const { optimal, identity } = objectivesOf(found);
-    return `${when}Left as they are, neurons correspond with ${shown(identity)} on average, at best with ${shown(optimal)}. Whether that is more than chance is not clear without random permutations.`;
+    return `${when}Under the identity, neurons correspond with ${shown(identity)} on average, under the best permutation with ${shown(optimal)}. Whether that is more than chance is not clear without random permutations.`;
   }
   return `${when}${placesText(subjects)}`;
 }

@@ -234,10 +234,10 @@ describe.skipIf(noBrowser)('grouping', () => {
 
   it('says when the engine dies under it', async () => {
     app.kill('SIGKILL');
-    const lost = page.getByRole('alert').filter({ hasText: 'The engine is gone' });
+    const lost = page.getByRole('alert').filter({ hasText: 'Engine not reachable' });
     await lost.waitFor();
     expect(await lost.textContent()).toMatch(
-      /The engine stopped or cannot be reached\.[^]*Nothing that was saved is lost/,
+      /The engine stopped or cannot be reached\.[^]*No saved work is lost/,
     );
     takeComplaints();
   });

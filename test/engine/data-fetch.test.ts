@@ -102,7 +102,7 @@ describe('data fetch', () => {
       else response.destroy();
     });
     expect(await refusal(fetchDataSet({ set: setOf(dying), folder, onProgress }))).toContain(
-      'could not be fetched from any of 1 mirrors',
+      'could not be downloaded from any of 1 mirrors',
     );
     const part = readFileSync(partOf(folder, file)).length;
     expect(part).toBe(120_000);
@@ -160,10 +160,10 @@ describe('data fetch', () => {
     const said = await refusal(
       fetchDataSet({ set: setOf(long, short, shifted, missing), folder: newFolder() }),
     );
-    expect(said).toContain(`it sent more than the ${bytes.length} bytes`);
-    expect(said).toContain('it answered 416');
-    expect(said).toContain('it sent others');
-    expect(said).toContain('it answered 404 Not Found');
+    expect(said).toContain(`the server sent more than the file’s ${bytes.length} bytes`);
+    expect(said).toContain('the server responded 416');
+    expect(said).toContain('the server sent other bytes');
+    expect(said).toContain('the server responded 404 Not Found');
   });
 
   it('leaves a mirror that is stuck', async () => {
@@ -188,7 +188,7 @@ describe('data fetch', () => {
     } finally {
       vi.useRealTimers();
     }
-    expect(notes).toEqual([expect.stringContaining('nothing came for')]);
+    expect(notes).toEqual([expect.stringContaining('no data arrived for')]);
     expect(readFileSync(join(folder, file.name)).equals(bytes)).toBe(true);
   });
 
@@ -220,6 +220,6 @@ describe('data fetch', () => {
 
   it('knows the four files of both data sets', () => {
     for (const name of ['mnist', 'fashion-mnist']) expect(fetchable(name).files.length).toBe(4);
-    expect(() => fetchable('imagenet')).toThrow('There is no data set "imagenet" to fetch.');
+    expect(() => fetchable('imagenet')).toThrow('There is no data set "imagenet" to download.');
   });
 });

@@ -87,7 +87,7 @@ describe('a desktop window on a served engine', () => {
   });
 
   it.each([
-    ['not an address', 'is no address'],
+    ['not an address', 'is not an address'],
     ['https://127.0.0.1:1/?token=abc', 'expected http://'],
     ['http://127.0.0.1:1/', 'expected http://'],
     ['http://127.0.0.1:1/?token=abc', 'no engine answers at 127.0.0.1:1'],

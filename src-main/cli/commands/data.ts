@@ -25,7 +25,7 @@ function rows({ workspace }: Globals): Row[] {
       const folder = fetchedFolder(root, name);
       const files = fetchable(name).files.filter((file) => existsSync(join(folder, file.name))).length;
       const complete = files === fetchable(name).files.length;
-      return { name, state: complete ? 'fetched' : 'not fetched', folder: complete ? folder : '' };
+      return { name, state: complete ? 'fetched' : 'not downloaded', folder: complete ? folder : '' };
     }),
     ...geometryKinds.map((name) => ({
       name,
@@ -37,14 +37,14 @@ function rows({ workspace }: Globals): Row[] {
 
 async function fetchNamed(name: string, dir: string | undefined, globals: Globals): Promise<void> {
   const { terminal, signal } = globals;
-  if (name === 'mnist-10k') throw new UserError('mnist-10k is embedded: there is nothing to fetch');
+  if (name === 'mnist-10k') throw new UserError('mnist-10k is embedded: there is nothing to download');
   if (!fetchableNames.includes(name)) {
-    throw new UserError(`There is no data set "${name}" to fetch.${didYouMean(name, fetchableNames)}`, {
+    throw new UserError(`There is no data set "${name}" to download.${didYouMean(name, fetchableNames)}`, {
       hint: `Known: ${fetchableNames.join(', ')}.`,
     });
   }
   const folder = dir === undefined ? fetchedFolder(workspacePath(globals.workspace), name) : typedPath(dir);
-  const line = terminal.progress(`fetching ${name}`);
+  const line = terminal.progress(`downloading ${name}`);
   const report = await fetchDataSet({
     set: fetchable(name),
     folder,
@@ -58,8 +58,7 @@ async function fetchNamed(name: string, dir: string | undefined, globals: Global
   });
   line.finish();
   terminal.document({ name, ...report });
-  const what =
-    report.fetched.length === 0 ? 'was there already, complete' : `${report.fetched.length} files fetched`;
+  const what = report.fetched.length === 0 ? 'already complete' : `${report.fetched.length} files downloaded`;
   terminal.print(`${name}: ${what}, in ${report.folder}`);
   const use = dir === undefined ? `dataset=${name}` : `dataset=${name} --data-dir ${report.folder}`;
   terminal.print(`next: ${self} train w-asymmetric ${use}`);
@@ -78,11 +77,11 @@ export const define: DefineCommand = (command, globals) => {
     terminal.print(formatTable(found, columns, terminal.style));
   };
   command.action(list);
-  command.command('list').description('which data sets are here').action(list);
+  command.command('list').description('list the data sets and where they are').action(list);
   command
     .command('fetch <name>')
     .description(
-      `fetch a data set (${fetchableNames.join(', ')}), checked by its SHA-256; what broke off is resumed`,
+      `download a data set (${fetchableNames.join(', ')}), checked by its SHA-256; interrupted downloads resume`,
     )
     .option(
       '--dir <dir>',

@@ -31,7 +31,7 @@ interface KindOptions {
 
 export const define: DefineCommand = (command, globals) => {
   command
-    .description('Runs one analysis. Each kind has its own flags: `basin run KIND --help`.')
+    .description('Runs a job of one kind. Each kind has its own flags: `basin run KIND --help`.')
     .argument('[kind]', 'kind of job')
     // A mistyped kind is the message, not the flags that came with it.
     .allowUnknownOption()
@@ -52,7 +52,7 @@ function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void 
   for (const flag of flags) addFlag(command, flag);
   command
     .option('--params <file>', 'params as JSON or YAML (- is stdin); flags override them')
-    .option('--out <file>', 'also write the result: .json, or .parquet where it has rows or matrices')
+    .option('--out <file>', 'also write the result to a file: .json, or .parquet if it has rows or matrices')
     .action(async (options: KindOptions) => {
       const out = options.out === undefined ? undefined : typedPath(options.out);
       if (out !== undefined) await checkOutFile(out);
@@ -180,7 +180,7 @@ async function executeWith(
   const shown = listenerFor(terminal, kind.title);
   const finished = await runAnyKind(client, kind.kind, params, signal, shown.listener);
   shown.finish();
-  if (finished.job.cached) terminal.note(`${kind.title}: known already, answered from the workspace`);
+  if (finished.job.cached) terminal.note(`${kind.title}: cached result from the workspace`);
   if (out !== undefined) {
     await writeOutFile(client, finished.job.resultId!, finished.result, out);
     terminal.note(`written to ${out}`);

@@ -67,7 +67,7 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
       `data           ${result.data.name} (${result.data.origin})`,
       `seeds          seed ${result.seeds.seed}, mask ${result.seeds.mask_seed}, init ${result.seeds.init_seed.join(' ')}, batches ${result.seeds.optimization_seed.join(' ')}`,
       `computed       steps ${trainingExecutionText(result.execution)}${evaluated}`,
-      `run directory  ${result.run_directory}`,
+      `run folder ${result.run_directory}`,
       '',
       `next: ${self} run interpolate --run ${shellWord(result.run_directory)} --epoch ${result.epochs}`,
     ].join('\n'),
@@ -91,7 +91,7 @@ function checkWords(words: string[], flags: TrainFlags): void {
     throw new UsageError('--resume reuses the settings of the run; remove the other arguments');
   }
   if (flags.resume === undefined && words.length === 0) {
-    throw new UsageError('What shall be trained? Give a preset or a config.yaml.', {
+    throw new UsageError('Nothing to train: give a preset or a config.yaml.', {
       hint: `Presets: ${presetNames().join(', ')}.`,
     });
   }
@@ -102,18 +102,18 @@ Settings, as key.path=value over the preset or file:
   sigma_f=0.5        scale of the fixed weights, in every layer; sigma_f=[1,1,0.5,0.25] one per layer
                      (W-asymmetric and SYRE)
   num_fixed=12       fixed weights per neuron, in every layer; model.n_mul multiplies it (W-asymmetric)
-  optimizer.lr=3e-4  any key of config.yaml; optimizer=sgd takes a whole section, ~key.path removes a key
-A setting that would change nothing is refused, with the reason.`;
+  optimizer.lr=3e-4  any key of config.yaml; optimizer=sgd sets a whole section, ~key.path removes a key
+A setting that would have no effect is refused, with the reason.`;
 
 export const define: DefineCommand = (command, globals) => {
   command
-    .description('Trains a run: all its models at once, sharing their fixed weights. Writes a run directory.')
+    .description('Trains a run: all its models together, sharing their fixed weights. Writes a run folder.')
     .argument('[words...]', 'a preset or config.yaml, then settings such as num_models=4 sigma_f=0.5')
-    .option('--out <dir>', "the run directory (default: a new one in the workspace's runs folder)")
-    .option('--resume <dir>', 'go on with this run from its last checkpoint')
+    .option('--out <dir>', "the run folder (default: a new one in the workspace's runs folder)")
+    .option('--resume <dir>', 'resume this run from its last checkpoint')
     .option(
       '--data-dir <dir>',
-      'folder of the IDX files, same as dataset.data_dir=DIR; files of your own: with dataset=idx',
+      'folder of the IDX files, same as dataset.data_dir=DIR; for your own files, add dataset=idx',
     )
     .option('--split-file <file>', 'JSON with train_indices and val_indices, same as dataset.split_file=FILE')
     .addHelpText('after', settingsHelp)

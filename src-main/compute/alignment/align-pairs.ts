@@ -74,7 +74,7 @@ export function alignmentNote(
   const notes = [
     request.align === 'activation' ? noteOf(request.mode) : undefined,
     gated
-      ? 'The fixed gate C of the second model is permuted with its neurons and interpolated too.'
+      ? 'The fixed gate C of the second model is permuted with its neurons and interpolated as well.'
       : undefined,
   ];
   return notes.filter((note) => note !== undefined).join(' ') || undefined;

@@ -68,8 +68,8 @@ function planMatching({ groups, epochs, epoch, ...params }: Params): Params[] {
   );
   if (parts.length > 0) return parts;
   throw new UserError(
-    `groups: no run of ${groups.map(({ name }) => name).join(', ')} has two models at one of the epochs asked for.`,
-    { hint: 'Pairs are made of the models of one run at the same epoch.' },
+    `groups: no run of ${groups.map(({ name }) => name).join(', ')} has two models at any requested epoch.`,
+    { hint: 'Pairs are formed from models of one run at the same epoch.' },
   );
 }
 

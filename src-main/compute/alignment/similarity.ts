@@ -11,8 +11,8 @@ export function correlationModeOf(mode: MatchingMode): CorrelationMode {
 /** What every reader of a result made with this mode must be told, or undefined where there is nothing. */
 export function noteOf(mode: MatchingMode): string | undefined {
   if (!isUncorrelatedness(correlationModeOf(mode))) return undefined;
-  const who = mode === 'reference-lmc-script' ? "the published LMC script's matching" : `the mode ${mode}`;
-  return `Anti-aligned: ${who} maximises 1 - |correlation| and so pairs the LEAST correlated neurons.`;
+  const who = mode === 'reference-lmc-script' ? "the published LMC script's mode" : `the mode ${mode}`;
+  return `Anti-aligned: ${who} maximises 1 - |correlation|, which pairs the LEAST correlated neurons.`;
 }
 
 export const isUncorrelatedness = (mode: CorrelationMode): boolean =>
@@ -113,7 +113,7 @@ function refuseConstant(moments: CrossMoments, mode: CorrelationMode, where: Whe
   throw new UserError(
     `${first.model}, ${where.point}: neuron ${first.neuron} is constant over all inputs${othersText(first, other)}; ` +
       `${mode} is not defined for it`,
-    { hint: `Use ${mode}_with_${suffix}_for_constant, which leaves such neurons for last.` },
+    { hint: `Use ${mode}_with_${suffix}_for_constant, which matches such neurons last.` },
   );
 }
 

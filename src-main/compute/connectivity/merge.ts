@@ -104,7 +104,7 @@ function sharesOf({ lambda }: Params, count: number): number[] {
   if (lambda === undefined) return new Array<number>(count).fill(1 / count);
   if (count === 2) return [1 - lambda, lambda];
   throw new UserError(`lambda: ${lambda} divides a segment between two models, but ${count} are selected.`, {
-    hint: 'Leave it out for the plain mean of all, or name two models.',
+    hint: 'Omit it for the plain mean of all, or name two models.',
   });
 }
 
@@ -192,7 +192,7 @@ function verify(directory: string, files: readonly string[], outputs: readonly A
     for (const [name, { data }] of arrays) {
       const found = acting.get(name)?.data;
       if (!isCounter(name) && data.some((value, k) => value !== found?.[k]))
-        throw new Error(`${path}: "${name}" is not what was to be written`);
+        throw new Error(`${path}: "${name}" is not the tensor to write`);
     }
   });
 }

@@ -75,7 +75,7 @@ function remembered(key: string, load: () => Promise<Dataset>): Promise<Dataset>
 function refuseUnmade(name: string): void {
   if (geometryKindOf(name) === undefined) return;
   throw new UserError(
-    `data set "${name}" is made from sizes and seeds, which only a run's config says; the name alone does not.`,
+    `data set "${name}" is generated from sizes and seeds in a run's config; the name alone is not enough.`,
     { hint: 'Analyse a run that was trained on it, without naming a data set.' },
   );
 }

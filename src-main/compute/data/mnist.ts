@@ -53,8 +53,8 @@ function named({ name: wanted }: IdxRequest, { dataset, contents }: Read): Datas
   }
   if (wanted !== undefined && /^idx-/.test(wanted) && wanted !== name) {
     throw new UserError(
-      `data set "${wanted}": the IDX files in ${contents.folder} have other contents now; they are ${name}.`,
-      { hint: 'Give the folder with the files of that time, or name the data "idx" to take these.' },
+      `data set "${wanted}": the IDX files in ${contents.folder} have changed; they are now ${name}.`,
+      { hint: 'Give the folder with the original files, or name the data set "idx" to use these.' },
     );
   }
   return { ...dataset, name };
@@ -62,7 +62,7 @@ function named({ name: wanted }: IdxRequest, { dataset, contents }: Read): Datas
 
 function otherSet(wanted: string, { title, name }: DataSetEntry, folder: string): UserError {
   return new UserError(`data set "${wanted}": the files in ${folder} are ${title}, not ${wanted}.`, {
-    hint: `Give another folder, or ask for what is there: dataset=${name} for training, --data ${name} for an analysis.`,
+    hint: `Give another folder, or name the data set it holds: dataset=${name} for training, --data ${name} for an analysis.`,
   });
 }
 
@@ -128,9 +128,9 @@ function readOne(
     const again = readable(read, other);
     if (again === undefined || idxSha256(again.shape, again.bytes) === sha256) continue;
     throw new UserError(
-      `${folder}: ${first} and ${other} hold different data; only one of them can be meant.`,
+      `${folder}: ${first} and ${other} hold different data, and Basin cannot tell which one to use.`,
       {
-        hint: 'Move one of them away.',
+        hint: 'Move one of them elsewhere.',
       },
     );
   }

@@ -100,7 +100,7 @@ function checkCounts(dataset: Dataset, path: string, split: z.infer<typeof split
     const found = dataset.sha256[file.replace(/\.gz$/, '')];
     if (found === undefined || sameHash(stated, found)) continue;
     throw new UserError(
-      `${path}: field "sha256.${file}" is ${stated.slice(0, 12)}..., but the file in ${dataset.origin} has ${found.slice(0, 12)}...: the split belongs to other data.`,
+      `${path}: field "sha256.${file}" is ${stated.slice(0, 12)}..., but the file in ${dataset.origin} has ${found.slice(0, 12)}...: the split belongs to another data set.`,
     );
   }
 }
@@ -122,7 +122,7 @@ function readJson(path: string): unknown {
     // Editors on Windows put a byte order mark before it.
     return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown;
   } catch (thrown) {
-    throw new UserError(`${path}: no valid JSON: ${messageOf(thrown)}.`);
+    throw new UserError(`${path}: not valid JSON: ${messageOf(thrown)}.`);
   }
 }
 

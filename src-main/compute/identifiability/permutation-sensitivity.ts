@@ -42,9 +42,7 @@ export const permutationSensitivity = measureModels<
 function refuseUnknownLayers({ permutations }: Params, layers: readonly string[]): void {
   const unknown = Object.keys(permutations ?? {}).find((layer) => !layers.includes(layer));
   if (unknown === undefined) return;
-  throw new UserError(
-    `permutations: "${unknown}" is no layer that is measured; there are ${layers.join(', ')}`,
-  );
+  throw new UserError(`permutations: "${unknown}" is not a measured layer; there are ${layers.join(', ')}`);
 }
 
 async function layerSensitivity(

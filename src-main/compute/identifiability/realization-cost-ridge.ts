@@ -75,15 +75,15 @@ const hiddenLayers = (network: Network): string[] =>
 function refuseGates({ run, name }: LoadedModel): void {
   if (!run.graph.nodes.some(({ op }) => op === 'gate')) return;
   throw new UserError(
-    `${name} is σ-asymmetric: what a neuron puts out depends on all neurons of its layer, so one neuron cannot realise another’s function alone.`,
-    { hint: 'Use realization-cost, which looks at the linear layers.' },
+    `${name} is σ-asymmetric: a neuron’s output depends on all neurons of its layer, so a single neuron cannot realise another’s function.`,
+    { hint: 'Use realization-cost, which measures the linear layers.' },
   );
 }
 
 function sampled(examples: Examples, { samples, sampleSeed }: Params): Examples {
   if (samples === undefined) return examples;
   if (samples > examples.count) {
-    throw new UserError(`samples: ${samples} are asked for, the split has ${examples.count}`);
+    throw new UserError(`samples: ${samples} were requested, but the split has ${examples.count}`);
   }
   const chosen = new RandomStream(sampleSeed, 'ridge-samples').permutation(examples.count).slice(0, samples);
   return selectExamples(examples, chosen.sort());

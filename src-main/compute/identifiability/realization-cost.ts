@@ -60,7 +60,6 @@ async function costsOfLayer(
 export function warnings({ run, name }: LoadedModel): string[] {
   if (!run.graph.nodes.some(({ op }) => op === 'gate')) return [];
   return [
-    `${name} is σ-asymmetric: its linear layers are standard ones and the asymmetry sits in the activation, which ` +
-      'this measure does not see. Swap costs are zero by construction here and say nothing about the model.',
+    `${name} is σ-asymmetric: its linear layers are standard, and the asymmetry is in the activation, which this measure does not see. Swap costs are zero by construction here and say nothing about the model.`,
   ];
 }

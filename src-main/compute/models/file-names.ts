@@ -65,7 +65,7 @@ export function assertDistinct(names: ReadonlyMap<string, string>, file: string)
     const other = first.get(name);
     if (other !== undefined)
       throw new UserError(
-        `${file}: the tensors "${other}" and "${inFile}" are both "${name}" once the names of wrappers are left off.`,
+        `${file}: the tensors "${other}" and "${inFile}" are both "${name}" once wrapper prefixes are removed.`,
         { hint: 'Save the state dict of one model: model.state_dict(), or model.module.state_dict().' },
       );
     first.set(name, inFile);

@@ -61,7 +61,7 @@ export function checkedPlaces<T extends { readonly shape: readonly number[] }>(
       continue;
     }
     throw new UserError(
-      `${file}: tensor "${name}" has no place in ${describe(spec)}.${didYouMean(name, names)}`,
+      `${file}: tensor "${name}" does not belong to ${describe(spec)}.${didYouMean(name, names)}`,
       {
         hint: 'Is this the config.yaml of the run that the checkpoint belongs to?',
       },

@@ -147,7 +147,7 @@ export class Evaluation {
 
   /** Logits [P, size, classes] of the rows from `start` on. Only of a plan that is run operation by operation. */
   logits(examples: Examples, start: number, size: number): Float32Array {
-    if (this.#program) throw new Error('a compiled evaluation answers sums, not logits');
+    if (this.#program) throw new Error('a compiled evaluation returns sums, not logits');
     return this.#logits(this.#computation, examples, start, size);
   }
 

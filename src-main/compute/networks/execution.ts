@@ -15,7 +15,8 @@ export function evaluationWay(
   network: Network,
   passes: number,
 ): { way: Way; reason?: string } {
-  if (!backend.native) return { way: 'eager', reason: `the ${backend.name} back end compiles nothing` };
+  if (!backend.native)
+    return { way: 'eager', reason: `the ${backend.name} back end does not support compiled execution` };
   if (valuesPerExample(network) * passes < fewestValues)
     return { way: 'eager', reason: 'compiling takes longer than it saves for so few points and examples' };
   const shortfall = backend.native.compiler.shortfall('xla');

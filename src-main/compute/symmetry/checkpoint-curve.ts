@@ -13,7 +13,7 @@ import type { CurveParams, CurveResult } from './curve-measures.ts';
 export async function checkpointCurve(params: CurveParams, context: ComputeContext): Promise<CurveResult> {
   if (params.g !== undefined) {
     throw new UserError(
-      'g: a matrix acts on a network trained on the spot; a checkpoint takes random factors (seed, scale)',
+      'g: a matrix applies to a network trained for the job; a checkpoint uses random factors (seed, scale)',
     );
   }
   const { scale, seed, steps } = params;

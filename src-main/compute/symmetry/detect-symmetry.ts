@@ -180,7 +180,7 @@ async function detectRelu(
     notes: identity
       ? []
       : [
-          'the path follows the rescaling after a permutation of hidden units, which no continuous path replaces',
+          'the path covers the rescaling after a permutation of hidden units, which no continuous path can reach',
         ],
   };
 }

@@ -73,14 +73,14 @@ function refuseUnreachable(g: Float64Array, n: number, name: string): void {
   const values = singularValues(g, n, n);
   if (!(values[n - 1]! > n * Number.EPSILON * values[0]!)) {
     throw new UserError(
-      `${name} is singular (singular values from ${values[0]!.toPrecision(3)} down to ${values[n - 1]!.toPrecision(3)}): it is no element of the group`,
+      `${name} is singular (singular values from ${values[0]!.toPrecision(3)} down to ${values[n - 1]!.toPrecision(3)}): it is not an element of the group`,
     );
   }
   if (determinant(g, n).sign > 0) return;
   throw new UserError(
     `${name} has a negative determinant: no path inside the orbit leads there, every path from the identity crosses a singular matrix`,
     {
-      hint: 'Exchange two rows of it (a permutation of two hidden units turns the sign), or give one with det > 0.',
+      hint: 'Swap two of its rows (a permutation of two hidden units flips the sign), or give a matrix with det > 0.',
     },
   );
 }

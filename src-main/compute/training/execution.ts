@@ -19,9 +19,9 @@ export interface Workload {
 
 export function executionOf(backend: Backend, network: Network, work: Workload): TrainingExecution {
   const eager = (reason: string): TrainingExecution => ({ way: 'eager', reason, steps_per_call: 1 });
-  if (!backend.native) return eager(`the ${backend.name} back end compiles nothing`);
+  if (!backend.native) return eager(`the ${backend.name} back end does not support compiled execution`);
   if (work.totalSteps < fewestSteps)
-    return eager(`${work.totalSteps} steps; compiling pays from ${fewestSteps}`);
+    return eager(`${work.totalSteps} steps; compiling pays off from ${fewestSteps}`);
   const shortfall = backend.native.compiler.shortfall('xla');
   if (shortfall !== undefined) return eager(withoutCompiler(backend, shortfall));
   // Forward, and twice as much backward.

@@ -114,7 +114,7 @@ function refuseNonFinite({ loss, accuracy }: Scores, steps: number): void {
   const bad = loss.findIndex((value, m) => !Number.isFinite(value) || !Number.isFinite(accuracy[m]));
   if (bad < 0) return;
   throw new UserError(
-    `training stopped: the loss of model ${bad + 1} on held-out images is ${loss[bad]} after step ${steps}: not a finite number, or with logits that are none.`,
+    `training stopped: the loss of model ${bad + 1} on held-out images is ${loss[bad]} after step ${steps}: it, or a logit, is not finite.`,
     { hint: 'Lower optimizer.lr and train again; checkpoints saved before are unharmed.' },
   );
 }

@@ -24,7 +24,7 @@ export function createRunFolder(directory: string, config: RunConfig, split: str
   if (existsSync(directory)) {
     const taken = runFileIn(directory);
     if (taken !== undefined) {
-      throw new UserError(`${directory} holds a run already (${taken}); training would mix with it.`, {
+      throw new UserError(`${directory} already holds a run (${taken}); training would mix with it.`, {
         hint: 'Resume it, or choose another folder.',
       });
     }
@@ -32,7 +32,7 @@ export function createRunFolder(directory: string, config: RunConfig, split: str
   try {
     mkdirSync(directory, { recursive: true });
   } catch (thrown) {
-    throw fileError(directory, 'make the folder', thrown);
+    throw fileError(directory, 'create the folder', thrown);
   }
   writeFileAtomic(join(directory, splitFileName), split);
   writeFileAtomic(join(directory, 'config.yaml'), stringify(config, { lineWidth: 0 }));

@@ -181,7 +181,7 @@ export class TrainingSession {
   run(inputs: readonly StepInput[]): Float32Array[] {
     const { stepsPerCall } = this;
     if (inputs.length === 0 || inputs.length > stepsPerCall)
-      throw new Error(`${inputs.length} steps were asked for in one call of at most ${stepsPerCall}`);
+      throw new Error(`${inputs.length} steps were requested in one call of at most ${stepsPerCall}`);
     const args = this.#arguments(inputs);
     const [losses] = this.#ready().run(args);
     this.#called = true;

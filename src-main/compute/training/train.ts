@@ -71,7 +71,7 @@ function recordData(plan: TrainingPlan, dataset: Dataset, context: ComputeContex
   if (plan.data.geometry !== undefined || dataset.name === plan.data.name) return plan;
   if (dataSetNamed(plan.data.name)?.name !== dataset.name) {
     const what = isOwnName(dataset.name)
-      ? 'IDX files of no set that Basin knows'
+      ? 'IDX files of an unknown data set'
       : `the data set ${dataset.name}`;
     const line = `${dataset.origin} holds ${what}, not ${plan.data.name}: recorded as dataset.name=${dataset.name}`;
     context.emit({ type: 'log', level: 'warning', line });
@@ -94,8 +94,8 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
   const epoch = lastCompleteEpoch(run, models);
   const foreign = run.checkpoints.find((file) => file.format === 'pt');
   if (epoch === undefined && foreign) {
-    throw new UserError(`${directory}: there is no optimizer state to go on from, only ${foreign.path}.`, {
-      hint: 'Runs trained by Basin can be resumed; train this config anew in another folder.',
+    throw new UserError(`${directory}: there is no optimizer state to resume from, only ${foreign.path}.`, {
+      hint: 'Runs trained by Basin can be resumed; train this config again in another folder.',
     });
   }
   const dataset = await loadDataset(plan.data);
@@ -107,11 +107,11 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
     context.emit({
       type: 'log',
       level: 'info',
-      line: `${directory}: starting again from the recorded seeds`,
+      line: `${directory}: starting over from the recorded seeds`,
     });
     return { directory, plan, dataset, split };
   }
-  context.emit({ type: 'log', level: 'info', line: `${directory}: going on from epoch ${epoch}` });
+  context.emit({ type: 'log', level: 'info', line: `${directory}: resuming from epoch ${epoch}` });
   return { directory, plan, dataset, split, resumed: { epoch, run } };
 }
 

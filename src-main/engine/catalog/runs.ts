@@ -154,8 +154,8 @@ export class RunStore {
     const other = this.intake.byPath(path);
     const grouped = this.#db.prepare('SELECT 1 FROM members WHERE run_id = ?');
     if (other && other.id !== id && grouped.get(other.id)) {
-      throw new UserError(`${path} is in the catalog as run ${other.id}, which is in a group of its own.`, {
-        hint: `Take ${other.id} out of its groups first; it is then replaced.`,
+      throw new UserError(`${path} is in the catalog as run ${other.id}, which is also in a group.`, {
+        hint: `Remove ${other.id} from its groups first; it is then replaced.`,
       });
     }
     this.transaction(() => {

@@ -57,7 +57,7 @@ export function suggestGroups(
       return {
         architecture: home?.architecture ?? architecture,
         key: home?.key ?? keys.get(kind)!,
-        reason: home ? `the same settings as the runs that are in it: ${reason(kind)}` : reason(kind),
+        reason: home ? `the same settings as the runs already in it: ${reason(kind)}` : reason(kind),
         runIds: free.map(({ id }) => id).sort(),
       };
     })
@@ -148,5 +148,5 @@ function reason(kind: Kind): string {
   });
   const masks = new Set(kind.runs.map((run) => run.properties['mask_seed']));
   const hasMasks = kind.settings['model.sigma_F'] !== undefined && masks.size > 1;
-  return [baseName(kind), ...known, ...(hasMasks ? ['fixed weights of other seeds'] : [])].join(', ');
+  return [baseName(kind), ...known, ...(hasMasks ? ['fixed weights from different seeds'] : [])].join(', ');
 }

@@ -314,7 +314,7 @@ class OpenSet extends Opaque {
 const emptyTuple: readonly PickleValue[] = Object.freeze([]);
 
 const resave =
-  'Basin reads tensors and plain values only. If you trust the file, load it in Python and save the weights alone: torch.save(model.state_dict(), "new.pt").';
+  'Basin reads tensors and plain values only. If you trust the file, load it in Python and save only the weights: torch.save(model.state_dict(), "new.pt").';
 
 /** What Python can hash, near enough: a list or dict inside a tuple is harmless here. */
 function isKey(value: PickleValue): boolean {

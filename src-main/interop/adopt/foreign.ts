@@ -37,7 +37,7 @@ export function foreignModule(bare: ReadonlyMap<string, Entry>): Refusal | undef
     return {
       kind: 'other',
       reason: `weights of Flax or Keras ("${kernel}"), whose kernels are [inputs, outputs]`,
-      hint: `Save them as PyTorch has them: state["layers.0.weight"] = torch.tensor(kernel.T), state["layers.0.bias"] = torch.tensor(bias), and so on in the order of the layers.`,
+      hint: `Save them in PyTorch's layout: state["layers.0.weight"] = torch.tensor(kernel.T), state["layers.0.bias"] = torch.tensor(bias), and so on in the order of the layers.`,
     };
   const many = names.find((name) => shapeOf(name).length > 2);
   if (many !== undefined)
@@ -49,14 +49,14 @@ export function foreignModule(bare: ReadonlyMap<string, Entry>): Refusal | undef
   if (word)
     return {
       kind: 'other',
-      reason: `a network with ${word[1]} ("${word[0]}"), by its name no plain chain of linear layers`,
-      hint: `If it has linear layers, norms, activations and sums alone: ${declareHint}`,
+      reason: `a network with ${word[1]} ("${word[0]}"), which by its name is not a plain chain of linear layers`,
+      hint: `If it has only linear layers, norms, activations and sums: ${declareHint}`,
     };
   const whole = names.find((name) => /^(?:u?int|bool)/.test(bare.get(name)!.facts.dtype ?? ''));
   if (whole === undefined) return undefined;
   return {
     kind: 'other',
-    reason: `a tensor "${whole}" of ${bare.get(whole)!.facts.dtype}: quantised weights, or no weights`,
+    reason: `a tensor "${whole}" of ${bare.get(whole)!.facts.dtype}: quantised weights, or not weights`,
     hint: 'Save the model in floating point: model.float() before model.state_dict().',
   };
 }
@@ -115,7 +115,7 @@ function reparametrisation(names: readonly string[]): Refusal | undefined {
     if (example !== undefined)
       return {
         kind: 'other',
-        reason: `${what}: "${example}" is no weight, but what one is computed from`,
+        reason: `${what}: "${example}" is not a weight but a value a weight is computed from`,
         hint,
       };
   }
@@ -142,7 +142,7 @@ export function withoutBias(paths: readonly string[], norms: boolean): Refusal {
   const more = paths.length > 3 ? ` and ${paths.length - 3} more` : '';
   return {
     kind: 'other',
-    reason: `linear layers without a bias (${shown.join(', ')}${more})${norms ? ', as they are common before a batch norm' : ''}`,
-    hint: `${declareHint} There a bias may be left out.`,
+    reason: `linear layers without a bias (${shown.join(', ')}${more})${norms ? ', as is common before a batch norm' : ''}`,
+    hint: `${declareHint} In it, a bias may be omitted.`,
   };
 }

@@ -60,7 +60,7 @@ function unknown(path: string, fields: Fields, known: readonly string[]): Refusa
   if (field === undefined) return undefined;
   return {
     kind: 'other',
-    reason: `a network with a tensor "${full(path, field)}" that no multilayer perceptron has`,
+    reason: `a network with a tensor "${full(path, field)}", which no multilayer perceptron has`,
     hint: ignoreHint,
   };
 }
@@ -97,16 +97,16 @@ function addNorm(path: string, fields: Fields, into: Modules): Refusal | undefin
   const refuse = (reason: string): Refusal => ({
     kind: 'other',
     reason,
-    hint: `Of norms Basin computes layer norms and batch norms with running statistics. ${ignoreHint}`,
+    hint: `Basin supports layer norms and batch norms with running statistics. ${ignoreHint}`,
   });
   if (has('running_mean') !== has('running_var'))
     return refuse(
-      `"${full(path, has('running_mean') ? 'running_mean' : 'running_var')}" without ${has('running_mean') ? 'running_var' : 'running_mean'}: no batch norm that can be evaluated`,
+      `"${full(path, has('running_mean') ? 'running_mean' : 'running_var')}" without ${has('running_mean') ? 'running_var' : 'running_mean'}: a batch norm that cannot be evaluated`,
     );
   const batch = has('running_mean');
   if (has('weight') && !has('bias') && !batch)
     return refuse(
-      `"${example}" has no bias beside it: a PReLU, an RMSNorm or a LayerNorm without bias, which Basin does not take`,
+      `"${example}" has no bias: a PReLU, an RMSNorm or a LayerNorm without bias, which Basin does not support`,
     );
   if (has('weight') !== has('bias'))
     return refuse(`"${example}": a norm has a weight and a bias, or neither; one of them is missing`);
@@ -122,7 +122,7 @@ function addNorm(path: string, fields: Fields, into: Modules): Refusal | undefin
     /(?:^|[._\d])(?:bn|batch_?norm|gn|group_?norm|in(?:st(?:ance)?)?_?norm|instance_?norm|rms)/.test(name)
   )
     return refuse(
-      `"${path}" is called a ${/bn|batch/.test(name) ? 'batch norm, but has no running statistics' : 'norm other than a layer norm'}; by its tensors alone it could be taken for a layer norm`,
+      `"${path}" is called a ${/bn|batch/.test(name) ? 'batch norm, but has no running statistics' : 'norm other than a layer norm'}; its tensors alone would suggest a layer norm`,
     );
   into.norms.push({ path, kind: batch ? 'batch' : 'layer', width, affine: has('weight') });
   return undefined;

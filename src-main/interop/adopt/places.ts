@@ -21,7 +21,7 @@ export interface Places {
   notes: string[];
 }
 
-const normHint = `Without a declaration a network is taken for linear layer, norm, activation, in this order. ${declareHint}`;
+const normHint = `Without a declaration, layers are assumed to be linear, norm, activation, in this order. ${declareHint}`;
 
 const segments = (path: string): string[] => path.split('.');
 const parentOf = (path: string): string => segments(path).slice(0, -1).join('.');
@@ -78,7 +78,7 @@ function withNorms(order: readonly Linear[], norms: readonly NormModule[]): Omit
 
 function misplaced(norm: NormModule, linear: Linear | undefined, order: readonly Linear[]): Refusal {
   const where = !linear
-    ? `no name says which linear layer the norm "${norm.path}" belongs to`
+    ? `no name shows which linear layer the norm "${norm.path}" belongs to`
     : linear === order.at(-1)
       ? `the norm "${norm.path}" belongs to the last layer "${linear.path}", whose outputs are the logits`
       : linear.outputs !== norm.width
@@ -106,8 +106,8 @@ function toldLayer(
     .toSorted((a, b) => numberOf(b.path)! - numberOf(a.path)!)[0];
   if (!before) return `a norm "${norm.path}" before the first linear layer of its Sequential`;
   if (numberOf(before.path) === number - 1)
-    return `a norm "${norm.path}" behind another norm, "${before.path}"`;
-  return `a norm behind the activation: "${norm.path}" does not follow "${before.path}" directly, as the numbers tell; a module without weights stands between them`;
+    return `a norm "${norm.path}" after another norm, "${before.path}"`;
+  return `a norm after the activation: by their numbers, "${norm.path}" does not directly follow "${before.path}"; a module without weights is between them`;
 }
 
 /**
@@ -156,9 +156,7 @@ function activationsBetween(layers: readonly Layer[], wrapped: boolean): string[
     const before = layers[i - 1];
     if (!before) {
       if ((numberOf(linear.path) ?? 0) > 0)
-        notes.push(
-          `Before "${linear.path}" stand modules without weights, taken for those that flatten the input.`,
-        );
+        notes.push(`Before "${linear.path}" are modules without weights, assumed to flatten the input.`);
       continue;
     }
     const seam = parentOf(before.linear.path) !== parent;
@@ -173,12 +171,12 @@ function activationsBetween(layers: readonly Layer[], wrapped: boolean): string[
     if (free === 0 && (sequence.counted || (parent === '' && !wrapped)))
       return {
         kind: 'other',
-        reason: `nothing stands between "${(before.norm ?? before.linear).path}" and "${linear.path}", as the numbers of a Sequential tell, and so no activation`,
-        hint: `${declareHint} There each layer says its activation, "identity" for none.`,
+        reason: `by the numbers of their Sequential, nothing is between "${(before.norm ?? before.linear).path}" and "${linear.path}", so there is no activation`,
+        hint: `${declareHint} In it, each layer states its activation, "identity" for none.`,
       };
     if (free > 1)
       notes.push(
-        `Between "${(before.norm ?? before.linear).path}" and "${linear.path}" stand ${free} modules without weights, taken for the activation and dropout; a norm without weights would look the same.`,
+        `Between "${(before.norm ?? before.linear).path}" and "${linear.path}" are ${free} modules without weights, assumed to be the activation and dropout; a norm without weights would look the same.`,
       );
   }
   return notes;
@@ -219,10 +217,10 @@ function seamOf(
   const [from, to] = [parentOf(before.linear.path), parentOf(linear.path)];
   if (!sequences.get(from)!.counted && !sequences.get(to)!.counted) return undefined;
   if (isLast && !sequences.get(to)!.counted)
-    return `Between "${before.linear.path}" and the last layer "${linear.path}" an activation is taken for granted: the numbers of "${from}" do not tell how it ends.`;
+    return `Between "${before.linear.path}" and the last layer "${linear.path}" an activation is assumed: the numbers of "${from}" do not show how it ends.`;
   return {
     kind: 'other',
-    reason: `no name tells whether an activation stands between "${before.linear.path}" and "${linear.path}": one Sequential ends there or another begins`,
+    reason: `no name shows whether an activation is between "${before.linear.path}" and "${linear.path}": one Sequential ends there or another begins`,
     hint: declareHint,
   };
 }

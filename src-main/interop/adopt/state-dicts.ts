@@ -124,7 +124,10 @@ function ownMlp(own: Bare): MlpFound | OtherFound {
   const shapes = Array.from({ length: count }, (_, i) => own.get(`lins.${i}.weight`)!.facts.shape);
   const widths = chain(shapes);
   if (!widths)
-    return { kind: 'other', reason: 'layers lins.0, lins.1, ... that do not fit one behind the other' };
+    return {
+      kind: 'other',
+      reason: 'layers lins.0, lins.1, ... whose shapes do not fit one after the other',
+    };
   const family: Family = has('lins.0.normal_mask')
     ? 'w-asymmetric'
     : has('lins.0.noise')
@@ -138,7 +141,7 @@ function ownMlp(own: Bare): MlpFound | OtherFound {
     if ('kind' in modules) return modules;
   }
   if (has('norms.0.scale') || has('norms.0.inv_std'))
-    return { kind: 'other', reason: 'an MLP with linearised norms, whose kind only its config.yaml tells' };
+    return { kind: 'other', reason: 'an MLP with linearised norms, whose kind only its config.yaml records' };
   const norm = has('norms.0.running_mean') ? 'batch' : has('norms.0.weight') ? 'layer' : 'none';
   const inFile = (module: string): string => moduleOf(own.get(`${module}.weight`)?.name ?? module);
   const layers = shapes.map((_, i): LayerFound => {
@@ -179,7 +182,7 @@ function plainMlp(bare: Bare, wrapped: boolean): MlpFound | OtherFound {
     const [one, other] = ordered.orders.map((order) => order.map(({ path }) => path).join(', '));
     return {
       kind: 'other',
-      reason: `layers whose order neither names nor shapes decide: ${one} fits as well as ${other}`,
+      reason: `layers whose order neither names nor shapes determine: ${one} fits as well as ${other}`,
       hint: declareHint,
     };
   }
@@ -224,9 +227,9 @@ function namesOf(bare: Bare, layers: readonly Layer[]): Map<string, string> {
 /** What looks the same in a file. */
 function doubts(norm: 'layer' | 'batch' | undefined): string[] {
   if (norm === undefined) return [];
-  const epsilon = `Norms are taken to have an eps of ${usualEpsilon.toExponential()}, which no file holds.`;
+  const epsilon = `Norms are assumed to have eps = ${usualEpsilon.toExponential()}, which files do not record.`;
   if (norm === 'batch') return [epsilon];
   const kind =
-    'Norms without running statistics are taken for LayerNorm; a GroupNorm, or a BatchNorm with track_running_stats=False, has the same tensors.';
+    'Norms without running statistics are assumed to be LayerNorm; a GroupNorm, or a BatchNorm with track_running_stats=False, has the same tensors.';
   return [kind, epsilon];
 }

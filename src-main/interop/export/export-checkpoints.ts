@@ -107,12 +107,11 @@ function exportOne({ run, unit, params, directory, notes }: Export, file: Checkp
     const rename = renaming(run, checkpoint, notes);
     const tensors = new Map([...checkpoint.tensors].map(([name, tensor]) => [rename(name), tensor]));
     const optimizer = params.optimizer ? checkpoint.readOptimizer() : undefined;
-    if (step === undefined)
-      notes.add('Some checkpoints do not say after how many steps they were saved: 0 is written.');
-    if (params.optimizer && !optimizer) notes.add('Some checkpoints hold no state of an optimizer.');
+    if (step === undefined) notes.add('Some checkpoints do not record their step: 0 is written.');
+    if (params.optimizer && !optimizer) notes.add('Some checkpoints have no optimizer state.');
     const percent = accuracyPercent(storedAccuracy, unit);
     if (storedAccuracy !== undefined && percent === undefined)
-      notes.add('Some validation accuracies may be percent or fractions: they are not written.');
+      notes.add('Some validation accuracies may be percentages or fractions: they are not written.');
     return writeInFormat(directory, params.format, {
       epoch,
       model,
@@ -137,7 +136,7 @@ function renaming(run: RunDirectory, { tensors, path }: Checkpoint, notes: Set<s
   const inFiles = new Set(graphOf(spec).parameters.map(({ name }) => spec.fileNames?.[name] ?? name));
   const { names, wrapper } = nearestReading(tensors.keys(), (name) => inFiles.has(name));
   assertDistinct(names, path);
-  if (wrapper !== '') notes.add(`Left off before the names of the tensors: "${wrapper}".`);
+  if (wrapper !== '') notes.add(`Removed from the front of tensor names: "${wrapper}".`);
   return (name) => names.get(name) ?? name;
 }
 
@@ -169,7 +168,7 @@ function trainableOf(
 ): string[] {
   const spec = specOf(run);
   if (typeof spec === 'string') {
-    notes.add(`Which tensors were trained was told from their names: ${spec}`);
+    notes.add(`Which tensors were trained was inferred from their names: ${spec}`);
     return [...tensors.keys()].filter((name) => !buffers.test(name) && !isBookkeeping(name));
   }
   return graphOf(spec).parameters.flatMap(({ role, name }) => {
@@ -201,7 +200,7 @@ function modelNotes(run: RunDirectory, { format }: Params): string[] {
   const spec = specOf(run);
   if (format !== 'pt' || typeof spec === 'string' || spec.architecture !== 'declared') return [];
   return [
-    'config.yaml declares a network that the published scripts do not know; the files are state dicts for your own.',
+    'config.yaml declares a network that the published scripts do not support; the files are state dicts for your own scripts.',
   ];
 }
 
@@ -219,7 +218,7 @@ function datasetNotes(run: RunDirectory, { format }: Params): string[] {
     folder == null || /MNIST[\\/]raw[\\/]?$/.test(folder) || existsSync(join(folder, 'MNIST', 'raw'));
   if (dataset.name !== 'mnist' || inPlace) return [];
   return [
-    `config.yaml: dataset.data_dir is ${folder}; the published scripts look for MNIST/raw below it, and download the data where there is none.`,
+    `config.yaml: dataset.data_dir is ${folder}; the published scripts look for MNIST/raw below it, and download the data if there is none.`,
   ];
 }
 

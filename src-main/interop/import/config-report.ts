@@ -61,5 +61,5 @@ function refusalOf(
 function listed([first, ...others]: readonly ConfigProblem[]): string {
   if (others.length === 0) return first!.message;
   const keys = others.slice(0, 3).map(({ key }) => key);
-  return `${first!.message}; likewise ${keys.join(', ')}${others.length > 3 ? ` and ${others.length - 3} more` : ''}`;
+  return `${first!.message}; also ${keys.join(', ')}${others.length > 3 ? ` and ${others.length - 3} more` : ''}`;
 }

@@ -35,7 +35,7 @@ export async function importResults(
   for (const path of workspaces)
     passOver(
       path,
-      'a workspace of Basin: its runs were looked for; its results come as an analysis (`basin export --workspace DIR --out x.zip`).',
+      'a Basin workspace: its runs are imported; to import its results, export them as an analysis archive (`basin export --workspace DIR --out x.zip`).',
     );
   const asked = new Set(named);
   const paths = [...new Set([...named, ...found])];

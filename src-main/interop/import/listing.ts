@@ -20,7 +20,7 @@ export interface RunListing {
 export function listRunDirectory(folder: string): RunListing {
   const configPath = configFileOf(folder);
   if (configPath === undefined) {
-    const missing = `${folder} has checkpoints but no ${configPlaces}; without it Basin cannot know their architecture (\`basin run adopt\` tells it from the weights and makes a run).`;
+    const missing = `${folder} has checkpoints but no ${configPlaces}; without it Basin cannot know their architecture (\`basin run adopt\` infers it from the weights and makes a run).`;
     return withoutConfig(folder, missing);
   }
   try {

@@ -37,7 +37,9 @@ export function sniff(path: string): string | undefined {
     if (extension === '.json') return sniffJson(source);
     const tail = textOf(source, Math.max(0, source.size - lookedAt));
     if (extension === '.zip')
-      return tail.includes('analysis.json') ? undefined : 'a zip without analysis.json: no analysis of Basin';
+      return tail.includes('analysis.json')
+        ? undefined
+        : 'a zip without analysis.json: not a Basin analysis archive';
     if (parquetColumns.some((name) => tail.includes(name))) return undefined;
     return `a table without the columns ${parquetColumns.join(' or ')}`;
   } finally {
@@ -47,7 +49,7 @@ export function sniff(path: string): string | undefined {
 
 function sniffWeights(source: ByteSource): string | undefined {
   const kind = kindOfFile(source);
-  if (kind === undefined) return 'no file of torch.save or safetensors';
+  if (kind === undefined) return 'not a torch.save or safetensors file';
   if (kind.kind === 'foreign') return kind.what;
   return kind.kind === 'zip' ? foreignZipIn(source)?.what : undefined;
 }

@@ -40,7 +40,7 @@ export function readAnalysis(path: string): ResultFile {
   for (const [name, bytes] of entries.bytes) {
     if (name === 'analysis.json' || sha256Of(bytes) === manifest.sha256[name]) continue;
     throw new UserError(
-      `${at(path, entries, name)} is damaged, or was changed: it is not what analysis.json says.`,
+      `${at(path, entries, name)} is damaged or was changed: it does not match analysis.json.`,
     );
   }
   const results = manifest.results.map((id, part): FoundResult => {
@@ -70,7 +70,11 @@ export function readAnalysis(path: string): ResultFile {
     };
   });
   const figures: FoundFigure[] = manifest.figures.map(({ recipe, ...rest }) => ({ ...rest, recipe }));
-  return { what: `an analysis of ${results.length} results and ${figures.length} figures`, results, figures };
+  return {
+    what: `an analysis archive with ${results.length} results and ${figures.length} figures`,
+    results,
+    figures,
+  };
 }
 
 const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -85,7 +89,8 @@ interface Entries {
 function unpack(path: string): { entries: Entries; sha256: string } {
   const source = openSource(path);
   try {
-    if (source.size > largest) throw new UserError(`${path}: larger than any analysis (1 GiB at most).`);
+    if (source.size > largest)
+      throw new UserError(`${path}: larger than any analysis archive (1 GiB at most).`);
     const zip = openZip(source, { largestInflated: largest });
     const wanted = [...zip.entries.values()].filter(({ name }) =>
       /^(analysis\.json|results\/[\w.-]+\/(result\.json|matrices\/[\w.-]+\.npy))$/.test(name),
@@ -118,7 +123,7 @@ function entry(path: string, entries: Entries, name: string): Uint8Array {
   const bytes = entries.bytes.get(name);
   if (bytes) return bytes;
   throw new UserError(
-    `${path}: offset ${entries.offset(name)}: there is no entry ${name}; an analysis that Basin exported was expected.`,
+    `${path}: offset ${entries.offset(name)}: there is no entry ${name}; an analysis archive exported by Basin was expected.`,
   );
 }
 
@@ -128,7 +133,7 @@ function parse<T>(path: string, entries: Entries, name: string, schema: z.ZodTyp
     value = JSON.parse(Buffer.from(entry(path, entries, name)).toString('utf8'));
   } catch (thrown) {
     if (thrown instanceof UserError) throw thrown;
-    throw new UserError(`${at(path, entries, name)}: no JSON: ${messageOf(thrown)}.`, { cause: thrown });
+    throw new UserError(`${at(path, entries, name)}: not JSON: ${messageOf(thrown)}.`, { cause: thrown });
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -102,7 +102,7 @@ export function parsePythonJson(text: string, path: string): unknown {
     try {
       return JSON.parse(plain) as unknown;
     } catch (error) {
-      throw new UserError(`${path}: no JSON: ${error instanceof Error ? error.message : String(error)}.`);
+      throw new UserError(`${path}: not JSON: ${error instanceof Error ? error.message : String(error)}.`);
     }
   }
 }

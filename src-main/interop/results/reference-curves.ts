@@ -169,8 +169,8 @@ function curveFields(curve: Row, where: string, warnings: string[]): Row {
 
 function lossWarnings(where: string, lost: number, doubtful: number): string[] {
   const gaps = `${where}: ${lost} ${lost === 1 ? 'point is not a finite number: it is' : 'points are not finite numbers: they are'} shown as ${lost === 1 ? 'a gap' : 'gaps'}, and the curve has no barrier.`;
-  const them = doubtful === 1 ? '1 accuracy stands' : `${doubtful} accuracies stand`;
-  const dropped = `${where}: ${them} where the loss is NaN, of which no class is the largest: left out.`;
+  const them = doubtful === 1 ? '1 accuracy is given' : `${doubtful} accuracies are given`;
+  const dropped = `${where}: ${them} where the loss is NaN, so that no class is the largest: left out.`;
   return [...(lost > 0 ? [gaps] : []), ...(doubtful > 0 ? [dropped] : [])];
 }
 

@@ -85,7 +85,7 @@ function referenceJson(path: string): ConvertedFile {
   const found = naming(path, () => convertJson(value));
   if (found) return found;
   throw new UnknownContent(
-    `${path}: its fields are those of no known result: looked for interpolation_results_unaligned, matching_results, coherence_results, embedding_family, and kind with data (Basin's own).`,
+    `${path}: its fields match no known result: expected interpolation_results_unaligned, matching_results, coherence_results, embedding_family, and kind with data (Basin's own).`,
   );
 }
 
@@ -94,10 +94,10 @@ async function referenceTable(path: string): Promise<ConvertedFile> {
   const found = convertTable(rows);
   if (found) return found;
   const own = metadata.has('basin')
-    ? ' It was exported by Basin: its .json or the analysis (.zip) can be imported.'
+    ? ' It was exported by Basin: import its .json or the analysis archive (.zip) instead.'
     : '';
   throw new UnknownContent(
-    `${path}: its columns are those of no known result (${columns.slice(0, 6).join(', ')}); realization_cost_results, and results with num_inner_descent_iterations, were looked for.${own}`,
+    `${path}: its columns match no known result (${columns.slice(0, 6).join(', ')}); expected realization_cost_results, or results with num_inner_descent_iterations.${own}`,
   );
 }
 
@@ -125,7 +125,7 @@ function interpolationDict(path: string): ConvertedFile {
       return naming(path, () => convertInterpolationDict(curves, runOfCurves(runFolderOf(dirname(path)))));
     const keys = entries.slice(0, 6).map(([key]) => JSON.stringify(key));
     throw new UnknownContent(
-      `${path}: neither checkpoint nor interpolation_results.pt: its keys are ${keys.join(', ') || 'none'}; pairs of models with "lambdas" were looked for.`,
+      `${path}: neither a checkpoint nor interpolation_results.pt: its keys are ${keys.join(', ') || 'none'}; expected pairs of models with "lambdas".`,
     );
   } finally {
     file.close();

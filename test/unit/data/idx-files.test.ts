@@ -179,7 +179,7 @@ describe('a name means its data', () => {
     const labels = Buffer.from(few.get('t10k-labels-idx1-ubyte')!);
     labels[8] = (labels[8]! + 1) % 10;
     write(dataDir, 't10k-labels-idx1-ubyte', labels);
-    expect(await refusal({ name, dataDir })).toMatch(/have other contents now; they are idx-/);
+    expect(await refusal({ name, dataDir })).toMatch(/have changed; they are now idx-/);
     expect((await loadDataset({ name: 'idx', dataDir })).name).not.toBe(name);
   });
 

@@ -46,7 +46,7 @@ it('names the ways of aligning', () => {
   expect([...unaligned, ...aligned].map(alignmentTitle)).toEqual(titles.flatMap((title) => [title, title]));
   expect(alignmentTitle({ align: 'weight' })).toBe('Aligned by weights');
   expect(alignmentTitle({ align: 'activation', mode: 'reference-lmc-script' })).toBe(
-    'Anti-aligned, as the published script does',
+    'Anti-aligned (published LMC script)',
   );
 });
 

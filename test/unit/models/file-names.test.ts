@@ -57,14 +57,14 @@ describe('wrappers before the names of a run folder', () => {
     );
     tensors.set('module.lins.0.mask', tensor([2], Float32Array.of(1, 2)));
     expect(() => stateDictFromCheckpoint(tensors, referenceSpec('sym0'), 'file')).toThrow(
-      /"lins\.0\.mask" has no place/,
+      /"lins\.0\.mask" does not belong/,
     );
   });
 
   it('a prefix that only some weights have is none', () => {
     const tensors = stored('sym0', (name) => (name.startsWith('lins') ? `module.${name}` : name));
     expect(() => stateDictFromCheckpoint(tensors, referenceSpec('sym0'), 'file')).toThrow(
-      /"module\.lins\.0\.weight" has no place/,
+      /"module\.lins\.0\.weight" does not belong/,
     );
   });
 

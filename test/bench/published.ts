@@ -97,7 +97,9 @@ async function measure(name: string, work: Work, folder: string, turns: number):
       disagreements(numbers, theirs![turn]!.numbers, work.agreement),
     );
     if (differing.length > 0)
-      throw new UserError(`${name}: Basin and the published way find different numbers.\n${differing.join('\n')}`);
+      throw new UserError(
+        `${name}: Basin and the published way find different numbers.\n${differing.join('\n')}`,
+      );
     const [basin_s, published_s] = [ours!, theirs!].map((each) => median(each.map(({ seconds }) => seconds)));
     const ratio = published_s! / basin_s!;
     return publishedRowSchema.parse({ work: name, basin_s, published_s, ratio });

@@ -37,7 +37,12 @@ const runOf = (folder: string): string => `${folder}/run`;
 
 /** A training of W-asymmetric networks as published, but on the embedded digits and for three epochs. */
 export function trainingOf(count: number, run: string): { run: string; config: object } {
-  const overrides = [`num_models=${count}`, `training.num_epochs=${epoch}`, 'training.save_every=1', 'seed=1'];
+  const overrides = [
+    `num_models=${count}`,
+    `training.num_epochs=${epoch}`,
+    'training.save_every=1',
+    'seed=1',
+  ];
   return { run, config: loadTrainingConfig('w-asymmetric', overrides) };
 }
 
@@ -96,7 +101,9 @@ function matchingNumbers(result: unknown): Series {
 }
 
 function realizationNumbers(result: unknown): Series {
-  const layers = rowsOf(realizationCostJob.result.parse(result)).flatMap((row) => row.realization_cost_results);
+  const layers = rowsOf(realizationCostJob.result.parse(result)).flatMap(
+    (row) => row.realization_cost_results,
+  );
   return {
     dimension: layers.map((layer) => layer.subspace_dimension),
     coherence: layers.map((layer) => layer.subspace_coherence),
@@ -128,8 +135,12 @@ function ridgeNumbers(result: unknown): Series {
 function syntheticNumbers(result: unknown): Series {
   const family = syntheticCoherenceJob.result.parse(result).exact_copy!;
   const ends = family.aggregate.map((_, i) => {
-    const curvesOfAll = family.outer_records.map((record) => record.spread_records[i]!.interpolation.test_losses);
-    return curvesOfAll.reduce((sum, losses) => sum + (losses[0]! + losses.at(-1)!) / 2, 0) / curvesOfAll.length;
+    const curvesOfAll = family.outer_records.map(
+      (record) => record.spread_records[i]!.interpolation.test_losses,
+    );
+    return (
+      curvesOfAll.reduce((sum, losses) => sum + (losses[0]! + losses.at(-1)!) / 2, 0) / curvesOfAll.length
+    );
   });
   return {
     'midpoint barrier': family.aggregate.map((each) => each.mean_midpoint_barrier),

@@ -80,7 +80,9 @@ export function markdownTable(
   rows: readonly (readonly (string | number)[])[],
 ): string {
   const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), `|${head.map((_, i) => (i === 0 ? '---' : '--:')).join('|')}|`, ...rows.map(line)].join('\n');
+  return [line(head), `|${head.map((_, i) => (i === 0 ? '---' : '--:')).join('|')}|`, ...rows.map(line)].join(
+    '\n',
+  );
 }
 
 /** Three digits, without an exponent. */

@@ -178,10 +178,16 @@ export function usableState(
   return state;
 }
 
+/** A plain loop: every weight of every model is looked at. */
+function firstNonFinite(data: Float32Array): number {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return i;
+  return -1;
+}
+
 function refuseNonFinite(state: StateDict, model: NonFiniteWeights['model']): void {
   const bad: string[] = [];
   for (const [name, { data }] of state) {
-    const at = data.findIndex((value) => !Number.isFinite(value));
+    const at = firstNonFinite(data);
     if (at >= 0) bad.push(`"${name}" (entry ${at} is ${data[at]})`);
   }
   if (bad.length === 0) return;

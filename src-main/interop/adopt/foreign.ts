@@ -1,5 +1,5 @@
 /** State dicts that are no chain of linear layers: what they are, by their right name, and what to do about it. */
-import { isBookkeeping } from '../../compute/models/file-names.ts';
+import { isBookkeeping } from '../../formats/tensor-names.ts';
 
 export interface TensorFacts {
   readonly shape: readonly number[];

@@ -1,5 +1,5 @@
 /** The tensors of a state dict as modules: linear layers and norms, or what no multilayer perceptron has. */
-import { isBookkeeping } from '../../compute/models/file-names.ts';
+import { isBookkeeping } from '../../formats/tensor-names.ts';
 import { foreignModule, refusal, withoutBias } from './foreign.ts';
 import type { Entry, Refusal, TensorFacts } from './foreign.ts';
 

@@ -7,7 +7,7 @@ import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import { usualEpsilon } from '../../../src-shared/networks/operations/norm.ts';
-import { isBookkeeping, isCounter, unwrapped } from '../../compute/models/file-names.ts';
+import { isBookkeeping, isCounter, unwrapped } from '../../formats/tensor-names.ts';
 import { checkedPlaces } from '../../compute/models/state-dict.ts';
 import { declareHint, foreignModule, refusal } from './foreign.ts';
 import type { Entry, Refusal, TensorFacts } from './foreign.ts';

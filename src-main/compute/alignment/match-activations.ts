@@ -11,6 +11,7 @@ import type {
 } from '../../../src-shared/jobs/match-activations.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
+import { noteOf } from '../../../src-shared/matching-modes.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
@@ -25,7 +26,6 @@ import { RandomStream } from '../random.ts';
 import { measureGroup } from './activation-matching.ts';
 import { recordMoments } from './record-moments.ts';
 import type { PairMoments } from './record-moments.ts';
-import { noteOf } from './similarity.ts';
 
 type Params = ParamsOf<typeof matchActivationsJob>;
 

@@ -18,7 +18,7 @@ import { loadCheckpoint, readRun } from '../checkpoints.ts';
 import { ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { uploadExamples } from '../data/index.ts';
-import { isCounter } from '../models/file-names.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
 import { assertSameFixedPart } from '../models/index.ts';
 import { mixArrays } from '../networks/lines.ts';
 import { permuteArrays } from '../networks/permute.ts';

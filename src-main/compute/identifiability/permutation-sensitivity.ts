@@ -6,6 +6,7 @@ import type {
   permutationSensitivityJob,
 } from '../../../src-shared/jobs/permutation-sensitivity.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
+import { swapCosts } from '../../../src-shared/swap-costs.ts';
 import { isPermutation } from '../alignment/permutation.ts';
 import { solveAssignment } from '../assignment/solve.ts';
 import type { LoadedModel } from '../checkpoints.ts';
@@ -13,7 +14,7 @@ import { RandomStream } from '../random.ts';
 import { centerDominance, closestRows } from './centers.ts';
 import { layerWeights, placeOfLayer } from './layer-weights.ts';
 import { measureModels } from './measure.ts';
-import { realizationCosts, swapCosts } from './realization.ts';
+import { realizationCosts } from './realization.ts';
 import type { RealizationCosts } from './realization.ts';
 import { warnings } from './realization-cost.ts';
 import type { Subspace } from './subspace.ts';

@@ -9,6 +9,7 @@ import type {
   RidgePair,
 } from '../../../src-shared/jobs/realization-cost-ridge.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
+import { ridgeMatrices } from '../../../src-shared/swap-costs.ts';
 import type { Backend } from '../backend/index.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { selectExamples } from '../data/index.ts';
@@ -23,7 +24,6 @@ import { layerWeights, linearLayer, linearLayers } from './layer-weights.ts';
 import { measureCheckpoints, selectedLayers } from './measure.ts';
 import { descendRidge } from './ridge-adam.ts';
 import { solveRidge } from './ridge-closed-form.ts';
-import { ridgeMatrices } from './ridge-matrices.ts';
 import { storedScale } from './ridge-problem.ts';
 import type { RidgeLayerProblem, RidgePairIds, RidgeTerms } from './ridge-problem.ts';
 

@@ -2,12 +2,13 @@
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { LayerRealizationCost, realizationCostJob } from '../../../src-shared/jobs/realization-cost.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
+import { swapCosts } from '../../../src-shared/swap-costs.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { layerWeights } from './layer-weights.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
 import { measureModels } from './measure.ts';
-import { centerDistances, realizationCosts, swapCosts } from './realization.ts';
+import { centerDistances, realizationCosts } from './realization.ts';
 import type { Subspace } from './subspace.ts';
 import { subspaceFieldsOf } from './subspace-coherence.ts';
 

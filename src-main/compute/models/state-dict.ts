@@ -11,7 +11,7 @@ import { countedOperations } from '../../../src-shared/networks/summary.ts';
 import { sizeOf } from '../../formats/tensor.ts';
 import { networkDifference } from '../networks/difference.ts';
 import { readParameters } from '../networks/parameters.ts';
-import { assertDistinct, isBookkeeping, isCounter, nearestReading } from './file-names.ts';
+import { assertDistinct, isBookkeeping, isCounter, nearestReading } from '../../formats/tensor-names.ts';
 import type { HostTensor, StateDict } from './tensors.ts';
 
 /** A stored tensor that is read when asked; `LazyTensor` of the formats layer is one. */

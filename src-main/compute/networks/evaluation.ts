@@ -2,7 +2,7 @@
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, ComputationBody, Program, Spec, Tensor } from '../backend/index.ts';
-import { isCounter } from '../models/file-names.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
 import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { widestNode } from './execution.ts';

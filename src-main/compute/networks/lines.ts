@@ -1,6 +1,6 @@
 /** The space of a network's parameters: means, straight lines and distances in it, summed in float64. */
 import type { Network } from '../../../src-shared/networks/network.ts';
-import { isCounter } from '../models/file-names.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
 import type { NamedArray, NamedArrays } from './permute.ts';
 
 type Doubles = NamedArrays<Float64Array>;

@@ -9,11 +9,8 @@ import type { rescalingBarrierJob } from '../../../src-shared/jobs/rescaling-bar
 import { loadModels } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { blendedArrays } from '../networks/lines.ts';
-import type { NamedArrays } from '../networks/permute.ts';
 import { RandomStream } from '../random.ts';
-import { rescalable, withLoss } from './checkpoint-loss.ts';
-import type { LossOf } from './checkpoint-loss.ts';
+import { lossesOnLine, rescalable, withLoss } from './checkpoint-loss.ts';
 import { drawLogs, rescaled } from './checkpoint-rescaling.ts';
 import { blended, denseLoss, denseOutputs } from './dense.ts';
 import type { DenseTask, DenseWeights } from './dense.ts';
@@ -23,7 +20,6 @@ import { trainedRelu } from './trained-networks.ts';
 type Params = ParamsOf<typeof rescalingBarrierJob>;
 type Result = ResultOf<typeof rescalingBarrierJob>;
 type Row = Result['rows'][number];
-type Doubles = NamedArrays<Float64Array>;
 
 export const rescalingBarrier: Compute<Params, Result> = async (params, context) => {
   const bad = params.factors.findIndex((c) => !(c > 0) || c === Infinity);
@@ -152,11 +148,20 @@ async function checkpointBarrier(params: Params, context: ComputeContext): Promi
   const evaluations = (factors.length + 1) * (steps + 1) + 1;
   const about = await withLoss(model, { ...params, evaluations }, context, async (loss) => {
     const meter = new ProgressMeter(context, evaluations - 1);
-    const highest = (logs: readonly Float64Array[]) =>
-      highestOnSegment(loss, [start, rescaled(start, plan, logs, 1)], steps, async (lambda) => {
+    const highest = async (logs: readonly Float64Array[]) => {
+      const end = rescaled(start, plan, logs, 1);
+      const losses = await lossesOnLine(loss, [start, end], steps, async (lambda, here) => {
+        if (!Number.isFinite(here))
+          throw new UserError(
+            `factors: at lambda = ${lambda} of a segment the loss is ${here}: weights overflow.`,
+            { hint: 'Choose smaller factors.' },
+          );
         meter.advance(1, `loss on the segment, lambda = ${lambda.toFixed(2)}`);
         await checkpointCancel(context);
       });
+      const worst = Math.max(...losses);
+      return { loss: worst, lambda: losses.indexOf(worst) / steps };
+    };
     base_loss = loss(start);
     for (const factor of factors) {
       const logs = plan.allowed.map((units) => new Float64Array(units.length).fill(Math.log(factor)));
@@ -179,27 +184,4 @@ async function checkpointBarrier(params: Params, context: ComputeContext): Promi
     notes: [model.name, about, ...plan.notes],
     seed,
   };
-}
-
-async function highestOnSegment(
-  loss: LossOf,
-  [start, end]: readonly [Doubles, Doubles],
-  steps: number,
-  between: (lambda: number) => Promise<void>,
-): Promise<{ loss: number; lambda: number }> {
-  let worst = { loss: -Infinity, lambda: 0 };
-  for (let k = 0; k <= steps; k++) {
-    const lambda = k / steps;
-    const here = loss(blendedArrays(start, end, lambda));
-    if (!Number.isFinite(here))
-      throw new UserError(
-        `factors: at lambda = ${lambda} of a segment the loss is ${here}: weights overflow.`,
-        {
-          hint: 'Choose smaller factors.',
-        },
-      );
-    if (here > worst.loss) worst = { loss: here, lambda };
-    await between(lambda);
-  }
-  return worst;
 }

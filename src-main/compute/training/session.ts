@@ -9,7 +9,7 @@ import type { Backend, Computation, Spec, Tensor, Tf } from '../backend/index.ts
 import { uploadExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
-import { isCounter } from '../models/file-names.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
 import { sizeOf } from '../../formats/tensor.ts';
 import { fixedParts } from '../networks/effective.ts';
 import type { FixedTensors } from '../networks/effective.ts';

@@ -24,7 +24,7 @@ import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } 
 import type { Pace, Training } from './loop.ts';
 import { checkBatches, planTraining } from './plan.ts';
 import type { TrainingPlan } from './plan.ts';
-import { createRunFolder, readMetrics, splitFileName, writeMetrics } from './run-folder.ts';
+import { createRunFolder, readMetrics, splitFileName, writeMetrics } from '../../formats/run-files.ts';
 import { TrainingSession } from './session.ts';
 
 type Params = ParamsOf<typeof trainJob>;

@@ -8,13 +8,13 @@ import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import { activationOf, normOf } from '../../../src-shared/model.ts';
 import type { MlpSpec, ModelSpec } from '../../../src-shared/model.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
+import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import type { LazyTensor } from '../../formats/tensor.ts';
-import { permutationName } from '../../compute/alignment/permutation.ts';
 import { loadCheckpoint, readRun, usableState } from '../../compute/checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../../compute/context.ts';
 import type { Compute, ComputeContext } from '../../compute/context.ts';
-import { assertDistinct, isBookkeeping, isCounter, nearestReading } from '../../compute/models/file-names.ts';
+import { assertDistinct, isBookkeeping, isCounter, nearestReading } from '../../formats/tensor-names.ts';
 import { describe } from '../../compute/models/state-dict.ts';
 import { modelOf } from './adopt-model.ts';
 import {
@@ -136,10 +136,9 @@ async function adoptDeclared(params: Params, context: ComputeContext): Promise<R
 
 function groupNotes(declared: Declared, spec: ModelSpec): string[] {
   const { groups } = declared.symmetries;
-  // Of a chain, analyses number the groups by hidden layers.
-  const names = groups.map(({ name }, layer) =>
-    spec.architecture === 'mlp' ? `${name} is ${permutationName(layer)}` : name,
-  );
+  // Of a chain, analyses name the groups in the order of its hidden layers.
+  const own = Object.values(graphOf(spec).groupNames);
+  const names = groups.map(({ name }, i) => (spec.architecture === 'mlp' ? `${name} is ${own[i]}` : name));
   const count = groups.length === 1 ? '1 group leave' : `${groups.length} groups leave`;
   return [
     ...(groups.length > 0
@@ -201,12 +200,13 @@ function operationRows({ nodes }: Network): Result['operations'] {
 /** From input to output: each layer of the run and where it comes from. */
 function understood(spec: MlpSpec, found: readonly LayerFound[]): Result['layers'] {
   const last = spec.layers.length - 1;
+  const linears = graphOf(spec).nodes.filter(({ op }) => op === 'linear');
   return spec.layers.map((layer, i) => {
     const { linear, norm } = found[i]!;
     const kind = normOf(spec, layer);
     const gates = spec.family === 'sigma-asymmetric';
     return {
-      ...{ layer: `lins.${i}`, from: linear, inputs: layer.inputs, outputs: layer.outputs },
+      ...{ layer: linears[i]!.id, from: linear, inputs: layer.inputs, outputs: layer.outputs },
       norm: i === last || kind === 'none' ? null : `${norm ?? ''} (${kind})`.trim(),
       activation: i === last ? null : gates ? `gates activations.${i}` : activationOf(spec, layer),
     };

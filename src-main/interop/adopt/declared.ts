@@ -10,7 +10,7 @@ import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { Symmetries } from '../../../src-shared/networks/symmetries.ts';
 import { declarationOf } from '../../../src-shared/networks/write-declaration.ts';
 import { readYaml } from '../../formats/yaml.ts';
-import { isCounter } from '../../compute/models/file-names.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
 import type { StateDict } from '../../compute/models/tensors.ts';
 import { checkGroups, symmetryTolerance } from '../../compute/networks/check-symmetries.ts';
 import { actingArrays } from '../../compute/networks/effective.ts';

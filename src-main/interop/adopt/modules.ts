@@ -1,6 +1,6 @@
 /** The tensors of a state dict as modules: linear layers and norms, or what no multilayer perceptron has. */
-import { isBookkeeping } from '../../compute/models/file-names.ts';
-import { foreignModule, withoutBias } from './foreign.ts';
+import { isBookkeeping } from '../../formats/tensor-names.ts';
+import { foreignModule, refusal, withoutBias } from './foreign.ts';
 import type { Entry, Refusal, TensorFacts } from './foreign.ts';
 
 export interface Linear {
@@ -58,11 +58,10 @@ const full = (path: string, field: string): string => (path === '' ? field : `${
 function unknown(path: string, fields: Fields, known: readonly string[]): Refusal | undefined {
   const field = [...fields.keys()].find((name) => !known.includes(name));
   if (field === undefined) return undefined;
-  return {
-    kind: 'other',
-    reason: `a network with a tensor "${full(path, field)}", which no multilayer perceptron has`,
-    hint: ignoreHint,
-  };
+  return refusal(
+    `a network with a tensor "${full(path, field)}", which no multilayer perceptron has`,
+    ignoreHint,
+  );
 }
 
 const ignoreHint =
@@ -75,16 +74,14 @@ function addLinear(path: string, fields: Fields, into: Modules, noBias: string[]
   const bias = fields.get('bias')?.shape;
   if (!bias) noBias.push(path);
   else if (bias.length === 1 && bias[0] === inputs && inputs !== outputs)
-    return {
-      kind: 'other',
-      reason: `weights that are stored as [inputs, outputs]: "${full(path, 'weight')}" is [${outputs}, ${inputs}], but its bias has ${inputs} entries; PyTorch's linear layers have [outputs, inputs]`,
-      hint: 'Transpose every weight of a linear layer before saving: weight.T.contiguous().',
-    };
+    return refusal(
+      `weights that are stored as [inputs, outputs]: "${full(path, 'weight')}" is [${outputs}, ${inputs}], but its bias has ${inputs} entries; PyTorch's linear layers have [outputs, inputs]`,
+      'Transpose every weight of a linear layer before saving: weight.T.contiguous().',
+    );
   else if (bias.length !== 1 || bias[0] !== outputs)
-    return {
-      kind: 'other',
-      reason: `"${full(path, 'bias')}" has shape [${bias.join(', ')}], but "${full(path, 'weight')}" is [${outputs}, ${inputs}]; a linear layer's bias has one entry per output`,
-    };
+    return refusal(
+      `"${full(path, 'bias')}" has shape [${bias.join(', ')}], but "${full(path, 'weight')}" is [${outputs}, ${inputs}]; a linear layer's bias has one entry per output`,
+    );
   into.linears.push({ path, inputs, outputs });
   return undefined;
 }
@@ -94,11 +91,8 @@ function addNorm(path: string, fields: Fields, into: Modules): Refusal | undefin
   if (problem) return problem;
   const has = (field: string): boolean => fields.has(field);
   const example = full(path, [...fields.keys()][0]!);
-  const refuse = (reason: string): Refusal => ({
-    kind: 'other',
-    reason,
-    hint: `Basin supports layer norms and batch norms with running statistics. ${ignoreHint}`,
-  });
+  const refuse = (reason: string): Refusal =>
+    refusal(reason, `Basin supports layer norms and batch norms with running statistics. ${ignoreHint}`);
   if (has('running_mean') !== has('running_var'))
     return refuse(
       `"${full(path, has('running_mean') ? 'running_mean' : 'running_var')}" without ${has('running_mean') ? 'running_var' : 'running_mean'}: a batch norm that cannot be evaluated`,

@@ -2,7 +2,7 @@
  * Where norms and activations stand, as far as the names tell it: the numbers of a Sequential count modules without
  * weights too, so that `0, 1, 3` says "norm directly behind the linear layer" and `0, 2, 3` "something between them".
  */
-import { declareHint } from './foreign.ts';
+import { declareHint, refusal } from './foreign.ts';
 import type { Refusal } from './foreign.ts';
 import type { Linear, NormModule } from './modules.ts';
 import { numbersIn } from './order.ts';
@@ -52,7 +52,7 @@ function withNorms(order: readonly Linear[], norms: readonly NormModule[]): Omit
   let normsTold = true;
   for (const norm of norms) {
     const told = toldLayer(norm, order, norms);
-    if (typeof told === 'string') return { kind: 'other', reason: told, hint: normHint };
+    if (typeof told === 'string') return refusal(told, normHint);
     normsTold &&= told !== undefined;
     const linear = told ?? likely.get(norm);
     if (!linear || linear === order.at(-1) || behind.has(linear) || linear.outputs !== norm.width)
@@ -62,13 +62,12 @@ function withNorms(order: readonly Linear[], norms: readonly NormModule[]): Omit
   const hidden = order.length - 1;
   const [first] = norms;
   if (first && norms.length !== hidden)
-    return {
-      kind: 'other',
-      reason: `${norms.length} norms for ${hidden} hidden layers; a run's config has one norm for all`,
-      hint: declareHint,
-    };
+    return refusal(
+      `${norms.length} norms for ${hidden} hidden layers; a run's config has one norm for all`,
+      declareHint,
+    );
   if (norms.some(({ kind, affine }) => kind !== first!.kind || affine !== first!.affine))
-    return { kind: 'other', reason: 'norms of several kinds; a run has one kind for all', hint: declareHint };
+    return refusal('norms of several kinds; a run has one kind for all', declareHint);
   const layers = order.map((linear): Layer => {
     const norm = behind.get(linear);
     return norm ? { linear, norm } : { linear };
@@ -84,7 +83,7 @@ function misplaced(norm: NormModule, linear: Linear | undefined, order: readonly
       : linear.outputs !== norm.width
         ? `the norm "${norm.path}" has ${norm.width} entries, but "${linear.path}" gives ${linear.outputs}`
         : `two norms belong to "${linear.path}"`;
-  return { kind: 'other', reason: where, hint: declareHint };
+  return refusal(where, declareHint);
 }
 
 /** The layer before the norm in one Sequential; undefined: not in one; text: why the norm stands elsewhere. */
@@ -169,11 +168,10 @@ function activationsBetween(layers: readonly Layer[], wrapped: boolean): string[
     const free = freeBetween(before, linear);
     if (free === undefined) continue;
     if (free === 0 && (sequence.counted || (parent === '' && !wrapped)))
-      return {
-        kind: 'other',
-        reason: `by the numbers of their Sequential, nothing is between "${(before.norm ?? before.linear).path}" and "${linear.path}", so there is no activation`,
-        hint: `${declareHint} In it, each layer states its activation, "identity" for none.`,
-      };
+      return refusal(
+        `by the numbers of their Sequential, nothing is between "${(before.norm ?? before.linear).path}" and "${linear.path}", so there is no activation`,
+        `${declareHint} In it, each layer states its activation, "identity" for none.`,
+      );
     if (free > 1)
       notes.push(
         `Between "${(before.norm ?? before.linear).path}" and "${linear.path}" are ${free} modules without weights, assumed to be the activation and dropout; a norm without weights would look the same.`,
@@ -218,9 +216,8 @@ function seamOf(
   if (!sequences.get(from)!.counted && !sequences.get(to)!.counted) return undefined;
   if (isLast && !sequences.get(to)!.counted)
     return `Between "${before.linear.path}" and the last layer "${linear.path}" an activation is assumed: the numbers of "${from}" do not show how it ends.`;
-  return {
-    kind: 'other',
-    reason: `no name shows whether an activation is between "${before.linear.path}" and "${linear.path}": one Sequential ends there or another begins`,
-    hint: declareHint,
-  };
+  return refusal(
+    `no name shows whether an activation is between "${before.linear.path}" and "${linear.path}": one Sequential ends there or another begins`,
+    declareHint,
+  );
 }

@@ -11,7 +11,7 @@ import { openTorchFile } from '../../formats/torch/torch-file.ts';
 import { isForeignZip } from '../../formats/torch/zip-kinds.ts';
 import type { Tree } from '../../formats/torch/tree.ts';
 import { neededFlags, unsupported } from './adopt-model.ts';
-import { UnknownContent } from '../results/fit.ts';
+import { UnknownContent } from '../../formats/results/fit.ts';
 import { recogniseStateDict } from './state-dicts.ts';
 
 export interface Weights {

@@ -7,9 +7,9 @@ import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import { usualEpsilon } from '../../../src-shared/networks/operations/norm.ts';
-import { isBookkeeping, isCounter, unwrapped } from '../../compute/models/file-names.ts';
+import { isBookkeeping, isCounter, unwrapped } from '../../formats/tensor-names.ts';
 import { checkedPlaces } from '../../compute/models/state-dict.ts';
-import { declareHint, foreignModule } from './foreign.ts';
+import { declareHint, foreignModule, refusal } from './foreign.ts';
 import type { Entry, Refusal, TensorFacts } from './foreign.ts';
 import { fieldOf, moduleOf, modulesOf } from './modules.ts';
 import { orderOf } from './order.ts';
@@ -123,11 +123,7 @@ function ownMlp(own: Bare): MlpFound | OtherFound {
   const count = [...own.keys()].filter((name) => /^lins\.\d+\.weight$/.test(name)).length;
   const shapes = Array.from({ length: count }, (_, i) => own.get(`lins.${i}.weight`)!.facts.shape);
   const widths = chain(shapes);
-  if (!widths)
-    return {
-      kind: 'other',
-      reason: 'layers lins.0, lins.1, ... whose shapes do not fit one after the other',
-    };
+  if (!widths) return refusal('layers lins.0, lins.1, ... whose shapes do not fit one after the other');
   const family: Family = has('lins.0.normal_mask')
     ? 'w-asymmetric'
     : has('lins.0.noise')
@@ -141,7 +137,7 @@ function ownMlp(own: Bare): MlpFound | OtherFound {
     if ('kind' in modules) return modules;
   }
   if (has('norms.0.scale') || has('norms.0.inv_std'))
-    return { kind: 'other', reason: 'an MLP with linearised norms, whose kind only its config.yaml records' };
+    return refusal('an MLP with linearised norms, whose kind only its config.yaml records');
   const norm = has('norms.0.running_mean') ? 'batch' : has('norms.0.weight') ? 'layer' : 'none';
   const inFile = (module: string): string => moduleOf(own.get(`${module}.weight`)?.name ?? module);
   const layers = shapes.map((_, i): LayerFound => {
@@ -175,16 +171,15 @@ function plainMlp(bare: Bare, wrapped: boolean): MlpFound | OtherFound {
   const modules = modulesOf(bare);
   if ('kind' in modules) return modules;
   const { linears, norms } = modules;
-  if (linears.length === 0) return { kind: 'other', reason: 'no linear layer among its tensors' };
+  if (linears.length === 0) return refusal('no linear layer among its tensors');
   const ordered = orderOf(linears);
-  if (ordered.kind === 'none') return { kind: 'other', reason: ordered.reason, hint: declareHint };
+  if (ordered.kind === 'none') return refusal(ordered.reason, declareHint);
   if (ordered.kind === 'several') {
     const [one, other] = ordered.orders.map((order) => order.map(({ path }) => path).join(', '));
-    return {
-      kind: 'other',
-      reason: `layers whose order neither names nor shapes determine: ${one} fits as well as ${other}`,
-      hint: declareHint,
-    };
+    return refusal(
+      `layers whose order neither names nor shapes determine: ${one} fits as well as ${other}`,
+      declareHint,
+    );
   }
   const places = placesOf(ordered.order, norms, wrapped);
   if ('kind' in places) return places;

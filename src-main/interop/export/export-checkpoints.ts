@@ -22,7 +22,7 @@ import type { LazyTensor } from '../../formats/tensor.ts';
 import { readYaml, readYamlText } from '../../formats/yaml.ts';
 import { checkpointCancel, ProgressMeter } from '../../compute/context.ts';
 import type { Compute, ComputeContext } from '../../compute/context.ts';
-import { assertDistinct, isBookkeeping, nearestReading } from '../../compute/models/file-names.ts';
+import { assertDistinct, isBookkeeping, nearestReading } from '../../formats/tensor-names.ts';
 import { inNewRunFolder } from '../../formats/out-folder.ts';
 import { completeForReference } from '../../formats/reference-config.ts';
 import { writeInFormat } from '../../formats/write-checkpoint.ts';

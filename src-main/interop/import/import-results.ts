@@ -2,9 +2,9 @@
 import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
 import { checkpointCancel, type ComputeContext } from '../../compute/context.ts';
-import { UnknownContent } from '../results/fit.ts';
-import { readResultFile } from '../results/result-files.ts';
-import { sniff } from './sniff.ts';
+import { UnknownContent } from '../../formats/results/fit.ts';
+import { readResultFile } from '../../formats/results/result-files.ts';
+import { sniff } from '../../formats/sniff.ts';
 import { describeStateDict, isStateDictFile } from '../adopt/state-dict-files.ts';
 
 type Result = JobResult<'import'>;

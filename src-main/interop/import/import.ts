@@ -15,7 +15,7 @@ import { typedPath } from '../../formats/typed-path.ts';
 import { checkpointCancel, type ComputeContext } from '../../compute/context.ts';
 import { sampleOf } from './hash.ts';
 import { importResults, mostPassedOver, reasonOf } from './import-results.ts';
-import { listRunDirectory, type RunListing } from './listing.ts';
+import { listRunDirectory, type RunListing } from '../../formats/run-listing.ts';
 import { Twins } from './twins.ts';
 
 type Params = JobParams<'import'>;

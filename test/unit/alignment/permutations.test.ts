@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import {
   composePermutations,
   identityPermutation,
-  inversePermutation,
   isIdentity,
   isPermutation,
 } from '../../../src-main/compute/alignment/permutation.ts';
+import { inversePermutation } from '../../support/permutations.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import { checkGroups, dataOf, requireGroups } from '../../../src-main/compute/networks/check-symmetries.ts';
 import { hostForward } from '../../../src-main/compute/networks/host.ts';

@@ -1,7 +1,7 @@
 /** A model with its units shuffled is matched to itself exactly, whatever its network. */
 import { describe, expect, test } from 'vitest';
 import { matchGroups } from '../../../src-main/compute/alignment/activation-matching.ts';
-import { inversePermutation } from '../../../src-main/compute/alignment/permutation.ts';
+import { inversePermutation } from '../../support/permutations.ts';
 import { matchWeights } from '../../../src-main/compute/alignment/weight-matching.ts';
 import { dataOf, relativeChange } from '../../../src-main/compute/networks/check-symmetries.ts';
 import { hostForward } from '../../../src-main/compute/networks/host.ts';

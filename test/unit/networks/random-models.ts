@@ -1,6 +1,6 @@
 /** Models of one random MLP as graph and arrays, with nothing left at its neutral value. */
 import { initialise } from '../../../src-main/compute/models/index.ts';
-import { isCounter } from '../../../src-main/compute/models/file-names.ts';
+import { isCounter } from '../../../src-main/formats/tensor-names.ts';
 import { actingArrays } from '../../../src-main/compute/networks/effective.ts';
 import type { NamedArray } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';

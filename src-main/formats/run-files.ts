@@ -3,13 +3,13 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import type { RunConfig } from '../../../src-shared/config.ts';
-import { UserError } from '../../../src-shared/errors.ts';
-import { epochMetricsSchema } from '../../../src-shared/progress.ts';
-import type { EpochMetrics } from '../../../src-shared/progress.ts';
-import { writeFileAtomic } from '../../formats/atomic.ts';
-import { runFileIn } from '../../formats/run-layout.ts';
-import { fileError } from '../../formats/source.ts';
+import type { RunConfig } from '../../src-shared/config.ts';
+import { UserError } from '../../src-shared/errors.ts';
+import { epochMetricsSchema } from '../../src-shared/progress.ts';
+import type { EpochMetrics } from '../../src-shared/progress.ts';
+import { writeFileAtomic } from './atomic.ts';
+import { runFileIn } from './run-layout.ts';
+import { fileError } from './source.ts';
 
 /** metrics.json: one entry per epoch, ascending. */
 export const metricsFileSchema = z.array(epochMetricsSchema);

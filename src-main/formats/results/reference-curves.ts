@@ -5,7 +5,7 @@ import { countNonFinite } from '../../../src-shared/barriers.ts';
 import { splits } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { derivedOf } from '../../../src-shared/jobs/interpolate.ts';
-import { noteOf } from '../../compute/alignment/similarity.ts';
+import { noteOf } from '../../../src-shared/matching-modes.ts';
 import {
   count,
   elsewhere,

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../../src-shared/errors.ts';
 import { ridgePairSchema } from '../../../src-shared/jobs/realization-cost-ridge.ts';
-import { ridgeMatrices } from '../../compute/identifiability/ridge-matrices.ts';
+import { ridgeMatrices } from '../../../src-shared/swap-costs.ts';
 import { count, elsewhere, grouped, pairFields, whole } from './converted.ts';
 import type { Converted, ConvertedFile, Row } from './converted.ts';
 import { convertLmc, lmcRows } from './reference-curves.ts';

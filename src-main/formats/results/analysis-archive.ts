@@ -5,10 +5,10 @@ import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { FoundFigure, FoundResult } from '../../../src-shared/interop.ts';
 import { isJobKind, jobKindNamed } from '../../../src-shared/jobs/index.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
-import { decodeNpy } from '../../formats/npy.ts';
-import { openSource } from '../../formats/source.ts';
-import type { ByteSource } from '../../formats/source.ts';
-import { openZip } from '../../formats/torch/zip.ts';
+import { decodeNpy } from '../npy.ts';
+import { openSource } from '../source.ts';
+import type { ByteSource } from '../source.ts';
+import { openZip } from '../torch/zip.ts';
 import type { ResultFile } from './converted.ts';
 import { completed } from './fit.ts';
 

@@ -1,5 +1,5 @@
 /** Names of tensors as wrappers of a model leave them in its state dict, and the names that were meant. */
-import { UserError } from '../../../src-shared/errors.ts';
+import { UserError } from '../../src-shared/errors.ts';
 
 /** Segments that only wrappers put into names, at any place: torch.compile, FSDP, activation checkpointing. */
 const artefact = /(^|\.)(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)(?=\.)/g;

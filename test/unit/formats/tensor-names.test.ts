@@ -1,6 +1,6 @@
 /** Run folders whose trainer compiled, wrapped or averaged the model: the weights are found under their own names. */
 import { describe, expect, it } from 'vitest';
-import { nearestReading, unwrapped } from '../../../src-main/compute/models/file-names.ts';
+import { nearestReading, unwrapped } from '../../../src-main/formats/tensor-names.ts';
 import { stateDictFromCheckpoint } from '../../../src-main/compute/models/index.ts';
 import type { ReadableTensor } from '../../../src-main/compute/models/state-dict.ts';
 import { referenceRuns, referenceSpec, referenceState } from '../../support/reference-run.ts';

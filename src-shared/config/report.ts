@@ -6,9 +6,9 @@ import {
   readTolerantly,
   resolveData,
   resolveModel,
-} from '../../../src-shared/config.ts';
-import type { ConfigProblem } from '../../../src-shared/config.ts';
-import { messageOf } from '../../../src-shared/errors.ts';
+} from '../config.ts';
+import type { ConfigProblem } from '../config.ts';
+import { messageOf } from '../errors.ts';
 
 export interface ConfigReport {
   /** Why nothing can be computed with the run: its network is not described, or a value of it cannot be read. */

@@ -1,8 +1,8 @@
 /** What lies in a run folder, whatever is missing from it. */
-import { messageOf } from '../../../src-shared/errors.ts';
-import { configFileOf, configPlaces } from '../../formats/run-layout.ts';
-import { listCheckpoints, readRunDirectory, type CheckpointFile } from '../../formats/run-directory.ts';
-import { reportOn } from './config-report.ts';
+import { messageOf } from '../../src-shared/errors.ts';
+import { configFileOf, configPlaces } from './run-layout.ts';
+import { listCheckpoints, readRunDirectory, type CheckpointFile } from './run-directory.ts';
+import { reportOn } from '../../src-shared/config/report.ts';
 
 export interface RunListing {
   /** Null where there is no config or it cannot be read; `problems` then says why. */

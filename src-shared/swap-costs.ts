@@ -1,7 +1,22 @@
-/** Costs of pairs of neurons as matrices. */
-import { matrix } from '../../../src-shared/matrix.ts';
-import type { RidgeMatrices, RidgePair } from '../../../src-shared/jobs/realization-cost-ridge.ts';
-import { swapCosts } from './realization.ts';
+/** What follows from the costs of pairs of neurons. */
+import { matrix } from './matrix.ts';
+import type { RidgeMatrices, RidgePair } from './jobs/realization-cost-ridge.ts';
+
+/**
+ * What exchanging two neurons costs, M[i,j] + M[j,i] - M[i,i] - M[j,j]; may be negative
+ * (measure_realization_cost.py:86).
+ */
+export function swapCosts(costs: Float64Array, n: number): Float64Array {
+  const out = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < i; j++) {
+      const cost = costs[i * n + j]! - costs[j * n + j]! + (costs[j * n + i]! - costs[i * n + i]!);
+      out[i * n + j] = cost;
+      out[j * n + i] = cost;
+    }
+  }
+  return out;
+}
 
 /** Undefined unless `costs` has every ordered pair of some neurons, in any order, each once. */
 export function ridgeMatrices(

@@ -3,12 +3,12 @@
  * those that Basin reads, so that gigabytes of other JSON, tables and archives are not read.
  */
 import { extname } from 'node:path';
-import { isResultEnding, isWeightsEnding } from '../../formats/endings.ts';
-import { kindOfFile } from '../../formats/kind-of-file.ts';
-import { openSource } from '../../formats/source.ts';
-import type { ByteSource } from '../../formats/source.ts';
-import { foreignZipIn } from '../../formats/torch/zip-kinds.ts';
-import { decodeText } from '../../formats/text-file.ts';
+import { isResultEnding, isWeightsEnding } from './endings.ts';
+import { kindOfFile } from './kind-of-file.ts';
+import { openSource } from './source.ts';
+import type { ByteSource } from './source.ts';
+import { foreignZipIn } from './torch/zip-kinds.ts';
+import { decodeText } from './text-file.ts';
 
 /** The fields that give a file away stand near its start (JSON), or in the directory at its end (Parquet, zip). */
 const lookedAt = 128 * 2 ** 10;

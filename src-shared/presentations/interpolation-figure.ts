@@ -3,6 +3,7 @@ import type { BarrierName } from '../barriers.ts';
 import type { Alignment, Split } from '../domain.ts';
 import type { FigureRecipe } from '../figures/index.ts';
 import type { Interpolation } from '../jobs/interpolate.ts';
+import { normStatisticsNames } from '../jobs/norm-statistics.ts';
 
 export type Metric = 'accuracy' | 'loss';
 
@@ -59,14 +60,20 @@ export interface CurveChoice {
   notes?: readonly string[];
 }
 
-/** One panel per way of aligning, in the order in which they occur. */
+/** What tells curves between the same models apart. */
+const curveTitle = (pair: Interpolation): string =>
+  pair.norm_statistics === undefined
+    ? alignmentTitle(pair)
+    : `${alignmentTitle(pair)}, ${normStatisticsNames[pair.norm_statistics]}`;
+
+/** One panel per way of aligning and of coming by norm statistics, in the order in which they occur. */
 export function panelsByAlignment(series: readonly CurveSeries[]): CurvePanel[] {
-  const titles = new Set(series.flatMap(({ pairs }) => pairs.map(alignmentTitle)));
+  const titles = new Set(series.flatMap(({ pairs }) => pairs.map(curveTitle)));
   return [...titles].map((title) => ({
     title,
     series: series.map(({ pairs, ...rest }) => ({
       ...rest,
-      pairs: pairs.filter((pair) => alignmentTitle(pair) === title),
+      pairs: pairs.filter((pair) => curveTitle(pair) === title),
     })),
   }));
 }

@@ -48,6 +48,18 @@ function definitionFacts(pairs: readonly Interpolation[], split: Split): Present
   });
 }
 
+/** How the curves came by the statistics of batch norms. */
+function statisticsFacts(pairs: readonly Interpolation[]): Presentation['facts'] {
+  const used = pairs.flatMap(({ norm_statistics: name, statistics_batch: batch }) =>
+    name === undefined ? [] : [batch === undefined ? name : `${name}, batches of ${batch}`],
+  );
+  return [...new Set(used)].map((text) => ['Norm statistics', text]);
+}
+
+/** Of the models with the norm statistics in their files. */
+const storedText = ({ stored_ends }: Interpolation, split: Split): string =>
+  stored_ends?.[`${split}_accuracy`]?.map((value) => pointText(value, 'accuracy')).join(', ') ?? '–';
+
 function rowOf(pair: Interpolation, split: Split): (string | number)[] {
   const { loss, accuracy } = barriersOf(pair, split);
   const ends = (values: (number | null)[] | undefined, metric: Metric): string =>
@@ -78,6 +90,7 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
     }),
   );
   const middle = r.midpoint;
+  const asStored = pairs.some(({ stored_ends }) => stored_ends);
   return {
     verdict: `Above the chord between the ends, ${split}, ${over}: loss barrier ${meanText(pairs, split, 'loss', 'chord')}, accuracy drop ${meanText(pairs, split, 'accuracy', 'chord')}.`,
     tone: 'plain',
@@ -91,6 +104,7 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
             ] as [string, string],
           ]
         : []),
+      ...statisticsFacts(pairs),
       ...(r.execution ? [['Computed', executionText(r.execution)] as [string, string]] : []),
     ],
     table: {
@@ -101,8 +115,11 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
         'accuracy drop, points',
         'loss of the ends',
         'accuracy of the ends',
+        ...(asStored ? ['accuracy of the ends as stored'] : []),
       ],
-      rows: pairs.flatMap((pair) => measured.map((each) => rowOf(pair, each))),
+      rows: pairs.flatMap((pair) =>
+        measured.map((each) => [...rowOf(pair, each), ...(asStored ? [storedText(pair, each)] : [])]),
+      ),
     },
     figures: [],
     notes: [

@@ -1,0 +1,53 @@
+/** What the state and the arguments of an evaluation are: `evaluation.ts`. */
+import { types } from '../backend/index.ts';
+import type { Spec } from '../backend/index.ts';
+import { isCounter } from '../models/file-names.ts';
+import type { EvaluationPlan } from './evaluation.ts';
+import type { Head } from './heads.ts';
+import { readParameters } from './parameters.ts';
+
+export type Place = { spec: Spec } & (
+  | { kind: 'parameter'; name: string }
+  /** Weights of a head, [S, outputs, inputs]. */
+  | { kind: 'source'; name: string }
+  /** Where a head's outputs are among those of the sources. */
+  | { kind: 'places'; name: string }
+  | { kind: 'shares'; name: '' }
+);
+
+/** Of `TrainingPass`: weights of the rows, and from biased to unbiased variance. */
+export const batchSpecs = (rows: number): Spec[] => [
+  { dtype: types.float32, shape: [rows] },
+  { dtype: types.float32, shape: [] },
+];
+
+/** In the order of the state. */
+export function placesOf({ network, count, mix, shared }: EvaluationPlan, heads: readonly Head[]): Place[] {
+  const mixed = new Set(mix ? heads.map(({ weight }) => weight) : []);
+  const own = readParameters(network).flatMap(({ name, shape }): Place[] => {
+    if (mixed.has(name) || isCounter(name)) return [];
+    return [
+      {
+        kind: 'parameter',
+        name,
+        spec: { dtype: types.float32, shape: [shared?.has(name) ? 1 : count, ...shape] },
+      },
+    ];
+  });
+  if (!mix) return own;
+  const { sources, used, permuted } = mix;
+  const ofHeads = heads.flatMap(({ weight, outputs, inputs }): Place[] => [
+    { kind: 'source', name: weight, spec: { dtype: types.float32, shape: [sources, outputs, inputs] } },
+    ...(permuted
+      ? [
+          {
+            kind: 'places' as const,
+            name: weight,
+            spec: { dtype: types.int32, shape: [used * outputs] },
+          },
+        ]
+      : []),
+  ]);
+  const shares: Place = { kind: 'shares', name: '', spec: { dtype: types.float32, shape: [count, used] } };
+  return heads.length === 0 ? own : [...own, ...ofHeads, shares];
+}

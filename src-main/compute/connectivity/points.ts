@@ -10,7 +10,7 @@ import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { estimateStatistics } from '../networks/batch-statistics.ts';
 import { Evaluation, networksPerCall, rowsPerCall } from '../networks/evaluation.ts';
-import type { EvaluationPlan } from '../networks/evaluation.ts';
+import type { EvaluationPlan } from '../networks/evaluation-plan.ts';
 import type { Way } from '../networks/execution.ts';
 import { headsOf } from '../networks/heads.ts';
 import type { Head } from '../networks/heads.ts';

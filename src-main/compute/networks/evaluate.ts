@@ -3,7 +3,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
 import type { Examples } from '../data/index.ts';
 import { Evaluation, rowsPerCall } from './evaluation.ts';
-import type { EvaluationPlan } from './evaluation.ts';
+import type { EvaluationPlan } from './evaluation-plan.ts';
 import type { Way } from './execution.ts';
 import type { NamedArrays } from './permute.ts';
 import { stackArrays } from './stack-arrays.ts';

@@ -4,8 +4,8 @@ import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, ComputationBody, Program, Tensor } from '../backend/index.ts';
 import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
-import { batchSpecs, placesOf } from './evaluation-places.ts';
-import type { Place } from './evaluation-places.ts';
+import { batchSpecs, placesOf } from './evaluation-plan.ts';
+import type { EvaluationPlan, Place } from './evaluation-plan.ts';
 import { widestNode } from './execution.ts';
 import type { Way } from './execution.ts';
 import { headsOf, headValue } from './heads.ts';
@@ -16,24 +16,6 @@ import { runningStatisticsOf } from './parameters.ts';
 import { forward } from './run.ts';
 import { ScoreSum, scoreSums } from './scores.ts';
 import type { Scores } from './scores.ts';
-
-export interface EvaluationPlan {
-  network: Network;
-  /** Networks at once, P. */
-  count: number;
-  /** Examples per call; the last call is filled up. */
-  rows: number;
-  way: Way;
-  /** Heads are mixed of those of other networks; absent: each of the P has its own. */
-  mix?: { sources: number; used: number; permuted: boolean };
-  /** Parameters that all networks share, [1, ...shape]; all others are [P, ...shape]. */
-  shared?: ReadonlySet<string>;
-  /**
-   * Batch norms go by mean and biased variance of the examples of each call, so that `rows` decides the numbers; absent: by
-   * their running statistics. `scores` answers as ever, `statistics` what a call's examples give the running ones.
-   */
-  byBatch?: 'scores' | 'statistics';
-}
 
 /** Bytes that the values of one node may take: larger calls are no faster, and compiled ones stay in the cache. */
 const activationBudget = { eager: 64 * 2 ** 20, compiled: 16 * 2 ** 20 };

@@ -1,10 +1,29 @@
-/** What the state and the arguments of an evaluation are: `evaluation.ts`. */
+/** What an evaluation (`evaluation.ts`) computes, and what its state and arguments are. */
 import { types } from '../backend/index.ts';
 import type { Spec } from '../backend/index.ts';
 import { isCounter } from '../models/file-names.ts';
-import type { EvaluationPlan } from './evaluation.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import type { Way } from './execution.ts';
 import type { Head } from './heads.ts';
 import { readParameters } from './parameters.ts';
+
+export interface EvaluationPlan {
+  network: Network;
+  /** Networks at once, P. */
+  count: number;
+  /** Examples per call; the last call is filled up. */
+  rows: number;
+  way: Way;
+  /** Heads are mixed of those of other networks; absent: each of the P has its own. */
+  mix?: { sources: number; used: number; permuted: boolean };
+  /** Parameters that all networks share, [1, ...shape]; all others are [P, ...shape]. */
+  shared?: ReadonlySet<string>;
+  /**
+   * Batch norms go by mean and biased variance of the examples of each call, so that `rows` decides the numbers; absent: by
+   * their running statistics. `scores` answers as ever, `statistics` what a call's examples give the running ones.
+   */
+  byBatch?: 'scores' | 'statistics';
+}
 
 export type Place = { spec: Spec } & (
   | { kind: 'parameter'; name: string }

@@ -3,7 +3,7 @@ import { barrierNames, barrierTexts, type BarrierName } from '../barriers.ts';
 import { splits, type Split } from '../domain.ts';
 import { executionText } from '../execution.ts';
 import { barriersOf, interpolateJob, pairsOf, type Interpolation } from '../jobs/interpolate.ts';
-import type { Metric } from './interpolation-figure.ts';
+import { storedEndsNote, type Metric } from './interpolation-figure.ts';
 import { definePresenter, type Presentation } from './present.ts';
 
 /** 1.350 nats, 35.0 points; beyond a million in powers. */
@@ -125,6 +125,7 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
     notes: [
       ...reasons,
       ...new Set(pairs.flatMap(({ note }) => (note === undefined ? [] : [note]))),
+      ...[storedEndsNote(pairs)].filter((note) => note !== undefined),
       ...r.warnings,
     ],
   };

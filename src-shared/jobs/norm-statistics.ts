@@ -71,6 +71,9 @@ export const normStatisticsNames: Record<NormStatistics, string> = {
 
 const count = (n: number): string => n.toLocaleString('en-US');
 
+export const interpolatedStatisticsNote =
+  'The running statistics of BatchNorm are interpolated like the weights, not recomputed from data at each point: a barrier, or a part of it, may come from them alone.';
+
 /** To be shown with every figure and table of a curve, and with a merged model. @param train examples of the train split */
 export function normStatisticsNote(
   name: NormStatistics,
@@ -78,7 +81,7 @@ export function normStatisticsNote(
 ): string {
   switch (name) {
     case 'interpolate':
-      return 'The running statistics of BatchNorm are interpolated like the weights, not recomputed from data at each point: a barrier, or a part of it, may come from them alone.';
+      return interpolatedStatisticsNote;
     case 're-estimate':
       return `The statistics of BatchNorm are re-estimated at each point, ends included: means over the ${count(train)} examples of the train split, not augmented, in batches of ${count(batch)}.`;
     case 'batch':

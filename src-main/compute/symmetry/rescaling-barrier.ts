@@ -9,7 +9,7 @@ import type { rescalingBarrierJob } from '../../../src-shared/jobs/rescaling-bar
 import { loadModels } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { blendedArrays } from '../networks/lines.ts';
+import { blendedArrays, blendNotes } from '../networks/lines.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { RandomStream } from '../random.ts';
 import { rescalable, withLoss } from './checkpoint-loss.ts';
@@ -176,7 +176,7 @@ async function checkpointBarrier(params: Params, context: ComputeContext): Promi
     base_loss,
     growth_exponent: growthExponent(rows),
     expected_exponent: null,
-    notes: [model.name, about, ...plan.notes],
+    notes: [model.name, about, ...plan.notes, ...blendNotes(model.run.graph)],
     seed,
   };
 }

@@ -185,6 +185,18 @@ describe('jobs', () => {
     expect(estimated).toEqual(open);
   });
 
+  test.each([
+    ['rescaling-barrier', { factors: [1.5, 2], steps: 2 }],
+    ['symmetry-curve', { steps: 2 }],
+  ])('%s mixes them too, and says so', async (kind, more) => {
+    const notesOf = async (of: string): Promise<string> => {
+      const asked = { run: of, model: 1, epoch: 5, data: goldenData(), ...more };
+      return (await job<{ notes: string[] }>(kind, asked)).notes.join(' ');
+    };
+    expect(await notesOf(run)).toContain('running statistics of BatchNorm are interpolated');
+    expect(await notesOf(plain)).not.toContain('running statistics');
+  });
+
   test('networks without running statistics refuse a choice', async () => {
     await expect(ask({ run: plain, normStatistics: 're-estimate' })).rejects.toThrow(
       /normStatistics is re-estimate, but the networks of .*plain have no batch norm/,

@@ -26,6 +26,8 @@ export const runRowSchema = z.object({
   family: familySchema.nullable(),
   /** sigma_F of layer 0; null where the family has none. */
   sigmaF: z.number().nullable(),
+  /** Batch norms of its network keep running statistics, as its config says: lines between its models need a choice. */
+  runningStatistics: z.boolean(),
   dataset: z.string().nullable(),
   models: z.int(),
   /** Distinct saved epochs, ascending. */

@@ -30,12 +30,14 @@ export interface AnalysisData {
 
 /**
  * Loads the splits asked for.
+ * @param order of the examples: as the split lists them, or as they stand in the data file
  * @throws UserError naming the data set, file or field that does not fit
  */
 export async function loadAnalysisData(
   run: Run,
   wish: DataWish,
   wanted: readonly Split[],
+  order: 'split' | 'file' = 'split',
 ): Promise<AnalysisData> {
   const plan = resolveData(withWish(run.config, wish), run.configPath);
   const geometry = (wish.name ?? plan.name) === plan.name ? plan.geometry : undefined;
@@ -65,8 +67,9 @@ export async function loadAnalysisData(
   const { splitSeed, valFraction } = plan;
   const own = (): SplitIndices => splitIndices(dataset, { splitFile: runSplitFile, splitSeed, valFraction });
   const split = wish.splitFile === undefined ? own() : splitIndices(dataset, { splitFile: wish.splitFile });
+  const ordered = order === 'file' ? inFileOrder(split) : split;
   return {
-    splits: new Map([...new Set(wanted)].map((which) => [which, splitExamples(dataset, split, which)])),
+    splits: new Map([...new Set(wanted)].map((which) => [which, splitExamples(dataset, ordered, which)])),
     description: `${describe(dataset)}, split ${split.origin}`,
     isRunSplit:
       mayBeRunData(plan.name, name) && (wish.splitFile === undefined || sameRows(split.val, own().val)),
@@ -137,6 +140,10 @@ function contentsOf(geometry: unknown, files: Record<string, string>, split: Spl
   for (const rows of [split.train, split.val]) hash.update(`${rows.length} `).update(rows);
   return hash.digest('hex');
 }
+
+const inFileOrder = ({ train, val, origin }: SplitIndices): SplitIndices => ({
+  ...{ train: train.slice().sort(), val: val.slice().sort(), origin },
+});
 
 function sameRows(a: Int32Array, b: Int32Array): boolean {
   const sorted = b.slice().sort();

@@ -3,7 +3,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { loadModels } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
-import { arrayDistance, blendedArrays } from '../networks/lines.ts';
+import { arrayDistance, blendedArrays, blendNotes } from '../networks/lines.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { RandomStream } from '../random.ts';
 import { rescalable, withLoss } from './checkpoint-loss.ts';
@@ -42,7 +42,7 @@ export async function checkpointCurve(params: CurveParams, context: ComputeConte
     ...measured!,
     path: 'rescaling',
     group_elements: logs.map((units) => [Array.from(units, Math.exp)]),
-    notes: [model.name, about, ...plan.notes],
+    notes: [model.name, about, ...plan.notes, ...blendNotes(graph)],
     seed,
   };
 }

@@ -11,7 +11,7 @@ import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
 import { requireGroups, requireRescalings } from '../networks/check-symmetries.ts';
 import { actingDoubles } from '../networks/effective.ts';
-import { arrayDistance } from '../networks/lines.ts';
+import { arrayDistance, blendNotes } from '../networks/lines.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { requireSameShapes } from '../pairs.ts';
 import { lossesOnLine, withLoss } from './checkpoint-loss.ts';
@@ -70,7 +70,7 @@ export async function detectInCheckpoints(params: Params, context: ComputeContex
     predicted_same_component: identity,
     path_found: identity,
     path_excess_loss: losses.excess,
-    notes: [`${a.name} and ${b.name}`, about, ...notes],
+    notes: [`${a.name} and ${b.name}`, about, ...notes, ...blendNotes(network)],
     seed,
   };
 }

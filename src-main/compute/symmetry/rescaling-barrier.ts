@@ -9,6 +9,7 @@ import type { rescalingBarrierJob } from '../../../src-shared/jobs/rescaling-bar
 import { loadModels } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
+import { blendNotes } from '../networks/lines.ts';
 import { RandomStream } from '../random.ts';
 import { lossesOnLine, rescalable, withLoss } from './checkpoint-loss.ts';
 import { drawLogs, rescaled } from './checkpoint-rescaling.ts';
@@ -181,7 +182,7 @@ async function checkpointBarrier(params: Params, context: ComputeContext): Promi
     base_loss,
     growth_exponent: growthExponent(rows),
     expected_exponent: null,
-    notes: [model.name, about, ...plan.notes],
+    notes: [model.name, about, ...plan.notes, ...blendNotes(model.run.graph)],
     seed,
   };
 }

@@ -40,6 +40,9 @@ export interface StepPlan {
 /** Scalars of one step: the optimizer's, n / (n - 1) of the n rows that count, and whether the step counts. */
 export const stepScalarCount = scalarCount + 2;
 
+/** PyTorch's default of BatchNorm. */
+const batchMomentum = 0.1;
+
 type ByName = Map<string, Tensor>;
 
 /**
@@ -125,7 +128,7 @@ function backward(
     const { output } = forward(maths, plan.network, acting(maths, stored, fixed), x, {
       // Kept: gradients are taken in a tidy of their own.
       training: {
-        ...{ rowWeights, unbiased },
+        ...{ rowWeights, unbiased, momentum: batchMomentum },
         track: (name, value) => void kept.statistics.set(name, tf.keep(value)),
       },
     });

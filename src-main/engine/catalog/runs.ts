@@ -9,7 +9,7 @@ import { Intake, type Taken } from './intake.ts';
 import { uniqueNames } from './names.ts';
 import {
   checkpointRowOf,
-  PropertiesMemo,
+  ConfigMemo,
   rowOf,
   type CheckpointFacts,
   type CheckpointRecord,
@@ -33,7 +33,7 @@ export class RunStore {
   readonly hashes: ContentHashes;
   readonly intake: Intake;
   readonly #db: Db;
-  readonly #properties = new PropertiesMemo();
+  readonly #configs = new ConfigMemo();
   #listed: { version: string; rows: readonly RunRow[] } | undefined;
 
   constructor(db: Db) {
@@ -75,12 +75,12 @@ export class RunStore {
     const checkpoints = this.#checkpointFacts();
     const groups = this.#groupIds();
     const names = uniqueNames(runs.map((run) => run.path));
-    this.#properties.keep(runs);
+    this.#configs.keep(runs);
     return runs.map((run) =>
       rowOf(
         run,
         names.get(run.path) ?? run.name,
-        this.#properties.of(run),
+        this.#configs.of(run),
         checkpoints.get(run.id),
         groups.get(run.id),
       ),

@@ -4,6 +4,7 @@ import type { RunConfig } from '../../../src-shared/config/schema.ts';
 import { readTolerantly } from '../../../src-shared/config/tolerant.ts';
 import { familyOfSymmetry, type Family } from '../../../src-shared/domain.ts';
 import { widths, type ModelSpec } from '../../../src-shared/model.ts';
+import { graphOf } from '../../../src-shared/networks/of-model.ts';
 
 export type Property = string | number | boolean | null;
 
@@ -36,6 +37,12 @@ export function summarise(config: Record<string, unknown>): Summary {
     dataset: attempt(() => read.dataset?.name) ?? null,
     widths: spec?.architecture === 'mlp' ? widths(spec) : null,
   };
+}
+
+/** Whether batch norms of the network that a config describes keep running statistics; false if it describes none. */
+export function keepsRunningStatistics(config: Record<string, unknown>): boolean {
+  const graph = attempt(() => graphOf(resolveModel(readTolerantly(config).config)));
+  return graph?.parameters.some(({ role }) => role === 'statistics') ?? false;
 }
 
 /** Families are of multilayer perceptrons; a declared network is of none. */

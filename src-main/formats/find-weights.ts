@@ -49,9 +49,12 @@ function choose(candidates: ReadonlyMap<string, TreeMap>, path: string): string 
       continue;
     }
     const shown = listSome(found);
-    throw new UserError(`${path}: it has several dicts of tensors, ${shown}, and no rule to choose one.`, {
-      hint: `Save only the one you need: torch.save(torch.load("FILE")["${found[0]}"], "weights.pt").`,
-    });
+    throw new UserError(
+      `${path}: it has several dicts of tensors: ${shown}. Basin cannot tell which one to use.`,
+      {
+        hint: `Save only the one you need: torch.save(torch.load("FILE")["${found[0]}"], "weights.pt").`,
+      },
+    );
   }
   return undefined;
 }

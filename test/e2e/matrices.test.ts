@@ -110,7 +110,7 @@ describe.skipIf(noBrowser)('matrices', () => {
     await inspector(11, 19).waitFor({ state: 'hidden' });
     await map.press('Enter');
     await inspector(11, 19).waitFor();
-    await page.getByRole('button', { name: 'Whole' }).click();
+    await page.getByRole('button', { name: 'Fit' }).click();
   });
 
   it.each(['light', 'dark'] as const)('has no serious accessibility problem, %s', async (scheme) => {

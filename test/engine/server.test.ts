@@ -35,7 +35,7 @@ describe('what `basin serve --json` prints', () => {
   it('says that a port is taken, and what to do', async () => {
     const app = await startServed();
     await expect(startServed(newWorkspace(), ['--port', String(app.port)])).rejects.toThrow(
-      /port \d+ on 127\.0\.0\.1 is taken[^]*--port/,
+      /port \d+ on 127\.0\.0\.1 is in use[^]*--port/,
     );
     await app.stop();
   });

@@ -273,7 +273,7 @@ describe('weights that are not finite', () => {
       {
         models: [2],
         checkpoint_paths: [join(runs['nan']!, 'checkpoint_epoch_5_model_2.safetensors')],
-        reason: 'its weights are not finite numbers: "lins.1.weight" (entry 7 is NaN)',
+        reason: 'its weights are not finite: "lins.1.weight" (entry 7 is NaN)',
       },
     ]);
     expect(found.warnings[0]).toMatch(

@@ -90,7 +90,7 @@ describe('openSafetensors', () => {
     [
       'a shape that does not fit',
       file({ a: entry('F32', [3], [0, 8]) }, new Uint8Array(8)),
-      /takes 12 bytes, but data_offsets give 8/,
+      /needs 12 bytes, but data_offsets give 8/,
     ],
     [
       'offsets the wrong way round',

@@ -67,7 +67,7 @@ describe('what is understood', () => {
     const found = recognise(dict({ 'body.1': [5, 7], 'body.4': [5, 5], head: [3, 5] })) as MlpFound;
     expect(found.notes).toEqual([
       expect.stringMatching(/^Before "body.1"/),
-      expect.stringMatching(/^Between "body.1" and "body.4" stand 2 modules/),
+      expect.stringMatching(/^Between "body.1" and "body.4" are 2 modules/),
       expect.stringMatching(/^Between "body.4" and the last layer "head"/),
     ]);
   });

@@ -146,14 +146,8 @@ const inFileOrder = ({ train, val, origin }: SplitIndices): SplitIndices => ({
 });
 
 function sameRows(a: Int32Array, b: Int32Array): boolean {
-  const sorted = b.slice().sort();
-  return (
-    a.length === b.length &&
-    a
-      .slice()
-      .sort()
-      .every((row, i) => row === sorted[i])
-  );
+  const sorted = b.toSorted();
+  return a.length === b.length && a.toSorted().every((row, i) => row === sorted[i]);
 }
 
 /** A folder written in a config is relative to where training was started, which nobody recorded: taken from the run. */

@@ -1,6 +1,4 @@
 /** From "these models of this run" to networks that can be computed with. Every analysis of checkpoints starts here. */
-import { createHash } from 'node:crypto';
-import { openSync, readSync, closeSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { readTolerantly, resolveModel } from '../../src-shared/config.ts';
 import type { RunConfig } from '../../src-shared/config.ts';
@@ -14,6 +12,7 @@ import { accuracyPercent, accuracyUnit } from '../formats/accuracy.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
 import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../formats/run-directory.ts';
 import { runFolderOf } from '../formats/run-layout.ts';
+import { openSource, sha256OfSource } from '../formats/source.ts';
 import { stateDictFromCheckpoint } from './models/state-dict.ts';
 import type { ReadableTensor } from './models/state-dict.ts';
 import type { StateDict } from './models/tensors.ts';
@@ -196,16 +195,10 @@ function refuseNonFinite(state: StateDict, model: NonFiniteWeights['model']): vo
 }
 
 function sha256OfFile(path: string): string {
-  const hash = createHash('sha256');
-  const descriptor = openSync(path, 'r');
-  const buffer = Buffer.alloc(1 << 20);
+  const source = openSource(path);
   try {
-    for (let count = -1; count !== 0;) {
-      count = readSync(descriptor, buffer);
-      hash.update(buffer.subarray(0, count));
-    }
+    return sha256OfSource(source);
   } finally {
-    closeSync(descriptor);
+    source.close();
   }
-  return hash.digest('hex');
 }

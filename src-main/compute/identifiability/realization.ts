@@ -128,8 +128,5 @@ async function solveSingular(
 }
 
 /** |v_i - v_j|, [n, n]. */
-export function centerDistances(centers: Float64Array, n: number): Float64Array {
-  const out = pairDistances(centers, centers.length / n);
-  for (let i = 0; i < out.length; i++) out[i] = Math.sqrt(out[i]!);
-  return out;
-}
+export const centerDistances = (centers: Float64Array, n: number): Float64Array =>
+  pairDistances(centers, centers.length / n).map(Math.sqrt);

@@ -152,10 +152,6 @@ function differenceOf(a: Model, b: Model): string | undefined {
   return undefined;
 }
 
-export function sameFixedPart(a: Model, b: Model): boolean {
-  return differenceOf(a, b) === undefined;
-}
-
 /** @throws UserError naming both models and what differs */
 export function assertSameFixedPart(a: Model, b: Model): void {
   const difference = differenceOf(a, b);

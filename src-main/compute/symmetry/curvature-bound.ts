@@ -6,12 +6,12 @@ import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { curvatureBoundJob } from '../../../src-shared/jobs/curvature-bound.ts';
 import { checkpointCancel } from '../context.ts';
 import type { Compute } from '../context.ts';
-import { expm } from '../linalg/expm.ts';
 import { multiply } from '../linalg/multiply.ts';
 import { singularValues } from '../linalg/svd.ts';
 import { RandomStream } from '../random.ts';
 import { blended, denseLoss, weightDistance } from './dense.ts';
 import type { DenseTask, DenseWeights } from './dense.ts';
+import { exponential } from './group-path.ts';
 import { moved } from './orbit.ts';
 import { trainedNetworks } from './trained-networks.ts';
 
@@ -80,12 +80,7 @@ class Generator {
   at(weights: DenseWeights, t: number): Float64Array[] {
     const elements = this.logs.map((log, i) => {
       const n = this.dims[i + 1]!;
-      const part = (sign: number) =>
-        expm(
-          log.map((x) => sign * t * x),
-          n,
-        );
-      return { left: part(1), right: part(-1) };
+      return { left: exponential(log, t, n), right: exponential(log, -t, n) };
     });
     return moved(weights, elements, this.dims);
   }

@@ -154,17 +154,10 @@ async function detectRelu(
   );
   const same = match.permutations.every(isIdentity);
   // Only the rescaling can be walked: a permutation is a separate, discrete step.
-  const rescaled = (weights: DenseWeights, t: number) =>
-    moved(
-      weights,
-      match.factors.map((c) =>
-        rescalingElement(
-          c.map((x) => x ** t),
-          1,
-        ),
-      ),
-      dims,
-    );
+  const rescaled = (weights: DenseWeights, t: number) => {
+    const elements = match.factors.map((c) => rescalingElement(c, 1, t));
+    return moved(weights, elements, dims);
+  };
   const permuted = rescaled(match.image, -1);
   return {
     image: match.image,

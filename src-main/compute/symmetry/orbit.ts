@@ -38,11 +38,11 @@ export function linearElement(g: Float64Array, n: number): Element {
   return { left: g, right: inverse(g, n) };
 }
 
-/** diag(c) below, diag(c^-power) above. */
-export function rescalingElement(factors: Float64Array, power: number): Element {
+/** diag(c^t) below, diag(c^(-t power)) above. */
+export function rescalingElement(factors: Float64Array, power: number, t = 1): Element {
   const n = factors.length;
   const diagonal = (of: (c: number) => number) =>
-    identity(n).map((x, k) => (x === 1 ? of(factors[k % n]!) : 0));
+    identity(n).map((x, k) => (x === 1 ? of(factors[k % n]! ** t) : 0));
   return { left: diagonal((c) => c), right: diagonal((c) => c ** -power) };
 }
 
@@ -97,11 +97,5 @@ export function rescalingCurve(
       hint: 'max(0, c z) = c max(0, z) holds for c > 0 only.',
     });
   }
-  return {
-    at: (t) =>
-      rescalingElement(
-        factors.map((c) => c ** t),
-        power,
-      ),
-  };
+  return { at: (t) => rescalingElement(factors, power, t) };
 }

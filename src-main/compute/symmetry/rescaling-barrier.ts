@@ -7,6 +7,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { rescalingBarrierJob } from '../../../src-shared/jobs/rescaling-barrier.ts';
 import { loadModels } from '../checkpoints.ts';
+import { logSlope } from '../chord/measure.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { blendNotes } from '../networks/lines.ts';
@@ -126,15 +127,13 @@ function measured(
 
 /** Least-squares slope in logarithms; the constant part of the loss is taken out as the barrier. */
 function growthExponent(rows: readonly Row[]): number | null {
-  const points = rows
-    .filter(({ factor, barrier }) => factor >= 100 && barrier > 0)
-    .map(({ factor, barrier }) => [Math.log(factor), Math.log(barrier)] as const);
-  if (points.length < 2) return null;
-  const meanX = points.reduce((sum, [x]) => sum + x, 0) / points.length;
-  const meanY = points.reduce((sum, [, y]) => sum + y, 0) / points.length;
-  const covariance = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
-  const variance = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
-  return variance === 0 ? null : covariance / variance;
+  const points = rows.filter(({ factor, barrier }) => factor >= 100 && barrier > 0);
+  const slope = logSlope(
+    points.map(({ factor }) => factor),
+    points.map(({ barrier }) => barrier),
+  );
+  // Fewer than two factors give none.
+  return Number.isNaN(slope) ? null : slope;
 }
 
 /** A checkpoint: every neuron that can be rescaled takes c; only measured. */

@@ -82,14 +82,11 @@ export async function joinSolutions(
 
 /** The same solution with its last layer solved for: W_l = A (W_(l-1) .. W_1)^-1, so that the loss is rounding only. */
 export function retracted(task: LinearTask, weights: Weights): Weights {
-  return [...weights.slice(0, -1), lastLayer(task, weights)];
-}
-
-function lastLayer(task: LinearTask, weights: Weights): Float64Array {
   const { width: h, target } = task;
   // X (inner) = A, transposed: inner^T X^T = A^T.
   const inner = transpose(innerProduct(task, weights), h, h);
-  return transpose(solve(inner, h, transpose(target, h, h), h), h, h);
+  const last = transpose(solve(inner, h, transpose(target, h, h), h), h, h);
+  return [...weights.slice(0, -1), last];
 }
 
 /** Largest loss on the segment from a trained solution to its retraction (only the last layer moves). */

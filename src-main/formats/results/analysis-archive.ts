@@ -6,8 +6,7 @@ import type { FoundFigure, FoundResult } from '../../../src-shared/interop.ts';
 import { isJobKind, jobKindNamed } from '../../../src-shared/jobs/index.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
 import { decodeNpy } from '../npy.ts';
-import { openSource } from '../source.ts';
-import type { ByteSource } from '../source.ts';
+import { openSource, sha256OfSource } from '../source.ts';
 import { openZip } from '../torch/zip.ts';
 import type { ResultFile } from './converted.ts';
 import { completed } from './fit.ts';
@@ -102,18 +101,10 @@ function unpack(path: string): { entries: Entries; sha256: string } {
       );
     const bytes = new Map(wanted.map((entry) => [entry.name, zip.read(entry)]));
     const offset = (name: string): number => zip.entries.get(name)?.headerOffset ?? zip.directoryOffset;
-    return { entries: { bytes, offset }, sha256: sha256OfFile(source) };
+    return { entries: { bytes, offset }, sha256: sha256OfSource(source) };
   } finally {
     source.close();
   }
-}
-
-function sha256OfFile(source: ByteSource): string {
-  const hash = createHash('sha256');
-  const chunk = 4 * 2 ** 20;
-  for (let at = 0; at < source.size; at += chunk)
-    hash.update(source.read(at, Math.min(chunk, source.size - at)));
-  return hash.digest('hex');
 }
 
 const at = (path: string, entries: Entries, name: string): string =>

@@ -69,9 +69,9 @@ export async function loadAnalysisData(
     splits: new Map([...new Set(wanted)].map((which) => [which, splitExamples(dataset, split, which)])),
     description: `${describe(dataset)}, split ${split.origin}`,
     isRunSplit:
-      mayBeRunData(plan.name, name) && (wish.splitFile === undefined || sameRows(split.val, own().val)),
+      mayBeRunData(plan, dataset) && (wish.splitFile === undefined || sameRows(split.val, own().val)),
     classes: outputs,
-    warnings: isRunsSet(plan.name, name)
+    warnings: isRunsSet(plan, dataset)
       ? []
       : [`The run was trained on ${plan.name}; the numbers here are for ${describe(dataset)}.`],
     contents: contentsOf(geometry, dataset.sha256, split),
@@ -109,15 +109,19 @@ function requestOf(run: Run, wish: DataWish, plan: DataPlan): DataRequest {
   const dataDir = wish.dataDir ?? planFolder(run, plan);
   // The embedded set is the same wherever a config of another machine looked for it.
   const gone = dataDir !== undefined && !existsSync(dataDir) && dataSetNamed(plan.name)?.name === 'mnist-10k';
-  return { name: plan.name, dataDir: gone ? undefined : dataDir };
+  return { name: plan.name, dataDir: gone ? undefined : dataDir, contents: plan.contents };
 }
 
 /** Files of one's own are named with the folder that they are in. */
 function describe({ name, origin }: Dataset): string {
-  return isOwnName(name) ? `${name} (IDX files in ${origin})` : name;
+  if (!isOwnName(name)) return name;
+  return `${name} (${name.startsWith('idx-') ? 'IDX files' : 'files'} in ${origin})`;
 }
 
-function isRunsSet(runs: string, found: string): boolean {
+function isRunsSet(plan: DataPlan, dataset: Dataset): boolean {
+  const same = sameContents(plan, dataset);
+  if (same !== undefined) return same;
+  const [runs, found] = [plan.name, dataset.name];
   const [a, b] = [dataSetNamed(runs), dataSetNamed(found)];
   return (
     runs === found ||
@@ -126,9 +130,17 @@ function isRunsSet(runs: string, found: string): boolean {
   );
 }
 
+/** Of sets that a person has added, known by their contents alone; undefined if neither is one. */
+function sameContents({ contents: recorded }: DataPlan, { contents }: Dataset): boolean | undefined {
+  if (recorded === undefined && contents === undefined) return undefined;
+  return recorded !== undefined && contents?.startsWith(recorded) === true;
+}
+
 /** False if the data are known to be another set than the run's. */
-function mayBeRunData(runs: string, found: string): boolean {
-  const [a, b] = [dataSetNamed(runs), dataSetNamed(found)];
+function mayBeRunData(plan: DataPlan, dataset: Dataset): boolean {
+  const same = sameContents(plan, dataset);
+  if (same !== undefined) return same;
+  const [a, b] = [dataSetNamed(plan.name), dataSetNamed(dataset.name)];
   return a === undefined || b === undefined || areRelated(a, b);
 }
 

@@ -137,7 +137,7 @@ export function handlersOf(engine: EngineParts): Handlers {
     'train.presets': async () => (await import('./train-form.ts')).presets(),
     'train.preview': async ({ config, overrides }) => {
       const { preview } = await import('./train-form.ts');
-      return preview(config, overrides, engine.stepTimes);
+      return preview(config, overrides, { stepTimes: engine.stepTimes, home: engine.dataHome });
     },
 
     'demo.start': async () => ({ jobIds: await engine.demo.start() }),

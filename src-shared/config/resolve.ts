@@ -234,6 +234,8 @@ export interface DataPlan {
   splitSeed: number;
   valFraction: number;
   batchSize: number;
+  /** Of data that a person has added: how the hash of their contents begins; undefined: not recorded. */
+  contents?: string;
   /** How the data are made; absent where they are read from files. */
   geometry?: GeometryPlan;
 }
@@ -248,6 +250,7 @@ export function resolveData(config: RunConfig, where = 'config'): DataPlan {
   const geometry = resolveGeometry(config, where);
   return {
     ...(geometry && { geometry }),
+    ...(data.contents != null && { contents: data.contents }),
     name: data.name,
     dataDir: data.data_dir ?? null,
     splitFile: data.split_file ?? null,

@@ -45,6 +45,11 @@ const datasetSchema = z.looseObject({
   split_seed: seedSchema.nullish(),
   /** JSON with train_indices and val_indices, instead of a seeded split. */
   split_file: z.string().nullish(),
+  /** Recorded by Basin of data that a person has added: the first digits of the hash of their contents. */
+  contents: z
+    .string()
+    .regex(/^[0-9a-f]{8,64}$/, 'hexadecimal digits of a SHA-256 were expected')
+    .nullish(),
   num_workers: count.nullish(),
   pin_memory: z.boolean().nullish(),
   enable_ffcv: z.boolean().nullish(),

@@ -1,11 +1,21 @@
-/** `basin data fetch NAME`, `basin data list`: the full data sets; the embedded one is always there. */
+/** `basin data list | fetch NAME | add NAME`: the embedded data sets are always there, others are fetched or added. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { fetchable, fetchableNames, fetchDataSet, workspacePath } from '../../engine/index.ts';
 import { geometryKinds } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import { shapeText } from '../../../src-shared/images.ts';
+import { addDataJob } from '../../../src-shared/jobs/add-data.ts';
+import type { JobResult } from '../../../src-shared/jobs/index.ts';
+import { addedNames, factsOfData } from '../../formats/data-registry.ts';
+import { withEngine } from '../engine.ts';
+import { completeParams, flagsOf } from '../flags.ts';
+import { addFlag, takeFlags } from '../kind-flags.ts';
+import { runKind } from '../job.ts';
+import { listenerFor } from '../show-job.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
-import { fetchedFolder } from '../data-folder.ts';
+import { dataHomeOf, fetchedFolder } from '../data-folder.ts';
 import { self } from '../self.ts';
 import { formatTable } from '../table.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
@@ -14,21 +24,41 @@ import { typedPath } from '../../formats/typed-path.ts';
 interface Row {
   name: string;
   state: string;
+  /** "8000 + 2000 of 1 x 28 x 28, 10 classes" */
+  examples: string;
   folder: string;
 }
 
+function examplesText(name: string, home?: string): string {
+  const facts = factsOfData(name, home);
+  if (!facts) return '';
+  const { train, test, shape, features, classes } = facts;
+  return `${train} + ${test} of ${shape ? shapeText(shape) : `${features} numbers`}, ${classes} classes`;
+}
+
+/** Sets that come with Basin. */
+const embedded = ['mnist-10k', 'mnist-10k-32'];
+
 function rows({ workspace }: Globals): Row[] {
   const root = workspacePath(workspace);
+  const home = dataHomeOf(root);
   return [
-    { name: 'mnist-10k', state: 'embedded', folder: '' },
+    ...embedded.map((name) => ({ name, state: 'embedded', examples: examplesText(name), folder: '' })),
     ...fetchableNames.map((name) => {
       const folder = fetchedFolder(root, name);
       const files = fetchable(name).files.filter((file) => existsSync(join(folder, file.name))).length;
       const complete = files === fetchable(name).files.length;
-      return { name, state: complete ? 'fetched' : 'not fetched', folder: complete ? folder : '' };
+      return {
+        ...{ name, state: complete ? 'fetched' : 'not fetched', examples: examplesText(name) },
+        folder: complete ? folder : '',
+      };
     }),
+    ...addedNames(home).map((name) => ({
+      ...{ name, state: 'added', examples: examplesText(name, home), folder: join(home, name) },
+    })),
     ...geometryKinds.map((name) => ({
       name,
+      examples: '',
       state: name === 'mnist-coherence' ? 'made from digits by rotation' : 'made from seeds',
       folder: '',
     })),
@@ -37,7 +67,7 @@ function rows({ workspace }: Globals): Row[] {
 
 async function fetchNamed(name: string, dir: string | undefined, globals: Globals): Promise<void> {
   const { terminal, signal } = globals;
-  if (name === 'mnist-10k') throw new UserError('mnist-10k is embedded: there is nothing to fetch');
+  if (embedded.includes(name)) throw new UserError(`${name} is embedded: there is nothing to fetch`);
   if (!fetchableNames.includes(name)) {
     throw new UserError(`There is no data set "${name}" to fetch.${didYouMean(name, fetchableNames)}`, {
       hint: `Known: ${fetchableNames.join(', ')}.`,
@@ -65,6 +95,48 @@ async function fetchNamed(name: string, dir: string | undefined, globals: Global
   terminal.print(`next: ${self} train w-asymmetric ${use}`);
 }
 
+function reportAdded(result: JobResult<'add-data'>, { terminal }: Globals): void {
+  terminal.document(result);
+  const { name, directory, train, test, shape, features, classes, class_names: names, mean, std } = result;
+  const short = (values: readonly number[]): string =>
+    values.length > 4
+      ? `${values.length} values, one per number`
+      : values.map((v) => v.toFixed(4)).join(', ');
+  const named = names ? ` (${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''})` : '';
+  terminal.print(
+    [
+      terminal.style.bold(
+        `${name}: ${train} examples to train on, ${test} to test with, of ${shape ? shapeText(shape) : `${features} numbers`}`,
+      ),
+      `classes        ${classes}${named}`,
+      `mean           ${short(mean)}`,
+      `deviation      ${short(std)}`,
+      `contents       ${result.contents.slice(0, 16)}`,
+      `folder         ${directory}`,
+      ...result.notes,
+      '',
+      `next: ${self} train standard-small dataset=${name}`,
+    ].join('\n'),
+  );
+}
+
+function defineAdd(command: Command, globals: Globals): void {
+  const flags = flagsOf(addDataJob.params);
+  command.description(`${addDataJob.summary} <name> is what configs and commands will call it.`);
+  for (const flag of flags) if (flag.name !== 'name') addFlag(command, flag);
+  command.action(async (name: string) => {
+    const params: Record<string, unknown> = { name };
+    takeFlags(command, flags, params);
+    const complete = completeParams(addDataJob.params, params, flags);
+    await withEngine(globals, async (client) => {
+      const shown = listenerFor(globals.terminal, addDataJob.title);
+      const { result } = await runKind(client, 'add-data', complete, globals.signal, shown.listener);
+      shown.finish();
+      reportAdded(result, globals);
+    });
+  });
+}
+
 export const define: DefineCommand = (command, globals) => {
   const { terminal } = globals;
   const list = (): void => {
@@ -73,12 +145,14 @@ export const define: DefineCommand = (command, globals) => {
     const columns = [
       { title: 'data set', text: (row: Row) => row.name },
       { title: 'state', text: (row: Row) => row.state },
+      { title: 'training + test examples', text: (row: Row) => row.examples },
       { title: 'folder', text: (row: Row) => row.folder },
     ];
     terminal.print(formatTable(found, columns, terminal.style));
   };
   command.action(list);
   command.command('list').description('which data sets are here').action(list);
+  defineAdd(command.command('add <name>'), globals);
   command
     .command('fetch <name>')
     .description(

@@ -30,6 +30,7 @@ export interface TrainingPlan {
     name: string;
     dataDir?: string;
     geometry?: GeometryPlan;
+    contents?: string;
     splitFile?: string;
     splitSeed: number;
     valFraction: number;
@@ -84,6 +85,7 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
     data: {
       name: data.name,
       ...(data.geometry && { geometry: data.geometry }),
+      ...(data.contents !== undefined && { contents: data.contents }),
       splitSeed: data.splitSeed,
       valFraction: data.valFraction,
       ...paths,

@@ -6,7 +6,7 @@ import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, Spec, Tensor, Tf } from '../backend/index.ts';
-import { uploadExamples } from '../data/index.ts';
+import { rowOrder, uploadExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
 import { isCounter } from '../models/file-names.ts';
@@ -360,7 +360,8 @@ function stateValues(
       place: { kind: 'inputs', name: '' },
       spec: { dtype: types.float32, shape: inputShape },
       tensor: (backend) => {
-        const flat = uploadExamples(backend, examples);
+        const order = rowOrder(examples, network.graph.inputs[0]!.shape);
+        const flat = uploadExamples(backend, examples, order);
         const tensor = backend.tf.reshape(flat, inputShape);
         flat.dispose();
         return tensor;

@@ -68,16 +68,18 @@ async function prepareFresh(params: Params, context: ComputeContext): Promise<St
 
 /** The config says what the data are, not what they were taken for. */
 function recordData(plan: TrainingPlan, dataset: Dataset, context: ComputeContext): TrainingPlan {
-  if (plan.data.geometry !== undefined || dataset.name === plan.data.name) return plan;
-  if (dataSetNamed(plan.data.name)?.name !== dataset.name) {
+  if (plan.data.geometry !== undefined) return plan;
+  if (dataset.name !== plan.data.name && dataSetNamed(plan.data.name)?.name !== dataset.name) {
     const what = isOwnName(dataset.name)
-      ? 'IDX files of no set that Basin knows'
+      ? 'files of no set that Basin knows'
       : `the data set ${dataset.name}`;
     const line = `${dataset.origin} holds ${what}, not ${plan.data.name}: recorded as dataset.name=${dataset.name}`;
     context.emit({ type: 'log', level: 'warning', line });
   }
-  const config = { ...plan.config, dataset: { ...plan.config.dataset, name: dataset.name } };
-  return { ...plan, config, data: { ...plan.data, name: dataset.name } };
+  const own = { name: dataset.name, ...(dataset.contents && { contents: dataset.contents.slice(0, 16) }) };
+  const folder = dataset.folder && { data_dir: dataset.folder };
+  const config = { ...plan.config, dataset: { ...plan.config.dataset, ...own, ...folder } };
+  return { ...plan, config, data: { ...plan.data, ...own } };
 }
 
 async function prepareResume(params: Params, context: ComputeContext): Promise<Start> {
@@ -121,11 +123,13 @@ function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): vo
   if (inputs !== dataset.train.features) {
     throw new UserError(
       `config: model.input_dim is ${inputs}, but examples of ${dataset.name} have ${dataset.train.features} numbers.`,
+      { hint: `Set model.input_dim=${dataset.train.features}.` },
     );
   }
   if (outputs < dataset.classes) {
     throw new UserError(
       `config: model.output_dim is ${outputs}, but ${dataset.name} has ${dataset.classes} classes.`,
+      { hint: `Set model.output_dim=${dataset.classes}.` },
     );
   }
   checkBatches(plan, split.train.length);

@@ -6,12 +6,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { geometryKindOf, geometryKinds } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
-import type { ImageShape } from '../../src-shared/images.ts';
 import { didYouMean } from '../../src-shared/near-miss.ts';
 import { addedFilesIn, holdsAdded, isAddedName, readManifest } from './added-data.ts';
 import { cifarVariants, findCifar } from './cifar.ts';
 import type { CifarVariant } from './cifar.ts';
 import { anyIdx, dataSetNamed, dataSets, isOwnName, notReadYet, plain } from './data-sets.ts';
+import type { DataSetEntry } from './data-sets.ts';
 import { idxFilesBelow } from './idx-folder.ts';
 
 /**
@@ -47,7 +47,7 @@ export function isTaken(name: string): boolean {
 export interface DataFacts {
   name: string;
   features: number;
-  shape: ImageShape | undefined;
+  shape: [number, number, number] | null;
   classes: number;
   train: number;
   test: number;
@@ -56,15 +56,15 @@ export interface DataFacts {
 /** Undefined for sets whose files or config decide, and for names that nothing is known of. */
 export function factsOfData(name: string, home?: string): DataFacts | undefined {
   const entry = dataSetNamed(name);
-  if (entry) {
-    const { shape, classes, train, test } = entry;
-    const features = shape.reduce((a, b) => a * b, 1);
-    return { name: entry.name, features, shape, classes, train, test };
-  }
+  if (entry) return dataSetFacts(entry);
   const folder = isTaken(name) ? undefined : addedFolder({ name, home });
   if (folder === undefined) return undefined;
-  const { shape, ...facts } = readManifest(folder);
-  return { ...facts, name, shape: shape ?? undefined };
+  const { features, shape, classes, train, test } = readManifest(folder);
+  return { name, features, shape, classes, train, test };
+}
+
+export function dataSetFacts({ name, shape, classes, train, test }: DataSetEntry): DataFacts {
+  return { name, features: shape.reduce((a, b) => a * b, 1), shape: [...shape], classes, train, test };
 }
 
 interface Wanted {

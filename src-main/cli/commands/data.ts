@@ -1,14 +1,18 @@
 /** `basin data list | fetch NAME | add NAME`: the embedded data sets are always there, others are fetched or added. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import { fetchable, fetchableNames, fetchDataSet, workspacePath } from '../../engine/index.ts';
-import { geometryKinds } from '../../../src-shared/config.ts';
+import {
+  embeddedNames,
+  fetchable,
+  fetchableNames,
+  fetchDataSet,
+  listDataSets,
+  workspacePath,
+} from '../../engine/index.ts';
+import { examplesText } from '../../../src-shared/data-list.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { shapeText } from '../../../src-shared/images.ts';
 import { addDataJob } from '../../../src-shared/jobs/add-data.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
-import { addedNames, factsOfData } from '../../formats/data-registry.ts';
 import { withEngine } from '../engine.ts';
 import { completeParams, flagsOf } from '../flags.ts';
 import { addFlag, takeFlags } from '../kind-flags.ts';
@@ -24,50 +28,21 @@ import { typedPath } from '../../formats/typed-path.ts';
 interface Row {
   name: string;
   state: string;
-  /** "8000 + 2000 of 1 x 28 x 28, 10 classes" */
   examples: string;
   folder: string;
 }
 
-function examplesText(name: string, home?: string): string {
-  const facts = factsOfData(name, home);
-  if (!facts) return '';
-  const { train, test, shape, features, classes } = facts;
-  return `${train} + ${test} of ${shape ? shapeText(shape) : `${features} numbers`}, ${classes} classes`;
-}
-
-/** Sets that come with Basin. */
-const embedded = ['mnist-10k', 'mnist-10k-32'];
-
 function rows({ workspace }: Globals): Row[] {
-  const root = workspacePath(workspace);
-  const home = dataHomeOf(root);
-  return [
-    ...embedded.map((name) => ({ name, state: 'embedded', examples: examplesText(name), folder: '' })),
-    ...fetchableNames.map((name) => {
-      const folder = fetchedFolder(root, name);
-      const files = fetchable(name).files.filter((file) => existsSync(join(folder, file.name))).length;
-      const complete = files === fetchable(name).files.length;
-      return {
-        ...{ name, state: complete ? 'fetched' : 'not fetched', examples: examplesText(name) },
-        folder: complete ? folder : '',
-      };
-    }),
-    ...addedNames(home).map((name) => ({
-      ...{ name, state: 'added', examples: examplesText(name, home), folder: join(home, name) },
-    })),
-    ...geometryKinds.map((name) => ({
-      name,
-      examples: '',
-      state: name === 'mnist-coherence' ? 'made from digits by rotation' : 'made from seeds',
-      folder: '',
-    })),
-  ];
+  return listDataSets(dataHomeOf(workspacePath(workspace))).map((row) => {
+    const made = row.name === 'mnist-coherence' ? 'made from digits by rotation' : 'made from seeds';
+    const state = row.state === 'made' ? made : row.state;
+    return { name: row.name, state, examples: examplesText(row), folder: row.folder ?? '' };
+  });
 }
 
 async function fetchNamed(name: string, dir: string | undefined, globals: Globals): Promise<void> {
   const { terminal, signal } = globals;
-  if (embedded.includes(name)) throw new UserError(`${name} is embedded: there is nothing to fetch`);
+  if (embeddedNames.includes(name)) throw new UserError(`${name} is embedded: there is nothing to fetch`);
   if (!fetchableNames.includes(name)) {
     throw new UserError(`There is no data set "${name}" to fetch.${didYouMean(name, fetchableNames)}`, {
       hint: `Known: ${fetchableNames.join(', ')}.`,

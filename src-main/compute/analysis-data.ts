@@ -9,7 +9,7 @@ import { areRelated, dataSetNamed, isOwnName } from '../formats/data-sets.ts';
 import { typedPath } from '../formats/typed-path.ts';
 import type { Run } from './checkpoints.ts';
 import { sizeOf } from './models/layout.ts';
-import { loadDataset, splitExamples, splitIndices } from './data/index.ts';
+import { evaluationExamples, loadDataset, splitIndices } from './data/index.ts';
 import type { DataRequest, Dataset, Examples, SplitIndices } from './data/index.ts';
 
 /** `data` of a job's params: what is absent is taken from the run. */
@@ -63,18 +63,25 @@ export async function loadAnalysisData(
   }
   const runSplitFile = plan.splitFile === null ? undefined : inRun(run, plan.splitFile);
   const { splitSeed, valFraction } = plan;
-  const own = (): SplitIndices => splitIndices(dataset, { splitFile: runSplitFile, splitSeed, valFraction });
-  const split = wish.splitFile === undefined ? own() : splitIndices(dataset, { splitFile: wish.splitFile });
+  const ownSplit = (): SplitIndices =>
+    splitIndices(dataset, { splitFile: runSplitFile, splitSeed, valFraction });
+  const split =
+    wish.splitFile === undefined ? ownSplit() : splitIndices(dataset, { splitFile: wish.splitFile });
+  // As the run's config has it of its own data.
+  const own = wish.name === undefined && plan.augmentation?.evaluation === 'train-and-val';
+  const varied = { augmentation: own ? plan.augmentation : undefined, seed: splitSeed };
   return {
-    splits: new Map([...new Set(wanted)].map((which) => [which, splitExamples(dataset, split, which)])),
-    description: `${describe(dataset)}, split ${split.origin}`,
+    splits: new Map(
+      [...new Set(wanted)].map((which) => [which, evaluationExamples(dataset, split, which, varied)]),
+    ),
+    description: `${describe(dataset)}, split ${split.origin}${varied.augmentation ? ', train and val images flipped and moved at random' : ''}`,
     isRunSplit:
-      mayBeRunData(plan, dataset) && (wish.splitFile === undefined || sameRows(split.val, own().val)),
+      mayBeRunData(plan, dataset) && (wish.splitFile === undefined || sameRows(split.val, ownSplit().val)),
     classes: outputs,
     warnings: isRunsSet(plan, dataset)
       ? []
       : [`The run was trained on ${plan.name}; the numbers here are for ${describe(dataset)}.`],
-    contents: contentsOf(geometry, dataset.sha256, split),
+    contents: contentsOf([geometry, ...(own ? [varied] : [])], dataset.sha256, split),
   };
 }
 
@@ -144,8 +151,12 @@ function mayBeRunData(plan: DataPlan, dataset: Dataset): boolean {
   return a === undefined || b === undefined || areRelated(a, b);
 }
 
-function contentsOf(geometry: unknown, files: Record<string, string>, split: SplitIndices): string {
-  const hash = createHash('sha256').update(JSON.stringify([geometry ?? null, files]));
+function contentsOf(
+  [geometry, ...more]: readonly unknown[],
+  files: Record<string, string>,
+  split: SplitIndices,
+): string {
+  const hash = createHash('sha256').update(JSON.stringify([geometry ?? null, files, ...more]));
   for (const rows of [split.train, split.val]) hash.update(`${rows.length} `).update(rows);
   return hash.digest('hex');
 }

@@ -35,6 +35,12 @@ const images = {
   enable_ffcv: false,
 };
 
+/** Varied while training, as the published code does. */
+const colours = {
+  ...{ ...images, data_dir: null, batch_size: 128 },
+  augmentation: { flip: true, pad: 4, evaluation: 'none' },
+};
+
 const made = { ...images, data_dir: null, batch_size: 128 };
 
 /** What `section=choice` stands for. The first choice of each is the default. */
@@ -44,8 +50,8 @@ export const configGroups: Record<string, Record<string, Plain>> = {
     mnist: { name: 'mnist', ...images },
     'fashion-mnist': { name: 'fashion-mnist', ...images },
     kmnist: { name: 'kmnist', ...images },
-    cifar10: { name: 'cifar10', ...images, batch_size: 128, data_dir: null },
-    cifar100: { name: 'cifar100', ...images, batch_size: 128, data_dir: null },
+    cifar10: { name: 'cifar10', ...colours },
+    cifar100: { name: 'cifar100', ...colours },
     'mnist-10k-32': { name: 'mnist-10k-32', ...images, data_dir: null },
     idx: { name: 'idx', ...images, data_dir: null },
     'mnist-coherence': {

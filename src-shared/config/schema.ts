@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
 import { seedSchema } from '../jobs/common.ts';
+import { augmentationSchema } from './augmentation.ts';
 import { chainKeys } from './chain.ts';
 import { geometrySections } from './geometry.ts';
 
@@ -50,6 +51,7 @@ const datasetSchema = z.looseObject({
     .string()
     .regex(/^[0-9a-f]{8,64}$/, 'hexadecimal digits of a SHA-256 were expected')
     .nullish(),
+  augmentation: augmentationSchema.nullish(),
   num_workers: count.nullish(),
   pin_memory: z.boolean().nullish(),
   enable_ffcv: z.boolean().nullish(),

@@ -26,7 +26,7 @@ import type { IdxRequest } from './folder.ts';
 export { rowsOf, selectExamples } from './dataset.ts';
 export type { Dataset, Examples } from './dataset.ts';
 export { orderedRows, rowOrder, uploadExamples } from './rows.ts';
-export { splitExamples, splitIndices, splitToJson } from './split.ts';
+export { evaluationExamples, splitExamples, splitIndices, splitToJson } from './split.ts';
 export type { SplitIndices, SplitOptions } from './split.ts';
 
 export interface DataRequest extends IdxRequest {

@@ -11,7 +11,7 @@ import {
   axisSigns,
   requireSameRotation,
 } from '../../../src-shared/config.ts';
-import type { GeometryPlan, RunConfig, Seeds } from '../../../src-shared/config.ts';
+import type { Augmentation, GeometryPlan, RunConfig, Seeds } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { typedPath } from '../../formats/typed-path.ts';
 import { isMixed } from '../../../src-shared/model.ts';
@@ -35,6 +35,8 @@ export interface TrainingPlan {
     splitSeed: number;
     valFraction: number;
   };
+  /** How images are varied; absent: not at all. */
+  augmentation?: Augmentation | undefined;
   optimizer: OptimizerSettings;
   schedule: Schedule;
   batchSize: number;
@@ -90,6 +92,7 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
       valFraction: data.valFraction,
       ...paths,
     },
+    augmentation: data.augmentation,
     optimizer,
     schedule: resolveSchedule(config, optimizer.lr, where),
     batchSize: data.batchSize,

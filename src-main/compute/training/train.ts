@@ -14,7 +14,8 @@ import { backendInfo } from '../backend/info.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { dataSetNamed, isOwnName } from '../../formats/data-sets.ts';
-import { loadDataset, splitExamples, splitIndices, splitToJson } from '../data/index.ts';
+import { requireImages } from '../data/augment.ts';
+import { evaluationExamples, loadDataset, splitIndices, splitToJson } from '../data/index.ts';
 import type { Dataset, SplitIndices } from '../data/index.ts';
 import { freshModels, numParameters } from '../models/index.ts';
 import type { StateDict } from '../models/index.ts';
@@ -132,6 +133,7 @@ function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): vo
       { hint: `Set model.output_dim=${dataset.classes}.` },
     );
   }
+  if (plan.augmentation) requireImages(dataset.train, dataset.name);
   checkBatches(plan, split.train.length);
 }
 
@@ -165,8 +167,14 @@ async function openSession(
   backend: Backend,
   context: ComputeContext,
 ): Promise<TrainingSession> {
-  const { spec, optimizer, batchSize, epochs, seeds } = plan;
-  const settings = { spec, optimizer, batchSize, totalSteps: epochs * stepsPerEpoch({ plan, split }) };
+  const { spec, optimizer, batchSize, epochs, seeds, augmentation } = plan;
+  const settings = {
+    spec,
+    optimizer,
+    batchSize,
+    augmentation,
+    totalSteps: epochs * stepsPerEpoch({ plan, split }),
+  };
   const between = (): Promise<void> => checkpointCancel(context);
   if (!resumed) {
     const states: StateDict[] = [];
@@ -192,7 +200,9 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
   const { plan, context, dataset, split } = training;
   const { directory, resumed } = start;
   const began = performance.now();
-  const validation = splitExamples(dataset, split, 'val');
+  const validation = evaluationExamples(dataset, split, 'val', {
+    ...{ augmentation: plan.augmentation, seed: plan.data.splitSeed },
+  });
   const metrics = resumed ? readMetrics(directory, resumed.epoch) : [];
   const pace: Pace = { milliseconds: 0, steps: 0 };
   const first = resumed ? resumed.epoch + 1 : 0;

@@ -4,8 +4,8 @@ import { shapeText } from './images.ts';
 
 export const dataSetRowSchema = z.object({
   name: z.string(),
-  /** `made`: from seeds or other data, as a config says. */
-  state: z.enum(['embedded', 'fetched', 'not fetched', 'added', 'made']),
+  /** `folder`: cannot be fetched, only read from a folder; `made`: from seeds or other data, as a config says. */
+  state: z.enum(['embedded', 'fetched', 'not fetched', 'folder', 'added', 'made']),
   /** Numbers per example; null where the config decides. */
   features: z.int().nullable(),
   /** Of images: channels, height, width. */

@@ -5,7 +5,7 @@ import { geometryKinds } from '../../src-shared/config.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import { addedNames, cifarNamed, dataSetFacts, factsOfData } from '../formats/data-registry.ts';
 import { findCifar } from '../formats/cifar.ts';
-import { dataSets } from '../formats/data-sets.ts';
+import { dataSets, publishedSets } from '../formats/data-sets.ts';
 import { holdsIdx } from '../formats/idx-folder.ts';
 
 /** Sets that come with Basin. */
@@ -19,9 +19,10 @@ export function listDataSets(home: string): DataSetRow[] {
       if (embeddedNames.includes(set.name))
         return { ...facts, state: 'embedded', folder: null, problem: null };
       const folder = join(home, set.name);
+      const missing = Object.hasOwn(publishedSets(), set.name) ? 'not fetched' : 'folder';
       const there = isThere(set.name, folder);
       return {
-        ...{ ...facts, state: there ? 'fetched' : 'not fetched' },
+        ...{ ...facts, state: there ? 'fetched' : missing },
         ...{ folder: there ? folder : null, problem: null },
       };
     }),

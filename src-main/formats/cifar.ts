@@ -184,7 +184,7 @@ function binaryBatch(
   const count = bytes.length / record;
   if (!Number.isInteger(count) || count === 0) {
     throw new UserError(
-      `${path}: ${bytes.length} bytes are no whole number of records; each of ${title} has ${record} bytes.`,
+      `${path}: ${bytes.length} bytes, but each record of ${title} takes ${record} bytes: the last one is incomplete.`,
       { hint: 'The file is cut short or of another data set; fetch it again.' },
     );
   }

@@ -131,4 +131,4 @@ export function checkDataName(name: string, { dataDir, home }: Omit<Wanted, 'nam
 }
 
 const addHint =
-  'Add data of your own with "basin data add NAME --inputs FILE --labels FILE", from the same files if a run was trained on it elsewhere; or copy the folder data/NAME of the workspace that has it. IDX files are read with dataset.name=idx and --data-dir.';
+  'Add your data with "basin data add NAME --inputs FILE --labels FILE". If a run was trained on it on another machine, use the same files and settings, or copy the folder data/NAME of that workspace into this one. IDX files are read with dataset.name=idx and --data-dir.';

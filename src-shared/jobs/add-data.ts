@@ -9,7 +9,7 @@ export const addDataJob = defineJob({
   version: 1,
   title: 'Add a data set',
   summary:
-    'Makes a data set of your own files, so that networks can be trained and measured on it: NumPy arrays (.npy, .npz), CSV tables, IDX files, or a folder of images with a folder for each class. The files are copied into the workspace.',
+    'Turns your own files into a data set that networks can be trained and measured on: NumPy arrays (.npy, .npz), CSV tables, IDX files, or a folder of images with one folder per class. The files are copied into the workspace.',
   params: z.object({
     name: z
       .string()
@@ -74,9 +74,9 @@ export const addDataJob = defineJob({
       .boolean()
       .default(false)
       .describe(
-        'in place of a set that was added under this name; runs trained on that one will not find it again',
+        'replaces the data set of this name; runs that were trained on the old one will no longer find it',
       )
-      .meta({ label: 'Replacement', advanced: true }),
+      .meta({ label: 'Replace', advanced: true }),
   }),
   result: z.object({
     name: z.string(),

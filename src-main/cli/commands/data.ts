@@ -35,7 +35,8 @@ interface Row {
 function rows({ workspace }: Globals): Row[] {
   return listDataSets(dataHomeOf(workspacePath(workspace))).map((row) => {
     const made = row.name === 'mnist-coherence' ? 'made from digits by rotation' : 'made from seeds';
-    const state = row.state === 'made' ? made : row.state;
+    const states: Record<string, string> = { made, folder: 'read from a folder' };
+    const state = states[row.state] ?? row.state;
     return { name: row.name, state, examples: examplesText(row), folder: row.folder ?? '' };
   });
 }

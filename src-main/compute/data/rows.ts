@@ -22,7 +22,7 @@ export function rowOrder(examples: Pick<Examples, 'features' | 'shape'>, input: 
   const [height, width, channels] = input as [number, number, number];
   const wanted = [channels, height, width];
   if (shape?.every((size, axis) => size === wanted[axis]) === true) return 'channels-last';
-  const found = shape ? `images of ${shapeText(shape)}` : `rows of ${features} numbers, which are no images`;
+  const found = shape ? `images of ${shapeText(shape)}` : `rows of ${features} numbers instead of images`;
   throw new UserError(
     `the data set has ${found}, but the network takes images of ${shapeText(wanted)} (channels x height x width).`,
   );

@@ -122,10 +122,10 @@ export function exampleNumbers({ dtype, shape, data }: TensorValue, source: stri
     x[i] = value;
     const held = Number.isFinite(x[i]!) && (!whole || Math.abs(value) <= largestExact);
     if (held) continue;
-    const why = Number.isFinite(value) ? 'which float32 cannot hold' : 'which is no finite number';
+    const why = Number.isFinite(value) ? 'which float32 cannot hold' : 'which is not a finite number';
     throw new UserError(
       `${source}: row ${Math.floor(i / features)} (the first is 0), number ${i % features}: ${value}, ${why}.`,
-      { hint: 'Take the row out, or put a number in its place.' },
+      { hint: 'Remove the row, or replace the value with a finite number.' },
     );
   }
   return { shape: [...shape], data: x, source };

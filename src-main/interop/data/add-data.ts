@@ -70,7 +70,7 @@ function folderFor({ name, replace }: Params): string {
   const folder = join(home, name);
   if (!replace && existsSync(folder)) {
     throw new UserError(`name: there is a data set "${name}" already, in ${folder}.`, {
-      hint: 'Choose another name, or put this one in its place with replace (--replace).',
+      hint: 'Choose another name, or replace it with --replace (in the app: Replace).',
     });
   }
   return folder;

@@ -3,6 +3,7 @@
  * Two verbs: call a request, listen to events. Arguments are parsed by the engine before anything runs.
  */
 import { z } from 'zod';
+import { dataRequests } from './data-list.ts';
 import { backendInfoSchema, familySchema } from './domain.ts';
 import { inspectNeuronsJob } from './jobs/inspect-neurons.ts';
 import { matrixSchema } from './matrix.ts';
@@ -356,6 +357,7 @@ export const requests = {
   },
 
   ...trainFormRequests,
+  ...dataRequests,
 
   /** Trains the demo's families, groups them and measures them; every step is a job. Asking twice starts it once. */
   'demo.start': { args: nothing, result: z.object({ jobIds: z.array(id) }) },

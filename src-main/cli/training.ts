@@ -4,11 +4,11 @@ import { constants, existsSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from './errors.ts';
-import { findFetched } from './data-folder.ts';
-import { checkDataName } from '../formats/data-sets.ts';
+import { dataHomeOf, findInWorkspace } from './data-folder.ts';
+import { checkDataName, factsOfData } from '../formats/data-registry.ts';
 import { loadTrainingConfig } from '../formats/presets.ts';
 import { configFileOf } from '../formats/run-layout.ts';
-import { resolveData, resolveChain } from '../../src-shared/config.ts';
+import { resolveData, resolveChain, sizeOverrides } from '../../src-shared/config.ts';
 import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { JobParamsInput } from '../../src-shared/jobs/index.ts';
@@ -50,7 +50,7 @@ export async function trainingParams(
       ? []
       : [`dataset.split_file=${JSON.stringify(typedPath(request.splitFile))}`]),
   ];
-  const { config, data: plan } = settingsOf(request.source, [...request.overrides, ...paths]);
+  const { config, data: plan } = settingsOf(request.source, [...request.overrides, ...paths], workspace);
   const { name: data, dataDir, splitFile } = plan;
   const dataset = {
     ...config.dataset,
@@ -69,12 +69,19 @@ export async function trainingParams(
 }
 
 /** @throws UsageError for a preset, file, key or override that cannot be used, or has no effect */
-function settingsOf(source: string, overrides: readonly string[]): { config: RunConfig; data: DataPlan } {
+function settingsOf(
+  source: string,
+  overrides: readonly string[],
+  workspace: string,
+): { config: RunConfig; data: DataPlan } {
   try {
-    const config = loadTrainingConfig(source, overrides);
+    const asked = loadTrainingConfig(source, overrides);
+    const facts = factsOfData(asked.dataset?.name ?? '', dataHomeOf(workspace));
+    const sizes = sizeOverrides(asked, overrides, facts);
+    const config = sizes.length === 0 ? asked : loadTrainingConfig(source, [...overrides, ...sizes]);
     resolveChain(config, source, 'training works');
     const data = resolveData(config, source);
-    checkDataName(data.name);
+    checkDataName(data.name, { dataDir: data.dataDir ?? undefined, home: dataHomeOf(workspace) });
     return { config, data };
   } catch (thrown) {
     if (!(thrown instanceof UserError)) throw thrown;
@@ -103,7 +110,7 @@ function dataFolder(
       hint: `Correct --data-dir (dataset.data_dir), or remove it if "basin data fetch" has downloaded ${name}.`,
     });
   }
-  return findFetched(workspace, name) ?? folder;
+  return findInWorkspace(workspace, name) ?? folder;
 }
 
 const isAsked = ({ dataDir, overrides }: TrainingRequest): boolean =>

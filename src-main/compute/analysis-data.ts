@@ -9,7 +9,7 @@ import { areRelated, dataSetNamed, isOwnName } from '../formats/data-sets.ts';
 import { typedPath } from '../formats/typed-path.ts';
 import type { Run } from './checkpoints.ts';
 import { sizeOf } from '../formats/tensor.ts';
-import { loadDataset, splitExamples, splitIndices } from './data/index.ts';
+import { evaluationExamples, loadDataset, splitIndices } from './data/index.ts';
 import type { DataRequest, Dataset, Examples, SplitIndices } from './data/index.ts';
 
 /** `data` of a job's params: what is absent is taken from the run. */
@@ -65,19 +65,27 @@ export async function loadAnalysisData(
   }
   const runSplitFile = plan.splitFile === null ? undefined : inRun(run, plan.splitFile);
   const { splitSeed, valFraction } = plan;
-  const own = (): SplitIndices => splitIndices(dataset, { splitFile: runSplitFile, splitSeed, valFraction });
-  const split = wish.splitFile === undefined ? own() : splitIndices(dataset, { splitFile: wish.splitFile });
+  const ownSplit = (): SplitIndices =>
+    splitIndices(dataset, { splitFile: runSplitFile, splitSeed, valFraction });
+  const split =
+    wish.splitFile === undefined ? ownSplit() : splitIndices(dataset, { splitFile: wish.splitFile });
   const ordered = order === 'file' ? inFileOrder(split) : split;
+  // As the run's config has it of its own data. Statistics by batches are of the images without augmentation.
+  const own =
+    wish.name === undefined && order === 'split' && plan.augmentation?.evaluation === 'train-and-val';
+  const varied = { augmentation: own ? plan.augmentation : undefined, seed: splitSeed };
   return {
-    splits: new Map([...new Set(wanted)].map((which) => [which, splitExamples(dataset, ordered, which)])),
-    description: `${describe(dataset)}, split ${split.origin}`,
+    splits: new Map(
+      [...new Set(wanted)].map((which) => [which, evaluationExamples(dataset, ordered, which, varied)]),
+    ),
+    description: `${describe(dataset)}, split ${split.origin}${varied.augmentation ? ', train and val images flipped and moved at random' : ''}`,
     isRunSplit:
-      mayBeRunData(plan.name, name) && (wish.splitFile === undefined || sameRows(split.val, own().val)),
+      mayBeRunData(plan, dataset) && (wish.splitFile === undefined || sameRows(split.val, ownSplit().val)),
     classes: outputs,
-    warnings: isRunsSet(plan.name, name)
+    warnings: isRunsSet(plan, dataset)
       ? []
       : [`The run was trained on ${plan.name}; the numbers here are for ${describe(dataset)}.`],
-    contents: contentsOf(geometry, dataset.sha256, split),
+    contents: contentsOf([geometry, ...(own ? [varied] : [])], dataset.sha256, split),
   };
 }
 
@@ -112,15 +120,19 @@ function requestOf(run: Run, wish: DataWish, plan: DataPlan): DataRequest {
   const dataDir = wish.dataDir ?? planFolder(run, plan);
   // The embedded set is the same wherever a config of another machine looked for it.
   const gone = dataDir !== undefined && !existsSync(dataDir) && dataSetNamed(plan.name)?.name === 'mnist-10k';
-  return { name: plan.name, dataDir: gone ? undefined : dataDir };
+  return { name: plan.name, dataDir: gone ? undefined : dataDir, contents: plan.contents };
 }
 
 /** Files of one's own are named with the folder that they are in. */
 function describe({ name, origin }: Dataset): string {
-  return isOwnName(name) ? `${name} (IDX files in ${origin})` : name;
+  if (!isOwnName(name)) return name;
+  return `${name} (${name.startsWith('idx-') ? 'IDX files' : 'files'} in ${origin})`;
 }
 
-function isRunsSet(runs: string, found: string): boolean {
+function isRunsSet(plan: DataPlan, dataset: Dataset): boolean {
+  const same = sameContents(plan, dataset);
+  if (same !== undefined) return same;
+  const [runs, found] = [plan.name, dataset.name];
   const [a, b] = [dataSetNamed(runs), dataSetNamed(found)];
   return (
     runs === found ||
@@ -129,14 +141,26 @@ function isRunsSet(runs: string, found: string): boolean {
   );
 }
 
+/** Of sets that a person has added, known by their contents alone; undefined if neither is one. */
+function sameContents({ contents: recorded }: DataPlan, { contents }: Dataset): boolean | undefined {
+  if (recorded === undefined && contents === undefined) return undefined;
+  return recorded !== undefined && contents?.startsWith(recorded) === true;
+}
+
 /** False if the data are known to be another set than the run's. */
-function mayBeRunData(runs: string, found: string): boolean {
-  const [a, b] = [dataSetNamed(runs), dataSetNamed(found)];
+function mayBeRunData(plan: DataPlan, dataset: Dataset): boolean {
+  const same = sameContents(plan, dataset);
+  if (same !== undefined) return same;
+  const [a, b] = [dataSetNamed(plan.name), dataSetNamed(dataset.name)];
   return a === undefined || b === undefined || areRelated(a, b);
 }
 
-function contentsOf(geometry: unknown, files: Record<string, string>, split: SplitIndices): string {
-  const hash = createHash('sha256').update(JSON.stringify([geometry ?? null, files]));
+function contentsOf(
+  [geometry, ...more]: readonly unknown[],
+  files: Record<string, string>,
+  split: SplitIndices,
+): string {
+  const hash = createHash('sha256').update(JSON.stringify([geometry ?? null, files, ...more]));
   for (const rows of [split.train, split.val]) hash.update(`${rows.length} `).update(rows);
   return hash.digest('hex');
 }

@@ -1,4 +1,5 @@
 /** The engine: one catalog, one queue, one API. The desktop app, the command line and the server all use it. */
+import { dataHomeVariable } from '../formats/data-registry.ts';
 import { hostname } from 'node:os';
 import type { AnswerOf, ArgsOf, EngineEvent, EngineInfo, Job, RequestName } from '../../src-shared/api.ts';
 import type { AnyJobKind } from '../../src-shared/jobs/index.ts';
@@ -83,6 +84,7 @@ class LocalEngine implements Engine, EngineServices {
   readonly demo: Demo;
   readonly stepTimes: StepTimes;
   readonly standings: Standings;
+  readonly dataHome: string;
   pages: PageServer | undefined;
   readonly #lock: Lock;
   readonly #db: Db;
@@ -101,7 +103,8 @@ class LocalEngine implements Engine, EngineServices {
     this.#lock = lock;
     this.#db = db;
     this.#options = options;
-    this.runs = new RunStore(db);
+    this.dataHome = workspace.data;
+    this.runs = new RunStore(db, workspace.data);
     this.groups = new GroupStore(db);
     this.results = new ResultStore(db, workspace);
     this.partStore = new PartStore(db, workspace);
@@ -113,7 +116,7 @@ class LocalEngine implements Engine, EngineServices {
       ...planPool(options.pool),
       entry: options.worker?.entry ?? defaultEntry(),
       node: options.worker?.node ?? process.execPath,
-      env: options.worker?.env ?? {},
+      env: { [dataHomeVariable]: workspace.data, ...options.worker?.env },
       idleAfter: options.worker?.idleAfter ?? 60_000,
     });
     const mode = options.queue ?? 'all';

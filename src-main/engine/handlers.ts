@@ -135,9 +135,10 @@ export function handlersOf(engine: EngineServices): Handlers {
     },
 
     'train.presets': async () => (await import('./train-form.ts')).presets(),
+    'data.list': async () => (await import('./data-list.ts')).listDataSets(engine.dataHome),
     'train.preview': async ({ config, overrides }) => {
       const { preview } = await import('./train-form.ts');
-      return preview(config, overrides, engine.stepTimes);
+      return preview(config, overrides, { stepTimes: engine.stepTimes, home: engine.dataHome });
     },
 
     'demo.start': async () => ({ jobIds: await engine.demo.start() }),

@@ -5,4 +5,5 @@ export type { EngineOptions } from './options.ts';
 export { workspacePath } from './store/workspace.ts';
 export { WorkspaceBusyError } from './store/lock.ts';
 export { fetchable, fetchableNames, fetchDataSet } from './data-fetch.ts';
+export { embeddedNames, listDataSets } from './data-list.ts';
 export { checkWorkspace, rebuildCatalog, type WorkspaceReport } from './doctor.ts';

@@ -32,6 +32,8 @@ export interface EngineServices {
   readonly demo: Demo;
   readonly stepTimes: StepTimes;
   readonly standings: Standings;
+  /** Where data sets lie that were fetched or added. */
+  readonly dataHome: string;
   emit(event: EngineEvent): void;
   info(): EngineInfo;
   /** Where browsers reach this engine; undefined where it is not served. */

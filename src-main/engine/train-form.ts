@@ -18,7 +18,7 @@ import {
 } from '../../src-shared/config.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import { widths, type MlpSpec } from '../../src-shared/model.ts';
-import { checkDataName, dataSetNamed } from '../formats/data-sets.ts';
+import { checkDataName, factsOfData } from '../formats/data-registry.ts';
 import { listPresets } from '../formats/presets.ts';
 import type { StepTimes } from './step-times.ts';
 
@@ -29,9 +29,10 @@ export function presets(): AnswerOf<'train.presets'> {
 }
 
 /** Examples to train on and to validate with; 0 where only the files can tell. */
-function trainCount({ name, geometry, dataDir }: DataPlan): number {
+function trainCount({ name, geometry, dataDir }: DataPlan, home: string): number {
   if (geometry && geometry.kind !== 'mnist-coherence') return geometry.values.num_samples_train;
-  const set = geometry ? dataSetNamed(dataDir === null ? 'mnist-10k' : 'mnist') : dataSetNamed(name);
+  const read = geometry ? (dataDir === null ? 'mnist-10k' : 'mnist') : name;
+  const set = factsOfData(read, home);
   return set === undefined || (set.name === 'mnist-10k' && dataDir !== null) ? 0 : set.train;
 }
 
@@ -42,7 +43,7 @@ function trainCount({ name, geometry, dataDir }: DataPlan): number {
 export function preview(
   config: Record<string, unknown>,
   overrides: readonly string[],
-  times: StepTimes,
+  { stepTimes: times, home }: { stepTimes: StepTimes; home: string },
 ): Preview {
   const problems: string[] = [];
   const attempt = <T>(work: () => T): T | null => {
@@ -64,9 +65,9 @@ export function preview(
   }
   const spec = read && attempt(() => resolveChain(read, 'the config', 'training works'));
   const data = read && attempt(() => resolveData(read));
-  if (data) attempt(() => checkDataName(data.name));
+  if (data) attempt(() => checkDataName(data.name, { dataDir: data.dataDir ?? undefined, home }));
   const size = spec ? count(spec) : { parameters: 0, fixedParameters: 0 };
-  const images = data ? trainCount(data) : 0;
+  const images = data ? trainCount(data, home) : 0;
   const perEpoch = data ? Math.ceil((images - Math.floor(images * data.valFraction)) / data.batchSize) : 0;
   const epochs = read?.training?.num_epochs ?? 100;
   const steps = perEpoch * epochs;

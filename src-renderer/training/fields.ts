@@ -1,6 +1,12 @@
 /** The settings that most runs change, under the config's own dotted names; everything else is in "All settings". */
 
-import { fixedWeightsText, reasonWithoutEffect, writtenFixedWeights } from '../../src-shared/config.ts';
+import {
+  fixedWeightsText,
+  reasonWithoutEffect,
+  sizeOverrides,
+  writtenFixedWeights,
+} from '../../src-shared/config.ts';
+import type { DataSetRow } from '../../src-shared/data-list.ts';
 
 export interface TrainingField {
   path: string;
@@ -32,6 +38,24 @@ export const essentialFields: TrainingField[] = [
   { path: 'dataset.batch_size', label: 'Batch size' },
   { path: 'seed', label: 'Seed', note: 'empty: drawn at random and recorded' },
 ];
+
+/**
+ * What was typed, as overrides: a data set first, since it sets its whole section, and with it the sizes of the network
+ * that follow from the data.
+ */
+export function overridesOf(
+  edits: Readonly<Record<string, string>>,
+  base: Record<string, unknown> | null,
+  dataSetNamed: (name: string) => DataSetRow | undefined,
+): string[] {
+  const { dataset, ...others } = edits;
+  const typed = Object.entries(others).map(([path, text]) => overrideOf(path, text));
+  if (dataset === undefined) return typed;
+  const all = [overrideOf('dataset', dataset), ...typed];
+  const { features, classes } = dataSetNamed(dataset) ?? { features: null, classes: null };
+  const facts = features === null || classes === null ? undefined : { features, classes };
+  return [...all, ...sizeOverrides(base ?? {}, all, facts)];
+}
 
 /** Every setting of a config with its dotted name, in the order of the file. */
 export function leaves(config: Record<string, unknown>, prefix = ''): { path: string; value: unknown }[] {

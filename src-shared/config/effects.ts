@@ -131,7 +131,8 @@ const depends: Record<string, Rule> = {
 /** Keys that always have an effect. */
 const always = new Set([
   ...['symmetry', 'input_dim', 'layers'].map((key) => `model.${key}`),
-  ...['name', 'batch_size', 'split_file'].map((key) => `dataset.${key}`),
+  ...['name', 'batch_size', 'split_file', 'contents'].map((key) => `dataset.${key}`),
+  ...['flip', 'pad', 'evaluation'].map((key) => `dataset.augmentation.${key}`),
   ...['name', 'lr', 'weight_decay'].map((key) => `optimizer.${key}`),
   'scheduler.name',
   ...['num_epochs', 'val_every', 'save_every'].map((key) => `training.${key}`),

@@ -8,6 +8,8 @@ import { didYouMean } from '../near-miss.ts';
 import { readDeclared } from '../networks/declared.ts';
 import { readChainLayers } from './chain.ts';
 import type { ChainLayer } from './chain.ts';
+import { resolveAugmentation } from './augmentation.ts';
+import type { Augmentation } from './augmentation.ts';
 import { resolveGeometry } from './geometry.ts';
 import type { GeometryPlan } from './geometry.ts';
 import { maskParamsSchema, isPlainObject } from './schema.ts';
@@ -234,6 +236,10 @@ export interface DataPlan {
   splitSeed: number;
   valFraction: number;
   batchSize: number;
+  /** Of data that a person has added: how the hash of their contents begins; undefined: not recorded. */
+  contents?: string;
+  /** How images are varied; undefined: not at all. */
+  augmentation?: Augmentation | undefined;
   /** How the data are made; absent where they are read from files. */
   geometry?: GeometryPlan;
 }
@@ -248,6 +254,8 @@ export function resolveData(config: RunConfig, where = 'config'): DataPlan {
   const geometry = resolveGeometry(config, where);
   return {
     ...(geometry && { geometry }),
+    ...(data.contents != null && { contents: data.contents }),
+    augmentation: resolveAugmentation(data.augmentation, where),
     name: data.name,
     dataDir: data.data_dir ?? null,
     splitFile: data.split_file ?? null,

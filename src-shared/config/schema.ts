@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
 import { seedSchema } from '../jobs/common.ts';
+import { augmentationSchema } from './augmentation.ts';
 import { chainKeys } from './chain.ts';
 import { geometrySections } from './geometry.ts';
 
@@ -45,6 +46,12 @@ const datasetSchema = z.looseObject({
   split_seed: seedSchema.nullish(),
   /** JSON with train_indices and val_indices, instead of a seeded split. */
   split_file: z.string().nullish(),
+  /** Recorded by Basin of data that a person has added: the first digits of the hash of their contents. */
+  contents: z
+    .string()
+    .regex(/^[0-9a-f]{8,64}$/, 'hexadecimal digits of a SHA-256 were expected')
+    .nullish(),
+  augmentation: augmentationSchema.nullish(),
   num_workers: count.nullish(),
   pin_memory: z.boolean().nullish(),
   enable_ffcv: z.boolean().nullish(),

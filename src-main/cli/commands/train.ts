@@ -113,7 +113,7 @@ export const define: DefineCommand = (command, globals) => {
     .option('--resume <dir>', 'resume this run from its last checkpoint')
     .option(
       '--data-dir <dir>',
-      'folder of the IDX files, same as dataset.data_dir=DIR; for your own files, add dataset=idx',
+      'folder of the data files, same as dataset.data_dir=DIR; for your own IDX files, add dataset=idx',
     )
     .option('--split-file <file>', 'JSON with train_indices and val_indices, same as dataset.split_file=FILE')
     .addHelpText('after', settingsHelp)

@@ -2,7 +2,7 @@
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, ComputationBody, Program, Tensor } from '../backend/index.ts';
-import { rowsOf } from '../data/index.ts';
+import { orderedRows, rowOrder } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { batchSpecs, placesOf } from './evaluation-plan.ts';
 import type { EvaluationPlan, Place } from './evaluation-plan.ts';
@@ -202,7 +202,8 @@ export class Evaluation {
   /** [rows, features], filled up with zeros. */
   #rows(examples: Examples, start: number, size: number, rows: number): Tensor {
     const { features } = examples;
-    const own = rowsOf(examples, start, start + size);
+    const order = rowOrder(examples, this.plan.network.graph.inputs[0]!.shape);
+    const own = orderedRows(examples, order, [start, start + size]);
     if (size === rows) return this.#backend.tf.tensor2d(own, [rows, features]);
     const filled = new Float32Array(rows * features);
     filled.set(own);

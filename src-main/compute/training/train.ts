@@ -14,7 +14,8 @@ import { backendInfo } from '../backend/info.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { dataSetNamed, isOwnName } from '../../formats/data-sets.ts';
-import { loadDataset, splitExamples, splitIndices, splitToJson } from '../data/index.ts';
+import { requireImages } from '../data/augment.ts';
+import { evaluationExamples, loadDataset, splitIndices, splitToJson } from '../data/index.ts';
 import type { Dataset, SplitIndices } from '../data/index.ts';
 import { freshModels, numParameters } from '../models/index.ts';
 import type { StateDict } from '../models/index.ts';
@@ -68,16 +69,18 @@ async function prepareFresh(params: Params, context: ComputeContext): Promise<St
 
 /** The config says what the data are, not what they were taken for. */
 function recordData(plan: TrainingPlan, dataset: Dataset, context: ComputeContext): TrainingPlan {
-  if (plan.data.geometry !== undefined || dataset.name === plan.data.name) return plan;
-  if (dataSetNamed(plan.data.name)?.name !== dataset.name) {
+  if (plan.data.geometry !== undefined) return plan;
+  if (dataset.name !== plan.data.name && dataSetNamed(plan.data.name)?.name !== dataset.name) {
     const what = isOwnName(dataset.name)
       ? 'IDX files of an unknown data set'
       : `the data set ${dataset.name}`;
     const line = `${dataset.origin} holds ${what}, not ${plan.data.name}: recorded as dataset.name=${dataset.name}`;
     context.emit({ type: 'log', level: 'warning', line });
   }
-  const config = { ...plan.config, dataset: { ...plan.config.dataset, name: dataset.name } };
-  return { ...plan, config, data: { ...plan.data, name: dataset.name } };
+  const own = { name: dataset.name, ...(dataset.contents && { contents: dataset.contents.slice(0, 16) }) };
+  const folder = dataset.folder && { data_dir: dataset.folder };
+  const config = { ...plan.config, dataset: { ...plan.config.dataset, ...own, ...folder } };
+  return { ...plan, config, data: { ...plan.data, ...own } };
 }
 
 async function prepareResume(params: Params, context: ComputeContext): Promise<Start> {
@@ -121,13 +124,16 @@ function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): vo
   if (inputs !== dataset.train.features) {
     throw new UserError(
       `config: model.input_dim is ${inputs}, but examples of ${dataset.name} have ${dataset.train.features} numbers.`,
+      { hint: `Set model.input_dim=${dataset.train.features}.` },
     );
   }
   if (outputs < dataset.classes) {
     throw new UserError(
       `config: model.output_dim is ${outputs}, but ${dataset.name} has ${dataset.classes} classes.`,
+      { hint: `Set model.output_dim=${dataset.classes}.` },
     );
   }
+  if (plan.augmentation) requireImages(dataset.train, dataset.name);
   checkBatches(plan, split.train.length);
 }
 
@@ -161,8 +167,14 @@ async function openSession(
   backend: Backend,
   context: ComputeContext,
 ): Promise<TrainingSession> {
-  const { spec, optimizer, batchSize, epochs, seeds } = plan;
-  const settings = { spec, optimizer, batchSize, totalSteps: epochs * stepsPerEpoch({ plan, split }) };
+  const { spec, optimizer, batchSize, epochs, seeds, augmentation } = plan;
+  const settings = {
+    spec,
+    optimizer,
+    batchSize,
+    augmentation,
+    totalSteps: epochs * stepsPerEpoch({ plan, split }),
+  };
   const between = (): Promise<void> => checkpointCancel(context);
   if (!resumed) {
     const states: StateDict[] = [];
@@ -188,7 +200,9 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
   const { plan, context, dataset, split } = training;
   const { directory, resumed } = start;
   const began = performance.now();
-  const validation = splitExamples(dataset, split, 'val');
+  const validation = evaluationExamples(dataset, split, 'val', {
+    ...{ augmentation: plan.augmentation, seed: plan.data.splitSeed },
+  });
   const metrics = resumed ? readMetrics(directory, resumed.epoch) : [];
   const pace: Pace = { milliseconds: 0, steps: 0 };
   const first = resumed ? resumed.epoch + 1 : 0;

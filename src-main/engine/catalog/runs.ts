@@ -36,9 +36,10 @@ export class RunStore {
   readonly #configs = new ConfigMemo();
   #listed: { version: string; rows: readonly RunRow[] } | undefined;
 
-  constructor(db: Db) {
+  /** @param dataHome where the data sets of the workspace lie */
+  constructor(db: Db, dataHome?: string) {
     this.#db = db;
-    this.hashes = new ContentHashes(db);
+    this.hashes = new ContentHashes(db, dataHome);
     this.intake = new Intake(db);
   }
 

@@ -30,7 +30,7 @@ export async function identify(
   question: { kind: string; version: number; params: unknown },
   store: HashStore,
 ): Promise<{ inputs: Input[]; key: string }> {
-  const inputs = await hashInputs(await inputFiles(question.params), store);
+  const inputs = await hashInputs(await inputFiles(question.params, store.dataHome), store);
   return { inputs, key: cacheKey(question.kind, question.version, question.params, inputs) };
 }
 

@@ -14,6 +14,7 @@ import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import { openCheckpoint } from '../../formats/checkpoint.ts';
 import type { Checkpoint } from '../../formats/checkpoint.ts';
+import { isTaken } from '../../formats/data-registry.ts';
 import { isOwnName } from '../../formats/data-sets.ts';
 import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../../formats/run-directory.ts';
 import type { CheckpointFile, RunDirectory } from '../../formats/run-directory.ts';
@@ -208,7 +209,12 @@ function modelNotes(run: RunDirectory, { format }: Params): string[] {
 function datasetNotes(run: RunDirectory, { format }: Params): string[] {
   const dataset = datasetSchema.safeParse(run.config['dataset']).data;
   if (format !== 'pt' || !dataset) return [];
-  if (dataset.name === 'mnist-10k' || (dataset.name != null && isOwnName(dataset.name))) {
+  if (dataset.name != null && !isTaken(dataset.name)) {
+    return [
+      `config.yaml names the data set ${dataset.name}, which was added to Basin: the published scripts cannot read it.`,
+    ];
+  }
+  if (dataset.name?.startsWith('mnist-10k') === true || (dataset.name != null && isOwnName(dataset.name))) {
     return [
       `config.yaml names the data set ${dataset.name}, which only Basin knows: for the published scripts set dataset.name to mnist and dataset.data_dir to a folder of MNIST.`,
     ];

@@ -36,6 +36,10 @@ const samples: Record<string, string> = {
   'dataset.val_split': '0.3',
   'dataset.split_seed': '9',
   'dataset.split_file': '/split.json',
+  'dataset.contents': 'abcdef01',
+  'dataset.augmentation.flip': 'true',
+  'dataset.augmentation.pad': '3',
+  'dataset.augmentation.evaluation': 'train-and-val',
   'optimizer.name': 'adam',
   'optimizer.lr': '0.017',
   'optimizer.weight_decay': '0.017',
@@ -120,6 +124,7 @@ const bases: Record<string, [string, string[]]> = {
       ['standard-small', [`scheduler=${name}`]] as [string, string[]],
     ]),
   ),
+  'varied images': ['standard-small', ['dataset=cifar10', 'model.input_dim=3072']],
   'a split file': ['standard-small', ['dataset.split_file=/given.json']],
   'recorded seeds': ['w-asymmetric-small', ['init_seed=1', 'optimization_seed=2', 'mask_seed=3']],
   ...Object.fromEntries(

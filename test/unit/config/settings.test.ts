@@ -123,8 +123,10 @@ describe('settings as other programs write them', () => {
   it('that cannot be resolved are refused in the form, too', () => {
     const overrides = ['optimizer.lr=${oc.env:LR}'];
     expect(() => loadTrainingConfig('standard', overrides)).toThrow(/optimizer\.lr is/);
-    const times = { estimate: () => null } as unknown as StepTimes;
-    const { problems } = preview(loadTrainingConfig('standard') as Plain, overrides, times);
+    const stepTimes = { estimate: () => null } as unknown as StepTimes;
+    const { problems } = preview(loadTrainingConfig('standard') as Plain, overrides, {
+      ...{ stepTimes, home: '' },
+    });
     expect(problems.join(' ')).toMatch(/optimizer\.lr is/);
   });
 });

@@ -91,4 +91,4 @@ export function normStatisticsNote(
 
 /** For whoever did not choose. */
 export const defaultStatisticsWarning =
-  'No norm statistics were asked for, so those of BatchNorm were interpolated. The other choices are re-estimate (recommended) and batch.';
+  'No norm statistics were requested, so those of BatchNorm were interpolated. The other choices are re-estimate (recommended) and batch.';

@@ -17,8 +17,8 @@ const benches = {
   linalg: 'linear algebra in float64: our own routines, TensorFlow and ml-matrix',
   renderer: 'the window in Chromium: first rows, longest frames, large matrices, many curves',
   'fuzz-formats': '10,000 damaged files of every format: time, memory, and whether refusals say where',
-  published: 'whole jobs, beside PyTorch doing them the published way',
-  scaling: 'models, width, pairs and points, beside the peak of the machine',
+  published: 'whole jobs, compared with PyTorch doing them the published way',
+  scaling: 'models, width, pairs and points, next to the peak of the machine',
   memory: 'peak of a stock training job; what 200 small trainings in one process leave behind',
   symmetry: 'components of linear networks found by joining; the assignment solver',
 } as const;

@@ -32,7 +32,7 @@ test('what was chosen is printed with the numbers, and so is that nothing was', 
   );
   const open = plain((await basin([...interpolate, ...here])).stdout);
   expect(open).toMatch(/Norm statistics: interpolate/);
-  expect(open).toContain('No norm statistics were asked for');
+  expect(open).toContain('No norm statistics were requested');
 });
 
 test('each choice is an answer of its own in the workspace, and a figure of all says which is which', async () => {

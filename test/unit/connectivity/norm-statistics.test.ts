@@ -159,7 +159,7 @@ describe('jobs', () => {
     job<{ warnings: string[]; note: string; norm_statistics: string }>('interpolate', {
       ...{ run, epoch: 5, splits: ['test'], steps: 2, data: goldenData(), ...more },
     });
-  const unasked = /No norm statistics were asked for/;
+  const unasked = /No norm statistics were requested/;
 
   test('who leaves the choice open is told so, whoever chooses is not', async () => {
     const open = await ask({});

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { UsageError } from './errors.ts';
 import { findFetched } from './data-folder.ts';
 import { checkDataName } from '../formats/data-sets.ts';
+import { withGivenFamily } from '../formats/given-family.ts';
 import { loadTrainingConfig } from '../formats/presets.ts';
 import { configFileOf } from '../formats/run-layout.ts';
 import { resolveData, resolveChain } from '../../src-shared/config.ts';
@@ -71,7 +72,7 @@ export async function trainingParams(
 /** @throws UsageError for a preset, file, key or override that cannot be used, or has no effect */
 function settingsOf(source: string, overrides: readonly string[]): { config: RunConfig; data: DataPlan } {
   try {
-    const config = loadTrainingConfig(source, overrides);
+    const config = withGivenFamily(loadTrainingConfig(source, overrides), source);
     resolveChain(config, source, 'training works');
     const data = resolveData(config, source);
     checkDataName(data.name);

@@ -18,7 +18,8 @@ interface Evidence {
   cheapest: Pick<LayerSensitivity['cheapest'], 'delta' | 'moved'>;
   own: number;
   neurons: number;
-  sigmaF: number;
+  /** No weight or bias of the layer is fixed, and nothing is added to one. */
+  nothingFixed: boolean;
 }
 
 /** See `rule`. The cheapest of all permutations is found by linear assignment, not by trying some. */
@@ -27,7 +28,7 @@ export function judge({
   cheapest,
   own,
   neurons,
-  sigmaF,
+  nothingFixed,
 }: Evidence): LayerSensitivity['verdict'] {
   const { count, min, mean, positive, negative } = transpositions;
   if (!allFinite([min, mean, own, cheapest.delta])) {
@@ -36,7 +37,7 @@ export function judge({
   }
   if (count === 0) return { told_apart: 'yes', text: 'There is one neuron only.', rule };
   if (positive === 0 && negative === 0) {
-    const why = sigmaF === 0 ? ' Nothing that training cannot change sets them apart.' : '';
+    const why = nothingFixed ? ' Nothing that training cannot change sets them apart.' : '';
     const text = `These neurons cannot be told apart: none of the ${count} exchanges of two of them costs anything.${why}`;
     return { told_apart: 'no', text, rule };
   }

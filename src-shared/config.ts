@@ -7,6 +7,7 @@ export { sizeOverrides } from './config/data-sizes.ts';
 export * from './config/geometry.ts';
 export * from './config/tolerant.ts';
 export { isTrackerRecord } from './config/understand.ts';
+export * from './config/family.ts';
 export * from './config/fixed-weights.ts';
 export * from './config/effects.ts';
 export * from './config/settings.ts';

@@ -1,6 +1,7 @@
 /** A network's architecture, fully resolved from a config: no look-ups or defaults left to decide. */
 import type { Activation, Family, Norm } from './domain.ts';
 import { UserError } from './errors.ts';
+import type { GeneralFamily } from './networks/families.ts';
 import type { Graph } from './networks/graph.ts';
 
 /** One linear layer, the `index`th: z = W_eff x + b. */
@@ -10,7 +11,7 @@ export interface LayerSpec {
   outputs: number;
   /** Fixed weight scale sigma_F (the reference's kappa, `mask_constant`); 0 where the family has none. */
   sigmaF: number;
-  /** Fixed entries per output row (W-asymmetric only; 0 otherwise). Always less than `inputs`. */
+  /** Fixed entries per output row (W-asymmetric and sparse only; 0 otherwise). Always less than `inputs`. */
   numFixed: number;
   /** False: fixed entries are sigma_F itself instead of sigma_F times a standard normal draw. */
   normalMask: boolean;
@@ -31,6 +32,8 @@ export interface MlpSpec {
   activation: Activation;
   /** Initialised at an asymmetric model's effective weights, then trained as a standard one. */
   asymInitOnly: boolean;
+  /** What sets the family, if `model.family` does. */
+  general?: GeneralFamily;
   /** Basin's name -> the name in the checkpoint files, where it is another. */
   fileNames?: Readonly<Record<string, string>>;
   /** Tensors that the files lack because they would hold this number throughout; they count as buffers. */

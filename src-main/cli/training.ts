@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { UsageError } from './errors.ts';
 import { dataHomeOf, findInWorkspace } from './data-folder.ts';
 import { checkDataName, factsOfData } from '../formats/data-registry.ts';
+import { withGivenFamily } from '../formats/given-family.ts';
 import { loadTrainingConfig } from '../formats/presets.ts';
 import { configFileOf } from '../formats/run-layout.ts';
 import { resolveData, resolveChain, sizeOverrides } from '../../src-shared/config.ts';
@@ -78,7 +79,8 @@ function settingsOf(
     const asked = loadTrainingConfig(source, overrides);
     const facts = factsOfData(asked.dataset?.name ?? '', dataHomeOf(workspace));
     const sizes = sizeOverrides(asked, overrides, facts);
-    const config = sizes.length === 0 ? asked : loadTrainingConfig(source, [...overrides, ...sizes]);
+    const sized = sizes.length === 0 ? asked : loadTrainingConfig(source, [...overrides, ...sizes]);
+    const config = withGivenFamily(sized, source);
     resolveChain(config, source, 'training works');
     const data = resolveData(config, source);
     checkDataName(data.name, { dataDir: data.dataDir ?? undefined, home: dataHomeOf(workspace) });

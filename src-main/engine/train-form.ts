@@ -17,8 +17,13 @@ import {
   type RunConfig,
 } from '../../src-shared/config.ts';
 import { messageOf } from '../../src-shared/errors.ts';
+import { hasNumFixed, hasSigma } from '../../src-shared/domain.ts';
 import { widths, type MlpSpec } from '../../src-shared/model.ts';
+import { countsOf } from '../../src-shared/networks/counts.ts';
+import { fixedPartText } from '../../src-shared/networks/general-family.ts';
+import { mlpGraph } from '../../src-shared/networks/mlp.ts';
 import { checkDataName, factsOfData } from '../formats/data-registry.ts';
+import { withGivenFamily } from '../formats/given-family.ts';
 import { listPresets } from '../formats/presets.ts';
 import type { StepTimes } from './step-times.ts';
 
@@ -63,7 +68,7 @@ export function preview(
     attempt(() => refuseUnresolved(overridden));
     attempt(() => refuseIdleOverrides(overridden, overrides));
   }
-  const spec = read && attempt(() => resolveChain(read, 'the config', 'training works'));
+  const spec = read && attempt(() => resolveChain(withGivenFamily(read), 'the config', 'training works'));
   const data = read && attempt(() => resolveData(read));
   if (data) attempt(() => checkDataName(data.name, { dataDir: data.dataDir ?? undefined, home }));
   const size = spec ? count(spec) : { parameters: 0, fixedParameters: 0 };
@@ -88,31 +93,24 @@ export function preview(
 
 function fixedParts({ family, layers }: MlpSpec): Pick<Preview, 'sigmaF' | 'numFixed'> {
   return {
-    sigmaF: family === 'w-asymmetric' || family === 'syre' ? layers.map(({ sigmaF }) => sigmaF) : [],
-    numFixed: family === 'w-asymmetric' ? layers.map(({ numFixed }) => numFixed) : [],
+    sigmaF: hasSigma(family) ? layers.map(({ sigmaF }) => sigmaF) : [],
+    numFixed: hasNumFixed(family) ? layers.map(({ numFixed }) => numFixed) : [],
   };
 }
 
 function describe(spec: MlpSpec, config: RunConfig, models: number, epochs: number, data: string): string {
   const { sigmaF } = fixedParts(spec);
-  const scale = sigmaF.length === 0 ? '' : `, sigma_F ${fixedWeightsText(sigmaF)}`;
+  const text = fixedPartText(spec);
+  const scale =
+    (sigmaF.length === 0 ? '' : `, sigma_F ${fixedWeightsText(sigmaF)}`) +
+    (text === undefined ? '' : `, ${text}`);
   const optimizer = `${config.optimizer?.name ?? 'adamw'}, learning rate ${config.optimizer?.lr ?? 0.001}`;
   const plural = models === 1 ? '1 network' : `${models} networks`;
   return `${plural} (${spec.family}${scale}), ${widths(spec).join('-')}, ${epochs} epochs on ${data}, ${optimizer}`;
 }
 
-/** Numbers of one model: those that are trained and those that stay as they were drawn. */
+/** Numbers of one model: those that are trained and those that stay as they are. */
 function count(spec: MlpSpec): Pick<Preview, 'parameters' | 'fixedParameters'> {
-  let parameters = 0;
-  let fixedParameters = 0;
-  for (const [index, layer] of spec.layers.entries()) {
-    const fixed = layer.numFixed * layer.outputs;
-    parameters += layer.inputs * layer.outputs + layer.outputs - fixed;
-    fixedParameters += spec.family === 'syre' ? layer.inputs * layer.outputs : fixed;
-    const hidden = index < spec.layers.length - 1;
-    if (hidden && spec.norm !== 'none' && spec.elementwiseAffine) parameters += 2 * layer.outputs;
-    // The sigma-asymmetric activation x * sigmoid(C x) has a fixed square matrix.
-    if (hidden && spec.family === 'sigma-asymmetric') fixedParameters += layer.outputs ** 2;
-  }
-  return { parameters, fixedParameters };
+  const { trained, fixed } = countsOf(mlpGraph(spec));
+  return { parameters: trained, fixedParameters: fixed };
 }

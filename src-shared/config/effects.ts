@@ -1,6 +1,7 @@
 /** Which keys of a config do something in Basin, and when. Every key of the schema is in one of the tables here. */
-import { familyOfSymmetry } from '../domain.ts';
+import { familyNames, familyOfSymmetry, generalFamilies } from '../domain.ts';
 import type { Family } from '../domain.ts';
+import { familiesWith, generalFamilyName } from './family.ts';
 import { fixedWeightSettings } from './fixed-weights.ts';
 import type { FixedWeightSetting } from './fixed-weights.ts';
 import { geometryKindOf, geometrySections, sectionOfKind } from './geometry.ts';
@@ -77,6 +78,17 @@ const ofScheduler =
       ? undefined
       : `scheduler.name is ${scheduler}; only ${names.join(', ')} ${names.length === 1 ? 'reads' : 'read'} it.`;
 
+const ofFamily =
+  (key: string): Rule =>
+  ({ family }) => {
+    const names = familiesWith(key);
+    return family !== undefined && names.some((name) => name === family)
+      ? undefined
+      : `model.family.name is ${isGeneral(family) ? family : 'not set'}; only ${names.join(', ')} has it.`;
+  };
+
+const isGeneral = (family: Family | undefined): boolean => generalFamilies.some((name) => name === family);
+
 const seedsGiven: Rule = ({ config }) =>
   ['init_seed', 'optimization_seed', 'mask_seed'].every((key) => config[key] != null)
     ? 'init_seed, optimization_seed and mask_seed are all given and take precedence.'
@@ -108,6 +120,12 @@ const depends: Record<string, Rule> = {
     family === 'w-asymmetric' || family === 'syre'
       ? undefined
       : 'only W-asymmetric networks and SYRE (model.symmetry=1 and 3) can be initialised this way.',
+  ...Object.fromEntries(
+    ['alpha', 'share', 'sigma_f', 'file', 'sha256', 'parts'].map((key) => [
+      `model.family.${key}`,
+      ofFamily(key),
+    ]),
+  ),
   'dataset.data_dir': ({ geometry }) =>
     geometry === undefined || geometry === 'mnist-coherence'
       ? undefined
@@ -124,13 +142,17 @@ const depends: Record<string, Rule> = {
   'scheduler.gamma': ofScheduler('step', 'multistep', 'resnet_scheduler'),
   'scheduler.warmup_steps': ofScheduler('linear_warmup'),
   seed: seedsGiven,
-  mask_seed: ({ family }) =>
-    family === 'standard' ? 'standard networks (model.symmetry=0) have no fixed weights to draw.' : undefined,
+  mask_seed: ({ family }) => {
+    if (family === 'standard') return 'standard networks (model.symmetry=0) have no fixed weights to draw.';
+    return family === 'linear-residual' || family === 'given'
+      ? `what is fixed in ${family} networks is not drawn.`
+      : undefined;
+  },
 };
 
 /** Keys that always have an effect. */
 const always = new Set([
-  ...['symmetry', 'input_dim', 'layers'].map((key) => `model.${key}`),
+  ...['symmetry', 'input_dim', 'layers', 'family.name'].map((key) => `model.${key}`),
   ...['name', 'batch_size', 'split_file', 'contents'].map((key) => `dataset.${key}`),
   ...['flip', 'pad', 'evaluation'].map((key) => `dataset.augmentation.${key}`),
   ...['name', 'lr', 'weight_decay'].map((key) => `optimizer.${key}`),
@@ -201,6 +223,9 @@ function withoutFixedWeights({ family }: Facts, name: string): Reason {
   if (family === 'standard') return 'standard networks (model.symmetry=0) have no fixed weights.';
   if (family === 'sigma-asymmetric') {
     return 'sigma-asymmetric networks (model.symmetry=2) have no fixed weights, only the fixed matrix C of scale 1.';
+  }
+  if (family !== undefined && isGeneral(family)) {
+    return `the fixed part of ${familyNames[family]} networks is set in model.family.`;
   }
   if (family === 'syre' && name !== 'mask_constant') {
     return 'SYRE (model.symmetry=3) adds fixed noise to every weight; none is fixed, so only sigma_F can be set.';
@@ -279,7 +304,8 @@ function factsOf(config: Plain): Facts {
   };
   return {
     config,
-    family: known ? familyOfSymmetry(symmetry) : undefined,
+    family:
+      generalFamilyName(part(model, 'family')['name']) ?? (known ? familyOfSymmetry(symmetry) : undefined),
     oneByOne: model['layers'] != null,
     layers: typeof layers === 'number' ? layers : 0,
     hasNorm: norm !== null && norm !== false && norm !== '' && norm !== 'none',

@@ -6,10 +6,13 @@ import { chainNeeded, requireChain } from '../model.ts';
 import type { DeclaredSpec, LayerSpec, MlpSpec, ModelSpec } from '../model.ts';
 import { didYouMean } from '../near-miss.ts';
 import { readDeclared } from '../networks/declared.ts';
+import { zerosOf } from '../networks/general-family.ts';
 import { readChainLayers } from './chain.ts';
 import type { ChainLayer } from './chain.ts';
 import { resolveAugmentation } from './augmentation.ts';
 import type { Augmentation } from './augmentation.ts';
+import { checkFamily, readFamilySection, refuseBesideFamily } from './family.ts';
+import type { ReadFamily } from './family.ts';
 import { resolveGeometry } from './geometry.ts';
 import type { GeometryPlan } from './geometry.ts';
 import { maskParamsSchema, isPlainObject } from './schema.ts';
@@ -67,14 +70,16 @@ function resolveDeclared(model: ModelConfig, where: string): DeclaredSpec {
 /** Keys of other networks. `_target_` is what other programs leave beside a name. */
 const otherKeys = [
   ...(['symmetry', 'input_dim', 'hidden_dim', 'output_dim', 'num_layers', 'n_mul', 'norm'] as const),
-  ...(['elementwise_affine', 'activation', 'asym_init_only', 'mask_params'] as const),
+  ...(['elementwise_affine', 'activation', 'asym_init_only', 'mask_params', 'family'] as const),
   ...(['parameter_names', 'constants', 'ignored_tensors'] as const),
 ];
 
 function resolveMlp(model: ModelConfig, where: string): MlpSpec {
   const files = filesOf(model);
+  const read = readFamilySection(model.family, where);
+  if (read) refuseBesideFamily(model, read.general.name, where);
   if (model.layers) return { ...chainSpec(model, readChainLayers(model.layers, where), where), ...files };
-  const family = familyOfSymmetry(required(model.symmetry, 'model.symmetry', where));
+  const family = read?.general.name ?? familyOfSymmetry(required(model.symmetry, 'model.symmetry', where));
   const inputs = required(model.input_dim, 'model.input_dim', where);
   const outputs = required(model.output_dim, 'model.output_dim', where);
   const count = required(model.num_layers, 'model.num_layers', where);
@@ -85,9 +90,10 @@ function resolveMlp(model: ModelConfig, where: string): MlpSpec {
       inputs: index === 0 ? inputs : hidden,
       outputs: index === count - 1 ? outputs : hidden,
     };
-    return { ...sizes, ...fixedPart(model, sizes, where) };
+    return { ...sizes, ...(read ? familyPart(read, sizes) : fixedPart(model, sizes, where)) };
   });
   const norm = resolveNorm(model, where);
+  if (read) checkFamily(read, { layers, norm }, where);
   const sigma = family === 'sigma-asymmetric';
   if (sigma && (norm === 'layer_linear' || norm === 'batch_linear')) {
     throw new UserError(
@@ -103,8 +109,14 @@ function resolveMlp(model: ModelConfig, where: string): MlpSpec {
     elementwiseAffine: sigma || model.elementwise_affine !== false,
     activation: resolveActivation(model, where),
     asymInitOnly,
+    ...(read && { general: read.general }),
     ...files,
   };
+}
+
+function familyPart({ general, sigmaF }: ReadFamily, { inputs }: { inputs: number }): FixedPart {
+  const numFixed = general.name === 'sparse' ? zerosOf(general.share, inputs) : 0;
+  return { sigmaF, numFixed, normalMask: true };
 }
 
 function filesOf(model: ModelConfig): Pick<MlpSpec, 'fileNames' | 'constants' | 'ignored'> {
@@ -158,7 +170,8 @@ function resolveNorm(model: ModelConfig, where: string): Norm {
 
 /** create_mlp's defaults where the config says nothing: relu for standard models, gelu otherwise. */
 function resolveActivation(model: ModelConfig, where: string): Activation {
-  if (!model.activation) return model.symmetry === 0 || model.asym_init_only === true ? 'relu' : 'gelu';
+  if (!model.activation)
+    return (model.symmetry ?? 0) === 0 || model.asym_init_only === true ? 'relu' : 'gelu';
   const found = activations.find((activation) => activation === model.activation);
   if (found) return found;
   throw new UserError(

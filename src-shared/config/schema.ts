@@ -5,6 +5,7 @@ import { didYouMean } from '../near-miss.ts';
 import { seedSchema } from '../jobs/common.ts';
 import { augmentationSchema } from './augmentation.ts';
 import { chainKeys } from './chain.ts';
+import { familySectionSchema } from './family.ts';
 import { geometrySections } from './geometry.ts';
 
 const count = z.int().nonnegative();
@@ -34,6 +35,8 @@ const modelSchema = z.looseObject({
   activation: z.union([z.string(), z.literal(false)]).nullish(),
   asym_init_only: z.boolean().nullish(),
   mask_params: z.record(z.string(), z.unknown()).nullish(),
+  /** Basin's own: F and D that no symmetry stands for. */
+  family: familySectionSchema.nullish(),
   ...chainKeys,
 });
 

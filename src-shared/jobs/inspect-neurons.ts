@@ -133,7 +133,8 @@ export const inspectNeuronsJob = defineJob({
     layer: z.string(),
     /** Width and height of the layer's inputs as an image; null where they are none. */
     picture: z.tuple([z.int(), z.int()]).nullable(),
-    sigma_f: z.number(),
+    /** Null if what is added to the weights is no draw. */
+    sigma_f: z.number().nullable(),
     neurons: pair(neuronSchema),
     /** Effective weights, [2, inputs]. */
     weights: twoRows,

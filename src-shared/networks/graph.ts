@@ -20,8 +20,12 @@ export const initialSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('uniform'), bound: z.number().positive(), stream: name }),
   /** N(0, deviation^2) */
   z.strictObject({ kind: z.literal('normal'), deviation: z.number().positive(), stream: name }),
+  /** Ones on the diagonal. */
+  z.strictObject({ kind: z.literal('identity') }),
   /** Ones, with that many zeros in every row. */
   z.strictObject({ kind: z.literal('mask'), zeros: z.int().nonnegative(), stream: name }),
+  /** Read from the file that the config names. `fixes`: entries that it fixes: zeros of D; other than 0 in F where D is 1. */
+  z.strictObject({ kind: z.literal('file'), fixes: z.int().nonnegative() }),
   /** 1 / the deviation that the outputs of a linear layer with this weight are expected to have; a scalar: of all of them. */
   z.strictObject({ kind: z.literal('expected-scale'), weight: name }),
 ]);

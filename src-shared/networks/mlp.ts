@@ -5,6 +5,7 @@
 import type { Norm } from '../domain.ts';
 import { activationOf, normOf } from '../model.ts';
 import type { LayerSpec, MlpSpec } from '../model.ts';
+import { withGeneralFamily } from './general-family.ts';
 import type { Graph, Initial, Node, Parameter } from './graph.ts';
 
 /** The id of the network's input. */
@@ -100,8 +101,8 @@ const constant = (value: number): Initial => ({ kind: 'constant', value });
 const normal = (stream: string, deviation = 1): Initial => ({ kind: 'normal', deviation, stream });
 
 /**
- * Standard and sigma-asymmetric: weight and bias U(+-1/sqrt(inputs)). W-asymmetric and SYRE: weight N(0, 1/inputs), bias
- * U(+-1/sqrt(inputs)).
+ * Standard, sigma-asymmetric and the families of `model.family`: weight and bias U(+-1/sqrt(inputs)). W-asymmetric and
+ * SYRE: weight N(0, 1/inputs), bias U(+-1/sqrt(inputs)).
  */
 function linearParameters(spec: MlpSpec, layer: LayerSpec): Parameter[] {
   const { index, inputs, outputs } = layer;
@@ -131,7 +132,7 @@ function linearParameters(spec: MlpSpec, layer: LayerSpec): Parameter[] {
       return [{ ...weight(gaussian), family }, bias, fixed(noise, shape, normal(`noise/${index}`))];
     }
     default:
-      return [weight(uniform(`weight/${index}`)), bias];
+      return withGeneralFamily(spec, layer, [weight(uniform(`weight/${index}`)), bias]);
   }
 }
 

@@ -234,11 +234,13 @@ export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) 
   };
 });
 
-/** gamma_out over k, one point per layer, beside sigma_F sqrt k m^(-2/k); layers that fix nothing are left out. */
+/** gamma_out over k, one point per layer, beside sigma_F sqrt k m^(-2/k); layers without a random F are left out. */
 function gammaFigure(layers: readonly LayerSensitivity[]): Figures {
   const scales = [
     ...new Set(
-      layers.filter(({ sigma_f, gamma_out }) => sigma_f > 0 && gamma_out.value > 0).map((l) => l.sigma_f),
+      layers.flatMap(({ sigma_f, gamma_out }) =>
+        sigma_f !== null && sigma_f > 0 && gamma_out.value > 0 ? [sigma_f] : [],
+      ),
     ),
   ];
   return scales.flatMap((sigmaF): Figures => {

@@ -35,6 +35,7 @@ const experiments: Record<string, () => Promise<{ experiment: Experiment }>> = {
   'swap-costs': () => import('../reproduce/swap-costs.ts'),
   'chord-deviation': () => import('../reproduce/chord-deviation.ts'),
   symmetry: () => import('../reproduce/symmetry.ts'),
+  'symmetry-breaking': () => import('../reproduce/symmetry-breaking.ts'),
 };
 const names = Object.keys(experiments);
 
@@ -104,7 +105,8 @@ async function reproduce(name: string, flags: ReproduceFlags, globals: Globals):
     const folder = typedPath(flags.out ?? join(workspace, 'figures', `${name}-${fileStamp()}`));
     const paths = await draw(client, figures, folder, provenance);
     const seconds = (performance.now() - started) / 1000;
-    terminal.document({ name, title: experiment.title, ...flags, rows, figures: paths, seconds });
+    const written = rows.map(({ data, ...row }) => ({ ...row, ...data }));
+    terminal.document({ name, title: experiment.title, ...flags, rows: written, figures: paths, seconds });
     const columns = [
       { title: 'what', text: (row: ExperimentRow) => row.what },
       { title: 'paper', text: (row: ExperimentRow) => row.expected },

@@ -1,5 +1,5 @@
 /** `basin train PRESET|config.yaml key.path=value ...`: trains a run; `--resume RUNDIR` resumes one. */
-import { familyNames } from '../../../src-shared/domain.ts';
+import { familyNames, hasNumFixed, hasSigma } from '../../../src-shared/domain.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
 import type { JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
@@ -47,9 +47,8 @@ const byLayer = (values: readonly number[]): string =>
 
 /** `, σ_F 1, 16 · 16 · 16 · 32 fixed weights per neuron`, as far as the family has them. */
 function fixedText({ family, sigma_f: sigma, num_fixed: fixed }: JobResult<'train'>): string {
-  if (family !== 'w-asymmetric' && family !== 'syre') return '';
-  const count = family === 'w-asymmetric' ? `, ${byLayer(fixed)} fixed weights per neuron` : '';
-  return `, σ_F ${byLayer(sigma)}${count}`;
+  const scale = hasSigma(family) ? `, σ_F ${byLayer(sigma)}` : '';
+  return `${scale}${hasNumFixed(family) ? `, ${byLayer(fixed)} fixed weights per neuron` : ''}`;
 }
 
 function report(result: JobResult<'train'>, { terminal }: Globals): void {
@@ -62,6 +61,7 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
       terminal.style.bold(
         `${familyNames[result.family]}${fixed}: ${size}, ${result.epochs} epochs in ${duration(result.seconds)}`,
       ),
+      ...(result.fixed_part === undefined ? [] : [`fixed part     ${result.fixed_part}`]),
       `test accuracy  ${meanText(result.test_accuracy, 2)} %`,
       `test loss      ${meanText(result.test_loss, 4)}`,
       `data           ${result.data.name} (${result.data.origin})`,
@@ -102,6 +102,8 @@ Settings, as key.path=value over the preset or file:
   sigma_f=0.5        scale of the fixed weights, in every layer; sigma_f=[1,1,0.5,0.25] one per layer
                      (W-asymmetric and SYRE)
   num_fixed=12       fixed weights per neuron, in every layer; model.n_mul multiplies it (W-asymmetric)
+  model.family={name: sparse, share: 0.5}   another family, on a standard preset: linear-residual (alpha),
+                     sparse (share), bias-only (sigma_f), given (file); docs/families.md
   optimizer.lr=3e-4  any key of config.yaml; optimizer=sgd sets a whole section, ~key.path removes a key
 A setting that would have no effect is refused, with the reason.`;
 

@@ -116,9 +116,9 @@ function layerOf(model: LoadedModel, { layer }: Params): LayerWeights {
 const readsData = ({ run: { graph } }: LoadedModel, layer: string): boolean =>
   placesOf(graph).some((place) => place.layer === layer && isData(graph, place));
 
-function biasOf({ run, state }: LoadedModel, layer: string, neuron: number): number {
+function biasOf({ run, acting }: LoadedModel, layer: string, neuron: number): number {
   const { bias } = linearLayer(run.graph, layer).parameters;
-  return bias ? state.get(bias.name)!.data[neuron]! : 0;
+  return bias ? acting.get(bias.name)!.data[neuron]! : 0;
 }
 
 function requireNeurons({ neurons, layer }: Params, layers: readonly [LayerWeights, LayerWeights]): void {

@@ -22,6 +22,7 @@ import { RandomStream } from '../random.ts';
 import { pointsOfLayer } from './activations.ts';
 import { layerWeights, linearLayer, linearLayers } from './layer-weights.ts';
 import { measureCheckpoints, selectedLayers } from './measure.ts';
+import { warnings } from './realization-cost.ts';
 import { descendRidge } from './ridge-adam.ts';
 import { solveRidge } from './ridge-closed-form.ts';
 import { storedScale } from './ridge-problem.ts';
@@ -63,7 +64,7 @@ export const realizationCostRidge = measureCheckpoints(
         warm_start: params.warmStart,
         samples: examples.count,
       },
-      warnings: [],
+      warnings: warnings(model),
     };
   },
 );
@@ -137,7 +138,7 @@ function problemOf(
   return {
     layer: weights,
     raw: tensorOf(model.state, weight!.name).data,
-    bias: bias ? tensorOf(model.state, bias.name).data : new Float32Array(weights.outputs),
+    bias: bias ? model.acting.get(bias.name)!.data : new Float32Array(weights.outputs),
     ...{ x, samples, activation },
   };
 }

@@ -59,7 +59,13 @@ async function costsOfLayer(
 
 /** What a person must know about these numbers for a family. */
 export function warnings({ run, name }: LoadedModel): string[] {
-  if (!run.graph.nodes.some(({ op }) => op === 'gate')) return [];
+  const { nodes } = run.graph;
+  const onBiases = nodes.some(({ op, parameters }) => op === 'linear' && parameters['bias']?.family);
+  const biasNote =
+    `${name} has a fixed part on its biases, which this measure takes for free: what they do to tell neurons ` +
+    'apart is not in these costs.';
+  if (onBiases) return [biasNote];
+  if (!nodes.some(({ op }) => op === 'gate')) return [];
   return [
     `${name} is σ-asymmetric: its linear layers are standard, and the asymmetry is in the activation, which this measure does not see. Swap costs are zero by construction here and say nothing about the model.`,
   ];

@@ -16,7 +16,8 @@ interface Evidence {
   cheapest: Pick<LayerSensitivity['cheapest'], 'delta' | 'moved'>;
   own: number;
   neurons: number;
-  sigmaF: number;
+  /** No weight or bias of the layer is fixed, and nothing is added to one. */
+  nothingFixed: boolean;
 }
 
 /** See `rule`. The cheapest of all permutations is found by linear assignment, not by trying some. */
@@ -25,7 +26,7 @@ export function judge({
   cheapest,
   own,
   neurons,
-  sigmaF,
+  nothingFixed,
 }: Evidence): LayerSensitivity['verdict'] {
   const { count, min, mean, positive, negative } = transpositions;
   if (!allFinite([min, mean, own, cheapest.delta])) {
@@ -34,7 +35,7 @@ export function judge({
   }
   if (count === 0) return { told_apart: 'yes', text: 'There is only one neuron.', rule };
   if (positive === 0 && negative === 0) {
-    const why = sigmaF === 0 ? ' They have no fixed weights that would distinguish them.' : '';
+    const why = nothingFixed ? ' They have no fixed weights that would distinguish them.' : '';
     const text = `These neurons are not identifiable: none of the ${count} swaps of two of them costs anything.${why}`;
     return { told_apart: 'no', text, rule };
   }

@@ -16,11 +16,13 @@ export interface InitialSeeds {
   init: readonly number[];
   /** Of the fixed part, which all models share. */
   mask: number;
+  /** F and D by name, if the config names a file of them. */
+  given?: ReadonlyMap<string, { data: Float32Array }> | undefined;
 }
 
 /**
  * M models that share their fixed parameters (mask and F, noise or C: the same arrays, never to be written to) and differ
- * in all others. Raw entries of a weight where a mask puts F begin at sigma_F * F.
+ * in all others. Raw entries of a weight at the zeros of D begin at what acts there: sigma_F * F (W-asymmetric), else 0.
  */
 export function initialise(spec: ModelSpec, seeds: InitialSeeds): StateDict[] {
   return [...freshModels(spec, seeds)];
@@ -31,7 +33,7 @@ export function* freshModels(spec: ModelSpec, seeds: InitialSeeds): Generator<St
   // The asymmetric model is built whole first; `asymInitOnly` then keeps its effective weights as a standard model.
   const initOnly = spec.architecture === 'mlp' && spec.asymInitOnly;
   const graph = graphOf(initOnly ? { ...spec, asymInitOnly: false } : spec);
-  const fixed = fixedPart(graph, seeds.mask);
+  const fixed = fixedPart(graph, seeds);
   for (const seed of seeds.init) {
     const state: StateDict = new Map();
     for (const parameter of graph.parameters) {
@@ -51,7 +53,7 @@ function keptActing(graph: Graph, kept: Graph, state: StateDict): StateDict {
 type Tensors = Map<string, Float32Array>;
 
 /** The shared tensors by name. */
-function fixedPart({ parameters }: Graph, seed: number): Tensors {
+function fixedPart({ parameters }: Graph, { mask: seed, given }: InitialSeeds): Tensors {
   const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]));
   const fixed: Tensors = new Map();
   const [derived, free] = [true, false].map((isDerived) =>
@@ -59,7 +61,8 @@ function fixedPart({ parameters }: Graph, seed: number): Tensors {
       ({ role, initial }) => role === 'fixed' && (initial?.kind === 'expected-scale') === isDerived,
     ),
   );
-  for (const parameter of free!) fixed.set(parameter.name, drawn(parameter, seed));
+  for (const parameter of free!)
+    fixed.set(parameter.name, given?.get(parameter.name)?.data ?? drawn(parameter, seed));
   for (const { name, shape, initial } of derived!) {
     const { weight } = initial as Extract<Initial, { kind: 'expected-scale' }>;
     fixed.set(name, expectedScale(shape, initialVariance(byName.get(weight)!, fixed)));
@@ -76,6 +79,8 @@ function drawn({ name, shape, initial }: Parameter, seed: number): Float32Array 
       return new RandomStream(seed, initial.stream).uniforms(count, initial.bound);
     case 'normal':
       return new RandomStream(seed, initial.stream).normals(count, initial.deviation);
+    case 'identity':
+      return identity(shape);
     case 'mask':
       return drawMask(shape, initial.zeros, new RandomStream(seed, initial.stream));
     default:
@@ -84,12 +89,20 @@ function drawn({ name, shape, initial }: Parameter, seed: number): Float32Array 
 }
 
 function withFixedEntries(weight: Float32Array, { family }: Parameter, fixed: Tensors): Float32Array {
-  if (family?.support !== 'fixed' || !family.fixed || family.mask === undefined) return weight;
+  if (family?.mask === undefined) return weight;
   const mask = fixed.get(family.mask)!;
-  const normal = fixed.get(family.fixed.tensor)!;
-  const sigma = Math.fround(family.fixed.scale);
-  for (let i = 0; i < weight.length; i++) if (mask[i] === 0) weight[i] = sigma * normal[i]!;
+  // Where F acts everywhere it is added to D * W: what lies under D is nothing.
+  const part = family.support === 'fixed' ? family.fixed : undefined;
+  const normal = part && fixed.get(part.tensor)!;
+  const sigma = Math.fround(part?.scale ?? 0);
+  for (let i = 0; i < weight.length; i++) if (mask[i] === 0) weight[i] = normal ? sigma * normal[i]! : 0;
   return weight;
+}
+
+function identity([rows = 0, columns = 0]: readonly number[]): Float32Array {
+  const data = new Float32Array(rows * columns);
+  for (let i = 0; i < rows; i++) data[i * columns + i] = 1;
+  return data;
 }
 
 /**

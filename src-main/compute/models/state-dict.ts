@@ -185,10 +185,17 @@ function fixedDifference(a: Network, b: Network): string | undefined {
   return undefined;
 }
 
-function fixedSettings({ parameters }: Network, of?: Parameter): [name: string, value: number | undefined][] {
-  const mask = parameters.get(of?.family?.mask ?? '')?.initial;
+function fixedSettings(
+  { parameters }: Network,
+  of?: Parameter,
+): [name: string, value: number | string | undefined][] {
+  const { mask, fixed } = of?.family ?? {};
+  const zeros = parameters.get(mask ?? '')?.initial;
+  const isIdentity = parameters.get(fixed?.tensor ?? '')?.initial?.kind === 'identity';
   return [
-    ['sigma_F', of?.family?.fixed?.scale],
-    ['num_fixed', mask?.kind === 'mask' ? mask.zeros : undefined],
+    [isIdentity ? 'alpha' : 'sigma_F', fixed?.scale],
+    ['num_fixed', zeros?.kind === 'mask' ? zeros.zeros : undefined],
+    ['F', fixed?.tensor],
+    ['D', mask],
   ];
 }

@@ -65,6 +65,15 @@ export function actingArrays(network: Network, stored: Stored): Map<string, Name
   return acts;
 }
 
+/**
+ * sigma_F of a parameter; 0 if it has no F, null if its F is no draw (alpha I, or given), which no scale describes.
+ */
+export function sigmaOf({ parameters }: Network, { family }: Parameter): number | null {
+  if (!family?.fixed) return 0;
+  const initial = parameters.get(family.fixed.tensor)?.initial?.kind;
+  return initial === 'identity' || initial === 'file' ? null : family.fixed.scale;
+}
+
 /** F as it acts on a parameter, in float64: sigma_F as the config writes it. Undefined if there is none. */
 export function fixedDoubles({ family }: Parameter, stored: Stored): Float64Array | undefined {
   if (!family?.fixed) return undefined;

@@ -9,7 +9,7 @@ import type { Rescaling, Rescalings } from '../../../src-shared/networks/rescali
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { FixedAxis } from '../../../src-shared/networks/follow-axes.ts';
 import type { StateDict } from '../models/index.ts';
-import { fixedDoubles } from '../networks/effective.ts';
+import { fixedDoubles, sigmaOf } from '../networks/effective.ts';
 import { rescaleArrays } from '../networks/permute.ts';
 import type { NamedArray, NamedArrays } from '../networks/permute.ts';
 import type { RandomStream } from '../random.ts';
@@ -134,7 +134,10 @@ function notesOf(
     ];
   }
   const scaled = new Set(rescalings.flatMap(({ axes }) => axes.map(({ parameter }) => parameter)));
-  const absorbs = [...scaled].some((name) => network.parameters.get(name)!.family?.support === 'all');
+  const absorbs = [...scaled].some((name) => {
+    const family = network.parameters.get(name)!.family;
+    return family?.support === 'all' && family.fixed !== undefined;
+  });
   return [
     `${free} of ${total} neurons are rescaled, each by its own factor`,
     ...(free < total
@@ -142,7 +145,7 @@ function notesOf(
           `${total - free} neurons are not rescaled: nonzero fixed weights in their row or column cannot be rescaled`,
         ]
       : []),
-    ...(absorbs ? ['the trainable weights absorb the change of the fixed noise'] : []),
+    ...(absorbs ? ['the trainable weights absorb the change of the fixed part'] : []),
     ...unscaledGroups(network, rescalings),
   ];
 }
@@ -197,9 +200,10 @@ function nothingOpen(
 }
 
 function allPinned(network: Network, name: string, scope: RescalingScope): UserError {
-  const sigmas = [
-    ...new Set([...network.parameters.values()].flatMap(({ family }) => family?.fixed?.scale ?? [])),
-  ];
+  const scales = [...network.parameters.values()].flatMap((parameter) =>
+    parameter.family?.fixed ? (sigmaOf(network, parameter) ?? []) : [],
+  );
+  const sigmas = [...new Set(scales)];
   const given = sigmas.length === 0 ? '' : ` with sigma_F = ${sigmas.join(', ')}`;
   const where = scope === 'neuron' ? 'every neuron has' : 'every layer has';
   return new UserError(

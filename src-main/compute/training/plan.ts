@@ -13,6 +13,7 @@ import {
 } from '../../../src-shared/config.ts';
 import type { Augmentation, GeometryPlan, RunConfig, Seeds } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import { withGivenFamily } from '../../formats/given-family.ts';
 import { typedPath } from '../../formats/typed-path.ts';
 import { isMixed } from '../../../src-shared/model.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
@@ -56,7 +57,7 @@ export interface TrainingPlan {
  */
 export function planTraining(value: Record<string, unknown>, where = 'config'): TrainingPlan {
   refuseUnknownKeys(value, where);
-  const config = readConfig(value, where);
+  const config = withGivenFamily(readConfig(value, where), where);
   const spec = resolveChain(config, where, 'training works');
   if (isMixed(spec) || spec.fileNames) {
     throw new UserError(

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { requireSameRotation } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
+import { fixedPartText } from '../../../src-shared/networks/general-family.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { trainJob, TrainResult } from '../../../src-shared/jobs/train.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
@@ -14,6 +15,8 @@ import { backendInfo } from '../backend/info.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { dataSetNamed, isOwnName } from '../../formats/data-sets.ts';
+import { givenTensors } from '../../formats/given-family.ts';
+import type { GivenTensors } from '../../formats/given-family.ts';
 import { requireImages } from '../data/augment.ts';
 import { evaluationExamples, loadDataset, splitIndices, splitToJson } from '../data/index.ts';
 import type { Dataset, SplitIndices } from '../data/index.ts';
@@ -36,6 +39,8 @@ interface Start {
   plan: TrainingPlan;
   dataset: Dataset;
   split: SplitIndices;
+  /** F and D, if the config names a file of them and models begin. */
+  given?: GivenTensors | undefined;
   /** Undefined for a fresh run. */
   resumed?: { epoch: number; run: RunDirectory };
 }
@@ -60,11 +65,12 @@ async function prepareFresh(params: Params, context: ComputeContext): Promise<St
   const plan = recordData(asked, dataset, context);
   const split = splitIndices(dataset, plan.data);
   checkFit(plan, dataset, split);
+  const given = givenTensors(plan.config);
   createRunFolder(directory, plan.config, splitToJson(dataset, split));
   const { seed, init, optimization, mask } = plan.seeds;
   const seeds = `seed ${seed}, init ${init.join(' ')}, optimization ${optimization.join(' ')}, mask ${mask}`;
   context.emit({ type: 'log', level: 'info', line: `${directory}: ${seeds} (recorded in config.yaml)` });
-  return { directory, plan, dataset, split };
+  return { directory, plan, dataset, split, given };
 }
 
 /** The config says what the data are, not what they were taken for. */
@@ -112,7 +118,7 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
       level: 'info',
       line: `${directory}: starting over from the recorded seeds`,
     });
-    return { directory, plan, dataset, split };
+    return { directory, plan, dataset, split, given: givenTensors(plan.config, config) };
   }
   context.emit({ type: 'log', level: 'info', line: `${directory}: resuming from epoch ${epoch}` });
   return { directory, plan, dataset, split, resumed: { epoch, run } };
@@ -163,7 +169,7 @@ function heldOutPasses(plan: TrainingPlan, dataset: Dataset, split: SplitIndices
 
 /** A function of its own: what the session starts from (hundreds of megabytes) is not held while it trains. */
 async function openSession(
-  { directory, plan, dataset, split, resumed }: Start,
+  { directory, plan, dataset, split, given, resumed }: Start,
   backend: Backend,
   context: ComputeContext,
 ): Promise<TrainingSession> {
@@ -178,7 +184,7 @@ async function openSession(
   const between = (): Promise<void> => checkpointCancel(context);
   if (!resumed) {
     const states: StateDict[] = [];
-    for (const state of freshModels(spec, seeds)) {
+    for (const state of freshModels(spec, { ...seeds, given })) {
       states.push(state);
       await between();
     }
@@ -248,11 +254,13 @@ function resultOf(
 ): TrainResult {
   const models = plan.seeds.init.length;
   const { seed, init, optimization, mask } = plan.seeds;
+  const fixedPart = fixedPartText(plan.spec);
   return {
     run_directory: directory,
     family: plan.spec.family,
     sigma_f: plan.spec.layers.map((layer) => layer.sigmaF),
     num_fixed: plan.spec.layers.map((layer) => layer.numFixed),
+    ...(fixedPart !== undefined && { fixed_part: fixedPart }),
     data: dataOf(dataset),
     models,
     epochs: plan.epochs,

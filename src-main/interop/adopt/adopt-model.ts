@@ -1,5 +1,5 @@
 /** The section `model` of the config that a recognised state dict gets, with what only the person can say. */
-import { families } from '../../../src-shared/domain.ts';
+import { symmetryFamilies } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { adoptJob } from '../../../src-shared/jobs/adopt.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
@@ -80,7 +80,7 @@ export function modelOf(
       ...{ name: 'mlp_mnist', ...sizes, hidden_dim: widths[1] },
       ...{ n_mul: 1, norm: shownNorm, elementwise_affine: elementwiseAffine },
       ...(activation !== undefined && { activation }),
-      symmetry: families.indexOf(family),
+      symmetry: symmetryFamilies.findIndex((name) => name === family),
       ...(maskParams && { mask_params: maskParams }),
     },
     notes,

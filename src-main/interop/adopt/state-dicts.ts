@@ -58,6 +58,8 @@ export function recogniseStateDict(tensors: ReadonlyMap<string, TensorFacts>): M
       ([name, bare]) => [bare, { name, facts: tensors.get(name)! }] as const,
     );
     const bare = new Map(entries);
+    const fixed = [...bare.keys()].find((name) => /\.(?:weight|bias)\.[FD]$/.test(name));
+    if (fixed !== undefined) return heldFixed(fixed);
     const own = withOwnNames(bare);
     const found = own ? ownMlp(own) : plainMlp(bare, reading.wrapper !== '');
     if (found.kind === 'other') return found;
@@ -67,6 +69,13 @@ export function recogniseStateDict(tensors: ReadonlyMap<string, TensorFacts>): M
     return { kind: 'other', reason: sentence(messageOf(error)), ...(error.hint && { hint: error.hint }) };
   }
 }
+
+/** What F and D do is in no tensor: the scale, for one. */
+const heldFixed = (name: string): OtherFound => ({
+  kind: 'other',
+  reason: `it holds "${name}", the fixed part of a network of model.family, and only its config.yaml says how it acts`,
+  hint: 'Import the run folder, with its config.yaml; or adopt the plain form that "basin run merge" writes.',
+});
 
 const sentence = (message: string): string => message.replace(/^the state dict: /, '').replace(/\.$/, '');
 

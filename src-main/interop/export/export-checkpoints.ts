@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { isPlainObject, isTrackerRecord, readTolerantly, resolveModel } from '../../../src-shared/config.ts';
+import { familyNames } from '../../../src-shared/domain.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { exportCheckpointsJob } from '../../../src-shared/jobs/export-checkpoints.ts';
@@ -159,7 +160,7 @@ function specOf(run: RunDirectory): ModelSpec | string {
 }
 
 const buffers =
-  /(^|\.)(mask|normal_mask|noise|C|running_mean|running_var|num_batches_tracked|scale|inv_std)$/;
+  /(^|\.)(mask|normal_mask|noise|C|F|D|running_mean|running_var|num_batches_tracked|scale|inv_std)$/;
 
 /** For checkpoints that do not say it: by the config's architecture, else by the names. */
 function trainableOf(
@@ -199,7 +200,12 @@ function contentOf(path: string): string | undefined {
 /** The published scripts build their networks from widths. */
 function modelNotes(run: RunDirectory, { format }: Params): string[] {
   const spec = specOf(run);
-  if (format !== 'pt' || typeof spec === 'string' || spec.architecture !== 'declared') return [];
+  if (format !== 'pt' || typeof spec === 'string') return [];
+  if (spec.architecture === 'mlp' && spec.general)
+    return [
+      `The published scripts do not know this family (${familyNames[spec.family]}) and would take W for the weight that acts. The files hold W, F and D under Basin's names (lins.0.weight, lins.0.weight.F, lins.0.weight.D); "basin run merge --write aligned --align none" writes the weights that act, as standard networks.`,
+    ];
+  if (spec.architecture !== 'declared') return [];
   return [
     'config.yaml declares a network that the published scripts do not support; the files are state dicts for your own scripts.',
   ];

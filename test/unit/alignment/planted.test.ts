@@ -39,7 +39,9 @@ function modelOf(network: Network, seed: number): Arrays {
 }
 
 const mlps = families.map((family) => {
-  const { network, models } = randomModels({ family, norm: 'batch', widths: [20, 24, 16, 12, 6] }, [21]);
+  const norm = family === 'bias-only' ? 'layer' : 'batch';
+  const widths = family === 'linear-residual' ? [20, 24, 24, 12, 6] : [20, 24, 16, 12, 6];
+  const { network, models } = randomModels({ family, norm, widths }, [21]);
   return [`${family} network`, network, models[0]!] as const;
 });
 const others = (

@@ -29,6 +29,13 @@ const samples: Record<string, string> = {
   'model.elementwise_affine': 'false',
   'model.activation': 'tanh',
   'model.asym_init_only': 'true',
+  'model.family.name': 'bias-only',
+  'model.family.alpha': '0.37',
+  'model.family.share': '0.37',
+  'model.family.sigma_f': '0.37',
+  'model.family.file': '/given.npz',
+  'model.family.sha256': 'abc',
+  'model.family.parts': '[{parameter: lins.0.bias, tensors: [F], zeros: 0, fixed: 9}]',
   'model.layers': `[${hidden}, {outputs: 20}]`,
   'dataset.name': 'fashion-mnist',
   'dataset.data_dir': '/data',
@@ -82,7 +89,7 @@ function sampleOf(key: string): string {
  * fields of the plan that nothing reads for this kind of network or data.
  */
 function doing(config: RunConfig): unknown {
-  const { config: _written, notes: _notes, schedule, spec, seeds, data, ...plan } = planTraining(config);
+  const { config: written, notes: _notes, schedule, spec, seeds, data, ...plan } = planTraining(config);
   const { norm, activation, elementwiseAffine, ...network } = spec;
   const hidden = spec.layers.length > 1;
   const { splitSeed, valFraction, dataDir, ...files } = data;
@@ -93,8 +100,13 @@ function doing(config: RunConfig): unknown {
       norm: hidden ? norm : null,
       activation: hidden && spec.family !== 'sigma-asymmetric' ? activation : null,
       affine: hidden && norm !== 'none' && elementwiseAffine,
+      // Fresh models are made from it.
+      file: written.model?.family?.file ?? null,
     },
-    seeds: { ...seeds, seed: null, mask: spec.family === 'standard' ? null : seeds.mask },
+    seeds: {
+      ...{ ...seeds, seed: null },
+      mask: ['standard', 'linear-residual', 'given'].includes(spec.family) ? null : seeds.mask,
+    },
     data: {
       ...files,
       split: files.splitFile === undefined ? [splitSeed, valFraction] : null,
@@ -114,6 +126,15 @@ const bases: Record<string, [string, string[]]> = {
   ],
   'a sigma-asymmetric network': ['sigma-asymmetric-small', []],
   SYRE: ['syre-small', []],
+  'a linear residual': ['linear-residual-small', []],
+  'a sparse network': ['sparse-small', []],
+  'a fixed part on biases': ['bias-only-small', []],
+  'given F and D': [
+    'standard-small',
+    [
+      'model.family={name: given, sha256: x, parts: [{parameter: lins.0.weight, tensors: [D], zeros: 5, fixed: 5}]}',
+    ],
+  ],
   'a network without norm layers': ['mlp_symmetry0_noNorm', []],
   'a network of one layer': ['standard-small', ['model.num_layers=1']],
   SGD: ['standard-small', ['optimizer=sgd']],
@@ -181,7 +202,8 @@ describe('every key of the schema', () => {
 
   it('that is used changes something in at least one of these trainings', () => {
     // Multilabel data are refused by training itself; d_ambient changes only together with model.input_dim.
-    const exempt = /multilabel|d_ambient$/;
+    // A family changes only together with a key of its own.
+    const exempt = /multilabel|d_ambient$|model\.family\.name$/;
     expect(used.filter((key) => !changed.has(key) && !exempt.test(key))).toEqual([]);
   });
 

@@ -114,7 +114,7 @@ describe('pieces', () => {
       cheapest: { delta: -1, moved: 2 },
       own: 3,
       neurons: 3,
-      sigmaF: 1,
+      nothingFixed: false,
     });
     expect(verdict.told_apart).toBe('partly');
     expect(verdict.text).toContain('moves 2 of 3');

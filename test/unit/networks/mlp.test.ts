@@ -12,7 +12,7 @@ import { mathsOf } from '../../../src-main/compute/networks/maths.ts';
 import { inDoubles } from '../../../src-main/compute/networks/permute.ts';
 import { forward } from '../../../src-main/compute/networks/run.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
-import { families, norms } from '../../../src-shared/domain.ts';
+import { norms, symmetryFamilies } from '../../../src-shared/domain.ts';
 import type { Family, Norm } from '../../../src-shared/domain.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
@@ -39,7 +39,7 @@ function specOf(family: Family, norm: Norm, change: Partial<MlpSpec> = {}): MlpS
   return { architecture: 'mlp', family, layers, norm, ...plain, ...change };
 }
 
-const specs: [string, MlpSpec][] = families.flatMap((family) =>
+const specs: [string, MlpSpec][] = symmetryFamilies.flatMap((family) =>
   norms
     .filter((norm) => family !== 'sigma-asymmetric' || !norm.includes('linear'))
     .flatMap((norm): [string, MlpSpec][] => [

@@ -24,7 +24,7 @@ describe('a layer’s neurons', () => {
       negative,
     },
     cheapest: { delta: 0, moved: 0 },
-    ...{ own: 3, neurons: 3, sigmaF: 1 },
+    ...{ own: 3, neurons: 3, nothingFixed: false },
   });
 
   test.each([
@@ -37,6 +37,14 @@ describe('a layer’s neurons', () => {
   ] as const)('%s: %s', (outcome, words, given) => {
     const { told_apart, text } = judge(given);
     expect([told_apart, text]).toEqual([outcome, expect.stringContaining(words)]);
+  });
+
+  test('only where nothing is fixed is that the reason', () => {
+    const [without, bare] = [false, true].map(
+      (nothingFixed) => judge({ ...evidence(0, 0), nothingFixed }).text,
+    );
+    expect(without).toMatch(/costs anything\.$/);
+    expect(bare).toMatch(/costs anything\. \w.*\.$/);
   });
 
   test('several layers', () => {

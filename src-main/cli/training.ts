@@ -77,7 +77,8 @@ function settingsOf(
 ): { config: RunConfig; data: DataPlan } {
   try {
     const asked = loadTrainingConfig(source, overrides);
-    const facts = factsOfData(asked.dataset?.name ?? '', dataHomeOf(workspace));
+    const dataDir = asked.dataset?.data_dir ?? undefined;
+    const facts = factsOfData(asked.dataset?.name ?? '', { dataDir, home: dataHomeOf(workspace) });
     const sizes = sizeOverrides(asked, overrides, facts);
     const sized = sizes.length === 0 ? asked : loadTrainingConfig(source, [...overrides, ...sizes]);
     const config = withGivenFamily(sized, source);

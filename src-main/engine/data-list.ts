@@ -48,7 +48,7 @@ function isThere(name: string, folder: string): boolean {
 function added(name: string, home: string): DataSetRow {
   const place = { name, state: 'added', folder: join(home, name) } as const;
   try {
-    return { ...unknown, ...factsOfData(name, home), ...place, problem: null };
+    return { ...unknown, ...factsOfData(name, { home }), ...place, problem: null };
   } catch (error) {
     return { ...unknown, ...place, problem: messageOf(error) };
   }

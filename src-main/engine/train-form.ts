@@ -37,7 +37,7 @@ export function presets(): AnswerOf<'train.presets'> {
 function trainCount({ name, geometry, dataDir }: DataPlan, home: string): number {
   if (geometry && geometry.kind !== 'mnist-coherence') return geometry.values.num_samples_train;
   const read = geometry ? (dataDir === null ? 'mnist-10k' : 'mnist') : name;
-  const set = factsOfData(read, home);
+  const set = factsOfData(read, { dataDir: dataDir ?? undefined, home });
   return set === undefined || (set.name === 'mnist-10k' && dataDir !== null) ? 0 : set.train;
 }
 
@@ -72,7 +72,7 @@ export function preview(
   const data = read && attempt(() => resolveData(read));
   if (data) attempt(() => checkDataName(data.name, { dataDir: data.dataDir ?? undefined, home }));
   const size = spec ? count(spec) : { parameters: 0, fixedParameters: 0 };
-  const images = data ? trainCount(data, home) : 0;
+  const images = (data && attempt(() => trainCount(data, home))) ?? 0;
   const perEpoch = data ? Math.ceil((images - Math.floor(images * data.valFraction)) / data.batchSize) : 0;
   const epochs = read?.training?.num_epochs ?? 100;
   const steps = perEpoch * epochs;

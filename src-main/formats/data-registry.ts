@@ -54,10 +54,10 @@ export interface DataFacts {
 }
 
 /** Undefined for sets whose files or config decide, and for names that nothing is known of. */
-export function factsOfData(name: string, home?: string): DataFacts | undefined {
+export function factsOfData(name: string, places: Omit<Wanted, 'name'>): DataFacts | undefined {
   const entry = dataSetNamed(name);
   if (entry) return dataSetFacts(entry);
-  const folder = isTaken(name) ? undefined : addedFolder({ name, home });
+  const folder = isTaken(name) ? undefined : addedFolder({ name, ...places });
   if (folder === undefined) return undefined;
   const { features, shape, classes, train, test } = readManifest(folder);
   return { name, features, shape, classes, train, test };

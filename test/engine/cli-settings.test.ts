@@ -102,9 +102,9 @@ describe('data', { timeout: 120_000 }, () => {
     }
   }
 
-  test('cifar10 is refused by name, and mnist does not take FashionMNIST', async () => {
-    expect(await refused('standard-small', 'dataset.name=cifar10', '--data-dir', own)).toMatch(
-      /cannot read CIFAR-10 yet/,
+  test('emnist is refused by name, and mnist does not take FashionMNIST', async () => {
+    expect(await refused('standard-small', 'dataset.name=emnist', '--data-dir', own)).toMatch(
+      /cannot read EMNIST yet/,
     );
     const out = fresh();
     const outcome = await basin([

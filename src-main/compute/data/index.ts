@@ -52,7 +52,9 @@ export async function loadDataset(request: DataRequest): Promise<Dataset> {
   checkDataName(name, { dataDir, home });
   if (!isTaken(name)) return loadAddedFrom(addedFolder({ name, dataDir, home })!, request);
   if (request.contents !== undefined)
-    throw new UserError(`dataset.contents is only recorded for data sets that were added, and ${name} is built in.`);
+    throw new UserError(
+      `dataset.contents is only recorded for data sets that were added, and ${name} is built in.`,
+    );
   const wanted = { ...request, dataDir: folderToRead({ name, dataDir, home }) };
   if (cifarNamed(name)) return loadCifarFrom(wanted);
   return dataSetNamed(name)?.format === 'padded' ? loadPadded() : loadFiles(wanted);

@@ -137,7 +137,7 @@ function partsOf(tensors: GivenTensors, path: string): GivenPart[] {
     const [, parameter, kind] = /^(.+)\.([FD])$/.exec(name) ?? [];
     if (parameter === undefined)
       throw new UserError(
-        `${path}: "${name}" is no F or D; names such as lins.0.weight.F and lins.0.bias.D were expected.`,
+        `${path}: "${name}" is neither an F nor a D; names such as lins.0.weight.F and lins.0.bias.D were expected.`,
       );
     checkNumbers(tensor, kind as 'F' | 'D', `${path}: "${name}"`);
     byParameter.set(parameter, { ...byParameter.get(parameter), [kind as 'F' | 'D']: tensor });

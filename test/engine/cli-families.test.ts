@@ -81,7 +81,7 @@ test('it is listed with its family and measured without the file; numbers of a r
   const { verdict } = found.sensitivity_results[1]!;
   expect(verdict.told_apart).toBe('no');
   expect(verdict.text).toMatch(/costs anything\.$/);
-  expect(found.warnings.join()).toMatch(/fixed part on its biases, which this measure takes for free/);
+  expect(found.warnings.join()).toMatch(/fixed part on its biases, which are free in this measure/);
 });
 
 test('merge writes the weights that act, as standard networks', async () => {

@@ -191,14 +191,14 @@ function rowsOf(m: Measured): ExperimentRow[] {
       data,
     },
     {
-      what: `${m.name}: accuracy drop, not aligned`,
+      what: `${m.name}: accuracy drop, unaligned`,
       expected: judged('about none', 'large', '-'),
       measured: `${m.drop.mean.toFixed(2)} ± ${m.drop.std.toFixed(2)} points of ${m.accuracy.mean.toFixed(1)} %`,
       holds: judged<Outcome | null>(isBelow(m.drop, noDrop), isAbove(m.drop, largeDrop), null),
       data,
     },
     {
-      what: `${m.name}: loss barrier, not aligned`,
+      what: `${m.name}: loss barrier, unaligned`,
       ...{ expected: '-', measured: number('loss_barrier', 3), holds: null, data },
     },
     {
@@ -272,9 +272,9 @@ export const experiment: Experiment = {
     for (const one of compared) all.push(await measure(work, one));
     const { epochs, data, widths } = settings[work.size];
     const caption =
-      `Pairs of networks as trained, each family in a colour: how well the identity matches their neurons, what is lost ` +
-      `on the straight line between them, what exchanging two neurons costs. MLP ${widths}, ${epochs} epochs on ${data}, ` +
-      `seed ${work.seed}. Bias-only networks have no swap costs: the measure takes biases for free.`;
+      `Unaligned pairs of networks, each family in a colour: how well the identity matches their neurons, what is lost ` +
+      `on the straight line between them, what swapping two neurons costs. MLP ${widths}, ${epochs} epochs on ${data}, ` +
+      `seed ${work.seed}. Bias-only networks have no swap costs: in the measure biases are free.`;
     return {
       rows: [...all.flatMap(rowsOf), ...summaryRows(all)],
       figures: { 'symmetry-breaking': { ...figureOf(all), caption } },

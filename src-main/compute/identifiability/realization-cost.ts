@@ -62,8 +62,8 @@ export function warnings({ run, name }: LoadedModel): string[] {
   const { nodes } = run.graph;
   const onBiases = nodes.some(({ op, parameters }) => op === 'linear' && parameters['bias']?.family);
   const biasNote =
-    `${name} has a fixed part on its biases, which this measure takes for free: what they do to tell neurons ` +
-    'apart is not in these costs.';
+    `${name} has a fixed part on its biases, which are free in this measure: how they distinguish neurons ` +
+    'is not included in these costs.';
   if (onBiases) return [biasNote];
   if (!nodes.some(({ op }) => op === 'gate')) return [];
   return [

@@ -30,9 +30,14 @@ writeSafetensors(
   ]),
 );
 
+/** No data set was added. */
+const home = join(tmpdir(), 'basin-no-such-data');
 const times = { estimate: () => null } as unknown as StepTimes;
 const form = (family: string, preset = 'standard-small', more: string[] = []) =>
-  preview(loadTrainingConfig(preset) as Record<string, unknown>, [`model.family=${family}`, ...more], times);
+  preview(loadTrainingConfig(preset) as Record<string, unknown>, [`model.family=${family}`, ...more], {
+    stepTimes: times,
+    home,
+  });
 /** Weights, biases and norms of 784-64-64-64-10. */
 const all = 784 * 64 + 64 + 2 * (64 * 64 + 64) + 64 * 10 + 10 + 3 * 128;
 
@@ -68,7 +73,7 @@ describe('the form for training', () => {
       const { parameters, fixedParameters } = preview(
         loadTrainingConfig(preset) as Record<string, unknown>,
         [],
-        times,
+        { stepTimes: times, home },
       );
       return [parameters, fixedParameters];
     };

@@ -275,7 +275,7 @@ describe('a file of F and D', () => {
     [
       'another name',
       [['lins.0.weight', float([2, 3], [1, 1, 1, 1, 1, 1])]],
-      /"lins\.0\.weight" is no F or D/,
+      /"lins\.0\.weight" is neither an F nor a D/,
     ],
     ['no place', [['lins.5.bias.F', float([2], [1, 1])]], /"lins\.5\.bias\.F" belongs to no weight or bias/],
     ['a norm', [['norms.0.weight.F', float([2], [1, 1])]], /belongs to no weight or bias/],

@@ -76,7 +76,9 @@ describe('basin train', { timeout: 120_000 }, () => {
     expect(await refused('standard-small', '--data-dir', join(root, 'typo'))).toMatch(
       /typo: there is no such data folder/,
     );
-    expect(await refused('standard-small', '--data-dir', root, `dataset.data_dir=${root}`)).toMatch(/set the same thing/);
+    expect(await refused('standard-small', '--data-dir', root, `dataset.data_dir=${root}`)).toMatch(
+      /set the same thing/,
+    );
   });
 
   test("a file of Hydra's that is put together from others points at the preset of its name", async () => {

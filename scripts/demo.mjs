@@ -1,4 +1,4 @@
-/** `npm run demo [-- ARGS]`: set-up where needed, `basin demo ARGS`, and then the app on what the demo made. */
+/** `npm run demo [-- ARGS]`: setup where needed, `basin demo ARGS`, and then the app on what the demo made. */
 import { foreground, inClone, script } from './lib/launch.mjs';
 import { openApp, workspaceArgs } from './lib/open-app.mjs';
 

@@ -18,13 +18,11 @@ const args = process.argv.slice(2);
 function warnAboutNative() {
   const status = readStatus();
   if (!status?.ok) {
-    say(
-      'The native TensorFlow is not set up here: the package will compute with WebAssembly, many times slower.',
-    );
-    say('  "npm run setup" sets it up, or says why it cannot.');
+    say('Native TensorFlow is not set up: the package will use WebAssembly, which is many times slower.');
+    say('  "npm run setup" installs it, or explains why it cannot.');
   } else if (status.variant === 'gpu') {
     say(
-      'The CUDA build is set up here, whose NVIDIA libraries are not packed: the package will compute on the CPU.',
+      'The CUDA build is set up, but its NVIDIA libraries are not packaged: the package will compute on the CPU.',
     );
     say('  For a smaller package: npm run setup -- --cpu');
   }
@@ -48,7 +46,7 @@ async function check() {
     env: { PATH: '/usr/bin:/bin', HOME: home },
   });
   rmSync(home, { recursive: true, force: true });
-  say(`What the packed copy says of itself:\n${(stdout || stderr).trimEnd()}`);
+  say(`The packaged app reports:\n${(stdout || stderr).trimEnd()}`);
 }
 
 script(async () => {

@@ -4,10 +4,10 @@ import { describeDownload } from './lib/tensorflow.mjs';
 import { cacheFolder } from './lib/paths.mjs';
 
 const help = `npm run setup [-- OPTIONS]
-  --gpu     TensorFlow's CUDA build (NVIDIA); --cpu goes back
-  --force   fetch and compile again
-  --help    this text
-Downloads are kept in ${cacheFolder()} (BASIN_CACHE moves them).`;
+  --gpu     TensorFlow's CUDA build (NVIDIA); --cpu switches back
+  --force   download and compile again
+  --help    show this text
+Downloads are cached in ${cacheFolder()} (BASIN_CACHE moves them).`;
 
 const options = process.argv.slice(2);
 const unknown = options.find((option) => !['--gpu', '--cpu', '--force', '--help'].includes(option));
@@ -26,14 +26,14 @@ async function main() {
     const { lines, total, disk } = describeDownload('gpu');
     if (lines.length)
       process.stderr.write(
-        `The GPU build consists of (${total} to fetch, ${disk} on disk):\n${lines.join('\n')}\n`,
+        `The GPU build consists of (${total} to download, ${disk} on disk):\n${lines.join('\n')}\n`,
       );
   }
   const status = await ensureSetup({ variant, force: options.includes('--force'), quiet: false });
   assertNode();
   await hintAboutGpu(status?.variant);
   process.stderr.write(
-    status?.ok ? 'Set-up is complete.\n' : 'Set-up is complete, without the native library.\n',
+    status?.ok ? 'Setup is complete.\n' : 'Setup is complete, without the native library.\n',
   );
   return 0;
 }
@@ -41,7 +41,7 @@ async function main() {
 main().then(
   (code) => (process.exitCode = code),
   (error) => {
-    process.stderr.write(`Set-up failed: ${error.message}\n`);
+    process.stderr.write(`Setup failed: ${error.message}\n`);
     process.exitCode = 1;
   },
 );

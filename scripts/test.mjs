@@ -1,5 +1,5 @@
 /**
- * `npm test [-- FOLDER-OR-NAME ...]`: set-up, static checks, then the test suites. The last line on stdout is always
+ * `npm test [-- FOLDER-OR-NAME ...]`: setup, static checks, then the test suites. The last line on stdout is always
  * `N passed, N failed, N skipped`; the exit code is 1 where anything failed or nothing ran.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';

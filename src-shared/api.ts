@@ -1,8 +1,9 @@
 /**
  * The contract between the engine and whoever asks it: the renderer (Electron IPC or WebSocket) and the command line.
- * Two verbs: call a request, listen to events. Arguments are parsed by the engine's door before anything runs.
+ * Two verbs: call a request, listen to events. Arguments are parsed by the engine before anything runs.
  */
 import { z } from 'zod';
+import { dataRequests } from './data-list.ts';
 import { backendInfoSchema, familySchema } from './domain.ts';
 import { inspectNeuronsJob } from './jobs/inspect-neurons.ts';
 import { matrixSchema } from './matrix.ts';
@@ -26,6 +27,8 @@ export const runRowSchema = z.object({
   family: familySchema.nullable(),
   /** sigma_F of layer 0; null where the family has none. */
   sigmaF: z.number().nullable(),
+  /** Batch norms of its network keep running statistics, as its config says: lines between its models need a choice. */
+  runningStatistics: z.boolean(),
   dataset: z.string().nullable(),
   models: z.int(),
   /** Distinct saved epochs, ascending. */
@@ -271,7 +274,7 @@ export const requests = {
   },
   /** Reads a `checkpoint_directories.py` dictionary or our JSON; unknown folders are listed, not guessed. */
   'groups.import': {
-    /** `file`: absolute path that the text was read from, if the asker knows it. */
+    /** `file`: absolute path that the text was read from, if the client knows it. */
     args: z.object({
       format: z.enum(['python', 'json']),
       text: z.string().max(10_000_000),
@@ -317,14 +320,14 @@ export const requests = {
   },
   /**
    * Two neurons side by side, computed from their checkpoints by a worker that long jobs do not keep waiting. The
-   * newest question of an asker (a name it has made up for itself) cancels its one before. Params are parsed by the
+   * newest question of an client (a name it has made up for itself) cancels its one before. Params are parsed by the
    * kind's own schema; nothing is kept as a job or a result.
    */
   'neurons.inspect': {
-    args: z.object({ asker: id, params: z.unknown() }),
+    args: z.object({ client: id, params: z.unknown() }),
     result: inspectNeuronsJob.result,
   },
-  'neurons.stop': { args: z.object({ asker: id }), result: nothing },
+  'neurons.stop': { args: z.object({ client: id }), result: nothing },
   /** Results (all of them if none is named), the figures made of them and the configs of their runs, as one zip. */
   'results.bundle': {
     args: z.object({ resultIds: z.array(id).optional() }),
@@ -354,6 +357,7 @@ export const requests = {
   },
 
   ...trainFormRequests,
+  ...dataRequests,
 
   /** Trains the demo's families, groups them and measures them; every step is a job. Asking twice starts it once. */
   'demo.start': { args: nothing, result: z.object({ jobIds: z.array(id) }) },

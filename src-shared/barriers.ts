@@ -50,7 +50,7 @@ export const barrierTexts: Record<BarrierName, BarrierText> = {
     against: 'the worse end',
     formula: 'max of L − max(L(0), L(1))',
     usedBy:
-      'Questions about level sets (Freeman and Bruna 2017) and the symmetry studies here: 0 unless a point is worse than both ends.',
+      'Level-set questions (Freeman and Bruna 2017) and the Symmetry view: 0 unless a point is worse than both ends.',
   },
   midpoint: {
     label: 'midpoint',

@@ -2,9 +2,12 @@
 export * from './config/schema.ts';
 export * from './config/overrides.ts';
 export * from './config/resolve.ts';
+export type { Augmentation } from './config/augmentation.ts';
+export { sizeOverrides } from './config/data-sizes.ts';
 export * from './config/geometry.ts';
 export * from './config/tolerant.ts';
 export { isTrackerRecord } from './config/understand.ts';
+export * from './config/family.ts';
 export * from './config/fixed-weights.ts';
 export * from './config/effects.ts';
 export * from './config/settings.ts';

@@ -86,7 +86,7 @@ export function checkDevices(gpu: DeviceNumbers, cpu: DeviceNumbers): DeviceChec
   for (const [device, { backend, label }] of [['gpu', gpu] as const, ['cpu', cpu] as const])
     if (backend.device !== device) throw new Error(`numbers of the ${device} come from ${label}`);
   const [a, b] = [gpu, cpu].map(({ backend }) => `${backend.name} ${backend.version}`);
-  if (a !== b) throw new Error(`numbers of two libraries were to be compared: ${a} and ${b}`);
+  if (a !== b) throw new Error(`the two sides use different libraries: ${a} and ${b}`);
   const side = ({ backend, label, deviceName }: DeviceNumbers): DeviceSide => ({
     backend,
     label,
@@ -107,9 +107,12 @@ export function compareItems(gpu: readonly DeviceItem[], cpu: readonly DeviceIte
   const compared = gpu.map((item) => {
     const other = others.get(keyOf(item));
     others.delete(keyOf(item));
-    return other ? compare(item, other) : alone(item, 'the processor has no such numbers');
+    return other ? compare(item, other) : alone(item, 'the processor did not compute these numbers');
   });
-  return [...compared, ...[...others.values()].map((item) => alone(item, 'the GPU has no such numbers'))];
+  return [
+    ...compared,
+    ...[...others.values()].map((item) => alone(item, 'the GPU did not compute these numbers')),
+  ];
 }
 
 const alone = (item: DeviceItem, problem: string): Comparison => ({

@@ -1,14 +1,26 @@
 /** The words of the field, as types. Everything here is plain data. */
 import { z } from 'zod';
 
-export const families = ['standard', 'w-asymmetric', 'sigma-asymmetric', 'syre'] as const;
+/** Families of `model.family`: settings of W_eff = F + D * W that no `model.symmetry` stands for. */
+export const generalFamilies = ['linear-residual', 'sparse', 'bias-only', 'given'] as const;
+
+/** Families of neuron-identifiability: `model.symmetry` of a config.yaml is the position here. */
+export const symmetryFamilies = ['standard', 'w-asymmetric', 'sigma-asymmetric', 'syre'] as const;
+
+export const families = [...symmetryFamilies, ...generalFamilies] as const;
 export const familySchema = z.enum(families);
 export type Family = z.infer<typeof familySchema>;
 
-/** `model.symmetry` of a config.yaml is the position in `families`. */
-export function familyOfSymmetry(symmetry: 0 | 1 | 2 | 3): Family {
-  return families[symmetry];
+export function familyOfSymmetry(symmetry: 0 | 1 | 2 | 3): (typeof symmetryFamilies)[number] {
+  return symmetryFamilies[symmetry];
 }
+
+/** Families whose F is a standard normal draw times sigma_F. */
+export const hasSigma = (family: Family): boolean =>
+  family === 'w-asymmetric' || family === 'syre' || family === 'bias-only';
+
+/** Families that fix so many weights of every neuron. */
+export const hasNumFixed = (family: Family): boolean => family === 'w-asymmetric' || family === 'sparse';
 
 /** As shown to people. */
 export const familyNames: Record<Family, string> = {
@@ -16,6 +28,10 @@ export const familyNames: Record<Family, string> = {
   'w-asymmetric': 'W-asymmetric',
   'sigma-asymmetric': 'σ-asymmetric',
   syre: 'SYRE',
+  'linear-residual': 'linear residual',
+  sparse: 'sparse',
+  'bias-only': 'bias-only',
+  given: 'given F and D',
 };
 
 export const norms = ['layer', 'batch', 'layer_linear', 'batch_linear', 'none'] as const;

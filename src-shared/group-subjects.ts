@@ -19,8 +19,8 @@ export function groupSubjects(groups: readonly Group[], runs: readonly RunRow[])
         if (run && run.state !== 'missing') {
           return { run: run.path, ...(checkpointIds && { only: checkpointIds.flatMap(placeOf) }) };
         }
-        throw new UserError(`Group ${key}: the folder of run ${run?.name ?? runId} is not where it was.`, {
-          hint: '`basin runs relocate` says where it is now.',
+        throw new UserError(`Group ${key}: the folder of run ${run?.name ?? runId} is missing.`, {
+          hint: 'Use `basin runs relocate` to tell Basin where it is now.',
         });
       }),
     };

@@ -1,6 +1,7 @@
 /** A network's architecture, fully resolved from a config: no look-ups or defaults left to decide. */
 import type { Activation, Family, Norm } from './domain.ts';
 import { UserError } from './errors.ts';
+import type { GeneralFamily } from './networks/families.ts';
 import type { Graph } from './networks/graph.ts';
 import type { ResnetSizes } from './networks/resnet-sizes.ts';
 
@@ -8,7 +9,7 @@ import type { ResnetSizes } from './networks/resnet-sizes.ts';
 export interface FixedEntries {
   /** Fixed weight scale sigma_F (the reference's kappa, `mask_constant`); 0 where the family has none. */
   sigmaF: number;
-  /** Fixed entries per output neuron or channel (W-asymmetric only; 0 otherwise). */
+  /** Fixed entries per output neuron or channel (W-asymmetric and sparse only; 0 otherwise). */
   numFixed: number;
   /** False: fixed entries are sigma_F itself instead of sigma_F times a standard normal draw. */
   normalMask: boolean;
@@ -36,6 +37,8 @@ export interface MlpSpec {
   activation: Activation;
   /** Initialised at an asymmetric model's effective weights, then trained as a standard one. */
   asymInitOnly: boolean;
+  /** What sets the family, if `model.family` does. */
+  general?: GeneralFamily;
   /** Basin's name -> the name in the checkpoint files, where it is another. */
   fileNames?: Readonly<Record<string, string>>;
   /** Tensors that the files lack because they would hold this number throughout; they count as buffers. */
@@ -101,7 +104,7 @@ export type TrainableSpec = MlpSpec | ResnetSpec;
  * @param work what needs a chain, as the beginning of a sentence: "training works"
  */
 const chainNeeded = (who: string, what: string, work: string): UserError =>
-  new UserError(`${who} is a ${what}; ${work} for chains of linear layers only so far.`, {
+  new UserError(`${who} is a ${what}; so far, ${work} only for chains of linear layers.`, {
     hint: 'docs/architectures.md says what other networks can be used for.',
   });
 
@@ -119,23 +122,6 @@ export function requireChain(spec: ModelSpec, who: string, work: string): MlpSpe
 export function widths(spec: MlpSpec): number[] {
   return [spec.layers[0]!.inputs, ...spec.layers.map((layer) => layer.outputs)];
 }
-
-/** Layers with their fixed parts, in PyTorch's order: what they are called, and how large they are. */
-export interface FixedLayer extends FixedEntries {
-  module: string;
-  outputs: number;
-  /** Entries of each output. */
-  fanIn: number;
-}
-
-export const fixedLayers = (spec: TrainableSpec): FixedLayer[] =>
-  spec.architecture === 'mlp'
-    ? spec.layers.map(({ index, inputs, ...layer }) => ({ ...layer, module: `lins.${index}`, fanIn: inputs }))
-    : spec.layers.map(({ shape, ...layer }) => ({
-        ...layer,
-        outputs: shape[0]!,
-        fanIn: shape.slice(1).reduce((a, b) => a * b, 1),
-      }));
 
 /** `ResNet20 x 2`: of twice the channels. */
 export const resnetName = ({ depth, width }: ResnetSpec): string =>

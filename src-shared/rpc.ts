@@ -121,7 +121,7 @@ export function encodeMessage(message: ClientMessage | ServerMessage): Uint8Arra
     const view = this[key];
     if (!ArrayBuffer.isView(view)) return value;
     const type = arrayName(view);
-    if (!type) throw new TypeError(`message: a ${view.constructor.name} has no form as bytes`);
+    if (!type) throw new TypeError(`message: a ${view.constructor.name} cannot be encoded`);
     const { length } = view as Uint8Array | Float32Array | Float64Array | Int32Array;
     const attachment: Attachment = { $bytes: offset, type, length };
     parts.push(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));

@@ -73,6 +73,18 @@ export function architecture() {
   return { name: 'architecture', run: () => tool('dependency-cruiser/bin/dependency-cruiser.mjs', args) };
 }
 
+/** The words of the glossary, in every text for people. */
+export function words() {
+  return {
+    name: 'words',
+    run: async () => {
+      const main = inClone('scripts', 'lib', 'words', 'main.mjs');
+      const result = await run(basinNode(), [main], { cwd: inClone(), env: environment() });
+      return { ok: result.code === 0, output: `${result.stdout}${result.stderr}`.trim() };
+    },
+  };
+}
+
 export function build() {
   return {
     name: 'build',
@@ -85,7 +97,7 @@ export function build() {
 }
 
 export function staticChecks() {
-  const checks = [lint(), ...typechecks(), architecture()];
+  const checks = [lint(), ...typechecks(), architecture(), words()];
   if (existsSync(inClone('electron.vite.config.ts'))) checks.push(build());
   return checks;
 }

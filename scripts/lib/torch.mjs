@@ -43,7 +43,7 @@ async function build(folder, say) {
     return result.stdout.trim();
   };
   try {
-    say(`Installing PyTorch ${torchVersion} for comparisons (about 700 MB to fetch).`);
+    say(`Installing PyTorch ${torchVersion} for comparisons (a 700 MB download).`);
     const made = join(scratch, 'torch');
     const inside = join(made, 'bin', 'python');
     await step(python, ['-m', 'venv', '--without-pip', made]);

@@ -1,4 +1,4 @@
-/** The wheels set-up takes from PyPI, pinned by version and SHA-256. Sizes in bytes: `bytes` to fetch, `unpacked` on disk. */
+/** The wheels setup takes from PyPI, pinned by version and SHA-256. Sizes in bytes: `bytes` to fetch, `unpacked` on disk. */
 import { readFileSync } from 'node:fs';
 
 export const tensorflowVersion = '2.21.0';

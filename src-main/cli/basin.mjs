@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `basin`: starts under any Node >= 18, sees that set-up is done (its words go to stderr, so that --json keeps stdout
+ * `basin`: starts under any Node >= 18, sees that setup is done (its words go to stderr, so that --json keeps stdout
  * pure), and hands over to main.ts under Node 24, which runs TypeScript as it is.
  */
 import { spawn } from 'node:child_process';

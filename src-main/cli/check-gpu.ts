@@ -80,13 +80,13 @@ function nothingCompared(
   terminal.document({ compared: false, ok: null, reason: why });
   const chosen = label.startsWith('tensorflow')
     ? 'On a machine with an NVIDIA GPU, `npm run setup -- --gpu` fetches the build that uses it.'
-    : 'Only the back end tensorflow computes on a GPU: unset BASIN_BACKEND.';
+    : 'Only the tensorflow back end computes on a GPU: unset BASIN_BACKEND.';
   throw new UsageError(`nothing was compared: ${why}`, { hint: fix ?? chosen });
 }
 
 function printCheck(terminal: Terminal, { gpu, cpu, items, missing }: DeviceCheck): void {
   const { style } = terminal;
-  terminal.print(`${gpu.label}, ${gpu.deviceName}\nbeside ${cpu.label}, ${cpu.deviceName}\n`);
+  terminal.print(`${gpu.label}, ${gpu.deviceName}\ncompared with ${cpu.label}, ${cpu.deviceName}\n`);
   const number = (value: number): string => (value === 0 ? '0' : value.toExponential(1));
   const columns: Column<Comparison>[] = [
     { title: 'item', text: ({ item }) => item },
@@ -116,7 +116,7 @@ function complaint({ gpu, items, missing }: DeviceCheck): [string, { hint?: stri
   const absent = missing.length === 0 ? '' : 'a way of computing could not be compared';
   const hint =
     gpu.backend.precision === 'tf32'
-      ? { hint: 'This GPU rounds products to TF32: unset NVIDIA_TF32_OVERRIDE, if it is set.' }
+      ? { hint: 'This GPU rounds products to TF32: unset NVIDIA_TF32_OVERRIDE if it is set.' }
       : {};
   return [[counted, absent].filter(Boolean).join('; '), hint];
 }

@@ -23,7 +23,7 @@ const systemErrors: Record<string, string> = {
   EACCES: 'permission denied',
   EPERM: 'not permitted',
   EROFS: 'the file system is read-only',
-  ENOSPC: 'no space is left on the disk',
+  ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
   ENOTDIR: 'a part of the path is a file, not a folder',
   ENOENT: 'there is no such file or folder',
@@ -51,6 +51,6 @@ export function failureLines(thrown: unknown, debug: boolean): string[] {
   if (system !== undefined) return [`basin: ${system}`, ...stack];
   const advice = debug
     ? []
-    : ['  This is a defect of Basin. Run the command again with --debug for the details.'];
+    : ['  This is a bug in Basin. Run the command again with --debug for details, and please report it.'];
   return [`basin: internal error: ${messageOf(thrown)}`, ...advice, ...stack];
 }

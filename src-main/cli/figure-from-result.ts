@@ -41,7 +41,7 @@ export function figureOfResults(results: readonly StoredResult[], choice: Figure
     throw new UserError(
       `Nothing to draw: ${results.map((stored) => `${stored.id} (${stored.kind})`).join(', ')}`,
       {
-        hint: 'Figures are drawn from interpolations, from one result of a kind that has a picture, and from results that hold matrices.',
+        hint: 'Figures are drawn from interpolations, from one result of a kind that has figures, or from results with matrices.',
       },
     );
   }
@@ -59,8 +59,8 @@ function chosenOf(figures: Presentation['figures'], which = '1'): FigureRecipe {
   const byTitle = figures.filter(({ title }) => title.toLowerCase().includes(which.toLowerCase()));
   const found = figures[Number(which) - 1] ?? byTitle[0];
   if (found) return found.recipe;
-  throw new UserError(`--which ${which}: the result has no such picture.`, {
-    hint: `There are ${figures.map(({ title }, i) => `${i + 1} (${title})`).join(', ')}.`,
+  throw new UserError(`--which ${which}: the result has no such figure.`, {
+    hint: `It has ${figures.map(({ title }, i) => `${i + 1} (${title})`).join(', ')}.`,
   });
 }
 
@@ -91,6 +91,6 @@ function interpolationOf(
     : null;
   if (recipe) return recipe;
   throw new UserError(`The result has no ${split} ${metric}: it was computed for other splits.`, {
-    hint: 'Choose another --split, or interpolate again with this one among --splits.',
+    hint: 'Choose another --split, or interpolate again with --splits including this one.',
   });
 }

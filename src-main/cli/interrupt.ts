@@ -22,7 +22,7 @@ export function watchInterrupt(note: (text: string) => void): Interrupt {
       process.exit(exitCodes.cancelled);
     }
     cancelledAt = performance.now();
-    if (!watched.isTheEnd) note('basin: cancelling; press Ctrl-C again to stop at once');
+    if (!watched.isTheEnd) note('basin: cancelling; press Ctrl-C again to stop immediately');
     controller.abort();
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, interrupt);

@@ -83,7 +83,7 @@ export async function follow(
   // Closing the engine after the job has ended rejects it too, when nobody waits for it any more.
   promise.catch(() => undefined);
   client.onClose((reason) => {
-    reject(new UserError(`the engine went away: ${reason}`));
+    reject(new UserError(`the connection to the engine was lost: ${reason}`));
   });
   const cancel = (): void => {
     if (jobId !== undefined) client.call('jobs.cancel', { jobId }).catch(reject);
@@ -118,7 +118,7 @@ async function resultOf(client: Client, job: Job): Promise<{ result: unknown; pr
 
 /** The job's own words; what it logged (a stack, where it was a defect) stands in for the stack of `--debug`. */
 async function failureOf(client: Client, job: Job): Promise<Error> {
-  const message = job.error ?? `the job ${job.kind} ended as "${job.state}" without a result`;
+  const message = job.error ?? `job ${job.kind} ended as "${job.state}" without a result`;
   const error = new UserError(message, job.hint === null ? {} : { hint: job.hint });
   error.stack = (await client.call('jobs.log', { jobId: job.id })).join('\n');
   return error;

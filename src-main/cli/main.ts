@@ -15,32 +15,32 @@ interface Entry {
 
 const commands: Record<string, Entry> = {
   demo: {
-    summary: 'train four families, interpolate between their networks, draw what comes out',
+    summary: 'train four families, interpolate between their networks, draw the result',
     load: () => import('./commands/demo.ts'),
   },
   train: { summary: 'train a run from a preset or a config.yaml', load: () => import('./commands/train.ts') },
   run: {
-    summary: 'run any kind of analysis; `basin run --help` lists them',
+    summary: 'run a job of any kind; `basin run --help` lists the kinds',
     load: () => import('./commands/run.ts'),
   },
   reproduce: {
-    summary: "repeat one of the papers' experiments",
+    summary: 'repeat an experiment of the papers',
     load: () => import('./commands/reproduce.ts'),
   },
   import: {
-    summary: 'add the run directories below a folder to the catalog',
+    summary: 'add the run folders below a folder to the catalog',
     load: () => import('./commands/import.ts'),
   },
-  runs: { summary: 'list the runs of the catalog', load: () => import('./commands/runs.ts') },
+  runs: { summary: 'list the runs in the catalog', load: () => import('./commands/runs.ts') },
   groups: { summary: 'list, make and change groups of runs', load: () => import('./commands/groups.ts') },
   results: { summary: 'list results, or print one', load: () => import('./commands/results.ts') },
   figure: { summary: 'draw results as SVG, PDF or PNG', load: () => import('./commands/figure.ts') },
   export: { summary: 'write a result as JSON or Parquet', load: () => import('./commands/export.ts') },
   serve: {
-    summary: 'open the workbench in a browser, here or through SSH',
+    summary: 'serve the app to a browser, locally or through SSH',
     load: () => import('./commands/serve.ts'),
   },
-  data: { summary: 'fetch data sets, list what is there', load: () => import('./commands/data.ts') },
+  data: { summary: 'list and download data sets', load: () => import('./commands/data.ts') },
   doctor: {
     summary: 'check this installation and the workspace',
     load: () => import('./commands/doctor.ts'),
@@ -99,8 +99,11 @@ function createProgram(): Command {
       'Linear mode connectivity: train families of networks, measure whether they can be merged, and why.',
     )
     .version(version(), '-V, --version')
-    .option('--workspace <dir>', 'folder of catalog, runs, results (default: $BASIN_WORKSPACE, else ~/Basin)')
-    .option('--json', 'print one JSON document on stdout and nothing else there')
+    .option(
+      '--workspace <dir>',
+      'folder of the catalog, runs and results (default: $BASIN_WORKSPACE, else ~/Basin)',
+    )
+    .option('--json', 'print one JSON document, and nothing else, on stdout')
     .option('--debug', 'show stack traces');
 }
 

@@ -22,14 +22,14 @@ export async function checkFolderOf(path: string): Promise<void> {
   const folder = dirname(path);
   const found = await stat(folder).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error) {
-    const reason = found.code === 'ENOTDIR' ? 'a part of that path is a file' : 'it does not exist';
+    const reason = found.code === 'ENOTDIR' ? 'a part of the path is a file' : 'it does not exist';
     throw new UserError(`${path}: cannot be written to the folder ${folder}: ${reason}`);
   }
   if (!found.isDirectory())
     throw new UserError(`${path}: cannot be written: ${folder} is a file, not a folder`);
   await access(folder, constants.W_OK).catch(() => {
     throw new UserError(`${path}: the folder ${folder} cannot be written to`, {
-      hint: 'Choose another folder, or give yourself the right to write there.',
+      hint: 'Choose another folder, or get write permission for this one.',
     });
   });
 }

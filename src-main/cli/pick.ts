@@ -42,15 +42,15 @@ export async function findRuns(client: Client, texts: readonly string[]): Promis
     if (found.length === 1) return found[0]!;
     if (found.length > 1) {
       throw new UserError(
-        `"${text}" stands for ${found.length} runs: ${found.map((run) => run.id).join(', ')}`,
+        `"${text}" matches ${found.length} runs: ${found.map((run) => run.id).join(', ')}`,
         {
-          hint: 'Give the id.',
+          hint: 'Use the id.',
         },
       );
     }
     const names = runs.map((run) => run.name);
     throw new UserError(`There is no run "${text}" in the catalog.${didYouMean(text, names)}`, {
-      hint: '`basin runs` lists them; `basin import DIR` adds run directories.',
+      hint: '`basin runs` lists them; `basin import DIR` adds run folders.',
     });
   });
 }
@@ -61,8 +61,8 @@ export function findGroup(groups: readonly Group[], text: string): Group {
   const found = groups.filter((group) => names(group).includes(text));
   if (found.length === 1) return found[0]!;
   if (found.length > 1) {
-    throw new UserError(`"${text}" stands for ${found.length} groups`, {
-      hint: `Give one of ${found.map((group) => `${group.architecture}/${group.key}`).join(', ')}.`,
+    throw new UserError(`"${text}" matches ${found.length} groups`, {
+      hint: `Use one of ${found.map((group) => `${group.architecture}/${group.key}`).join(', ')}.`,
     });
   }
   throw new UserError(

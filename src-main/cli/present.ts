@@ -51,7 +51,7 @@ export function presentResult(kind: AnyJobKind, result: unknown, terminal: Termi
   const { bold, dim } = terminal.style;
   const presentation = present(kind.kind, result);
   const text = presentation ? presented(presentation, terminal) : lines(result, '  ').join('\n');
-  return `${bold(kind.title)}\n${text}\n${dim('every number: the same command with --json, or --out FILE')}`;
+  return `${bold(kind.title)}\n${text}\n${dim('for all numbers, add --json or --out FILE')}`;
 }
 
 /** Longer ones are cut: the whole stands in --json and --out. */
@@ -73,7 +73,7 @@ function presented({ verdict, facts, table, notes, figures }: Presentation, { st
     ...(more > 0 ? [`... and ${more} rows more`] : []),
     ...(notes.length > 0 ? ['', ...notes] : []),
     ...(figures.length > 0
-      ? ['', style.dim(`pictures, by \`basin figure\`: ${figures.map(({ title }) => title).join('; ')}`)]
+      ? ['', style.dim(`figures (\`basin figure\`): ${figures.map(({ title }) => title).join('; ')}`)]
       : []),
   ].join('\n');
 }

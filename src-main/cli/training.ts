@@ -4,11 +4,12 @@ import { constants, existsSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from './errors.ts';
-import { findFetched } from './data-folder.ts';
-import { checkDataName } from '../formats/data-sets.ts';
+import { dataHomeOf, findInWorkspace } from './data-folder.ts';
+import { checkDataName, factsOfData } from '../formats/data-registry.ts';
+import { withGivenFamily } from '../formats/given-family.ts';
 import { loadTrainingConfig } from '../formats/presets.ts';
 import { configFileOf } from '../formats/run-layout.ts';
-import { resolveData, resolveTrainable } from '../../src-shared/config.ts';
+import { resolveData, resolveTrainable, sizeOverrides } from '../../src-shared/config.ts';
 import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { JobParamsInput } from '../../src-shared/jobs/index.ts';
@@ -50,7 +51,7 @@ export async function trainingParams(
       ? []
       : [`dataset.split_file=${JSON.stringify(typedPath(request.splitFile))}`]),
   ];
-  const { config, data: plan } = settingsOf(request.source, [...request.overrides, ...paths]);
+  const { config, data: plan } = settingsOf(request.source, [...request.overrides, ...paths], workspace);
   const { name: data, dataDir, splitFile } = plan;
   const dataset = {
     ...config.dataset,
@@ -60,8 +61,8 @@ export async function trainingParams(
   const name = freshName(request.source, config.experiment_name);
   const run = request.out === undefined ? join(workspace, 'runs', name) : typedPath(request.out);
   if (configFileOf(run) !== undefined) {
-    throw new UserError(`${run} holds a run already`, {
-      hint: `Choose another --out, or go on with it: --resume ${run}`,
+    throw new UserError(`${run} already holds a run`, {
+      hint: `Choose another --out, or resume the run: --resume ${run}`,
     });
   }
   await checkWritable(run);
@@ -69,12 +70,21 @@ export async function trainingParams(
 }
 
 /** @throws UsageError for a preset, file, key or override that cannot be used, or has no effect */
-function settingsOf(source: string, overrides: readonly string[]): { config: RunConfig; data: DataPlan } {
+function settingsOf(
+  source: string,
+  overrides: readonly string[],
+  workspace: string,
+): { config: RunConfig; data: DataPlan } {
   try {
-    const config = loadTrainingConfig(source, overrides);
+    const asked = loadTrainingConfig(source, overrides);
+    const dataDir = asked.dataset?.data_dir ?? undefined;
+    const facts = factsOfData(asked.dataset?.name ?? '', { dataDir, home: dataHomeOf(workspace) });
+    const sizes = sizeOverrides(asked, overrides, facts);
+    const sized = sizes.length === 0 ? asked : loadTrainingConfig(source, [...overrides, ...sizes]);
+    const config = withGivenFamily(sized, source);
     resolveTrainable(config, source);
     const data = resolveData(config, source);
-    checkDataName(data.name);
+    checkDataName(data.name, { dataDir: data.dataDir ?? undefined, home: dataHomeOf(workspace) });
     return { config, data };
   } catch (thrown) {
     if (!(thrown instanceof UserError)) throw thrown;
@@ -87,7 +97,7 @@ function settingsOf(source: string, overrides: readonly string[]): { config: Run
 function refuseTwice(flag: string, key: string, overrides: readonly string[]): void {
   const other = overrides.find((override) => override.replace(/^\++/, '').startsWith(`${key}=`));
   if (other === undefined) return;
-  throw new UsageError(`${flag} and "${other}" say the same thing twice; give one of them.`);
+  throw new UsageError(`${flag} and "${other}" set the same thing; give only one of them.`);
 }
 
 /** A folder that the person names must be there; a config's that is not is the one that `basin data fetch` made. */
@@ -99,11 +109,11 @@ function dataFolder(
   const folder = written === null ? null : typedPath(written);
   if (folder !== null && existsSync(folder)) return folder;
   if (folder !== null && asked) {
-    throw new UsageError(`${folder}: there is no such folder of data`, {
-      hint: `Correct --data-dir (dataset.data_dir), or leave it out where "basin data fetch" has fetched ${name}.`,
+    throw new UsageError(`${folder}: there is no such data folder`, {
+      hint: `Correct --data-dir (dataset.data_dir), or remove it if "basin data fetch" has downloaded ${name}.`,
     });
   }
-  return findFetched(workspace, name) ?? folder;
+  return findInWorkspace(workspace, name) ?? folder;
 }
 
 const isAsked = ({ dataDir, overrides }: TrainingRequest): boolean =>
@@ -113,7 +123,7 @@ export function resumeParams(run: string): JobParamsInput<'train'> {
   const folder = typedPath(run);
   if (configFileOf(folder) === undefined) {
     throw new UserError(`--resume ${run}: there is no config.yaml in that folder`, {
-      hint: 'Name the run directory that training wrote.',
+      hint: 'Give the run folder that training wrote.',
     });
   }
   return { run: folder, resume: true };
@@ -132,7 +142,7 @@ async function checkWritable(folder: string): Promise<void> {
   }
   await access(above, constants.W_OK).catch(() => {
     throw new UserError(`${folder}: the run cannot be written there: ${above} is read-only`, {
-      hint: 'Choose another folder with --out, or give yourself the right to write there.',
+      hint: 'Choose another folder with --out, or get write permission for this one.',
     });
   });
 }

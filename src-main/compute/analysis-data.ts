@@ -8,8 +8,8 @@ import { UserError } from '../../src-shared/errors.ts';
 import { areRelated, dataSetNamed, isOwnName } from '../formats/data-sets.ts';
 import { typedPath } from '../formats/typed-path.ts';
 import type { Run } from './checkpoints.ts';
-import { sizeOf } from './models/layout.ts';
-import { loadDataset, splitExamples, splitIndices } from './data/index.ts';
+import { sizeOf } from '../formats/tensor.ts';
+import { evaluationExamples, loadDataset, splitIndices } from './data/index.ts';
 import type { DataRequest, Dataset, Examples, SplitIndices } from './data/index.ts';
 
 /** `data` of a job's params: what is absent is taken from the run. */
@@ -30,20 +30,22 @@ export interface AnalysisData {
 
 /**
  * Loads the splits asked for.
+ * @param order of the examples: as the split lists them, or as they stand in the data file
  * @throws UserError naming the data set, file or field that does not fit
  */
 export async function loadAnalysisData(
   run: Run,
   wish: DataWish,
   wanted: readonly Split[],
+  order: 'split' | 'file' = 'split',
 ): Promise<AnalysisData> {
   const plan = resolveData(withWish(run.config, wish), run.configPath);
   const geometry = (wish.name ?? plan.name) === plan.name ? plan.geometry : undefined;
   const request = requestOf(run, wish, plan);
   if (geometry && geometry.kind !== 'mnist-coherence' && wish.dataDir !== undefined) {
     throw new UserError(
-      `data.dataDir is ${wish.dataDir}, but ${run.directory} was trained on ${plan.name}, which is made from its config's seeds: no folder is read.`,
-      { hint: 'Leave the folder out, or name the data set to analyse instead with --data.' },
+      `data.dataDir is ${wish.dataDir}, but ${run.directory} was trained on ${plan.name}, which is generated from its config's seeds: no folder is read.`,
+      { hint: 'Remove the folder, or name another data set with --data.' },
     );
   }
   if (geometry) requireSameRotation(run.config, run.configPath);
@@ -58,23 +60,32 @@ export async function loadAnalysisData(
   }
   if (dataset.classes > outputs) {
     throw new UserError(
-      `data set "${name}" (${dataset.origin}) has ${dataset.classes} classes, but the models of ${run.directory} tell ${outputs} apart.`,
+      `data set "${name}" (${dataset.origin}) has ${dataset.classes} classes, but the models of ${run.directory} have ${outputs}.`,
     );
   }
   const runSplitFile = plan.splitFile === null ? undefined : inRun(run, plan.splitFile);
   const { splitSeed, valFraction } = plan;
-  const own = (): SplitIndices => splitIndices(dataset, { splitFile: runSplitFile, splitSeed, valFraction });
-  const split = wish.splitFile === undefined ? own() : splitIndices(dataset, { splitFile: wish.splitFile });
+  const ownSplit = (): SplitIndices =>
+    splitIndices(dataset, { splitFile: runSplitFile, splitSeed, valFraction });
+  const split =
+    wish.splitFile === undefined ? ownSplit() : splitIndices(dataset, { splitFile: wish.splitFile });
+  const ordered = order === 'file' ? inFileOrder(split) : split;
+  // As the run's config has it of its own data. Statistics by batches are of the images without augmentation.
+  const own =
+    wish.name === undefined && order === 'split' && plan.augmentation?.evaluation === 'train-and-val';
+  const varied = { augmentation: own ? plan.augmentation : undefined, seed: splitSeed };
   return {
-    splits: new Map([...new Set(wanted)].map((which) => [which, splitExamples(dataset, split, which)])),
-    description: `${describe(dataset)}, split ${split.origin}`,
+    splits: new Map(
+      [...new Set(wanted)].map((which) => [which, evaluationExamples(dataset, ordered, which, varied)]),
+    ),
+    description: `${describe(dataset)}, split ${split.origin}${varied.augmentation ? ', train and val images flipped and moved at random' : ''}`,
     isRunSplit:
-      mayBeRunData(plan.name, name) && (wish.splitFile === undefined || sameRows(split.val, own().val)),
+      mayBeRunData(plan, dataset) && (wish.splitFile === undefined || sameRows(split.val, ownSplit().val)),
     classes: outputs,
-    warnings: isRunsSet(plan.name, name)
+    warnings: isRunsSet(plan, dataset)
       ? []
       : [`The run was trained on ${plan.name}; the numbers here are for ${describe(dataset)}.`],
-    contents: contentsOf(geometry, dataset.sha256, split),
+    contents: contentsOf([geometry, ...(own ? [varied] : [])], dataset.sha256, split),
   };
 }
 
@@ -109,15 +120,19 @@ function requestOf(run: Run, wish: DataWish, plan: DataPlan): DataRequest {
   const dataDir = wish.dataDir ?? planFolder(run, plan);
   // The embedded set is the same wherever a config of another machine looked for it.
   const gone = dataDir !== undefined && !existsSync(dataDir) && dataSetNamed(plan.name)?.name === 'mnist-10k';
-  return { name: plan.name, dataDir: gone ? undefined : dataDir };
+  return { name: plan.name, dataDir: gone ? undefined : dataDir, contents: plan.contents };
 }
 
 /** Files of one's own are named with the folder that they are in. */
 function describe({ name, origin }: Dataset): string {
-  return isOwnName(name) ? `${name} (IDX files in ${origin})` : name;
+  if (!isOwnName(name)) return name;
+  return `${name} (${name.startsWith('idx-') ? 'IDX files' : 'files'} in ${origin})`;
 }
 
-function isRunsSet(runs: string, found: string): boolean {
+function isRunsSet(plan: DataPlan, dataset: Dataset): boolean {
+  const same = sameContents(plan, dataset);
+  if (same !== undefined) return same;
+  const [runs, found] = [plan.name, dataset.name];
   const [a, b] = [dataSetNamed(runs), dataSetNamed(found)];
   return (
     runs === found ||
@@ -126,27 +141,37 @@ function isRunsSet(runs: string, found: string): boolean {
   );
 }
 
+/** Of sets that a person has added, known by their contents alone; undefined if neither is one. */
+function sameContents({ contents: recorded }: DataPlan, { contents }: Dataset): boolean | undefined {
+  if (recorded === undefined && contents === undefined) return undefined;
+  return recorded !== undefined && contents?.startsWith(recorded) === true;
+}
+
 /** False if the data are known to be another set than the run's. */
-function mayBeRunData(runs: string, found: string): boolean {
-  const [a, b] = [dataSetNamed(runs), dataSetNamed(found)];
+function mayBeRunData(plan: DataPlan, dataset: Dataset): boolean {
+  const same = sameContents(plan, dataset);
+  if (same !== undefined) return same;
+  const [a, b] = [dataSetNamed(plan.name), dataSetNamed(dataset.name)];
   return a === undefined || b === undefined || areRelated(a, b);
 }
 
-function contentsOf(geometry: unknown, files: Record<string, string>, split: SplitIndices): string {
-  const hash = createHash('sha256').update(JSON.stringify([geometry ?? null, files]));
+function contentsOf(
+  [geometry, ...more]: readonly unknown[],
+  files: Record<string, string>,
+  split: SplitIndices,
+): string {
+  const hash = createHash('sha256').update(JSON.stringify([geometry ?? null, files, ...more]));
   for (const rows of [split.train, split.val]) hash.update(`${rows.length} `).update(rows);
   return hash.digest('hex');
 }
 
+const inFileOrder = ({ train, val, origin }: SplitIndices): SplitIndices => ({
+  ...{ train: train.slice().sort(), val: val.slice().sort(), origin },
+});
+
 function sameRows(a: Int32Array, b: Int32Array): boolean {
-  const sorted = b.slice().sort();
-  return (
-    a.length === b.length &&
-    a
-      .slice()
-      .sort()
-      .every((row, i) => row === sorted[i])
-  );
+  const sorted = b.toSorted();
+  return a.length === b.length && a.toSorted().every((row, i) => row === sorted[i]);
 }
 
 /** A folder written in a config is relative to where training was started, which nobody recorded: taken from the run. */

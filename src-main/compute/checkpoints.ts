@@ -1,6 +1,4 @@
 /** From "these models of this run" to networks that can be computed with. Every analysis of checkpoints starts here. */
-import { createHash } from 'node:crypto';
-import { openSync, readSync, closeSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { readTolerantly, resolveModel } from '../../src-shared/config.ts';
 import type { RunConfig } from '../../src-shared/config.ts';
@@ -14,6 +12,7 @@ import { accuracyPercent, accuracyUnit } from '../formats/accuracy.ts';
 import { openCheckpoint } from '../formats/checkpoint.ts';
 import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../formats/run-directory.ts';
 import { runFolderOf } from '../formats/run-layout.ts';
+import { openSource, sha256OfSource } from '../formats/source.ts';
 import { stateDictFromCheckpoint } from './models/state-dict.ts';
 import type { ReadableTensor } from './models/state-dict.ts';
 import type { StateDict } from './models/tensors.ts';
@@ -68,7 +67,7 @@ export class NonFiniteWeights extends UserError {
   readonly where: string;
 
   constructor(model: NonFiniteWeights['model'], where: string) {
-    super(`${model.path}: not all weights are finite numbers: ${where}.`, {
+    super(`${model.path}: some weights are not finite: ${where}.`, {
       hint: 'Training diverged before this checkpoint was saved, or the file is damaged; choose an earlier epoch.',
     });
     this.model = model;
@@ -194,10 +193,16 @@ export function usableState(
   return state;
 }
 
+/** A plain loop: every weight of every model is looked at. */
+function firstNonFinite(data: Float32Array): number {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return i;
+  return -1;
+}
+
 function refuseNonFinite(state: StateDict, model: NonFiniteWeights['model']): void {
   const bad: string[] = [];
   for (const [name, { data }] of state) {
-    const at = data.findIndex((value) => !Number.isFinite(value));
+    const at = firstNonFinite(data);
     if (at >= 0) bad.push(`"${name}" (entry ${at} is ${data[at]})`);
   }
   if (bad.length === 0) return;
@@ -206,16 +211,10 @@ function refuseNonFinite(state: StateDict, model: NonFiniteWeights['model']): vo
 }
 
 function sha256OfFile(path: string): string {
-  const hash = createHash('sha256');
-  const descriptor = openSync(path, 'r');
-  const buffer = Buffer.alloc(1 << 20);
+  const source = openSource(path);
   try {
-    for (let count = -1; count !== 0;) {
-      count = readSync(descriptor, buffer);
-      hash.update(buffer.subarray(0, count));
-    }
+    return sha256OfSource(source);
   } finally {
-    closeSync(descriptor);
+    source.close();
   }
-  return hash.digest('hex');
 }

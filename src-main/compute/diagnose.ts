@@ -53,10 +53,16 @@ export const diagnose: Compute<ParamsOf<typeof kind>, ResultOf<typeof kind>> = a
 function compiledBy({ native, name, device }: Backend): ResultOf<typeof kind>['compiled'] {
   const fix =
     device === 'gpu'
-      ? 'compare the driver that nvidia-smi shows with what CUDA 12.9 needs; if libdevice is missing, XLA_FLAGS=--xla_gpu_cuda_data_dir=FOLDER names a folder of CUDA'
+      ? 'compare the driver that nvidia-smi shows with what CUDA 12.9 needs; if libdevice is missing, XLA_FLAGS=--xla_gpu_cuda_data_dir=FOLDER gives the CUDA folder'
       : howToMend(' -- --force');
   return (['xla', 'graph'] as const).map((mode) => {
-    if (!native) return { mode, works: false, reason: `the ${name} back end compiles nothing`, fix: null };
+    if (!native)
+      return {
+        mode,
+        works: false,
+        reason: `the ${name} back end does not support compiled execution`,
+        fix: null,
+      };
     const reason = native.compiler.shortfall(mode) ?? null;
     return { mode, works: reason === null, reason, fix: reason === null ? null : fix };
   });

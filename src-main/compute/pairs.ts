@@ -51,7 +51,7 @@ export function loadUsablePairs(selection: PairSelection): UsablePairs {
     warnings: [...bad.map(leftOutWarning), ...sameFileWarnings(models)],
     leftOut: bad.map(({ model: { index, path }, where }) => ({
       ...{ models: [index], checkpoint_paths: [path] },
-      reason: `its weights are not finite numbers: ${where}`,
+      reason: `its weights are not finite: ${where}`,
     })),
   };
 }
@@ -75,10 +75,10 @@ function loadSelected<T extends LoadedModel | NonFiniteWeights>(
   const numbers = selection.checkpoints ? about.map((_, i) => i + 1) : about.map(({ index }) => index);
   const twice = numbers.find((number, i) => numbers.indexOf(number) !== i);
   if (twice !== undefined)
-    throw new UserError(`models: model ${twice} is named twice; each model counts once`);
+    throw new UserError(`models: model ${twice} is listed twice; list each model once`);
   if (found.length < 2) {
     throw new UserError(
-      `models: two models at least are needed to compare, found ${found.length} (${about.map(({ name }) => name).join(', ')})`,
+      `models: at least two models are needed, found ${found.length} (${about.map(({ name }) => name).join(', ')})`,
       {
         hint: 'Name two models of the run, e.g. --models 1,2.',
       },
@@ -97,7 +97,7 @@ function loadOrReport(run: Run, path: string): LoadedModel | NonFiniteWeights {
 }
 
 const leftOutWarning = ({ model, where }: NonFiniteWeights): string =>
-  `${model.name} was left out with its pairs: its weights are not finite numbers, ${where}. Training diverged before the checkpoint was saved, or the file is damaged.`;
+  `${model.name} and its pairs were left out: its weights are not finite, ${where}. Training diverged before the checkpoint was saved, or the file is damaged.`;
 
 const pairsOf = ({ pairs }: PairSelection, numbers: readonly number[]): PairIndices[] =>
   pairs ? pairs.map((pair) => placesOf(pair, numbers)) : allPairs(numbers.length);
@@ -110,7 +110,7 @@ function placesOf(pair: PairIndices, numbers: readonly number[]): PairIndices {
     const place = numbers.indexOf(number);
     if (place >= 0) return place;
     throw new UserError(
-      `pairs: [${pair.join(', ')}] names model ${number}; the models are ${numbers.join(', ')}`,
+      `pairs: [${pair.join(', ')}] refers to model ${number}; the models are ${numbers.join(', ')}`,
     );
   });
   if (places[0] === places[1])

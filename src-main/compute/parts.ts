@@ -37,10 +37,10 @@ export async function runInParts<Params>(
   const before = plan.length - left.length;
   const counted = (count: number): string => `${count} ${unit[count === 1 ? 0 : 1]}`;
   if (before > 0) {
-    const line = `${before} of ${counted(plan.length)} ${before === 1 ? 'was' : 'were'} measured before.`;
+    const line = `${before} of ${counted(plan.length)} ${before === 1 ? 'was' : 'were'} already measured.`;
     context.emit({ type: 'log', level: 'info', line });
   }
-  const suffix = before === 0 ? '' : ` · ${before} of ${counted(plan.length)} known before`;
+  const suffix = before === 0 ? '' : ` · ${before} of ${counted(plan.length)} cached`;
   const meter = new ProgressMeter(context, plan.length, before);
   let done = before;
   const partContext: PartContext = {

@@ -109,3 +109,23 @@ export function torchPermutation(seed: number, count: number): Int32Array {
   }
   return values;
 }
+
+/**
+ * Three words of 32 bits that belong to (seed, epoch, index), each set independent of all others: for what is drawn per
+ * example, where a stream for each would take longer than the work itself.
+ */
+export function draws32(seed: number, epoch: number, index: number): [number, number, number] {
+  const next = stateOf(mix32(mix32(seed, epoch), index), 'example');
+  return [next() >>> 0, next() >>> 0, next() >>> 0];
+}
+
+/** murmur3's mixing of one more word into a state. */
+function mix32(state: number, word: number): number {
+  let k = Math.imul(word, 0xcc9e2d51);
+  k = Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+  let h = state ^ k;
+  h = Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}

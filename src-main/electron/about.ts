@@ -3,7 +3,7 @@ import { app } from 'electron';
 import { z } from 'zod';
 import { engineInfoSchema, jobSchema, type EngineInfo } from '../../src-shared/api.ts';
 import type { OpenedEngine } from './engine.ts';
-import { callOver } from './link.ts';
+import { callOver } from './engine-link.ts';
 
 type BackendInfo = NonNullable<EngineInfo['backend']>;
 
@@ -29,7 +29,9 @@ async function engineLines({ link, workspace }: OpenedEngine): Promise<string[]>
       backend ? `Back end ${described(backend)}` : 'Back end: chosen when the first job runs',
     ];
   } catch (error) {
-    return [`Engine at ${link.where}: no answer (${error instanceof Error ? error.message : String(error)})`];
+    return [
+      `Engine at ${link.where}: no response (${error instanceof Error ? error.message : String(error)})`,
+    ];
   }
 }
 

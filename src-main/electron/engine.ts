@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../src-shared/errors.ts';
-import { joinEngine } from './held.ts';
-import { callOver, localLink, remoteLink, type EngineLink, type RemoteLink } from './link.ts';
+import { joinEngine } from './join-engine.ts';
+import { callOver, localLink, remoteLink, type EngineLink, type RemoteLink } from './engine-link.ts';
 
 /** better-sqlite3 and the engine's own code need it. */
 const leastNode = 22;

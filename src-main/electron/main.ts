@@ -1,10 +1,10 @@
-/** The desktop door: one window on one engine. Here is the life of the process; what the window does is in desk.ts. */
+/** The desktop app: one window on one engine. Here is the life of the process; what the window does is in workbench.ts. */
 import { app } from 'electron';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../src-shared/errors.ts';
 import { workspacePath } from '../engine/store/workspace.ts';
-import { answerWindow, bringToFront, openFirst, take } from './desk.ts';
+import { answerWindow, bringToFront, openFirst, take } from './workbench.ts';
 import { guardEverything } from './guard.ts';
 import { launchSchema, readLaunch, wordsOf, type Launch } from './launch.ts';
 import { declareScheme, servePages } from './pages.ts';
@@ -57,6 +57,6 @@ if (app.requestSingleInstanceLock({ ...launch })) {
     app.exit(1);
   });
 } else {
-  process.stderr.write('Basin is open already: its window takes over.\n');
+  process.stderr.write('Basin is already open: switching to its window.\n');
   app.quit();
 }

@@ -3,7 +3,7 @@ import { app } from 'electron';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { keep } from './keep.ts';
+import { writeSettingsFile } from './settings-file.ts';
 
 const settingsSchema = z.object({
   /** Newest first; the first is opened at the next start. */
@@ -23,11 +23,11 @@ export function readSettings(): Settings {
 
 export function rememberWorkspace(path: string): void {
   const others = readSettings().recentWorkspaces.filter((known) => known !== path);
-  keep(settingsFile(), { recentWorkspaces: [path, ...others].slice(0, 10) });
+  writeSettingsFile(settingsFile(), { recentWorkspaces: [path, ...others].slice(0, 10) });
 }
 
 export function forgetWorkspace(path: string): void {
-  keep(settingsFile(), {
+  writeSettingsFile(settingsFile(), {
     recentWorkspaces: readSettings().recentWorkspaces.filter((known) => known !== path),
   });
 }

@@ -16,8 +16,8 @@ import { writeFile } from 'node:fs/promises';
 import type { DesktopBridge } from '../../src-shared/desktop.ts';
 import { channels } from './channels.ts';
 import { appOrigin, isFromOurPage } from './guard.ts';
-import { keep } from './keep.ts';
-import type { EngineLink } from './link.ts';
+import { writeSettingsFile } from './settings-file.ts';
+import type { EngineLink } from './engine-link.ts';
 import { bundles } from './places.ts';
 
 const boundsSchema = z.object({
@@ -54,7 +54,10 @@ function isReachable({ x, y, width }: Bounds): boolean {
 }
 
 export function rememberPlace(window: BrowserWindow): void {
-  keep(boundsFile(), { ...window.getNormalBounds(), maximized: window.isMaximized() } satisfies Bounds);
+  writeSettingsFile(boundsFile(), {
+    ...window.getNormalBounds(),
+    maximized: window.isMaximized(),
+  } satisfies Bounds);
 }
 
 /** `engine`: where it runs, for the status bar. */

@@ -6,13 +6,13 @@ import type { AnswerOf, FigureRow } from '../../src-shared/api.ts';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { configFileOf } from '../formats/run-layout.ts';
 import { zipOf } from '../formats/zip.ts';
-import type { EngineParts } from './parts.ts';
+import type { EngineServices } from './services.ts';
 import { exportFigure } from './figures/export.ts';
 import { exportResult } from './export-result.ts';
 import type { ResultFile, ResultStore } from './results.ts';
 import { basinVersion } from './version.ts';
 
-type Parts = Pick<EngineParts, 'results' | 'figures'>;
+type Parts = Pick<EngineServices, 'results' | 'figures'>;
 type Files = Record<string, Uint8Array>;
 
 const readme = `An analysis made with Basin.
@@ -21,7 +21,7 @@ analysis.json          what is in here: results, figures with their recipes, run
 results/ID/result.json one result: kind, params (seeds too), provenance, numbers; {"$matrix": NAME} stands for
 results/ID/matrices/   ... a matrix as NAME.npy (numpy.load)
 results/ID/table.csv   the same numbers as a table, where they are one
-figures/               every saved figure made of these results, as SVG and PDF
+figures/               every saved figure made from these results, as SVG and PDF
 runs/NAME/             config.yaml of each run that was measured (no weights)
 
 Read it back with: basin import THIS.zip

@@ -46,7 +46,7 @@ export async function reachHolder(workspace?: string): Promise<Client | undefine
   if (!holder) return undefined;
   if (holder.host !== hostname()) throw new WorkspaceBusyError(place, holder);
   if (holder.socket !== '') return connectSocket(holder.socket);
-  throw new UserError(`Basin is just starting on ${place.root}.`, { hint: 'Try again in a moment.' });
+  throw new UserError(`Basin is still starting on ${place.root}.`, { hint: 'Try again in a moment.' });
 }
 
 const tries = 20;

@@ -17,7 +17,7 @@ export function fetchable(name: string): DataSet {
   const sets = publishedSets();
   const found = Object.hasOwn(sets, name) ? sets[name] : undefined;
   if (found) return found;
-  throw new UserError(`There is no data set "${name}" to fetch.`, {
+  throw new UserError(`There is no data set "${name}" to download.`, {
     hint: `Known: ${fetchableNames.join(', ')}.`,
   });
 }
@@ -79,7 +79,7 @@ function makeFolder(folder: string): void {
   } catch (error) {
     const explained = explainFolder(folder, error);
     throw explained instanceof UserError
-      ? new UserError(`The folder ${folder} cannot be made.`, { cause: error })
+      ? new UserError(`The folder ${folder} cannot be created.`, { cause: error })
       : error;
   }
 }
@@ -131,9 +131,9 @@ async function fromSomeMirror(
     }
   }
   throw new UserError(
-    `${file.name} could not be fetched from any of ${set.mirrors.length} mirrors:\n${reasons.join('\n')}`,
+    `${file.name} could not be downloaded from any of ${set.mirrors.length} mirrors:\n${reasons.join('\n')}`,
     {
-      hint: `Check the network and try again; it goes on where it broke off. Or put the file into ${folder} yourself.`,
+      hint: `Check the network and try again; the download resumes. Or put the file into ${folder} yourself.`,
     },
   );
 }

@@ -50,7 +50,7 @@ export function checkWorkspace(given?: string): WorkspaceReport {
     report.repairable = /damaged/.test(messageOf(error));
   }
   for (const left of leftovers(workspace.root))
-    report.problems.push(`${left} was left by an interrupted write.`);
+    report.problems.push(`${left} was left behind by an interrupted write.`);
   return report;
 }
 

@@ -1,4 +1,5 @@
-/** The engine: one catalog, one queue, one API. Every door opens this same thing. */
+/** The engine: one catalog, one queue, one API. The desktop app, the command line and the server all use it. */
+import { dataHomeVariable } from '../formats/data-registry.ts';
 import { hostname } from 'node:os';
 import type { AnswerOf, ArgsOf, EngineEvent, EngineInfo, Job, RequestName } from '../../src-shared/api.ts';
 import type { AnyJobKind } from '../../src-shared/jobs/index.ts';
@@ -14,12 +15,12 @@ import { JobService } from './jobs/service.ts';
 import { JobStore, type Resumption } from './jobs/store.ts';
 import { resumableKinds } from './jobs/training.ts';
 import { defaultEntry, type EngineOptions } from './options.ts';
-import type { BrowserDoor, EngineParts } from './parts.ts';
+import type { PageServer, EngineServices } from './services.ts';
 import { ResultStore } from './results.ts';
 import { PartStore } from './part-store.ts';
 import { Questions } from './questions.ts';
 import { parseArgs } from './rpc.ts';
-import { listen, type SocketDoor } from './socket.ts';
+import { listen, type SocketServer } from './socket.ts';
 import { explainDatabase, openDatabase, type Db } from './store/database.ts';
 import { Standings } from './standing.ts';
 import { StepTimes } from './step-times.ts';
@@ -39,7 +40,7 @@ export interface Engine {
   /** Resolves when no other process is connected any more. */
   alone(): Promise<void>;
   /** From now on `server.address` and `engine.info` speak of this server. */
-  showTo(door: BrowserDoor): void;
+  showTo(pages: PageServer): void;
   /** Ends workers (running jobs become interrupted) and gives the workspace free. */
   close(): Promise<void>;
 }
@@ -70,7 +71,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   }
 }
 
-class LocalEngine implements Engine, EngineParts {
+class LocalEngine implements Engine, EngineServices {
   readonly workspace: Workspace;
   readonly runs: RunStore;
   readonly groups: GroupStore;
@@ -83,14 +84,15 @@ class LocalEngine implements Engine, EngineParts {
   readonly demo: Demo;
   readonly stepTimes: StepTimes;
   readonly standings: Standings;
-  door: BrowserDoor | undefined;
+  readonly dataHome: string;
+  pages: PageServer | undefined;
   readonly #lock: Lock;
   readonly #db: Db;
   readonly #options: EngineOptions;
   readonly #pool: WorkerPool;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   readonly #handlers = handlersOf(this);
-  #door: SocketDoor | undefined;
+  #socket: SocketServer | undefined;
   #presenceSeen = -Infinity;
   #runsTold = -Infinity;
   #runsTimer: NodeJS.Timeout | undefined;
@@ -101,7 +103,8 @@ class LocalEngine implements Engine, EngineParts {
     this.#lock = lock;
     this.#db = db;
     this.#options = options;
-    this.runs = new RunStore(db);
+    this.dataHome = workspace.data;
+    this.runs = new RunStore(db, workspace.data);
     this.groups = new GroupStore(db);
     this.results = new ResultStore(db, workspace);
     this.partStore = new PartStore(db, workspace);
@@ -113,7 +116,7 @@ class LocalEngine implements Engine, EngineParts {
       ...planPool(options.pool),
       entry: options.worker?.entry ?? defaultEntry(),
       node: options.worker?.node ?? process.execPath,
-      env: options.worker?.env ?? {},
+      env: { [dataHomeVariable]: workspace.data, ...options.worker?.env },
       idleAfter: options.worker?.idleAfter ?? 60_000,
     });
     const mode = options.queue ?? 'all';
@@ -147,8 +150,8 @@ class LocalEngine implements Engine, EngineParts {
     this.jobs.queue.recover(this.#options.resume ?? mode === 'all');
     this.runs.settleTraining();
     if (listening) {
-      this.#door = await listen(this, this.workspace);
-      this.#lock.announce(this.#door.path);
+      this.#socket = await listen(this, this.workspace);
+      this.#lock.announce(this.#socket.path);
     }
     if (mode === 'all') this.jobs.hashInBackground();
     this.jobs.queue.schedule();
@@ -181,17 +184,17 @@ class LocalEngine implements Engine, EngineParts {
     return this.jobs.queue.wait(jobId);
   }
 
-  showTo(door: BrowserDoor): void {
-    this.door = door;
+  showTo(pages: PageServer): void {
+    this.pages = pages;
     this.emit({ type: 'engine-info', info: this.info() });
   }
 
   clients(): number {
-    return this.#door?.clients() ?? 0;
+    return this.#socket?.clients() ?? 0;
   }
 
   alone(): Promise<void> {
-    return this.#door?.alone() ?? Promise.resolve();
+    return this.#socket?.alone() ?? Promise.resolve();
   }
 
   close(): Promise<void> {
@@ -217,7 +220,7 @@ class LocalEngine implements Engine, EngineParts {
       node: process.version,
       backend: this.jobs.backend,
       workers: { limit: workers, busy: this.#pool.busy('main'), threadsEach: threads },
-      served: this.door?.origin ?? null,
+      served: this.pages?.origin ?? null,
       counts: {
         runs,
         checkpoints,
@@ -255,7 +258,7 @@ class LocalEngine implements Engine, EngineParts {
     await this.jobs.queue.close();
     // Calls that waited for the jobs that ended just now write their answers first.
     await new Promise((resolve) => setImmediate(resolve));
-    await this.#door?.close();
+    await this.#socket?.close();
     try {
       this.#db.pragma('wal_checkpoint(TRUNCATE)');
     } catch {

@@ -56,7 +56,7 @@ export async function fetchFile(request: FetchRequest): Promise<void> {
     // Nothing tells which of its bytes are wrong.
     await rm(part, { force: true });
     throw new UserError(
-      `${url}: wrong content: its SHA-256 is ${sha256.slice(0, 12)}..., expected ${file.sha256.slice(0, 12)}...; it was thrown away.`,
+      `${url}: wrong content: its SHA-256 is ${sha256.slice(0, 12)}..., expected ${file.sha256.slice(0, 12)}...; the file was deleted.`,
     );
   }
   await rename(part, join(folder, file.name));
@@ -85,7 +85,7 @@ async function receive(request: FetchRequest, part: string, from: number): Promi
     });
     const start = startOf(response, from);
     if (typeof start === 'string') return start;
-    if (!response.body) return 'the answer is empty';
+    if (!response.body) return 'the response is empty';
     const handle = await open(part, start === 0 ? 'w' : 'a');
     try {
       let size = start;
@@ -104,7 +104,7 @@ async function receive(request: FetchRequest, part: string, from: number): Promi
     }
   } catch (error) {
     if (isDiskError(error)) throw error;
-    if (stalled.signal.aborted) return `nothing came for ${Math.round(stallAfter / 1000)} s`;
+    if (stalled.signal.aborted) return `no data arrived for ${Math.round(stallAfter / 1000)} s`;
     return `the connection broke: ${causeOf(error)}`;
   } finally {
     clearTimeout(timer);
@@ -116,15 +116,15 @@ function startOf(response: Response, from: number): number | string {
   if (response.status === 200) return 0;
   if (response.status === 206) {
     const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
-    return Number(start) === from ? from : `asked for bytes from ${from}, it sent others`;
+    return Number(start) === from ? from : `the server sent other bytes than those requested, from ${from}`;
   }
-  return `it answered ${response.status} ${response.statusText}`.trim();
+  return `the server responded ${response.status} ${response.statusText}`.trim();
 }
 
 /** More bytes than the file has: another file, from its first byte on. */
 async function tooLong(handle: FileHandle, file: WantedFile): Promise<string> {
   await handle.truncate(0);
-  return `it sent more than the ${file.bytes} bytes that the file has`;
+  return `the server sent more than the file's ${file.bytes} bytes`;
 }
 
 function isDiskError(error: unknown): boolean {

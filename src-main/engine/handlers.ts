@@ -9,9 +9,9 @@ import { browse } from './browse.ts';
 import { relocateRun } from './catalog/relocate.ts';
 import { suggestGroups } from './catalog/suggest.ts';
 import { readMetrics } from './catalog/metrics.ts';
-import type { EngineParts } from './parts.ts';
+import type { EngineServices } from './services.ts';
 
-export function handlersOf(engine: EngineParts): Handlers {
+export function handlersOf(engine: EngineServices): Handlers {
   const groupsChanged = <T>(state: T): T => {
     engine.emit({ type: 'groups-changed', state: engine.groups.state() });
     // Rows name the groups that they are in.
@@ -109,10 +109,10 @@ export function handlersOf(engine: EngineParts): Handlers {
     'parts.report': () => engine.partStore.report(),
     'parts.clear': () => engine.partStore.clear(),
 
-    'neurons.inspect': async ({ asker, params }) =>
-      inspectNeuronsJob.result.parse(await engine.questions.ask(asker, inspectNeuronsJob.kind, params)),
-    'neurons.stop': ({ asker }) => {
-      engine.questions.stop(asker);
+    'neurons.inspect': async ({ client, params }) =>
+      inspectNeuronsJob.result.parse(await engine.questions.ask(client, inspectNeuronsJob.kind, params)),
+    'neurons.stop': ({ client }) => {
+      engine.questions.stop(client);
       return {};
     },
 
@@ -135,17 +135,18 @@ export function handlersOf(engine: EngineParts): Handlers {
     },
 
     'train.presets': async () => (await import('./train-form.ts')).presets(),
+    'data.list': async () => (await import('./data-list.ts')).listDataSets(engine.dataHome),
     'train.preview': async ({ config, overrides }) => {
       const { preview } = await import('./train-form.ts');
-      return preview(config, overrides, engine.stepTimes);
+      return preview(config, overrides, { stepTimes: engine.stepTimes, home: engine.dataHome });
     },
 
     'demo.start': async () => ({ jobIds: await engine.demo.start() }),
 
     'server.address': () => {
-      if (engine.door) return engine.door.newAddress();
+      if (engine.pages) return engine.pages.newAddress();
       throw new UserError('This engine is not served to browsers.', {
-        hint: 'Close the Basin that holds the workspace, then start `basin serve`.',
+        hint: 'Close the Basin that has the workspace open, then start `basin serve`.',
       });
     },
 

@@ -32,7 +32,7 @@ export function takeResults(
       isNew ||= taken.isNew;
       if (result.originalId !== undefined) ids.set(result.originalId, taken.id);
     } catch (error) {
-      problems.push(`warning: ${result.path}: "${result.title}" was not taken: ${messageOf(error)}`);
+      problems.push(`warning: ${result.path}: "${result.title}" was not imported: ${messageOf(error)}`);
     }
   }
   // An analysis that was imported before has its figures already.
@@ -41,7 +41,7 @@ export function takeResults(
     const parsed = figureRecipeSchema.safeParse(recipe);
     if (parsed.success)
       parts.figures.save({ title, resultIds: resultIds.map((id) => ids.get(id) ?? id), recipe: parsed.data });
-    else problems.push(`warning: the figure "${title}" was not taken: its recipe is not as Basin writes it.`);
+    else problems.push(`warning: the figure "${title}" was not imported: its recipe is not valid.`);
   }
   return problems;
 }

@@ -5,7 +5,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { idxFilesBelow } from '../formats/idx-folder.ts';
+import { dataFilesBelow, dataFilesOf } from '../formats/data-registry.ts';
 import { readRunConfig } from '../formats/run-config.ts';
 import { checkpointFilesIn, configFileOf, runFolderOf } from '../formats/run-layout.ts';
 import { typedPath } from '../formats/typed-path.ts';
@@ -17,6 +17,8 @@ export interface Input {
 
 /** Remembers a file's hash as long as its size and times stay the same. */
 export interface HashStore {
+  /** Where data sets lie that are asked for by name alone. */
+  readonly dataHome?: string | undefined;
   /** `ctimeMs`: when the file's entry last changed; programs that copy files can set `mtimeMs`, but not this. */
   known(path: string, bytes: number, mtimeMs: number, ctimeMs?: number): string | undefined;
   remember(path: string, bytes: number, mtimeMs: number, sha256: string): void;
@@ -34,10 +36,15 @@ export async function hashFile(path: string): Promise<string> {
 }
 
 /** Absolute paths, sorted, of every file that `params` name: checkpoints of selected models and epochs, data, configs. */
-export async function inputFiles(params: unknown): Promise<string[]> {
-  const files = new Set<string>();
-  await collect(params, files);
-  return [...files].sort();
+export async function inputFiles(params: unknown, dataHome?: string): Promise<string[]> {
+  const found: Found = { files: new Set(), dataHome };
+  await collect(params, found);
+  return [...found.files].sort();
+}
+
+interface Found {
+  files: Set<string>;
+  dataHome: string | undefined;
 }
 
 /** A file that was written so recently may change once more without its time telling: clocks of disks are coarse. */
@@ -78,18 +85,26 @@ export function canonical(value: unknown): string {
   return JSON.stringify(value);
 }
 
-async function collect(value: unknown, files: Set<string>): Promise<void> {
-  if (typeof value === 'string') return collectPath(value, files);
+async function collect(value: unknown, found: Found): Promise<void> {
+  if (typeof value === 'string') return collectPath(value, found);
   if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return;
   if (Array.isArray(value)) {
-    for (const item of value) await collect(item, files);
+    for (const item of value) await collect(item, found);
     return;
   }
   const selection = asSelection(value);
-  if (selection) await addRun(selection.run, files, selection);
+  if (selection) await addRun(selection.run, found, selection);
   for (const [key, item] of Object.entries(value)) {
-    if (!(selection && key === 'run')) await collect(item, files);
+    if (key === 'data') addNamedData(item, found);
+    if (!(selection && key === 'run')) await collect(item, found);
   }
+}
+
+/** Data that an analysis names, wherever they lie. */
+function addNamedData(data: unknown, { files, dataHome }: Found): void {
+  const named = z.object({ name: z.string(), dataDir: z.string().optional() }).safeParse(data).data;
+  if (!named) return;
+  for (const file of dataFilesOf({ ...named, home: dataHome })) files.add(file);
 }
 
 interface Selection {
@@ -115,25 +130,26 @@ function asSelection(value: object): Selection | undefined {
   return models.length > 0 || epochs.length > 0 ? { run: value.run, models, epochs } : undefined;
 }
 
-async function collectPath(path: string, files: Set<string>): Promise<void> {
+async function collectPath(path: string, found: Found): Promise<void> {
   if (!isAbsolute(path)) return;
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isFile()) {
-    files.add(path);
+  const entry = await stat(path).catch(() => undefined);
+  if (entry?.isFile()) {
+    found.files.add(path);
     // A checkpoint means what the config beside it says: sigma_F, for one, is in no tensor.
     if (!checkpointName.test(basename(path))) return;
     const run = runFolderOf(path);
-    if (addConfig(run, files)) addRunData(run, files);
-  } else if (found?.isDirectory()) await addRun(path, files);
+    if (addConfig(run, found)) addRunData(run, found);
+  } else if (entry?.isDirectory()) await addRun(path, found);
 }
 
 const among = (wanted: readonly number[], text: string | undefined): boolean =>
   wanted.length === 0 || wanted.includes(Number(text));
 
 /** A run's config and checkpoints (only the selected ones, if a selection is given), or the files of a data folder. */
-async function addRun(folder: string, files: Set<string>, only?: Selection): Promise<void> {
+async function addRun(folder: string, found: Found, only?: Selection): Promise<void> {
+  const { files } = found;
   const run = runFolderOf(folder);
-  const isRun = addConfig(run, files);
+  const isRun = addConfig(run, found);
   const checkpoints = checkpointsIn(run);
   for (const name of checkpoints) {
     const match = checkpointName.exec(basename(name));
@@ -141,15 +157,15 @@ async function addRun(folder: string, files: Set<string>, only?: Selection): Pro
     if (wanted) files.add(join(run, name));
   }
   if (isRun || checkpoints.length > 0) {
-    addRunData(run, files);
+    addRunData(run, found);
     return;
   }
   const names: string[] = await readdir(folder).catch(() => []);
   for (const name of names) if (exchangeFile.test(name)) files.add(join(folder, name));
-  for (const file of idxFilesBelow(folder)) files.add(file);
+  for (const file of dataFilesBelow(folder)) files.add(file);
 }
 
-function addConfig(run: string, files: Set<string>): boolean {
+function addConfig(run: string, { files }: Found): boolean {
   const config = configFileOf(run);
   if (config !== undefined) files.add(config);
   return config !== undefined;
@@ -163,26 +179,38 @@ function checkpointsIn(run: string): string[] {
   }
 }
 
-/** The data that a run was trained on, as far as its config names files: every analysis may read them. */
-function addRunData(run: string, files: Set<string>): void {
-  const { data_dir: folder, split_file: split } = datasetOf(run);
-  if (folder !== undefined) for (const file of idxFilesBelow(folder)) files.add(file);
+/** The data that a run was trained on, as far as its config says: every analysis may read them. */
+function addRunData(run: string, { files, dataHome }: Found): void {
+  const { name, data_dir: dataDir, split_file: split } = datasetOf(run);
+  const below = dataDir === undefined ? [] : dataFilesBelow(dataDir);
+  const named = name === undefined ? [] : dataFilesOf({ name, dataDir, home: dataHome });
+  for (const file of [...below, ...named]) files.add(file);
   if (split !== undefined) files.add(split);
 }
 
 const namesOfData = z.object({
-  dataset: z.object({ data_dir: z.unknown(), split_file: z.unknown() }).partial().nullish(),
+  dataset: z
+    .object({ name: z.unknown(), data_dir: z.unknown(), split_file: z.unknown() })
+    .partial()
+    .nullish(),
 });
 
+interface DataNames {
+  name?: string | undefined;
+  data_dir?: string | undefined;
+  split_file?: string | undefined;
+}
+
 /** Absolute paths. A config that cannot be read names no files; the job will say what is wrong with it. */
-function datasetOf(run: string): { data_dir?: string | undefined; split_file?: string | undefined } {
+function datasetOf(run: string): DataNames {
   const inRun = (path: unknown): string | undefined =>
     typeof path === 'string' ? typedPath(path, run) : undefined;
   try {
     const config = configFileOf(run);
     if (config === undefined) return {};
     const dataset = namesOfData.safeParse(readRunConfig(config).config).data?.dataset;
-    return { data_dir: inRun(dataset?.data_dir), split_file: inRun(dataset?.split_file) };
+    const name = typeof dataset?.name === 'string' ? dataset.name : undefined;
+    return { name, data_dir: inRun(dataset?.data_dir), split_file: inRun(dataset?.split_file) };
   } catch {
     return {};
   }

@@ -62,7 +62,7 @@ export class PartStore {
     try {
       utimesSync(join(this.#root, key), new Date(), new Date());
     } catch {
-      // Only a note for the broom.
+      // Only the clean-up reads it.
     }
   }
 
@@ -95,8 +95,8 @@ export class PartStore {
       return { ...file, data: withFolder(file.data, join(this.#root, key, 'matrices')) };
     } catch (error) {
       rmSync(join(this.#root, key), { recursive: true, force: true });
-      throw new UserError(`A part of the answer, ${path}, is gone or damaged.`, {
-        hint: 'Run the job again: it computes only this part anew.',
+      throw new UserError(`A part of the result, ${path}, is missing or damaged.`, {
+        hint: 'Run the job again: it recomputes only this part.',
         cause: error,
       });
     }

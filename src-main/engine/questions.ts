@@ -1,6 +1,6 @@
 /**
  * Small questions that a person asks while looking: answered by a worker of their own, so that they do not wait for
- * long jobs, and neither listed as jobs nor kept as results. Of each asker only the newest question counts.
+ * long jobs, and neither listed as jobs nor kept as results. Of each client only the newest question counts.
  */
 import { randomUUID } from 'node:crypto';
 import { CancelledError, UserError } from '../../src-shared/errors.ts';
@@ -17,7 +17,7 @@ export interface QuestionsParts {
 }
 
 interface Asked {
-  asker: string;
+  client: string;
   question: Question;
   resolve: (answer: unknown) => void;
   reject: (error: unknown) => void;
@@ -32,7 +32,7 @@ const mostKept = 64;
 export class Questions {
   readonly #parts: QuestionsParts;
   readonly #answers = new Map<string, unknown>();
-  /** Counts each asker's questions: while files are looked at a newer one may overtake. */
+  /** Counts each client's questions: while files are looked at a newer one may overtake. */
   readonly #newest = new Map<string, number>();
   /** The first one is at work. */
   #line: Asked[] = [];
@@ -42,18 +42,18 @@ export class Questions {
   }
 
   /**
-   * The answer, as the kind's result schema says. A question of the same asker that is still open is given up.
-   * @throws UserError for bad params and what the worker says; CancelledError where the asker has moved on
+   * The answer, as the kind's result schema says. A question of the same client that is still open is given up.
+   * @throws UserError for bad params and what the worker says; CancelledError where the client has moved on
    */
-  async ask(asker: string, kindName: string, params: unknown): Promise<unknown> {
-    const turn = this.stop(asker);
+  async ask(client: string, kindName: string, params: unknown): Promise<unknown> {
+    const turn = this.stop(client);
     const question = parseQuestion(this.#parts.kindNamed(kindName), params);
     const key = await this.#keyOf(question);
-    if (this.#newest.get(asker) !== turn) throw new CancelledError();
+    if (this.#newest.get(client) !== turn) throw new CancelledError();
     const known = this.#answers.get(key);
     if (known !== undefined) return known;
     const answer = await new Promise<unknown>((resolve, reject) => {
-      this.#line.push({ asker, question, resolve, reject, moved: false });
+      this.#line.push({ client, question, resolve, reject, moved: false });
       if (this.#line.length === 1) void this.#work();
     });
     // Of files that changed meanwhile the answer is not kept.
@@ -61,11 +61,11 @@ export class Questions {
     return answer;
   }
 
-  /** Gives up whatever this asker still waits for. Returns the number of its next question. */
-  stop(asker: string): number {
-    const turn = (this.#newest.get(asker) ?? 0) + 1;
-    this.#newest.set(asker, turn);
-    for (const asked of this.#line.filter((one) => one.asker === asker && !one.moved)) {
+  /** Gives up whatever this client still waits for. Returns the number of its next question. */
+  stop(client: string): number {
+    const turn = (this.#newest.get(client) ?? 0) + 1;
+    this.#newest.set(client, turn);
+    for (const asked of this.#line.filter((one) => one.client === client && !one.moved)) {
       asked.moved = true;
       asked.worker?.cancel();
       asked.reject(new CancelledError());
@@ -93,7 +93,7 @@ export class Questions {
         });
         resolve(answerOf(outcome));
       } catch (error) {
-        // Where the asker has moved on this changes nothing.
+        // Where the client has moved on this changes nothing.
         reject(error);
       }
       this.#line = this.#line.filter((one) => one !== asked);

@@ -213,7 +213,7 @@ export class ResultStore {
     }
     const parsed = fileSchema.safeParse(value);
     if (parsed.success) return parsed.data;
-    throw new UserError(`${path}: ${parsed.error.issues[0]?.path.join('.')}: not as Basin writes it.`);
+    throw new UserError(`${path}: ${parsed.error.issues[0]?.path.join('.')}: not in Basin's format.`);
   }
 
   #row(row: Row): ResultRow {

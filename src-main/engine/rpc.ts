@@ -1,4 +1,4 @@
-/** The one way in: a call is parsed, run, and answered or refused; every door (IPC, WebSocket, socket) uses it. */
+/** The one way in: a call is parsed, run, and answered or refused; IPC, WebSocket and socket all use it. */
 import { z } from 'zod';
 import { requests, type EngineEvent, type RequestName } from '../../src-shared/api.ts';
 import { CancelledError, messageOf, UserError } from '../../src-shared/errors.ts';
@@ -9,7 +9,7 @@ import {
   type ServerMessage,
 } from '../../src-shared/rpc.ts';
 
-/** What a door needs of an engine. */
+/** What a connection needs of an engine. */
 export interface Callable {
   /** Parses `args` by the request's schema. Throws UserError for unknown names and bad arguments. */
   call(name: RequestName, args: unknown): Promise<unknown>;
@@ -57,7 +57,7 @@ export async function dispatch(engine: Callable, raw: unknown): Promise<ServerMe
     return {
       type: 'error',
       id: id.data.id,
-      error: { kind: 'user', message: 'That is not a message of this API.' },
+      error: { kind: 'user', message: 'This is not a message of this API.' },
     };
   }
   const { id, name, args } = parsed.data;

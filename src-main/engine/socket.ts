@@ -1,4 +1,4 @@
-/** The local door: other processes of the same person reach the engine through a unix socket in the workspace. */
+/** The local socket: other processes of the same person reach the engine through a unix socket in the workspace. */
 import { createHash } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
@@ -21,7 +21,7 @@ const largestFrame = 2 ** 30;
 /** What the kernel allows for the path of a unix socket, with room to spare. */
 const longestPath = 100;
 
-export interface SocketDoor {
+export interface SocketServer {
   path: string;
   /** Connections that are open. */
   clients(): number;
@@ -40,7 +40,7 @@ export function socketPath(workspace: Workspace): string {
 }
 
 /** Serves `engine` to this machine's own user. The caller holds the workspace's lock, so an old socket is a dead one. */
-export async function listen(engine: Callable, workspace: Workspace): Promise<SocketDoor> {
+export async function listen(engine: Callable, workspace: Workspace): Promise<SocketServer> {
   const path = socketPath(workspace);
   if (process.platform !== 'win32') rmSync(path, { force: true });
   const sockets = new Set<Socket>();
@@ -124,12 +124,9 @@ function answerFrame(message: ServerMessage): Uint8Array {
   try {
     const whole = frame(message);
     if (whole.length - 4 <= largestFrame) return whole;
-    throw new UserError(
-      'The answer is larger than 1 GiB, too large to pass on from the engine that is running.',
-      {
-        hint: 'Close the workbench that has this workspace open and run the command again.',
-      },
-    );
+    throw new UserError('The response is larger than 1 GiB, too large to transfer from the running engine.', {
+      hint: 'Close the app that has this workspace open and run the command again.',
+    });
   } catch (error) {
     if (message.type !== 'answer') throw error;
     return frame({ type: 'error', id: message.id, error: errorBody(error) });

@@ -101,9 +101,9 @@ export class Standings {
     if (result.origin === 'imported') return unchecked('It was imported, not computed here.');
     const kind = this.#kindOf(result.kind);
     if (!kind) return outdated('This version of Basin does not know its kind of analysis.');
-    if (!kind.cacheable) return unchecked('It reports what was done once.');
+    if (!kind.cacheable) return unchecked('It reports a one-time action.');
     if (result.version !== kind.version)
-      return outdated('Basin computes this in another way since it was measured.');
+      return outdated('Basin has changed how it computes this since it was measured.');
     if (result.cacheKey === null) return outdated('Its files changed while it was measured.');
     const now = await look(result);
     if (now.key === result.cacheKey) return { state: 'current', reason: null };
@@ -162,12 +162,12 @@ function compared(before: readonly Input[], now: readonly Input[]): Standing {
   const changed = before.filter(({ path, sha256 }) => hashes.has(path) && hashes.get(path) !== sha256);
   const added = before.length === 0 ? [] : now.filter(({ path }) => !old.has(path));
   if (changed.length > 0) return outdated(`${named(changed)} changed after it was measured.`);
-  if (added.length > 0) return outdated(`${named(added)} came after it was measured.`);
+  if (added.length > 0) return outdated(`${named(added)} was added after it was measured.`);
   if (gone.length > 0) {
     const verb = gone.length === 1 ? 'is' : 'are';
     return { state: 'gone', reason: `${named(gone)} ${verb} no longer there.` };
   }
-  return outdated('Its checkpoints, config or data are not those that it was measured with.');
+  return outdated('Its checkpoints, config or data have changed since it was measured.');
 }
 
 function named(inputs: readonly Input[]): string {

@@ -17,9 +17,13 @@ import {
   type RunConfig,
 } from '../../src-shared/config.ts';
 import { messageOf } from '../../src-shared/errors.ts';
-import { fixedLayers, resnetName, widths, type TrainableSpec } from '../../src-shared/model.ts';
+import { hasNumFixed, hasSigma } from '../../src-shared/domain.ts';
+import { resnetName, widths, type TrainableSpec } from '../../src-shared/model.ts';
+import { countsOf } from '../../src-shared/networks/counts.ts';
+import { fixedPartText } from '../../src-shared/networks/general-family.ts';
 import { graphOf } from '../../src-shared/networks/of-model.ts';
-import { checkDataName, dataSetNamed } from '../formats/data-sets.ts';
+import { checkDataName, factsOfData } from '../formats/data-registry.ts';
+import { withGivenFamily } from '../formats/given-family.ts';
 import { listPresets } from '../formats/presets.ts';
 import type { StepTimes } from './step-times.ts';
 
@@ -30,9 +34,10 @@ export function presets(): AnswerOf<'train.presets'> {
 }
 
 /** Examples to train on and to validate with; 0 where only the files can tell. */
-function trainCount({ name, geometry, dataDir }: DataPlan): number {
+function trainCount({ name, geometry, dataDir }: DataPlan, home: string): number {
   if (geometry && geometry.kind !== 'mnist-coherence') return geometry.values.num_samples_train;
-  const set = geometry ? dataSetNamed(dataDir === null ? 'mnist-10k' : 'mnist') : dataSetNamed(name);
+  const read = geometry ? (dataDir === null ? 'mnist-10k' : 'mnist') : name;
+  const set = factsOfData(read, { dataDir: dataDir ?? undefined, home });
   return set === undefined || (set.name === 'mnist-10k' && dataDir !== null) ? 0 : set.train;
 }
 
@@ -43,7 +48,7 @@ function trainCount({ name, geometry, dataDir }: DataPlan): number {
 export function preview(
   config: Record<string, unknown>,
   overrides: readonly string[],
-  times: StepTimes,
+  { stepTimes: times, home }: { stepTimes: StepTimes; home: string },
 ): Preview {
   const problems: string[] = [];
   const attempt = <T>(work: () => T): T | null => {
@@ -63,11 +68,11 @@ export function preview(
     attempt(() => refuseUnresolved(overridden));
     attempt(() => refuseIdleOverrides(overridden, overrides));
   }
-  const spec = read && attempt(() => resolveTrainable(read, 'the config'));
+  const spec = read && attempt(() => resolveTrainable(withGivenFamily(read), 'the config'));
   const data = read && attempt(() => resolveData(read));
-  if (data) attempt(() => checkDataName(data.name));
+  if (data) attempt(() => checkDataName(data.name, { dataDir: data.dataDir ?? undefined, home }));
   const size = spec ? count(spec) : { parameters: 0, fixedParameters: 0 };
-  const images = data ? trainCount(data) : 0;
+  const images = (data && attempt(() => trainCount(data, home))) ?? 0;
   const perEpoch = data ? Math.ceil((images - Math.floor(images * data.valFraction)) / data.batchSize) : 0;
   const epochs = read?.training?.num_epochs ?? 100;
   const steps = perEpoch * epochs;
@@ -88,8 +93,8 @@ export function preview(
 
 function fixedParts({ family, layers }: TrainableSpec): Pick<Preview, 'sigmaF' | 'numFixed'> {
   return {
-    sigmaF: family === 'w-asymmetric' || family === 'syre' ? layers.map(({ sigmaF }) => sigmaF) : [],
-    numFixed: family === 'w-asymmetric' ? layers.map(({ numFixed }) => numFixed) : [],
+    sigmaF: hasSigma(family) ? layers.map(({ sigmaF }) => sigmaF) : [],
+    numFixed: hasNumFixed(family) ? layers.map(({ numFixed }) => numFixed) : [],
   };
 }
 
@@ -101,23 +106,18 @@ function describe(
   data: string,
 ): string {
   const { sigmaF } = fixedParts(spec);
-  const scale = sigmaF.length === 0 ? '' : `, sigma_F ${fixedWeightsText(sigmaF)}`;
+  const text = fixedPartText(spec);
+  const scale =
+    (sigmaF.length === 0 ? '' : `, sigma_F ${fixedWeightsText(sigmaF)}`) +
+    (text === undefined ? '' : `, ${text}`);
   const optimizer = `${config.optimizer?.name ?? 'adamw'}, learning rate ${config.optimizer?.lr ?? 0.001}`;
   const sizes = spec.architecture === 'mlp' ? widths(spec).join('-') : resnetName(spec);
   const plural = models === 1 ? '1 network' : `${models} networks`;
   return `${plural} (${spec.family}${scale}), ${sizes}, ${epochs} epochs on ${data}, ${optimizer}`;
 }
 
-/** Numbers of one model: those that are trained and those that stay as they were drawn. */
+/** Numbers of one model: those that are trained and those that stay as they are. */
 function count(spec: TrainableSpec): Pick<Preview, 'parameters' | 'fixedParameters'> {
-  const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-  const { parameters } = graphOf(spec);
-  const sum = (wanted: typeof parameters): number =>
-    wanted.reduce((all, { shape }) => all + sizeOf(shape), 0);
-  const trained = parameters.filter(({ role }) => role === 'trained');
-  const layers = spec.asymInitOnly ? [] : fixedLayers(spec);
-  const masked = layers.reduce((all, { numFixed, outputs }) => all + numFixed * outputs, 0);
-  // The noise of SYRE, and C of sigma-asymmetric activations. A mask and its F are no numbers of their own.
-  const drawn = parameters.filter(({ name, role }) => role === 'fixed' && /\.(?:noise|C)$/.test(name));
-  return { parameters: sum(trained) - masked, fixedParameters: sum(drawn) + masked };
+  const { trained, fixed } = countsOf(graphOf(spec));
+  return { parameters: trained, fixedParameters: fixed };
 }

@@ -35,7 +35,7 @@ export function readFacts(path: string, valueOf: (key: string) => unknown): Chec
       return undefined;
     const found = schema.safeParse(value);
     if (found.success) return found.data;
-    notes.push(`${key} is ${shown(value)}, but ${expected} was expected: it is taken as unknown.`);
+    notes.push(`${key} is ${shown(value)}, but ${expected} was expected: it is treated as unknown.`);
     return undefined;
   };
   const epochInside = fact('epoch', natural, wholeNumber);
@@ -57,7 +57,7 @@ export function factNotes(files: readonly CheckpointFacts[]): string[] {
   const [first] = other;
   if (first)
     notes.push(
-      `${count(other.length, files.length)} another epoch inside than in the name (${nameOf(first)} says ${first.epochInside}): the name is taken.`,
+      `${count(other.length, files.length)} a different epoch inside than in the name (${nameOf(first)} says ${first.epochInside}): the name is used.`,
     );
   const kinds = new Map<string, CheckpointFacts[]>();
   for (const file of files)

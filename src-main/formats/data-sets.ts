@@ -4,9 +4,7 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { geometryKindOf, geometryKinds } from '../../src-shared/config.ts';
-import { UserError } from '../../src-shared/errors.ts';
-import { didYouMean } from '../../src-shared/near-miss.ts';
+import type { ImageShape } from '../../src-shared/images.ts';
 
 export const idxFiles = {
   train: ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte'],
@@ -18,22 +16,29 @@ export const allIdxFiles: readonly IdxFile[] = [...idxFiles.train, ...idxFiles.t
 export interface DataSetEntry {
   name: string;
   title: string;
-  /** Images in the files train-* and t10k-*. */
+  /** Which reader: IDX files, CIFAR's files, or the embedded digits made larger. */
+  format: 'idx' | 'cifar' | 'padded';
+  /** Images to train on and to test with. */
   train: number;
   test: number;
+  shape: ImageShape;
+  classes: number;
   /** Where it may lie below a data folder, besides in it; torchvision keeps it in NAME/raw. */
   folders: readonly string[];
-  /** SHA-256 of the unpacked files, in the order of `allIdxFiles`; absent: known by folder and sizes only. */
+  /** SHA-256 of the unpacked IDX files, in the order of `allIdxFiles`; absent: known by folder and sizes only. */
   sha256?: readonly [string, string, string, string];
   /** Its images are some of that set's. */
   partOf?: string;
 }
 
+const digits = { format: 'idx', shape: [1, 28, 28], classes: 10 } as const;
+const colours = { format: 'cifar', shape: [3, 32, 32], train: 50_000, test: 10_000, folders: [] } as const;
+
 export const dataSets: readonly DataSetEntry[] = [
   {
     name: 'mnist-10k',
     title: '10,000 digits of MNIST, embedded',
-    ...{ train: 8000, test: 2000 },
+    ...{ ...digits, train: 8000, test: 2000 },
     folders: ['mnist-10k', 'mnist', 'MNIST/raw'],
     sha256: [
       '57cc05c587eb89ce11216d3ce30bd3cc072b293cf58040c61baed47242f34fe6',
@@ -46,7 +51,7 @@ export const dataSets: readonly DataSetEntry[] = [
   {
     name: 'mnist',
     title: 'MNIST',
-    ...{ train: 60_000, test: 10_000 },
+    ...{ ...digits, train: 60_000, test: 10_000 },
     folders: ['MNIST/raw', 'mnist', 'mnist/raw', 'MNIST', 'raw'],
     sha256: [
       'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
@@ -58,21 +63,28 @@ export const dataSets: readonly DataSetEntry[] = [
   {
     name: 'fashion-mnist',
     title: 'FashionMNIST',
-    ...{ train: 60_000, test: 10_000 },
+    ...{ ...digits, train: 60_000, test: 10_000 },
     folders: ['FashionMNIST/raw', 'fashion-mnist', 'FashionMNIST', 'raw'],
   },
   {
     name: 'kmnist',
     title: 'KMNIST',
-    ...{ train: 60_000, test: 10_000 },
+    ...{ ...digits, train: 60_000, test: 10_000 },
     folders: ['KMNIST/raw', 'kmnist', 'KMNIST', 'raw'],
   },
+  {
+    name: 'mnist-10k-32',
+    title: '10,000 digits of MNIST, embedded, with a black border of 2 pixels',
+    ...{ format: 'padded', train: 8000, test: 2000, shape: [1, 32, 32], classes: 10, folders: [] },
+  },
+  { name: 'cifar10', title: 'CIFAR-10', ...colours, classes: 10 },
+  { name: 'cifar100', title: 'CIFAR-100', ...colours, classes: 100 },
 ];
 
+export const idxSets: readonly DataSetEntry[] = dataSets.filter(({ format }) => format === 'idx');
+
 /** Sets whose name people write and whose files Basin cannot read. */
-const notReadYet: Record<string, string> = {
-  cifar10: 'CIFAR-10',
-  cifar100: 'CIFAR-100',
+export const notReadYet: Record<string, string> = {
   emnist: 'EMNIST',
   qmnist: 'QMNIST',
   notmnist: 'notMNIST',
@@ -85,32 +97,17 @@ const notReadYet: Record<string, string> = {
 
 /** Any IDX files: what they are is found out from their contents. */
 export const anyIdx = 'idx';
-const ownName = /^idx-[0-9a-f]{8}$/;
+const ownName = /^(?:idx|cifar10|cifar100)-[0-9a-f]{8}$/;
 
-/** `idx-1a2b3c4d`: files of one's own, known by what they hold. */
+/** `idx-1a2b3c4d`, `cifar10-1a2b3c4d`: files in such a format, of no published set, known by what they hold. */
 export const isOwnName = (name: string): boolean => ownName.test(name);
 
-/** The names that a config may give, for messages. */
-export const readableNames = (): string[] => [...dataSets.map(({ name }) => name), ...geometryKinds, anyIdx];
-
-const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
+/** A name as people may write it. */
+export const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 /** The set of this name, whether it is written `fashion-mnist`, `FashionMNIST` or `fashion_mnist`. */
 export function dataSetNamed(name: string): DataSetEntry | undefined {
   return dataSets.find((set) => plain(set.name) === plain(name));
-}
-
-/** @throws UserError for a data set that Basin cannot read, by name, and for a name that it does not know */
-export function checkDataName(name: string): void {
-  if (dataSetNamed(name) || geometryKindOf(name) !== undefined || name === anyIdx || isOwnName(name)) return;
-  const readable = `there are ${readableNames().join(', ')}`;
-  const hint = 'IDX files of your own are read with dataset.name=idx and --data-dir.';
-  const title = Object.hasOwn(notReadYet, plain(name)) ? notReadYet[plain(name)] : undefined;
-  if (title !== undefined)
-    throw new UserError(`data set "${name}": Basin cannot read ${title} yet; ${readable}.`, { hint });
-  throw new UserError(`data set "${name}" is not known; ${readable}.${didYouMean(name, readableNames())}`, {
-    hint,
-  });
 }
 
 /** The title of the set that a folder is named after, readable or not, and its entry if there is one. */
@@ -142,23 +139,27 @@ export interface IdxContents {
 
 /** The known set that these files are, as far as checksums, or the folder's name and the sizes, can tell. */
 export function identify({ folder, sha256, counts, packed }: IdxContents): DataSetEntry | undefined {
-  const exact = dataSets.find(
+  const exact = idxSets.find(
     (set) =>
       set.sha256?.every((sum, i) => sum === sha256[allIdxFiles[i]!]) === true ||
       isPublished(set.name, packed),
   );
   if (exact) return exact;
   const named = setOfFolder(folder)?.entry;
-  return named && !named.sha256 && named.train === counts.train && named.test === counts.test
+  return named?.format === 'idx' &&
+    !named.sha256 &&
+    named.train === counts.train &&
+    named.test === counts.test
     ? named
     : undefined;
 }
 
 /** The name of files that are no known set: the first digits of the hash of all their contents. */
-export function ownNameOf(sha256: Record<IdxFile, string>): string {
+export function ownNameOf(format: 'idx' | 'cifar10' | 'cifar100', sha256: Record<string, string>): string {
   const hash = createHash('sha256');
-  for (const file of allIdxFiles) hash.update(`${file} ${sha256[file]}\n`);
-  return `idx-${hash.digest('hex').slice(0, 8)}`;
+  const files = format === 'idx' ? allIdxFiles : Object.keys(sha256).sort();
+  for (const file of files) hash.update(`${file} ${sha256[file]}\n`);
+  return `${format}-${hash.digest('hex').slice(0, 8)}`;
 }
 
 function isPublished(name: string, packed: Partial<Record<IdxFile, string>>): boolean {

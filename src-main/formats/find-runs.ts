@@ -82,14 +82,13 @@ function* runsIn(directory: string, { hasMarks }: Content): Generator<FoundRun> 
 /** Undefined for the config of a run whose checkpoints are not there yet. */
 function whyNoRun(path: string): string | undefined {
   // Every job of Hydra leaves one, whatever it did.
-  if (runFolderOf(path) !== dirname(path))
-    return 'the config of a Hydra job that has no checkpoints beside it.';
+  if (runFolderOf(path) !== dirname(path)) return 'the config of a Hydra job without checkpoints.';
   try {
     return describesRun(path)
       ? undefined
-      : 'no config of a run: there are no checkpoints beside it, and it describes no network.';
+      : 'not the config of a run: there are no checkpoints with it, and it describes no network.';
   } catch (thrown) {
-    return `no config of a run: there are no checkpoints beside it, and it cannot be read: ${messageOf(thrown)}`;
+    return `not the config of a run: there are no checkpoints with it, and it cannot be read: ${messageOf(thrown)}`;
   }
 }
 

@@ -50,9 +50,9 @@ function choose(candidates: ReadonlyMap<string, TreeMap>, path: string): string 
     }
     const shown = listSome(found);
     throw new UserError(
-      `${path}: it has several dicts of tensors: ${shown}. Which of them is meant is not clear.`,
+      `${path}: it has several dicts of tensors: ${shown}. Basin cannot tell which one to use.`,
       {
-        hint: `Save the one that you mean alone: torch.save(torch.load("FILE")["${found[0]}"], "weights.pt").`,
+        hint: `Save only the one you need: torch.save(torch.load("FILE")["${found[0]}"], "weights.pt").`,
       },
     );
   }
@@ -166,11 +166,11 @@ function noWeights(root: Tree, path: string): UserError {
   const other = [...root.keys()].map(String).filter((key) => !tensors.includes(key));
   const mixed =
     tensors.length > 0
-      ? ` (tensors such as ${listSome(tensors.slice(0, 3))} beside other values such as ${listSome(other.slice(0, 3))})`
+      ? ` (tensors such as ${listSome(tensors.slice(0, 3))} mixed with other values such as ${listSome(other.slice(0, 3))})`
       : '';
   return new UserError(
     `${path}: found a dict with the keys ${listSome([...root.keys()].map(String))}${mixed}; ${expected}.`,
-    { hint: 'Save the weights alone: torch.save(model.state_dict(), "weights.pt").' },
+    { hint: 'Save only the weights: torch.save(model.state_dict(), "weights.pt").' },
   );
 }
 

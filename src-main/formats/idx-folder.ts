@@ -1,7 +1,7 @@
 /** Where the four IDX files of a data set lie: the names and folders that downloads and archives leave behind. */
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { allIdxFiles, dataSets } from './data-sets.ts';
+import { allIdxFiles, idxSets } from './data-sets.ts';
 import type { IdxFile } from './data-sets.ts';
 import { notIdx } from './not-idx.ts';
 
@@ -24,7 +24,7 @@ export function holdsIdx(folder: string): boolean {
 
 /** The folders below `directory`, itself first, in which any set may lie. */
 export function usualFolders(directory: string): string[] {
-  const below = new Set(dataSets.flatMap(({ folders }) => folders));
+  const below = new Set(idxSets.flatMap(({ folders }) => folders));
   return [directory, ...[...below].sort().map((folder) => join(directory, folder))];
 }
 

@@ -73,7 +73,8 @@ function readPacked(source: ByteSource, head: Buffer): IdxArray {
 const isGzip = (head: Uint8Array): boolean => head[0] === 0x1f && head[1] === 0x8b;
 
 function unpackedOnce(source: ByteSource, packings: number): ByteSource {
-  if (packings > 3) throw new UserError(`${source.name}: it is packed with gzip more than four times over.`);
+  if (packings > 3)
+    throw new UserError(`${source.name}: it is compressed with gzip more than four times over.`);
   return memorySource(inflate(source, source.read(0, source.size), largestData), source.name);
 }
 
@@ -82,7 +83,7 @@ function headerOf(name: string, head: Buffer): { shape: number[]; start: number;
   const count = shape.reduce((product, dimension) => product * dimension, 1);
   if (count <= largestData) return { shape, start, count };
   throw new UserError(
-    `${name}: offset 4: the dimensions [${shape.join(', ')}] give ${count} bytes; at most ${largestData} are read.`,
+    `${name}: offset 4: the dimensions [${shape.join(', ')}] need ${count} bytes; at most ${largestData} are read.`,
   );
 }
 
@@ -146,9 +147,9 @@ function parseHeader(name: string, head: Buffer): { shape: number[]; start: numb
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function wrongLength(name: string, shape: number[], expected: number, found: number): UserError {
-  const what = found < expected ? 'the file is cut short' : 'bytes are left over';
+  const what = found < expected ? 'the file is cut short' : 'there are extra bytes';
   return new UserError(
-    `${name}: offset ${Math.min(expected, found)}: ${what}: dimensions [${shape.join(', ')}] take ${expected} bytes with the header, found ${found}.`,
+    `${name}: offset ${Math.min(expected, found)}: ${what}: dimensions [${shape.join(', ')}] need ${expected} bytes with the header, found ${found}.`,
   );
 }
 

@@ -56,12 +56,12 @@ function foreignBytes(head: Buffer, source: ByteSource): ForeignFormat | undefin
   const text = (from: number, to: number): string => head.toString('latin1', from, to);
   if (text(0, 8) === '\x89HDF\r\n\x1a\n')
     return {
-      what: 'an HDF5 file, such as weights of Keras (.h5)',
+      what: 'an HDF5 file, such as Keras weights (.h5)',
       hint: `Convert it in Python: read the arrays (h5py or keras), and torch.save them as a dict of tensors by name. ${transposed}`,
     };
   if (text(0, 6) === '\x93NUMPY')
     return {
-      what: 'one array of numpy (.npy)',
+      what: 'a single NumPy array (.npy)',
       hint: 'Convert it in Python: torch.save({"fc1.weight": torch.from_numpy(numpy.load("x.npy")), ...}, "weights.pt"), with one entry for each tensor.',
     };
   if (text(257, 262) === 'ustar') return tarArchive(text(0, 100).split('\0')[0]!);
@@ -70,16 +70,16 @@ function foreignBytes(head: Buffer, source: ByteSource): ForeignFormat | undefin
   if (/^(?:\([dl]p?\d+\n|c[\w.]+\n\w+\n)/.test(text(0, 80))) return barePickle;
   if (isLuaTorch(head))
     return {
-      what: 'a file of Lua Torch (Torch7), not of PyTorch',
+      what: 'a Lua Torch (Torch7) file, not a PyTorch file',
       hint: 'Read it in Python with the package torchfile, and torch.save the tensors as a dict by name.',
     };
   if (isMessagePack(head))
     return {
-      what: 'MessagePack, such as weights of Flax',
+      what: 'MessagePack, such as Flax weights',
       hint: `Convert it in Python: flax.serialization.msgpack_restore(open("x.msgpack", "rb").read()), then torch.save the arrays as a dict of tensors by name. ${transposed}`,
     };
   if (head[0] === 8 && head[1]! >= 1 && head[1]! <= 30 && (head[2] === 0x12 || head[2] === 0x3a))
-    return head[1] === 1 ? tensorflow('a SavedModel of TensorFlow') : onnx;
+    return head[1] === 1 ? tensorflow('a TensorFlow SavedModel') : onnx;
   if (source.size >= 48 && isTensorflowTable(source))
     return tensorflow('the index of a TensorFlow checkpoint');
   return binaryNames.find(({ at, magic }) => text(at, at + magic.length) === magic)?.format ?? packed(head);
@@ -87,11 +87,11 @@ function foreignBytes(head: Buffer, source: ByteSource): ForeignFormat | undefin
 
 const barePickle: ForeignFormat = {
   what: 'a bare Python pickle: torch.save would have put its magic number at offset 0 (torch.load does not read the file either)',
-  hint: 'If you trust the file, save what it holds with torch: import pickle, torch; torch.save(pickle.load(open("weights.pkl", "rb")), "weights.pt"), with the names of your own files.',
+  hint: 'If you trust the file, save what it holds with torch: import pickle, torch; torch.save(pickle.load(open("weights.pkl", "rb")), "weights.pt"), with your own file names.',
 };
 
 const onnx: ForeignFormat = {
-  what: 'a model in ONNX',
+  what: 'an ONNX model',
   hint: 'Save the weights in Python: torch.save({w.name: torch.from_numpy(onnx.numpy_helper.to_array(w).copy()) for w in onnx.load("model.onnx").graph.initializer}, "weights.pt").',
 };
 
@@ -111,7 +111,7 @@ function tarArchive(first: string): ForeignFormat {
     };
   return {
     what: `a tar archive of files${first === '' ? '' : ` (the first is ${JSON.stringify(first)})`}`,
-    hint: 'Unpack it (tar -xf) and name a file in it. What people call .pth.tar is usually no tar archive, but this one is.',
+    hint: 'Unpack it (tar -xf) and choose a file in it. A .pth.tar file is usually not a tar archive, but this one is.',
   };
 }
 
@@ -119,14 +119,14 @@ const binaryNames: { at: number; magic: string; format: ForeignFormat }[] = [
   {
     at: 0,
     magic: 'GGUF',
-    format: { what: 'a model in GGUF', hint: 'Use the weights that it was converted from.' },
+    format: { what: 'a GGUF model', hint: 'Use the weights it was converted from.' },
   },
-  { at: 4, magic: 'TFL3', format: tensorflow('a model of TensorFlow Lite') },
+  { at: 4, magic: 'TFL3', format: tensorflow('a TensorFlow Lite model') },
   {
     at: 0,
     magic: 'MATLAB 5.0 MAT-file',
     format: {
-      what: 'a file of MATLAB (.mat)',
+      what: 'a MATLAB file (.mat)',
       hint: 'Convert it in Python: torch.save({k: torch.as_tensor(v) for k, v in scipy.io.loadmat("x.mat").items() if k[0] != "_"}, "weights.pt").',
     },
   },
@@ -138,7 +138,7 @@ function packed(head: Buffer): ForeignFormat | undefined {
     ['BZh', 'compressed with bzip2', 'bunzip2'],
     ['\xfd7zXZ\0', 'compressed with xz', 'unxz'],
     ['\x28\xb5\x2f\xfd', 'compressed with zstd', 'unzstd'],
-    ['7z\xbc\xaf\x27\x1c', 'an archive of 7-Zip', '7z x'],
+    ['7z\xbc\xaf\x27\x1c', 'a 7-Zip archive', '7z x'],
     ['Rar!\x1a\x07', 'a RAR archive', 'unrar x'],
   ];
   const found = kinds.find(([magic]) => head.toString('latin1', 0, magic.length) === magic);
@@ -172,22 +172,22 @@ function foreignText(head: Buffer): ForeignFormat | undefined {
     .trimStart();
   if (text.startsWith('version https://git-lfs.github.com/spec/'))
     return {
-      what: 'a pointer of Git LFS in place of the file itself',
+      what: 'a Git LFS pointer instead of the file itself',
       hint: 'Fetch the file: git lfs pull (in the repository it comes from).',
     };
   if (/^(\.\.\/)*(\.git|\/)\/?annex\/objects\//.test(text))
     return {
-      what: 'a pointer of git-annex in place of the file itself',
+      what: 'a git-annex pointer instead of the file itself',
       hint: 'Fetch the file: git annex get FILE.',
     };
   if (/^(<!doctype html|<html|<head|<!--)/i.test(text))
     return {
-      what: 'a web page (HTML) in place of the file itself',
-      hint: 'The download got a page instead of the file, such as a log-in or an error. Open it in a browser to see which, and download again.',
+      what: 'a web page (HTML) instead of the file itself',
+      hint: 'The download returned a page, such as a login or an error, instead of the file. Open it in a browser to see it, and download again.',
     };
   if (/^<\?xml|^<Error>/.test(text))
     return {
-      what: 'an XML document, such as the error message of a file server, in place of the file itself',
+      what: 'an XML document, such as an error message from a file server, instead of the file itself',
       hint: 'Open it in an editor to see what the server said, and download again.',
     };
   return undefined;

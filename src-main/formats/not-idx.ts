@@ -16,7 +16,7 @@ export function notIdx(head: Buffer): NotIdx | undefined {
   if (/^(<!doctype html|<html|<\?xml|<head|<body)/i.test(trimmed)) {
     const title = /<title>([^<]{1,80})/i.exec(text)?.[1];
     return {
-      what: `it is an HTML page${title === undefined ? '' : ` ("${title.trim()}")`}, what a server sent in place of the data`,
+      what: `it is an HTML page${title === undefined ? '' : ` ("${title.trim()}")`}, which a server sent instead of the data`,
       instead: 'download the file again, e.g. with "basin data fetch mnist"',
     };
   }

@@ -91,7 +91,7 @@ function readFrom(source: ByteSource): TensorValue {
   const length = sizeOf(shape) * dtypes[dtype].bytes;
   if (shape.length > 32 || !Number.isSafeInteger(length) || length !== source.size - dataStart) {
     throw new UserError(
-      `${source.name}: offset ${dataStart}: shape (${shape.join(', ')}) of ${code} takes ${length} bytes, but ${source.size - dataStart} follow the header.`,
+      `${source.name}: offset ${dataStart}: shape (${shape.join(', ')}) of ${code} needs ${length} bytes, but ${source.size - dataStart} follow the header.`,
     );
   }
   const data = decode(dtype, source.read(dataStart, length));
@@ -101,7 +101,7 @@ function readFrom(source: ByteSource): TensorValue {
 function readHeaderText(source: ByteSource): { text: string; dataStart: number } {
   const head = Buffer.from(source.read(0, Math.min(source.size, 12)));
   if (head.length < 10 || head.toString('latin1', 0, 6) !== '\x93NUMPY') {
-    throw new UserError(`${source.name}: offset 0: it does not begin as a .npy file does.`);
+    throw new UserError(`${source.name}: offset 0: it does not begin like a .npy file.`);
   }
   const version = head[6]!;
   if (version < 1 || version > 3)

@@ -34,8 +34,8 @@ export function refuseTaken(out: string): void {
   if (!existsSync(directory)) return;
   const taken = runFileIn(directory);
   if (taken === undefined) return;
-  throw new UserError(`${directory} holds a run already (${taken}); its files would mix with the new ones.`, {
-    hint: 'Name a folder that does not exist yet.',
+  throw new UserError(`${directory} already holds a run (${taken}); its files would mix with the new ones.`, {
+    hint: 'Choose a folder that does not exist yet.',
   });
 }
 
@@ -43,7 +43,7 @@ function makeFolder(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true });
   } catch (thrown) {
-    throw fileError(directory, 'make the folder', thrown);
+    throw fileError(directory, 'create the folder', thrown);
   }
 }
 

@@ -65,7 +65,7 @@ async function ask(request: ParquetRequest): Promise<ParquetTable> {
   if ('table' in reply) return reply.table;
   if ('defect' in reply) throw new Error(reply.defect);
   if ('complaint' in reply) throw new UserError(reply.complaint);
-  throw new UserError(`${request.path}: no Parquet file, or a damaged one: ${reply.refusal}.`);
+  throw new UserError(`${request.path}: not a Parquet file, or a damaged one: ${reply.refusal}.`);
 }
 
 /** In ms: just under two seconds, and one second more per 2 MB (a sound file takes about a tenth of that). */

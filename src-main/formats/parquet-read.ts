@@ -93,7 +93,7 @@ async function readTable(
     if (thrown instanceof UserError) throw thrown;
     const why = messageOf(thrown);
     const where = /^offset \d/.test(why) ? '' : `${place}: `;
-    throw new UserError(`${path}: ${where}${why} (no Parquet file, or a damaged one).`, { cause: thrown });
+    throw new UserError(`${path}: ${where}${why} (not a Parquet file, or a damaged one).`, { cause: thrown });
   }
 }
 

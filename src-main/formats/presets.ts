@@ -64,9 +64,9 @@ function refuseComposed(document: Record<string, unknown>, path: string): void {
     ? `The preset of the same name is complete: \`basin train ${name}\`.`
     : `Give a preset (${presetNames().join(', ')}).${didYouMean(name, presetNames())}`;
   throw new UserError(
-    `${path} is put together from other files by Hydra ("defaults:"); Basin reads complete configs.`,
+    `${path} is composed from other files by Hydra ("defaults:"); Basin reads complete configs.`,
     {
-      hint: `${preset} A run's own .hydra/config.yaml or config.yaml is complete, too.`,
+      hint: `${preset} A run's own .hydra/config.yaml or config.yaml is also complete.`,
     },
   );
 }

@@ -69,6 +69,7 @@ export function derivedConfig(config: Config, { symmetry, activation, models, de
   const model = isObject(config['model']) ? { ...config['model'] } : {};
   delete model['mask_params'];
   delete model['asym_init_only'];
+  delete model['family'];
   const { init_seed: _init, optimization_seed: _optimization, ...rest } = config;
   const form = { symmetry, ...(activation !== undefined && !isResnet(model) && { activation }) };
   const changed = model['name'] === declaredName ? model : { ...model, ...form };

@@ -51,8 +51,8 @@ export function readRunDirectory(directory: string): RunDirectory {
   requireFolder(absolute);
   const configPath = configFileOf(absolute);
   if (configPath === undefined) {
-    throw new UserError(`${absolute} is no run directory: it has no ${configPlaces}.`, {
-      hint: 'Name the folder that holds the config and the files checkpoint_epoch_E_model_M.pt (or .safetensors).',
+    throw new UserError(`${absolute} is not a run folder: it has no ${configPlaces}.`, {
+      hint: 'Give the folder that holds the config and the files checkpoint_epoch_E_model_M.pt (or .safetensors).',
     });
   }
   const { config, assumptions } = readRunConfig(configPath);
@@ -132,7 +132,7 @@ function twice(a: CheckpointFile, b: CheckpointFile, used: CheckpointFile): stri
   const how =
     a.format === b.format
       ? `under two names; ${used.path} is used`
-      : 'as .pt and as .safetensors; the .safetensors is used';
+      : 'as .pt and as .safetensors; the .safetensors file is used';
   return `epoch ${a.epoch}, model ${a.model} exists ${how}.`;
 }
 
@@ -147,7 +147,7 @@ function filesIn(directory: string): string[] {
 function requireFolder(directory: string): void {
   try {
     if (!statSync(directory).isDirectory())
-      throw new UserError(`${directory} is a file; a run's folder was expected.`);
+      throw new UserError(`${directory} is a file; a run folder was expected.`);
   } catch (thrown) {
     throw thrown instanceof UserError ? thrown : fileError(directory, 'read the folder', thrown);
   }

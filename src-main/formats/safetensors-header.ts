@@ -27,7 +27,9 @@ export function parseHeader(
   name: string,
 ): { tensors: Map<string, HeaderEntry>; metadata: Map<string, string> } {
   if (!text.startsWith('{'))
-    throw new UserError(`${name}: offset 8: the header does not begin with "{"; it is no safetensors file.`);
+    throw new UserError(
+      `${name}: offset 8: the header does not begin with "{"; it is not a safetensors file.`,
+    );
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -81,7 +83,7 @@ function refuseDuplicates(text: string, distinct: number, name: string): void {
   const twice = keys.find((key) => seen.size === seen.add(key).size);
   const last = text.lastIndexOf(JSON.stringify(twice));
   throw new UserError(
-    `${name}: offset ${inFile(text, last)}: the header names the tensor ${JSON.stringify(twice?.slice(0, 200))} twice.`,
+    `${name}: offset ${inFile(text, last)}: the header lists the tensor ${JSON.stringify(twice?.slice(0, 200))} twice.`,
   );
 }
 

@@ -105,7 +105,7 @@ export function openSafetensorsSource(source: ByteSource): SafetensorsFile {
           source,
           name,
           entry,
-          `shape [${shape.join(', ')}] of ${code} takes ${expected} bytes, but data_offsets give ${end - begin}`,
+          `shape [${shape.join(', ')}] of ${code} needs ${expected} bytes, but data_offsets give ${end - begin}`,
         );
       }
       const storage = { key: name, byteLength: expected, bytes: reader(source, dataStart + begin) };
@@ -128,7 +128,7 @@ function reader(
 function readHeaderText(source: ByteSource): { text: string; dataStart: number } {
   if (source.size < 8) {
     throw new UserError(
-      `${source.name}: offset 0: a file of ${source.size} bytes is no safetensors file (8 bytes of header length were expected).`,
+      `${source.name}: offset 0: a file of ${source.size} bytes is not a safetensors file (8 bytes of header length were expected).`,
     );
   }
   const first = source.read(0, Math.min(source.size, 16384));
@@ -167,7 +167,7 @@ function checkCoverage(
         `its data (${begin} to ${end}) overlap another tensor's, which end at ${at}`,
       );
     if (begin > at)
-      throw bad(source, name, entry, `nothing owns the bytes ${at} to ${begin} before its data`);
+      throw bad(source, name, entry, `the bytes ${at} to ${begin} before its data belong to no tensor`);
     at = end;
   }
   if (at > dataLength) {
@@ -177,7 +177,7 @@ function checkCoverage(
   }
   if (at < dataLength) {
     throw new UserError(
-      `${source.name}: offset ${source.size - dataLength + at}: ${dataLength - at} bytes after the last tensor belong to nothing.`,
+      `${source.name}: offset ${source.size - dataLength + at}: ${dataLength - at} bytes after the last tensor belong to no tensor.`,
     );
   }
 }

@@ -1,4 +1,5 @@
 /** Random access to the bytes of one file, on disk or in memory, without reading more than is asked for. */
+import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { UserError, messageOf } from '../../src-shared/errors.ts';
 
@@ -38,7 +39,7 @@ export function openSource(path: string): ByteSource {
         const count = readSync(descriptor, bytes, done, Math.min(length - done, largestRead), offset + done);
         if (count === 0)
           throw new UserError(
-            `${path}: the file became shorter while it was read (at offset ${offset + done}).`,
+            `${path}: the file was truncated while it was read (at offset ${offset + done}).`,
           );
         done += count;
       }
@@ -100,9 +101,18 @@ export function fileError(path: string, action: string, thrown: unknown): UserEr
     EDQUOT: 'the disk quota is used up',
     EMFILE: 'too many files are open',
     ENAMETOOLONG: 'the name is too long',
-    ELOOP: 'its symbolic links run in a circle',
+    ELOOP: 'its symbolic links form a loop',
   };
   return new UserError(`cannot ${action} ${path}: ${reasons[code] ?? messageOf(thrown)}.`, { cause: thrown });
+}
+
+/** Hex SHA-256 of all its bytes. */
+export function sha256OfSource(source: ByteSource): string {
+  const hash = createHash('sha256');
+  const chunk = 4 * 2 ** 20;
+  for (let at = 0; at < source.size; at += chunk)
+    hash.update(source.read(at, Math.min(chunk, source.size - at)));
+  return hash.digest('hex');
 }
 
 function openRegularFile(path: string): number {

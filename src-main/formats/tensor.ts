@@ -109,7 +109,7 @@ export function lazyTensor(
     throw new UserError(`${describe}: a tensor with ${what} ${why}.`);
   };
   const natural = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
-  if (shape.length !== stride.length) refuse('has not as many strides as dimensions');
+  if (shape.length !== stride.length) refuse('has a different number of strides than dimensions');
   if (shape.length > 64) refuse('has more than 64 dimensions');
   if (!shape.every(natural) || !natural(storageOffset)) refuse('has a negative or absurd size');
   if (!stride.every(natural)) refuse('has a negative or absurd stride');
@@ -121,7 +121,7 @@ export function lazyTensor(
     refuse(`needs ${end} elements, but its storage "${storage.key}" holds ${capacity} of ${dtype}`);
   if (size > capacity && size > largestExpansion) {
     refuse(
-      `repeats the ${capacity} elements of its storage ${size} times over; at most ${largestExpansion} are read`,
+      `repeats the ${capacity} elements of its storage ${size} times; at most ${largestExpansion} are read`,
     );
   }
   return new LazyTensor(dtype, storage, shape, stride, storageOffset);
@@ -203,7 +203,7 @@ function gather(tensor: LazyTensor, source: TensorData): TensorData {
 function exactNumber(value: bigint): number {
   const number = Number(value);
   if (!Number.isSafeInteger(number)) {
-    throw new UserError(`the int64 value ${value} is too large to be computed with exactly (beyond 2^53).`);
+    throw new UserError(`the int64 value ${value} is too large to represent exactly (beyond 2^53).`);
   }
   return number;
 }

@@ -39,7 +39,7 @@ function fromAddress(address: string): string {
     if (url.hostname === 'localhost') url.hostname = '';
     return fileURLToPath(url);
   } catch (thrown) {
-    throw new UserError(`${address} is no address of a file on this machine.`, {
+    throw new UserError(`${address} is not the address of a file on this machine.`, {
       hint: 'Write the path itself, such as /data/runs.',
       cause: thrown,
     });
@@ -66,7 +66,7 @@ export function typedPathList(text: string, folder = process.cwd()): string[] {
   const ways = joinings(pieces, (piece) => existsSync(typedPath(piece, folder)));
   if (ways.length === 1) return ways[0]!.map((path) => typedPath(path, folder));
   if (ways.length > 1) {
-    throw new UserError(`${text} can be read as several lists of paths that exist.`, {
+    throw new UserError(`${text} can be read as more than one list of existing paths.`, {
       hint: howToWrite(ways[0]!),
     });
   }

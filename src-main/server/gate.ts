@@ -46,7 +46,7 @@ export class Gate {
       return {
         allow: false,
         status: 403,
-        reason: `Host "${host}" is not this machine. If it is a name of it that only the network knows, start "basin serve" with --allow-host and this name.`,
+        reason: `Host "${host}" is not this machine. If the name is right, restart "basin serve" with --allow-host and this name.`,
       };
     }
     const origin = request.headers.origin;
@@ -65,7 +65,7 @@ export class Gate {
     if (token === null) return refused('This browser has no session here, or it has expired.');
     const known = this.#tokens.find((candidate) => sameText(candidate, token));
     if (known === undefined || request.method !== 'GET') {
-      return refused('This address is wrong or was used already.');
+      return refused('This address is wrong or was already used.');
     }
     this.#tokens = this.#tokens.filter((candidate) => candidate !== known);
     return { allow: 'enter', setCookie: this.#sessions.open() };

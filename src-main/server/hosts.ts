@@ -24,7 +24,7 @@ export function parseHostName(text: string): string {
   if (isIP(bare) !== 0) return bracketed(bare);
   const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
   if (bare.length <= 253 && bare.split('.').every((part) => label.test(part))) return bare;
-  throw new UserError(`"${text}" is not the name or address of a host`, {
+  throw new UserError(`"${text}" is not a host name or address`, {
     hint: 'Write a name such as hub.example.edu, without http://, port or path.',
   });
 }

@@ -1,4 +1,4 @@
-/** The headless door: the engine's API over WebSocket and the renderer's pages over HTTP, on one port. */
+/** The server: the engine's API over WebSocket and the renderer's pages over HTTP, on one port. */
 import { existsSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -94,7 +94,7 @@ function listen(server: ReturnType<typeof createServer>, port: number, host: str
       const taken = error.code === 'EADDRINUSE';
       reject(
         new UserError(
-          taken ? `port ${port} on ${host} is taken` : `cannot listen on ${host}:${port}: ${error.message}`,
+          taken ? `port ${port} on ${host} is in use` : `cannot listen on ${host}:${port}: ${error.message}`,
           {
             hint: taken ? 'Choose another with --port, or 0 for a free one.' : 'Check --host and --port.',
           },
@@ -160,7 +160,7 @@ function speak(socket: WebSocket, engine: Callable): void {
     }
     void dispatch(engine, message).then((reply) => {
       if (reply) send(reply);
-      else socket.close(1008, 'message refused: it is no call');
+      else socket.close(1008, 'message refused: it is not a call');
     });
   });
 }

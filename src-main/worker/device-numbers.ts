@@ -25,7 +25,7 @@ function failure(thrown: unknown): DeviceAnswer {
 }
 
 if (process.send === undefined) {
-  process.stderr.write('This process of Basin is started by `basin doctor --check-gpu`, not by hand.\n');
+  process.stderr.write('`basin doctor --check-gpu` starts this process; do not run it directly.\n');
   process.exit(2);
 }
 process.on('disconnect', () => process.exit(0));

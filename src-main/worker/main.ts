@@ -57,7 +57,7 @@ function keeperOf(job: RunningJob): PartKeeper {
   };
 }
 
-const defectHint = "This is a defect of Basin, not of your data; the job's log has the details.";
+const defectHint = "This is a bug in Basin, not a problem with your data; the job's log has the details.";
 
 function failureOf(thrown: unknown): JobFailure {
   const stack = thrown instanceof Error && thrown.stack !== undefined ? { stack: thrown.stack } : {};
@@ -139,7 +139,7 @@ function crash(thrown: unknown): void {
 
 function start(): void {
   if (process.send === undefined) {
-    process.stderr.write('This is a worker process of Basin: it is started by the engine, not by hand.\n');
+    process.stderr.write('This is a Basin worker process: the engine starts it; do not run it directly.\n');
     process.exit(2);
   }
   enableCompileCache();

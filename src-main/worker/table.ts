@@ -38,6 +38,7 @@ export const computeTable: ComputeTable = {
   'weight-decay-study': async () =>
     (await import('../compute/symmetry/weight-decay-study.ts')).weightDecayStudy,
   merge: async () => (await import('../compute/connectivity/merge.ts')).merge,
+  'add-data': async () => (await import('../interop/data/add-data.ts')).addData,
   adopt: async () => (await import('../interop/adopt/adopt.ts')).adopt,
   'export-checkpoints': async () =>
     (await import('../interop/export/export-checkpoints.ts')).exportCheckpoints,

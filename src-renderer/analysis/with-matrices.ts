@@ -21,7 +21,7 @@ export async function withMatrices(resultId: string, data: unknown): Promise<Fil
   const rows = await Promise.all(data.map((row) => fill(resultId, row, wanted.has(row))));
   return {
     data: rows,
-    left: `The matrices of ${data.length} checkpoints are too many to be loaded at once: means and shares of costs are of ${wanted.size} of them.`,
+    left: `${data.length} checkpoints have too many matrices to load at once: means and shares of costs cover ${wanted.size} of them.`,
   };
 }
 

@@ -18,7 +18,7 @@ export const groupColours = [
   '#000000',
 ];
 
-async function edit(change: GroupEdit, said: string, unchanged = 'Nothing was changed'): Promise<boolean> {
+async function edit(change: GroupEdit, said: string, unchanged = 'Nothing changed'): Promise<boolean> {
   const answer = await engine.attempt('groups.edit', { edit: change });
   if (!answer) return false;
   const { step, ...state } = answer;
@@ -49,7 +49,7 @@ export function addToGroup(group: Group, members: Member[], index?: number): Pro
   const inside = members.length - fresh.length;
   const also =
     inside > 0
-      ? `; ${membersInWords(without(members, fresh))} ${inside === 1 ? 'was' : 'were'} in it already`
+      ? `; ${membersInWords(without(members, fresh))} ${inside === 1 ? 'was' : 'were'} already in it`
       : '';
   return edit(
     index === undefined ? change : { ...change, index },
@@ -65,11 +65,11 @@ const without = (members: Member[], others: Member[]) => members.filter((member)
 /** Why adding these members changes nothing. */
 function alreadyIn(group: Group, members: Member[]): string {
   const [first, ...more] = members;
-  if (!first || more.length > 0) return `Nothing was changed: ${group.key} has all of these already`;
+  if (!first || more.length > 0) return `Nothing changed: ${group.key} already has all of these`;
   const name = engine.runById.get(first.runId)?.name ?? first.runId;
   const isWhole = group.members.some(({ runId, checkpointIds }) => runId === first.runId && !checkpointIds);
-  if (!first.checkpointIds) return `Nothing was changed: ${group.key} has ${name} already`;
-  return `Nothing was changed: ${group.key} has ${isWhole ? `the whole run ${name}` : `this checkpoint of ${name}`} already`;
+  if (!first.checkpointIds) return `Nothing changed: ${group.key} already has ${name}`;
+  return `Nothing changed: ${group.key} already has ${isWhole ? `the whole run ${name}` : `this checkpoint of ${name}`}`;
 }
 
 export function moveToGroup(
@@ -88,7 +88,7 @@ export function moveToGroup(
   const isThere = newAmong(to.members, members).length === 0;
   const from = engine.groups.groups.find(({ id }) => id === fromGroupId)?.key ?? '';
   const said = isThere
-    ? `Removed ${runsIn(members)} from ${from}; ${to.key} has all of it already`
+    ? `Removed ${runsIn(members)} from ${from}; ${to.key} already has all of it`
     : `Moved ${runsIn(members)} to ${to.key}`;
   return edit(index === undefined ? change : { ...change, index }, said);
 }

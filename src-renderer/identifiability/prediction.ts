@@ -2,8 +2,9 @@
 import type { Group, Job, RunRow } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { FigureRecipe } from '../../src-shared/figures/index.ts';
-import { interpolateJob } from '../../src-shared/jobs/interpolate.ts';
+import { interpolateJob, pairsOf } from '../../src-shared/jobs/interpolate.ts';
 import { matchActivationsJob } from '../../src-shared/jobs/match-activations.ts';
+import { recommendedNormStatistics } from '../../src-shared/jobs/norm-statistics.ts';
 import { permutationSensitivityJob } from '../../src-shared/jobs/permutation-sensitivity.ts';
 import { combinedProvenance } from '../../src-shared/combined-provenance.ts';
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
@@ -22,6 +23,8 @@ export interface Foretold {
   objectiveGap: number;
   /** Mean over pairs of the test accuracy lost at the worst place on the line, percent of the better end's. */
   barrier: number;
+  /** What must be said of the curves that the barrier is of. */
+  notes: string[];
   /** Results behind it, and where they come from. */
   resultIds: string[];
   provenance: Provenance[];
@@ -33,14 +36,14 @@ export const measures = [
     label: 'γ_out of one model',
     title: 'γ_out',
     expected: 'falls',
-    help: 'How far apart the fixed parts put the two nearest neurons of model 1; mean over its hidden layers.',
+    help: 'Distance between the two closest centers of model 1, as set by its fixed parts; mean over its hidden layers.',
   },
   {
     key: 'swapCost',
     label: 'mean swap cost of one model, signed root',
     title: 'Swap cost',
     expected: 'falls',
-    help: 'What exchanging two neurons of model 1 costs on average, its root; mean over its hidden layers.',
+    help: 'Mean cost of swapping two neurons of model 1, its root; mean over its hidden layers.',
   },
   {
     key: 'objectiveGap',
@@ -97,14 +100,21 @@ export async function foretell(
   const [sensitivity, matching, curves] = await Promise.all([
     answer('permutation-sensitivity', { ...common, models: [1] }, onjob),
     answer('match-activations', { ...common, models: [1, 2] }, onjob),
-    answer('interpolate', { ...common, splits: ['test'], align: 'none' }, onjob),
+    answer(
+      'interpolate',
+      {
+        ...{ ...common, splits: ['test'], align: 'none' },
+        ...(run.runningStatistics && { normStatistics: recommendedNormStatistics }),
+      },
+      onjob,
+    ),
   ]);
   return {
     group,
     run,
     ...ofSensitivity(sensitivity.data),
     objectiveGap: ofMatching(matching.data),
-    barrier: ofCurves(curves.data),
+    ...ofCurves(curves.data),
     resultIds: [sensitivity, matching, curves].map(({ resultId }) => resultId),
     provenance: [sensitivity, matching, curves].flatMap(({ provenance }) => provenance),
   };
@@ -128,13 +138,13 @@ function ofMatching(data: unknown): number {
   return mean(row.matching_results.map(({ objectives }) => objectives.optimal - objectives.identity));
 }
 
-function ofCurves(data: unknown): number {
-  const result = interpolateJob.result.parse(data);
-  const pairs = 'pairs' in result ? result.pairs : [result];
+function ofCurves(data: unknown): Pick<Foretold, 'barrier' | 'notes'> {
+  const pairs = pairsOf(interpolateJob.result.parse(data));
   const drops = pairs.map((pair) => pair.test_barrier_height ?? NaN);
   // A run of which one pair has no number has no mean that could stand beside those of other runs.
   if (drops.some(Number.isNaN)) throw new UserError('points of its curves are not finite numbers');
-  return -mean(drops);
+  const notes = pairs.flatMap(({ note }) => (note === undefined ? [] : [note]));
+  return { barrier: -mean(drops), notes: [...new Set(notes)] };
 }
 
 /** Every reference to a matrix becomes an empty one. */
@@ -155,10 +165,11 @@ export function predictionRecipe(points: Foretold[]): FigureRecipe<'scatter'> | 
     ...(provenance && { provenance }),
     data: {
       correlation: true,
+      notes: [...new Set(points.flatMap(({ notes }) => notes))],
       panels: measures.map(({ key, label, title }) => ({
         title,
         x: { label },
-        y: { label: 'barrier: test accuracy lost on the line (%)' },
+        y: { label: 'test barrier height (%)' },
         series: groups.map((group) => ({
           label: group.key,
           colour: group.colour,

@@ -3,7 +3,7 @@
  * alignment. Only the engine knows which result answers a question: it compares the contents of the files.
  */
 import { SvelteMap } from 'svelte/reactivity';
-import type { Group, Job } from '../../src-shared/api.ts';
+import type { Group, Job, RunRow } from '../../src-shared/api.ts';
 import {
   splits,
   type Alignment,
@@ -13,6 +13,8 @@ import {
 } from '../../src-shared/domain.ts';
 import { executionText } from '../../src-shared/execution.ts';
 import { interpolateJob, pairsOf, type Interpolation } from '../../src-shared/jobs/interpolate.ts';
+import type { NormStatistics } from '../../src-shared/jobs/norm-statistics.ts';
+import { storedEndsNote } from '../../src-shared/presentations/interpolation-figure.ts';
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import { engine } from '../state/engine.svelte.ts';
@@ -33,6 +35,9 @@ export interface Settings {
   align: Exclude<Alignment, 'none'>;
   mode: MatchingMode;
   recordingPoint: RecordingPoint;
+  /** Of networks whose batch norms keep running statistics; the others are not asked. */
+  normStatistics: NormStatistics;
+  statisticsBatch: number;
   /** Where the images come from; empty: as each run's config says. */
   data: { name?: string; dataDir?: string; splitFile?: string };
 }
@@ -97,16 +102,30 @@ function questionsOf(group: Group, align: Alignment, settings: Settings): Questi
     ...(Object.keys(settings.data).length > 0 ? { data: settings.data } : {}),
     ...(align === 'activation' ? { mode: settings.mode, recordingPoint: settings.recordingPoint } : {}),
   };
-  const ask = (params: Record<string, unknown>) => ({ key: JSON.stringify(params), group, align, params });
+  const ask = (own: Record<string, unknown>, runs: readonly (RunRow | undefined)[]) => {
+    const params = { ...own, ...common, ...statisticsOf(runs, settings) };
+    return { key: JSON.stringify(params), group, align, params };
+  };
   const ofRuns = group.members.flatMap((member) => {
     const run = engine.runById.get(member.runId);
     if (!run || member.checkpointIds) return [];
     const epoch = settings.epoch === 'last' ? run.epochs.at(-1) : settings.epoch;
     if (epoch === undefined || !run.epochs.includes(epoch) || run.models < 2) return [];
-    return [ask({ run: run.path, epoch, ...common })];
+    return [ask({ run: run.path, epoch }, [run])];
   });
   const singles = checkpoints.singlesOf(group).map(({ path }) => path);
-  return singles.length < 2 ? ofRuns : [...ofRuns, ask({ checkpoints: singles, ...common })];
+  if (singles.length < 2) return ofRuns;
+  const runs = group.members.flatMap((m) => (m.checkpointIds ? [engine.runById.get(m.runId)] : []));
+  return [...ofRuns, ask({ checkpoints: singles }, runs)];
+}
+
+/** Nothing for networks that have no choice. */
+function statisticsOf(
+  runs: readonly (RunRow | undefined)[],
+  { normStatistics, statisticsBatch }: Settings,
+): Record<string, unknown> {
+  if (!runs.some((run) => run?.runningStatistics)) return {};
+  return normStatistics === 'interpolate' ? { normStatistics } : { normStatistics, statisticsBatch };
 }
 
 /** What the engine said about a question last. */
@@ -341,6 +360,7 @@ class Measurement {
     const result = data.data;
     const pairs = pairsOf(result);
     const captionNotes = [...new Set(pairs.flatMap((pair) => (pair.note ? [pair.note] : [])))];
+    const asStored = storedEndsNote(pairs);
     const middle = result.midpoint;
     const isImported = answer.row.origin === 'imported';
     const imported = isImported ? importedFrom(answer.params, answer.row.title, provenance.data) : undefined;
@@ -357,6 +377,7 @@ class Measurement {
       notes: [
         ...(imported ? [`${imported.key}: ${imported.from}, not computed here.`] : []),
         ...captionNotes,
+        ...(asStored === undefined ? [] : [asStored]),
         ...result.warnings,
         ...(result.execution ? [`Computed ${executionText(result.execution)}.`] : []),
       ],

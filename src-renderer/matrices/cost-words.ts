@@ -11,18 +11,18 @@ export function swapSentence(
   costs: NonNullable<InspectedNeurons['costs']>,
   [i, j]: readonly [number, number],
 ): string {
-  if (i === j) return 'The same neuron twice: there is nothing to exchange.';
+  if (i === j) return 'The same neuron twice: there is nothing to swap.';
   const { own_first, own_second, first_realises_second, second_realises_first, swap } = costs;
   if (!allFinite([own_first, own_second, first_realises_second, second_realises_first, swap]))
-    return 'What exchanging the two costs is not clear: a cost is not finite.';
+    return 'The cost of swapping the two is not clear: a cost is not finite.';
   const largest = Math.max(own_first, own_second, first_realises_second, second_realises_first);
   if (Math.abs(swap) <= roundingShare * largest) {
-    return 'Exchanging the two costs nothing: as far as this measure can see, nothing tells which is which.';
+    return 'Swapping the two costs nothing: this measure cannot distinguish them.';
   }
   if (swap < 0) {
-    return `Exchanging the two would save ${number(-swap)}: each would fit better in the other’s place.`;
+    return `Swapping the two would save ${number(-swap)}: each would fit better in the other’s slot.`;
   }
   const share = own_first + own_second > 0 ? swap / (own_first + own_second) : Infinity;
-  const size = Number.isFinite(share) ? `, ${number(share)} times what they cost where they are` : '';
-  return `Exchanging the two would cost ${number(swap)} more${size}: the fixed weights give each neuron its place.`;
+  const size = Number.isFinite(share) ? `, ${number(share)} times their cost in their own slots` : '';
+  return `Swapping the two would cost ${number(swap)} more${size}: the fixed weights tie each neuron to its slot.`;
 }

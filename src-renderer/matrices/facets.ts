@@ -23,7 +23,7 @@ export const facetTitles: Record<FacetName, string> = {
   variant: 'kind',
 };
 
-/** `σ_F 1`, `epoch 5`, `lins.0` */
+/** `σ_F 1`, `epoch 5`, `fc1` */
 export function facetLabel(name: FacetName, value: FacetValue): string {
   if (value === null) return `no ${facetTitles[name]}`;
   if (name === 'sigmaF') return `σ_F ${value}`;

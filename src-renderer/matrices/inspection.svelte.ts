@@ -14,7 +14,7 @@ export class Inspection {
   error = $state.raw<unknown>(null);
   busy = $state(false);
   /** Tells windows apart. (`crypto.randomUUID` is not there where the app is served to another host without TLS.) */
-  readonly #asker = crypto.getRandomValues(new Uint32Array(4)).join('-');
+  readonly #client = crypto.getRandomValues(new Uint32Array(4)).join('-');
   #wanted = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -27,7 +27,7 @@ export class Inspection {
     this.busy = true;
     this.error = null;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#ask(wanted, { asker: this.#asker, params }), restMs);
+    this.#timer = setTimeout(() => void this.#ask(wanted, { client: this.#client, params }), restMs);
   }
 
   /** Asks again after a failure. */
@@ -39,7 +39,7 @@ export class Inspection {
   close(): void {
     clearTimeout(this.#timer);
     // Not awaited: nobody waits for an answer any more.
-    if (this.busy) engine.call('neurons.stop', { asker: this.#asker }).catch(() => undefined);
+    if (this.busy) engine.call('neurons.stop', { client: this.#client }).catch(() => undefined);
     this.#wanted = '';
     this.found = null;
     this.error = null;

@@ -31,14 +31,6 @@ export function runDirectoryOf(holders: readonly Plain[]): string | undefined {
   return typeof path === 'string' ? folderOf(path) : undefined;
 }
 
-/** `P_1` of a matching stands for the neurons of lins.1 of an MLP; other layers have the names of their modules. */
-function layerOf(name: unknown): string | undefined {
-  if (typeof name !== 'string') return undefined;
-  const hidden = /^P_(\d+)$/.exec(name)?.[1];
-  if (hidden !== undefined) return `lins.${hidden}`;
-  return name;
-}
-
 /** How the matrix was measured; what is absent or of another kind is left to the defaults. */
 const measuredSchema = z.object({
   data: analysisDataSchema.optional().catch(undefined),
@@ -48,9 +40,9 @@ const measuredSchema = z.object({
 
 /** Undefined where the result does not say which checkpoints it is about. */
 export function placeOf(holders: readonly Plain[], params: unknown): NeuronPlace | undefined {
-  const layer = layerOf(near(holders, 'layer'));
+  const layer = near(holders, 'layer');
   const runDirectory = runDirectoryOf(holders);
-  if (layer === undefined || runDirectory === undefined) return undefined;
+  if (typeof layer !== 'string' || runDirectory === undefined) return undefined;
   const paths = ['checkpoint_path_1', 'checkpoint_path_2'].map((name) => near(holders, name));
   const own = near(holders, 'checkpoint_path');
   const checkpoints = (paths[0] === undefined ? [own] : paths).filter((path) => typeof path === 'string');

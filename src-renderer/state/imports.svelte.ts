@@ -45,8 +45,8 @@ async function tell(where: string, resultId: string | null): Promise<void> {
   const { runs, checkpoints, recognised, broken, remarks, changes } = found.data;
   if (runs === 0 && recognised.length === 0 && broken.length === 0) {
     const hint =
-      'A run is a folder with a config (config.yaml or .hydra/config.yaml) and checkpoint_epoch_{E}_model_{M}.pt or .safetensors; results are the published scripts’ files and analyses.';
-    return notices.error(new UserError(`No runs and no results were found in ${where}.`, { hint }));
+      'A run is a folder with a config (config.yaml or .hydra/config.yaml) and checkpoint_epoch_{E}_model_{M}.pt or .safetensors; results are files of the published scripts and analysis archives (.zip).';
+    return notices.error(new UserError(`No runs or results were found in ${where}.`, { hint }));
   }
   const text = `Imported ${plural(runs, 'run')} with ${plural(checkpoints, 'checkpoint')} from ${where}`;
   const results = recognised.reduce((sum, file) => sum + file.results, 0);
@@ -69,7 +69,7 @@ async function tell(where: string, resultId: string | null): Promise<void> {
   if (more.length === 0) return notices.error(new UserError(of(first)));
   notices.show({
     tone: 'error',
-    text: `${broken.length} files or folders cannot be used, such as ${of(first)}`,
+    text: `${broken.length} files or folders cannot be used, for example ${of(first)}`,
     details: broken.slice(0, brokenShown).map(of),
     action: showJob,
   });
@@ -85,7 +85,9 @@ function remarkText([first, ...others]: readonly { reason: string }[]): string {
 export async function dropFiles(transfer: DataTransfer): Promise<void> {
   const bridge = window.basin;
   if (!bridge) {
-    notices.info('A browser does not tell where a dropped folder lies. Choose it in the dialog instead.');
+    notices.info(
+      'A browser does not reveal the path of a dropped folder. Choose the folder in the dialog instead.',
+    );
     imports.open = true;
     return;
   }

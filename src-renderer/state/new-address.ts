@@ -18,7 +18,7 @@ export async function offerNewAddress(): Promise<void> {
     {
       tone: 'success',
       text: url,
-      hint: `${copied ? 'It was copied. ' : ''}The address works only once, for one browser.`,
+      hint: `${copied ? 'It was copied to the clipboard. ' : ''}The address works only once, for one browser.`,
     },
     shownFor,
   );

@@ -2,12 +2,12 @@
 import { engine } from './engine.svelte.ts';
 
 /** `in`: reconnecting will work. `expired`: a new address is needed. `refused`: not under this name. `away`: no answer. */
-type Door = 'in' | 'expired' | 'refused' | 'away';
+type Access = 'in' | 'expired' | 'refused' | 'away';
 
 const longestPause = 10_000;
 
 /** A refused WebSocket does not say why; the page's own address does. */
-async function knock(query = ''): Promise<Door> {
+async function requestAccess(query = ''): Promise<Access> {
   try {
     const { ok, status } = await fetch(`./${query}`, { cache: 'no-store' });
     if (ok) return 'in';
@@ -19,7 +19,7 @@ async function knock(query = ''): Promise<Door> {
 
 class Reconnection {
   /** As found last; null until it was looked at. */
-  door = $state<Door | null>(null);
+  access = $state<Access | null>(null);
   /** A person asked and is waiting. */
   busy = $state(false);
   /** What the last attempt of a person came to, if it failed. */
@@ -30,17 +30,17 @@ class Reconnection {
     let timer: ReturnType<typeof setTimeout>;
     let stopped = false;
     const again = async (pause: number): Promise<void> => {
-      const door = await knock();
+      const access = await requestAccess();
       if (stopped) return;
-      this.door = door;
-      if (door === 'in') return engine.open();
+      this.access = access;
+      if (access === 'in') return engine.open();
       timer = setTimeout(() => void again(Math.min(longestPause, 2 * pause)), pause);
     };
     void again(1000);
     return () => {
       stopped = true;
       clearTimeout(timer);
-      this.door = null;
+      this.access = null;
       this.answer = '';
     };
   }
@@ -48,13 +48,13 @@ class Reconnection {
   /** The button: says what it found. */
   async now(): Promise<void> {
     await this.#try(async () => {
-      this.door = await knock();
-      if (this.door === 'in') return engine.open();
+      this.access = await requestAccess();
+      if (this.access === 'in') return engine.open();
       this.answer = {
-        expired: 'Basin answers, but it does not know this browser any more.',
-        refused: `Basin answers, but not under the name ${window.location.hostname}.`,
+        expired: 'Basin is running, but your session has expired.',
+        refused: `Basin is running, but does not accept the host name ${window.location.hostname}.`,
         away: `Nothing answers at ${window.location.host} yet.`,
-      }[this.door];
+      }[this.access];
     });
   }
 
@@ -62,17 +62,17 @@ class Reconnection {
   async enter(address: string): Promise<void> {
     const token = /[?&]token=([\w-]+)/.exec(address)?.[1];
     if (token === undefined) {
-      this.answer = 'This is no address of Basin: it must contain ?token=…';
+      this.answer = 'This is not a Basin address: it must contain ?token=…';
       return;
     }
     await this.#try(async () => {
-      const door = await knock(`?token=${token}`);
-      if (door === 'in') return engine.open();
-      this.door = door;
+      const access = await requestAccess(`?token=${token}`);
+      if (access === 'in') return engine.open();
+      this.access = access;
       this.answer =
-        door === 'away'
+        access === 'away'
           ? `Nothing answers at ${window.location.host}.`
-          : 'This address was used already, or it is of another workspace.';
+          : 'This address was already used, or belongs to another workspace.';
     });
   }
 

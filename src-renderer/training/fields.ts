@@ -1,16 +1,31 @@
 /** The settings that most runs change, under the config's own dotted names; everything else is in "All settings". */
 
-import { fixedWeightsText, reasonWithoutEffect, writtenFixedWeights } from '../../src-shared/config.ts';
+import {
+  familiesWith,
+  fixedWeightsText,
+  reasonWithoutEffect,
+  sizeOverrides,
+  writtenFixedWeights,
+} from '../../src-shared/config.ts';
+import type { DataSetRow } from '../../src-shared/data-list.ts';
+import { generalFamilies } from '../../src-shared/domain.ts';
 
 export interface TrainingField {
   path: string;
   label: string;
   note?: string;
   options?: string[];
+  /** When it is shown though the config does not have it, by the values as they are now. */
+  offered?: (values: ReadonlyMap<string, unknown>) => boolean;
 }
 
-export const essentialFields: TrainingField[] = [
-  { path: 'num_models', label: 'Models', note: 'trained at once; they share the fixed weights' },
+const ofFamily =
+  (key: string): NonNullable<TrainingField['offered']> =>
+  (values) =>
+    familiesWith(key).some((name) => name === values.get('model.family.name'));
+
+const essentialFields: TrainingField[] = [
+  { path: 'num_models', label: 'Models', note: 'trained together; they share the fixed weights' },
   { path: 'training.num_epochs', label: 'Epochs' },
   { path: 'training.save_every', label: 'Save every … epochs', note: 'empty: first and last only' },
   { path: 'model.hidden_dim', label: 'Hidden units' },
@@ -27,11 +42,71 @@ export const essentialFields: TrainingField[] = [
     label: 'Fixed weights per neuron',
     note: 'of all layers, or a list; n_mul multiplies it',
   },
+  {
+    path: 'model.family.name',
+    label: 'Fixed part of another kind',
+    note: 'empty: none',
+    options: ['', ...generalFamilies],
+    offered: (values) => values.get('model.symmetry') === 0,
+  },
+  {
+    path: 'model.family.alpha',
+    label: 'α, factor of the identity',
+    note: 'on every square hidden layer',
+    offered: ofFamily('alpha'),
+  },
+  {
+    path: 'model.family.share',
+    label: 'Share of weights that are 0',
+    note: 'of every neuron, between 0 and 1',
+    offered: ofFamily('share'),
+  },
+  {
+    path: 'model.family.sigma_f',
+    label: 'σ_F, scale of the fixed biases',
+    offered: ofFamily('sigma_f'),
+  },
+  {
+    path: 'model.family.file',
+    label: 'File of F and D',
+    note: '.safetensors, .npz or a folder of .npy',
+    offered: ofFamily('file'),
+  },
   { path: 'optimizer.lr', label: 'Learning rate' },
   { path: 'optimizer.weight_decay', label: 'Weight decay' },
   { path: 'dataset.batch_size', label: 'Batch size' },
-  { path: 'seed', label: 'Seed', note: 'empty: drawn once and recorded' },
+  { path: 'seed', label: 'Seed', note: 'empty: drawn at random and recorded' },
 ];
+
+/**
+ * What was typed, as overrides: a data set first, since it sets its whole section, and with it the sizes of the network
+ * that follow from the data.
+ */
+export function overridesOf(
+  edits: Readonly<Record<string, string>>,
+  base: Record<string, unknown> | null,
+  dataSetNamed: (name: string) => DataSetRow | undefined,
+): string[] {
+  const { dataset, ...others } = edits;
+  const typed = Object.entries(others).map(([path, text]) => overrideOf(path, text));
+  if (dataset === undefined) return typed;
+  const all = [overrideOf('dataset', dataset), ...typed];
+  const { features, classes } = dataSetNamed(dataset) ?? { features: null, classes: null };
+  const facts = features === null || classes === null ? undefined : { features, classes };
+  return [...all, ...sizeOverrides(base ?? {}, all, facts)];
+}
+
+/**
+ * Those that the config has, before or after the edits, and those that are offered on it. What was typed stays to be seen.
+ */
+export const fieldsOf = (
+  known: ReadonlyMap<string, unknown>,
+  current: ReadonlyMap<string, unknown>,
+  edits: Readonly<Record<string, string>>,
+): TrainingField[] =>
+  essentialFields.filter(
+    ({ path, offered }) => known.has(path) || current.has(path) || path in edits || offered?.(current),
+  );
 
 /** Every setting of a config with its dotted name, in the order of the file. */
 export function leaves(config: Record<string, unknown>, prefix = ''): { path: string; value: unknown }[] {

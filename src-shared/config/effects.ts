@@ -1,6 +1,7 @@
 /** Which keys of a config do something in Basin, and when. Every key of the schema is in one of the tables here. */
-import { familyOfSymmetry } from '../domain.ts';
+import { familyNames, familyOfSymmetry, generalFamilies } from '../domain.ts';
 import type { Family } from '../domain.ts';
+import { familiesWith, generalFamilyName } from './family.ts';
 import { fixedWeightSettings } from './fixed-weights.ts';
 import type { FixedWeightSetting } from './fixed-weights.ts';
 import { geometryKindOf, geometrySections, sectionOfKind } from './geometry.ts';
@@ -16,14 +17,14 @@ const never: Record<string, string> = {
   'model.parameter_names': 'it describes adopted weights.',
   'model.constants': 'it describes adopted weights.',
   'model.ignored_tensors': 'it describes adopted weights.',
-  'dataset.coherence_rotation.axis_signs': 'training records it; there is one way only.',
+  'dataset.coherence_rotation.axis_signs': 'training records it; there is only one value.',
   'model.description': 'it describes adopted weights.',
   'model.permutations': 'it describes adopted weights.',
   'model.ignore': 'it describes adopted weights.',
   'dataset.num_workers': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
   'dataset.pin_memory': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
   'dataset.enable_ffcv': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
-  'training.save_path': 'checkpoints lie in the run directory; choose it with --out DIR.',
+  'training.save_path': 'checkpoints are saved in the run folder; choose it with --out DIR.',
   'training.early_stopping': 'Basin does not stop early; it trains all of training.num_epochs.',
   'training.save_grad_every': 'gradients are not saved.',
   'training.save_params_every': 'checkpoints are saved every training.save_every epochs.',
@@ -31,11 +32,11 @@ const never: Record<string, string> = {
   'training.functional_similarity': 'run "basin run similarity" on the finished run.',
   'training.ntk_tracking': 'Basin does not compute the neural tangent kernel.',
   interpolation: 'run "basin run interpolate" on the finished run.',
-  logging: 'nothing is sent anywhere; curves are kept in metrics.json of the run directory.',
-  hydra: 'Basin does not run under Hydra; choose the run directory with --out DIR.',
+  logging: 'nothing is sent anywhere; curves are saved in metrics.json of the run folder.',
+  hydra: 'Basin does not run under Hydra; choose the run folder with --out DIR.',
   device: 'the back end is chosen with BASIN_BACKEND; "basin doctor" shows which one is in use.',
-  output_dir: 'choose the run directory with --out DIR.',
-  max_parallel_processes: 'all models of a run are trained at once.',
+  output_dir: 'choose the run folder with --out DIR.',
+  max_parallel_processes: 'all models of a run are trained together.',
 };
 
 /** Keys that are checked or kept as a label and decide no number. */
@@ -89,13 +90,24 @@ const ofScheduler =
       ? undefined
       : `scheduler.name is ${scheduler}; only ${names.join(', ')} ${names.length === 1 ? 'reads' : 'read'} it.`;
 
+const ofFamily =
+  (key: string): Rule =>
+  ({ family }) => {
+    const names = familiesWith(key);
+    return family !== undefined && names.some((name) => name === family)
+      ? undefined
+      : `model.family.name is ${isGeneral(family) ? family : 'not set'}; only ${names.join(', ')} has it.`;
+  };
+
+const isGeneral = (family: Family | undefined): boolean => generalFamilies.some((name) => name === family);
+
 const seedsGiven: Rule = ({ config }) =>
   ['init_seed', 'optimization_seed', 'mask_seed'].every((key) => config[key] != null)
-    ? 'init_seed, optimization_seed and mask_seed are all given, and they win.'
+    ? 'init_seed, optimization_seed and mask_seed are all given and take precedence.'
     : undefined;
 
 const noSplitFile: Rule = ({ splitFile }) =>
-  splitFile ? 'dataset.split_file is given, and it decides the split.' : undefined;
+  splitFile ? 'dataset.split_file is given and determines the split.' : undefined;
 
 /** Keys that have an effect unless the rule says why not. */
 const depends: Record<string, Rule> = {
@@ -104,6 +116,7 @@ const depends: Record<string, Rule> = {
   'model.hidden_dim': ofHidden,
   'model.input_dim': ofMlp,
   'model.layers': ofMlp,
+  'model.family.name': ofMlp,
   'model.depth': ofResnet,
   'model.w': ofResnet,
   'model.num_classes': ofResnet,
@@ -111,7 +124,7 @@ const depends: Record<string, Rule> = {
   'model.norm': (facts) => (facts.resnet ? undefined : ofHidden(facts)),
   'model.activation': (facts) =>
     facts.family === 'sigma-asymmetric' && !facts.resnet
-      ? 'sigma-asymmetric networks have x * sigmoid(C x) in its place.'
+      ? 'sigma-asymmetric networks use x * sigmoid(C x) instead.'
       : ofHidden(facts),
   'model.elementwise_affine': (facts) => {
     if (facts.resnet) return 'norm layers of residual networks are always affine.';
@@ -126,7 +139,13 @@ const depends: Record<string, Rule> = {
   'model.asym_init_only': ({ family }) =>
     family === 'w-asymmetric' || family === 'syre'
       ? undefined
-      : 'only W-asymmetric networks and SYRE (model.symmetry=1 and 3) can be initialised so.',
+      : 'only W-asymmetric networks and SYRE (model.symmetry=1 and 3) can be initialised this way.',
+  ...Object.fromEntries(
+    ['alpha', 'share', 'sigma_f', 'file', 'sha256', 'parts'].map((key) => [
+      `model.family.${key}`,
+      ofFamily(key),
+    ]),
+  ),
   'dataset.data_dir': ({ geometry }) =>
     geometry === undefined || geometry === 'mnist-coherence'
       ? undefined
@@ -143,14 +162,19 @@ const depends: Record<string, Rule> = {
   'scheduler.gamma': ofScheduler('step', 'multistep', 'resnet_scheduler'),
   'scheduler.warmup_steps': ofScheduler('linear_warmup'),
   seed: seedsGiven,
-  mask_seed: ({ family }) =>
-    family === 'standard' ? 'standard networks (model.symmetry=0) have no fixed weights to draw.' : undefined,
+  mask_seed: ({ family }) => {
+    if (family === 'standard') return 'standard networks (model.symmetry=0) have no fixed weights to draw.';
+    return family === 'linear-residual' || family === 'given'
+      ? `what is fixed in ${family} networks is not drawn.`
+      : undefined;
+  },
 };
 
 /** Keys that always have an effect. */
 const always = new Set([
   'model.symmetry',
-  ...['name', 'batch_size', 'split_file'].map((key) => `dataset.${key}`),
+  ...['name', 'batch_size', 'split_file', 'contents'].map((key) => `dataset.${key}`),
+  ...['flip', 'pad', 'evaluation'].map((key) => `dataset.augmentation.${key}`),
   ...['name', 'lr', 'weight_decay'].map((key) => `optimizer.${key}`),
   'scheduler.name',
   ...['num_epochs', 'val_every', 'save_every'].map((key) => `training.${key}`),
@@ -235,6 +259,9 @@ function withoutFixedWeights({ family }: Facts, name: string): Reason {
   if (family === 'sigma-asymmetric') {
     return 'sigma-asymmetric networks (model.symmetry=2) have no fixed weights, only the fixed matrix C of scale 1.';
   }
+  if (family !== undefined && isGeneral(family)) {
+    return `the fixed part of ${familyNames[family]} networks is set in model.family.`;
+  }
   if (family === 'syre' && name !== 'mask_constant') {
     return 'SYRE (model.symmetry=3) adds fixed noise to every weight; none is fixed, so only sigma_F can be set.';
   }
@@ -246,7 +273,7 @@ function reasonOfMaskKey({ section, name }: MaskKey, facts: Facts): Reason {
   if (family !== undefined) return family;
   if (section === 'default') {
     const overruled = overruledDefault(facts.config, name);
-    return overruled && `${everyLayer}, and it wins: ${overruled}.${shorthandFor(name)}`;
+    return overruled && `${everyLayer}, which takes precedence: ${overruled}.${shorthandFor(name)}`;
   }
   if (ownSections(facts).includes(section)) return undefined;
   if (facts.resnet && section === unusedSection) return undefined;
@@ -256,7 +283,7 @@ function reasonOfMaskKey({ section, name }: MaskKey, facts: Facts): Reason {
     : 'only residual networks read it.';
 }
 
-const everyLayer = 'every layer has a value of its own';
+const everyLayer = 'every layer has its own value';
 
 /** Is this the reason that values of single layers win over a default? */
 export function isOverruled(key: string, reason: string): boolean {
@@ -293,7 +320,7 @@ export function overruledNotes(config: Plain): string[] {
     if (own.some((entry) => !Object.hasOwn(entry, name) || entry[name] === written)) return [];
     const used = own.map((entry) => JSON.stringify(entry[name])).join(', ');
     return [
-      `model.mask_params.default.${name} (${JSON.stringify(written)}) is not in use: ${everyLayer}, and it wins. By layer: ${used}.`,
+      `model.mask_params.default.${name} (${JSON.stringify(written)}) is not in use: ${everyLayer}, which takes precedence. By layer: ${used}.`,
     ];
   });
 }
@@ -313,7 +340,8 @@ function factsOf(config: Plain): Facts {
   };
   return {
     config,
-    family: known ? familyOfSymmetry(symmetry) : undefined,
+    family:
+      generalFamilyName(part(model, 'family')['name']) ?? (known ? familyOfSymmetry(symmetry) : undefined),
     resnet: isResnet(model),
     oneByOne: model['layers'] != null,
     layers: typeof layers === 'number' ? layers : 0,

@@ -129,7 +129,7 @@ export function resolveGeometry(config: ConfigOfData, where = 'config'): Geometr
   for (const key of Object.keys(geometryDefaults[section])) {
     if (written[key] == null) {
       throw new UserError(`${where}: dataset.${section}.${key} is missing; dataset.name=${kind} needs it.`, {
-        hint: `dataset=${kind} fills in the whole section; then override single keys.`,
+        hint: `dataset=${kind} fills in the whole section; override single keys after it.`,
       });
     }
     values[key] = written[key];
@@ -151,8 +151,8 @@ export function requireSameRotation(config: ConfigOfData, where: string): void {
   if (geometryKindOf(config.dataset?.name ?? '') !== 'mnist-coherence') return;
   if (config.dataset?.coherence_rotation?.['axis_signs'] === axisSigns) return;
   throw new UserError(
-    `${where}: dataset.coherence_rotation.axis_signs is not recorded as "${axisSigns}": the run saw digits that were rotated in another way, and they cannot be made again.`,
-    { hint: 'Train it again, or name other data to measure it on with --data.' },
+    `${where}: dataset.coherence_rotation.axis_signs is not recorded as "${axisSigns}": the run was trained on digits rotated in another way, which cannot be reproduced.`,
+    { hint: 'Train it again, or name another data set to measure it on with --data.' },
   );
 }
 

@@ -33,7 +33,10 @@ export function resolveInterpolations(config: Plain): Interpolated {
   collectUnresolved(resolved, [], (path, text) => {
     const key = path.join('.');
     const reason = text === '???' ? 'it was never filled in' : resolver.reasons.get(key);
-    unresolved.set(key, reason ?? resolver.reasons.get(text) ?? 'it refers to what cannot be resolved');
+    unresolved.set(
+      key,
+      reason ?? resolver.reasons.get(text) ?? 'it refers to something that cannot be resolved',
+    );
   });
   return { config: resolved, unresolved, assumed: resolver.assumed };
 }
@@ -54,7 +57,7 @@ function withoutGuesses(resolved: Plain, written: Plain, { guessed, reasons, ass
     (section as Plain)[path.at(-1)!] = text;
     reasons.set(
       key,
-      `the environment variable ${variable} of the time of training decides, and it is not recorded; its default is a guess`,
+      `it depends on the environment variable ${variable} at training time, which is not recorded; its default is a guess`,
     );
     assumed.delete(key);
   }
@@ -161,7 +164,7 @@ class Resolver {
       const variable = asText(value(0));
       if (args.length < 2)
         throw new Unresolvable(
-          `it is the environment variable ${variable} of the time of training, which is not recorded`,
+          `it is the environment variable ${variable} at training time, which is not recorded`,
         );
       const fallback = value(1);
       const text = `\${${name}:${args.join(',')}}`;
@@ -209,7 +212,7 @@ class Resolver {
       .split('.')
       .filter((step) => step !== '');
     if (steps.length === 0 || dots.length > from.length)
-      throw new Unresolvable('it is no interpolation that can be read');
+      throw new Unresolvable('its syntax is not supported');
     const start = dots === '' ? [] : from.slice(0, from.length - dots.length);
     let [path, value]: [Path, unknown] = [[], this.#root];
     for (const step of [...start, ...steps]) {
@@ -233,7 +236,7 @@ class Resolver {
   }
 
   #count(): void {
-    if (++this.#values > mostValues) throw new Unresolvable('its interpolations unfold into too many values');
+    if (++this.#values > mostValues) throw new Unresolvable('its interpolations expand into too many values');
   }
 }
 
@@ -302,7 +305,7 @@ function scalarOf(text: string): unknown {
 
 function joined(parts: readonly unknown[]): string {
   const text = parts.map(asText).join('');
-  if (text.length > longestText) throw new Unresolvable('its interpolations unfold into too long a text');
+  if (text.length > longestText) throw new Unresolvable('its interpolations expand into too long a text');
   return text;
 }
 

@@ -35,6 +35,12 @@ const images = {
   enable_ffcv: false,
 };
 
+/** Varied while training, as the published code does. */
+const colours = {
+  ...{ ...images, data_dir: null, batch_size: 128 },
+  augmentation: { flip: true, pad: 4, evaluation: 'none' },
+};
+
 const made = { ...images, data_dir: null, batch_size: 128 };
 
 /** What `section=choice` stands for. The first choice of each is the default. */
@@ -44,6 +50,9 @@ export const configGroups: Record<string, Record<string, Plain>> = {
     mnist: { name: 'mnist', ...images },
     'fashion-mnist': { name: 'fashion-mnist', ...images },
     kmnist: { name: 'kmnist', ...images },
+    cifar10: { name: 'cifar10', ...colours },
+    cifar100: { name: 'cifar100', ...colours },
+    'mnist-10k-32': { name: 'mnist-10k-32', ...images, data_dir: null },
     idx: { name: 'idx', ...images, data_dir: null },
     'mnist-coherence': {
       ...{ name: 'mnist-coherence', ...images, data_dir: null },
@@ -101,6 +110,17 @@ export const configGroups: Record<string, Record<string, Plain>> = {
     wandb: { use_wandb: true, log_batch_metrics: false },
   },
 };
+
+/**
+ * The section that `section=choice` stands for; undefined if there is none. Of data sets any name will do: which ones a
+ * person has added is known where their files are.
+ */
+export function sectionChoice(section: string, choice: string): Plain | undefined {
+  const group = configGroups[section];
+  if (group && Object.hasOwn(group, choice)) return structuredClone(group[choice]!);
+  const isName = section === 'dataset' && /^[A-Za-z0-9][\w.-]*$/.test(choice);
+  return isName ? { name: choice, ...images, data_dir: null } : undefined;
+}
 
 /** A complete config but for the model: what every preset and user's config is laid over. */
 export function defaultConfig(): Plain {
@@ -186,9 +206,9 @@ function applyOverride(config: Plain, { path, removes, value, choice }: Override
 }
 
 function chooseGroup(section: string, choice: string, override: string): Plain {
+  const found = sectionChoice(section, choice);
+  if (found) return found;
   const group = configGroups[section]!;
-  const found = Object.hasOwn(group, choice) ? group[choice] : undefined;
-  if (found) return structuredClone(found);
   throw new UserError(
     `override "${override}": ${section} is a section; choose one of ${Object.keys(group).join(', ')}, or set one of its keys (${section}.KEY=VALUE).${didYouMean(choice, Object.keys(group))}`,
   );
@@ -249,7 +269,7 @@ function parseValue(text: string, override: string): unknown {
   if (!quoted) {
     if (/^["'[{]/.test(trimmed)) throw new UserError(`override "${override}": the value is not closed.`);
     if (/^[^\s,]+(,[^\s,]+)+$/.test(trimmed)) {
-      throw new UserError(`override "${override}": several values; for a list write [${trimmed}].`);
+      throw new UserError(`override "${override}": several values were given; write a list as [${trimmed}].`);
     }
     if (/^(null|~)$/i.test(trimmed)) return null;
     if (/^(true|false)$/i.test(trimmed)) return trimmed.toLowerCase() === 'true';

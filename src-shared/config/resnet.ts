@@ -24,6 +24,7 @@ export function isResnet({ name, _target_: target }: { readonly [key: string]: u
  * @throws UserError naming the key
  */
 export function resolveResnet(model: ModelConfig, where: string): ResnetSpec {
+  refuseFamily(model, where);
   const family = familyOfSymmetry(required(model.symmetry, 'symmetry', where));
   if (family === 'sigma-asymmetric')
     throw new UserError(`${where}: model.symmetry is 2; there are no sigma-asymmetric residual networks.`, {
@@ -41,6 +42,16 @@ export function resolveResnet(model: ModelConfig, where: string): ResnetSpec {
       ...fixedEntries(model, { family, module, fanIn: shape.slice(1).reduce((a, b) => a * b, 1) }, where),
     })),
   };
+}
+
+/** The families of `model.family` are of multilayer perceptrons. */
+function refuseFamily({ family }: ModelConfig, where: string): void {
+  const written = Object.entries(family ?? {}).find(([, value]) => value !== null && value !== undefined);
+  if (!written) return;
+  throw new UserError(
+    `${where}: model.family.${written[0]} is ${JSON.stringify(written[1])}; a residual network can have none of these families.`,
+    { hint: 'Take model.family out, and set model.symmetry to 0 (standard), 1 (W-asymmetric) or 3 (SYRE).' },
+  );
 }
 
 function sizesOf(model: ModelConfig, where: string): ResnetSizes {

@@ -6,8 +6,13 @@ import { refuseDeclared, requireChain } from '../model.ts';
 import type { DeclaredSpec, LayerSpec, MlpSpec, ModelSpec, ResnetLayer, TrainableSpec } from '../model.ts';
 import { didYouMean } from '../near-miss.ts';
 import { readDeclared } from '../networks/declared.ts';
+import { zerosOf } from '../networks/general-family.ts';
 import { readChainLayers } from './chain.ts';
 import type { ChainLayer } from './chain.ts';
+import { resolveAugmentation } from './augmentation.ts';
+import type { Augmentation } from './augmentation.ts';
+import { checkFamily, readFamilySection, refuseBesideFamily } from './family.ts';
+import type { ReadFamily } from './family.ts';
 import { resolveGeometry } from './geometry.ts';
 import type { GeometryPlan } from './geometry.ts';
 import { isResnet, resolveResnet } from './resnet.ts';
@@ -72,27 +77,29 @@ function resolveDeclared(model: ModelConfig, where: string): DeclaredSpec {
   if (idle !== undefined)
     throw new UserError(
       `${where}: model.${idle} has no effect on a declared network, whose layers are listed in model.layers.`,
-      { hint: 'Take it out.' },
+      { hint: 'Remove it.' },
     );
   const words = declaredKeys.flatMap((key) => (model[key] == null ? [] : [[key, model[key]] as const]));
   const name = model.description ?? undefined;
   if (name !== undefined && typeof name !== 'string')
-    throw new UserError(`${where}: model.description is ${JSON.stringify(name)}: a text was expected.`);
+    throw new UserError(`${where}: model.description is ${JSON.stringify(name)}: text was expected.`);
   return readDeclared({ ...(name !== undefined && { name }), ...Object.fromEntries(words) }, where, 'model.');
 }
 
 /** Keys of other networks. `_target_` is what other programs leave beside a name. */
 const otherKeys = [
   ...(['symmetry', 'input_dim', 'hidden_dim', 'output_dim', 'num_layers', 'n_mul', 'norm'] as const),
-  ...(['elementwise_affine', 'activation', 'asym_init_only', 'mask_params'] as const),
+  ...(['elementwise_affine', 'activation', 'asym_init_only', 'mask_params', 'family'] as const),
   ...(['parameter_names', 'constants', 'ignored_tensors'] as const),
   ...(['depth', 'w', 'num_classes', 'input_shape'] as const),
 ];
 
 function resolveMlp(model: ModelConfig, where: string): MlpSpec {
   const files = filesOf(model);
+  const read = readFamilySection(model.family, where);
+  if (read) refuseBesideFamily(model, read.general.name, where);
   if (model.layers) return { ...chainSpec(model, readChainLayers(model.layers, where), where), ...files };
-  const family = familyOfSymmetry(required(model.symmetry, 'model.symmetry', where));
+  const family = read?.general.name ?? familyOfSymmetry(required(model.symmetry, 'model.symmetry', where));
   const inputs = required(model.input_dim, 'model.input_dim', where);
   const outputs = required(model.output_dim, 'model.output_dim', where);
   const count = required(model.num_layers, 'model.num_layers', where);
@@ -103,9 +110,10 @@ function resolveMlp(model: ModelConfig, where: string): MlpSpec {
       inputs: index === 0 ? inputs : hidden,
       outputs: index === count - 1 ? outputs : hidden,
     };
-    return { ...sizes, ...fixedPart(model, sizes, where) };
+    return { ...sizes, ...(read ? familyPart(read, sizes) : fixedPart(model, sizes, where)) };
   });
   const norm = resolveNorm(model, where);
+  if (read) checkFamily(read, { layers, norm }, where);
   const sigma = family === 'sigma-asymmetric';
   if (sigma && (norm === 'layer_linear' || norm === 'batch_linear')) {
     throw new UserError(
@@ -121,8 +129,14 @@ function resolveMlp(model: ModelConfig, where: string): MlpSpec {
     elementwiseAffine: sigma || model.elementwise_affine !== false,
     activation: resolveActivation(model, where),
     asymInitOnly,
+    ...(read && { general: read.general }),
     ...files,
   };
+}
+
+function familyPart({ general, sigmaF }: ReadFamily, { inputs }: { inputs: number }): FixedPart {
+  const numFixed = general.name === 'sparse' ? zerosOf(general.share, inputs) : 0;
+  return { sigmaF, numFixed, normalMask: true };
 }
 
 function filesOf(model: ModelConfig): Pick<MlpSpec, 'fileNames' | 'constants' | 'ignored'> {
@@ -176,7 +190,8 @@ function resolveNorm(model: ModelConfig, where: string): Norm {
 
 /** create_mlp's defaults where the config says nothing: relu for standard models, gelu otherwise. */
 function resolveActivation(model: ModelConfig, where: string): Activation {
-  if (!model.activation) return model.symmetry === 0 || model.asym_init_only === true ? 'relu' : 'gelu';
+  if (!model.activation)
+    return (model.symmetry ?? 0) === 0 || model.asym_init_only === true ? 'relu' : 'gelu';
   const found = activations.find((activation) => activation === model.activation);
   if (found) return found;
   throw new UserError(
@@ -254,6 +269,10 @@ export interface DataPlan {
   splitSeed: number;
   valFraction: number;
   batchSize: number;
+  /** Of data that a person has added: how the hash of their contents begins; undefined: not recorded. */
+  contents?: string;
+  /** How images are varied; undefined: not at all. */
+  augmentation?: Augmentation | undefined;
   /** How the data are made; absent where they are read from files. */
   geometry?: GeometryPlan;
 }
@@ -268,6 +287,8 @@ export function resolveData(config: RunConfig, where = 'config'): DataPlan {
   const geometry = resolveGeometry(config, where);
   return {
     ...(geometry && { geometry }),
+    ...(data.contents != null && { contents: data.contents }),
+    augmentation: resolveAugmentation(data.augmentation, where),
     name: data.name,
     dataDir: data.data_dir ?? null,
     splitFile: data.split_file ?? null,

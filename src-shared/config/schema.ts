@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
 import { seedSchema } from '../jobs/common.ts';
+import { augmentationSchema } from './augmentation.ts';
 import { chainKeys } from './chain.ts';
+import { familySectionSchema } from './family.ts';
 import { geometrySections } from './geometry.ts';
 
 const count = z.int().nonnegative();
@@ -33,6 +35,8 @@ const modelSchema = z.looseObject({
   activation: z.union([z.string(), z.literal(false)]).nullish(),
   asym_init_only: z.boolean().nullish(),
   mask_params: z.record(z.string(), z.unknown()).nullish(),
+  /** Basin's own: F and D that no symmetry stands for. */
+  family: familySectionSchema.nullish(),
   ...chainKeys,
   // Of residual networks.
   depth: z.int().nullish(),
@@ -52,6 +56,12 @@ const datasetSchema = z.looseObject({
   split_seed: seedSchema.nullish(),
   /** JSON with train_indices and val_indices, instead of a seeded split. */
   split_file: z.string().nullish(),
+  /** Recorded by Basin of data that a person has added: the first digits of the hash of their contents. */
+  contents: z
+    .string()
+    .regex(/^[0-9a-f]{8,64}$/, 'hexadecimal digits of a SHA-256 were expected')
+    .nullish(),
+  augmentation: augmentationSchema.nullish(),
   num_workers: count.nullish(),
   pin_memory: z.boolean().nullish(),
   enable_ffcv: z.boolean().nullish(),

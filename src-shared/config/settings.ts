@@ -3,7 +3,7 @@ import { UserError } from '../errors.ts';
 import { isOverruled, neverRule, overruledNotes, reasonWithoutEffect } from './effects.ts';
 import { fixedWeightSettings, isFixedWeightSetting, writtenFixedWeights } from './fixed-weights.ts';
 import type { FixedWeightSetting } from './fixed-weights.ts';
-import { applyOverrides, configGroups, defaultConfig, mergeConfig, parseOverride } from './overrides.ts';
+import { applyOverrides, defaultConfig, mergeConfig, parseOverride, sectionChoice } from './overrides.ts';
 import { isPlainObject, leafKeys, readConfig, refuseUnknownKeys } from './schema.ts';
 import type { RunConfig } from './schema.ts';
 import { isIncidental, readTolerantly, understandConfig } from './tolerant.ts';
@@ -119,7 +119,7 @@ function leavesOf(override: string): Leaf[] {
   const { path, removes, value, choice } = parseOverride(override);
   if (removes) return [];
   const key = path.join('.');
-  const set = choice === undefined ? value : configGroups[key]?.[choice];
+  const set = choice === undefined ? value : sectionChoice(key, choice);
   if (!isPlainObject(set) || Object.keys(set).length === 0) return [{ key, value: set }];
   return leafKeys(set).map((inner) => ({ key: `${key}.${inner}`, value: valueAt(set, inner) }));
 }
@@ -136,7 +136,7 @@ function refuseUndone(
   const undoing = later.filter((other) => undoes(other, key)).at(-1);
   throw new UserError(
     `override "${override}" has no effect: ${undoing === undefined ? 'what comes' : `"${undoing}" comes`} after it and sets ${key} again.`,
-    { hint: 'Give what sets several keys first, and single keys after it.' },
+    { hint: 'Give sections first, and single keys after them.' },
   );
 }
 

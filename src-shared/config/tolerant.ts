@@ -36,7 +36,7 @@ export function understandConfig(raw: Plain): Understood {
     unresolved,
     assumptions: [...assumed].map(
       ([key, text]) =>
-        `${key} is ${text}: its default is taken, since the environment of the training is not recorded.`,
+        `${key} is ${text}: its default is used, because the environment at training time is not recorded.`,
     ),
   };
 }

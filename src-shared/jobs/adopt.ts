@@ -8,12 +8,12 @@ export const adoptJob = defineJob({
   version: 1,
   title: 'Adopt weights',
   summary:
-    'Makes a run of files that hold weights without a config (plain state dicts, safetensors, asymmetric-networks): the architecture is told from names and shapes, and written into a config.yaml.',
+    'Makes a run from files that hold weights without a config (plain state dicts, safetensors, asymmetric-networks): the architecture is inferred from names and shapes and written to config.yaml.',
   params: z.object({
     paths: z
       .array(z.string().min(1))
       .min(1)
-      .describe('files of weights, model 1 first')
+      .describe('weight files, model 1 first')
       .meta({ label: 'Weight files', path: true }),
     directory: z
       .string()
@@ -25,34 +25,36 @@ export const adoptJob = defineJob({
       .min(1)
       .optional()
       .describe(
-        'YAML file that declares a network of your own: its layers and the names of their tensors (docs/architectures.md)',
+        'YAML file that declares your own network: its layers and the names of their tensors (docs/architectures.md)',
       )
       .meta({ label: 'Network declaration', path: true }),
     activation: z
       .enum(activations)
       .optional()
       .describe(
-        'behind every hidden layer; no file says it; needed unless the gates of sigma-asymmetric models are there',
+        'after every hidden layer; weight files do not record it; required except for sigma-asymmetric models, which have gates',
       )
       .meta({ label: 'Activation' }),
     normPosition: z
       .enum(['before-activation', 'after-activation'])
       .optional()
       .describe(
-        'where the norms stand, needed if names such as fc1, bn1 do not tell it; behind the activation: declare the network (architecture)',
+        'whether norms come before the activation; required if names such as fc1, bn1 do not say; if they come after it, declare the network (architecture)',
       )
       .meta({ label: 'Norm position' }),
     sigmaF: z
       .array(z.number())
       .min(1)
       .optional()
-      .describe('fixed weight scale, one for all layers or one each; absent: read off weights that hold it')
+      .describe(
+        'fixed weight scale, one for all layers or one per layer; absent: inferred from the weights if possible',
+      )
       .meta({ label: 'σ_F' }),
     epoch: z
       .int()
       .nonnegative()
       .optional()
-      .describe('epoch of the weights; absent: as the files say, else 1')
+      .describe('epoch of the weights; absent: as recorded in the files, else 1')
       .meta({ label: 'Epoch' }),
     dataset: z
       .string()

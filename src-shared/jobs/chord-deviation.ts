@@ -7,7 +7,7 @@ export const chordDeviationJob = defineJob({
   version: 1,
   title: 'Deviation from the chord',
   summary:
-    'How far the output of an interpolated ReLU layer strays from the straight line between the two layers’ outputs, as the trained part of the weights grows beside the fixed part that both share. Theory: with the power 3/2.',
+    'How far the output of an interpolated ReLU layer deviates from the straight line between the two layers’ outputs, as the trained part of the weights grows relative to the shared fixed part. Theory: exponent 3/2.',
   params: z
     .object({
       width: z
@@ -61,18 +61,18 @@ export const chordDeviationJob = defineJob({
         .min(1)
         .max(1000)
         .default(3)
-        .describe('pairs of layers, each with fixed weights of its own')
+        .describe('pairs of layers, each with its own fixed weights')
         .meta({ label: 'Pairs of layers', advanced: true }),
       lambdaSteps: z
         .int()
         .min(3)
         .max(1001)
         .default(41)
-        .describe('points on the segment among which the largest deviation is sought')
+        .describe('points on the segment at which the deviation is measured')
         .meta({ label: 'Points on the line', advanced: true }),
       seed: seedSchema
         .default(1)
-        .describe('decides the subspace, the weights and the examples')
+        .describe('determines the subspace, the weights and the examples')
         .meta({ label: 'Seed' }),
     })
     .superRefine(({ numFixed, intrinsic, ambient }, context) => {

@@ -7,14 +7,14 @@ export const curvatureBoundJob = defineJob({
   version: 1,
   title: 'Curvature bound',
   summary:
-    'Curvature and length of symmetry curves, how far the chord strays from them, and the bound on the barrier that follows, against the measured barrier.',
+    'Curvature and length of symmetry curves, the deviation of the chord from them, and the resulting bound on the barrier, compared with the measured barrier.',
   params: z.object({
     layers: z.int().min(2).max(6).default(2).describe('number of weight matrices').meta({ label: 'Layers' }),
     width: z.int().min(1).max(32).default(4).describe('width of every layer').meta({ label: 'Width' }),
     activation: z
       .enum(['linear', 'relu'])
       .default('linear')
-      .describe('of the bias-free network trained on the spot')
+      .describe('of the bias-free network trained for the job')
       .meta({ label: 'Activation' }),
     scales: z
       .array(z.number().positive().max(10))
@@ -31,7 +31,7 @@ export const curvatureBoundJob = defineJob({
       .meta({ label: 'Intervals' }),
     seed: seedSchema
       .default(1)
-      .describe('decides task, start and direction of log g')
+      .describe('determines task, start and direction of log g')
       .meta({ label: 'Seed' }),
   }),
   result: z.object({

@@ -14,7 +14,7 @@ export const detectSymmetryJob = defineJob({
       activation: z
         .enum(['linear', 'relu'])
         .default('linear')
-        .describe('of the bias-free networks trained on the spot')
+        .describe('of the bias-free networks trained for the job')
         .meta({ label: 'Activation' }),
       layers: z
         .int()
@@ -27,14 +27,14 @@ export const detectSymmetryJob = defineJob({
       second: z
         .enum(['independent', 'orbit'])
         .default('independent')
-        .describe('second network: trained from a start of its own, or moved along the orbit of the first')
+        .describe('second network: trained independently, or moved along the orbit of the first')
         .meta({ label: 'Second network' }),
       restarts: z
         .int()
         .min(1)
         .max(100)
         .default(5)
-        .describe('ReLU: orders of the layers that are tried')
+        .describe('ReLU: visiting orders of the layers to try')
         .meta({ label: 'Restarts', advanced: true }),
       run: pairSelection.run,
       models: z
@@ -46,7 +46,7 @@ export const detectSymmetryJob = defineJob({
       checkpoints: z
         .array(z.string().min(1))
         .optional()
-        .describe('two checkpoint files, in place of run, models and epoch')
+        .describe('two checkpoint files, instead of run, models and epoch')
         .meta({ label: 'Checkpoint files', advanced: true, path: true }),
       split: z
         .enum(['train', 'val', 'test'])
@@ -63,7 +63,7 @@ export const detectSymmetryJob = defineJob({
         .meta({ label: 'Intervals' }),
       seed: seedSchema
         .default(1)
-        .describe('decides task, starts, hidden group element and orders')
+        .describe('determines task, starts, hidden group element and orders')
         .meta({ label: 'Seed' }),
     })
     .superRefine((value, context) => {

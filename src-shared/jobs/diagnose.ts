@@ -7,7 +7,7 @@ export const diagnose = defineJob({
   version: 2,
   title: 'Diagnose',
   summary:
-    'Says which back end computes in a worker, on what, why, whether it compiles, and how fast a matrix product is on it.',
+    'Reports which back end a worker uses, on which device and why, whether compiled execution works, and the speed of a matrix product.',
   params: z.object({
     size: z
       .int()

@@ -9,9 +9,9 @@ export const exportCheckpointsJob = defineJob({
   version: 1,
   title: 'Export checkpoints',
   summary:
-    'Writes the checkpoints of a run into a new run folder, as .pt for PyTorch and the published scripts or as .safetensors, with its config.yaml beside them.',
+    'Writes the checkpoints of a run into a new run folder, as .pt for PyTorch and the published scripts or as .safetensors, together with its config.yaml.',
   params: z.object({
-    run: z.string().min(1).describe('run directory').meta({ label: 'Run', path: true }),
+    run: z.string().min(1).describe('run folder').meta({ label: 'Run', path: true }),
     models: z
       .array(z.int().positive())
       .min(1)

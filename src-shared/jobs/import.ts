@@ -31,7 +31,7 @@ export const importJob = defineJob({
   version: 1,
   title: 'Import',
   summary:
-    'Looks for run folders below a folder and adds them to the catalog. Copies no checkpoints and reads only their headers; result files and analyses, named or found below, are taken over as results.',
+    'Looks for run folders below a folder and adds them to the catalog. Copies no checkpoints and reads only their headers; result files and analysis archives, named or found below the folder, are imported as results.',
   params: z.object({
     /** Absolute paths of folders to search, or of single files: checkpoints, configs, results, analyses (.zip). */
     paths: z.array(z.string().min(1)).min(1).meta({ label: 'Files and folders', path: true }),

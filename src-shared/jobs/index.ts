@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
+import { addDataJob } from './add-data.ts';
 import { adoptJob } from './adopt.ts';
 import { diagnose } from './diagnose.ts';
 import { exportCheckpointsJob } from './export-checkpoints.ts';
@@ -61,6 +62,7 @@ export const jobKinds = tableOf({
   'curvature-bound': curvatureBoundJob,
   merge: mergeJob,
   adopt: adoptJob,
+  'add-data': addDataJob,
   'export-checkpoints': exportCheckpointsJob,
   import: importJob,
   hash: hashJob,

@@ -15,7 +15,7 @@ const paramsSchema = z.object({
   layer: z
     .string()
     .min(1)
-    .describe('layer whose neurons are looked at, such as lins.0')
+    .describe('layer of the neurons: the name of its module or of its permutation')
     .meta({ label: 'Layer' }),
   neurons: z
     .array(z.int().nonnegative())
@@ -41,15 +41,15 @@ const paramsSchema = z.object({
     .min(2)
     .max(100_000)
     .default(2000)
-    .describe('activations are recorded on the first so many examples of the split')
+    .describe('activations are recorded on the first N examples of the split')
     .meta({ label: 'Examples' }),
   strongest: z
     .int()
     .min(0)
     .max(50)
     .default(4)
-    .describe('how many of the examples that excite a neuron most are shown')
-    .meta({ label: 'Strongest examples' }),
+    .describe('number of top-activating examples shown per neuron')
+    .meta({ label: 'Top examples' }),
   bins: z
     .int()
     .min(1)
@@ -133,7 +133,8 @@ export const inspectNeuronsJob = defineJob({
     layer: z.string(),
     /** Width and height of the layer's inputs as an image; null where they are none. */
     picture: z.tuple([z.int(), z.int()]).nullable(),
-    sigma_f: z.number(),
+    /** Null if what is added to the weights is no draw. */
+    sigma_f: z.number().nullable(),
     neurons: pair(neuronSchema),
     /** Effective weights, [2, inputs]. */
     weights: twoRows,

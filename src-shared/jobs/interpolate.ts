@@ -13,6 +13,12 @@ import {
 import type { Split } from '../domain.ts';
 import { defineJob, jobReuse } from './define.ts';
 import {
+  checkNormStatistics,
+  completeNormStatistics,
+  normStatisticsFields,
+  normStatisticsParams,
+} from './norm-statistics.ts';
+import {
   alignmentParams,
   analysisData,
   checkSelection,
@@ -40,18 +46,11 @@ const pointFields = {
   test_accuracy: measured.optional(),
 };
 
-/** How the running statistics of BatchNorm come about between two models; absent if the networks have none. */
-export const normStatisticsSchema = z.enum(['interpolate']);
-
-/** To be shown with every figure and table of such a curve, and with a merged model. */
-export const normStatisticsNote =
-  'The running statistics of BatchNorm are interpolated like the weights, not recomputed from data at each point: a barrier, or a part of it, may come from them alone.';
-
 /** The simplex midpoint: the plain mean of all models' weights, unaligned. */
 export const midpointSchema = z.object({
   models: z.array(z.int()),
   num_models: z.int(),
-  norm_statistics: normStatisticsSchema.optional(),
+  ...normStatisticsFields,
   ...pointFields,
 });
 
@@ -85,7 +84,10 @@ export const interpolationSchema = z.object({
   test_loss: curve.optional(),
   test_accuracy: curve.optional(),
   ...derivedFields,
-  /** Euclidean, over what the curve interpolates: all stored numbers, or the converted models' when aligned. */
+  /**
+   * Euclidean, over all stored numbers, or the converted models' when aligned: running statistics are among them, whether
+   * they are interpolated or not.
+   */
   distance: measured,
   /** distance / sqrt(num_params) */
   normalized_distance: measured,
@@ -101,7 +103,18 @@ export const interpolationSchema = z.object({
    * Absent where the models themselves were not at hand (imported curves).
    */
   rescaling_ratio: z.number().optional(),
-  norm_statistics: normStatisticsSchema.optional(),
+  ...normStatisticsFields,
+  /** Loss and accuracy of both models with the statistics in their files, if the curve's ends have others. */
+  stored_ends: z
+    .object({
+      train_loss: curve.optional(),
+      train_accuracy: curve.optional(),
+      val_loss: curve.optional(),
+      val_accuracy: curve.optional(),
+      test_loss: curve.optional(),
+      test_accuracy: curve.optional(),
+    })
+    .optional(),
   /** To be shown with every figure made of this curve. */
   note: z.string().optional(),
 });
@@ -155,9 +168,11 @@ const interpolateParams = z
       .default(false)
       .describe('also evaluate the mean of all models')
       .meta({ label: 'Midpoint of all models' }),
+    ...normStatisticsParams,
     data: analysisData.meta({ label: 'Data' }),
   })
-  .superRefine(checkSelection);
+  .superRefine(checkSelection)
+  .superRefine(checkNormStatistics);
 
 export const interpolateJob = defineJob({
   kind: 'interpolate',
@@ -176,8 +191,11 @@ export const interpolateJob = defineJob({
   cacheable: true,
   reuse: jobReuse(
     interpolateParams,
-    ({ splits: _splits, midpoint: _midpoint, mode, recordingPoint, alignSplit, ...rest }) =>
-      rest.align === 'activation' ? { ...rest, mode, recordingPoint, alignSplit } : rest,
+    ({ splits: _splits, midpoint: _midpoint, mode, recordingPoint, alignSplit, ...rest }) => ({
+      ...rest,
+      ...completeNormStatistics(rest),
+      ...(rest.align === 'activation' && { mode, recordingPoint, alignSplit }),
+    }),
     (given, asked) => {
       if (!asked.splits.every((split) => given.splits.includes(split))) return 0;
       return given.midpoint || !asked.midpoint ? 2 : 1;

@@ -6,7 +6,7 @@ import type { JobParts } from './define.ts';
 
 /** Models of one run, at one epoch or several. */
 export const layerSelection = {
-  run: z.string().min(1).describe('run directory').meta({ label: 'Run', path: true }),
+  run: z.string().min(1).describe('run folder').meta({ label: 'Run', path: true }),
   models: z
     .array(z.int().positive())
     .min(1)
@@ -21,7 +21,7 @@ export const layerSelection = {
     .array(z.string().min(1))
     .min(1)
     .optional()
-    .describe('layers, such as lins.0,lins.1; absent: all of them')
+    .describe('layers, by the names of their modules; absent: all of them')
     .meta({ label: 'Layers', advanced: true }),
   data: analysisDataSchema.default({}).meta({ label: 'Data' }),
 };
@@ -46,7 +46,7 @@ export const runKeyParam = {
     .string()
     .min(1)
     .optional()
-    .describe("name of the run in the answer; absent: its folder's name")
+    .describe('name of the run in the result; absent: the name of its folder')
     .meta({ label: 'Run name in the result', advanced: true }),
 };
 

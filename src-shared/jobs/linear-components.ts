@@ -29,11 +29,11 @@ export const linearComponentsJob = defineJob({
       .min(1)
       .max(50)
       .default(3)
-      .describe('pairs of solutions tried between every two classes')
+      .describe('pairs of solutions to try between every two classes')
       .meta({ label: 'Pairs between classes', advanced: true }),
     seed: seedSchema
       .default(1)
-      .describe('decides the task, the starts and the paths tried')
+      .describe('determines the task, the starts and the paths tried')
       .meta({ label: 'Seed' }),
   }),
   result: z.object({

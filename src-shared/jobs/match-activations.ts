@@ -39,7 +39,7 @@ const flagsOfInterpolate = {
     .meta({ label: 'Intervals', withoutEffect: true }),
   align: alignmentSchema
     .optional()
-    .describe('as interpolate takes it; no effect here: the models are matched as they are')
+    .describe('as interpolate takes it; no effect here: the models are compared unaligned')
     .meta({ label: 'Alignment', withoutEffect: true }),
 };
 
@@ -68,12 +68,12 @@ const paramsSchema = z
       .array(groupSchema)
       .min(1)
       .optional()
-      .describe('groups in place of a run: every two models of each of their runs, at the same epoch')
+      .describe('groups instead of a run: every two models of each of their runs, at the same epoch')
       .meta({ label: 'Groups' }),
     epochs: z
       .union([z.literal('all'), z.array(z.int().nonnegative()).min(1)])
       .optional()
-      .describe('epochs in place of one, e.g. 0,5,100; all: every epoch that was saved')
+      .describe('several epochs instead of one, e.g. 0,5,100; all: every saved epoch')
       .meta({ label: 'Epochs' }),
     models,
     pairs,
@@ -100,12 +100,12 @@ const paramsSchema = z
       .meta({ label: 'Random permutations' }),
     matchingSeed: seedSchema
       .default(0)
-      .describe('decides the random permutations')
+      .describe('determines the random permutations')
       .meta({ label: 'Matching seed', advanced: true }),
     withMatrices: z
       .boolean()
       .default(false)
-      .describe('return the similarity matrices too')
+      .describe('also return the similarity matrices')
       .meta({ label: 'Similarity matrices' }),
     data: analysisData.meta({ label: 'Data' }),
     ...flagsOfInterpolate,
@@ -130,7 +130,7 @@ function checkSubject(value: Subject, context: z.RefinementCtx): void {
   };
   const foreign = (subject: string, names: (keyof Subject)[]): void => {
     const name = names.find((one) => value[one] !== undefined);
-    if (name !== undefined) issue(subject, `stands in place of ${name}; give one or the other`);
+    if (name !== undefined) issue(subject, `replaces ${name}; give one or the other`);
   };
   if (value.checkpoints !== undefined) {
     foreign('checkpoints', ['run', 'groups', 'models', 'epoch', 'epochs']);
@@ -138,9 +138,9 @@ function checkSubject(value: Subject, context: z.RefinementCtx): void {
     return;
   }
   if (value.groups !== undefined) foreign('groups', ['run', 'pairs', 'models']);
-  else if (value.run === undefined) issue('run', 'a run directory is needed (or groups, or checkpoints)');
+  else if (value.run === undefined) issue('run', 'a run folder is needed (or groups, or checkpoints)');
   if (value.epoch !== undefined && value.epochs !== undefined) {
-    issue('epochs', 'stands in place of epoch; give one or the other');
+    issue('epochs', 'replaces epoch; give one or the other');
   } else if (value.epoch === undefined && value.epochs === undefined && value.run !== undefined) {
     issue('epoch', 'the epoch is needed, e.g. 100; 0 is the initialisation (or several as epochs)');
   } else if (value.epoch === undefined && value.epochs === undefined && value.groups !== undefined) {
@@ -175,7 +175,7 @@ function joinModels(params: Params, answers: MatchedModels[]): z.infer<typeof re
       .filter((member) => rowsOfGroup({ name, runs: [member] }, answers).length === 0)
       .map(
         ({ run }) =>
-          `${name}: ${run} has no two models at one of the epochs asked for, so nothing is compared.`,
+          `${name}: ${run} does not have two models at any requested epoch, so there is nothing to compare.`,
       ),
   );
   const shared = {
@@ -213,7 +213,7 @@ export const matchActivationsJob = defineJob({
   version: 2,
   title: 'Match activations',
   summary:
-    'How well the neurons of two models correspond: mean similarity of their activations under the best, the identity and random permutations, per layer; for one pair, or for all pairs of whole groups over training.',
+    'How well the neurons of two models correspond: mean similarity of their activations under the best, the identity and random permutations, per layer; for one pair, or for all pairs in whole groups over training.',
   params: paramsSchema,
   result: resultSchema,
   parts: jobParts(

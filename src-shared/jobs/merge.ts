@@ -2,15 +2,24 @@ import { z } from 'zod';
 import { alignmentSchema, matchingModeSchema } from '../domain.ts';
 import { defineJob } from './define.ts';
 import { checkpointFormatSchema } from './export-checkpoints.ts';
-import { normStatisticsSchema } from './interpolate.ts';
+import { checkNormStatistics, normStatisticsFields, normStatisticsParams } from './norm-statistics.ts';
+import type { NormStatistics } from './norm-statistics.ts';
 import { alignmentParams, analysisData, checkSelection, pairSelection, permutationsSchema } from './pairs.ts';
+
+function refusalOf(chosen: NormStatistics | undefined, write: 'merged' | 'aligned'): string | undefined {
+  if (chosen === 'batch')
+    return 'a file holds one set of statistics, and batch means those of whatever is evaluated; expected interpolate or re-estimate. The job interpolate computes with batch';
+  return chosen !== undefined && write === 'aligned'
+    ? 'has no effect on aligned models: nothing is mixed, and statistics move with their units'
+    : undefined;
+}
 
 export const mergeJob = defineJob({
   kind: 'merge',
   version: 1,
   title: 'Merge models',
   summary:
-    'Permutes models to the first one and writes their weighted mean (or each permuted model) as a run of its own, in the non-asymmetric form that any script can load.',
+    'Permutes models to the first one and writes their weighted mean (or each permuted model) as a new run, in the non-asymmetric form that any script can load.',
   params: z
     .object({
       run: pairSelection.run,
@@ -41,9 +50,15 @@ export const mergeJob = defineJob({
         .min(1)
         .describe('folder to write to; it must not hold a run yet')
         .meta({ label: 'Output folder', path: true }),
+      ...normStatisticsParams,
       data: analysisData.meta({ label: 'Data' }),
     })
-    .superRefine(checkSelection),
+    .superRefine(checkSelection)
+    .superRefine(checkNormStatistics)
+    .superRefine(({ normStatistics, write }, context) => {
+      const message = refusalOf(normStatistics, write);
+      if (message !== undefined) context.addIssue({ code: 'custom', path: ['normStatistics'], message });
+    }),
   result: z.object({
     /** Absolute path of the new run folder. */
     directory: z.string(),
@@ -56,7 +71,7 @@ export const mergeJob = defineJob({
     mode: matchingModeSchema.optional(),
     /** Of each model after the first; absent without alignment. */
     permutations: z.array(permutationsSchema).optional(),
-    norm_statistics: normStatisticsSchema.optional(),
+    ...normStatisticsFields,
     notes: z.array(z.string()),
   }),
   lane: 'main',

@@ -12,7 +12,7 @@ import { analysisDataSchema, seedSchema } from './common.ts';
 
 /** Models of one run at one epoch, or any checkpoint files; all pairs of them unless `pairs` says which. */
 export const pairSelection = {
-  run: z.string().min(1).optional().describe('run directory').meta({ label: 'Run', path: true }),
+  run: z.string().min(1).optional().describe('run folder').meta({ label: 'Run', path: true }),
   models: z
     .array(z.int().positive())
     .optional()
@@ -27,13 +27,13 @@ export const pairSelection = {
   checkpoints: z
     .array(z.string().min(1))
     .optional()
-    .describe('checkpoint files in place of run, models and epoch; they may belong to different runs')
+    .describe('checkpoint files instead of run, models and epoch; they may belong to different runs')
     .meta({ label: 'Checkpoint files', advanced: true, path: true }),
   pairs: z
     .array(z.tuple([z.int().positive(), z.int().positive()]))
     .optional()
     .describe(
-      'pairs of models (of a run: its model numbers; of checkpoint files: places in the list, from 1); absent: all',
+      'pairs of models (of a run: its model numbers; of checkpoint files: positions in the list, from 1); absent: all',
     )
     .meta({ label: 'Pairs of models', advanced: true }),
 };
@@ -53,11 +53,11 @@ export function checkSelection(
   };
   if (value.checkpoints !== undefined) {
     if (value.run !== undefined || value.models !== undefined || value.epoch !== undefined) {
-      issue('checkpoints', 'stands in place of run, models and epoch; give one or the other');
+      issue('checkpoints', 'replaces run, models and epoch; give one or the other');
     } else if (value.checkpoints.length < 2) issue('checkpoints', 'at least two are needed');
     return;
   }
-  if (value.run === undefined) issue('run', 'a run directory is needed (or checkpoints)');
+  if (value.run === undefined) issue('run', 'a run folder is needed (or checkpoints)');
   else if (value.epoch === undefined)
     issue('epoch', 'the epoch is needed, e.g. 100; 0 is the initialisation');
 }
@@ -71,7 +71,7 @@ export const alignmentParams = {
   mode: matchingModeSchema
     .default('pearson_correlation_with_zero_for_constant')
     .describe(
-      'similarity of activations, maximised; reference-lmc-script repeats the published script, which anti-aligns',
+      'similarity of activations, maximised; reference-lmc-script reproduces the published script, which anti-aligns',
     )
     .meta({ label: 'Similarity measure' }),
   recordingPoint: recordingPointSchema
@@ -84,7 +84,7 @@ export const alignmentParams = {
     .meta({ label: 'Split of the activations', advanced: true }),
   matchingSeed: seedSchema
     .default(0)
-    .describe('decides visiting orders and random permutations')
+    .describe('determines visiting orders and random permutations')
     .meta({ label: 'Matching seed', advanced: true }),
   restarts: z
     .int()

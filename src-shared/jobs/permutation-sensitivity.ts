@@ -21,7 +21,8 @@ export const verdicts = ['yes', 'partly', 'no', 'not clear'] as const;
 const layerSchema = z.object({
   ...subspaceFields,
   neurons: z.int(),
-  sigma_f: z.number(),
+  /** 0 if nothing is added to the layer's weights; null if what is added is no draw (alpha I, or given). */
+  sigma_f: z.number().nullable(),
   /** sum_i M[i, i]: what the neurons cost where they are. */
   own_cost: z.number(),
   /** Delta of exchanging neurons i and j. */
@@ -52,9 +53,9 @@ const layerSchema = z.object({
   /** sqrt 2 min_(i != j) |v_j - v_i| over centers; pair: the two nearest neurons. */
   gamma_out: gapSchema,
   /** sigma_F sqrt m min_(a != b) |U_b - U_a| over the m neurons' inputs; pair: the two inputs hardest to tell apart. */
-  gamma_in: gapSchema,
-  /** sigma_F sqrt k m^(-2/k), how gamma_out scales for random centers; no constant. */
-  gamma_out_theory: z.number(),
+  gamma_in: gapSchema.extend({ value: z.number().nullable() }),
+  /** sigma_F sqrt k m^(-2/k), how gamma_out scales for random centers; no constant. Null as gamma_in without a sigma_F. */
+  gamma_out_theory: z.number().nullable(),
   center_dominance: z.object({
     /** |a_i - v_i|: how far neuron i has moved from its center. */
     moved: z.array(z.number()),
@@ -80,7 +81,7 @@ export const permutationSensitivityJob = defineJob({
   version: 1,
   title: 'Permutation sensitivity',
   summary:
-    'Can the neurons of a layer be told apart? What every exchange of two neurons, random permutations and a given one add to the realization cost, how far apart the fixed parts put the neurons, and a verdict in words.',
+    'Are the neurons of a layer identifiable? What every swap of two neurons, random permutations and a given one add to the realization cost, how far apart the neurons’ centers are, and a verdict in words.',
   params: z.object({
     ...layerSelection,
     ...subspaceParams,
@@ -93,12 +94,12 @@ export const permutationSensitivityJob = defineJob({
       .meta({ label: 'Random permutations' }),
     permutationSeed: seedSchema
       .default(0)
-      .describe('decides the random permutations')
+      .describe('determines the random permutations')
       .meta({ label: 'Permutation seed', advanced: true }),
     permutations: z
       .record(z.string(), z.array(z.int().nonnegative()))
       .optional()
-      .describe('permutations to try, by layer: {"lins.0": [2, 0, 1, ...]} puts neuron 2 into slot 0')
+      .describe('permutations to try, by layer: {"fc1": [2, 0, 1, ...]} puts neuron 2 of fc1 into slot 0')
       .meta({ label: 'Permutations to try', advanced: true }),
     ...runKeyParam,
   }),

@@ -63,7 +63,7 @@ export const realizationCostRidgeJob = defineJob({
   version: 1,
   title: 'Realization cost, ridge',
   summary:
-    'What it costs each neuron slot to learn another neuron’s function on the data: mean squared error / beta + squared length of its free weights, minimised for all pairs at once.',
+    'What it costs each neuron slot to fit another neuron’s function on the data: mean squared error / β + squared norm of its free weights, minimised for all pairs at once.',
   params: z.object({
     ...layerSelection,
     split: splitSchema
@@ -74,19 +74,19 @@ export const realizationCostRidgeJob = defineJob({
       .array(z.number().positive())
       .min(1)
       .default([0.01])
-      .describe('weights of the error, in the order in which they are tried')
+      .describe('inverse weights of the error, in the order in which they are used')
       .meta({ label: 'Values of β' }),
     warmStart: z
       .boolean()
       .default(true)
-      .describe('each beta starts from the result of the one before, as the reference does')
+      .describe('each β starts from the previous result, as the reference does')
       .meta({ label: 'Warm start', advanced: true }),
     iterations: z
       .int()
       .positive()
       .max(1_000_000)
       .default(500)
-      .describe('AdamW steps per beta')
+      .describe('AdamW steps per β')
       .meta({ label: 'AdamW steps per β', advanced: true }),
     learningRate: z
       .number()
@@ -98,27 +98,27 @@ export const realizationCostRidgeJob = defineJob({
       .int()
       .positive()
       .default(16)
-      .describe('all ordered pairs of the first so many neurons')
+      .describe('all ordered pairs of the first N neurons')
       .meta({ label: 'Neurons' }),
     numPairs: z
       .int()
       .positive()
       .optional()
-      .describe('of these a random choice; absent: all')
+      .describe('random subset of these; absent: all')
       .meta({ label: 'Pairs of neurons' }),
     pairSeed: seedSchema
       .default(0)
-      .describe('decides which pairs')
+      .describe('determines which pairs')
       .meta({ label: 'Pair seed', advanced: true }),
     samples: z
       .int()
       .min(2)
       .optional()
-      .describe('random examples of the split to use; absent: all')
+      .describe('number of random examples of the split; absent: all')
       .meta({ label: 'Examples' }),
     sampleSeed: seedSchema
       .default(4215)
-      .describe('decides which examples')
+      .describe('determines which examples')
       .meta({ label: 'Example seed', advanced: true }),
     compare: z
       .enum(['activation', 'linear'])
@@ -128,7 +128,7 @@ export const realizationCostRidgeJob = defineJob({
     method: z
       .enum(['adam', 'closed-form'])
       .default('adam')
-      .describe('closed-form: the exact minimum, where outputs are linear in the weights')
+      .describe('closed-form: the exact minimum, available if outputs are linear in the weights')
       .meta({ label: 'Method', advanced: true }),
     ...runKeyParam,
   }),

@@ -38,7 +38,7 @@ export const realizationCostJob = defineJob({
   version: 1,
   title: 'Realization cost',
   summary:
-    'What it costs each neuron slot to compute another neuron’s function, as a squared Mahalanobis distance in the subspace of the layer’s inputs, and what exchanging two neurons costs.',
+    'What it costs each neuron slot to compute another neuron’s function, as a squared Mahalanobis distance in the subspace of the layer’s inputs, and what swapping two neurons costs.',
   params: z.object({ ...layerSelection, ...subspaceParams, ...runKeyParam }),
   result: oneOrMany(rowSchema),
   parts: checkpointParts(rowSchema),

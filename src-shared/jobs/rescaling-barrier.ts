@@ -29,7 +29,7 @@ export const rescalingBarrierJob = defineJob({
         .min(1)
         .max(256)
         .default(8)
-        .describe('of the network trained on the spot')
+        .describe('of the network trained for the job')
         .meta({ label: 'Inputs' }),
       width: z.int().min(1).max(512).default(16).describe('hidden units').meta({ label: 'Hidden units' }),
       outputs: z.int().min(1).max(64).default(3).meta({ label: 'Outputs' }),
@@ -66,12 +66,15 @@ export const rescalingBarrierJob = defineJob({
         .string()
         .min(1)
         .optional()
-        .describe('run directory: rescale a checkpoint instead')
+        .describe('run folder: rescale a checkpoint instead')
         .meta({ label: 'Run', path: true }),
       ...modelOfRun,
       split: lossSplit,
       data: analysisData.meta({ label: 'Data' }),
-      seed: seedSchema.default(1).describe('decides data, start and random factors').meta({ label: 'Seed' }),
+      seed: seedSchema
+        .default(1)
+        .describe('determines data, start and random factors')
+        .meta({ label: 'Seed' }),
     })
     .superRefine((value, context) => {
       if (value.run !== undefined && value.epoch === undefined) {

@@ -65,14 +65,14 @@ function joinEpochs(answers: readonly EpochSimilarity[]): z.infer<typeof resultS
   });
   const notes = new Set(answers.flatMap((answer) => answer.notes));
   if (answers.length === 1) {
-    notes.add(`Only epoch ${first.epoch} is compared, so there are no updates to compare.`);
+    notes.add(`Only epoch ${first.epoch} was requested, so there are no updates to compare.`);
   }
   const shared = { run_key: first.run_key, notes: [...notes], backend: first.backend };
   return rows.length === 1 ? { ...rows[0]!, ...shared } : { pairs: rows, ...shared };
 }
 
 const paramsSchema = z.object({
-  run: z.string().min(1).describe('run directory').meta({ label: 'Run', path: true }),
+  run: z.string().min(1).describe('run folder').meta({ label: 'Run', path: true }),
   models: pairSelection.models,
   pairs: z
     .array(z.tuple([z.int().positive(), z.int().positive()]))
@@ -83,7 +83,7 @@ const paramsSchema = z.object({
     .array(z.int().nonnegative())
     .min(1)
     .optional()
-    .describe('epochs of the run, e.g. 0,1,5; absent: all that were saved for every model')
+    .describe('epochs of the run, e.g. 0,1,5; absent: all that are saved for every model')
     .meta({ label: 'Epochs' }),
   splits: z
     .array(splitSchema)
@@ -105,7 +105,7 @@ export const similarityJob = defineJob({
   version: 1,
   title: 'Similarity over training',
   summary:
-    'Whether two networks train alike: the cosine between their weight updates from one saved epoch to the next, and the share of examples they give the same label.',
+    'How similarly two networks train: the cosine between their weight updates from one saved epoch to the next, and the share of examples on which their predictions agree.',
   params: paramsSchema,
   result: resultSchema,
   parts: jobParts(

@@ -41,7 +41,7 @@ export const skipConnectionsJob = defineJob({
       .number()
       .refine(
         (value) => value !== 0 && Number.isFinite(value),
-        'a number other than 0 is needed: 0 is no skip connection',
+        'a number other than 0 is needed: 0 means no skip connection',
       )
       .default(0.5)
       .describe('epsilon of W3 (W2 W1 + epsilon I)')
@@ -56,7 +56,7 @@ export const skipConnectionsJob = defineJob({
       .meta({ label: 'Points in the plane' }),
     seed: seedSchema
       .default(1)
-      .describe('decides the task, the starts and the samples')
+      .describe('determines the task, the starts and the samples')
       .meta({ label: 'Seed' }),
   }),
   result: z.object({

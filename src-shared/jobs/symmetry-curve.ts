@@ -8,7 +8,7 @@ export const symmetryCurveJob = defineJob({
   version: 1,
   title: 'Symmetry curve',
   summary:
-    'Loss along exp(t log g) . w against the straight line from w to g . w: for a linear or ReLU network trained on the spot, or for a checkpoint, as far as its architecture can be rescaled.',
+    'Loss along exp(t log g) . w compared with the straight line from w to g . w: for a linear or ReLU network trained for the job, or for a checkpoint, as far as its architecture can be rescaled.',
   params: z
     .object({
       layers: z
@@ -22,7 +22,7 @@ export const symmetryCurveJob = defineJob({
       activation: z
         .enum(['linear', 'relu'])
         .default('linear')
-        .describe('of the network trained on the spot')
+        .describe('of the network trained for the job')
         .meta({ label: 'Activation' }),
       group: z
         .enum(['exponential', 'gaussian'])
@@ -34,7 +34,7 @@ export const symmetryCurveJob = defineJob({
       g: z
         .array(z.array(z.number()))
         .optional()
-        .describe('the group element itself, in place of a random one: rows of a width x width matrix')
+        .describe('the group element itself, instead of a random one: rows of a width x width matrix')
         .meta({ label: 'Matrix g' }),
       position: z
         .int()
@@ -67,7 +67,7 @@ export const symmetryCurveJob = defineJob({
         .string()
         .min(1)
         .optional()
-        .describe('run directory: rescale a checkpoint instead of training a network')
+        .describe('run folder: rescale a checkpoint instead of training a network')
         .meta({ label: 'Run', path: true }),
       ...modelOfRun,
       scope: z
@@ -77,7 +77,10 @@ export const symmetryCurveJob = defineJob({
         .meta({ label: 'Scope of the factors', advanced: true }),
       split: lossSplit,
       data: analysisData.meta({ label: 'Data' }),
-      seed: seedSchema.default(1).describe('decides task, start and group element').meta({ label: 'Seed' }),
+      seed: seedSchema
+        .default(1)
+        .describe('determines task, start and group element')
+        .meta({ label: 'Seed' }),
     })
     .superRefine((value, context) => {
       if (value.run !== undefined && value.epoch === undefined) {

@@ -151,7 +151,7 @@ export const syntheticCoherenceJob = defineJob({
         .array(seedSchema)
         .min(1)
         .default([0, 1, 2, 3, 4])
-        .describe('each decides a mask, examples, a frame and its pairs of networks')
+        .describe('each determines a mask, examples, a frame and its pairs of networks')
         .meta({ label: 'Seeds' }),
       numPairs: z
         .int()

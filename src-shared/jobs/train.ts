@@ -10,7 +10,7 @@ export const trainJob = defineJob({
   version: 1,
   title: 'Train a run',
   summary:
-    'Trains all models of a run at once. They share their fixed weights; each has its own initialisation and batch order.',
+    'Trains all models of a run together. They share their fixed weights; each has its own initialisation and batch order.',
   params: z
     .object({
       /** Absolute path of the run directory; made if need be. */
@@ -29,8 +29,10 @@ export const trainJob = defineJob({
     family: familySchema,
     /** sigma_F of every layer; all 0 where the family has none. */
     sigma_f: perModel,
-    /** Fixed weights per neuron of every layer, n_mul applied; all 0 where the family has none. */
+    /** Fixed weights per neuron of every layer, n_mul applied (W-asymmetric, sparse); all 0 if the family has none. */
     num_fixed: z.array(z.int()),
+    /** Of a family of `model.family`: what is fixed, in words. */
+    fixed_part: z.string().optional(),
     /** What was trained on: a known set, or `idx-` and a hash of the contents; SHA-256 of the unpacked files. */
     data: z.object({ name: z.string(), origin: z.string(), sha256: z.record(z.string(), z.string()) }),
     models: z.int(),

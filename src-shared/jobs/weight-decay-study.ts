@@ -7,7 +7,7 @@ export const weightDecayStudyJob = defineJob({
   version: 1,
   title: 'Weight decay study',
   summary:
-    'Trains pairs of two-layer ReLU networks with SGD and L2, and with decoupled AdamW, over a range of decays: balance of the layers, distance along the orbit, and barrier before and after the symmetry is taken out.',
+    'Trains pairs of two-layer ReLU networks with SGD and L2, and with decoupled AdamW, over a range of decays: balance of the layers, distance along the orbit, and barrier before and after the symmetry is removed.',
   params: z.object({
     decays: z
       .array(z.number().min(0).max(1))
@@ -28,7 +28,7 @@ export const weightDecayStudyJob = defineJob({
       .min(1)
       .max(50)
       .default(2)
-      .describe('pairs of networks for each setting, each from its own starts')
+      .describe('pairs of networks per setting, each from its own starts')
       .meta({ label: 'Pairs of networks', advanced: true }),
     steps: z
       .int()
@@ -45,11 +45,11 @@ export const weightDecayStudyJob = defineJob({
       .positive()
       .max(100)
       .default(1.5)
-      .describe('at the start the lower layer is this many times larger and the upper as much smaller')
+      .describe('factor by which the lower layer is scaled up, and the upper one down, at the start')
       .meta({ label: 'Initial imbalance' }),
     seed: seedSchema
       .default(1)
-      .describe('decides data, starts and batches; the same for every setting')
+      .describe('determines data, starts and batches; the same for every setting')
       .meta({ label: 'Seed' }),
   }),
   result: z.object({

@@ -87,7 +87,7 @@ export class Labels {
       [...members].map(([root, labels]) => {
         const spaces = labels.map((label) => this.#spaceOf[label]!);
         const twice = !options.twice && new Set(spaces).size < spaces.length;
-        const fixed = this.#fixed.get(root) ?? (twice ? 'tied to another entry of its own axis' : undefined);
+        const fixed = this.#fixed.get(root) ?? (twice ? 'tied to another entry of the same axis' : undefined);
         return [root, { labels, spaces, fixed }];
       }),
     );

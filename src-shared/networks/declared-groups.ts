@@ -51,7 +51,7 @@ export function groupNamesOf(
       throw declarationError(place, at, difference(lacks, surplus), leaveOut);
     const other = names.get(nearest.name);
     if (other !== undefined)
-      throw declarationError(place, at, `it is the same group as permutations.${other}.`, leaveOut);
+      throw declarationError(place, at, `it duplicates permutations.${other}.`, leaveOut);
     names.set(nearest.name, name);
   }
   const forgotten = derived.find(({ name }) => !names.has(name));
@@ -65,7 +65,7 @@ export function groupNamesOf(
   return Object.fromEntries(names);
 }
 
-const leaveOut = 'Groups need not be written: leave "permutations" out, and they follow from the layers.';
+const leaveOut = 'Groups are optional: without "permutations" they are derived from the layers.';
 
 function difference(lacks: readonly DeclaredAxis[], surplus: readonly DeclaredAxis[]): string {
   return [

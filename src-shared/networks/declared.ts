@@ -203,7 +203,7 @@ class Builder {
     if (norm.shape[0] !== width)
       this.#fail(
         `${at}.shape`,
-        `[${norm.shape[0]}] was expected to be [${width}]: so many entries has the value that it is given.`,
+        `[${norm.shape[0]}] was expected to be [${width}]: its input has that many entries.`,
       );
     const parameters: Record<string, string> = {};
     const use = (word: string, role: Parameter['role'], name: string, shape = [width]): void => {
@@ -234,7 +234,7 @@ class Builder {
       return;
     }
     if (before.op !== op || before.word !== word)
-      this.#fail(at, `"${name}" is ${before.at} already; layers can share a tensor only as the same thing.`);
+      this.#fail(at, `"${name}" is already ${before.at}; layers can share a tensor only in the same role.`);
     const other = before.parameter.shape;
     if (other.join() !== shape.join())
       this.#fail(
@@ -249,15 +249,15 @@ class Builder {
     if (unused < 0) return;
     this.#fail(
       `layers.${unused}`,
-      'no later layer takes its value.',
-      'Take the layer out, or say where its value goes, with "from" or "add".',
+      'no later layer uses its value.',
+      'Remove the layer, or use its value with "from" or "add".',
     );
   }
 
   #checkEnd(): void {
     const linear = this.#nodes.filter(({ op }) => op === 'linear');
     if (linear.length < 2)
-      this.#fail('layers', 'two linear layers are needed, or there is no neuron to permute.');
+      this.#fail('layers', 'at least two linear layers are needed; otherwise there is no neuron to permute.');
     const last = this.#declaration.layers.at(-1)!;
     if (last.op === 'activation' && last.value !== 'identity')
       this.#fail(

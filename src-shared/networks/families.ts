@@ -21,3 +21,24 @@ export type FamilyPart = z.infer<typeof familyPartSchema>;
 export function companionsOf({ fixed, mask }: FamilyPart): string[] {
   return [...(mask === undefined ? [] : [mask]), ...(fixed ? [fixed.tensor] : [])];
 }
+
+/** F, D or both of one parameter, as they were found in a file. */
+export interface GivenPart {
+  /** `lins.0.weight`, `lins.0.bias` */
+  parameter: string;
+  tensors: readonly ('F' | 'D')[];
+  /** Entries of D that are 0. */
+  zeros: number;
+  /** Entries where D is 0 or F is not. */
+  fixed: number;
+}
+
+export type GeneralFamily =
+  /** F = alpha I on the weight of every square hidden layer, D = 1. */
+  | { name: 'linear-residual'; alpha: number }
+  /** F = 0; D has zeros at that share of every neuron's weights, `numFixed` of its layer. */
+  | { name: 'sparse'; share: number }
+  /** F = sigma_F times a normal draw on every bias, nothing on weights; sigma_F is that of the layers. */
+  | { name: 'bias-only' }
+  /** Any F and D; where there is none of a parameter, it is 0 or 1. */
+  | { name: 'given'; sha256: string; parts: readonly GivenPart[] };

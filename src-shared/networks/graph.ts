@@ -11,6 +11,27 @@ const name = z.string().min(1);
 const shape = z.array(z.int().nonnegative());
 
 /**
+ * How a parameter begins. Draws come from the stream of that name under the seed of the model, those of fixed parameters
+ * under the seed that all models of a run share.
+ */
+export const initialSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('constant'), value: z.number() }),
+  /** U(-bound, bound) */
+  z.strictObject({ kind: z.literal('uniform'), bound: z.number().positive(), stream: name }),
+  /** N(0, deviation^2) */
+  z.strictObject({ kind: z.literal('normal'), deviation: z.number().positive(), stream: name }),
+  /** Ones on the diagonal. */
+  z.strictObject({ kind: z.literal('identity') }),
+  /** Ones, with that many zeros in every row. */
+  z.strictObject({ kind: z.literal('mask'), zeros: z.int().nonnegative(), stream: name }),
+  /** Read from the file that the config names. `fixes`: entries that it fixes: zeros of D; other than 0 in F where D is 1. */
+  z.strictObject({ kind: z.literal('file'), fixes: z.int().nonnegative() }),
+  /** 1 / the deviation that the outputs of a linear layer with this weight are expected to have; a scalar: of all of them. */
+  z.strictObject({ kind: z.literal('expected-scale'), weight: name }),
+]);
+export type Initial = z.infer<typeof initialSchema>;
+
+/**
  * `trained`: gradients move it. `fixed`: given, shared by all models of a run (F, D, the C of a gate) or constant.
  * `statistics`: measured while training (running means and variances of batch norm, the number of batches seen).
  */
@@ -23,6 +44,8 @@ export const parameterSchema = z.strictObject({
   family: familyPartSchema.optional(),
   /** Every entry of a tensor that the files lack. */
   constant: z.number().optional(),
+  /** Needed to train from the beginning. */
+  initial: initialSchema.optional(),
 });
 export type Parameter = z.infer<typeof parameterSchema>;
 

@@ -5,8 +5,8 @@
 import type { Norm } from '../domain.ts';
 import { activationOf, normOf } from '../model.ts';
 import type { LayerSpec, MlpSpec } from '../model.ts';
-import type { FamilyPart } from './families.ts';
-import type { Graph, Node, Parameter } from './graph.ts';
+import { withGeneralFamily } from './general-family.ts';
+import type { Graph, Initial, Node, Parameter } from './graph.ts';
 
 /** The id of the network's input. */
 export const mlpInput = 'input';
@@ -76,46 +76,63 @@ function parametersOf(spec: MlpSpec): Parameter[] {
   const gates = familyOf(spec) === 'sigma-asymmetric' ? hidden : [];
   const all = [
     ...spec.layers.flatMap((layer) => linearParameters(spec, layer)),
-    ...gates.map(({ index, outputs }) => fixed(`activations.${index}.C`, [outputs, outputs])),
+    ...gates.map(({ index, outputs }) =>
+      fixed(`activations.${index}.C`, [outputs, outputs], normal(`gate/${index}`)),
+    ),
     ...hidden.flatMap((layer) => normParameters(spec, layer)),
   ];
   // What a person's files lack is neither trained nor counted.
   return all.map((parameter) => {
-    const constant = spec.constants?.[parameter.name];
-    return constant === undefined ? parameter : { ...parameter, role: 'fixed', constant };
+    const value = spec.constants?.[parameter.name];
+    return value === undefined
+      ? parameter
+      : { ...parameter, role: 'fixed', constant: value, initial: constant(value) };
   });
 }
 
-const trained = (name: string, shape: number[]): Parameter => ({ name, shape, role: 'trained' });
-const fixed = (name: string, shape: number[]): Parameter => ({ name, shape, role: 'fixed' });
-const statistics = (name: string, shape: number[]): Parameter => ({ name, shape, role: 'statistics' });
+const of =
+  (role: Parameter['role']) =>
+  (name: string, shape: number[], initial: Initial): Parameter => ({ name, shape, role, initial });
+const trained = of('trained');
+const fixed = of('fixed');
+const statistics = of('statistics');
 
+const constant = (value: number): Initial => ({ kind: 'constant', value });
+const normal = (stream: string, deviation = 1): Initial => ({ kind: 'normal', deviation, stream });
+
+/**
+ * Standard, sigma-asymmetric and the families of `model.family`: weight and bias U(+-1/sqrt(inputs)). W-asymmetric and
+ * SYRE: weight N(0, 1/inputs), bias U(+-1/sqrt(inputs)).
+ */
 function linearParameters(spec: MlpSpec, layer: LayerSpec): Parameter[] {
-  const module = `lins.${layer.index}`;
-  const shape = [layer.outputs, layer.inputs];
-  const family = familyPart(spec, layer);
-  const companions = family ? [family.mask, family.fixed?.tensor].flatMap((name) => name ?? []) : [];
-  return [
-    { ...trained(`${module}.weight`, shape), ...(family && { family }) },
-    trained(`${module}.bias`, [layer.outputs]),
-    ...companions.map((name) => fixed(name, shape)),
-  ];
-}
-
-/** W-asymmetric: mask * W + (1 - mask) * sigma_F * F. SYRE: W + sigma_F * noise. */
-function familyPart(spec: MlpSpec, { index, sigmaF }: LayerSpec): FamilyPart | undefined {
+  const { index, inputs, outputs } = layer;
   const module = `lins.${index}`;
+  const shape = [outputs, inputs];
+  const bound = 1 / Math.sqrt(inputs);
+  const uniform = (stream: string): Initial => ({ kind: 'uniform', bound, stream });
+  const weight = (initial: Initial): Parameter => trained(`${module}.weight`, shape, initial);
+  const bias = trained(`${module}.bias`, [outputs], uniform(`bias/${index}`));
+  const gaussian = normal(`weight/${index}`, bound);
   switch (familyOf(spec)) {
-    case 'w-asymmetric':
-      return {
-        fixed: { tensor: `${module}.normal_mask`, scale: sigmaF },
-        mask: `${module}.mask`,
-        support: 'fixed',
-      };
-    case 'syre':
-      return { fixed: { tensor: `${module}.noise`, scale: sigmaF }, support: 'all' };
+    case 'w-asymmetric': {
+      // mask * W + (1 - mask) * sigma_F * F
+      const [mask, drawn] = [`${module}.mask`, `${module}.normal_mask`];
+      const family = { fixed: { tensor: drawn, scale: layer.sigmaF }, mask, support: 'fixed' as const };
+      return [
+        { ...weight(gaussian), family },
+        bias,
+        fixed(mask, shape, { kind: 'mask', zeros: layer.numFixed, stream: `mask/${index}` }),
+        fixed(drawn, shape, layer.normalMask ? normal(`normal_mask/${index}`) : constant(1)),
+      ];
+    }
+    case 'syre': {
+      // W + sigma_F * noise
+      const noise = `${module}.noise`;
+      const family = { fixed: { tensor: noise, scale: layer.sigmaF }, support: 'all' as const };
+      return [{ ...weight(gaussian), family }, bias, fixed(noise, shape, normal(`noise/${index}`))];
+    }
     default:
-      return undefined;
+      return withGeneralFamily(spec, layer, [weight(uniform(`weight/${index}`)), bias]);
   }
 }
 
@@ -124,22 +141,28 @@ function normParameters(spec: MlpSpec, layer: LayerSpec): Parameter[] {
   if (kind === 'none') return [];
   const module = `norms.${layer.index}`;
   const shape = [layer.outputs];
-  const affine = [`${module}.weight`, `${module}.bias`];
-  const own = spec.elementwiseAffine ? affine.map((name) => trained(name, shape)) : [];
+  const affine = (make: typeof trained): Parameter[] => [
+    make(`${module}.weight`, shape, constant(1)),
+    make(`${module}.bias`, shape, constant(0)),
+  ];
+  const own = spec.elementwiseAffine ? affine(trained) : [];
   switch (kind) {
     case 'layer':
       return own;
     case 'batch':
       return [
         ...own,
-        statistics(`${module}.running_mean`, shape),
-        statistics(`${module}.running_var`, shape),
-        statistics(`${module}.num_batches_tracked`, []),
+        statistics(`${module}.running_mean`, shape, constant(0)),
+        statistics(`${module}.running_var`, shape, constant(1)),
+        statistics(`${module}.num_batches_tracked`, [], constant(0)),
       ];
     case 'layer_linear':
     case 'batch_linear': {
-      const scale = fixed(`${module}.${scaleName(kind)}`, kind === 'layer_linear' ? [] : shape);
-      return spec.elementwiseAffine ? [...own, scale] : [scale, ...affine.map((name) => fixed(name, shape))];
+      const scale = fixed(`${module}.${scaleName(kind)}`, kind === 'layer_linear' ? [] : shape, {
+        kind: 'expected-scale',
+        weight: `lins.${layer.index}.weight`,
+      });
+      return spec.elementwiseAffine ? [...own, scale] : [scale, ...affine(fixed)];
     }
   }
 }

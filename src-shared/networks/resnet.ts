@@ -7,7 +7,7 @@
  */
 import type { ResnetLayer, ResnetSpec } from '../model.ts';
 import type { FamilyPart } from './families.ts';
-import type { Graph, Node, Parameter } from './graph.ts';
+import type { Graph, Initial, Node, Parameter } from './graph.ts';
 import { blocksOf } from './resnet-sizes.ts';
 import type { Block } from './resnet-sizes.ts';
 
@@ -39,7 +39,7 @@ class Builder {
     const blocks = blocksOf(this.#spec);
     for (const block of blocks) last = this.#block(block, last, norm);
     this.#push('pool', 'pool', [last], { attributes: { kind: 'global_average' } });
-    const weights = { ...this.#weight('linear'), bias: this.#bias('linear', this.#spec.classes) };
+    const weights = { ...this.#weight('linear'), bias: this.#bias('linear') };
     this.#push('linear', 'linear', ['pool'], { parameters: weights });
     this.#companions('linear');
     return {
@@ -89,22 +89,23 @@ class Builder {
 
   #norm(module: string, from: string): void {
     const channels = this.#layers.get(from)!.shape[0]!;
-    const names = (words: readonly string[]) =>
-      Object.fromEntries(words.map((word) => [word, `${module}.${word}`]));
-    const affine = names(['weight', 'bias']);
-    for (const name of Object.values(affine))
-      this.#parameters.push({ name, shape: [channels], role: 'trained' });
+    const declare = (role: Parameter['role'], word: string, shape: number[], value: number) => {
+      this.#parameters.push({ name: `${module}.${word}`, shape, role, initial: constant(value) });
+      return { [word]: `${module}.${word}` };
+    };
+    const affine = {
+      ...declare('trained', 'weight', [channels], 1),
+      ...declare('trained', 'bias', [channels], 0),
+    };
     if (this.#spec.norm === 'group') {
       this.#push(module, 'norm', [from], { parameters: affine, attributes: { kind: 'group' } });
       return;
     }
-    const statistics = names(['running_mean', 'running_var', 'num_batches_tracked']);
-    for (const [word, name] of Object.entries(statistics))
-      this.#parameters.push({
-        name,
-        shape: word === 'num_batches_tracked' ? [] : [channels],
-        role: 'statistics',
-      });
+    const statistics = {
+      ...declare('statistics', 'running_mean', [channels], 0),
+      ...declare('statistics', 'running_var', [channels], 1),
+      ...declare('statistics', 'num_batches_tracked', [], 0),
+    };
     this.#push(module, 'norm', [from], {
       parameters: { ...affine, ...statistics },
       attributes: { kind: 'batch' },
@@ -114,24 +115,53 @@ class Builder {
   #weight(module: string): { weight: string } {
     const layer = this.#layers.get(module)!;
     const family = familyPart(this.#spec, layer);
-    const weight = `${module}.weight`;
-    this.#parameters.push({ name: weight, shape: layer.shape, role: 'trained', ...(family && { family }) });
-    return { weight };
+    const name = `${module}.weight`;
+    const initial = initialWeight(this.#spec, layer);
+    this.#parameters.push({ name, shape: layer.shape, role: 'trained', ...(family && { family }), initial });
+    return { weight: name };
   }
 
-  #bias(module: string, size: number): string {
+  #bias(module: string): string {
+    const layer = this.#layers.get(module)!;
     const name = `${module}.bias`;
-    this.#parameters.push({ name, shape: [size], role: 'trained' });
+    const initial: Initial = { kind: 'uniform', bound: boundOf(layer), stream: `bias/${module}` };
+    this.#parameters.push({ name, shape: [layer.shape[0]!], role: 'trained', initial });
     return name;
   }
 
   /** The fixed tensors of a module stand behind its trained ones. */
   #companions(module: string): void {
     const layer = this.#layers.get(module)!;
-    const family = familyPart(this.#spec, layer);
-    for (const name of [family?.mask, family?.fixed?.tensor])
-      if (name !== undefined) this.#parameters.push({ name, shape: layer.shape, role: 'fixed' });
+    const { mask, fixed } = familyPart(this.#spec, layer) ?? {};
+    const declare = (name: string, initial: Initial): void =>
+      void this.#parameters.push({ name, shape: layer.shape, role: 'fixed', initial });
+    if (mask !== undefined) declare(mask, { kind: 'mask', zeros: layer.numFixed, stream: `mask/${module}` });
+    if (fixed) declare(fixed.tensor, initialFixed(this.#spec, layer));
   }
+}
+
+const constant = (value: number): Initial => ({ kind: 'constant', value });
+
+/** 1 / sqrt(fan-in) */
+const boundOf = ({ shape }: ResnetLayer): number =>
+  1 / Math.sqrt(shape.slice(1).reduce((product, size) => product * size, 1));
+
+/**
+ * Convolutions of all families, and the linear layer of standard networks: U(+-1/sqrt(fan-in)). The linear layer of the
+ * others: N(0, 1/fan-in).
+ */
+function initialWeight({ family, asymInitOnly }: ResnetSpec, layer: ResnetLayer): Initial {
+  const { module } = layer;
+  const stream = `weight/${module}`;
+  const gaussian = module === 'linear' && family !== 'standard' && !asymInitOnly;
+  return gaussian
+    ? { kind: 'normal', deviation: boundOf(layer), stream }
+    : { kind: 'uniform', bound: boundOf(layer), stream };
+}
+
+function initialFixed({ family }: ResnetSpec, { module, normalMask }: ResnetLayer): Initial {
+  if (family === 'syre') return { kind: 'normal', deviation: 1, stream: `noise/${module}` };
+  return normalMask ? { kind: 'normal', deviation: 1, stream: `normal_mask/${module}` } : constant(1);
 }
 
 /** W-asymmetric: mask * W + (1 - mask) * sigma_F * F. SYRE: W + sigma_F * noise. */

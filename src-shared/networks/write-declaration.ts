@@ -49,7 +49,7 @@ function operationOf({ op, takes, parameters, attributes, shape, inputs }: Check
     case 'add':
       return { add: takes.length === 2 ? takes[1] : takes.slice(1) };
     default:
-      throw new Error(`a declaration has no word for ${op}`);
+      throw new Error(`a declaration cannot express ${op}`);
   }
 }
 

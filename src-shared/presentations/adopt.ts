@@ -5,7 +5,7 @@ import { definePresenter } from './present.ts';
 export const adopt = definePresenter(
   adoptJob,
   ({ directory, files, architecture, layers, operations, notes }) => ({
-    verdict: `Taken for ${architecture}.`,
+    verdict: `Interpreted as ${architecture}.`,
     tone: 'plain',
     facts: [
       ['folder', directory],
@@ -23,7 +23,7 @@ export const adopt = definePresenter(
             ]),
           }
         : {
-            columns: ['layer', 'in the file', 'inputs', 'outputs', 'norm behind it', 'activation'],
+            columns: ['layer', 'in the file', 'inputs', 'outputs', 'norm after it', 'activation'],
             rows: layers.map(({ layer, from, inputs, outputs, norm, activation }) => [
               ...[layer, from === '' ? 'weight' : from, inputs, outputs, norm ?? '-', activation ?? '-'],
             ]),

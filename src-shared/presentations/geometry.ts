@@ -24,10 +24,10 @@ export const similarity = definePresenter(similarityJob, (r): Presentation => {
   const last = agreement[0]!.epoch;
   const cosine =
     updates.length === 0
-      ? 'Only one epoch is compared, so there is no update to compare.'
-      : `Their last updates have a cosine of ${shown(meanOf(updates.map((u) => u.aggregate_similarity)))} on average: 1 is the same direction, 0 is none in common.`;
+      ? 'Only one epoch was requested, so there are no updates to compare.'
+      : `Their last updates have a mean cosine of ${shown(meanOf(updates.map((u) => u.aggregate_similarity)))}: 1 is the same direction, 0 is orthogonal.`;
   return {
-    verdict: `At epoch ${last} two networks give the same answer to ${percent(meanOf(agreement.map((a) => a.aggregate_similarity)))} of the examples. ${cosine}`,
+    verdict: `At epoch ${last} the predictions of two networks agree on ${percent(meanOf(agreement.map((a) => a.aggregate_similarity)))} of the examples. ${cosine}`,
     tone: 'plain',
     facts: [
       ['Run', r.run_key],
@@ -35,7 +35,7 @@ export const similarity = definePresenter(similarityJob, (r): Presentation => {
       ['Epochs', rows[0]!.functional_similarity.all_epoch_results.map(({ epoch }) => epoch).join(', ')],
     ],
     table: {
-      columns: ['pair', 'epoch', 'same answers', 'cosine of update', 'without fixed entries', 'since epoch'],
+      columns: ['pair', 'epoch', 'agreement', 'cosine of update', 'without fixed entries', 'since epoch'],
       rows: rows.flatMap((row) =>
         row.functional_similarity.all_epoch_results.map(({ epoch, aggregate_similarity }) => {
           const update = row.cosine_similarity.all_epoch_results.find((u) => u.epoch === epoch);
@@ -52,13 +52,13 @@ export const similarity = definePresenter(similarityJob, (r): Presentation => {
     },
     figures: [
       {
-        title: 'Likeness of networks over training',
+        title: 'Similarity of networks over training',
         recipe: {
           kind: 'training-curves',
           data: {
             panels: [
               {
-                label: 'share of equal answers',
+                label: 'agreement of predictions',
                 series: [
                   {
                     label: 'pairs of networks',
@@ -182,7 +182,7 @@ export const chordDeviation = definePresenter(chordDeviationJob, (r): Presentati
       ['Slope measured / in closed form', `${r.slope.toFixed(4)} / ${r.exact_slope.toFixed(4)}`],
       ['Examples per pair', String(r.samples)],
       ['Pairs of layers', String(r.curves.length)],
-      ['Measured beside closed form', `within ${percent(worst)}`],
+      ['Measured and closed form', `within ${percent(worst)}`],
       ['Seed', String(r.seed)],
     ],
     table: {

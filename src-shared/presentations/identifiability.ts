@@ -97,7 +97,7 @@ export const realizationCost = definePresenter(realizationCostJob, (answer) => {
       layers.length === 0
         ? {
             outcome: 'not clear',
-            text: 'Realization and swap costs of every layer; the matrices are shown in the matrix viewer.',
+            text: 'Realization and swap costs of every layer; the Matrices view shows the matrices.',
           }
         : exchangesFinding(layers),
     ),
@@ -147,7 +147,7 @@ export const realizationCost = definePresenter(realizationCostJob, (answer) => {
           .filter((l) => (l.min_gram_rank ?? l.subspace_dimension) < l.subspace_dimension)
           .map(
             (l) =>
-              `${nameOf(row)}, ${l.layer}: some neurons reach only ${l.min_gram_rank} of ${l.subspace_dimension} dimensions with their free weights; what is out of reach is not in their costs (pseudo-inverse, eigenvalues up to ${shown(l.gram_cutoff)} count as zero).`,
+              `${nameOf(row)}, ${l.layer}: the free weights of some neurons reach only ${l.min_gram_rank} of ${l.subspace_dimension} dimensions; the costs leave out the rest (pseudo-inverse, eigenvalues up to ${shown(l.gram_cutoff)} count as zero).`,
           ),
       ),
     ],
@@ -184,7 +184,7 @@ export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) 
     all[0]!,
   );
   return {
-    verdict: `Coherence runs from ${shown(Math.min(...all.map((l) => l.subspace_coherence)))} to ${shown(largest.subspace_coherence)}, the largest at ${largest.layer}. 1 would mean that one input alone carries a direction of the data; the least possible, k/d, that every input carries the same share.`,
+    verdict: `Coherence ranges from ${shown(Math.min(...all.map((l) => l.subspace_coherence)))} to ${shown(largest.subspace_coherence)}, the largest at ${largest.layer}. A value of 1 means that a single input carries a direction of the data; the minimum, k/d, that all inputs carry equal shares.`,
     tone: 'plain',
     facts: commonFacts(rows),
     table: {
@@ -194,7 +194,7 @@ export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) 
         'subspace',
         'variance',
         'coherence',
-        'least possible',
+        'minimum',
         'mean anisotropy',
         'bound (δ = 0.1)',
       ],
@@ -229,16 +229,18 @@ export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) 
         : [
             'Nothing is masked in these models, so every Gram matrix is the identity and there is no anisotropy.',
           ]),
-      'The bound uses p in place of the largest deviation max(p, 1 − p), as the published code does: where fewer than half of the weights are free it is too small.',
+      'The bound uses p instead of the largest deviation max(p, 1 − p), as the published code does: if fewer than half of the weights are free, it is too small.',
     ],
   };
 });
 
-/** gamma_out over k, one point per layer, beside sigma_F sqrt k m^(-2/k); layers that fix nothing are left out. */
+/** gamma_out over k, one point per layer, beside sigma_F sqrt k m^(-2/k); layers without a random F are left out. */
 function gammaFigure(layers: readonly LayerSensitivity[]): Figures {
   const scales = [
     ...new Set(
-      layers.filter(({ sigma_f, gamma_out }) => sigma_f > 0 && gamma_out.value > 0).map((l) => l.sigma_f),
+      layers.flatMap(({ sigma_f, gamma_out }) =>
+        sigma_f !== null && sigma_f > 0 && gamma_out.value > 0 ? [sigma_f] : [],
+      ),
     ),
   ];
   return scales.flatMap((sigmaF): Figures => {
@@ -256,7 +258,7 @@ function gammaFigure(layers: readonly LayerSensitivity[]): Figures {
       measured: at.map((l) => l.gamma_out.value),
     }));
     return [
-      { title: `Gap of centers, σ_F = ${sigmaF}`, recipe: { kind: 'gamma-out', data: { sigmaF, points } } },
+      { title: `Center gap, σ_F = ${sigmaF}`, recipe: { kind: 'gamma-out', data: { sigmaF, points } } },
     ];
   });
 }
@@ -281,10 +283,10 @@ export const permutationSensitivity = definePresenter(permutationSensitivityJob,
       columns: [
         'checkpoint',
         'layer',
-        'told apart',
+        'identifiable',
         'mean swap cost',
         'least swap cost',
-        'exchanges that cost',
+        'swaps that cost',
         'random permutations',
         'given',
         'γ_out',
@@ -314,7 +316,7 @@ export const permutationSensitivity = definePresenter(permutationSensitivityJob,
         row.sensitivity_results.map((l) => ({ title: l.layer, matrix: l.transposition_cost_squared })),
       ),
       ...(layers.some((l) => l.random.deltas.some((delta) => costOf(delta, l) !== 0))
-        ? boxFigure('What random permutations cost', 'cost Δ of a random permutation', rows, (row) =>
+        ? boxFigure('Costs of random permutations', 'cost Δ of a random permutation', rows, (row) =>
             row.sensitivity_results.map((l) => ({ label: l.layer, values: l.random.deltas })),
           )
         : []),
@@ -325,13 +327,14 @@ export const permutationSensitivity = definePresenter(permutationSensitivityJob,
     ],
     notes: [
       ...notesOf(rows),
-      `Told apart? ${layers[0]!.verdict.rule}`,
+      `Identifiable? ${layers[0]!.verdict.rule}`,
       ...(all > 1 && all <= 16
         ? rows.flatMap((row) =>
             row.sensitivity_results.map((l) => `${nameOf(row)}, ${l.layer}: ${l.verdict.text}`),
           )
         : []),
-      '“Near own center”: neurons that have moved less than half the way to the nearest other center, and so are nearer to their own than to any other.',
+      'γ_out: √2 times the smallest distance between two centers. γ_in: σ_F √m times the smallest distance between two inputs in the input subspace (m neurons).',
+      '“Near own center”: neurons that have moved less than half of the distance to the nearest other center, so their own center is the closest.',
     ],
   };
 });
@@ -360,7 +363,7 @@ export const realizationCostRidge = definePresenter(realizationCostRidgeJob, (an
           : 'exact minimum',
       ],
       ['Compared', rows[0]!.compare === 'activation' ? 'outputs after the activation' : 'linear outputs'],
-      ['Samples', rows[0]!.samples === null ? 'not said by the file' : String(rows[0]!.samples)],
+      ['Samples', rows[0]!.samples === null ? 'not recorded in the file' : String(rows[0]!.samples)],
     ],
     table: {
       columns: ['checkpoint', 'layer', 'β', 'pairs', 'own function', 'another’s', 'error / β', '‖w‖²'],

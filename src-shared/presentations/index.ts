@@ -46,6 +46,7 @@ export const presenters: { readonly [K in JobKindName]: Presenter<K> | null } = 
   'curvature-bound': curvatureBound,
   merge: null,
   adopt,
+  'add-data': null,
   'export-checkpoints': null,
   import: null,
   hash: null,

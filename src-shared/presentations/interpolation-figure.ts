@@ -1,8 +1,9 @@
 /** The figure of interpolations, as the app, the command line, the demo and `basin reproduce` draw it. */
 import type { BarrierName } from '../barriers.ts';
-import type { Alignment, Split } from '../domain.ts';
+import { splits, type Alignment, type Split } from '../domain.ts';
 import type { FigureRecipe } from '../figures/index.ts';
 import type { Interpolation } from '../jobs/interpolate.ts';
+import { normStatisticsNames } from '../jobs/norm-statistics.ts';
 
 export type Metric = 'accuracy' | 'loss';
 
@@ -10,14 +11,25 @@ export type Metric = 'accuracy' | 'loss';
 export function alignmentTitle({ align, mode }: { align: Alignment; mode?: string | undefined }): string {
   if (align === 'none') return 'Unaligned';
   if (align === 'weight') return 'Aligned by weights';
-  return mode === 'reference-lmc-script'
-    ? 'Anti-aligned, as the published script does'
-    : 'Aligned by activations';
+  return mode === 'reference-lmc-script' ? 'Anti-aligned (published LMC script)' : 'Aligned by activations';
 }
 
 /** Null at points that are not finite; undefined if the pair was not evaluated on the split. */
 export function curveOf(pair: Interpolation, split: Split, metric: Metric): (number | null)[] | undefined {
   return pair[`${split}_${metric}`];
+}
+
+/** What the models reach with the norm statistics in their files, if the ends of their curves have others. */
+export function storedEndsNote(pairs: readonly Interpolation[]): string | undefined {
+  const parts = splits.flatMap((split) => {
+    const all = pairs.flatMap(({ stored_ends }) => stored_ends?.[`${split}_accuracy`] ?? []);
+    const known = all.filter((value) => value !== null);
+    if (known.length === 0) return [];
+    const ends = [Math.min(...known), Math.max(...known)].map((value) => value.toFixed(1));
+    return [`${[...new Set(ends)].join(' to ')} % on ${split}`];
+  });
+  if (parts.length === 0) return undefined;
+  return `With the norm statistics in their files the models reach ${parts.join(', ')}.`;
 }
 
 /** The two models of a pair, told apart by file: models of different runs may have one number. */
@@ -59,14 +71,20 @@ export interface CurveChoice {
   notes?: readonly string[];
 }
 
-/** One panel per way of aligning, in the order in which they occur. */
+/** What tells curves between the same models apart. */
+const curveTitle = (pair: Interpolation): string =>
+  pair.norm_statistics === undefined
+    ? alignmentTitle(pair)
+    : `${alignmentTitle(pair)}, ${normStatisticsNames[pair.norm_statistics]}`;
+
+/** One panel per way of aligning and of coming by norm statistics, in the order in which they occur. */
 export function panelsByAlignment(series: readonly CurveSeries[]): CurvePanel[] {
-  const titles = new Set(series.flatMap(({ pairs }) => pairs.map(alignmentTitle)));
+  const titles = new Set(series.flatMap(({ pairs }) => pairs.map(curveTitle)));
   return [...titles].map((title) => ({
     title,
     series: series.map(({ pairs, ...rest }) => ({
       ...rest,
-      pairs: pairs.filter((pair) => alignmentTitle(pair) === title),
+      pairs: pairs.filter((pair) => curveTitle(pair) === title),
     })),
   }));
 }

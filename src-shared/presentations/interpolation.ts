@@ -3,7 +3,7 @@ import { barrierNames, barrierTexts, type BarrierName } from '../barriers.ts';
 import { splits, type Split } from '../domain.ts';
 import { executionText } from '../execution.ts';
 import { barriersOf, interpolateJob, pairsOf, type Interpolation } from '../jobs/interpolate.ts';
-import type { Metric } from './interpolation-figure.ts';
+import { storedEndsNote, type Metric } from './interpolation-figure.ts';
 import { definePresenter, type Presentation } from './present.ts';
 
 /** 1.350 nats, 35.0 points; beyond a million in powers. */
@@ -48,6 +48,18 @@ function definitionFacts(pairs: readonly Interpolation[], split: Split): Present
   });
 }
 
+/** How the curves came by the statistics of batch norms. */
+function statisticsFacts(pairs: readonly Interpolation[]): Presentation['facts'] {
+  const used = pairs.flatMap(({ norm_statistics: name, statistics_batch: batch }) =>
+    name === undefined ? [] : [batch === undefined ? name : `${name}, batches of ${batch}`],
+  );
+  return [...new Set(used)].map((text) => ['Norm statistics', text]);
+}
+
+/** Of the models with the norm statistics in their files. */
+const storedText = ({ stored_ends }: Interpolation, split: Split): string =>
+  stored_ends?.[`${split}_accuracy`]?.map((value) => pointText(value, 'accuracy')).join(', ') ?? '–';
+
 function rowOf(pair: Interpolation, split: Split): (string | number)[] {
   const { loss, accuracy } = barriersOf(pair, split);
   const ends = (values: (number | null)[] | undefined, metric: Metric): string =>
@@ -78,8 +90,9 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
     }),
   );
   const middle = r.midpoint;
+  const asStored = pairs.some(({ stored_ends }) => stored_ends);
   return {
-    verdict: `Above the chord between the ends, ${split}, ${over}: loss barrier ${meanText(pairs, split, 'loss', 'chord')}, accuracy drop ${meanText(pairs, split, 'accuracy', 'chord')}.`,
+    verdict: `Relative to the chord between the ends, ${split}, ${over}: loss barrier ${meanText(pairs, split, 'loss', 'chord')}, accuracy drop ${meanText(pairs, split, 'accuracy', 'chord')}.`,
     tone: 'plain',
     facts: [
       ...definitionFacts(pairs, split),
@@ -91,6 +104,7 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
             ] as [string, string],
           ]
         : []),
+      ...statisticsFacts(pairs),
       ...(r.execution ? [['Computed', executionText(r.execution)] as [string, string]] : []),
     ],
     table: {
@@ -101,13 +115,17 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
         'accuracy drop, points',
         'loss of the ends',
         'accuracy of the ends',
+        ...(asStored ? ['accuracy of the ends as stored'] : []),
       ],
-      rows: pairs.flatMap((pair) => measured.map((each) => rowOf(pair, each))),
+      rows: pairs.flatMap((pair) =>
+        measured.map((each) => [...rowOf(pair, each), ...(asStored ? [storedText(pair, each)] : [])]),
+      ),
     },
     figures: [],
     notes: [
       ...reasons,
       ...new Set(pairs.flatMap(({ note }) => (note === undefined ? [] : [note]))),
+      ...[storedEndsNote(pairs)].filter((note) => note !== undefined),
       ...r.warnings,
     ],
   };

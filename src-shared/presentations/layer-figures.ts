@@ -52,7 +52,7 @@ export interface MatrixLook {
 }
 
 interface LayerMatrix {
-  /** "lins.0", or what else tells matrices of one checkpoint apart. */
+  /** The layer, or what else tells matrices of one checkpoint apart. */
   title: string;
   matrix: unknown;
 }

@@ -33,9 +33,9 @@ export const matchWeights = definePresenter(matchWeightsJob, (r): Presentation =
     table: {
       columns: [
         'pair',
-        'distance as they are',
-        'distance matched',
-        'matched / as they are',
+        'distance unaligned',
+        'distance aligned',
+        'aligned / unaligned',
         'neurons that move',
         'best of restarts',
         'worst',
@@ -55,11 +55,11 @@ export const matchWeights = definePresenter(matchWeightsJob, (r): Presentation =
     },
     figures: [
       {
-        title: 'Distance that is left, array by array',
+        title: 'Remaining distance per parameter',
         recipe: {
           kind: 'boxes',
           data: {
-            label: 'distance matched / as they are',
+            label: 'distance aligned / unaligned',
             panels: [
               {
                 title: plural(rows.length, 'pair'),

@@ -1,5 +1,6 @@
 /** Presentation of matched activations: how well neurons correspond as they are, at best and by chance. */
-import type { CorrelationMode, RecordingPoint } from '../domain.ts';
+import { familyNames, hasNumFixed, hasSigma } from '../domain.ts';
+import type { CorrelationMode, Family, RecordingPoint } from '../domain.ts';
 import type { FigureRecipe } from '../figures/index.ts';
 import { matchActivationsJob } from '../jobs/match-activations.ts';
 import type { ActivationMatchingRow } from '../jobs/match-activations.ts';
@@ -214,7 +215,8 @@ function figuresOf(entries: readonly Entry[], way: Way, suffix: string): Figures
   );
   const families = distinct(found.map(({ family }) => family)).length > 1;
   const overSigma = panelsBy(
-    found.filter(({ family }) => family !== 'standard'),
+    // Imported results may not say of which family they are.
+    found.filter(({ family }) => family === '' || hasSigma(family as Family)),
     (entry) => {
       const fixed = share(entry);
       const parts = [
@@ -226,8 +228,8 @@ function figuresOf(entries: readonly Entry[], way: Way, suffix: string): Figures
     ({ result }) => result.sigma_f,
   );
   const overShare = panelsBy(
-    found.filter(({ family }) => family === 'w-asymmetric'),
-    ({ result }) => `σ_F = ${result.sigma_f}`,
+    found.filter(({ family }) => hasNumFixed(family as Family)),
+    ({ family, result }) => (family === 'sparse' ? familyName(family) : `σ_F = ${result.sigma_f}`),
     share,
   );
   // Groups that are no hidden layers have names, but no order along an axis.
@@ -256,7 +258,7 @@ function figuresOf(entries: readonly Entry[], way: Way, suffix: string): Figures
 }
 
 const familyName = (family: string): string =>
-  ({ 'w-asymmetric': 'W-asymmetric', 'sigma-asymmetric': 'σ-asymmetric', syre: 'SYRE' })[family] ?? family;
+  Object.hasOwn(familyNames, family) ? familyNames[family as Family] : family;
 
 const wholePercent = (share: number): string => `${String(Math.round(100 * share)).replace('-', '−')} %`;
 
@@ -269,7 +271,7 @@ function verdictOf(entries: readonly Entry[]): string {
   const when = last === null ? '' : `At epoch ${last}. `;
   if (found.some(({ result }) => result.objectives.random.length === 0)) {
     const { optimal, identity } = objectivesOf(found);
-    return `${when}Left as they are, neurons correspond with ${shown(identity)} on average, at best with ${shown(optimal)}. Whether that is more than chance is not clear without random permutations.`;
+    return `${when}Under the identity, neurons correspond with ${shown(identity)} on average, under the best permutation with ${shown(optimal)}. Whether that is more than chance is not clear without random permutations.`;
   }
   return `${when}${placesText(subjects)}`;
 }

@@ -139,8 +139,8 @@ export const symmetryCurve = definePresenter(symmetryCurveJob, (r) => ({
           panels: [
             {
               series: [
-                { label: 'symmetry curve', t: r.t, curves: [r.curve_loss] },
                 { label: 'straight line', t: r.t, curves: [r.line_loss] },
+                { label: 'symmetry curve', t: r.t, curves: [r.curve_loss] },
               ],
             },
           ],
@@ -160,7 +160,7 @@ export const rescalingBarrier = definePresenter(rescalingBarrierJob, (r) => {
       ['Loss of the ends', shown(r.base_loss)],
       ['Growth exponent', shown(r.growth_exponent)],
       ['Expected', shown(r.expected_exponent)],
-      ['Largest relative error', predicted ? shown(worstError(r)) : 'no closed form here'],
+      ['Largest relative error', predicted ? shown(worstError(r)) : 'no closed form'],
       ['Random factor per neuron', `loss ${shown(r.random.measured_loss)}`],
       ['Seed', String(r.seed)],
     ],
@@ -228,7 +228,7 @@ export const detectSymmetry = definePresenter(detectSymmetryJob, (r) => ({
   ],
   figures: [
     {
-      title: 'Loss on the straight line before and after the symmetry is taken out',
+      title: 'Loss on the straight line before and after the symmetry is removed',
       recipe: {
         kind: 'symmetry-curve',
         data: {
@@ -355,6 +355,6 @@ export const weightDecayStudy = definePresenter(weightDecayStudyJob, (r) => ({
     },
   ],
   notes: r.rows.some((row) => row.decay === 0)
-    ? ['Decay 0 is in the table; a logarithmic axis has no place for it.']
+    ? ['Decay 0 is in the table; a logarithmic axis cannot show it.']
     : [],
 }));

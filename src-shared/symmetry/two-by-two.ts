@@ -54,7 +54,7 @@ export function exponential2(m: Matrix2): Matrix2 {
  */
 export function logarithm2(m: Matrix2): { log: Matrix2 } | { reason: string } {
   const det = determinant2(m);
-  if (!(Math.abs(det) > 1e-12)) return { reason: 'g is singular: it is no element of the group' };
+  if (!(Math.abs(det) > 1e-12)) return { reason: 'g is singular: it is not an element of the group' };
   if (det < 0) return { reason: 'det g < 0: no path within the orbit leads from w to g · w' };
   const { mean, squared } = spectrum(m);
   const tolerance = 1e-14 * Math.max(1, mean * mean);

@@ -36,21 +36,21 @@ export function familySentences(families: readonly FamilyLoss[]): string[] {
   const sentences: string[] = [];
   if (apart.length > 0)
     sentences.push(
-      `Two networks trained apart cannot simply be merged: ${namesOf(apart)} lose ${lost(apart)} of their accuracy on the way.`,
+      `Independently trained networks cannot simply be merged: ${namesOf(apart)} lose ${lost(apart)} of their accuracy along the straight line.`,
     );
   if (together.length > 0)
     sentences.push(
       apart.length > 0
-        ? `${namesOf(together)} lose only ${lost(together)}: with these fixed weights networks can be merged as they are.`
-        : `${namesOf(together)} lose only ${lost(together)} and no family clearly more, so this shows nothing about fixed weights: networks as wide as these need more images (--data-dir) before something stands between them. --size demo shows the effect.`,
+        ? `${namesOf(together)} lose only ${lost(together)}: with these fixed weights, networks can be merged unaligned.`
+        : `${namesOf(together)} lose only ${lost(together)} and no family loses clearly more, so this shows nothing about fixed weights: networks this wide need more images (--data-dir) before a barrier appears. --size demo shows the effect.`,
     );
   if (healed.length > 0)
     sentences.push(
-      `With its hidden units put in the other's order (by activations), ${namesOf(healed)} lose only ${range(healed.map(({ matched }) => matched))}: what stood between them was a permutation.`,
+      `Aligned by activations, ${namesOf(healed)} lose only ${range(healed.map(({ matched }) => matched))}: the barrier was a matter of permutation.`,
     );
   if (unclear.length > 0)
     sentences.push(
-      `Not clear for ${namesOf(unclear)}: what they lose is neither clearly below ${limits.small} % nor clearly above ${limits.large} %.`,
+      `Not clear for ${namesOf(unclear)}: the loss of accuracy is neither clearly below ${limits.small} % nor clearly above ${limits.large} %.`,
     );
   return sentences;
 }
@@ -62,7 +62,7 @@ export function trapText(families: readonly FamilyLoss[]): string {
       isAbove({ ...script, mean: script.mean - matched.mean }, limits.healed) === 'yes',
   );
   const what =
-    '* The alignment trap: the published LMC script maximises 1 - |ρ|, so it pairs the LEAST correlated units';
+    '* The alignment trap: the published LMC script maximises 1 - |ρ|, which pairs the LEAST correlated units';
   if (hurt.length === 0) return `${what}; shown for comparison.`;
-  return `${what}: networks aligned its way lose ${range(hurt.map(({ script }) => script))}. Basin maximises ρ; this column is only for comparison.`;
+  return `${what}: networks aligned this way lose ${range(hurt.map(({ script }) => script))}. Basin maximises ρ; this column is only for comparison.`;
 }

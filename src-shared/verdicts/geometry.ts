@@ -37,7 +37,7 @@ export function coherenceFinding(families: readonly SyntheticFamily[], names: re
       ? `at least ${fewest} pairs per coherence are needed`
       : 'the difference is within two standard errors';
   const says: Record<Outcome, string> = {
-    yes: 'The barrier grows as the coherence falls: spreading the same data over more inputs makes neurons harder to tell apart.',
+    yes: 'The barrier grows as the coherence falls: spreading the same data over more inputs makes neurons less identifiable.',
     partly: `The embeddings disagree: the barrier grows as the coherence falls for ${families.flatMap((_, i) => (outcomes[i] === 'yes' ? [names[i]!] : [])).join(', ')} only.`,
     no: 'The barrier falls as the coherence falls.',
     'not clear': `Whether the barrier grows as the coherence falls is not clear: ${why}.`,
@@ -62,9 +62,10 @@ export function slopeAgrees(r: JobResult<'chord-deviation'>): Clear {
 export function chordFinding(r: JobResult<'chord-deviation'>): Finding {
   const outcome = slopeAgrees(r);
   const says: Record<typeof outcome, string> = {
-    yes: 'A shared fixed part that is large beside the trained part makes layers interpolate almost linearly.',
-    no: 'The power is not that of the theory.',
-    'not clear': 'Whether that is the power of the theory is not clear: take more pairs or more examples.',
+    yes: 'If the shared fixed part is large compared with the trained part, layers interpolate almost linearly.',
+    no: 'The exponent differs from the theory’s.',
+    'not clear':
+      'Whether the exponent agrees with the theory’s is not clear: use more pairs or more examples.',
   };
   return {
     outcome,

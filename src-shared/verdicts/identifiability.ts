@@ -22,7 +22,7 @@ export interface Exchanges {
 export function exchangesFinding(layers: readonly Exchanges[]): Finding {
   const swaps = layers.flatMap(({ swaps }) => swaps);
   if (swaps.length === 0)
-    return { outcome: 'not clear', text: 'Not clear: no layer has two neurons to exchange.' };
+    return { outcome: 'not clear', text: 'Not clear: no layer has two neurons to swap.' };
   if (!allFinite([...swaps, ...layers.map(({ largestCost }) => largestCost)])) return notFinite('a layer');
   const beyond = (sign: 1 | -1): number =>
     layers.reduce(
@@ -34,13 +34,13 @@ export function exchangesFinding(layers: readonly Exchanges[]): Finding {
   if (positive === 0 && negative === 0)
     return {
       outcome: 'no',
-      text: 'Exchanging two neurons costs nothing in any layer: as far as this measure can see, neurons have no identity.',
+      text: 'Swapping two neurons costs nothing in any layer: by this measure, neurons are not identifiable.',
     };
   const saves =
-    negative === 0 ? '' : ` ${percent(negative / swaps.length)} of the exchanges would save something.`;
+    negative === 0 ? '' : ` ${percent(negative / swaps.length)} of the swaps would save something.`;
   return {
     outcome: positive === swaps.length ? 'yes' : 'partly',
-    text: `Exchanging two neurons costs something for ${percent(positive / swaps.length)} of all pairs, ${shown(meanOf(swaps))} on average.${saves}`,
+    text: `Swapping two neurons costs something for ${percent(positive / swaps.length)} of all pairs, ${shown(meanOf(swaps))} on average.${saves}`,
   };
 }
 
@@ -49,21 +49,21 @@ export function layersFinding(outcomes: readonly Outcome[]): Finding {
   const all = outcomes.length;
   const count = (which: Outcome): number => outcomes.filter((outcome) => outcome === which).length;
   if (count('yes') === all)
-    return { outcome: 'yes', text: `The neurons of all ${all} layers measured can be told apart.` };
+    return { outcome: 'yes', text: `The neurons of all ${all} layers measured are identifiable.` };
   if (count('no') === all)
     return {
       outcome: 'no',
-      text: `In none of the ${all} layers measured can neurons be told apart: exchanging them costs nothing.`,
+      text: `In none of the ${all} layers measured are neurons identifiable: swapping them costs nothing.`,
     };
   if (count('not clear') === all)
     return {
       outcome: 'not clear',
-      text: `Whether neurons can be told apart is not clear in any of ${all} layers.`,
+      text: `Whether neurons are identifiable is not clear in any of ${all} layers.`,
     };
   const unclear = count('not clear') === 0 ? '' : `, not clear in ${count('not clear')}`;
   return {
     outcome: 'partly',
-    text: `Neurons can be told apart in ${count('yes')} of ${all} layers, partly in ${count('partly')}, not at all in ${count('no')}${unclear}.`,
+    text: `Neurons are identifiable in ${count('yes')} of ${all} layers, partly in ${count('partly')}, not in ${count('no')}${unclear}.`,
   };
 }
 
@@ -76,22 +76,22 @@ export function ridgeFinding(own: readonly number[], other: readonly number[]): 
   if (own.length === 0 || other.length === 0)
     return {
       outcome: 'not clear',
-      text: `${count} pairs of neurons were fitted. Whether a neuron’s own function costs less is not clear: ${own.length === 0 ? 'no slot learned its own' : 'no slot learned another’s'}.`,
+      text: `${count} pairs of neurons were fitted. Whether a slot’s own function costs less is not clear: ${own.length === 0 ? 'no slot was fitted to its own' : 'no slot was fitted to another’s'}.`,
     };
   if (!allFinite([...own, ...other])) return notFinite('the fit of a pair');
   const [a, b] = [sampleOf(own), sampleOf(other)];
-  const means = `Learning its own function costs a slot ${shown(a.mean)} on average, another neuron’s ${shown(b.mean)}`;
+  const means = `Fitting its own neuron’s function costs a slot ${shown(a.mean)} on average, another neuron’s ${shown(b.mean)}`;
   const room = Math.hypot(leeway(a), leeway(b));
   if (Number.isNaN(room))
     return {
       outcome: 'not clear',
-      text: `${means}. Whether that is more is not clear from fewer than ${fewest} of each.`,
+      text: `${means}. Whether that is more is not clear: at least ${fewest} of each are needed.`,
     };
   const gap = b.mean - a.mean;
   if (Math.abs(gap) <= room)
     return {
       outcome: 'not clear',
-      text: `${means}. Whether that is more is not clear: the two scatter by as much.`,
+      text: `${means}. Whether that is more is not clear: the difference is within two standard errors.`,
     };
   if (gap < 0) return { outcome: 'no', text: `${means}, which is less.` };
   return {

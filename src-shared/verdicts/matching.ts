@@ -21,10 +21,10 @@ export function placeBetween(all: readonly Objectives[]): number | null {
 
 /** Of the place between chance and the best permutation: at least this much, from the nearest down. */
 const degrees: [least: number, outcome: Outcome, text: string][] = [
-  [0.9, 'yes', 'The identity is (nearly) the best permutation, neurons keep their places'],
+  [0.9, 'yes', 'The identity is (nearly) the best permutation: neurons keep their slots'],
   [0.5, 'partly', 'The identity is nearer to the best permutation than to chance'],
   [0.15, 'partly', 'The identity is better than chance, but far from the best permutation'],
-  [-Infinity, 'no', 'The identity is no better than chance, neurons have no places of their own'],
+  [-Infinity, 'no', 'The identity is no better than chance: neurons do not keep their slots'],
 ];
 
 /** Do neurons keep their places? `yes` from 0.9 on, `no` below 0.15, `partly` between, `not clear` without a place. */
@@ -51,7 +51,7 @@ export function placesText(subjects: readonly { subject: string; place: number |
     unclear.length === 0
       ? []
       : [`Not clear, because the best permutation is hardly better than chance: ${named(unclear)}.`];
-  const legend = 'In brackets, how far from chance (0 %) to the best permutation (100 %).';
+  const legend = 'In brackets: the position between chance (0 %) and the best permutation (100 %).';
   return [...sentences, ...rest, ...(sentences.length > 0 ? [legend] : [])].join(' ');
 }
 
@@ -79,7 +79,7 @@ export function matchWeightsFinding(pairs: readonly Matched[]): Finding {
   if (pairs.every(({ moved }) => moved === 0))
     return {
       outcome: 'no',
-      text: 'No exchange of neurons brings the two models closer in weight space: the identity is the best permutation that was found.',
+      text: 'No permutation brings the two models closer in weight space: the identity is the best permutation found.',
     };
   const [left, moved] = [mean((pair) => pair.left), mean((pair) => pair.moved)];
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -87,5 +87,5 @@ export function matchWeightsFinding(pairs: readonly Matched[]): Finding {
   const head = `Permuting neurons brings ${one ? 'the second model' : 'the second of two models'} to ${percent(left)} of the distance in weight space${one ? '' : ' on average'}`;
   const outcome = left <= help.clear ? 'yes' : left < help.none ? 'partly' : 'no';
   const says = { yes: '', partly: ', not much closer', no: ', hardly closer' }[outcome];
-  return { outcome, text: `${head}${says}; ${percent(moved)} of the neurons change places.` };
+  return { outcome, text: `${head}${says}; ${percent(moved)} of the neurons move.` };
 }

@@ -62,7 +62,7 @@ export function predictionFinding(
   const { rho, n } = rankCorrelation(xs, ys);
   const without = xs.length - n;
   const missing =
-    without === 0 ? '' : ` ${without} of ${xs.length} runs have no finite number and do not count.`;
+    without === 0 ? '' : ` ${without} of ${xs.length} runs have no finite value and are left out.`;
   const say = (outcome: Finding['outcome'], text: string): Finding => ({
     outcome,
     text: `${name}: ${text}${missing}`,
@@ -71,8 +71,8 @@ export function predictionFinding(
     return say(
       'not clear',
       n < 3
-        ? 'not clear, a rank correlation needs at least three runs.'
-        : 'not clear, it or the barrier is the same in all runs.',
+        ? 'not clear: a rank correlation needs at least three runs.'
+        : 'not clear: the measure or the barrier is the same in all runs.',
     );
   const chance = chanceOf(xs, ys);
   const p = chance < 0.01 ? 'p < 0.01' : `p = ${chance.toFixed(2)}`;
@@ -84,6 +84,6 @@ export function predictionFinding(
     return found === expected
       ? say('yes', `${relation}; it predicts the barrier ${numbers}.`)
       : say('no', `${relation}, against expectation ${numbers}.`);
-  if (surelyWeak(rho, n)) return say('no', `it does not go with the barrier ${numbers}.`);
+  if (surelyWeak(rho, n)) return say('no', `it does not predict the barrier ${numbers}.`);
   return say('not clear', `whether it predicts the barrier is not clear from ${n} runs ${numbers}.`);
 }

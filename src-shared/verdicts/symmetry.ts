@@ -30,11 +30,11 @@ export function linearComponentsFinding(r: JobResult<'linear-components'>): Find
   const head = `${r.converged} of ${r.starts} networks reached zero loss. Joined by explicit zero-loss paths they fall into ${r.found} ${r.found === 1 ? 'class' : 'classes'}; the theory expects ${r.expected}.`;
   const outcome = counted(r);
   if (outcome === 'not clear') return { outcome, text: `${head} ${tooFew(r.expected)}` };
-  if (outcome === 'no') return { outcome, text: `${head} The count is not that of the theory.` };
+  if (outcome === 'no') return { outcome, text: `${head} The count differs from the theory’s.` };
   if (!r.classes_match_signs)
     return {
       outcome: 'no',
-      text: `${head} The count agrees, but the classes do not have one pattern of determinant signs each.`,
+      text: `${head} The count agrees, but the classes do not correspond to patterns of determinant signs.`,
     };
   return { outcome, text: `${head} Each class has its own pattern of determinant signs.` };
 }
@@ -44,8 +44,7 @@ export function skipConnectionsFinding(r: JobResult<'skip-connections'>): Findin
   const { with_skip: on, without_skip: off } = r;
   const outcomes = [counted(on), counted(off)];
   const head = `With the skip connection the solutions form ${on.found} components, without it ${off.found} (expected ${on.expected} and ${off.expected}).`;
-  if (outcomes.includes('no'))
-    return { outcome: 'no', text: `${head} The counts are not those of the theory.` };
+  if (outcomes.includes('no')) return { outcome: 'no', text: `${head} The counts differ from the theory’s.` };
   const outcome = together(outcomes);
   if (outcome !== 'yes')
     return { outcome: 'not clear', text: `${head} ${tooFew(Math.max(on.expected, off.expected))}` };
@@ -77,7 +76,7 @@ export function symmetryCurveFinding(r: JobResult<'symmetry-curve'>): Finding {
   const texts: Record<typeof outcome, string> = {
     yes: `The loss is constant along the symmetry curve (it varies by ${spread}); ${line}.`,
     no: `The loss is not constant along the curve: it varies by ${shown(r.curve_spread)}, ${spread}; ${line}.`,
-    'not clear': `Not clear: the loss varies along the curve by ${spread}, more than rounding explains and too little to be called a change; ${line}.`,
+    'not clear': `Not clear: the loss varies along the curve by ${spread}, more than rounding explains but too little to count as a change; ${line}.`,
   };
   return { outcome, text: texts[outcome] };
 }
@@ -105,7 +104,7 @@ export function rescalingFinding(r: JobResult<'rescaling-barrier'>): Finding {
   const grown = r.rows.filter(({ factor }) => factor > 1).toSorted((a, b) => a.factor - b.factor);
   if (!allFinite(r.rows.flatMap((row) => [row.barrier, row.measured_loss])))
     return notFinite('the loss on a line to a rescaled copy');
-  const head = 'Rescaling by c leaves the function as it is.';
+  const head = 'Rescaling by c does not change the function.';
   if (grown.length < 3)
     return {
       outcome: 'not clear',
@@ -125,14 +124,14 @@ export function rescalingFinding(r: JobResult<'rescaling-barrier'>): Finding {
   if (error !== null && !(error <= closeEnough.relative))
     return {
       outcome: 'no',
-      text: `${grows}; it is off its closed form by up to ${shown(error)} of it (${theory}).`,
+      text: `${grows}; it deviates from its closed form by up to ${shown(error)} of it (${theory}).`,
     };
   if (agrees === 'no')
-    return { outcome: 'no', text: `${grows}; that is not the power of the theory (${theory}).` };
+    return { outcome: 'no', text: `${grows}; that differs from the theory’s exponent (${theory}).` };
   if (agrees === 'not clear')
     return {
       outcome: 'not clear',
-      text: `${grows}. Its power is not clear: two factors of 100 or more are needed (${theory}).`,
+      text: `${grows}. The exponent is not clear: two factors of 100 or more are needed (${theory}).`,
     };
   return { outcome: 'yes', text: `${grows} (${theory}).` };
 }
@@ -153,10 +152,7 @@ export function detectSymmetryFinding(r: JobResult<'detect-symmetry'>): Finding 
   const say = (outcome: Outcome, text: string): Finding => ({ outcome, text: `${head} ${text} ${path}` });
   const values = `from ${shown(before)} to ${shown(after)}`;
   if (before <= Math.max(1e-9, 0.01 * r.end_loss))
-    return say(
-      'not clear',
-      `whether that takes a barrier away is not clear: there was hardly one (${values}).`,
-    );
+    return say('not clear', `whether that removes a barrier is not clear: there was hardly one (${values}).`);
   const share = after / before;
   if (share <= left.gone) return say('yes', `the barrier between them falls ${values}: it is gone.`);
   if (share < left.there)
@@ -172,13 +168,13 @@ export function curvatureBoundFinding(r: JobResult<'curvature-bound'>): Finding 
   if (barriers.length === 0)
     return {
       outcome: 'not clear',
-      text: 'Not clear: no chord has a barrier, so there is nothing that the bound could fail on.',
+      text: 'Not clear: no chord has a barrier, so the bound cannot be tested.',
     };
   const broken = r.rows.filter((row) => row.measured_barrier > row.barrier_bound);
   if (broken.length > 0 || !r.holds)
     return {
       outcome: 'no',
-      text: `A measured barrier lies above the bound of Theorem 6.2 in ${broken.length} of ${r.rows.length} rows. Please report this as a bug.`,
+      text: `A measured barrier exceeds the bound of Theorem 6.2 in ${broken.length} of ${r.rows.length} rows. Please report this as a bug.`,
     };
   const ordered = barriers.toSorted((a, b) => a.length - b.length);
   const [short, long] = [ordered[0]!, ordered.at(-1)!];
@@ -187,7 +183,7 @@ export function curvatureBoundFinding(r: JobResult<'curvature-bound'>): Finding 
   const how = short === long ? times(short) : `${times(short)}, ${times(long)}`;
   return {
     outcome: 'yes',
-    text: `The bound of Theorem 6.2 lies above the measured barrier for every curve: ${how}.`,
+    text: `The bound of Theorem 6.2 exceeds the measured barrier for every curve: ${how}.`,
   };
 }
 
@@ -208,37 +204,37 @@ function balanceOf(all: readonly DecayRow[]): Finding {
   const [low, high] = [rows[0]!, rows.at(-1)!];
   const name = nameOf[low.optimizer];
   if (low.decay === high.decay)
-    return { outcome: 'not clear', text: `${name}: not clear, at least two decays are needed.` };
+    return { outcome: 'not clear', text: `${name}: not clear: at least two weight decays are needed.` };
   const numbers = [low, high].flatMap((row) => [row.imbalance, row.residual, row.loss, sizeOf(row)]);
   if (!allFinite(numbers))
     return {
       outcome: 'not clear',
-      text: `${name}: not clear, training diverged at decay ${shown(low.decay)} or ${shown(high.decay)}.`,
+      text: `${name}: not clear: training diverged at decay ${shown(low.decay)} or ${shown(high.decay)}.`,
     };
   if (sizeOf(high) < 1e-3 * sizeOf(low))
     return {
       outcome: 'not clear',
-      text: `${name}: not clear, decay ${shown(high.decay)} has shrunk all weights to nothing.`,
+      text: `${name}: not clear: decay ${shown(high.decay)} shrank all weights to almost 0.`,
     };
   const outcome = shrinks(low.imbalance, high.imbalance);
   const values = `imbalance ${shown(low.imbalance)} at decay ${shown(low.decay)}, ${shown(high.imbalance)} at ${shown(high.decay)}`;
   const says: Record<Outcome, string> = {
     yes: 'the layers balance out as the decay grows',
-    partly: 'the layers come nearer to balance as the decay grows',
+    partly: 'the layers move towards balance as the decay grows',
     no: 'the layers do not balance out as the decay grows',
-    'not clear': 'whether the layers balance out is not clear, they are balanced without decay',
+    'not clear': 'whether the layers balance out is not clear: they are balanced without decay',
   };
   const residual = (row: DecayRow): number => row.residual / sizeOf(row);
   const rest: Record<Outcome, string> = {
     yes: 'shrinks',
     partly: 'shrinks a little',
     no: 'does not shrink',
-    'not clear': 'is nothing to begin with',
+    'not clear': 'is 0 to begin with',
   };
   const after = shrinks(residual(low), residual(high));
   return {
     outcome,
-    text: `${name}: ${says[outcome]} (${values}); what is left between two networks after permutation and rescaling ${rest[after]} (${shown(residual(low))} to ${shown(residual(high))} of their size).`,
+    text: `${name}: ${says[outcome]} (${values}); the distance left between two networks after permutation and rescaling ${rest[after]} (${shown(residual(low))} to ${shown(residual(high))} of their size).`,
   };
 }
 

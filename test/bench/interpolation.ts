@@ -20,7 +20,7 @@ import { mlpGraph } from '../../src-shared/networks/mlp.ts';
 import { readNetwork } from '../../src-shared/networks/network.ts';
 import { inTurns, median, torchTurns } from './support/torch-turns.ts';
 
-/** What `interpolate` evaluates of MNIST if it is asked for all splits; compiling pays from about there for one pair. */
+/** What `interpolate` evaluates of MNIST if it is asked for all splits; compiling pays off from about there for one pair. */
 const images = 70_000;
 /** What a point is counted in. */
 const imagesOfAPoint = 10_000;

@@ -1,4 +1,4 @@
-/** The first door: from an empty workspace to the field's main result on the screen, with nothing asked in between. */
+/** The first step: from an empty workspace to the field's main result on the screen, with nothing asked in between. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Page } from 'playwright-core';
 import { closeBrowser, goTo, noBrowser, openWindow, takeComplaints } from '../support/browser.ts';

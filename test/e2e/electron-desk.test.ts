@@ -136,9 +136,7 @@ describe.skipIf(noElectron)('the desktop', () => {
       await answerBoxes(desktop.app, 0);
       renameSync(second, `${second}-moved`);
       await item('File', 'Recent workspaces', second);
-      await expect
-        .poll(asked)
-        .toEqual([expect.objectContaining({ message: `${second} is not there any more.` })]);
+      await expect.poll(asked).toEqual([expect.objectContaining({ message: `${second} no longer exists.` })]);
       expect(await labelsIn(desktop.app, 'File', 'Recent workspaces')).toEqual([first]);
       expect(existsSync(second)).toBe(false);
       renameSync(`${second}-moved`, second);
@@ -178,7 +176,7 @@ describe.skipIf(noElectron)('the desktop', () => {
       expect(await title()).toBe(`Basin · 127.0.0.1:${served.port}`);
 
       served.kill('SIGKILL');
-      await expect.poll(() => text('main h1')).toBe('The engine is gone');
+      await expect.poll(() => text('main h1')).toBe('Engine not reachable');
       await click('main [role=alert] button');
       await expect.poll(() => text('main [role=alert]')).toMatch(/no engine answers at 127\.0\.0\.1/);
 

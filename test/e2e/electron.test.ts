@@ -1,4 +1,4 @@
-/** The desktop door in a real Electron: window, preload bridge, IPC to an engine, import by path, one export. */
+/** The desktop app in a real Electron: window, preload bridge, IPC to an engine, import by path, one export. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ElectronApplication, Page } from 'playwright-core';

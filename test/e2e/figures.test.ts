@@ -98,7 +98,7 @@ describe.skipIf(noBrowser)('figures', () => {
     for (const [definition, who] of [
       ['chord', 'Entezari'],
       ['mean_ends', 'Git Re-Basin'],
-      ['max_ends', 'level sets'],
+      ['max_ends', 'Level-set questions'],
       ['midpoint', 'averaging'],
     ] as const) {
       await choice.selectOption(definition);
@@ -170,8 +170,8 @@ describe.skipIf(noBrowser)('figures', () => {
       ['svg', 'SVG'],
       ['pdf', 'PDF'],
       ['png', 'PNG'],
-      ['csv', 'CSV of the numbers'],
-      ['json', 'JSON of the numbers'],
+      ['csv', 'Numbers as CSV'],
+      ['json', 'Numbers as JSON'],
     ] as const) {
       const download = page.waitForEvent('download');
       await dialog.getByRole('button', { name, exact: true }).click();
@@ -208,7 +208,7 @@ describe.skipIf(noBrowser)('figures', () => {
     const twice = readFileSync(await (await fine).path()).readUInt32BE(16);
     expect(Math.abs(twice - inches * 600)).toBeLessThanOrEqual(2);
 
-    await dialog.getByRole('button', { name: 'Keep in Figures' }).click();
+    await dialog.getByRole('button', { name: 'Save to Figures' }).click();
     await dialog.waitFor({ state: 'hidden' });
     await goTo(page, 'figures');
     await page.getByRole('heading', { name: /Interpolation, test accuracy/ }).waitFor();
@@ -273,7 +273,7 @@ describe.skipIf(noBrowser)('figures', () => {
     await page.getByRole('button', { name: 'Export…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Export figure' });
     const download = page.waitForEvent('download');
-    await dialog.getByRole('button', { name: 'JSON of the numbers' }).click();
+    await dialog.getByRole('button', { name: 'Numbers as JSON' }).click();
     const { rows } = JSON.parse(readFileSync(await (await download).path(), 'utf8')) as Numbers;
     await dialog.press('Escape');
     await dialog.waitFor({ state: 'hidden' });

@@ -47,7 +47,7 @@ describe.skipIf(noBrowser)('grouping', () => {
       return element?.getAttribute('aria-label') ?? element?.tagName;
     });
 
-  it('starts empty, with three doors', async () => {
+  it('starts empty, with three ways to begin', async () => {
     for (const name of [/Run the demo/, /Import a folder/, /^Train/]) {
       await page.getByRole('main').getByRole('button', { name }).waitFor();
     }
@@ -234,10 +234,10 @@ describe.skipIf(noBrowser)('grouping', () => {
 
   it('says when the engine dies under it', async () => {
     app.kill('SIGKILL');
-    const lost = page.getByRole('alert').filter({ hasText: 'The engine is gone' });
+    const lost = page.getByRole('alert').filter({ hasText: 'Engine not reachable' });
     await lost.waitFor();
     expect(await lost.textContent()).toMatch(
-      /The engine stopped or cannot be reached\.[^]*Nothing that was saved is lost/,
+      /The engine stopped or cannot be reached\.[^]*No saved work is lost/,
     );
     takeComplaints();
   });

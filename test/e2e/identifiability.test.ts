@@ -32,7 +32,7 @@ describe.skipIf(noBrowser)('measures of identifiability', { timeout: 2 * long },
 
   /** The runs were trained on MNIST in a folder that is not here: the embedded digits stand in. */
   async function chooseDigits(): Promise<void> {
-    await page.getByRole('button', { name: 'data: as the run says' }).click();
+    await page.getByRole('button', { name: 'data: as in the run’s config' }).click();
     const choice = page.getByRole('combobox', { name: 'Data set' });
     await choice.selectOption('mnist-10k');
     await page.keyboard.press('Escape');
@@ -55,7 +55,7 @@ describe.skipIf(noBrowser)('measures of identifiability', { timeout: 2 * long },
     await matching.getByRole('button', { name: 'Run', exact: true }).click();
     await expect
       .poll(() => matching.locator('.verdict').textContent(), { timeout: long })
-      .toMatch(/keep their places: W-asymmetric \(\d+ %\).*no places of their own: standard \(−?\d+ %\)/);
+      .toMatch(/keep their slots: W-asymmetric \(\d+ %\).*do not keep their slots: standard \(−?\d+ %\)/);
     const figure = matching.getByRole('figure').filter({ hasText: 'Matching over training' });
     await figure.locator('svg').first().waitFor();
     await expect.poll(() => figure.textContent()).toContain('W-asymmetric, hidden layer 3');
@@ -71,7 +71,7 @@ describe.skipIf(noBrowser)('measures of identifiability', { timeout: 2 * long },
     expect(svg).toContain('standard, hidden layer 1');
     // What was measured on what goes into the file.
     expect(svg).toContain('sym1_kappa1');
-    await dialog.getByRole('button', { name: 'Keep in Figures' }).click();
+    await dialog.getByRole('button', { name: 'Save to Figures' }).click();
     await dialog.waitFor({ state: 'hidden' });
     await goTo(page, 'figures');
     await page.getByText('Matching over training').first().waitFor();
@@ -92,10 +92,10 @@ describe.skipIf(noBrowser)('measures of identifiability', { timeout: 2 * long },
     await run.click();
     await expect
       .poll(() => similarity.locator('.verdict').textContent(), { timeout: long })
-      .toContain('give the same answer');
+      .toContain('predictions of two networks agree');
     await expect.poll(() => run.isEnabled()).toBe(true);
     await run.click();
-    await similarity.getByText('Answered before: nothing was computed again.').waitFor();
+    await similarity.getByText('Cached result: nothing was recomputed.').waitFor();
   });
 
   it('every measure has a form that can be read', async () => {

@@ -61,13 +61,15 @@ describe.skipIf(noBrowser)('imported results', () => {
       if ((await pressed(name)) === 'false') await page.getByRole('button', { name, exact: true }).click();
       await expect.poll(() => curves().textContent()).toContain(name);
     }
-    await expect.poll(() => curves().textContent()).toContain('Anti-aligned, as the published script does');
+    await expect.poll(() => curves().textContent()).toContain('Anti-aligned (published LMC script)');
   });
 
   it('costs by ridge regression stand among the measures', async () => {
     await goTo(page, 'identifiability?kind=realization-cost-ridge');
     const panel = page.getByRole('tabpanel', { name: 'Realization cost, ridge' });
     await panel.waitFor();
-    await expect.poll(() => panel.textContent()).toMatch(/imported\s+Learning its own function costs/);
+    await expect
+      .poll(() => panel.textContent())
+      .toMatch(/imported\s+Fitting its own neuron’s function costs/);
   });
 });

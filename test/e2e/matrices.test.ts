@@ -110,7 +110,7 @@ describe.skipIf(noBrowser)('matrices', () => {
     await inspector(11, 19).waitFor({ state: 'hidden' });
     await map.press('Enter');
     await inspector(11, 19).waitFor();
-    await page.getByRole('button', { name: 'Whole' }).click();
+    await page.getByRole('button', { name: 'Fit' }).click();
   });
 
   it.each(['light', 'dark'] as const)('has no serious accessibility problem, %s', async (scheme) => {
@@ -169,7 +169,7 @@ describe.skipIf(noBrowser)('matrices', () => {
   });
 
   it('puts runs beside each other by layer and sigma_F, enlarges one, and exports the rows as a figure', async () => {
-    await page.getByRole('button', { name: 'beside: nothing' }).click();
+    await page.getByRole('button', { name: 'alongside: none' }).click();
     const zero = page.getByRole('checkbox', { name: /sym1_kappa0/ });
     await zero.check();
     await zero.press('Escape');
@@ -197,7 +197,7 @@ describe.skipIf(noBrowser)('matrices', () => {
       for (const sigma of [0, 1]) expect(text).toContain(`lins.${layer}, σ F ${sigma}`);
     }
     expect(svg.match(/<image /g)!.length).toBe(8 + 4);
-    await dialog.getByRole('button', { name: 'Keep in Figures' }).click();
+    await dialog.getByRole('button', { name: 'Save to Figures' }).click();
     await dialog.waitFor({ state: 'hidden' });
     await goTo(page, 'figures');
     await page.getByRole('heading', { name: /lins\.2, swap cost/ }).waitFor();

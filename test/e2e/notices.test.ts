@@ -70,7 +70,7 @@ describe.skipIf(noBrowser)('messages', () => {
     const { stdout, code } = await basin(['import', sweep, '--workspace', newWorkspace()]);
     expect(code).toBe(0);
     expect(stdout.trim().split('\n')).toEqual([
-      `120 runs with 120 checkpoints below ${sweep}: 120 new, 0 changed, 0 known already, 0 found at a new place`,
+      `120 runs with 120 checkpoints below ${sweep}: 120 new, 0 changed, 0 already known, 0 moved`,
     ]);
   });
 
@@ -101,7 +101,7 @@ describe.skipIf(noBrowser)('messages', () => {
     await checkpoint.waitFor();
     const cards = () => lane('standard 2').locator('li').allTextContents();
     const before = await cards();
-    const unchanged = message(`Nothing was changed: standard 2 has the whole run ${run} already`);
+    const unchanged = message(`Nothing changed: standard 2 already has the whole run ${run}`);
     await dragWithMouse(page, checkpoint, lane('standard 2'));
     await unchanged.first().waitFor();
     expect(await unchanged.first().getByRole('button', { name: 'Undo' }).count()).toBe(0);

@@ -38,7 +38,7 @@ describe.skipIf(noBrowser)('a page whose engine was stopped', () => {
   it('says so, and what the button found', async () => {
     await goTo(page, 'jobs');
     await app.stop();
-    await expect.poll(heading).toBe('The engine is gone');
+    await expect.poll(heading).toBe('Engine not reachable');
     await page.getByRole('button', { name: 'Reconnect' }).click();
     await page.getByText(`Nothing answers at 127.0.0.1:${app.port} yet.`).waitFor();
   });
@@ -57,10 +57,10 @@ describe.skipIf(noBrowser)('a page whose engine was stopped', () => {
     const enter = page.getByRole('button', { name: 'Enter' });
     await field.fill('nonsense');
     await enter.click();
-    await page.getByText('This is no address of Basin').waitFor();
+    await page.getByText('This is not a Basin address').waitFor();
     await field.fill(`http://127.0.0.1:${app.port}/?token=${'x'.repeat(32)}`);
     await enter.click();
-    await page.getByText('This address was used already').waitFor();
+    await page.getByText('This address was already used').waitFor();
     const { url } = await basinJson<{ url: string }>([
       ...['serve', '--new-address', '--workspace', other.workspace],
     ]);
@@ -78,7 +78,7 @@ describe.skipIf(noBrowser)('a page whose engine was stopped', () => {
     await page.keyboard.press('Control+k');
     await page.keyboard.type('New address');
     await page.getByRole('option', { name: /New address for another browser/ }).click();
-    await page.getByText('It was copied.').waitFor();
+    await page.getByText('It was copied to the clipboard.').waitFor();
     const url = await page.evaluate(() => navigator.clipboard.readText());
     expect(url).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:${app.port}/\\?token=[\\w-]{32}$`));
     for (const [status, title] of [

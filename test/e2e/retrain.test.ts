@@ -124,7 +124,7 @@ describe.skipIf(noBrowser)('training again at the same path', { timeout: 2 * lon
     );
     await goTo(page, 'interpolation');
     await page.getByRole('button', { name: 'Export…' }).click();
-    await page.getByRole('button', { name: 'Keep in Figures' }).click();
+    await page.getByRole('button', { name: 'Save to Figures' }).click();
     await goTo(page, 'figures');
     await page.getByRole('article').first().locator('svg').waitFor();
     expect(await page.getByText('is outdated').count()).toBe(0);

@@ -80,7 +80,7 @@ describe.skipIf(noBrowser)('the form for training', () => {
     await setting('model.mask_params.default.mask_constant').fill('7');
     await expect
       .poll(() => preview.getByRole('alert').allTextContents())
-      .toEqual([expect.stringMatching(/every layer has a value of its own/)]);
+      .toEqual([expect.stringMatching(/every layer has its own value/)]);
     expect(await preview.getByRole('listitem').count()).toBe(0);
     await page.getByText('All settings').click();
     await page.getByLabel('Preset').selectOption('syre-small');

@@ -22,8 +22,8 @@ describe.skipIf(noBrowser)('training', () => {
   });
 
   const button = (within: Page | Locator, name: string) => within.getByRole('button', { name, exact: true });
-  const underWay = () => page.getByRole('region', { name: 'Trainings under way' });
-  const stopped = () => page.getByRole('region', { name: 'Stopped trainings' });
+  const underWay = () => page.getByRole('region', { name: 'Running training jobs' });
+  const stopped = () => page.getByRole('region', { name: 'Stopped training jobs' });
   const folder = (run: string) => join(workspace, 'runs', run);
 
   /** Epochs of which the first model's checkpoint is there. */

@@ -78,7 +78,7 @@ describe('groups', () => {
     const before = await members();
     const again = await basin(['groups', 'add', 'mine', 'sym0', ...here]);
     expect(again.code).toBe(0);
-    expect(again.stderr).toContain('mine has sym0 already; nothing was changed');
+    expect(again.stderr).toContain('mine already has sym0; nothing changed');
     expect(await members()).toEqual(before);
     expect(await keys('remove', 'mine')).toEqual([]);
   });

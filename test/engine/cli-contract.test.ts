@@ -173,5 +173,5 @@ test('asking again is answered from the workspace, and says so', async () => {
   const second = await basin(question);
   expect(first.code).toBe(0);
   expect(JSON.parse(second.stdout)).toEqual(JSON.parse(first.stdout));
-  expect(second.stderr).toMatch(/known already/);
+  expect(second.stderr).toMatch(/cached result/);
 });

@@ -30,7 +30,7 @@ test('adopt prints the operations, the groups and what stays in place', async ()
   const { stdout, code } = await basin([...adopt, '--directory', join(root, 'again'), ...here]);
   expect(code).toBe(0);
   expect(stdout).toContain(
-    'Taken for residual digits: a declared network of 3 linear layers, 1 norm, 2 activations, 1 sum.',
+    'Interpreted as residual digits: a declared network of 3 linear layers, 1 norm, 2 activations, 1 sum.',
   );
   expect(stdout).toMatch(/add\s+│?\s*add\s+│?\s*block \+ stream\s+│?\s*16/);
   const words = stdout.replace(/\s+/g, ' ');
@@ -89,5 +89,5 @@ test('what needs a chain says so in one line', async () => {
   writeFileSync(config, stringify({ model, dataset: { name: 'mnist-10k' } }));
   const { code, stderr } = await basin(['train', config, ...here]);
   expect(code).not.toBe(0);
-  expect(stderr).toContain('is a declared network; training works for chains of linear layers only so far.');
+  expect(stderr).toContain('is a declared network; so far, training works only for chains of linear layers.');
 });

@@ -32,7 +32,7 @@ test('a run goes out as .pt and comes back with equal tensors', async () => {
   expect(read(join(out, files[0]!))).toEqual(read(join(root, 'runs', 'sym0', files[0]!)));
   const again = await basin([...args, ...here]);
   expect(again.code).toBe(1);
-  expect(again.stderr).toMatch(/holds a run already/);
+  expect(again.stderr).toMatch(/already holds a run/);
 });
 
 test('merge writes a run that can be measured like any other', async () => {
@@ -63,7 +63,7 @@ test('an analysis goes out as one zip and comes back', async () => {
   const other = ['--workspace', join(root, 'other')];
   const text = await basin(['import', zip, ...other]);
   expect(text.stderr).toBe('');
-  expect(text.stdout).toMatch(/analysis\.zip: an analysis of \d+ results/);
+  expect(text.stdout).toMatch(/analysis\.zip: an analysis archive with \d+ results/);
   const kinds = (await basinJson<ResultRow[]>(['results', ...other])).map(({ kind, origin }) => [
     kind,
     origin,

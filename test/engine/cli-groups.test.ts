@@ -34,9 +34,9 @@ test(
     const asked = ['run', 'match-activations', '--groups', 'all', '--epochs', '0,5', ...data, ...own];
     const words = await basin(asked);
     expect(words.code).toBe(0);
-    expect(words.stdout + words.stderr).toContain('2 of 4 epochs of runs were measured before.');
-    expect(words.stdout).toContain('keep their places: W1 (');
-    expect(words.stdout).toContain('no places of their own: W, σ_F 0 (');
+    expect(words.stdout + words.stderr).toContain('2 of 4 epochs of runs were already measured.');
+    expect(words.stdout).toContain('keep their slots: W1 (');
+    expect(words.stdout).toContain('do not keep their slots: W, σ_F 0 (');
     const named = await basinJson<{ pairs: unknown[] }>([
       ...asked.with(3, 'W, σ_F 0'),
       '--out',

@@ -73,7 +73,7 @@ describe('realization-cost', () => {
     for (const [more, expected] of [
       [['--models', '9'], /model 9|models? .*9/],
       [['--models', '1', '--layers', 'lins.8'], /lins\.8/],
-      [['--models', '1,1'], /named twice/],
+      [['--models', '1,1'], /listed twice/],
     ] as const) {
       const { code, stderr } = await basin([...flags('realization-cost', 'sym0'), ...more, '--json']);
       expect(code).toBe(1);

@@ -65,7 +65,7 @@ test(
     const some = await basin(['groups', 'import', ` ${file}`, ...own]);
     expect(some.code).toBe(0);
     expect(some.stderr).toContain('not in the catalog, left out: /gone');
-    expect(some.stderr).toContain('no runs for mlp/y: the group was not made');
+    expect(some.stderr).toContain('mlp/y has no runs: the group was not made');
     const { groups } = await basinJson<{ groups: { key: string; members: unknown[] }[] }>(['groups', ...own]);
     expect(groups.map(({ key, members }) => [key, members.length])).toEqual([['x', 1]]);
     const added = await basin(['groups', 'add', 'z', join(lab, 'home', folders[1]!), ...own]);

@@ -3,10 +3,17 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { loadDataset } from '../../src-main/compute/data/index.ts';
 import { fetchable, fetchDataSet, type DataSet } from '../../src-main/engine/data-fetch.ts';
+import { listDataSets } from '../../src-main/engine/data-list.ts';
 import { partOf } from '../../src-main/engine/fetch-file.ts';
+import { cifarVariants } from '../../src-main/formats/cifar.ts';
+import { dataHomeVariable } from '../../src-main/formats/data-registry.ts';
 import type { Progress } from '../../src-shared/progress.ts';
+import { fixturePath } from '../support/fixtures.ts';
+import { tarOf } from '../support/tar.ts';
 import { newFolder, refusal } from './support/workspace.ts';
 
 const bytes = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 255));
@@ -102,7 +109,7 @@ describe('data fetch', () => {
       else response.destroy();
     });
     expect(await refusal(fetchDataSet({ set: setOf(dying), folder, onProgress }))).toContain(
-      'could not be fetched from any of 1 mirrors',
+      'could not be downloaded from any of 1 mirrors',
     );
     const part = readFileSync(partOf(folder, file)).length;
     expect(part).toBe(120_000);
@@ -160,10 +167,10 @@ describe('data fetch', () => {
     const said = await refusal(
       fetchDataSet({ set: setOf(long, short, shifted, missing), folder: newFolder() }),
     );
-    expect(said).toContain(`it sent more than the ${bytes.length} bytes`);
-    expect(said).toContain('it answered 416');
-    expect(said).toContain('it sent others');
-    expect(said).toContain('it answered 404 Not Found');
+    expect(said).toContain(`the server sent more than the file’s ${bytes.length} bytes`);
+    expect(said).toContain('the server responded 416');
+    expect(said).toContain('the server sent other bytes');
+    expect(said).toContain('the server responded 404 Not Found');
   });
 
   it('leaves a mirror that is stuck', async () => {
@@ -188,7 +195,7 @@ describe('data fetch', () => {
     } finally {
       vi.useRealTimers();
     }
-    expect(notes).toEqual([expect.stringContaining('nothing came for')]);
+    expect(notes).toEqual([expect.stringContaining('no data arrived for')]);
     expect(readFileSync(join(folder, file.name)).equals(bytes)).toBe(true);
   });
 
@@ -220,6 +227,69 @@ describe('data fetch', () => {
 
   it('knows the four files of both data sets', () => {
     for (const name of ['mnist', 'fashion-mnist']) expect(fetchable(name).files.length).toBe(4);
-    expect(() => fetchable('imagenet')).toThrow('There is no data set "imagenet" to fetch.');
+    expect(() => fetchable('imagenet')).toThrow('There is no data set "imagenet" to download.');
+  });
+});
+
+describe('CIFAR', () => {
+  it('is in the table, with the size and checksum of the published archives', () => {
+    for (const name of ['cifar10', 'cifar100']) {
+      const { mirrors, files } = fetchable(name);
+      expect(mirrors.length).toBeGreaterThan(0);
+      expect(files.map((each) => each.name)).toEqual([cifarVariants.find((v) => v.name === name)!.archive]);
+    }
+  });
+
+  it('is fetched as an archive, resumed after a break, and read from the workspace by its name', async () => {
+    const batch = readFileSync(fixturePath('cifar/data_batch_1.bin'));
+    const names = [
+      'data_batch_1',
+      'data_batch_2',
+      'data_batch_3',
+      'data_batch_4',
+      'data_batch_5',
+      'test_batch',
+    ];
+    const members = names.map((name) => [`cifar-10-batches-bin/${name}.bin`, batch] as const);
+    const archive = gzipSync(tarOf(Object.fromEntries(members)));
+    const sha256 = createHash('sha256').update(archive).digest('hex');
+    const wanted = { name: 'cifar-10-binary.tar.gz', bytes: archive.length, sha256 };
+    let open: ServerResponse | undefined;
+    const { url, ranges } = await mirror((_request, response, from) => {
+      const range = `bytes ${from}-${archive.length - 1}/${archive.length}`;
+      response.writeHead(from > 0 ? 206 : 200, {
+        'content-length': archive.length - from,
+        ...(from > 0 && { 'content-range': range }),
+      });
+      // The first answer ends in the middle, once its bytes are on the disk.
+      if (open) return response.end(archive.subarray(from));
+      open = response;
+      response.write(archive.subarray(0, 20_000));
+    });
+    const home = newFolder();
+    const messages: string[] = [];
+    const report = await fetchDataSet({
+      set: { mirrors: [url], files: [wanted] },
+      folder: join(home, 'cifar10'),
+      onProgress: ({ message }) => {
+        messages.push(message ?? '');
+        open?.destroy();
+      },
+    });
+    expect(report.fetched).toEqual(['cifar-10-binary.tar.gz']);
+    expect(ranges[0]).toBeUndefined();
+    expect(ranges[1]).toMatch(/^bytes=\d+-$/);
+    expect(messages.at(-1)).toMatch(/cifar-10-binary\.tar\.gz: .* of /);
+    vi.stubEnv(dataHomeVariable, home);
+    try {
+      const { name, train, test } = await loadDataset({ name: 'cifar10' });
+      expect([name.slice(0, 8), train.count, test.count]).toEqual(['cifar10-', 5 * 24, 24]);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    expect(listDataSets(home).find(({ name }) => name === 'cifar10')).toMatchObject({
+      state: 'fetched',
+      folder: join(home, 'cifar10'),
+    });
   });
 });

@@ -95,7 +95,7 @@ describe('training', () => {
     const job = await runJob(engine, 'train', params(workspace, { dieAfter: 2 }));
     expect(job).toMatchObject({ state: 'done', attempt: 2, error: null });
     const log = await engine.call('jobs.log', { jobId: job.id });
-    expect(log.join('\n')).toContain('killed from outside (SIGKILL)');
+    expect(log.join('\n')).toContain('killed by another process (SIGKILL)');
   });
 
   it('never writes one folder twice at a time, nor goes on with a run that it did not begin', async () => {
@@ -109,7 +109,7 @@ describe('training', () => {
     const other = await runJob(engine, 'train', { run: theirs, epochs: 50 });
     expect(other).toMatchObject({
       state: 'failed',
-      error: expect.stringContaining('holds a run already'),
+      error: expect.stringContaining('already holds a run'),
       resumable: false,
     });
     await engine.call('jobs.retry', { jobId: other.id });

@@ -171,7 +171,7 @@ describe('configs that can be read only in part', () => {
     ],
     'not-needed': [
       replaced('batch_size: 64', 'batch_size: ${oc.env:BATCH,64}'),
-      /dataset\.batch_size is \$\{oc\.env:BATCH,64\}: its default is taken/,
+      /dataset\.batch_size is \$\{oc\.env:BATCH,64\}: its default is used/,
     ],
     'not-resolved': [
       replaced('batch_size: 64', 'batch_size: ${oc.env:BATCH}'),

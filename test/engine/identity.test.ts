@@ -103,7 +103,7 @@ describe('two runs of one config', () => {
     renameSync(folder, elsewhere);
     const changes = await importInto(engine, elsewhere);
     expect(changes).toMatchObject({ added: 0, relocated: 2 });
-    expect(changes.notes).toEqual(['2 runs were found at a new place; their groups were kept.']);
+    expect(changes.notes).toEqual(['2 runs were moved; their groups were kept.']);
     expect(changes.details).toHaveLength(2);
     const at = (name: string) => join(elsewhere, name, 'run');
     expect(await groupsOf(engine)).toEqual({ first: [at('seed_1')], second: [at('seed_2')] });
@@ -318,5 +318,5 @@ it('says if a folder holds other weights than before', async () => {
   for (const epoch of [0, 5]) for (const model of [1, 2]) makeCheckpoint(run, epoch, model, { weights: 2 });
   const { updated, notes } = await importInto(engine, folder);
   expect(updated).toBe(1);
-  expect(notes).toEqual([expect.stringContaining(`run ${id} stands for the new ones now`)]);
+  expect(notes).toEqual([expect.stringContaining(`run ${id} now refers to the new ones`)]);
 });

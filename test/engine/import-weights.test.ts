@@ -118,7 +118,7 @@ describe('epochs', () => {
     );
     expect([broken, checkpoints]).toEqual([[], 2]);
     expect(remarks.map(({ reason }) => reason)).toEqual([
-      expect.stringMatching(/2 of 2 checkpoints have another epoch inside .*the name is taken/),
+      expect.stringMatching(/2 of 2 checkpoints have a different epoch inside .*the name is used/),
     ]);
     const { row, checkpointRows } = await theRun(engine);
     expect(row).toMatchObject({ state: 'ready', epochs: [5] });
@@ -166,7 +166,7 @@ describe('weights without a config', () => {
     writeTorchFile(path, dict({ model: weights, model_ema: dict({ 'lins.0.weight': tensor([4, 16]) }) }));
     const { recognised } = await importInto(await testEngine(), path);
     expect(recognised[0]!.what).toMatch(
-      /MLP 16-8-4 .*under "model" are taken; those under "model_ema" are not read/,
+      /MLP 16-8-4 .*under "model" are used; those under "model_ema" are not read/,
     );
   });
 
@@ -186,12 +186,12 @@ describe('weights without a config', () => {
     });
     expect(reasons(passedOver)).toMatchObject({
       'bare-pickle.pkl': expect.stringContaining('a bare Python pickle') as string,
-      'arrays.npz': expect.stringContaining('arrays of numpy') as string,
-      'vocabulary.bin': expect.stringContaining('no file of torch.save') as string,
+      'arrays.npz': expect.stringContaining('NumPy arrays') as string,
+      'vocabulary.bin': expect.stringContaining('not a torch.save') as string,
     });
     const named = await importInto(engine, join(folder, 'arrays.npz'), join(folder, 'vocabulary.bin'));
     expect(reasons(named.broken)).toEqual({
-      'arrays.npz': expect.stringMatching(/arrays of numpy .*torch\.from_numpy/) as string,
+      'arrays.npz': expect.stringMatching(/NumPy arrays .*torch\.from_numpy/) as string,
       'vocabulary.bin': expect.stringMatching(
         /not a file that can be imported: .* under any ending/,
       ) as string,

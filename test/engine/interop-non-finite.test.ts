@@ -47,7 +47,7 @@ describe('curves that are not finite', () => {
     expect(found).toMatchObject({ test_barrier_height: null, test_linearity: null });
     expect(found).toMatchObject({ distance: 12.5, normalized_distance: null });
     expect(found.warnings.join(' ')).toMatch(
-      /3 points are not finite.*1 accuracy stands where the loss is NaN/,
+      /3 points are not finite.*1 accuracy is given where the loss is NaN/,
     );
     // A split with NaN in place of a curve was not evaluated.
     expect(found.val_loss).toBeUndefined();

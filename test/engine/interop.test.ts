@@ -308,8 +308,8 @@ describe('files of the published scripts', () => {
     );
     expect(recognised).toEqual([]);
     expect(broken.map(({ reason }) => reason)).toEqual([
-      expect.stringContaining('looked for'),
-      expect.stringContaining('no JSON'),
+      expect.stringContaining('no known result'),
+      expect.stringContaining('not JSON'),
       expect.stringContaining('no zip'),
       expect.stringContaining('lambdas'),
     ]);

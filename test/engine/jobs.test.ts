@@ -105,7 +105,7 @@ describe('the end of a job', () => {
       return job.error!;
     };
     expect(await said('segfault')).toContain('crashed in native code (SIGSEGV)');
-    expect(await said('exit')).toContain('exit code 3). It said: Error: the pretended library gave up');
+    expect(await said('exit')).toContain('exit code 3). Its output: Error: the pretended library gave up');
     expect(await said('eat')).toMatch(/used more memory than a worker may have: \d+ MB, the limit is 320 MB/);
     expect(await said('heap')).toMatch(/ran out of memory|used more memory/);
     expect(await runJob(engine, 'act', { what: 'sleep' })).toMatchObject({ state: 'done' });

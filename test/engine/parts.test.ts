@@ -73,7 +73,7 @@ it('goes on after its worker was killed, by itself, without computing a part twi
     parts: { unit: 'epochs', total: 6, known: 3 },
   });
   const log = await here.engine.call('jobs.log', { jobId: job.id });
-  expect(log.join('\n')).toContain('3 of 6 epochs were measured before.');
+  expect(log.join('\n')).toContain('3 of 6 epochs were already measured.');
 });
 
 it('goes on after a cancel, and another question takes over what it asks for too', async () => {
@@ -183,7 +183,7 @@ it('computes a part anew that was damaged', async () => {
   writeFileSync(join(folder, victim, 'part.json'), '{ half');
   const failed = await runJob(engine, 'squares', { ...params, epochs: [0, 1, 2] });
   expect(failed).toMatchObject({ state: 'failed' });
-  expect(failed.error).toContain('gone or damaged');
+  expect(failed.error).toContain('missing or damaged');
   await engine.call('jobs.retry', { jobId: failed.id });
   expect(await engine.wait(failed.id)).toMatchObject({ state: 'done' });
   expect(computed()).toHaveLength(4);

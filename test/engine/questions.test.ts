@@ -34,7 +34,7 @@ describe('questions beside the queue', () => {
     expect((await long).type).not.toBe('result');
   });
 
-  it('count only while they are the newest of their asker; others wait their turn', async () => {
+  it('count only while they are the newest of their client; others wait their turn', async () => {
     const asked = questions();
     const first = refusal(asked.ask('one', 'act', sleep(60_000, 'first')));
     const second = asked.ask('two', 'act', sleep(1, 'second'));
@@ -43,7 +43,7 @@ describe('questions beside the queue', () => {
     expect(await Promise.all([second, third])).toEqual([{ said: 'slept second' }, { said: 'slept third' }]);
   });
 
-  it('are given up when their asker goes away, at work or waiting', async () => {
+  it('are given up when their client goes away, at work or waiting', async () => {
     const asked = questions();
     const run = vi.spyOn(pool!, 'run');
     const first = refusal(asked.ask('one', 'act', sleep(60_000)));

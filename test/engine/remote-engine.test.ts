@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { openLocalEngine } from '../../src-main/electron/engine.ts';
-import { joinEngine } from '../../src-main/electron/held.ts';
-import { callOver, remoteLink } from '../../src-main/electron/link.ts';
+import { joinEngine } from '../../src-main/electron/join-engine.ts';
+import { callOver, remoteLink } from '../../src-main/electron/engine-link.ts';
 import type { ServerMessage } from '../../src-shared/rpc.ts';
 import { basinEntry } from '../support/cli.ts';
 import { newWorkspace, startServed, stopAfterEach } from '../support/served.ts';
@@ -87,7 +87,7 @@ describe('a desktop window on a served engine', () => {
   });
 
   it.each([
-    ['not an address', 'is no address'],
+    ['not an address', 'is not an address'],
     ['https://127.0.0.1:1/?token=abc', 'expected http://'],
     ['http://127.0.0.1:1/', 'expected http://'],
     ['http://127.0.0.1:1/?token=abc', 'no engine answers at 127.0.0.1:1'],

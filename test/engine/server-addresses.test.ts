@@ -39,7 +39,7 @@ describe('a new address of a running server', () => {
     expect((await ask(app.port, path)).status).toBe(303);
     const again = await ask(app.port, path);
     expect(again.status).toBe(401);
-    expect(again.body).toMatch(/used already.*basin serve --new-address.*only once/);
+    expect(again.body).toMatch(/already used.*basin serve --new-address.*only once/);
     expect((await ask(app.port, '/', { cookie: first })).status).toBe(200);
     const text = await basin(['serve', '--new-address', '--workspace', app.workspace]);
     expect(text.stdout).toMatch(/^Open http:\/\/127\.0\.0\.1:\d+\/\?token=\S+\n.*works only once/);
@@ -72,7 +72,7 @@ describe('a new address of a running server', () => {
     await engine.close();
     const flags = await basin(['serve', '--new-address', '--host', '0.0.0.0', '--workspace', workspace]);
     expect(flags.code).toBe(2);
-    expect(flags.stderr).toContain('leave out --port, --host and --allow-host');
+    expect(flags.stderr).toContain('remove --port, --host and --allow-host');
   });
 });
 
@@ -134,7 +134,7 @@ describe('a server for other machines', () => {
     for (const name of ['http://hub.example.edu', '*']) {
       const refused = await basin(['serve', '--allow-host', name, '--workspace', newWorkspace()]);
       expect(refused.code).toBe(2);
-      expect(refused.stderr).toContain('is not the name or address of a host');
+      expect(refused.stderr).toContain('is not a host name or address');
     }
   });
 });

@@ -1,4 +1,4 @@
-/** The headless door against those who must not come in: forged hosts, other sites, guessed tokens, broken messages. */
+/** The server against those who must not come in: forged hosts, other sites, guessed tokens, broken messages. */
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,7 +35,7 @@ describe('what `basin serve --json` prints', () => {
   it('says that a port is taken, and what to do', async () => {
     const app = await startServed();
     await expect(startServed(newWorkspace(), ['--port', String(app.port)])).rejects.toThrow(
-      /port \d+ on 127\.0\.0\.1 is taken[^]*--port/,
+      /port \d+ on 127\.0\.0\.1 is in use[^]*--port/,
     );
     await app.stop();
   });

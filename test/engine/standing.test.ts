@@ -109,7 +109,7 @@ describe('a result', () => {
     makeCheckpoint(run, 5, 3);
     expect(await standingOf(engine, id)).toEqual({
       state: 'outdated',
-      reason: 'r/checkpoint_epoch_5_model_3.safetensors came after it was measured.',
+      reason: 'r/checkpoint_epoch_5_model_3.safetensors was added after it was measured.',
     });
   });
 

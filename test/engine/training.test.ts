@@ -60,7 +60,7 @@ it('ends with the same weights after a kill -9 of its worker', { timeout: 240_00
     expect(ended).toMatchObject({ state: 'done', attempt: 2 });
     expect(weights(broken)).toEqual(weights(straight));
     const log = await engine.call('jobs.log', { jobId: second.id });
-    expect(log.join('\n')).toContain('Going on from what was done.');
+    expect(log.join('\n')).toContain('Resuming from the finished parts.');
     const rows = await engine.call('runs.list', {});
     expect(
       rows

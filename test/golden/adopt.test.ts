@@ -65,9 +65,9 @@ describe('adopted networks compute what PyTorch computes', () => {
 
 describe('what cannot be told is refused, and no folder is left', () => {
   it.each([
-    ['norm-behind', /norm behind the activation: "2" does not follow "0"/],
-    ['fc-norms', /do not tell where the norms stand: "bn1"/],
-    ['unnumbered', /order neither names nor shapes decide/],
+    ['norm-behind', /norm after the activation: by their numbers, "2" does not directly follow "0"/],
+    ['fc-norms', /do not say whether norms come before activations: "bn1"/],
+    ['unnumbered', /order neither names nor shapes determine/],
     ['no-bias', /without a bias \("0"\)/],
     ['weight_norm', /weight norm .*"0\.weight_g"/],
     ['parametrized_weight_norm', /weight norm .*parametrizations\.weight\.original0/],

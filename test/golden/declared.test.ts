@@ -97,7 +97,7 @@ describe('what is written, and what is said of it', () => {
     expect(architecture).toBe('a standard MLP 6-7-5-4-3 (norm none)');
     expect([layers.length, operations.length]).toEqual([4, 0]);
     expect(notes).toEqual([
-      'Random permutations of 3 groups leave the logits as they are: 0 is P_0, 2 is P_1, 4 is P_2.',
+      'Random permutations of 3 groups leave the logits unchanged: 0 is P_0, 2 is P_1, 4 is P_2.',
       'Group 0: 7 units; they move [0.weight, 0], [2.weight, 1].',
       'Group 2: 5 units; they move [2.weight, 0], [4.weight, 1].',
       'Group 4: 4 units; they move [4.weight, 0], [6.weight, 1].',
@@ -133,7 +133,7 @@ describe('what is written, and what is said of it', () => {
       },
     ]);
     expect(notes[0]).toBe(
-      'Random permutations of 3 groups leave the logits as they are: stream, inside 0, inside 1.',
+      'Random permutations of 3 groups leave the logits unchanged: stream, inside 0, inside 1.',
     );
     expect(notes.slice(1)).toEqual([
       expect.stringMatching(
@@ -166,7 +166,9 @@ describe('what is written, and what is said of it', () => {
         run: directory,
         directory: out,
       });
-      expect(notes.join()).toContain('config.yaml declares a network that the published scripts do not know');
+      expect(notes.join()).toContain(
+        'config.yaml declares a network that the published scripts do not support',
+      );
       expect(modelOf(out)).toEqual(modelOf(directory));
       const [exported, original] = [join(out, 'checkpoint_epoch_1_model_1.pt'), fixture(`${name}-1.pt`)].map(
         openCheckpoint,

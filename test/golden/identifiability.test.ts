@@ -5,14 +5,11 @@ import {
   anisotropyBound,
   GramMatrices,
 } from '../../src-main/compute/identifiability/gram-matrices.ts';
-import {
-  centerDistances,
-  realizationCosts,
-  swapCosts,
-} from '../../src-main/compute/identifiability/realization.ts';
+import { centerDistances, realizationCosts } from '../../src-main/compute/identifiability/realization.ts';
 import { coherenceOf, HostSums, subspaceOf } from '../../src-main/compute/identifiability/subspace.ts';
 import { multiplyTransposedRight } from '../../src-main/compute/linalg/multiply.ts';
 import type { LayerRealizationCost } from '../../src-shared/jobs/realization-cost.ts';
+import { swapCosts } from '../../src-shared/swap-costs.ts';
 import type { LayerCoherence } from '../../src-shared/jobs/subspace-coherence.ts';
 import { fixtureRun, goldenJson, goldenNpy } from '../support/fixtures.ts';
 import { goldenData, job } from '../support/job.ts';

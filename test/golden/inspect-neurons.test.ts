@@ -167,11 +167,13 @@ test('correlation of neurons of two models is the similarity that matching maxim
   const similarity = goldenNpy(`${golden.similarities_file!.replace(/\.npy$/, '')}`).data;
   const j = golden.permutation[5]!;
   const found = await inspect({
-    ...{ checkpoints: files, layer: 'lins.0', neurons: [5, j] },
+    // The layer by the name that the matching has for it.
+    ...{ checkpoints: files, layer: 'P_0', neurons: [5, j] },
     ...{ activationSplit: 'train', examples: 100_000, strongest: 0 },
   });
   expect(found.activations.correlation).toBeCloseTo(similarity[5 * 64 + j]!, 5);
   expect(found.costs).toBeNull();
+  expect(found.layer).toBe('lins.0');
   expect(found.picture).toEqual([28, 28]);
   expect(found.neurons.map(({ model_index }) => model_index)).toEqual([1, 2]);
 });

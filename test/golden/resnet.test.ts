@@ -4,7 +4,7 @@ import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../src-main/compute/backend/index.ts';
 import type { Examples } from '../../src-main/compute/data/index.ts';
 import { openCheckpoint } from '../../src-main/formats/checkpoint.ts';
-import { numParameters, stateLayout } from '../../src-main/compute/models/index.ts';
+import { numParameters } from '../../src-main/compute/models/index.ts';
 import { dataOf, requireGroups } from '../../src-main/compute/networks/check-symmetries.ts';
 import { actingArrays, actingDoubles } from '../../src-main/compute/networks/effective.ts';
 import { eachLogits, evaluationOf } from '../../src-main/compute/networks/evaluate.ts';
@@ -16,6 +16,7 @@ import type { OptimizerSettings } from '../../src-main/compute/training/optimize
 import { TrainingSession } from '../../src-main/compute/training/session.ts';
 import type { Snapshot } from '../../src-main/compute/training/session.ts';
 import { readNetwork } from '../../src-shared/networks/network.ts';
+import { graphOf } from '../../src-shared/networks/of-model.ts';
 import { resnetGraph } from '../../src-shared/networks/resnet.ts';
 import { symmetriesOf } from '../../src-shared/networks/symmetries.ts';
 import { goldenJson, goldenNpy } from '../support/fixtures.ts';
@@ -115,13 +116,13 @@ describe.each(resnetRuns)('%s', (run) => {
   const network = networkOf(run);
 
   it('holds the tensors of its files, in their order', () => {
-    const layout = stateLayout(spec);
+    const layout = graphOf(spec).parameters;
     expect(Object.fromEntries(layout.map(({ name, shape }) => [name, shape]))).toEqual(
       golden.state_dict_shapes,
     );
     const checkpoint = openCheckpoint(resnetCheckpoint(run, 1));
     expect(layout.map(({ name }) => name)).toEqual([...checkpoint.tensors.keys()]);
-    expect(layout.flatMap(({ name, role }) => (role === 'parameter' ? [name] : []))).toEqual(
+    expect(layout.flatMap(({ name, role }) => (role === 'trained' ? [name] : []))).toEqual(
       checkpoint.trainable,
     );
     checkpoint.close();

@@ -14,7 +14,7 @@ export function hostLoss(spec: MlpSpec, state: State64, x: number[][], labels: n
   let rows = x;
   for (const { index, inputs, outputs } of spec.layers) {
     const weight = effective(spec, state, index);
-    const bias = state.get(`lins.${index}.bias`)!;
+    const bias = general(spec, state, index, 'bias');
     rows = rows.map((row) =>
       Array.from({ length: outputs }, (_, o) => {
         let sum = bias[o]!;
@@ -38,10 +38,35 @@ function effective(spec: MlpSpec, state: State64, index: number): Float64Array {
   const sigma = spec.layers[index]!.sigmaF;
   const family = spec.asymInitOnly ? 'standard' : spec.family;
   if (family === 'syre') return raw.map((w, i) => w + sigma * state.get(`lins.${index}.noise`)![i]!);
-  if (family !== 'w-asymmetric') return raw;
+  if (family !== 'w-asymmetric') return general(spec, state, index, 'weight');
   const mask = state.get(`lins.${index}.mask`)!;
   const fixed = state.get(`lins.${index}.normal_mask`)!;
   return raw.map((w, i) => mask[i]! * w + (1 - mask[i]!) * sigma * fixed[i]!);
+}
+
+/** F + D * W of the families of `model.family`, each as docs/families.md defines it; the stored tensor for others. */
+function general(spec: MlpSpec, state: State64, index: number, word: 'weight' | 'bias'): Float64Array {
+  const name = `lins.${index}.${word}`;
+  const raw = state.get(name)!;
+  const { inputs, outputs, sigmaF } = spec.layers[index]!;
+  const hidden = index < spec.layers.length - 1;
+  const f = (i: number): number => state.get(`${name}.F`)?.[i] ?? 0;
+  const d = (i: number): number => state.get(`${name}.D`)?.[i] ?? 1;
+  switch (spec.general?.name) {
+    case 'linear-residual': {
+      const { alpha } = spec.general;
+      const isSquare = word === 'weight' && hidden && inputs === outputs;
+      return raw.map((w, i) => (isSquare && i % (inputs + 1) === 0 ? w + alpha : w));
+    }
+    case 'sparse':
+      return raw.map((w, i) => d(i) * w);
+    case 'bias-only':
+      return word === 'bias' ? raw.map((b, i) => b + sigmaF * f(i)) : raw;
+    case 'given':
+      return raw.map((w, i) => f(i) + d(i) * w);
+    default:
+      return raw;
+  }
 }
 
 function normalise(spec: MlpSpec, state: State64, index: number, rows: number[][]): number[][] {

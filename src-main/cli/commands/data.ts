@@ -1,11 +1,25 @@
-/** `basin data fetch NAME`, `basin data list`: the full data sets; the embedded one is always there. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { fetchable, fetchableNames, fetchDataSet, workspacePath } from '../../engine/index.ts';
-import { geometryKinds } from '../../../src-shared/config.ts';
+/** `basin data list | fetch NAME | add NAME`: the embedded data sets are always there, others are fetched or added. */
+import type { Command } from 'commander';
+import {
+  embeddedNames,
+  fetchable,
+  fetchableNames,
+  fetchDataSet,
+  listDataSets,
+  workspacePath,
+} from '../../engine/index.ts';
+import { examplesText } from '../../../src-shared/data-list.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import { shapeText } from '../../../src-shared/images.ts';
+import { addDataJob } from '../../../src-shared/jobs/add-data.ts';
+import type { JobResult } from '../../../src-shared/jobs/index.ts';
+import { withEngine } from '../engine.ts';
+import { completeParams, flagsOf } from '../flags.ts';
+import { addFlag, takeFlags } from '../kind-flags.ts';
+import { runKind } from '../job.ts';
+import { listenerFor } from '../show-job.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
-import { fetchedFolder } from '../data-folder.ts';
+import { dataHomeOf, fetchedFolder } from '../data-folder.ts';
 import { self } from '../self.ts';
 import { formatTable } from '../table.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
@@ -14,37 +28,33 @@ import { typedPath } from '../../formats/typed-path.ts';
 interface Row {
   name: string;
   state: string;
+  examples: string;
   folder: string;
 }
 
 function rows({ workspace }: Globals): Row[] {
-  const root = workspacePath(workspace);
-  return [
-    { name: 'mnist-10k', state: 'embedded', folder: '' },
-    ...fetchableNames.map((name) => {
-      const folder = fetchedFolder(root, name);
-      const files = fetchable(name).files.filter((file) => existsSync(join(folder, file.name))).length;
-      const complete = files === fetchable(name).files.length;
-      return { name, state: complete ? 'fetched' : 'not fetched', folder: complete ? folder : '' };
-    }),
-    ...geometryKinds.map((name) => ({
-      name,
-      state: name === 'mnist-coherence' ? 'made from digits by rotation' : 'made from seeds',
-      folder: '',
-    })),
-  ];
+  return listDataSets(dataHomeOf(workspacePath(workspace))).map((row) => {
+    const made = row.name === 'mnist-coherence' ? 'made from digits by rotation' : 'made from seeds';
+    const states: Record<string, string> = {
+      made,
+      folder: 'read from a folder',
+      'not fetched': 'not downloaded',
+    };
+    const state = states[row.state] ?? row.state;
+    return { name: row.name, state, examples: examplesText(row), folder: row.folder ?? '' };
+  });
 }
 
 async function fetchNamed(name: string, dir: string | undefined, globals: Globals): Promise<void> {
   const { terminal, signal } = globals;
-  if (name === 'mnist-10k') throw new UserError('mnist-10k is embedded: there is nothing to fetch');
+  if (embeddedNames.includes(name)) throw new UserError(`${name} is embedded: there is nothing to download`);
   if (!fetchableNames.includes(name)) {
-    throw new UserError(`There is no data set "${name}" to fetch.${didYouMean(name, fetchableNames)}`, {
+    throw new UserError(`There is no data set "${name}" to download.${didYouMean(name, fetchableNames)}`, {
       hint: `Known: ${fetchableNames.join(', ')}.`,
     });
   }
   const folder = dir === undefined ? fetchedFolder(workspacePath(globals.workspace), name) : typedPath(dir);
-  const line = terminal.progress(`fetching ${name}`);
+  const line = terminal.progress(`downloading ${name}`);
   const report = await fetchDataSet({
     set: fetchable(name),
     folder,
@@ -58,11 +68,52 @@ async function fetchNamed(name: string, dir: string | undefined, globals: Global
   });
   line.finish();
   terminal.document({ name, ...report });
-  const what =
-    report.fetched.length === 0 ? 'was there already, complete' : `${report.fetched.length} files fetched`;
+  const what = report.fetched.length === 0 ? 'already complete' : `${report.fetched.length} files downloaded`;
   terminal.print(`${name}: ${what}, in ${report.folder}`);
   const use = dir === undefined ? `dataset=${name}` : `dataset=${name} --data-dir ${report.folder}`;
   terminal.print(`next: ${self} train w-asymmetric ${use}`);
+}
+
+function reportAdded(result: JobResult<'add-data'>, { terminal }: Globals): void {
+  terminal.document(result);
+  const { name, directory, train, test, shape, features, classes, class_names: names, mean, std } = result;
+  const short = (values: readonly number[]): string =>
+    values.length > 4
+      ? `${values.length} values, one per number`
+      : values.map((v) => v.toFixed(4)).join(', ');
+  const named = names ? ` (${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''})` : '';
+  terminal.print(
+    [
+      terminal.style.bold(
+        `${name}: ${train} examples to train on, ${test} to test with, of ${shape ? shapeText(shape) : `${features} numbers`}`,
+      ),
+      `classes        ${classes}${named}`,
+      `mean           ${short(mean)}`,
+      `deviation      ${short(std)}`,
+      `contents       ${result.contents.slice(0, 16)}`,
+      `folder         ${directory}`,
+      ...result.notes,
+      '',
+      `next: ${self} train standard-small dataset=${name}`,
+    ].join('\n'),
+  );
+}
+
+function defineAdd(command: Command, globals: Globals): void {
+  const flags = flagsOf(addDataJob.params);
+  command.description(`${addDataJob.summary} <name> is what configs and commands will call it.`);
+  for (const flag of flags) if (flag.name !== 'name') addFlag(command, flag);
+  command.action(async (name: string) => {
+    const params: Record<string, unknown> = { name };
+    takeFlags(command, flags, params);
+    const complete = completeParams(addDataJob.params, params, flags);
+    await withEngine(globals, async (client) => {
+      const shown = listenerFor(globals.terminal, addDataJob.title);
+      const { result } = await runKind(client, 'add-data', complete, globals.signal, shown.listener);
+      shown.finish();
+      reportAdded(result, globals);
+    });
+  });
 }
 
 export const define: DefineCommand = (command, globals) => {
@@ -73,16 +124,18 @@ export const define: DefineCommand = (command, globals) => {
     const columns = [
       { title: 'data set', text: (row: Row) => row.name },
       { title: 'state', text: (row: Row) => row.state },
+      { title: 'training + test examples', text: (row: Row) => row.examples },
       { title: 'folder', text: (row: Row) => row.folder },
     ];
     terminal.print(formatTable(found, columns, terminal.style));
   };
   command.action(list);
-  command.command('list').description('which data sets are here').action(list);
+  command.command('list').description('list the data sets and where they are').action(list);
+  defineAdd(command.command('add <name>'), globals);
   command
     .command('fetch <name>')
     .description(
-      `fetch a data set (${fetchableNames.join(', ')}), checked by its SHA-256; what broke off is resumed`,
+      `download a data set (${fetchableNames.join(', ')}), checked by its SHA-256; interrupted downloads resume`,
     )
     .option(
       '--dir <dir>',

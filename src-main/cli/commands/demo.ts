@@ -38,7 +38,7 @@ function opening({ terminal }: Globals, work: DemoWork): void {
   );
   terminal.note(
     wrap(
-      'Can two networks that were trained apart be averaged? Along the straight line between them, how much test accuracy is lost at the worst point?',
+      'Can two independently trained networks be averaged? How much test accuracy is lost at the worst point of the straight line between them?',
       terminal.width,
     ),
   );
@@ -63,7 +63,7 @@ function closing(
       '',
       wrap(trapSentence(families), width, '  '),
       '',
-      `${terminal.style.bold('figure')}     ${png}  (beside it: .svg, .pdf)`,
+      `${terminal.style.bold('figure')}     ${png}  (also as .svg, .pdf)`,
       `${terminal.style.bold('runs')}       ${join(work.workspace, 'runs')}  (${self} runs)`,
       `${terminal.style.bold('workspace')}  ${work.workspace}`,
       `${terminal.style.bold('next')}       ${self} run match-activations --run ${shellWord(run)} --models 1,2 --epoch ${work.setting.epochs}`,
@@ -118,7 +118,7 @@ async function demo(globals: Globals, flags: DemoFlags): Promise<void> {
 export const define: DefineCommand = (command, globals) => {
   command
     .description(
-      'Trains four families of networks on real digits, interpolates between all pairs of each, with and without alignment, and draws what comes out. About a minute on two cores.',
+      'Trains four families of networks on real digits, interpolates between all pairs of each, with and without alignment, and draws the result. About a minute on two cores.',
     )
     .addOption(
       new Option(
@@ -129,15 +129,17 @@ export const define: DefineCommand = (command, globals) => {
         .default('demo'),
     )
     .addOption(
-      new Option('--seed <n>', 'decides initialisations, fixed weights and batch orders')
+      new Option('--seed <n>', 'determines initialisations, fixed weights and batch orders')
         .default(1)
         .argParser(wholeNumber(0, 0xffffffff)),
     )
-    .option('--data-dir <dir>', 'folder of IDX files in place of the embedded digits')
+    .option('--data-dir <dir>', 'folder of IDX files, instead of the embedded digits')
     .addOption(
-      new Option('--epochs <n>', "epochs in place of the size's own").argParser(wholeNumber(1, 100_000)),
+      new Option('--epochs <n>', "number of epochs, instead of the size's own").argParser(
+        wholeNumber(1, 100_000),
+      ),
     )
-    .addOption(new Option('--models <n>', 'networks of each family').argParser(wholeNumber(2, 64)))
+    .addOption(new Option('--models <n>', 'networks per family').argParser(wholeNumber(2, 64)))
     .option('--out <dir>', "folder for the figures (default: a new one in the workspace's figures folder)")
     .action((flags: DemoFlags) => demo(globals, flags));
 };

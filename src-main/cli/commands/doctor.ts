@@ -51,9 +51,9 @@ function findings({ info, parts, compute, unwell }: Examined): Finding[] {
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 
 function partsText({ count, bytes, unused }: Examined['parts']): string {
-  const kept = `${count} answers about single checkpoints kept for later jobs (${megabytes(bytes)}, shared with results)`;
+  const kept = `${count} cached partial results, one per checkpoint (${megabytes(bytes)}, shared with results)`;
   if (unused.count === 0) return kept;
-  return `${kept}; ${unused.count} in no result (${megabytes(unused.bytes)}): --clear-parts removes these, else they go after 30 days`;
+  return `${kept}; ${unused.count} in no result (${megabytes(unused.bytes)}): --clear-parts deletes these; otherwise they expire after 30 days`;
 }
 
 /** Removes kept answers that no result is made of. */
@@ -61,7 +61,7 @@ async function clearParts(globals: Globals): Promise<void> {
   const { terminal } = globals;
   const { count, bytes } = await withEngine(globals, (client) => client.call('parts.clear', {}));
   terminal.document({ count, bytes });
-  terminal.print(`${count} kept answers removed, ${megabytes(bytes)}.`);
+  terminal.print(`${count} cached partial results deleted, ${megabytes(bytes)}.`);
 }
 
 function machine() {
@@ -76,7 +76,7 @@ function machine() {
 
 function workspaceFindings({ workspace, holder, problems, repairable }: WorkspaceReport): Finding[] {
   const busy = holder === null ? [] : [{ ok: true, text: `the workspace is open in ${holder}` }];
-  const fix = repairable ? { fix: '`basin doctor --repair` builds the catalog anew from the folders' } : {};
+  const fix = repairable ? { fix: '`basin doctor --repair` rebuilds the catalog from the folders' } : {};
   return [...busy, ...problems.map((text) => ({ ok: false, text: `${workspace}: ${text}`, ...fix }))];
 }
 
@@ -85,20 +85,18 @@ async function repair({ workspace, terminal }: Globals): Promise<void> {
   const report = await rebuildCatalog(options);
   terminal.document(report);
   const { runs, checkpoints, results, setAside, problems } = report;
-  terminal.print(`The catalog was built anew: ${runs} runs, ${checkpoints} checkpoints, ${results} results.`);
-  if (setAside !== null) terminal.print(`The old one, with its groups and history, is kept: ${setAside}`);
+  terminal.print(`The catalog was rebuilt: ${runs} runs, ${checkpoints} checkpoints, ${results} results.`);
+  if (setAside !== null)
+    terminal.print(`The old catalog, with its groups and history, was saved as: ${setAside}`);
   for (const problem of problems) terminal.print(terminal.style.bad(problem));
 }
 
 export const define: DefineCommand = (command, globals) => {
-  command.option('--repair', 'set a damaged catalog aside and build a new one from the folders');
-  command.option(
-    '--clear-parts',
-    'remove answers of stopped jobs about single checkpoints, kept to go on from',
-  );
+  command.option('--repair', 'set a damaged catalog aside and rebuild it from the folders');
+  command.option('--clear-parts', 'delete the cached partial results of stopped jobs');
   command.option(
     '--check-gpu',
-    'do a small fixed piece of work on the GPU and on the processor, and compare the numbers (exit code 2: no GPU in use)',
+    'run a small fixed computation on the GPU and on the processor and compare the numbers (exit code 2: no GPU in use)',
   );
   command.action(async (flags: { repair?: boolean; clearParts?: boolean; checkGpu?: boolean }) => {
     const { terminal } = globals;

@@ -32,18 +32,18 @@ export const define: DefineCommand = (command, globals) => {
     )
     .requiredOption(
       '--out <path>',
-      `result: the file to write, its ending says how: ${formats.map((f) => `.${f}`).join(', ')}; several results or all: .zip; run: a new folder`,
+      `result: the file to write, in the format of its extension: ${formats.map((f) => `.${f}`).join(', ')}; several results or all: .zip; run: a new folder`,
     )
     .option('--format <format>', 'checkpoints of a run: pt (for PyTorch) or safetensors')
     .option('--models <list>', 'run: models, from 1, such as 1,2; absent: all')
     .option('--epochs <list>', 'run: epochs, such as 0,100; absent: all that are saved')
-    .option('--no-optimizer', 'run: leave out the state of the optimizer')
+    .option('--no-optimizer', 'run: leave out the optimizer state')
     .action((texts: string[], options: Options) => {
       if (extname(typedPath(options.out)) === '.zip') return exportAnalysis(texts, options, globals);
       const [text] = texts;
       if (text === undefined || texts.length > 1)
         throw new UsageError(
-          'name one result or run; several results (or all) go into a file that ends with .zip',
+          'name one result or run; several results (or all) need a file name that ends with .zip',
         );
       return options.format === 'pt' || options.format === 'safetensors'
         ? exportRun(text, options.format, options, globals)
@@ -82,7 +82,7 @@ async function exportFile(text: string, { out, format: named }: Options, globals
   }
   if (named !== undefined && named !== format) {
     throw new UsageError(
-      `--format ${named}: expected pt or safetensors for a run; the ending of --out says how a result is written`,
+      `--format ${named}: expected pt or safetensors for a run; a result's format is the extension of --out`,
     );
   }
   await checkOutFile(path);

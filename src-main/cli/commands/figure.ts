@@ -51,7 +51,7 @@ function formatOf(path: string): Format {
 function targetsOf({ out, format }: FigureFlags): { path: string | undefined; format: Format }[] {
   // Not a required option of commander's: `figure list` would ask for it too.
   if ((out === undefined) === (format === undefined))
-    throw new UsageError('say where the figure shall be written: --out FILE, or --format pdf; one of them');
+    throw new UsageError('say where to write the figure: either --out FILE or --format pdf');
   return (
     format?.map((each) => ({ path: undefined, format: each })) ??
     out!.map((text) => {
@@ -83,7 +83,7 @@ async function readRecipe(path: string): Promise<Recipe> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as Recipe;
   } catch (error) {
-    throw new UserError(`${path}: not a figure's recipe: ${messageOf(error)}`);
+    throw new UserError(`${path}: not a figure recipe: ${messageOf(error)}`);
   }
 }
 
@@ -122,15 +122,15 @@ export const define: DefineCommand = (command, globals) => {
     .argument('<source...>', "ids of results, or one saved figure's id, or one recipe (.json)")
     .option(
       '--out <file...>',
-      `where to write; the ending says how: ${figureFormats.map((f) => `.${f}`).join(', ')}`,
+      `file to write, in the format of its extension: ${figureFormats.map((f) => `.${f}`).join(', ')}`,
     )
     .addOption(
       new Option(
         '--format <format...>',
-        "in place of --out: under the figure's own name, here, with a number where it is taken",
+        "instead of --out: write to the current folder under the figure's own name, numbered if the name is taken",
       ).choices([...figureFormats]),
     )
-    .option('--force', 'with --format: replace a file that has the name')
+    .option('--force', 'with --format: overwrite an existing file')
     .addOption(new Option('--theme <name>', 'look').choices([...themeNames]))
     .addOption(
       new Option('--width <size>', 'single, double, full, or a length such as 86mm').argParser(parseWidth),
@@ -143,7 +143,7 @@ export const define: DefineCommand = (command, globals) => {
       new Option('--split <split>', 'of interpolations').choices(['train', 'val', 'test']).default('test'),
     )
     .addOption(
-      new Option('--barrier <definition>', 'of interpolations: whose barriers the caption quotes')
+      new Option('--barrier <definition>', 'for interpolations: the barrier definition quoted in the caption')
         .choices([...barrierNames])
         .default('chord'),
     )
@@ -152,9 +152,12 @@ export const define: DefineCommand = (command, globals) => {
         .choices(['linear', 'signed-sqrt', 'log'])
         .default('linear'),
     )
-    .option('--which <n|words>', 'of a result with several pictures: its number, or words of its title')
+    .option(
+      '--which <n|words>',
+      "for results with several figures: the figure's number, or words from its title",
+    )
     .option('--title <text>', 'heading above all panels')
-    .option('--save <title>', 'also keep the figure in the workspace under this title')
+    .option('--save <title>', 'also save the figure in the workspace under this title')
     .action(async (sources: string[], flags: FigureFlags) => {
       const targets = targetsOf(flags);
       for (const { path } of targets) if (path !== undefined) await checkFolderOf(path);
@@ -176,7 +179,7 @@ export const define: DefineCommand = (command, globals) => {
           const other =
             written[i] === asNamed[i]
               ? ''
-              : `; another file is named ${basename(asNamed[i]!)}: --force replaces it`;
+              : `; ${basename(asNamed[i]!)} already exists: --force overwrites it`;
           terminal.print(`${written[i]!} (${bytes.byteLength} bytes)${other}`);
         }
         const saved =
@@ -188,7 +191,7 @@ export const define: DefineCommand = (command, globals) => {
     });
   command
     .command('list')
-    .description('the figures kept in the workspace')
+    .description('list the figures saved in the workspace')
     .action(async () => {
       const figures = await withEngine(globals, (client) => client.call('figures.list', {}));
       terminal.document(figures);

@@ -27,7 +27,7 @@ function show(globals: Globals, state: GroupsState, runs: readonly RunRow[]): vo
   terminal.document(state);
   if (state.groups.length === 0) {
     terminal.print(
-      'No groups yet. `basin groups suggest` proposes some; `basin groups add KEY RUN...` makes one.',
+      'No groups yet. `basin groups suggest` suggests some; `basin groups add KEY RUN...` makes one.',
     );
     return;
   }
@@ -70,7 +70,7 @@ async function add(
   const there = runs.filter((run) => !fresh.has(run.id)).map((run) => run.name);
   if (there.length > 0) {
     const which = there.length > 3 ? `${there.length} of these runs` : there.join(', ');
-    terminal.note(`${known.key} has ${which} already${fresh.size === 0 ? '; nothing was changed' : ''}`);
+    terminal.note(`${known.key} already has ${which}${fresh.size === 0 ? '; nothing changed' : ''}`);
   }
   return edit(client, { type: 'add-members', groupId: known.id, members });
 }
@@ -86,21 +86,21 @@ async function remove(client: Client, text: string, runTexts: string[]): Promise
 export const define: DefineCommand = (command, globals) => {
   const list = (): Promise<void> => change(globals, (client) => client.call('groups.get', {}));
   command.action(list);
-  command.command('list').description('the groups and their members').action(list);
+  command.command('list').description('list the groups and their members').action(list);
   command
     .command('add <key> <run...>')
-    .description('put runs into a group; it is made if there is none')
-    .option('--architecture <name>', 'architecture the group belongs to', 'mlp')
+    .description('add runs to a group; a new group is made if needed')
+    .option('--architecture <name>', 'architecture of the group', 'mlp')
     .action((key: string, runs: string[], options: { architecture: string }) =>
       change(globals, (client) => add(globals, client, key, runs, options.architecture)),
     );
   command
     .command('remove <group> [run...]')
-    .description('take runs out of a group; without runs, remove the group')
+    .description('remove runs from a group; without runs, remove the group')
     .action((group: string, runs: string[]) => change(globals, (client) => remove(client, group, runs)));
   command
     .command('rename <group> <key>')
-    .description('give a group another key')
+    .description('change the key of a group')
     .action((text: string, key: string) =>
       change(globals, async (client) => {
         const group = findGroup((await client.call('groups.get', {})).groups, text);
@@ -120,8 +120,8 @@ export const define: DefineCommand = (command, globals) => {
 function defineSuggest(command: Command, globals: Globals): void {
   command
     .command('suggest')
-    .description('propose groups from what the runs have in common')
-    .option('--accept', 'make the proposed groups')
+    .description('suggest groups from what the runs have in common')
+    .option('--accept', 'make the suggested groups')
     .action(async (options: { accept?: boolean }) => {
       const { terminal } = globals;
       await withEngine(globals, async (client) => {
@@ -139,7 +139,7 @@ function defineSuggest(command: Command, globals: Globals): void {
         terminal.document(suggestions);
         if (suggestions.length === 0)
           terminal.print(
-            'Nothing to propose: every run with two models or more is in a group, or there are no runs.',
+            'Nothing to suggest: every run with at least two models is already in a group, or there are no runs.',
           );
         for (const { architecture, key, reason, runIds } of suggestions) {
           terminal.print(
@@ -155,8 +155,8 @@ function defineExchange(command: Command, globals: Globals): void {
   const { terminal } = globals;
   command
     .command('export')
-    .description('the groups as the dictionary of checkpoint_directories.py, or as JSON')
-    .addOption(new Option('--format <format>', 'what to write').choices(['python', 'json']).default('python'))
+    .description('write the groups as the checkpoint_directories.py dictionary, or as JSON')
+    .addOption(new Option('--format <format>', 'output format').choices(['python', 'json']).default('python'))
     .option('--out <file>', 'write to this file instead of the terminal')
     .action(async (options: { format: 'python' | 'json'; out?: string }) => {
       const { filename, text } = await withEngine(globals, (client) =>
@@ -182,7 +182,7 @@ function defineExchange(command: Command, globals: Globals): void {
           ...{ format, text, file: path },
         });
         for (const unknown of unknownPaths) terminal.note(`not in the catalog, left out: ${unknown}`);
-        for (const group of leftOut) terminal.note(`no runs for ${group}: the group was not made`);
+        for (const group of leftOut) terminal.note(`${group} has no runs: the group was not made`);
         show(globals, state, await client.call('runs.list', {}));
       });
     });

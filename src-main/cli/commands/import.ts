@@ -14,9 +14,9 @@ const about = (path: string, reason: string): string =>
 export const define: DefineCommand = (command, globals) => {
   command
     .description(
-      'Looks for run directories below the folders given and adds them to the catalog; no checkpoint is copied. Files of results (.json, .parquet, interpolation_results.pt, an analysis .zip), named or found below the folders, are taken over as results; weights without a config are listed with what they are.',
+      'Looks for run folders below the given folders and adds them to the catalog; no checkpoint is copied. Result files (.json, .parquet, interpolation_results.pt, an analysis archive .zip), named or found below the folders, are imported as results; weights without a config are listed with what they contain.',
     )
-    .argument('<dir...>', 'folders to search, single run directories, or files')
+    .argument('<dir...>', 'folders to search, single run folders, or files')
     .action(async (dirs: string[]) => {
       const { terminal, signal } = globals;
       const paths = dirs.map((dir) => typedPath(dir));
@@ -32,7 +32,7 @@ export const define: DefineCommand = (command, globals) => {
         else {
           const { added, updated, unchanged, relocated, notes } = changes;
           terminal.print(
-            `${found}: ${added} new, ${updated} changed, ${unchanged} known already, ${relocated} found at a new place`,
+            `${found}: ${added} new, ${updated} changed, ${unchanged} already known, ${relocated} moved`,
           );
           for (const note of notes) terminal.print(note);
         }
@@ -42,7 +42,7 @@ export const define: DefineCommand = (command, globals) => {
           terminal.print(`... and ${recognised.length - shown} more files; --json lists all`);
         if (passedOverCount > 0)
           terminal.print(
-            `${passedOverCount} other files are no runs, results or weights that Basin knows, such as`,
+            `${passedOverCount} other files are not runs, results or weights that Basin recognises, such as`,
           );
         for (const { path, reason } of passedOver.slice(0, 3)) terminal.print(`  ${path}: ${reason}`);
         for (const { path, reason } of remarks.slice(0, shown)) terminal.print(about(path, reason));

@@ -22,7 +22,7 @@ const columns: Column<Job>[] = [
 function stateText(job: Job): string {
   if (job.state === 'running' && job.progress !== null)
     return `running ${Math.floor(job.progress.fraction * 100)} %`;
-  return job.cached ? `${job.state} (known already)` : job.state;
+  return job.cached ? `${job.state} (cached)` : job.state;
 }
 
 function tookText({ startedAt, finishedAt }: Job): string {
@@ -53,10 +53,10 @@ export const define: DefineCommand = (command, globals) => {
     showJobs(globals, jobs);
   };
   command.action(listJobs);
-  command.command('list').description('all jobs, newest first').action(listJobs);
+  command.command('list').description('list all jobs, newest first').action(listJobs);
   for (const [name, description] of [
-    ['cancel', 'stop a queued or running job'],
-    ['retry', 'run a failed, cancelled or interrupted job again; training goes on from its last checkpoint'],
+    ['cancel', 'cancel a queued or running job'],
+    ['retry', 'run a failed, cancelled or interrupted job again; training resumes from its last checkpoint'],
   ] as const) {
     command
       .command(`${name} <id>`)
@@ -72,7 +72,7 @@ export const define: DefineCommand = (command, globals) => {
   }
   command
     .command('log <id>')
-    .description('what the job said')
+    .description("print the job's log")
     .action(async (text: string) => {
       const lines = await withEngine(globals, async (client) => {
         const { id } = await findJob(client, text);
@@ -83,7 +83,7 @@ export const define: DefineCommand = (command, globals) => {
     });
   command
     .command('remove <id...>')
-    .description('take jobs that have ended out of the list; their results stay')
+    .description('remove ended jobs from the list; their results are kept')
     .action(async (texts: string[]) => {
       const removed = await withEngine(globals, async (client) => {
         const jobs = [];

@@ -35,6 +35,7 @@ const experiments: Record<string, () => Promise<{ experiment: Experiment }>> = {
   'swap-costs': () => import('../reproduce/swap-costs.ts'),
   'chord-deviation': () => import('../reproduce/chord-deviation.ts'),
   symmetry: () => import('../reproduce/symmetry.ts'),
+  'symmetry-breaking': () => import('../reproduce/symmetry-breaking.ts'),
 };
 const names = Object.keys(experiments);
 
@@ -104,10 +105,11 @@ async function reproduce(name: string, flags: ReproduceFlags, globals: Globals):
     const folder = typedPath(flags.out ?? join(workspace, 'figures', `${name}-${fileStamp()}`));
     const paths = await draw(client, figures, folder, provenance);
     const seconds = (performance.now() - started) / 1000;
-    terminal.document({ name, title: experiment.title, ...flags, rows, figures: paths, seconds });
+    const written = rows.map(({ data, ...row }) => ({ ...row, ...data }));
+    terminal.document({ name, title: experiment.title, ...flags, rows: written, figures: paths, seconds });
     const columns = [
       { title: 'what', text: (row: ExperimentRow) => row.what },
-      { title: 'the paper says', text: (row: ExperimentRow) => row.expected },
+      { title: 'paper', text: (row: ExperimentRow) => row.expected },
       { title: 'measured', text: (row: ExperimentRow) => row.measured },
       { title: '', text: (row: ExperimentRow) => verdict(terminal, row.holds) },
     ];
@@ -121,7 +123,7 @@ async function reproduce(name: string, flags: ReproduceFlags, globals: Globals):
 export const define: DefineCommand = (command, globals) => {
   command
     .description(
-      `Repeats an experiment of the papers, and prints what they say beside what was measured. Names: ${names.join(', ')}.`,
+      `Repeats an experiment of the papers and prints the published and the measured numbers side by side. Names: ${names.join(', ')}.`,
     )
     .argument('<name>', `one of ${names.join(', ')}`)
     .addOption(
@@ -130,9 +132,11 @@ export const define: DefineCommand = (command, globals) => {
         .default('quick'),
     )
     .addOption(
-      new Option('--seed <n>', 'decides every random draw').default(1).argParser(wholeNumber(0, 0xffffffff)),
+      new Option('--seed <n>', 'determines every random draw')
+        .default(1)
+        .argParser(wholeNumber(0, 0xffffffff)),
     )
-    .option('--data-dir <dir>', 'folder of the digits, where an experiment trains on digits')
+    .option('--data-dir <dir>', 'folder of the digits, for experiments that train on digits')
     .option('--out <dir>', "folder for the figures (default: a new one in the workspace's figures folder)")
     .action((name: string, flags: ReproduceFlags) => {
       if (!Object.hasOwn(experiments, name)) {

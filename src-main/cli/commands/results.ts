@@ -19,7 +19,7 @@ type Shown = ResultRow & { standing: Standing };
 const remarks: Record<Standing['state'], string> = {
   current: '',
   outdated: 'outdated',
-  gone: 'files gone',
+  gone: 'files missing',
   unchecked: '',
 };
 
@@ -70,7 +70,7 @@ export const define: DefineCommand = (command, globals) => {
     });
   command
     .command('remove <id...>')
-    .description('delete results; asking again computes them again')
+    .description('delete results; running the same job computes them again')
     .action(async (texts: string[]) => {
       const removed = await withEngine(globals, async (client) => {
         const rows = [];

@@ -1,7 +1,6 @@
 /** `basin run KIND`: any kind of job, its flags taken from its params schema. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { Option } from 'commander';
 import { parse } from 'yaml';
 import { messageOf } from '../../../src-shared/errors.ts';
 import { groupSubjects } from '../../../src-shared/group-subjects.ts';
@@ -11,11 +10,12 @@ import { paramSchema } from '../../../src-shared/jobs/schema.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { workspacePath } from '../../engine/index.ts';
-import { findFetched } from '../data-folder.ts';
+import { findInWorkspace } from '../data-folder.ts';
 import { withEngine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
 import type { Flag } from '../flags.ts';
-import { choicesText, completeParams, flagsOf, parseFlag, setAt, valueHint } from '../flags.ts';
+import { completeParams, flagsOf } from '../flags.ts';
+import { addFlag, takeFlags } from '../kind-flags.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { runAnyKind } from '../job.ts';
 import { findGroup } from '../pick.ts';
@@ -31,7 +31,7 @@ interface KindOptions {
 
 export const define: DefineCommand = (command, globals) => {
   command
-    .description('Runs one analysis. Each kind has its own flags: `basin run KIND --help`.')
+    .description('Runs a job of one kind. Each kind has its own flags: `basin run KIND --help`.')
     .argument('[kind]', 'kind of job')
     // A mistyped kind is the message, not the flags that came with it.
     .allowUnknownOption()
@@ -52,7 +52,7 @@ function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void 
   for (const flag of flags) addFlag(command, flag);
   command
     .option('--params <file>', 'params as JSON or YAML (- is stdin); flags override them')
-    .option('--out <file>', 'also write the result: .json, or .parquet where it has rows or matrices')
+    .option('--out <file>', 'also write the result to a file: .json, or .parquet if it has rows or matrices')
     .action(async (options: KindOptions) => {
       const out = options.out === undefined ? undefined : typedPath(options.out);
       if (out !== undefined) await checkOutFile(out);
@@ -67,9 +67,6 @@ function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void 
       });
     });
 }
-
-/** Groups are named by their keys here; the params hold their runs' folders. */
-const isGroups = ({ path }: Flag): boolean => path.length === 1 && path[0] === 'groups';
 
 /** Keys of groups that are still to be looked up; undefined where there are none. */
 function groupsNamed({ groups }: Record<string, unknown>): string[] | undefined {
@@ -90,37 +87,6 @@ async function subjectsNamed(client: Client, named: readonly string[]) {
   return groupSubjects(chosen, await client.call('runs.list', {}));
 }
 
-function addFlag(command: Command, flag: Flag): void {
-  const { node, name } = flag;
-  const description = describe(flag);
-  if (isGroups(flag)) {
-    command.addOption(new Option(`--${name} <LIST|all>`, description).argParser((text) => [text]));
-    return;
-  }
-  if (node.type === 'boolean') {
-    command.addOption(new Option(`--${name}`, description).hideHelp(node.default === true));
-    command.addOption(new Option(`--no-${name}`, `not: ${description}`).hideHelp(node.default !== true));
-    return;
-  }
-  command.addOption(
-    new Option(`--${name} <${valueHint(node)}>`, description).argParser((text) => parseFlag(flag, text)),
-  );
-}
-
-/** Defaults are only shown: the schema itself fills them in, so that the same question always has the same params. */
-function describe({ node, required }: Flag): string {
-  const preset = node.default;
-  const shown =
-    preset === undefined || preset === null || (typeof preset === 'object' && !Array.isArray(preset));
-  const parts = [
-    node.description ?? '',
-    choicesText(node),
-    required ? '(required)' : '',
-    shown || preset === false ? '' : `(default: ${String(preset)})`,
-  ];
-  return parts.filter((part) => part !== '').join(' ');
-}
-
 /** Params from `--params FILE` with the flags laid over them. Only what was really written counts. */
 async function collectParams(
   command: Command,
@@ -132,11 +98,7 @@ async function collectParams(
     file === undefined
       ? {}
       : (withTypedPaths(paramSchema(kind.params), await readParams(file)) as Record<string, unknown>);
-  for (const flag of flags) {
-    const attribute = flag.name.replace(/-(.)/g, (_match, letter: string) => letter.toUpperCase());
-    if (command.getOptionValueSource(attribute) !== 'cli') continue;
-    setAt(params, flag.path, command.getOptionValue(attribute));
-  }
+  takeFlags(command, flags, params);
   return params;
 }
 
@@ -144,7 +106,7 @@ async function collectParams(
 function withFetchedData(params: Record<string, unknown>, workspace: string): Record<string, unknown> {
   const { data } = params;
   if (data === null || typeof data !== 'object' || !('name' in data) || 'dataDir' in data) return params;
-  const dataDir = findFetched(workspace, String(data.name));
+  const dataDir = findInWorkspace(workspace, String(data.name));
   return dataDir === undefined ? params : { ...params, data: { ...data, dataDir } };
 }
 
@@ -180,7 +142,7 @@ async function executeWith(
   const shown = listenerFor(terminal, kind.title);
   const finished = await runAnyKind(client, kind.kind, params, signal, shown.listener);
   shown.finish();
-  if (finished.job.cached) terminal.note(`${kind.title}: known already, answered from the workspace`);
+  if (finished.job.cached) terminal.note(`${kind.title}: cached result from the workspace`);
   if (out !== undefined) {
     await writeOutFile(client, finished.job.resultId!, finished.result, out);
     terminal.note(`written to ${out}`);

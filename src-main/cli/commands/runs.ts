@@ -38,7 +38,7 @@ async function list(words: string[], globals: Globals): Promise<void> {
   terminal.document(shown);
   if (runs.length === 0)
     terminal.print('No runs yet. `basin demo` trains some; `basin import DIR` finds the ones you have.');
-  else if (shown.length === 0) terminal.print(`None of ${runs.length} runs matches ${words.join(' ')}.`);
+  else if (shown.length === 0) terminal.print(`None of the ${runs.length} runs matches ${words.join(' ')}.`);
   else terminal.print(formatTable(shown, columns, terminal.style));
   for (const run of shown) {
     for (const problem of run.problems) terminal.print(terminal.style.bad(`${run.name}: ${problem}`));
@@ -51,7 +51,7 @@ export const define: DefineCommand = (command, globals) => {
     .action((words: string[]) => list(words, globals));
   command
     .command('show <run>')
-    .description('everything about one run')
+    .description('show everything about one run')
     .action(async (text: string) => {
       const { terminal } = globals;
       const detail = await withEngine(globals, async (client) => {
@@ -68,7 +68,7 @@ export const define: DefineCommand = (command, globals) => {
     });
   command
     .command('remove <run...>')
-    .description('forget runs; their files stay')
+    .description('remove runs from the catalog; their files are kept')
     .action(async (texts: string[]) => {
       const removed = await withEngine(globals, async (client) => {
         const runs = await findRuns(client, texts);
@@ -77,11 +77,11 @@ export const define: DefineCommand = (command, globals) => {
       });
       globals.terminal.document(removed);
       for (const run of removed)
-        globals.terminal.print(`forgot ${run.name}; its files are still in ${run.path}`);
+        globals.terminal.print(`removed ${run.name} from the catalog; its files are still in ${run.path}`);
     });
   command
     .command('relocate <run> <dir>')
-    .description('tell where the folder of a missing run is now')
+    .description('tell Basin where the folder of a missing run is now')
     .action(async (text: string, dir: string) => {
       const row = await withEngine(globals, async (client) => {
         const [run] = await findRuns(client, [text]);

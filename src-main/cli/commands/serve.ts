@@ -18,7 +18,7 @@ interface ServeFlags {
 function parsePort(text: string): number {
   const port = Number(text);
   if (text.trim() !== '' && Number.isInteger(port) && port >= 0 && port <= 65535) return port;
-  throw new InvalidArgumentError('Expected a port from 0 to 65535; 0 takes a free one.');
+  throw new InvalidArgumentError('Expected a port from 0 to 65535; 0 picks a free one.');
 }
 
 function addHost(text: string, before: string[]): string[] {
@@ -71,7 +71,7 @@ function announce({ terminal }: Globals, engine: Engine, served: Served): void {
   terminal.print(
     'Each address works only once, for one browser; "basin serve --new-address" prints another.',
   );
-  if (alsoAt.length > 0) terminal.print(`It answers to ${alsoAt.join(', ')} as well.`);
+  if (alsoAt.length > 0) terminal.print(`It also accepts the host name ${alsoAt.join(', ')}.`);
   terminal.print(`From another machine: ${ssh}   and open the same address there.`);
   terminal.print(
     `Workspace ${root}. Ctrl-C closes it; running jobs are resumed when the workspace is opened again.`,
@@ -87,12 +87,12 @@ async function explainBusy({ workspace }: Globals, error: unknown): Promise<unkn
   if (!info) return error;
   if (info.served !== null) {
     return new UserError(`The workspace ${info.workspace} is open at ${info.served} (process ${info.pid}).`, {
-      hint: '`basin serve --new-address` prints an address for one more browser.',
+      hint: '`basin serve --new-address` prints a new address for another browser.',
     });
   }
   return new UserError(
     `The workspace ${info.workspace} is open in process ${info.pid}, which serves no browsers (the desktop app, or another command).`,
-    { hint: 'Close that one first, or choose another folder with --workspace DIR.' },
+    { hint: 'Close it first, or choose another folder with --workspace DIR.' },
   );
 }
 
@@ -122,25 +122,25 @@ function refuseOtherFlags(command: Command): void {
     (name) => command.getOptionValueSource(name) !== 'default' && command.getOptionValue(name) !== undefined,
   );
   if (given.length === 0) return;
-  command.error(
-    'error: --new-address asks the server that is running: leave out --port, --host and --allow-host.',
-    { exitCode: 2 },
-  );
+  command.error('error: --new-address queries the running server: remove --port, --host and --allow-host.', {
+    exitCode: 2,
+  });
 }
 
 export const define: DefineCommand = (command, globals) => {
   command
-    .description(
-      'Opens the workbench to a browser. Only this machine can reach it, unless --host says otherwise.',
-    )
-    .addOption(new Option('--port <n>', 'port; 0 takes a free one').default(7077).argParser(parsePort))
+    .description('Serves the app to a browser. Only this machine can reach it unless --host is given.')
+    .addOption(new Option('--port <n>', 'port; 0 picks a free one').default(7077).argParser(parsePort))
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .addOption(
-      new Option('--allow-host <name>', 'also answer to this name, which only the network knows; repeatable')
+      new Option(
+        '--allow-host <name>',
+        "also accept this host name, which this machine does not know, such as a proxy's; repeatable",
+      )
         .default([], 'none')
         .argParser(addHost),
     )
-    .option('--new-address', 'print a fresh address of the server that is running, for one more browser')
+    .option('--new-address', 'print a new address of the running server, for another browser')
     .action(async (flags: ServeFlags) => {
       if (flags.newAddress) {
         refuseOtherFlags(command);

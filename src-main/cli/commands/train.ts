@@ -1,5 +1,5 @@
 /** `basin train PRESET|config.yaml key.path=value ...`: trains a run; `--resume RUNDIR` resumes one. */
-import { familyNames } from '../../../src-shared/domain.ts';
+import { familyNames, hasNumFixed, hasSigma } from '../../../src-shared/domain.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
 import type { JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
@@ -47,9 +47,8 @@ const byLayer = (values: readonly number[]): string =>
 
 /** `, σ_F 1, 16 · 16 · 16 · 32 fixed weights per neuron`, as far as the family has them. */
 function fixedText({ family, sigma_f: sigma, num_fixed: fixed }: JobResult<'train'>): string {
-  if (family !== 'w-asymmetric' && family !== 'syre') return '';
-  const count = family === 'w-asymmetric' ? `, ${byLayer(fixed)} fixed weights per neuron` : '';
-  return `, σ_F ${byLayer(sigma)}${count}`;
+  const scale = hasSigma(family) ? `, σ_F ${byLayer(sigma)}` : '';
+  return `${scale}${hasNumFixed(family) ? `, ${byLayer(fixed)} fixed weights per neuron` : ''}`;
 }
 
 function report(result: JobResult<'train'>, { terminal }: Globals): void {
@@ -62,12 +61,13 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
       terminal.style.bold(
         `${familyNames[result.family]}${fixed}: ${size}, ${result.epochs} epochs in ${duration(result.seconds)}`,
       ),
+      ...(result.fixed_part === undefined ? [] : [`fixed part     ${result.fixed_part}`]),
       `test accuracy  ${meanText(result.test_accuracy, 2)} %`,
       `test loss      ${meanText(result.test_loss, 4)}`,
       `data           ${result.data.name} (${result.data.origin})`,
       `seeds          seed ${result.seeds.seed}, mask ${result.seeds.mask_seed}, init ${result.seeds.init_seed.join(' ')}, batches ${result.seeds.optimization_seed.join(' ')}`,
       `computed       steps ${trainingExecutionText(result.execution)}${evaluated}`,
-      `run directory  ${result.run_directory}`,
+      `run folder ${result.run_directory}`,
       '',
       `next: ${self} run interpolate --run ${shellWord(result.run_directory)} --epoch ${result.epochs}`,
     ].join('\n'),
@@ -91,7 +91,7 @@ function checkWords(words: string[], flags: TrainFlags): void {
     throw new UsageError('--resume reuses the settings of the run; remove the other arguments');
   }
   if (flags.resume === undefined && words.length === 0) {
-    throw new UsageError('What shall be trained? Give a preset or a config.yaml.', {
+    throw new UsageError('Nothing to train: give a preset or a config.yaml.', {
       hint: `Presets: ${presetNames().join(', ')}.`,
     });
   }
@@ -102,18 +102,20 @@ Settings, as key.path=value over the preset or file:
   sigma_f=0.5        scale of the fixed weights, in every layer; sigma_f=[1,1,0.5,0.25] one per layer
                      (W-asymmetric and SYRE)
   num_fixed=12       fixed weights per neuron, in every layer; model.n_mul multiplies it (W-asymmetric)
-  optimizer.lr=3e-4  any key of config.yaml; optimizer=sgd takes a whole section, ~key.path removes a key
-A setting that would change nothing is refused, with the reason.`;
+  model.family={name: sparse, share: 0.5}   another family, on a standard preset: linear-residual (alpha),
+                     sparse (share), bias-only (sigma_f), given (file); docs/families.md
+  optimizer.lr=3e-4  any key of config.yaml; optimizer=sgd sets a whole section, ~key.path removes a key
+A setting that would have no effect is refused, with the reason.`;
 
 export const define: DefineCommand = (command, globals) => {
   command
-    .description('Trains a run: all its models at once, sharing their fixed weights. Writes a run directory.')
+    .description('Trains a run: all its models together, sharing their fixed weights. Writes a run folder.')
     .argument('[words...]', 'a preset or config.yaml, then settings such as num_models=4 sigma_f=0.5')
-    .option('--out <dir>', "the run directory (default: a new one in the workspace's runs folder)")
-    .option('--resume <dir>', 'go on with this run from its last checkpoint')
+    .option('--out <dir>', "the run folder (default: a new one in the workspace's runs folder)")
+    .option('--resume <dir>', 'resume this run from its last checkpoint')
     .option(
       '--data-dir <dir>',
-      'folder of the IDX files, same as dataset.data_dir=DIR; files of your own: with dataset=idx',
+      'folder of the data files, same as dataset.data_dir=DIR; for your own IDX files, add dataset=idx',
     )
     .option('--split-file <file>', 'JSON with train_indices and val_indices, same as dataset.split_file=FILE')
     .addHelpText('after', settingsHelp)

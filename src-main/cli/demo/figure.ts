@@ -27,7 +27,7 @@ export function demoCurves(families: readonly DrawnFamily[]): FigureRecipe<'inte
     band: 'range',
     draw: 'mean',
   });
-  if (!recipe) throw new Error('test accuracies were asked for, and the interpolations did not give them');
+  if (!recipe) throw new Error('the interpolations lack the test accuracies that were requested');
   return recipe.data;
 }
 
@@ -43,7 +43,6 @@ export function figureCaption(families: readonly FamilySummary[], setting: strin
   const pairs = families[0]?.pairs.length ?? 0;
   return (
     `Test accuracy of the network (1 - λ) A + λ B on the straight line between two independently trained networks A and B, ` +
-    `mean and range over ${pairs} pairs. Left: the networks as trained. Right: the hidden units of B permuted first, ` +
-    `to correlate best with those of A. ${setting}.`
+    `mean and range over ${pairs} pairs. Left: unaligned. Right: aligned by activations, with the hidden units of B permuted to correlate best with those of A. ${setting}.`
   );
 }

@@ -5,7 +5,7 @@ import type { Style } from '../terminal.ts';
 import type { FamilySummary, Spread, Treatment } from './summary.ts';
 
 const columns: { title: string; treatment: Treatment }[] = [
-  { title: 'as they are', treatment: 'none' },
+  { title: 'unaligned', treatment: 'none' },
   { title: 'activations', treatment: 'activation' },
   { title: 'weights', treatment: 'weight' },
   { title: 'LMC script*', treatment: 'reference_lmc_script' },
@@ -42,11 +42,7 @@ export function demoTable(families: readonly FamilySummary[], style: Style): str
   const blank = ' '.repeat(nameWidth);
   const cell = (text: string): string => text.padStart(cellWidth);
   const header = [
-    [
-      blank,
-      cell('test'),
-      bracket(`accuracy lost on the line between two, % (${pairs} pairs)`, columns.length),
-    ],
+    [blank, cell('test'), bracket(`accuracy lost between two networks, % (${pairs} pairs)`, columns.length)],
     [blank, cell('accuracy'), cell(''), bracket("second one's units reordered by", columns.length - 1)],
     ['networks'.padEnd(nameWidth), cell('%'), ...columns.map(({ title }) => cell(title))],
   ].map((line) => style.bold(line.join(gap)));

@@ -47,10 +47,10 @@ const alignments: Record<
 };
 
 const treatmentNames: Record<Treatment, string> = {
-  none: 'as trained',
+  none: 'unaligned',
   activation: 'aligned by activations',
   weight: 'aligned by weights',
-  reference_lmc_script: "aligned the LMC script's way",
+  reference_lmc_script: 'anti-aligned (LMC script)',
 };
 
 /** Trains one family and measures all its pairs. */

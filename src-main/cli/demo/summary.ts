@@ -47,10 +47,10 @@ export function spread(values: readonly number[]): Spread {
  * @throws UserError for a number that is not finite: a mean over the rest would be one of other networks
  */
 function present<T>(value: T | null | undefined, what: string): T {
-  if (value === undefined) throw new Error(`${what} was asked for, and the interpolation did not give it`);
+  if (value === undefined) throw new Error(`the interpolation lacks ${what}, which was requested`);
   if (value !== null) return value;
-  throw new UserError(`${what}: a point of the curve is not a finite number, so it has none.`, {
-    hint: 'Training diverged, or nearly so: train with a lower optimizer.lr.',
+  throw new UserError(`${what}: a point of the curve is not finite.`, {
+    hint: 'Training diverged or nearly diverged: train with a lower optimizer.lr.',
   });
 }
 

@@ -13,7 +13,7 @@ const sizes = {
 export const experiment: Experiment = {
   title: 'Deviation from the chord over β',
   async run({ size, seed, run }) {
-    const result = await run('chord-deviation', { ...sizes[size], seed }, 'counting signs that change', 1);
+    const result = await run('chord-deviation', { ...sizes[size], seed }, 'counting sign changes', 1);
     const { slope, exact_slope, expected_slope, betas, curves, samples } = result;
     const slopes = curves.map((curve) => curve.slope);
     const gaps = curves.flatMap((curve) =>
@@ -33,8 +33,8 @@ export const experiment: Experiment = {
         holds: isNear(exact_slope, expected_slope, sameSlope),
       },
       {
-        what: '  counted on examples beside the closed form',
-        expected: 'equal, but for the sample',
+        what: '  counted on examples, compared with the closed form',
+        expected: 'equal up to sampling',
         measured: `within ${(100 * Math.max(...gaps)).toFixed(1)} %`,
         holds: isNear(Math.max(...gaps), 0, 0.1),
       },

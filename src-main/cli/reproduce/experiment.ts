@@ -14,6 +14,8 @@ export interface ExperimentRow {
   measured: string;
   /** Does the expectation hold? By a rule of `src-shared/verdicts`; null if nothing is expected, only set beside. */
   holds: Outcome | null;
+  /** Further fields of the row for `--json`. */
+  data?: Readonly<Record<string, unknown>>;
 }
 
 export interface ExperimentReport {

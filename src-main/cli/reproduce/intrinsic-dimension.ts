@@ -83,13 +83,13 @@ function figuresOf(measured: readonly Measured[]): ExperimentReport['figures'] {
       .map(({ dimension, curves }) => ({ label: `k = ${dimension}`, pairs: curves })),
   }));
   const recipe = interpolationFigure(panels, { metric: 'accuracy', split: 'test', band: 'range' });
-  if (!recipe) throw new Error('test accuracies were asked for, and the interpolations did not give them');
+  if (!recipe) throw new Error('the interpolations lack the test accuracies that were requested');
   return {
     'intrinsic-dimension': {
       ...recipe,
       options: { size: 'double' },
       caption:
-        'Test accuracy on the straight line between two W-asymmetric networks, not aligned, on Gaussian data of intrinsic dimension k.',
+        'Test accuracy on the straight line between two W-asymmetric networks, unaligned, on Gaussian data of intrinsic dimension k.',
     },
   };
 }

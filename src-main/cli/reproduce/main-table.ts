@@ -17,10 +17,10 @@ const questions = {
 } as const;
 
 const names: Record<Treatment, string> = {
-  none: 'not aligned',
-  activation: 'activations matched',
-  weight: 'weights matched',
-  reference_lmc_script: "the LMC script's matching",
+  none: 'unaligned',
+  activation: 'aligned by activations',
+  weight: 'aligned by weights',
+  reference_lmc_script: 'anti-aligned (LMC script)',
 };
 
 /** Does the paper expect a family to be connected without alignment? */
@@ -74,8 +74,8 @@ function rowsOf(family: DemoFamily, curves: CurvesByTreatment): ExperimentRow[] 
       holds: null,
     },
     connected(family)
-      ? row('none', 'about none: linearly connected as trained', (drop) => isBelow(drop, noDrop))
-      : row('none', 'large: not connected as trained', (drop) => isAbove(drop, largeDrop)),
+      ? row('none', 'about none: linearly connected unaligned', (drop) => isBelow(drop, noDrop))
+      : row('none', 'large: not connected unaligned', (drop) => isAbove(drop, largeDrop)),
     row('activation', connected(family) ? '-' : 'about none', (drop) =>
       connected(family) ? null : isBelow(drop, noDrop),
     ),
@@ -96,7 +96,7 @@ export const experiment: Experiment = {
       rows.push(...rowsOf(family, curves));
     }
     const data = demoCurves(drawn);
-    const caption = `Test accuracy on the straight line between two networks, as trained and with activations matched. ${text}.`;
+    const caption = `Test accuracy on the straight line between two networks, unaligned and aligned by activations. ${text}.`;
     return {
       rows,
       figures: { 'main-table': { kind: 'interpolation', data, options: { size: 'double' }, caption } },

@@ -138,7 +138,7 @@ export function placesRise(places: readonly number[]): Outcome {
 }
 
 /** Of a place between chance (0) and the optimum (1): `yes` below 0.3, `no` from 0.5 on. */
-const nearChance = (place: number): Outcome =>
+export const nearChance = (place: number): Outcome =>
   Math.abs(place) < 0.3 ? 'yes' : Math.abs(place) >= 0.5 ? 'no' : 'not clear';
 
 function rowsOf(

@@ -52,9 +52,9 @@ function rowsOf(measured: readonly Measured[]): ExperimentRow[] {
       medianSwap(first(m)),
     );
     rows.push({
-      what: `first layer, k = ${dimension}: swap cost at σ_F = 1 beside σ_F = 0`,
-      expected: 'larger: neurons can be told apart',
-      measured: `${fixed!.toPrecision(3)} beside ${free!.toPrecision(3)}`,
+      what: `first layer, k = ${dimension}: swap cost at σ_F = 1 against σ_F = 0`,
+      expected: 'larger: neurons are identifiable',
+      measured: `${fixed!.toPrecision(3)} against ${free!.toPrecision(3)}`,
       holds: risesByFactor([free!, fixed!], clearly),
     });
   }

@@ -27,7 +27,7 @@ async function components(work: ExperimentWork): Promise<ExperimentRow[]> {
       rows.push({
         what: `zero-loss components, ${layers} linear layers of width ${width}`,
         expected: `${result.expected} (2^(l-1), Cor. 4.2)`,
-        measured: `${result.found} from ${result.converged} starts${result.classes_match_signs ? '' : ', not as the signs of det W_i'}`,
+        measured: `${result.found} from ${result.converged} starts${result.classes_match_signs ? '' : ', not matching the signs of det W_i'}`,
         holds: linearComponentsFinding(result).outcome,
       });
       rows.push({
@@ -72,7 +72,7 @@ function rescalingRows(result: JobResult<'rescaling-barrier'>): ExperimentRow[] 
     {
       what: `loss from (W1, W2) to (c W1, W2/c), c up to ${largest}`,
       expected: 'closed form, Prop. 5.3',
-      measured: `within ${worst.toExponential(1)} of it, relative`,
+      measured: `within ${worst.toExponential(1)}, relative`,
       holds: isNear(worst, 0, closeEnough.relative),
     },
     {

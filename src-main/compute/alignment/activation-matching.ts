@@ -2,12 +2,13 @@
 import type { CorrelationMode, MatchingMode, RecordingPoint } from '../../../src-shared/domain.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
 import type { LayerMatching } from '../../../src-shared/jobs/pairs.ts';
+import { correlationModeOf } from '../../../src-shared/matching-modes.ts';
 import type { RandomStream } from '../random.ts';
 import type { CrossMoments } from './moments.ts';
 import { bestPermutation, objectivesOf } from './objective.ts';
 import { groupLabel } from './permutation.ts';
 import type { Permutation } from './permutation.ts';
-import { correlationModeOf, similarityMatrix } from './similarity.ts';
+import { similarityMatrix } from './similarity.ts';
 
 /** The models of a pair, as messages name them. */
 export interface PairNames {

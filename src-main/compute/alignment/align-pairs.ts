@@ -1,6 +1,7 @@
 /** The permutations that bring the second model of every pair next to the first, however a job asks for them. */
 import type { Alignment, MatchingMode, RecordingPoint } from '../../../src-shared/domain.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import { noteOf } from '../../../src-shared/matching-modes.ts';
 import type { Backend, Tensor } from '../backend/index.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { checkpointCancel } from '../context.ts';
@@ -10,7 +11,7 @@ import type { GroupPermutations } from '../networks/permute.ts';
 import type { PairIndices } from '../pairs.ts';
 import { matchGroups } from './activation-matching.ts';
 import { recordMoments } from './record-moments.ts';
-import { noteOf, NonFiniteActivations } from './similarity.ts';
+import { NonFiniteActivations } from './similarity.ts';
 import { matchWeights } from './weight-matching.ts';
 
 /** The fields of `alignmentParams` in src-shared/jobs/pairs.ts. */
@@ -74,7 +75,7 @@ export function alignmentNote(
   const notes = [
     request.align === 'activation' ? noteOf(request.mode) : undefined,
     gated
-      ? 'The fixed gate C of the second model is permuted with its neurons and interpolated too.'
+      ? 'The fixed gate C of the second model is permuted with its neurons and interpolated as well.'
       : undefined,
   ];
   return notes.filter((note) => note !== undefined).join(' ') || undefined;

@@ -11,6 +11,7 @@ import type {
 } from '../../../src-shared/jobs/match-activations.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
+import { noteOf } from '../../../src-shared/matching-modes.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
@@ -21,11 +22,11 @@ import { uploadExamples } from '../data/index.ts';
 import { loadPairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { SelectedPairs } from '../pairs.ts';
 import type { PartContext, PartedCompute } from '../parts.ts';
+import { sigmaOf } from '../networks/effective.ts';
 import { RandomStream } from '../random.ts';
 import { measureGroup } from './activation-matching.ts';
 import { recordMoments } from './record-moments.ts';
 import type { PairMoments } from './record-moments.ts';
-import { noteOf } from './similarity.ts';
 
 type Params = ParamsOf<typeof matchActivationsJob>;
 
@@ -68,8 +69,8 @@ function planMatching({ groups, epochs, epoch, ...params }: Params): Params[] {
   );
   if (parts.length > 0) return parts;
   throw new UserError(
-    `groups: no run of ${groups.map(({ name }) => name).join(', ')} has two models at one of the epochs asked for.`,
-    { hint: 'Pairs are made of the models of one run at the same epoch.' },
+    `groups: no run of ${groups.map(({ name }) => name).join(', ')} has two models at any requested epoch.`,
+    { hint: 'Pairs are formed from models of one run at the same epoch.' },
   );
 }
 
@@ -144,6 +145,7 @@ async function rowOf(
   const names = { a: a.name, b: b.name };
   const modes = listOf(params.mode);
   const { groups } = symmetriesOf(a.run.graph);
+  const fixedParts = groups.map((group) => fixedPartOf(a, group));
   const results: ActivationMatchingRow['matching_results'] = [];
   for (const point of points) {
     for (const mode of modes) {
@@ -164,7 +166,7 @@ async function rowOf(
           { point, group: group.name, names },
           { randomCount, stream, withMatrix },
         );
-        results.push({ ...found, ...fixedPartOf(a, group) });
+        results.push({ ...found, ...fixedParts[g] });
         await between(1 / (points.length * modes.length * groups.length));
       }
     }
@@ -182,8 +184,9 @@ async function rowOf(
 }
 
 /**
- * What is fixed in the weights of the layers that make the units. A SYRE layer fixes a part of every weight, no share of
- * them; what a gate fixes is no weight.
+ * What is fixed in the layers that make the units: sigma_F of their weights, or of their biases if only those have an F;
+ * the share of their weights at zeros of D. A SYRE layer fixes a part of every weight, no share of them; what a gate
+ * fixes is no weight; alpha I and given tensors are no draw and have no sigma_F.
  */
 function fixedPartOf(
   { run: { graph }, state }: LoadedModel,
@@ -194,15 +197,20 @@ function fixedPartOf(
   const parts = weights.flatMap(({ family }) => family ?? []);
   const carriers = new Set(values.map(({ node }) => node));
   if (parts.length === 0 && graph.nodes.some(({ id, op }) => op === 'gate' && carriers.has(id))) return {};
-  const scales = new Set(parts.map(({ fixed }) => fixed?.scale ?? 0));
+  const biases = opening.flatMap(({ parameters }) => parameters['bias'] ?? []);
+  const onBiases = parts.length === 0 && biases.some(({ family }) => family);
+  const scales = new Set((onBiases ? biases : weights).map((parameter) => sigmaOf(graph, parameter)));
   // Several layers with fixed parts of their own have no number in common.
   if (scales.size > 1) return {};
-  const sigma_f = [...scales][0] ?? 0;
-  if (parts.some(({ support }) => support === 'all')) return { sigma_f };
+  const only = [...scales][0] ?? 0;
+  const isFixed = parts.length === 0 || parts.some(({ fixed }) => fixed);
+  const sigma = scales.has(null) || !isFixed ? {} : { sigma_f: only };
+  const masked = parts.some(({ mask }) => mask !== undefined);
+  if (onBiases || (parts.length > 0 && !masked)) return sigma;
   const masks = parts.flatMap(({ mask }) => (mask === undefined ? [] : [state.get(mask)!.data]));
   const fixed = masks.reduce((sum, mask) => sum + mask.filter((value) => value === 0).length, 0);
   const all = weights.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  return { sigma_f, fixed_share: fixed / all };
+  return { ...sigma, fixed_share: fixed / all };
 }
 
 const listOf = <T>(value: T | T[]): T[] => (Array.isArray(value) ? [...new Set(value)] : [value]);

@@ -27,19 +27,15 @@ export interface ChunkSums {
   b: ColumnSums;
 }
 
-export interface ColumnSums {
-  sum: ArrayLike<number>;
-  squares: ArrayLike<number>;
-  smallest: ArrayLike<number>;
-  largest: ArrayLike<number>;
+export interface ColumnSums<Numbers extends ArrayLike<number> = ArrayLike<number>> {
+  sum: Numbers;
+  squares: Numbers;
+  smallest: Numbers;
+  largest: Numbers;
 }
 
-interface Side {
+interface Side extends ColumnSums<Float64Array> {
   shift: Float64Array;
-  sum: Float64Array;
-  squares: Float64Array;
-  smallest: Float64Array;
-  largest: Float64Array;
 }
 
 /**
@@ -160,10 +156,8 @@ export function momentsOf(
 
 /** Sums, squares and extremes of the columns of x [rows, columns]. */
 export function columnSums(x: ArrayLike<number>, columns: number): ColumnSums {
-  const sum = new Float64Array(columns);
-  const squares = new Float64Array(columns);
-  const smallest = new Float64Array(columns).fill(Infinity);
-  const largest = new Float64Array(columns).fill(-Infinity);
+  const sums = noSums(columns);
+  const { sum, squares, smallest, largest } = sums;
   for (let k = 0, j = 0; k < x.length; k++) {
     const value = x[k]!;
     sum[j]! += value;
@@ -172,19 +166,20 @@ export function columnSums(x: ArrayLike<number>, columns: number): ColumnSums {
     if (value > largest[j]!) largest[j] = value;
     j = j + 1 === columns ? 0 : j + 1;
   }
-  return { sum, squares, smallest, largest };
+  return sums;
 }
 
-function newSide(shift: ArrayLike<number>): Side {
-  const n = shift.length;
-  return {
-    shift: Float64Array.from(shift),
-    sum: new Float64Array(n),
-    squares: new Float64Array(n),
-    smallest: new Float64Array(n).fill(Infinity),
-    largest: new Float64Array(n).fill(-Infinity),
-  };
-}
+const noSums = (columns: number): ColumnSums<Float64Array> => ({
+  sum: new Float64Array(columns),
+  squares: new Float64Array(columns),
+  smallest: new Float64Array(columns).fill(Infinity),
+  largest: new Float64Array(columns).fill(-Infinity),
+});
+
+const newSide = (shift: ArrayLike<number>): Side => ({
+  shift: Float64Array.from(shift),
+  ...noSums(shift.length),
+});
 
 function addSide(side: Side, chunk: ColumnSums): void {
   for (let j = 0; j < side.sum.length; j++) {

@@ -1,20 +1,11 @@
 /** Of the units of a group: `perm[i]` is the unit of model b that is matched with unit i of model a. */
 export type Permutation = Int32Array;
 
-/** Names a layer's permutation as the reference does: `P_0` permutes the outputs of an MLP's first layer. */
-export const permutationName = (layer: number): string => `P_${layer}`;
-
 /** A group in messages: the P_1 of an MLP is "hidden layer 1"; others go by their names. */
 export const groupLabel = (group: string): string => group.replace(/^P_(\d+)$/, 'hidden layer $1');
 
 export function identityPermutation(size: number): Permutation {
   return Int32Array.from({ length: size }, (_, i) => i);
-}
-
-export function inversePermutation(perm: Permutation): Permutation {
-  const inverse = new Int32Array(perm.length);
-  perm.forEach((from, to) => (inverse[from] = to));
-  return inverse;
 }
 
 /** What permuting by `first`, then by `second`, comes to: composed[i] = first[second[i]]. */

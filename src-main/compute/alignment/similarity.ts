@@ -1,22 +1,8 @@
 /** How alike neuron i of model a and neuron j of model b are, from their activations on the same inputs. */
-import type { CorrelationMode, MatchingMode } from '../../../src-shared/domain.ts';
+import type { CorrelationMode } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import { isUncorrelatedness } from '../../../src-shared/matching-modes.ts';
 import type { CrossMoments } from './moments.ts';
-
-/** A matching mode taken apart: the similarity that is maximised. */
-export function correlationModeOf(mode: MatchingMode): CorrelationMode {
-  return mode === 'reference-lmc-script' ? 'pearson_uncorrelatedness_with_one_for_constant' : mode;
-}
-
-/** What every reader of a result made with this mode must be told, or undefined where there is nothing. */
-export function noteOf(mode: MatchingMode): string | undefined {
-  if (!isUncorrelatedness(correlationModeOf(mode))) return undefined;
-  const who = mode === 'reference-lmc-script' ? "the published LMC script's matching" : `the mode ${mode}`;
-  return `Anti-aligned: ${who} maximises 1 - |correlation| and so pairs the LEAST correlated neurons.`;
-}
-
-export const isUncorrelatedness = (mode: CorrelationMode): boolean =>
-  mode.startsWith('pearson_uncorrelatedness');
 
 /** Activations that are NaN or infinite: the network overflows, and its neurons cannot be compared. */
 export class NonFiniteActivations extends UserError {}
@@ -113,7 +99,7 @@ function refuseConstant(moments: CrossMoments, mode: CorrelationMode, where: Whe
   throw new UserError(
     `${first.model}, ${where.point}: neuron ${first.neuron} is constant over all inputs${othersText(first, other)}; ` +
       `${mode} is not defined for it`,
-    { hint: `Use ${mode}_with_${suffix}_for_constant, which leaves such neurons for last.` },
+    { hint: `Use ${mode}_with_${suffix}_for_constant, which matches such neurons last.` },
   );
 }
 

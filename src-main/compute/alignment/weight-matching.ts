@@ -94,9 +94,9 @@ function checkOrder(order: readonly number[], groups: readonly PermutationGroup[
   if (sorted.length === groups.length && sorted.every((value, i) => value === i)) return;
   const names = groups.map(({ name }) => name).join(', ');
   throw new UserError(
-    `order: [${order.join(', ')}] does not visit each of the ${groups.length} groups (${names}) once`,
+    `order: [${order.join(', ')}] does not contain each of the ${groups.length} groups (${names}) once`,
     {
-      hint: `Give the numbers 0 to ${groups.length - 1} in any order, or leave it out for random orders.`,
+      hint: `Give the numbers 0 to ${groups.length - 1} in any order, or omit it for random orders.`,
     },
   );
 }

@@ -68,7 +68,7 @@ function checkCost(cost: Float64Array, rows: number, cols: number, maximize: boo
     throw new UserError(
       `assignment: the cost at ${where} is ${value}, a number of size at most ${largestCost} was expected`,
       {
-        hint: `Only ${forbidden} is allowed beside numbers: it forbids the pair.`,
+        hint: `Apart from numbers, only ${forbidden} is allowed: it forbids the pair.`,
       },
     );
   }
@@ -338,6 +338,6 @@ class PathSearch {
 
 function noAssignment(side: 'row' | 'column', index: number): UserError {
   return new UserError(
-    `assignment: ${side} ${index} cannot be assigned, the forbidden pairs leave no assignment`,
+    `assignment: ${side} ${index} cannot be assigned: the forbidden pairs rule out every assignment`,
   );
 }

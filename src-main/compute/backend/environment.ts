@@ -3,7 +3,7 @@
  * person has set already stays.
  */
 
-/** @param cudaBuild the library is the CUDA build that set-up fetched: only its flags are known */
+/** @param cudaBuild the library is the CUDA build that setup fetched: only its flags are known */
 export function setEnvironment(threads: number, cudaBuild: boolean): void {
   const { env } = process;
   env['TF_CPP_MIN_LOG_LEVEL'] ||= '2';

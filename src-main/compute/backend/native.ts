@@ -1,4 +1,4 @@
-/** The native TensorFlow, through tfjs-node's binding compiled by set-up. */
+/** The native TensorFlow, through tfjs-node's binding compiled by setup. */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -32,7 +32,7 @@ export interface Native {
   readonly kernels: NativeKernels;
 }
 
-/** Where set-up leaves the compiled binding. BASIN_BINDING names another file. */
+/** Where setup leaves the compiled binding. BASIN_BINDING names another file. */
 export function bindingPath(): string {
   const folder = dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json'));
   return process.env['BASIN_BINDING'] ?? join(folder, 'lib', 'napi-v8', 'tfjs_binding.node');
@@ -55,7 +55,7 @@ function prepare(threads: number): void {
 export const intraOpThreads = (): number => Number(process.env['TF_NUM_INTRAOP_THREADS']);
 
 /**
- * TensorFlow greets on stderr from its static initialisers, whatever the log level; a helper that set-up compiles beside
+ * TensorFlow greets on stderr from its static initialisers, whatever the log level; a helper that setup compiles beside
  * the binding keeps that aside. (Where BASIN_BINDING names a binding elsewhere there may be none: then it is shown.)
  */
 function loadQuietly(): [TFJSBinding, string] {
@@ -96,7 +96,7 @@ export function loadNative(tf: Tf, threads: number): Native {
   };
 }
 
-/** Set-up notes beside the binding which build it is linked to. */
+/** Setup notes beside the binding which build it is linked to. */
 function isCudaBuild(): boolean {
   try {
     const stamp = JSON.parse(readFileSync(join(dirname(bindingPath()), 'basin.json'), 'utf8')) as {
@@ -113,7 +113,7 @@ function withoutGpu(output: string): { reason: string; fix: string } {
   const error = /^E\d{4} [^\]]*\] (.*)$/m.exec(output)?.[1];
   return {
     reason: `the CUDA build of TensorFlow found no GPU${error ? ` (${error})` : ''}`,
-    fix: 'check the driver with nvidia-smi, or go back with npm run setup -- --cpu',
+    fix: 'check the driver with nvidia-smi, or switch back with npm run setup -- --cpu',
   };
 }
 

@@ -21,7 +21,7 @@ const examplesAtOnce = 2048;
 export const chordDeviation: Compute<Params, Result> = async (params, context) => {
   const began = performance.now();
   const betas = [...new Set(params.betas)].sort((a, b) => a - b);
-  if (betas.length < 2) throw new UserError('betas: two different values at least are needed for a slope.');
+  if (betas.length < 2) throw new UserError('betas: at least two different values are needed for a slope.');
   const root = subspaceRoot(params.ambient, params.intrinsic, params.seed);
   const meter = new ProgressMeter(context, params.pairs * params.samples);
   const curves: Curve[] = [];
@@ -76,9 +76,9 @@ async function measureCurve(
   const none = betas.find((_, i) => found[i]!.deviation === 0);
   if (none !== undefined) {
     throw new UserError(
-      `betas: at ${none} no sign changes on any of ${samples} examples, so there is no deviation to measure.`,
+      `betas: at ${none}, no sign changes on any of ${samples} examples, so there is no deviation to measure.`,
       {
-        hint: 'Take more samples, more neurons (width), or a larger beta.',
+        hint: 'Use more samples, more neurons (width), or a larger beta.',
       },
     );
   }

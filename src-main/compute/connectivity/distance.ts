@@ -4,7 +4,7 @@ import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { GroupAxis, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 import { readParameters } from '../networks/parameters.ts';
 import { groupLabel } from '../alignment/permutation.ts';
-import { isCounter } from '../models/file-names.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
 import type { NamedArray, NamedArrays } from '../networks/permute.ts';
 
 type ByName = ReadonlyMap<string, { readonly data: Float32Array }>;

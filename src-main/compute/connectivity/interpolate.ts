@@ -4,13 +4,13 @@ import { splits as allSplits } from '../../../src-shared/domain.ts';
 import type { Split } from '../../../src-shared/domain.ts';
 import { executionText } from '../../../src-shared/execution.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
-import { derivedOf, normStatisticsNote } from '../../../src-shared/jobs/interpolate.ts';
+import { derivedOf } from '../../../src-shared/jobs/interpolate.ts';
 import type { Interpolation, interpolateJob } from '../../../src-shared/jobs/interpolate.ts';
 import type { LeftOut } from '../../../src-shared/jobs/pairs.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { alignEachPair, alignmentNote, namedPermutations } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
-import { hasRunningStatistics, isGated } from '../networks/parameters.ts';
+import { isGated } from '../networks/parameters.ts';
 import { NonFiniteActivations } from '../alignment/similarity.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
@@ -20,16 +20,26 @@ import type { LoadedModel } from '../checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { uploadExamples } from '../data/index.ts';
+import type { Examples } from '../data/index.ts';
 import { assertSameFixedPart, numParameters } from '../models/index.ts';
 import { evaluationWay } from '../networks/execution.ts';
 import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { PairIndices } from '../pairs.ts';
 import { networkParameters, rescalingOf, stateDistance } from './distance.ts';
 import { requireEndpoints } from './endpoints.ts';
+import {
+  goesByBatches,
+  normFields,
+  normNote,
+  normPolicyOf,
+  normWarnings,
+  pointNormsOf,
+} from './norm-statistics.ts';
+import type { NormPolicy } from './norm-statistics.ts';
 import { endsOf, lambdasOf, placesOf, pointsOf, verticesOf } from './plan.ts';
 import type { Segments } from './plan.ts';
 import { evaluatePoints } from './points.ts';
-import type { PointScores, Vertex } from './points.ts';
+import type { PointNorms, PointScores, PointSet, Vertex } from './points.ts';
 import {
   dataWarnings,
   nonFiniteWarnings,
@@ -50,18 +60,34 @@ interface Job {
   pairs: PairIndices[];
   data: AnalysisData;
   network: Network;
+  /** Of networks with running statistics. */
+  policy: NormPolicy | undefined;
+  norms: PointNorms | undefined;
 }
+
+type ScoresBySplit = Map<Split, PointScores[]>;
 
 export const interpolate: Compute<Params, Result> = async (params, context) => {
   const { models, pairs, warnings, leftOut } = loadUsablePairs(params);
   requireSameShapes(models);
   for (const [a, b] of pairs) assertSameFixedPart(models[a]!, models[b]!);
-  const wanted = params.align === 'activation' ? [...params.splits, params.alignSplit] : params.splits;
-  const data = await loadAnalysisData(models[0]!.run, params.data, wanted);
+  const { run: first } = models[0]!;
+  const policy = normPolicyOf(params, first);
+  const wanted = [
+    ...params.splits,
+    ...(params.align === 'activation' ? [params.alignSplit] : []),
+    ...(policy?.name === 're-estimate' ? ['train' as const] : []),
+  ];
+  const order = goesByBatches(policy) ? 'file' : 'split';
+  const data = await loadAnalysisData(first, params.data, wanted, order);
+  const norms = pointNormsOf(policy, first, data, params.splits);
   const backend = await context.backend();
-  const { graph: network } = models[0]!.run;
-  const told = [...warnings, ...data.warnings];
-  return run({ params, context, backend, models, pairs, data, network }, told, leftOut);
+  const told = [...warnings, ...data.warnings, ...normWarnings(policy)];
+  return run(
+    { params, context, backend, models, pairs, data, network: first.graph, policy, norms },
+    told,
+    leftOut,
+  );
 };
 
 async function run(whole: Job, warnings: string[], leftOut: LeftOut[]): Promise<Result> {
@@ -73,27 +99,28 @@ async function run(whole: Job, warnings: string[], leftOut: LeftOut[]): Promise<
   const { steps, midpoint } = params;
   const segments: Segments = { network, models, pairs, steps, midpoint, alignments };
   const vertices = verticesOf(segments);
-  const set = { network, vertices, points: pointsOf(segments) };
-  const { points } = set;
-  requireEndpoints(job.backend, set, endsOf(segments), data.splits.get(params.splits[0]!)!);
+  const points = pointsOf(segments);
+  requireEndpoints(job.backend, { network, vertices }, endsOf(segments), data.splits.get(params.splits[0]!)!);
   const { execution, way } = executionOf(job, points.length);
-  const splits = new Map(
-    allSplits.filter((s) => params.splits.includes(s)).map((split) => [split, data.splits.get(split)!]),
-  );
   job.context.emit({ type: 'log', level: 'info', line: `computed ${executionText(execution)}` });
   if (way !== 'eager') meter.advance(0, 'compiling the evaluation');
   await checkpointCancel(job.context);
-  const scores = await evaluatePoints(job.backend, set, way, splits, async (done, split) => {
-    meter.advance(done, `evaluating ${points.length} points on ${split}`);
-    await checkpointCancel(job.context);
-  });
-  const rows = pairs.map((_, p) => pairResult(job, segments, p, vertices, scores));
+  const evaluate = (of: Omit<PointSet, 'network' | 'vertices'>): Promise<ScoresBySplit> =>
+    evaluatePoints(job.backend, { network, vertices, ...of }, way, splitsOf(job), async (done, split) => {
+      const what = split === undefined ? 're-estimating norm statistics of' : 'evaluating';
+      meter.advance(done, `${what} ${of.points.length} points${split === undefined ? '' : ` on ${split}`}`);
+      await checkpointCancel(job.context);
+    });
+  const scores = await evaluate({ points, norms: job.norms });
+  // The models themselves come first.
+  const stored = job.norms ? await evaluate({ points: points.slice(0, models.length) }) : scores;
+  const rows = pairs.map((_, p) => pairResult(job, segments, p, vertices, { scores, stored }));
   const all = [
     ...warnings,
     ...unalignedWarnings(unaligned),
     ...nonFiniteWarnings(models, rows, scores),
     ...dataWarnings(models),
-    ...storedMetricWarnings(models, data, scores),
+    ...storedMetricWarnings(models, data, stored),
     ...rescalingWarnings(
       pairs.map(([a, b]) => [models[a]!, models[b]!] as const),
       rows,
@@ -144,28 +171,36 @@ async function alignJob(
   return { job: { ...job, pairs: kept }, alignments, unaligned };
 }
 
+const splitsOf = ({ params, data }: Job): Map<Split, Examples> =>
+  new Map(
+    allSplits.filter((s) => params.splits.includes(s)).map((split) => [split, data.splits.get(split)!]),
+  );
+
+/** Examples that go through the network at every point. */
+const examplesPerPoint = ({ params, data, norms }: Job): number =>
+  params.splits.reduce((sum, split) => sum + data.splits.get(split)!.count, norms?.train?.count ?? 0);
+
 /** By the work of the whole job, so that all its numbers come about in one way. */
-function executionOf({ backend, network, params, data }: Job, points: number) {
-  const examples = params.splits.reduce((sum, split) => sum + data.splits.get(split)!.count, 0);
-  const { way, reason } = evaluationWay(backend, network, points * examples);
+function executionOf(job: Job, points: number) {
+  const { way, reason } = evaluationWay(job.backend, job.network, points * examplesPerPoint(job));
   return { way, execution: { way, ...(reason !== undefined && { reason }) } };
 }
 
 function pairResult(
-  { params, models, pairs }: Job,
+  job: Job,
   segments: Segments,
   p: number,
   vertices: readonly Vertex[],
-  scores: Map<Split, PointScores[]>,
+  { scores, stored }: { scores: ScoresBySplit; stored: ScoresBySplit },
 ): Interpolation {
+  const { params, models, pairs, policy } = job;
   const [a, b] = pairs[p]!.map((place) => models[place]!) as [LoadedModel, LoadedModel];
   const alignment = segments.alignments?.[p];
   const distance = alignment
     ? stateDistance(a.acting, vertices[models.length + p]!.arrays)
     : stateDistance(a.state, b.state);
   const parameters = alignment ? networkParameters(a.run.graph) : numParameters(a.spec).free;
-  const mixesStatistics = hasRunningStatistics(a.run.graph);
-  const note = noteFor(params, a.run.graph);
+  const note = noteFor(job);
   const places = placesOf(segments, p);
   return {
     ...pairFields(a, b),
@@ -186,16 +221,22 @@ function pairResult(
     ...(params.align === 'activation' && { mode: params.mode, recording_point: params.recordingPoint }),
     ...(alignment && { permutations: namedPermutations(alignment.permutations) }),
     rescaling_ratio: rescalingOf(a.run.graph, a.acting, b.acting).ratio,
-    ...(mixesStatistics && { norm_statistics: 'interpolate' as const }),
+    ...normFields(policy),
+    ...(stored !== scores && { stored_ends: storedEnds(pairs[p]!, stored) }),
     ...(note !== undefined && { note }),
   };
 }
 
-function noteFor(params: Params, network: Network): string | undefined {
-  const notes = [
-    alignmentNote(params, isGated(network)),
-    hasRunningStatistics(network) ? normStatisticsNote : undefined,
-  ];
+const storedEnds = (pair: PairIndices, stored: ScoresBySplit) =>
+  Object.fromEntries(
+    [...stored].flatMap(([split, all]) => [
+      [`${split}_loss`, pair.map((place) => finiteOrNull(all[place]!.loss))],
+      [`${split}_accuracy`, pair.map((place) => finiteOrNull(all[place]!.accuracy))],
+    ]),
+  );
+
+function noteFor({ params, network, policy, data }: Job): string | undefined {
+  const notes = [alignmentNote(params, isGated(network)), normNote(policy, data)];
   return notes.filter((note) => note !== undefined).join(' ') || undefined;
 }
 
@@ -209,7 +250,7 @@ function curveFields(split: Split, points: readonly PointScores[]) {
   };
 }
 
-function midpointOf({ models }: Job, scores: Map<Split, PointScores[]>, place: number) {
+function midpointOf({ models, policy }: Job, scores: ScoresBySplit, place: number) {
   const fields = [...scores].flatMap(([split, all]) => [
     [`${split}_loss`, finiteOrNull(all[place]!.loss)],
     [`${split}_accuracy`, finiteOrNull(all[place]!.accuracy)],
@@ -217,7 +258,7 @@ function midpointOf({ models }: Job, scores: Map<Split, PointScores[]>, place: n
   return {
     models: models.map(({ index }) => index),
     num_models: models.length,
-    ...(hasRunningStatistics(models[0]!.run.graph) && { norm_statistics: 'interpolate' as const }),
+    ...normFields(policy),
     ...Object.fromEntries(fields),
   };
 }
@@ -231,6 +272,6 @@ function alignmentCost({ params, models, data, pairs }: Job): number {
 function meterOf(job: Job): ProgressMeter {
   const { params, models, pairs } = job;
   const points = models.length + pairs.length * (params.steps - 1) + (params.midpoint ? 1 : 0);
-  const examples = params.splits.reduce((sum, split) => sum + job.data.splits.get(split)!.count, 0);
-  return new ProgressMeter(job.context, examples * points + alignmentCost(job));
+  const again = job.norms ? models.length * (examplesPerPoint(job) - (job.norms.train?.count ?? 0)) : 0;
+  return new ProgressMeter(job.context, examplesPerPoint(job) * points + again + alignmentCost(job));
 }

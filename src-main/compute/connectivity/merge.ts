@@ -2,7 +2,6 @@
 import { basename, join } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
-import { normStatisticsNote } from '../../../src-shared/jobs/interpolate.ts';
 import type { mergeJob } from '../../../src-shared/jobs/merge.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
@@ -11,19 +10,24 @@ import { readRunDirectory } from '../../formats/run-directory.ts';
 import type { TensorValue } from '../../formats/tensor.ts';
 import { alignmentNote, alignPairs, namedPermutations } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
-import { hasRunningStatistics, isGated } from '../networks/parameters.ts';
+import { isGated } from '../networks/parameters.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import type { AnalysisData } from '../analysis-data.ts';
+import type { LoadedModel, Run } from '../checkpoints.ts';
 import { loadCheckpoint, readRun } from '../checkpoints.ts';
-import { ProgressMeter } from '../context.ts';
+import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { uploadExamples } from '../data/index.ts';
-import { isCounter } from '../models/file-names.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
 import { assertSameFixedPart } from '../models/index.ts';
+import { estimateStatistics } from '../networks/batch-statistics.ts';
+import { loadedEvaluation } from '../networks/evaluate.ts';
 import { mixArrays } from '../networks/lines.ts';
 import { permuteArrays } from '../networks/permute.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { loadSeveral, requireSameShapes } from '../pairs.ts';
+import { normFields, normNote, normPolicyOf, normWarnings, pointNormsOf } from './norm-statistics.ts';
+import type { NormPolicy } from './norm-statistics.ts';
 import { inNewRunFolder, refuseTaken } from '../../formats/out-folder.ts';
 import { completeForReference, derivedConfig } from '../../formats/reference-config.ts';
 import { writeInFormat } from '../../formats/write-checkpoint.ts';
@@ -40,14 +44,23 @@ export const merge: Compute<Params, Result> = async (params, context) => {
   const weights = params.write === 'merged' ? sharesOf(params, models.length) : undefined;
   requireSameShapes(models);
   for (const model of models.slice(1)) assertSameFixedPart(models[0]!, model);
-  const alignments = await align(params, models, context);
-  const { graph } = models[0]!.run;
+  const { run } = models[0]!;
+  const { graph } = run;
+  const policy = weights && normPolicyOf(params, run);
+  const steps = [params.align !== 'none', policy?.name === 're-estimate'].filter(Boolean).length;
+  const meter = new ProgressMeter(context, Math.max(1, steps));
+  const alignments = await align(params, models, context, meter);
   const arrays = models.map(({ acting }, i) => {
     const alignment = i === 0 ? undefined : alignments?.[i - 1];
     return alignment ? permuteArrays(acting, symmetriesOf(graph).groups, alignment.permutations) : acting;
   });
-  const outputs = weights ? [mixArrays(arrays.map((of, m) => ({ of, weight: weights[m]! })))] : arrays;
-  const mixesStatistics = weights !== undefined && hasRunningStatistics(graph);
+  const parts = weights?.map((weight, m) => ({ of: arrays[m]!, weight }));
+  const estimated =
+    parts && policy?.name === 're-estimate'
+      ? await withEstimates(mixArrays(parts), { run, params, policy, context, meter })
+      : undefined;
+  const outputs = estimated ? [estimated.arrays] : parts ? [mixArrays(parts)] : arrays;
+  const statisticsNote = normNote(policy, estimated?.data);
   const sources = models.map(({ path }) => path);
   const permutations = alignments?.map((alignment) => namedPermutations(alignment.permutations));
   const derived = {
@@ -57,11 +70,11 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     ...(params.align === 'activation' && { mode: params.mode, recording_point: params.recordingPoint }),
     ...(weights && { weights }),
     ...(permutations && { permutations }),
-    ...(mixesStatistics && { norm_statistics: 'interpolate' }),
+    ...normFields(policy),
   };
   const written = await inNewRunFolder(params.directory, (directory) => ({
     directory,
-    files: writeRun(params, models[0]!, { outputs, derived }, directory),
+    files: writeRun(params, models[0]!, { outputs, derived, counters: estimated?.counters }, directory),
   }));
   const note = alignmentNote(params, isGated(graph));
   return {
@@ -69,23 +82,80 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     ...(weights && { weights }),
     ...(params.align === 'activation' && { mode: params.mode }),
     ...(permutations && { permutations }),
-    ...(mixesStatistics && { norm_statistics: 'interpolate' as const }),
+    ...normFields(policy),
     notes: [
       ...warnings,
-      ...(note === undefined ? [] : [note]),
-      ...(mixesStatistics ? [normStatisticsNote] : []),
+      ...normWarnings(policy),
+      ...[note, statisticsNote].filter((each) => each !== undefined),
     ],
   };
 };
+
+interface Estimated {
+  arrays: Arrays;
+  data: AnalysisData;
+  /** What the counters of the batch norms say, by name. */
+  counters: ReadonlyMap<string, number>;
+}
+
+/** The arrays with running statistics that are estimated on the run's train split, operation by operation. */
+async function withEstimates(
+  arrays: Arrays,
+  work: {
+    run: Run;
+    params: Params;
+    policy: NormPolicy;
+    context: ComputeContext;
+    meter: ProgressMeter;
+  },
+): Promise<Estimated> {
+  const { run, params, policy, context, meter } = work;
+  const data = await loadAnalysisData(run, params.data, ['train'], 'file');
+  const { batch, train } = pointNormsOf(policy, run, data, [])!;
+  const backend = await context.backend();
+  const plan = { network: run.graph, count: 1, rows: batch, way: 'eager', byBatch: 'statistics' } as const;
+  const evaluation = loadedEvaluation(backend, plan, [arrays]);
+  try {
+    const found = await estimateStatistics(evaluation, train!, async (examples) => {
+      meter.advance(examples / train!.count, 're-estimating norm statistics');
+      await checkpointCancel(context);
+    });
+    const estimates = [...found].map(
+      ([name, values]) => [name, { ...arrays.get(name)!, data: values }] as const,
+    );
+    return {
+      arrays: new Map([...arrays, ...estimates]),
+      data,
+      counters: countersOf(run.graph, Math.ceil(train!.count / batch)),
+    };
+  } finally {
+    evaluation.dispose();
+  }
+}
+
+/** A norm that is read in several places counts each time. */
+const countersOf = ({ nodes, parameters }: Network, batches: number): Map<string, number> =>
+  new Map(
+    [...parameters.keys()].filter(isCounter).map((name) => {
+      const readers = nodes.filter((node) => node.parameters['num_batches_tracked']?.name === name);
+      return [name, readers.length * batches];
+    }),
+  );
+
+interface Outputs {
+  outputs: readonly Arrays[];
+  derived: Record<string, unknown>;
+  counters: ReadonlyMap<string, number> | undefined;
+}
 
 /** Checkpoints, config.yaml last, read back as any later job will. @returns the names of the checkpoints */
 function writeRun(
   params: Params,
   first: LoadedModel,
-  { outputs, derived }: { outputs: readonly Arrays[]; derived: Record<string, unknown> },
+  { outputs, derived, counters }: Outputs,
   directory: string,
 ): string[] {
-  const files = writeModels(params, first, outputs, directory);
+  const files = writeModels(params, first, { outputs, counters }, directory);
   const { config } = readRunDirectory(first.run.directory);
   const { graph } = first.run;
   const text = derivedConfig(config, {
@@ -104,7 +174,7 @@ function sharesOf({ lambda }: Params, count: number): number[] {
   if (lambda === undefined) return new Array<number>(count).fill(1 / count);
   if (count === 2) return [1 - lambda, lambda];
   throw new UserError(`lambda: ${lambda} divides a segment between two models, but ${count} are selected.`, {
-    hint: 'Leave it out for the plain mean of all, or name two models.',
+    hint: 'Omit it for the plain mean of all, or name two models.',
   });
 }
 
@@ -113,11 +183,11 @@ async function align(
   params: Params,
   models: LoadedModel[],
   context: ComputeContext,
+  meter: ProgressMeter,
 ): Promise<PairAlignment[] | undefined> {
   if (params.align === 'none') return undefined;
   const backend = await context.backend();
   const pairs = models.slice(1).map((_, i) => [0, i + 1] as const);
-  const meter = new ProgressMeter(context, 1);
   const examples =
     params.align === 'activation'
       ? (await loadAnalysisData(models[0]!.run, params.data, [params.alignSplit])).splits.get(
@@ -141,14 +211,14 @@ async function align(
 function writeModels(
   params: Params,
   first: LoadedModel,
-  outputs: readonly Arrays[],
+  { outputs, counters }: Pick<Outputs, 'outputs' | 'counters'>,
   directory: string,
 ): string[] {
   const { graph } = first.run;
   return outputs.map((arrays, i) => {
     // Under the names of the files that the models came from.
     const named = (name: string): string => first.spec.fileNames?.[name] ?? name;
-    const kept = storedForm(graph, arrays).filter(
+    const kept = storedForm(graph, arrays, counters).filter(
       ({ name }) => graph.parameters.get(name)!.constant === undefined,
     );
     const path = writeInFormat(directory, params.format, {
@@ -172,11 +242,18 @@ function activationOf({ nodes }: Network): string | undefined {
   return first?.op === 'activation' ? (first.attributes as { kind: string }).kind : undefined;
 }
 
-/** The state dict of the non-asymmetric form, in the order of the network's parameters. */
-function storedForm(network: Network, arrays: Arrays): { name: string; tensor: TensorValue }[] {
+/**
+ * The state dict of the non-asymmetric form, in the order of the network's parameters.
+ * @param counters absent if running statistics are mixed: how many batches they saw has no answer then
+ */
+function storedForm(
+  network: Network,
+  arrays: Arrays,
+  counters: Outputs['counters'],
+): { name: string; tensor: TensorValue }[] {
   return [...network.parameters.keys()].flatMap((name): { name: string; tensor: TensorValue }[] => {
-    // The statistics are those of no training: how many batches they saw has no answer.
-    if (isCounter(name)) return [{ name, tensor: { dtype: 'int64', shape: [], data: BigInt64Array.of(0n) } }];
+    const counted = BigInt64Array.of(BigInt(counters?.get(name) ?? 0));
+    if (isCounter(name)) return [{ name, tensor: { dtype: 'int64', shape: [], data: counted } }];
     const array = arrays.get(name);
     if (!array) return []; // F and D, which act through the weights
     const data = array.data as Float32Array<ArrayBuffer>;
@@ -192,7 +269,7 @@ function verify(directory: string, files: readonly string[], outputs: readonly A
     for (const [name, { data }] of arrays) {
       const found = acting.get(name)?.data;
       if (!isCounter(name) && data.some((value, k) => value !== found?.[k]))
-        throw new Error(`${path}: "${name}" is not what was to be written`);
+        throw new Error(`${path}: "${name}" is not the tensor to write`);
     }
   });
 }

@@ -8,8 +8,9 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend, Tensor } from '../backend/index.ts';
 import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
-import { Evaluation, rowsPerCall } from '../networks/evaluation.ts';
-import type { EvaluationPlan } from '../networks/evaluation.ts';
+import { estimateStatistics } from '../networks/batch-statistics.ts';
+import { Evaluation, networksPerCall, rowsPerCall } from '../networks/evaluation.ts';
+import type { EvaluationPlan } from '../networks/evaluation-plan.ts';
 import type { Way } from '../networks/execution.ts';
 import { headsOf } from '../networks/heads.ts';
 import type { Head } from '../networks/heads.ts';
@@ -41,6 +42,15 @@ export interface PointSet {
   network: Network;
   vertices: readonly Vertex[];
   points: readonly Point[];
+  /** Where batch norms take their statistics from; absent: they are mixed like weights. */
+  norms?: PointNorms | undefined;
+}
+
+export interface PointNorms {
+  /** Examples per batch: it decides the numbers. */
+  batch: number;
+  /** Statistics are estimated on these at every point; absent: they are those of each batch that is evaluated. */
+  train?: Examples;
 }
 
 /** Bytes that the weights of points evaluated together may take. */
@@ -49,14 +59,15 @@ const mostPointsTogether = 96;
 
 /**
  * Evaluates all points on every split, as many together as memory allows.
- * @param between called between passes with the number of examples times points just done; throw there to stop
+ * @param between called between passes with the number of examples times points just done, and on which split; undefined
+ * is the estimation of norm statistics. Throw there to stop
  */
 export async function evaluatePoints<Split extends string>(
   backend: Backend,
   set: PointSet,
   way: Way,
   splits: ReadonlyMap<Split, Examples>,
-  between: (done: number, split: Split) => Promise<void>,
+  between: (done: number, split: Split | undefined) => Promise<void>,
 ): Promise<Map<Split, PointScores[]>> {
   const scores = new Map(
     [...splits.keys()].map((split) => [split, new Array<PointScores>(set.points.length)]),
@@ -66,6 +77,7 @@ export async function evaluatePoints<Split extends string>(
     try {
       for (const chunk of pass.chunks) {
         pass.load(chunk);
+        await pass.estimate((count) => between(count * chunk.length, undefined));
         for (const [split, examples] of splits) {
           const found = await pass.evaluation.scores(examples, (part) =>
             between(part * examples.count * chunk.length, split),
@@ -85,10 +97,10 @@ const scoresOf = ({ loss, accuracy }: Scores, i: number): PointScores => ({
   accuracy: accuracy[i]!,
 });
 
-/** Logits [points, rows, classes] on the first `rows` examples; for comparing, not for scoring. */
+/** Logits [points, rows, classes] on the first `rows` examples, by mixed statistics; for comparing, not for scoring. */
 export function logitsAtPoints(
   backend: Backend,
-  set: PointSet,
+  set: Omit<PointSet, 'norms'>,
   examples: Examples,
   rows: number,
 ): Float32Array {
@@ -175,6 +187,8 @@ function findLargest(examples: Examples): number {
 /** Points that go through the data together, a chunk of equally many at a time. */
 class Pass {
   readonly evaluation: Evaluation;
+  /** Of norm statistics, if they are estimated. */
+  readonly #estimation: Evaluation | undefined;
   /** Places of points. */
   readonly chunks: readonly (readonly number[])[];
   readonly #backend: Backend;
@@ -183,7 +197,7 @@ class Pass {
   constructor(backend: Backend, set: PointSet, places: readonly number[], way: Way) {
     this.#backend = backend;
     this.#set = set;
-    this.chunks = chunksOf(set, places);
+    this.chunks = chunksOf(set, places, way);
     const count = this.chunks[0]!.length;
     const chunks = this.chunks.map((chunk) => this.#vertices(chunk));
     const most = (key: 'used' | 'sources'): number => Math.max(...chunks.map((each) => each[key].length));
@@ -194,18 +208,47 @@ class Pass {
       rows: rowsPerCall(set.network, Math.max(count, used), way),
       mix: { sources: most('sources'), used, permuted },
     };
-    this.evaluation = new Evaluation(backend, plan);
+    const { norms } = set;
+    const byBatch = norms && { ...plan, rows: norms.batch };
+    const estimates = norms?.train !== undefined;
+    this.#estimation = estimates
+      ? new Evaluation(backend, { ...byBatch!, byBatch: 'statistics' })
+      : undefined;
+    this.evaluation = new Evaluation(
+      backend,
+      byBatch && !estimates ? { ...byBatch, byBatch: 'scores' } : plan,
+    );
   }
 
   /** Sets the parameters of a chunk; a last, smaller one is filled up with its first point. */
   load(chunk: readonly number[]): void {
-    const { count, mix } = this.evaluation.plan;
+    this.#load(this.evaluation, chunk);
+    if (this.#estimation) this.#load(this.#estimation, chunk);
+  }
+
+  /** Puts estimated norm statistics in place of the mixed ones, if there are to be any. */
+  async estimate(between: (examples: number) => Promise<void>): Promise<void> {
+    if (!this.#estimation) return;
+    const { count } = this.evaluation.plan;
+    for (const [name, values] of await estimateStatistics(
+      this.#estimation,
+      this.#set.norms!.train!,
+      between,
+    )) {
+      this.#put([count, ...this.#set.network.parameters.get(name)!.shape], values, (tensor) => {
+        this.evaluation.setParameter(name, tensor);
+      });
+    }
+  }
+
+  #load(evaluation: Evaluation, chunk: readonly number[]): void {
+    const { count, mix } = evaluation.plan;
     const { vertices } = this.#set;
     const places = Array.from({ length: count }, (_, i) => chunk[i] ?? chunk[0]!);
     const points = places.map((place) => this.#set.points[place]!);
     const { used, sources } = this.#vertices(chunk);
-    for (const name of this.evaluation.parameters) this.#loadParameter(name, points);
-    const { heads } = this.evaluation;
+    for (const name of evaluation.parameters) this.#loadParameter(evaluation, name, points);
+    const { heads } = evaluation;
     for (const head of heads) {
       const { weight, outputs, inputs } = head;
       const size = outputs * inputs;
@@ -216,7 +259,7 @@ class Pass {
         : undefined;
       this.#put([mix!.sources, outputs, inputs], all, (tensor) => {
         const placed = order && this.#backend.tf.tensor1d(order, 'int32');
-        this.evaluation.setSources(head, tensor, placed);
+        evaluation.setSources(head, tensor, placed);
         placed?.dispose();
       });
     }
@@ -226,15 +269,16 @@ class Pass {
       for (const { vertex, weight } of point) shares[p * mix!.used + used.indexOf(vertex)]! += weight;
     });
     this.#put([count, mix!.used], shares, (tensor) => {
-      this.evaluation.setShares(tensor);
+      evaluation.setShares(tensor);
     });
   }
 
   dispose(): void {
     this.evaluation.dispose();
+    this.#estimation?.dispose();
   }
 
-  #loadParameter(name: string, points: readonly Point[]): void {
+  #loadParameter(evaluation: Evaluation, name: string, points: readonly Point[]): void {
     const { shape } = this.#set.network.parameters.get(name)!;
     const size = shape.reduce((a, b) => a * b, 1);
     const all = new Float32Array(points.length * size);
@@ -246,7 +290,7 @@ class Pass {
       mixInto(all.subarray(p * size, (p + 1) * size), parts);
     });
     this.#put([points.length, ...shape], all, (tensor) => {
-      this.evaluation.setParameter(name, tensor);
+      evaluation.setParameter(name, tensor);
     });
   }
 
@@ -266,7 +310,7 @@ class Pass {
 }
 
 /** As many chunks as memory demands, all of one size but for the last. */
-function chunksOf({ network, vertices }: PointSet, places: readonly number[]): number[][] {
+function chunksOf({ network, vertices, norms }: PointSet, places: readonly number[], way: Way): number[][] {
   const heads = new Set(headsOf(network).map(({ weight }) => weight));
   const perPoint = [...vertices[0]!.arrays].reduce(
     (bytes, [name, { data }]) => (heads.has(name) ? bytes : bytes + data.byteLength),
@@ -274,7 +318,14 @@ function chunksOf({ network, vertices }: PointSet, places: readonly number[]): n
   );
   // Networks with convolutions run one after the other anyway, and a program of many takes long to make.
   const most = hasConvolutions(network) ? 1 : mostPointsTogether;
-  const together = Math.max(1, Math.min(most, Math.floor(weightBudget / perPoint)));
+  const together = Math.max(
+    1,
+    Math.min(
+      most,
+      Math.floor(weightBudget / perPoint),
+      norms ? networksPerCall(network, norms.batch, way) : Infinity,
+    ),
+  );
   const size = Math.ceil(places.length / Math.ceil(places.length / together));
   return Array.from({ length: Math.ceil(places.length / size) }, (_, i) =>
     places.slice(i * size, (i + 1) * size),

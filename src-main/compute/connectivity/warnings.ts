@@ -31,7 +31,7 @@ export function storedMetricWarnings(
     if (stored === undefined || agrees(stored)) return [];
     return [
       `${name}: its checkpoint says validation accuracy ${stored.toFixed(3)} %, on ${data.description} it is ` +
-        `${found.toFixed(3)} %. Is this the data it was trained on?`,
+        `${found.toFixed(3)} %. Is this the data set it was trained on?`,
     ];
   });
 }
@@ -69,7 +69,7 @@ export function rescalingWarnings(
     const factor = rescaling_ratio < 1e6 ? rescaling_ratio.toFixed(1) : rescaling_ratio.toExponential(1);
     return [
       `${a.name} and ${b.name}: hidden units differ in scale by a factor of ${factor} ` +
-        `(${where}). Rescaled networks may compute the same function and still show a barrier: it means nothing here.`,
+        `(${where}). Rescaled networks can compute the same function and still show a barrier: this one is meaningless.`,
     ];
   });
 }

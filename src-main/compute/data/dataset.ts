@@ -1,4 +1,8 @@
 /** What every kind of data set becomes: examples in ordinary memory. */
+import type { ImageShape } from '../../../src-shared/images.ts';
+
+export type { ImageShape } from '../../../src-shared/images.ts';
+
 export interface Examples {
   count: number;
   /** Numbers per example, e.g. 784. */
@@ -12,22 +16,34 @@ export interface Examples {
   readonly pixels?: Pixels;
   /** [count], 0 to classes - 1. */
   labels: Int32Array<ArrayBuffer>;
+  /** Of images: a row of `x` is [channels, height, width] in C order. */
+  readonly shape?: ImageShape | undefined;
+  /** What a black pixel is in `x`, by channel; of images whose channels are normalised as a whole. */
+  readonly black?: Float32Array | undefined;
 }
 
-/** Number i of `x` is `table[bytes[i]]`. */
+/** Number i of a row of `x` is `table[256 * floor(i / plane) + byte]`. */
 export interface Pixels {
   bytes: Uint8Array;
+  /** 256 numbers for each stretch of `plane` numbers of a row. */
   table: Float32Array;
+  plane: number;
 }
 
 export interface Dataset {
   name: string;
   /** Where it was read from, for logs and messages. */
   origin: string;
+  /** The folder to be recorded with a run; absent where the config's own is. */
+  folder?: string | undefined;
+  /** Of a set that a person has added: the hash by which its contents are known. */
+  contents?: string | undefined;
   classes: number;
   /** The train file, before it is split into train and validation. */
   train: Examples;
   test: Examples;
+  /** Of images: channels, height, width. */
+  shape?: ImageShape | undefined;
   /** Hex SHA-256 of the decompressed files, by file name. */
   sha256: Record<string, string>;
 }
@@ -40,10 +56,12 @@ export function pixelExamples(
   features: number,
   pixels: Pixels,
   labels: Int32Array<ArrayBuffer>,
+  shape?: ImageShape,
 ): Examples & { pixels: Pixels } {
   let made: WeakRef<Examples['x']> | undefined;
   return {
-    ...{ count: labels.length, features, pixels, labels },
+    ...{ count: labels.length, features, pixels, labels, shape },
+    black: shape && blackOf(pixels, features, shape),
     get x() {
       let x = made?.deref();
       if (!x) {
@@ -55,13 +73,36 @@ export function pixelExamples(
   };
 }
 
+/** Undefined where it differs inside a channel. */
+function blackOf(
+  { table, plane }: Pixels,
+  features: number,
+  [channels]: ImageShape,
+): Float32Array | undefined {
+  const perChannel = features / channels;
+  if (plane % perChannel !== 0) return undefined;
+  return Float32Array.from(
+    { length: channels },
+    (_, c) => table[256 * Math.floor((c * perChannel) / plane)]!,
+  );
+}
+
+/** Of the bytes from `start` up to `end`, both at the beginning of a row. */
 function numbers(
-  { bytes, table }: Pixels,
+  { bytes, table, plane }: Pixels,
   start: number,
   end: number,
   into = new Float32Array(end - start),
 ): Float32Array<ArrayBuffer> {
-  for (let i = start; i < end; i++) into[i - start] = table[bytes[i]!]!;
+  const planes = table.length / 256;
+  if (planes === 1) {
+    for (let i = start; i < end; i++) into[i - start] = table[bytes[i]!]!;
+    return into;
+  }
+  for (let i = start, which = 0; i < end; i += plane, which = (which + 1) % planes) {
+    const base = 256 * which;
+    for (let j = i; j < i + plane; j++) into[j - start] = table[base + bytes[j]!]!;
+  }
   return into;
 }
 
@@ -82,16 +123,16 @@ export function rowsOf(
 
 /** The rows `indices` of the examples, copied. */
 export function selectExamples(examples: Examples, indices: Int32Array): Examples {
-  const { features, pixels } = examples;
+  const { features, pixels, shape, black } = examples;
   const labels = Int32Array.from(indices, (index) => examples.labels[index]!);
   if (pixels) {
     const bytes = new Uint8Array(indices.length * features);
     copyRows(pixels.bytes, bytes, indices, features);
-    return pixelExamples(features, { bytes, table: pixels.table }, labels);
+    return pixelExamples(features, { ...pixels, bytes }, labels, shape);
   }
   const x = new Float32Array(indices.length * features);
   copyRows(examples.x, x, indices, features);
-  return { count: indices.length, features, x, labels };
+  return { count: indices.length, features, x, labels, shape, black };
 }
 
 function copyRows<T extends Uint8Array | Float32Array>(

@@ -58,17 +58,16 @@ function onlyOne(request: IdxRequest, dataDir: string): string {
   const [first, ...others] = found;
   if (first === undefined) throw notThere(request);
   if (others.length === 0 || first === real(resolve(dataDir))) return first;
-  throw new UserError(
-    `${resolve(dataDir)} holds more than one data set: ${found.join(', ')}. Which one is meant?`,
-    { hint: 'Give one of these folders, or name the data set.' },
-  );
+  throw new UserError(`${resolve(dataDir)} holds more than one data set: ${found.join(', ')}.`, {
+    hint: 'Give one of these folders, or name the data set.',
+  });
 }
 
 function notThere({ name, dataDir }: IdxRequest): UserError {
   const names = allIdxFiles.join(', ');
   const set = `data set "${name ?? 'idx'}"`;
   const hint =
-    'Give their folder with --data-dir, fetch them with "basin data fetch mnist", or use dataset.name=mnist-10k (embedded).';
+    'Give their folder with --data-dir, download them with "basin data fetch mnist", or use dataset.name=mnist-10k (embedded).';
   if (dataDir === undefined) {
     return new UserError(`${set}: no data folder is given; ${names} were expected, plain or .gz.`, { hint });
   }
@@ -81,7 +80,7 @@ function notThere({ name, dataDir }: IdxRequest): UserError {
   const others = name === undefined ? [] : otherSets(folder);
   if (others.length > 0) {
     return new UserError(`${set}: ${folder} holds ${others.join(' and ')}, not ${name}.`, {
-      hint: 'Give the folder of that set, or ask for the one that is there.',
+      hint: 'Give the folder of that set, or name the set that it holds.',
     });
   }
   const missing = missingIdx(folder);

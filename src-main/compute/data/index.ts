@@ -1,42 +1,94 @@
-/** Data sets by name: read from IDX files (formats/data-sets.ts is the table of those), or made. */
+/** Data sets by name: read from files (formats/data-registry.ts says which), or made. */
 import { statSync } from 'node:fs';
 import { geometryKindOf } from '../../../src-shared/config.ts';
 import type { GeometryPlan } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
-import { allIdxFiles, checkDataName } from '../../formats/data-sets.ts';
+import { addedFilesIn, holdsAdded } from '../../formats/added-data.ts';
+import { findCifar } from '../../formats/cifar.ts';
+import {
+  addedFolder,
+  checkDataName,
+  cifarNamed,
+  dataHome,
+  folderToRead,
+  isTaken,
+} from '../../formats/data-registry.ts';
+import { allIdxFiles, dataSetNamed } from '../../formats/data-sets.ts';
 import { idxCandidates } from '../../formats/idx-folder.ts';
-import type { Backend, Tensor2D } from '../backend/index.ts';
-import { rowsOf } from './dataset.ts';
-import type { Dataset, Examples } from './dataset.ts';
+import { loadAdded } from './added.ts';
+import { cifarPlaceOf, loadCifar } from './cifar.ts';
+import type { Dataset } from './dataset.ts';
+import { padded } from './padded.ts';
 import { makeDataset } from './made.ts';
 import { idxFolderOf, loadMnist } from './mnist.ts';
 import type { IdxRequest } from './folder.ts';
 
 export { rowsOf, selectExamples } from './dataset.ts';
 export type { Dataset, Examples } from './dataset.ts';
-export { splitExamples, splitIndices, splitToJson } from './split.ts';
+export { orderedRows, rowOrder, uploadExamples } from './rows.ts';
+export { evaluationExamples, splitExamples, splitIndices, splitToJson } from './split.ts';
 export type { SplitIndices, SplitOptions } from './split.ts';
 
 export interface DataRequest extends IdxRequest {
   /** How the data are made, where they are. */
   geometry?: GeometryPlan | undefined;
+  /** Hash of the contents that a set which was added must have; undefined: any. */
+  contents?: string | undefined;
 }
 
 const loaded = new Map<string, Promise<Dataset>>();
 
 /**
  * Reads a data set, once per process. Files in `dataDir` are taken for the set of that name only if they can be it;
- * files that are no known set are named after their contents.
+ * files that are no known set are named after their contents. Sets that were fetched or added are found by name.
  * @throws UserError for a name that Basin does not know or cannot read, and whatever is wrong with the files
  */
-export function loadDataset(request: DataRequest): Promise<Dataset> {
+export async function loadDataset(request: DataRequest): Promise<Dataset> {
   const { geometry, name, dataDir } = request;
   if (geometry) return loadMade(geometry, dataDir);
-  if (name !== undefined) {
-    refuseUnmade(name);
-    checkDataName(name);
+  if (name === undefined) return loadFolder(request);
+  refuseUnmade(name);
+  const home = dataHome();
+  checkDataName(name, { dataDir, home });
+  if (!isTaken(name)) return loadAddedFrom(addedFolder({ name, dataDir, home })!, request);
+  if (request.contents !== undefined)
+    throw new UserError(
+      `dataset.contents is only recorded for data sets that were added, and ${name} is built in.`,
+    );
+  const wanted = { ...request, dataDir: folderToRead({ name, dataDir, home }) };
+  if (cifarNamed(name)) return loadCifarFrom(wanted);
+  return dataSetNamed(name)?.format === 'padded' ? loadPadded() : loadFiles(wanted);
+}
+
+/** A folder without a name is read for what it holds, the preferred set first. */
+function loadFolder(request: DataRequest): Promise<Dataset> {
+  const { dataDir, preferred } = request;
+  if (dataDir !== undefined) {
+    if (holdsAdded(dataDir)) return loadAddedFrom(dataDir, request);
+    const names = [...(preferred === undefined ? [] : [preferred]), 'cifar10', 'cifar100'];
+    for (const name of names) {
+      const variant = cifarNamed(name);
+      if (variant && findCifar(variant, dataDir)) return loadCifarFrom({ ...request, name: variant.name });
+    }
   }
   return loadFiles(request);
+}
+
+async function loadAddedFrom(folder: string, { name, contents }: DataRequest): Promise<Dataset> {
+  const key = `added\0${name ?? ''}\0${contents ?? ''}\0${stamps(addedFilesIn(folder))}`;
+  return remembered(key, () => Promise.resolve(loadAdded(folder, { name, contents })));
+}
+
+async function loadCifarFrom({ name, dataDir }: DataRequest): Promise<Dataset> {
+  const place = cifarPlaceOf(name!, dataDir);
+  return remembered(`${name}\0${stamps(place.files)}`, () => Promise.resolve(loadCifar(name!, place)));
+}
+
+/** The embedded digits with two black pixels on each side, as networks for 32 x 32 take them. */
+function loadPadded(): Promise<Dataset> {
+  return remembered('mnist-10k-32', async () =>
+    padded(await loadFiles({ name: 'mnist-10k' }), 'mnist-10k-32', 32),
+  );
 }
 
 async function loadMade(plan: GeometryPlan, dataDir: string | undefined): Promise<Dataset> {
@@ -52,13 +104,16 @@ async function loadFiles(request: DataRequest): Promise<Dataset> {
 
 /** Changes whenever one of the folder's IDX files does, also one that is overwritten in its place: such are read again. */
 function stampOf(folder: string): string {
-  const stamps = allIdxFiles.flatMap((file) =>
-    idxCandidates(folder, file).map((path) => {
+  return stamps(allIdxFiles.flatMap((file) => idxCandidates(folder, file)));
+}
+
+function stamps(paths: readonly string[]): string {
+  return JSON.stringify(
+    paths.map((path) => {
       const { size, mtimeMs, ctimeMs, ino } = statSync(path);
       return [path, size, mtimeMs, ctimeMs, ino];
     }),
   );
-  return JSON.stringify(stamps);
 }
 
 function remembered(key: string, load: () => Promise<Dataset>): Promise<Dataset> {
@@ -75,31 +130,7 @@ function remembered(key: string, load: () => Promise<Dataset>): Promise<Dataset>
 function refuseUnmade(name: string): void {
   if (geometryKindOf(name) === undefined) return;
   throw new UserError(
-    `data set "${name}" is made from sizes and seeds, which only a run's config says; the name alone does not.`,
+    `data set "${name}" is generated from sizes and seeds in a run's config; the name alone is not enough.`,
     { hint: 'Analyse a run that was trained on it, without naming a data set.' },
   );
-}
-
-/** Numbers made at a time. */
-const numbersAtOnce = 2 ** 22;
-
-/** The inputs as a new tensor [count, features]; the caller's to dispose of. */
-export function uploadExamples({ tf, native }: Backend, examples: Examples): Tensor2D {
-  const { count, features, pixels } = examples;
-  const rows = Math.min(count, Math.max(1, Math.floor(numbersAtOnce / features)));
-  // The other back ends keep the array itself.
-  if (!native || !pixels) return tf.tensor2d(examples.x, [count, features]);
-  const made = new Float32Array(rows * features);
-  return tf.tidy(() => {
-    const parts: Tensor2D[] = [];
-    for (let start = 0; start < count; start += rows) {
-      const size = Math.min(rows, count - start);
-      const x = rowsOf(examples, start, start + size, made.subarray(0, size * features));
-      const shared = tf.tensor2d(x, [size, features]);
-      // A tensor may lie in the array's own memory, the result of an operation never: `made` is free again.
-      parts.push(tf.mul(shared, 1));
-      shared.dispose();
-    }
-    return tf.concat(parts, 0);
-  });
 }

@@ -16,17 +16,17 @@ export async function makeDataset(plan: GeometryPlan, dataDir: string | undefine
   switch (kind) {
     case 'gaussian-subspace': {
       const { num_classes: classes, d_intrinsic: k, d_ambient: ambient, structure_seed: seed } = plan.values;
-      const origin = `made: ${classes} Gaussians on ${k} of ${ambient} dimensions, structure seed ${seed}`;
+      const origin = `synthetic: ${classes} Gaussians on ${k} of ${ambient} dimensions, structure seed ${seed}`;
       return { name: kind, origin, classes, ...gaussianSubspace(plan.values), sha256: {} };
     }
     case 'parity-subspace': {
       const { modulo_base: classes, d_intrinsic: k, d_ambient: ambient, projection_seed: seed } = plan.values;
-      const origin = `made: sign parities modulo ${classes} on ${k} of ${ambient} dimensions, projection seed ${seed}`;
+      const origin = `synthetic: sign parities modulo ${classes} on ${k} of ${ambient} dimensions, projection seed ${seed}`;
       return { name: kind, origin, classes, ...paritySubspace(plan.values), sha256: {} };
     }
     case 'multilabel-subspace':
       throw new UserError(
-        `dataset.name=${kind}: its examples carry ${plan.values.num_binary_labels} binary labels each, but networks are trained and scored on one class per example (cross entropy, accuracy).`,
+        `dataset.name=${kind}: its examples have ${plan.values.num_binary_labels} binary labels each, but networks are trained and evaluated on one class per example (cross entropy, accuracy).`,
         {
           hint: 'Choose dataset=gaussian-subspace or dataset=parity-subspace, which have one label per example.',
         },

@@ -17,13 +17,12 @@ import type { DataSetEntry, IdxContents, IdxFile } from '../../formats/data-sets
 import { readIdxImages, readIdxLabels } from '../../formats/idx.ts';
 import { idxCandidates } from '../../formats/idx-folder.ts';
 import { pixelExamples } from './dataset.ts';
+import { pixelTable } from './normalise.ts';
 import type { Dataset, Examples } from './dataset.ts';
 import { findFolder, isEmbedded } from './folder.ts';
 import type { IdxRequest } from './folder.ts';
 
 const embedded = fileURLToPath(new URL('../../../resources/data/mnist-10k', import.meta.url));
-const mean = 0.1307;
-const deviation = 0.3081;
 
 /** The folder that a request reads from. @throws UserError if there is none, or it is named after another set */
 export function idxFolderOf(request: IdxRequest): string {
@@ -45,7 +44,7 @@ interface Read {
 
 function named({ name: wanted }: IdxRequest, { dataset, contents }: Read): Dataset {
   const known = identify(contents);
-  const name = known?.name ?? ownNameOf(contents.sha256);
+  const name = known?.name ?? ownNameOf('idx', contents.sha256);
   const entry = wanted === undefined ? undefined : dataSetNamed(wanted);
   // 10,000 of the digits may stand for the rest, but not the other way round.
   if (entry && known && (!areRelated(entry, known) || known.name === entry.partOf)) {
@@ -53,8 +52,8 @@ function named({ name: wanted }: IdxRequest, { dataset, contents }: Read): Datas
   }
   if (wanted !== undefined && /^idx-/.test(wanted) && wanted !== name) {
     throw new UserError(
-      `data set "${wanted}": the IDX files in ${contents.folder} have other contents now; they are ${name}.`,
-      { hint: 'Give the folder with the files of that time, or name the data "idx" to take these.' },
+      `data set "${wanted}": the IDX files in ${contents.folder} have changed; they are now ${name}.`,
+      { hint: 'Give the folder with the original files, or name the data set "idx" to use these.' },
     );
   }
   return { ...dataset, name };
@@ -62,7 +61,7 @@ function named({ name: wanted }: IdxRequest, { dataset, contents }: Read): Datas
 
 function otherSet(wanted: string, { title, name }: DataSetEntry, folder: string): UserError {
   return new UserError(`data set "${wanted}": the files in ${folder} are ${title}, not ${wanted}.`, {
-    hint: `Give another folder, or ask for what is there: dataset=${name} for training, --data ${name} for an analysis.`,
+    hint: `Give another folder, or name the data set it holds: dataset=${name} for training, --data ${name} for an analysis.`,
   });
 }
 
@@ -70,16 +69,17 @@ function readFolder(folder: string): Read {
   const sha256 = {} as Record<IdxFile, string>;
   const train = readPair(folder, idxFiles.train, sha256);
   const test = readPair(folder, idxFiles.test, sha256);
-  if (train.features !== test.features) {
+  if (train.shape?.join() !== test.shape?.join()) {
+    const sizes = [train, test].map(({ shape }) => shape!.slice(1).join(' x '));
     throw new UserError(
-      `${folder}: training images have ${train.features} pixels, test images ${test.features}; they must agree.`,
+      `${folder}: training images have ${sizes[0]} pixels, test images ${sizes[1]}; they must agree.`,
     );
   }
   let classes = 10;
   for (const { labels } of [train, test]) for (const label of labels) classes = Math.max(classes, label + 1);
   const counts = { train: train.count, test: test.count };
   return {
-    dataset: { origin: folder, classes, train, test, sha256 },
+    dataset: { origin: folder, classes, train, test, shape: train.shape, sha256 },
     contents: { folder, sha256, counts, packed: packedSums(folder) },
   };
 }
@@ -106,8 +106,8 @@ function readPair(
   if (count === 0 || rows * columns === 0) throw new UserError(`${images.path}: it holds no images.`);
   sha256[imageFile] = images.sha256;
   sha256[labelFile] = labels.sha256;
-  const pixels = { bytes: images.bytes, table: normalised };
-  return pixelExamples(rows * columns, pixels, Int32Array.from(labels.bytes));
+  const pixels = { bytes: images.bytes, table: normalised, plane: rows * columns };
+  return pixelExamples(rows * columns, pixels, Int32Array.from(labels.bytes), [1, rows, columns]);
 }
 
 interface Content {
@@ -128,9 +128,9 @@ function readOne(
     const again = readable(read, other);
     if (again === undefined || idxSha256(again.shape, again.bytes) === sha256) continue;
     throw new UserError(
-      `${folder}: ${first} and ${other} hold different data; only one of them can be meant.`,
+      `${folder}: ${first} and ${other} hold different data, and Basin cannot tell which one to use.`,
       {
-        hint: 'Move one of them away.',
+        hint: 'Move one of them elsewhere.',
       },
     );
   }
@@ -169,8 +169,4 @@ function idxSha256(shape: number[], bytes: Uint8Array): string {
   return createHash('sha256').update(header).update(bytes).digest('hex');
 }
 
-/** (pixel/255 - 0.1307) / 0.3081 in float32 steps, as torchvision's ToTensor and Normalize round; by pixel. */
-const normalised = Float32Array.from({ length: 256 }, (_, value) => {
-  const { fround } = Math;
-  return fround(fround(fround(value / 255) - fround(mean)) / fround(deviation));
-});
+const normalised = pixelTable([{ mean: 0.1307, std: 0.3081 }]);

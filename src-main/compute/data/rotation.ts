@@ -21,7 +21,7 @@ export function coherenceRotation(full: number, subspace: number, target: number
   if (target < subspace / full - tolerance) {
     throw new UserError(
       `target_subspace_coherence is ${target}, but a subspace of ${subspace} in ${full} dimensions has a coherence of at least ${(subspace / full).toFixed(4)}.`,
-      { hint: 'Ask for a higher coherence, or a lower target_explained_variance_ratio.' },
+      { hint: 'Set a higher coherence, or a lower target_explained_variance_ratio.' },
     );
   }
   const v = new Float64Array(full * full);

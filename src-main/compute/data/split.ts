@@ -5,6 +5,8 @@ import { UserError, messageOf } from '../../../src-shared/errors.ts';
 import { referenceSplitSeed } from '../../../src-shared/config.ts';
 import { fileError } from '../../formats/source.ts';
 import { torchPermutation } from '../random.ts';
+import type { Augmentation } from '../../../src-shared/config.ts';
+import { augmented } from './augment.ts';
 import type { Dataset, Examples } from './dataset.ts';
 import { selectExamples } from './dataset.ts';
 
@@ -100,7 +102,7 @@ function checkCounts(dataset: Dataset, path: string, split: z.infer<typeof split
     const found = dataset.sha256[file.replace(/\.gz$/, '')];
     if (found === undefined || sameHash(stated, found)) continue;
     throw new UserError(
-      `${path}: field "sha256.${file}" is ${stated.slice(0, 12)}..., but the file in ${dataset.origin} has ${found.slice(0, 12)}...: the split belongs to other data.`,
+      `${path}: field "sha256.${file}" is ${stated.slice(0, 12)}..., but the file in ${dataset.origin} has ${found.slice(0, 12)}...: the split belongs to another data set.`,
     );
   }
 }
@@ -122,7 +124,7 @@ function readJson(path: string): unknown {
     // Editors on Windows put a byte order mark before it.
     return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown;
   } catch (thrown) {
-    throw new UserError(`${path}: no valid JSON: ${messageOf(thrown)}.`);
+    throw new UserError(`${path}: not valid JSON: ${messageOf(thrown)}.`);
   }
 }
 
@@ -137,6 +139,21 @@ export function splitToJson(dataset: Dataset, split: SplitIndices): string {
     train_indices: [...split.train],
     val_indices: [...split.val],
   })}\n`;
+}
+
+/**
+ * The examples of one split as they are evaluated: varied if the config says so of evaluations, each image in one way
+ * that follows from its number and the seed of the split. The test split never is.
+ */
+export function evaluationExamples(
+  dataset: Dataset,
+  split: SplitIndices,
+  which: 'train' | 'val' | 'test',
+  { augmentation, seed }: { augmentation: Augmentation | undefined; seed: number },
+): Examples {
+  const examples = splitExamples(dataset, split, which);
+  if (which === 'test' || augmentation?.evaluation !== 'train-and-val') return examples;
+  return augmented(examples, split[which], { augmentation, seed, epoch: 0 });
 }
 
 /** The examples of one split, train and val in the split's order. */

@@ -53,9 +53,9 @@ const subspaces = new Recent<Subspace>(6);
 const recordings = new Recent<Recorded>(6);
 
 /** @throws UserError for a layer, neuron or file that is not there */
-export async function inspectNeurons(params: Params, context: ComputeContext): Promise<InspectedNeurons> {
-  const models = modelsOf(params);
-  const [first, second] = models;
+export async function inspectNeurons(asked: Params, context: ComputeContext): Promise<InspectedNeurons> {
+  const [first, second] = modelsOf(asked);
+  const params = { ...asked, layer: moduleOf(first, asked.layer) };
   const layers = [layerOf(first, params), layerOf(second, params)] as const;
   requireNeurons(params, layers);
   const backend = await context.backend();
@@ -104,6 +104,12 @@ function modelsOf({ checkpoints }: Params): [LoadedModel, LoadedModel] {
   return [first, two === undefined || two === one ? first : load(two)];
 }
 
+/** A matching names layers by their permutations, such as P_0. */
+function moduleOf({ run }: LoadedModel, layer: string): string {
+  const named = Object.entries(run.graph.graph.groupNames).find(([, name]) => name === layer);
+  return named?.[0] ?? layer;
+}
+
 function layerOf(model: LoadedModel, { layer }: Params): LayerWeights {
   const layers = linearLayers(model.run.graph).map(({ id }) => id);
   if (layers.includes(layer)) return layerWeights(model, layer);
@@ -114,9 +120,9 @@ function layerOf(model: LoadedModel, { layer }: Params): LayerWeights {
 const readsData = ({ run: { graph } }: LoadedModel, layer: string): boolean =>
   placesOf(graph).some((place) => place.layer === layer && isData(graph, place));
 
-function biasOf({ run, state }: LoadedModel, layer: string, neuron: number): number {
+function biasOf({ run, acting }: LoadedModel, layer: string, neuron: number): number {
   const { bias } = linearLayer(run.graph, layer).parameters;
-  return bias ? state.get(bias.name)!.data[neuron]! : 0;
+  return bias ? acting.get(bias.name)!.data[neuron]! : 0;
 }
 
 function requireNeurons({ neurons, layer }: Params, layers: readonly [LayerWeights, LayerWeights]): void {

@@ -1,7 +1,7 @@
 /** One linear layer of a model as the measures see it: its weights, and what training cannot change of them. */
 import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
 import type { LoadedModel, Run } from '../checkpoints.ts';
-import { fixedDoubles, parameterDoubles } from '../networks/effective.ts';
+import { fixedDoubles, parameterDoubles, sigmaOf } from '../networks/effective.ts';
 
 /** A model's network, and its tensors as stored. */
 export type LoadedNetwork = Pick<LoadedModel, 'state'> & { run: Pick<Run, 'graph'> };
@@ -16,8 +16,8 @@ export interface LayerWeights {
   fixed?: Float64Array;
   /** 1 where an entry is free, [outputs, inputs]; absent where all are. */
   mask?: Float32Array;
-  /** sigma_F; 0 for families that fix nothing. */
-  sigmaF: number;
+  /** sigma_F; 0 if nothing is added to the weights, null if what is added is no draw. */
+  sigmaF: number | null;
 }
 
 /** Linear layers in the order of the forward pass, by the names of their modules. */
@@ -45,7 +45,7 @@ export function layerWeights({ run: { graph }, state }: LoadedNetwork, layer: st
   const fixed = fixedDoubles(parameter, state);
   const mask = family?.mask === undefined ? undefined : state.get(family.mask)!.data;
   return {
-    ...{ outputs, inputs, weight: parameterDoubles(parameter, state), sigmaF: family?.fixed?.scale ?? 0 },
+    ...{ outputs, inputs, weight: parameterDoubles(parameter, state), sigmaF: sigmaOf(graph, parameter) },
     ...(fixed && { fixed }),
     ...(mask?.includes(0) && { mask }),
   };

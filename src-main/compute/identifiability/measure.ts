@@ -70,7 +70,7 @@ export function planCheckpoints<Params extends SelectionParams>(params: Params):
 
 function requireDistinct(field: string, values: readonly number[]): void {
   const twice = values.find((value, i) => values.indexOf(value) !== i);
-  if (twice !== undefined) throw new UserError(`${field}: ${twice} is named twice; each counts once`);
+  if (twice !== undefined) throw new UserError(`${field}: ${twice} is listed twice; list each once`);
 }
 
 /** Layers to measure: those asked for. @throws UserError naming one that the models lack */

@@ -2,9 +2,10 @@
 import type { InspectedNeurons } from '../../../src-shared/jobs/inspect-neurons.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
 import type { Split } from '../../../src-shared/domain.ts';
+import { swapCosts } from '../../../src-shared/swap-costs.ts';
 import { multiplyTransposedRight } from '../linalg/multiply.ts';
 import type { LayerWeights } from './layer-weights.ts';
-import { centerDistances, realizationCosts, swapCosts } from './realization.ts';
+import { centerDistances, realizationCosts } from './realization.ts';
 import type { Subspace } from './subspace.ts';
 
 /** A layer of two neurons: row `neurons[0]` of the first layer and row `neurons[1]` of the second. */

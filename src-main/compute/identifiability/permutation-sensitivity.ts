@@ -6,14 +6,15 @@ import type {
   permutationSensitivityJob,
 } from '../../../src-shared/jobs/permutation-sensitivity.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
+import { swapCosts } from '../../../src-shared/swap-costs.ts';
 import { isPermutation } from '../alignment/permutation.ts';
 import { solveAssignment } from '../assignment/solve.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { RandomStream } from '../random.ts';
 import { centerDominance, closestRows } from './centers.ts';
-import { layerWeights, placeOfLayer } from './layer-weights.ts';
+import { layerWeights, linearLayer, placeOfLayer } from './layer-weights.ts';
 import { measureModels } from './measure.ts';
-import { realizationCosts, swapCosts } from './realization.ts';
+import { realizationCosts } from './realization.ts';
 import type { RealizationCosts } from './realization.ts';
 import { warnings } from './realization-cost.ts';
 import type { Subspace } from './subspace.ts';
@@ -42,9 +43,7 @@ export const permutationSensitivity = measureModels<
 function refuseUnknownLayers({ permutations }: Params, layers: readonly string[]): void {
   const unknown = Object.keys(permutations ?? {}).find((layer) => !layers.includes(layer));
   if (unknown === undefined) return;
-  throw new UserError(
-    `permutations: "${unknown}" is no layer that is measured; there are ${layers.join(', ')}`,
-  );
+  throw new UserError(`permutations: "${unknown}" is not a measured layer; there are ${layers.join(', ')}`);
 }
 
 async function layerSensitivity(
@@ -63,6 +62,9 @@ async function layerSensitivity(
   const nearestInputs = closestRows(space.basis, space.full, k);
   const transpositions = transpositionsOf(swaps, n, roundingLevel(costs));
   const cheapest = cheapestOf(found);
+  const { bias } = linearLayer(model.run.graph, space.place.layer).parameters;
+  const freeWeights = layer.mask === undefined && (layer.fixed?.every((value) => value === 0) ?? true);
+  const nothingFixed = freeWeights && bias?.family === undefined;
   const dominance = centerDominance(projected, centers, nearestCenters.distances, k);
   const given = params.permutations?.[space.place.layer];
   return {
@@ -74,10 +76,14 @@ async function layerSensitivity(
     cheapest,
     given: given === undefined ? null : { permutation: given, delta: givenDelta(given, found, space) },
     gamma_out: { value: Math.SQRT2 * nearestCenters.least, pair: nearestCenters.pair },
-    gamma_in: { value: layer.sigmaF * Math.sqrt(n) * nearestInputs.least, pair: nearestInputs.pair },
-    gamma_out_theory: layer.sigmaF * Math.sqrt(k) * n ** (-2 / k),
+    // Both speak of a random F.
+    gamma_in: {
+      value: layer.sigmaF === null ? null : layer.sigmaF * Math.sqrt(n) * nearestInputs.least,
+      pair: nearestInputs.pair,
+    },
+    gamma_out_theory: layer.sigmaF === null ? null : layer.sigmaF * Math.sqrt(k) * n ** (-2 / k),
     center_dominance: dominance,
-    verdict: judge({ transpositions, cheapest, own: ownCost(found), neurons: n, sigmaF: layer.sigmaF }),
+    verdict: judge({ transpositions, cheapest, own: ownCost(found), neurons: n, nothingFixed }),
   };
 }
 

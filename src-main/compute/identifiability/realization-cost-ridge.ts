@@ -9,6 +9,7 @@ import type {
   RidgePair,
 } from '../../../src-shared/jobs/realization-cost-ridge.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
+import { ridgeMatrices } from '../../../src-shared/swap-costs.ts';
 import type { Backend } from '../backend/index.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { selectExamples } from '../data/index.ts';
@@ -21,9 +22,9 @@ import { RandomStream } from '../random.ts';
 import { pointsOfLayer } from './activations.ts';
 import { layerWeights, linearLayer, linearLayers } from './layer-weights.ts';
 import { measureCheckpoints, selectedLayers } from './measure.ts';
+import { warnings } from './realization-cost.ts';
 import { descendRidge } from './ridge-adam.ts';
 import { solveRidge } from './ridge-closed-form.ts';
-import { ridgeMatrices } from './ridge-matrices.ts';
 import { storedScale } from './ridge-problem.ts';
 import type { RidgeLayerProblem, RidgePairIds, RidgeTerms } from './ridge-problem.ts';
 
@@ -63,7 +64,7 @@ export const realizationCostRidge = measureCheckpoints(
         warm_start: params.warmStart,
         samples: examples.count,
       },
-      warnings: [],
+      warnings: warnings(model),
     };
   },
 );
@@ -75,15 +76,15 @@ const hiddenLayers = (network: Network): string[] =>
 function refuseGates({ run, name }: LoadedModel): void {
   if (!run.graph.nodes.some(({ op }) => op === 'gate')) return;
   throw new UserError(
-    `${name} is σ-asymmetric: what a neuron puts out depends on all neurons of its layer, so one neuron cannot realise another’s function alone.`,
-    { hint: 'Use realization-cost, which looks at the linear layers.' },
+    `${name} is σ-asymmetric: a neuron’s output depends on all neurons of its layer, so a single neuron cannot realise another’s function.`,
+    { hint: 'Use realization-cost, which measures the linear layers.' },
   );
 }
 
 function sampled(examples: Examples, { samples, sampleSeed }: Params): Examples {
   if (samples === undefined) return examples;
   if (samples > examples.count) {
-    throw new UserError(`samples: ${samples} are asked for, the split has ${examples.count}`);
+    throw new UserError(`samples: ${samples} were requested, but the split has ${examples.count}`);
   }
   const chosen = new RandomStream(sampleSeed, 'ridge-samples').permutation(examples.count).slice(0, samples);
   return selectExamples(examples, chosen.sort());
@@ -137,7 +138,7 @@ function problemOf(
   return {
     layer: weights,
     raw: tensorOf(model.state, weight!.name).data,
-    bias: bias ? tensorOf(model.state, bias.name).data : new Float32Array(weights.outputs),
+    bias: bias ? model.acting.get(bias.name)!.data : new Float32Array(weights.outputs),
     ...{ x, samples, activation },
   };
 }

@@ -2,12 +2,13 @@
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { LayerRealizationCost, realizationCostJob } from '../../../src-shared/jobs/realization-cost.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
+import { swapCosts } from '../../../src-shared/swap-costs.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { LoadedModel } from '../checkpoints.ts';
 import { layerWeights } from './layer-weights.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
 import { measureModels } from './measure.ts';
-import { centerDistances, realizationCosts, swapCosts } from './realization.ts';
+import { centerDistances, realizationCosts } from './realization.ts';
 import type { Subspace } from './subspace.ts';
 import { subspaceFieldsOf } from './subspace-coherence.ts';
 
@@ -58,9 +59,14 @@ async function costsOfLayer(
 
 /** What a person must know about these numbers for a family. */
 export function warnings({ run, name }: LoadedModel): string[] {
-  if (!run.graph.nodes.some(({ op }) => op === 'gate')) return [];
+  const { nodes } = run.graph;
+  const onBiases = nodes.some(({ op, parameters }) => op === 'linear' && parameters['bias']?.family);
+  const biasNote =
+    `${name} has a fixed part on its biases, which are free in this measure: how they distinguish neurons ` +
+    'is not included in these costs.';
+  if (onBiases) return [biasNote];
+  if (!nodes.some(({ op }) => op === 'gate')) return [];
   return [
-    `${name} is σ-asymmetric: its linear layers are standard ones and the asymmetry sits in the activation, which ` +
-      'this measure does not see. Swap costs are zero by construction here and say nothing about the model.',
+    `${name} is σ-asymmetric: its linear layers are standard, and the asymmetry is in the activation, which this measure does not see. Swap costs are zero by construction here and say nothing about the model.`,
   ];
 }

@@ -128,24 +128,5 @@ async function solveSingular(
 }
 
 /** |v_i - v_j|, [n, n]. */
-export function centerDistances(centers: Float64Array, n: number): Float64Array {
-  const out = pairDistances(centers, centers.length / n);
-  for (let i = 0; i < out.length; i++) out[i] = Math.sqrt(out[i]!);
-  return out;
-}
-
-/**
- * What exchanging two neurons costs, M[i,j] + M[j,i] - M[i,i] - M[j,j]; may be negative
- * (measure_realization_cost.py:86).
- */
-export function swapCosts(costs: Float64Array, n: number): Float64Array {
-  const out = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < i; j++) {
-      const cost = costs[i * n + j]! - costs[j * n + j]! + (costs[j * n + i]! - costs[i * n + i]!);
-      out[i * n + j] = cost;
-      out[j * n + i] = cost;
-    }
-  }
-  return out;
-}
+export const centerDistances = (centers: Float64Array, n: number): Float64Array =>
+  pairDistances(centers, centers.length / n).map(Math.sqrt);

@@ -91,7 +91,7 @@ export async function recordMoments(
     );
   } finally {
     values?.dispose();
-    for (const each of [...sums, ...(data ? [data] : [])]) each.dispose();
+    for (const each of [...sums, ...(data ? [data] : [])]) each.dispose?.();
   }
 }
 
@@ -129,28 +129,19 @@ class DataSums {
   }
 
   dispose(): void {
-    this.#sums.dispose();
+    this.#sums.dispose?.();
   }
 }
 
 interface Sums {
   /** @param x [rows, width], left alone */
-  add(x: Double | Float64Array): void;
+  add(x: Double | Float32Array | Float64Array): void;
   finish(): Moments;
-  dispose(): void;
+  dispose?(): void;
 }
 
-function sumsOf({ native }: Backend, place: Place): Sums {
-  if (native) return new NativeSums(native.doubles, place);
-  const sums = new HostSums(place);
-  return {
-    add: (x) => {
-      sums.add(x as Float64Array);
-    },
-    finish: () => sums.finish(),
-    dispose: () => undefined,
-  };
-}
+const sumsOf = ({ native }: Backend, place: Place): Sums =>
+  native ? new NativeSums(native.doubles, place) : new HostSums(place);
 
 /** Sums at one place, inside TensorFlow. */
 class NativeSums implements Sums {
@@ -169,8 +160,7 @@ class NativeSums implements Sums {
     this.#sums = new Float64Array(place.width);
   }
 
-  add(values: Double | Float64Array): void {
-    const x = values as Double;
+  add(x: Double): void {
     const [rows = 0] = x.shape;
     const d = this.#d;
     this.#shift ??= d.reduce('Mean', x, 0);

@@ -93,7 +93,7 @@ export function finishMoments(
 ): Moments {
   const { width } = place;
   if (count < 2) {
-    throw new UserError(`${describe(place)}: ${count} examples have no variance; give two at least.`);
+    throw new UserError(`${describe(place)}: ${count} examples have no variance; at least two are needed.`);
   }
   const bad = sums.findIndex((sum, j) => !Number.isFinite(sum) || !Number.isFinite(gram[j * width + j]!));
   if (bad >= 0) throw notFinite(place, bad);
@@ -117,7 +117,7 @@ function notFinite(place: Place, neuron: number): UserError {
   return new UserError(
     `${from} is not a finite number for every example, so its subspace cannot be measured.`,
     {
-      hint: 'Training diverged, or the data hold such values; choose an earlier epoch or other data.',
+      hint: 'Training diverged, or the data contain such values; choose an earlier epoch or another data set.',
     },
   );
 }

@@ -9,16 +9,15 @@ export function roundingLevel(costs: Float64Array): number {
 }
 
 export const rule =
-  'Yes: no permutation lowers the total realization cost, and every exchange of two neurons raises it by more than ' +
-  'rounding errors (1e-9 of the largest cost). No: no exchange changes it by more than that, so the neurons’ names are ' +
-  'arbitrary. Partly: anything between. Not clear: a cost is not finite.';
+  'Yes: no permutation lowers the total realization cost, and every swap of two neurons raises it by more than rounding errors (1e-9 of the largest cost). No: no swap changes it by more than that, so the order of the neurons is arbitrary. Partly: anything between. Not clear: a cost is not finite.';
 
 interface Evidence {
   transpositions: LayerSensitivity['transpositions'];
   cheapest: Pick<LayerSensitivity['cheapest'], 'delta' | 'moved'>;
   own: number;
   neurons: number;
-  sigmaF: number;
+  /** No weight or bias of the layer is fixed, and nothing is added to one. */
+  nothingFixed: boolean;
 }
 
 /** See `rule`. The cheapest of all permutations is found by linear assignment, not by trying some. */
@@ -27,31 +26,31 @@ export function judge({
   cheapest,
   own,
   neurons,
-  sigmaF,
+  nothingFixed,
 }: Evidence): LayerSensitivity['verdict'] {
   const { count, min, mean, positive, negative } = transpositions;
   if (!allFinite([min, mean, own, cheapest.delta])) {
-    const text = 'Whether these neurons can be told apart is not clear: a cost is not finite.';
+    const text = 'Whether these neurons are identifiable is not clear: a cost is not finite.';
     return { told_apart: 'not clear', text, rule };
   }
-  if (count === 0) return { told_apart: 'yes', text: 'There is one neuron only.', rule };
+  if (count === 0) return { told_apart: 'yes', text: 'There is only one neuron.', rule };
   if (positive === 0 && negative === 0) {
-    const why = sigmaF === 0 ? ' Nothing that training cannot change sets them apart.' : '';
-    const text = `These neurons cannot be told apart: none of the ${count} exchanges of two of them costs anything.${why}`;
+    const why = nothingFixed ? ' They have no fixed weights that would distinguish them.' : '';
+    const text = `These neurons are not identifiable: none of the ${count} swaps of two of them costs anything.${why}`;
     return { told_apart: 'no', text, rule };
   }
   const perNeuron = own / neurons;
   const relative = (cost: number) => `${(cost / perNeuron).toPrecision(3)} times a neuron’s own mean cost`;
   if (cheapest.moved === 0 && positive === count) {
     const text =
-      `These neurons can be told apart: each is cheapest where it is, and exchanging two costs ${relative(mean)} on ` +
+      `These neurons are identifiable: each is cheapest in its own slot, and swapping two costs ${relative(mean)} on ` +
       `average and ${relative(min)} at least.`;
     return { told_apart: 'yes', text, rule };
   }
   const better =
     cheapest.moved === 0
-      ? 'no permutation costs less than leaving them where they are'
-      : `a permutation that moves ${cheapest.moved} of ${neurons} neurons costs ${relative(-cheapest.delta)} less than leaving them`;
-  const text = `These neurons can be told apart only partly: ${positive} of ${count} exchanges of two cost something, and ${better}.`;
+      ? 'no permutation costs less than the identity'
+      : `a permutation that moves ${cheapest.moved} of ${neurons} neurons costs ${relative(-cheapest.delta)} less than the identity`;
+  const text = `These neurons are only partly identifiable: ${positive} of ${count} swaps of two cost something, and ${better}.`;
   return { told_apart: 'partly', text, rule };
 }

@@ -125,6 +125,6 @@ function checked(a: Float64Array, n: number, log: Float64Array): Float64Array {
   if (gap <= 1e-7 * scale) return log;
   throw new UserError(
     `logm: the logarithm is too ill-conditioned to compute (its exponential misses the matrix by ${(gap / scale).toExponential(1)})`,
-    { hint: 'The matrix is nearly singular, or an eigenvalue lies on the edge of being negative.' },
+    { hint: 'The matrix is nearly singular, or an eigenvalue is close to the negative real axis.' },
   );
 }

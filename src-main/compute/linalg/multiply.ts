@@ -30,9 +30,7 @@ export function subView(of: View, row: number, col: number): View {
 
 /** a [m, k] times b [k, n]. */
 export function multiply(a: Float64Array, b: Float64Array, m: number, k: number, n: number): Float64Array {
-  const out = new Float64Array(m * n);
-  addProduct(view(out, n), view(a, k), view(b, n), m, k, n, 1);
-  return out;
+  return product(view(a, k), view(b, n), [m, k, n]);
 }
 
 /** transpose(a [k, m]) times b [k, n]: [m, n]. */
@@ -43,9 +41,7 @@ export function multiplyTransposedLeft(
   k: number,
   n: number,
 ): Float64Array {
-  const out = new Float64Array(m * n);
-  addProduct(view(out, n), transposedView(view(a, m)), view(b, n), m, k, n, 1);
-  return out;
+  return product(transposedView(view(a, m)), view(b, n), [m, k, n]);
 }
 
 /** a [m, k] times transpose(b [n, k]): [m, n]. */
@@ -56,8 +52,12 @@ export function multiplyTransposedRight(
   k: number,
   n: number,
 ): Float64Array {
+  return product(view(a, k), transposedView(view(b, k)), [m, k, n]);
+}
+
+function product(a: View, b: View, [m, k, n]: readonly [number, number, number]): Float64Array {
   const out = new Float64Array(m * n);
-  addProduct(view(out, n), view(a, k), transposedView(view(b, k)), m, k, n, 1);
+  addProduct(view(out, n), a, b, m, k, n, 1);
   return out;
 }
 

@@ -131,13 +131,13 @@ function noRealLog(mu: number, size: number, count: number): UserError {
   return new UserError(
     `no real logarithm: the negative eigenvalue ${Number(mu.toPrecision(8))} has ${blocks}, an even number is needed`,
     {
-      hint: 'Where the determinant is positive, use the product path (symmetric positive part, then rotation).',
+      hint: 'If the determinant is positive, use the product path (symmetric positive part, then rotation).',
     },
   );
 }
 
 function undecided(mu: number): UserError {
   return new UserError(
-    `no real logarithm can be computed: the Jordan blocks of the negative eigenvalue ${Number(mu.toPrecision(8))} cannot be told apart from rounding`,
+    `no real logarithm can be computed: the Jordan blocks of the negative eigenvalue ${Number(mu.toPrecision(8))} cannot be distinguished because of rounding`,
   );
 }

@@ -33,7 +33,9 @@ export function symmetricEigenvalues(many: Float64Array, n: number, doubles?: Do
   const size = n * n;
   const count = size === 0 ? 0 : many.length / size;
   const scales = Array.from({ length: count }, (_, i) => scaleOf(many.subarray(i * size, (i + 1) * size), n));
-  const matrices = many.map((entry, at) => entry / scales[Math.floor(at / size)]!);
+  const matrices = new Float64Array(many.length);
+  for (const [i, scale] of scales.entries())
+    for (let at = i * size; at < (i + 1) * size; at++) matrices[at] = many[at]! / scale;
   const values = doubles
     ? onTensorFlow(doubles, matrices, [count, n, n], false).values
     : Float64Array.from(

@@ -1,11 +1,11 @@
-/** Fresh models, as neuron-identifiability draws them (src/models) but from our own seeded streams. */
-import type { LayerSpec, MlpSpec, TrainableSpec } from '../../../src-shared/model.ts';
+/** Fresh models: every parameter as its graph says it begins, from our own seeded streams. */
+import type { ModelSpec } from '../../../src-shared/model.ts';
+import type { Graph, Initial, Parameter } from '../../../src-shared/networks/graph.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import { graphOf } from '../../../src-shared/networks/of-model.ts';
+import { sizeOf } from '../../formats/tensor.ts';
 import { RandomStream } from '../random.ts';
 import { actingArrays } from '../networks/effective.ts';
-import { drawMask, resnetFixedPart, resnetTensor, withFixedEntries } from './initialise-resnet.ts';
-import { stateLayout } from './layout.ts';
 import type { StateDict } from './tensors.ts';
 
 /** Of the linearised norms, twice: in the expected variance and under the root. (normalization.py) */
@@ -16,83 +16,101 @@ export interface InitialSeeds {
   init: readonly number[];
   /** Of the fixed part, which all models share. */
   mask: number;
+  /** F and D by name, if the config names a file of them. */
+  given?: ReadonlyMap<string, { data: Float32Array }> | undefined;
 }
 
 /**
- * M models that share their fixed part (mask and F, noise or C: the same arrays, never to be written to) and differ in
- * their trained weights.
- * MLPs, standard and sigma-asymmetric: weight and bias U(+-1/sqrt(inputs)). W-asymmetric and SYRE: weight N(0, 1/inputs), bias
- * U(+-1/sqrt(inputs)); masked raw entries of W-asymmetric weights start at sigma_F * F.
+ * M models that share their fixed parameters (mask and F, noise or C: the same arrays, never to be written to) and differ
+ * in all others. Raw entries of a weight at the zeros of D begin at what acts there: sigma_F * F (W-asymmetric), else 0.
  */
-export function initialise(spec: TrainableSpec, seeds: InitialSeeds): StateDict[] {
+export function initialise(spec: ModelSpec, seeds: InitialSeeds): StateDict[] {
   return [...freshModels(spec, seeds)];
 }
 
 /** The same, one after the other: sixteen stock models take about a second. */
-export function* freshModels(spec: TrainableSpec, seeds: InitialSeeds): Generator<StateDict> {
-  const fixed = spec.architecture === 'mlp' ? fixedPart(spec, seeds.mask) : resnetFixedPart(spec, seeds.mask);
+export function* freshModels(spec: ModelSpec, seeds: InitialSeeds): Generator<StateDict> {
   // The asymmetric model is built whole first; `asymInitOnly` then keeps its effective weights as a standard model.
-  const built = { ...spec, asymInitOnly: false };
+  const initOnly = spec.architecture !== 'declared' && spec.asymInitOnly;
+  const graph = graphOf(initOnly ? { ...spec, asymInitOnly: false } : spec);
+  const fixed = fixedPart(graph, seeds);
   for (const seed of seeds.init) {
     const state: StateDict = new Map();
-    for (const { name, shape } of stateLayout(built)) {
-      const draw = (): Float32Array =>
-        built.architecture === 'mlp'
-          ? initialTensor(built, name, seed, fixed)
-          : resnetTensor(built, { name, shape }, seed, fixed);
-      state.set(name, { shape, data: fixed.get(name) ?? draw() });
+    for (const parameter of graph.parameters) {
+      const { name, shape } = parameter;
+      const data = fixed.get(name) ?? withFixedEntries(drawn(parameter, seed), parameter, fixed);
+      state.set(name, { shape, data });
     }
-    yield spec.asymInitOnly ? asStandard(spec, built, state) : state;
+    yield initOnly ? keptActing(graph, graphOf(spec), state) : state;
   }
 }
 
-function asStandard(spec: TrainableSpec, built: TrainableSpec, state: StateDict): StateDict {
-  const acting = actingArrays(readNetwork(graphOf(built)), state);
-  return new Map(stateLayout(spec).map(({ name, shape }) => [name, { shape, data: acting.get(name)!.data }]));
+function keptActing(graph: Graph, kept: Graph, state: StateDict): StateDict {
+  const acting = actingArrays(readNetwork(graph), state);
+  return new Map(kept.parameters.map(({ name, shape }) => [name, { shape, data: acting.get(name)!.data }]));
 }
 
-function initialTensor(
-  spec: MlpSpec,
-  name: string,
-  seed: number,
-  fixed: Map<string, Float32Array>,
-): Float32Array {
-  const [kind, position = '0', part = ''] = name.split('.');
-  const layer = spec.layers[Number(position)]!;
-  if (kind === 'lins') {
-    const bound = 1 / Math.sqrt(layer.inputs);
-    const stream = new RandomStream(seed, part, layer.index);
-    if (part === 'bias') return stream.uniforms(layer.outputs, bound);
-    const count = layer.inputs * layer.outputs;
-    const gaussian = spec.family === 'w-asymmetric' || spec.family === 'syre';
-    const weight = gaussian ? stream.normals(count, bound) : stream.uniforms(count, bound);
-    return spec.family === 'w-asymmetric'
-      ? withFixedEntries(weight, `lins.${layer.index}`, layer.sigmaF, fixed)
-      : weight;
+type Tensors = Map<string, Float32Array>;
+
+/** The shared tensors by name. */
+function fixedPart({ parameters }: Graph, { mask: seed, given }: InitialSeeds): Tensors {
+  const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]));
+  const fixed: Tensors = new Map();
+  const [derived, free] = [true, false].map((isDerived) =>
+    parameters.filter(
+      ({ role, initial }) => role === 'fixed' && (initial?.kind === 'expected-scale') === isDerived,
+    ),
+  );
+  for (const parameter of free!)
+    fixed.set(parameter.name, given?.get(parameter.name)?.data ?? drawn(parameter, seed));
+  for (const { name, shape, initial } of derived!) {
+    const { weight } = initial as Extract<Initial, { kind: 'expected-scale' }>;
+    fixed.set(name, expectedScale(shape, initialVariance(byName.get(weight)!, fixed)));
   }
-  switch (part) {
-    case 'weight':
-    case 'running_var':
-      return new Float32Array(layer.outputs).fill(1);
-    case 'scale':
-    case 'inv_std':
-      return linearScale(
-        part === 'scale' ? 'layer_linear' : 'batch_linear',
-        initialVariance(spec, layer, fixed),
-      );
-    case 'num_batches_tracked':
-      return new Float32Array(1);
+  return fixed;
+}
+
+function drawn({ name, shape, initial }: Parameter, seed: number): Float32Array {
+  const count = sizeOf(shape);
+  switch (initial?.kind) {
+    case 'constant':
+      return new Float32Array(count).fill(initial.value);
+    case 'uniform':
+      return new RandomStream(seed, initial.stream).uniforms(count, initial.bound);
+    case 'normal':
+      return new RandomStream(seed, initial.stream).normals(count, initial.deviation);
+    case 'identity':
+      return identity(shape);
+    case 'mask':
+      return drawMask(shape, initial.zeros, new RandomStream(seed, initial.stream));
     default:
-      return new Float32Array(layer.outputs);
+      throw new Error(`${name}: how it begins is not said.`);
   }
+}
+
+function withFixedEntries(weight: Float32Array, { family }: Parameter, fixed: Tensors): Float32Array {
+  if (family?.mask === undefined) return weight;
+  const mask = fixed.get(family.mask)!;
+  // Where F acts everywhere it is added to D * W: what lies under D is nothing.
+  const part = family.support === 'fixed' ? family.fixed : undefined;
+  const normal = part && fixed.get(part.tensor)!;
+  const sigma = Math.fround(part?.scale ?? 0);
+  for (let i = 0; i < weight.length; i++) if (mask[i] === 0) weight[i] = normal ? sigma * normal[i]! : 0;
+  return weight;
+}
+
+function identity([rows = 0, columns = 0]: readonly number[]): Float32Array {
+  const data = new Float32Array(rows * columns);
+  for (let i = 0; i < rows; i++) data[i * columns + i] = 1;
+  return data;
 }
 
 /**
- * The factor(s) by which a linearised norm multiplies: one number for `layer_linear` (after subtracting the mean over
- * the layer), one per output for `batch_linear` (normalization.py:53-100).
+ * The factor(s) by which a linearised norm multiplies: one number (after subtracting the mean over the layer), or one per
+ * output (normalization.py:53-100).
  */
-function linearScale(kind: 'layer_linear' | 'batch_linear', variance: Float32Array): Float32Array {
-  if (kind === 'batch_linear') return variance.map((v) => 1 / Math.sqrt(v + linearEpsilon));
+function expectedScale(shape: readonly number[], variance: Float32Array): Float32Array {
+  if (shape.length > 0) return variance.map((v) => 1 / Math.sqrt(v + linearEpsilon));
   const mean = variance.reduce((sum, v) => sum + v, 0) / variance.length;
   return Float32Array.of(1 / Math.sqrt((1 - 1 / variance.length) * mean + linearEpsilon));
 }
@@ -101,49 +119,33 @@ function linearScale(kind: 'layer_linear' | 'batch_linear', variance: Float32Arr
  * Variance of each output at initialisation for inputs of unit covariance: frozen entries as drawn, 1/inputs for each
  * trainable one; 1 for layers without a mask (normalization.py:27-50).
  */
-export function initialVariance(
-  spec: MlpSpec,
-  layer: LayerSpec,
-  fixed: Map<string, Float32Array>,
-): Float32Array {
-  const variance = new Float32Array(layer.outputs).fill(1 + linearEpsilon);
-  if (spec.family !== 'w-asymmetric') return variance;
-  const mask = fixed.get(`lins.${layer.index}.mask`)!;
-  const normal = fixed.get(`lins.${layer.index}.normal_mask`)!;
-  for (let row = 0; row < layer.outputs; row++) {
+function initialVariance({ shape, family }: Parameter, fixed: Tensors): Float32Array {
+  const [outputs, inputs] = shape as [number, number];
+  const variance = new Float32Array(outputs).fill(1 + linearEpsilon);
+  if (family?.mask === undefined || !family.fixed) return variance;
+  const mask = fixed.get(family.mask)!;
+  const normal = fixed.get(family.fixed.tensor)!;
+  for (let row = 0; row < outputs; row++) {
     let frozen = 0;
     let trainable = 0;
-    for (let i = row * layer.inputs; i < (row + 1) * layer.inputs; i++) {
-      if (mask[i] === 0) frozen += (layer.sigmaF * normal[i]!) ** 2;
+    for (let i = row * inputs; i < (row + 1) * inputs; i++) {
+      if (mask[i] === 0) frozen += (family.fixed.scale * normal[i]!) ** 2;
       else trainable++;
     }
-    variance[row] = frozen + trainable / layer.inputs + linearEpsilon;
+    variance[row] = frozen + trainable / inputs + linearEpsilon;
   }
   return variance;
 }
 
-/** The shared tensors by name. Exactly `numFixed` entries of every row of a mask are 0 (fixed). */
-function fixedPart(spec: MlpSpec, seed: number): Map<string, Float32Array> {
-  const fixed = new Map<string, Float32Array>();
-  for (const layer of spec.layers) {
-    const { index, inputs, outputs } = layer;
-    const count = inputs * outputs;
-    if (spec.family === 'w-asymmetric') {
-      fixed.set(
-        `lins.${index}.mask`,
-        drawMask([outputs, inputs, layer.numFixed], new RandomStream(seed, 'mask', index)),
-      );
-      const normal = new RandomStream(seed, 'normal_mask', index);
-      fixed.set(
-        `lins.${index}.normal_mask`,
-        layer.normalMask ? normal.normals(count) : new Float32Array(count).fill(1),
-      );
-    }
-    if (spec.family === 'syre')
-      fixed.set(`lins.${index}.noise`, new RandomStream(seed, 'noise', index).normals(count));
-    if (spec.family === 'sigma-asymmetric' && index < spec.layers.length - 1) {
-      fixed.set(`activations.${index}.C`, new RandomStream(seed, 'gate', index).normals(outputs * outputs));
-    }
+/** Exactly `zeros` entries of every row are 0 (fixed). */
+function drawMask(shape: readonly number[], zeros: number, stream: RandomStream): Float32Array {
+  const count = sizeOf(shape);
+  const width = count / shape[0]!;
+  const mask = new Float32Array(count).fill(1);
+  const columns = Int32Array.from({ length: width }, (_, i) => i);
+  for (let start = 0; start < count; start += width) {
+    stream.shuffle(columns, zeros);
+    for (let i = 0; i < zeros; i++) mask[start + columns[i]!] = 0;
   }
-  return fixed;
+  return mask;
 }

@@ -1,13 +1,17 @@
 /** From the tensors of a checkpoint file to a checked state dict. */
 import { UserError } from '../../../src-shared/errors.ts';
 import { activationOf, isMixed, normOf, resnetName } from '../../../src-shared/model.ts';
-import type { LayerSpec, MlpSpec, ModelSpec, ResnetSpec } from '../../../src-shared/model.ts';
+import type { LayerSpec, ModelSpec } from '../../../src-shared/model.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
+import type { Parameter } from '../../../src-shared/networks/graph.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { countedOperations } from '../../../src-shared/networks/summary.ts';
+import { sizeOf } from '../../formats/tensor.ts';
 import { networkDifference } from '../networks/difference.ts';
-import { assertDistinct, isBookkeeping, isCounter, nearestReading } from './file-names.ts';
-import { fixedPartNames, sizeOf, stateLayout, storedFamily } from './layout.ts';
+import { readParameters } from '../networks/parameters.ts';
+import { assertDistinct, isBookkeeping, isCounter, nearestReading } from '../../formats/tensor-names.ts';
 import type { HostTensor, StateDict } from './tensors.ts';
 
 /** A stored tensor that is read when asked; `LazyTensor` of the formats layer is one. */
@@ -27,12 +31,10 @@ export function stateDictFromCheckpoint(
   spec: ModelSpec,
   file: string,
 ): StateDict {
-  const layout = stateLayout(spec);
   const stored = checkedPlaces(tensors, spec, file);
   const state: StateDict = new Map();
-  for (const { name, shape } of layout) {
+  for (const { name, shape, constant } of graphOf(spec).parameters) {
     const found = stored.get(name);
-    const constant = spec.constants?.[name];
     if (found) state.set(name, { shape, data: found.readFloat32() });
     else if (constant !== undefined)
       state.set(name, { shape, data: new Float32Array(sizeOf(shape)).fill(constant) });
@@ -49,9 +51,9 @@ export function checkedPlaces<T extends { readonly shape: readonly number[] }>(
   spec: ModelSpec,
   file: string,
 ): Map<string, T> {
-  const layout = stateLayout(spec);
+  const { parameters } = graphOf(spec);
   const stored = withOwnNames(tensors, spec, file);
-  const names = new Set(layout.map((place) => place.name));
+  const names = new Set(parameters.map(({ name }) => name));
   for (const name of stored.keys()) {
     if (names.has(name)) continue;
     if (isBookkeeping(name)) {
@@ -59,25 +61,25 @@ export function checkedPlaces<T extends { readonly shape: readonly number[] }>(
       continue;
     }
     throw new UserError(
-      `${file}: tensor "${name}" has no place in ${describe(spec)}.${didYouMean(name, names)}`,
+      `${file}: tensor "${name}" does not belong to ${describe(spec)}.${didYouMean(name, names)}`,
       {
         hint: 'Is this the config.yaml of the run that the checkpoint belongs to?',
       },
     );
   }
-  for (const { name, shape } of layout) {
+  for (const { name, shape, constant } of parameters) {
     const found = stored.get(name);
     if (isCounter(name)) {
       // A count of batches, which some tools keep in one axis; where it is no single number it says nothing.
       if (found && sizeOf(found.shape) !== 1) stored.delete(name);
       continue;
     }
-    if (!found && spec.constants?.[name] !== undefined) continue;
+    if (!found && constant !== undefined) continue;
     if (!found)
       throw new UserError(
         `${file}: tensor "${spec.fileNames?.[name] ?? name}" is missing; ${describe(spec)} needs it.`,
       );
-    if (!sameShape(found.shape, shape)) {
+    if (found.shape.join() !== shape.join()) {
       throw new UserError(
         `${file}: tensor "${name}" has shape [${found.shape.join(', ')}]; [${shape.join(', ')}] was expected for ${describe(spec)}.`,
       );
@@ -95,7 +97,7 @@ export function ownNamesOf(stored: Iterable<string>, spec: ModelSpec, file: stri
   const { fileNames, ignored } = spec;
   const own = new Map(Object.entries(fileNames ?? {}).map(([name, inFile]) => [inFile, name]));
   const ownName = (name: string): string => own.get(name) ?? name;
-  const expected = new Set(stateLayout(spec).map(({ name }) => name));
+  const expected = new Set(graphOf(spec).parameters.map(({ name }) => name));
   const reading = nearestReading(stored, (name) => expected.has(ownName(name)));
   const kept = [...reading.names].filter((both) => !both.some((name) => ignored?.includes(name)));
   const names = new Map(kept.map(([inFile, name]) => [inFile, ownName(name)]));
@@ -140,11 +142,13 @@ export interface Model {
  * Why two models cannot be compared weight by weight, or undefined if they can: they need the same architecture and,
  * bit for bit, the same fixed part.
  */
-export function differenceOfFixedPart(a: Model, b: Model): string | undefined {
-  const difference = architectureDifference(a.spec, b.spec);
+function differenceOf(a: Model, b: Model): string | undefined {
+  const network = readNetwork(graphOf(a.spec));
+  const other = readNetwork(graphOf(b.spec));
+  const difference = networkDifference(network, other) ?? fixedDifference(network, other);
   if (difference !== undefined)
-    return `architectures differ: ${describe(a.spec)} and ${describe(b.spec)}${difference}`;
-  for (const name of fixedPartNames(a.spec)) {
+    return `architectures differ: ${describe(a.spec)} and ${describe(b.spec)}; ${difference}`;
+  for (const name of givenTensors(network)) {
     const left = tensorOf(a.state, name).data;
     const right = tensorOf(b.state, name).data;
     if (!left.every((value, i) => value === right[i])) return `the fixed tensor "${name}" differs`;
@@ -152,74 +156,50 @@ export function differenceOfFixedPart(a: Model, b: Model): string | undefined {
   return undefined;
 }
 
-export function sameFixedPart(a: Model, b: Model): boolean {
-  return differenceOfFixedPart(a, b) === undefined;
-}
-
 /** @throws UserError naming both models and what differs */
 export function assertSameFixedPart(a: Model, b: Model): void {
-  const difference = differenceOfFixedPart(a, b);
+  const difference = differenceOf(a, b);
   if (difference === undefined) return;
   throw new UserError(`${a.name} and ${b.name} cannot be compared: ${difference}.`, {
     hint: 'Models of one run share their fixed weights; choose two models of the same run (same mask_seed).',
   });
 }
 
-/** In words, with what stands before them; empty where nothing but the descriptions tells. */
-function architectureDifference(a: ModelSpec, b: ModelSpec): string | undefined {
-  if (a.architecture === 'declared' && b.architecture === 'declared') {
-    const difference = networkDifference(readNetwork(a.graph), readNetwork(b.graph));
-    return difference === undefined ? undefined : `; ${difference}`;
-  }
-  if (a.architecture === 'resnet' && b.architecture === 'resnet') return resnetDifference(a, b);
-  if (a.architecture !== 'mlp' || b.architecture !== 'mlp') return '';
-  return JSON.stringify(comparable(a)) === JSON.stringify(comparable(b)) ? undefined : firstDifference(a, b);
-}
-
-function resnetDifference(a: ResnetSpec, b: ResnetSpec): string | undefined {
-  const [ofA, ofB] = [a, b].map((spec) => {
-    const { depth, width, input, classes, norm } = spec;
-    return JSON.stringify([storedFamily(spec), depth, width, input, classes, norm]);
+/** Fixed tensors that all models of a run share. Not the expected variances of norms, which PyTorch's models own. */
+function givenTensors({ nodes, parameters }: Network): string[] {
+  const norms = nodes.filter(({ op }) => op === 'norm');
+  const ofNorms = new Set(norms.flatMap((node) => Object.values(node.parameters)));
+  return [...parameters.values()].flatMap((parameter) => {
+    const given = parameter.role === 'fixed' && parameter.constant === undefined;
+    return given && !ofNorms.has(parameter) ? [parameter.name] : [];
   });
-  if (ofA !== ofB) return '';
-  if (storedFamily(a) === 'standard') return undefined;
-  const other = a.layers.findIndex((layer, i) => JSON.stringify(layer) !== JSON.stringify(b.layers[i]));
-  if (other < 0) return undefined;
-  const [mine, theirs] = [a.layers[other]!, b.layers[other]!];
-  return mine.sigmaF === theirs.sigmaF
-    ? `; the fixed entries of ${mine.module} differ`
-    : `; sigma_F of ${mine.module} is ${mine.sigmaF} and ${theirs.sigmaF}`;
 }
 
-/** Without what does not show in a trained network. */
-function comparable(spec: MlpSpec): unknown {
-  const { family, norm, elementwiseAffine, activation, asymInitOnly } = spec;
-  const layers = spec.layers.map((layer) => {
-    const { inputs, outputs, sigmaF, numFixed } = layer;
-    const own = isMixed(spec) ? [normOf(spec, layer), activationOf(spec, layer)] : [];
-    return asymInitOnly ? [inputs, outputs] : [inputs, outputs, sigmaF, numFixed, ...own];
-  });
-  const kind = asymInitOnly ? 'standard' : family;
-  return {
-    kind,
-    norm,
-    elementwiseAffine,
-    activation: kind === 'sigma-asymmetric' ? null : activation,
-    layers,
-  };
-}
-
-function firstDifference(a: MlpSpec, b: MlpSpec): string {
-  for (const [i, layer] of a.layers.entries()) {
-    const other = b.layers[i];
-    if (!other) break;
-    if (layer.sigmaF !== other.sigmaF) return `; sigma_F of lins.${i} is ${layer.sigmaF} and ${other.sigmaF}`;
-    if (layer.numFixed !== other.numFixed)
-      return `; num_fixed of lins.${i} is ${layer.numFixed} and ${other.numFixed}`;
+/** Of two networks with the same nodes: the first weight whose fixed part is set otherwise. */
+function fixedDifference(a: Network, b: Network): string | undefined {
+  const others = new Map(readParameters(b).map((parameter) => [parameter.name, parameter]));
+  for (const parameter of readParameters(a)) {
+    const settings = fixedSettings(a, parameter);
+    for (const [i, [name, value]] of fixedSettings(b, others.get(parameter.name)).entries()) {
+      const own = settings[i]![1];
+      if (own !== value)
+        return `${name} of ${parameter.node.id} is ${own ?? 'not set'} and ${value ?? 'not set'}`;
+    }
   }
-  return a.activation === b.activation ? '' : `; activations ${a.activation} and ${b.activation}`;
+  return undefined;
 }
 
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, i) => size === b[i]);
+function fixedSettings(
+  { parameters }: Network,
+  of?: Parameter,
+): [name: string, value: number | string | undefined][] {
+  const { mask, fixed } = of?.family ?? {};
+  const zeros = parameters.get(mask ?? '')?.initial;
+  const isIdentity = parameters.get(fixed?.tensor ?? '')?.initial?.kind === 'identity';
+  return [
+    [isIdentity ? 'alpha' : 'sigma_F', fixed?.scale],
+    ['num_fixed', zeros?.kind === 'mask' ? zeros.zeros : undefined],
+    ['F', fixed?.tensor],
+    ['D', mask],
+  ];
 }

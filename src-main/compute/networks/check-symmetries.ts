@@ -89,7 +89,7 @@ export function requireRescalings(
   );
 }
 
-const hint = 'Its weights may hold NaN or be very large. If they do not, this is a defect: please report it.';
+const hint = 'Its weights may hold NaN or be very large. If they do not, this is a bug: please report it.';
 
 /**
  * @param what the model, as messages name it

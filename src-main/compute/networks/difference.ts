@@ -13,7 +13,7 @@ export function networkDifference(a: Network, b: Network): string | undefined {
   if (layersA !== layersB) return `one has ${layersA} linear layers, the other ${layersB}`;
   for (const [id, x, y] of pairsOf(a, b)) {
     for (const describe of [kindOf, settingsOf, connectionsOf, namesOf]) {
-      const [ofX, ofY] = [x ? describe(x) : 'not there', y ? describe(y) : 'not there'];
+      const [ofX, ofY] = [x ? describe(x) : 'missing', y ? describe(y) : 'missing'];
       if (ofX !== ofY) return `${id} is ${ofX} in one and ${ofY} in the other`;
     }
   }

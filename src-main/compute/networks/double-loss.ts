@@ -43,17 +43,11 @@ export class DoubleLoss {
   }
 
   #valuesOf(arrays: NamedArrays<Float64Array>): Values {
-    if (this.#values) {
-      this.#values.set(arrays);
-      return this.#values;
-    }
+    const [backend, network] = [this.#backend, this.#network];
     const { count } = this.#examples;
-    this.#values = valuesOfArrays(
-      this.#backend,
-      { network: this.#network, arrays },
-      [this.#network.graph.output],
-      { rows: Math.min(rowsAtOnce, count), count: count * this.#models },
-    );
+    const amount = { rows: Math.min(rowsAtOnce, count), count: count * this.#models };
+    if (this.#values) this.#values.set(arrays);
+    else this.#values = valuesOfArrays(backend, { network, arrays }, [network.graph.output], amount);
     return this.#values;
   }
 

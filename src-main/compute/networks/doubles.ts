@@ -3,7 +3,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import { types } from '../backend/index.ts';
 import type { Backend, Program, Tensor } from '../backend/index.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';
-import { isCounter } from '../models/file-names.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
 import type { StateDict } from '../models/index.ts';
 import { actingDoubles } from './effective.ts';
 import { evaluationWay } from './execution.ts';
@@ -32,7 +32,7 @@ export interface Values {
 }
 
 /** One model on TensorFlow's double kernels: the interpreter, recorded in float64. */
-class DoubleForward {
+class DoubleForward implements Values {
   readonly #backend: Backend;
   readonly #doubles: Doubles;
   readonly #plan: DoublesPlan;
@@ -87,11 +87,17 @@ class DoubleForward {
     return taps.map((id) => tf.reshape(found.taps.get(id)!, [rows, -1]));
   }
 
+  each(x: Float32Array, use: (value: Double, index: number) => void): void {
+    const values = this.#run(x);
+    values.forEach(use);
+    this.#doubles.free(...values);
+  }
+
   /**
    * @param x [size, features], size at most the plan's rows
-   * @returns at each tap [size, n], the caller's to free
+   * @returns at each tap [size, n], to be freed
    */
-  run(x: Float32Array): Double[] {
+  #run(x: Float32Array): Double[] {
     const { rows } = this.#plan;
     const features = this.#features;
     const size = x.length / features;
@@ -135,24 +141,10 @@ export function valuesOfArrays(
   nodes: readonly string[],
   { rows, count }: Amount,
 ): Values {
-  const { native } = backend;
-  if (!native) return hostValuesOf(network, arrays, nodes);
+  if (!backend.native) return hostValuesOf(network, arrays, nodes);
   const { way } = evaluationWay(backend, network, count);
   const plan = { network, taps: nodes, rows, way: way === 'eager' ? ('graph' as const) : way };
-  const forward = new DoubleForward(backend, plan, arrays);
-  return {
-    set(others) {
-      forward.set(others);
-    },
-    each(x, use) {
-      const values = forward.run(x);
-      values.forEach(use);
-      native.doubles.free(...values);
-    },
-    dispose: () => {
-      forward.dispose();
-    },
-  };
+  return new DoubleForward(backend, plan, arrays);
 }
 
 function hostValuesOf(network: Network, arrays: NamedArrays<Float64Array>, nodes: readonly string[]): Values {

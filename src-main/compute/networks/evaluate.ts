@@ -3,6 +3,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
 import type { Examples } from '../data/index.ts';
 import { Evaluation, rowsPerCall } from './evaluation.ts';
+import type { EvaluationPlan } from './evaluation-plan.ts';
 import type { Way } from './execution.ts';
 import type { NamedArrays } from './permute.ts';
 import { stackArrays } from './stack-arrays.ts';
@@ -16,7 +17,16 @@ export function evaluationOf(
 ): Evaluation {
   const count = models.length;
   const rows = rowsPerCall(network, count, way);
-  const evaluation = new Evaluation(backend, { network, count, rows, way });
+  return loadedEvaluation(backend, { network, count, rows, way }, models);
+}
+
+/** The evaluation of a plan with these models' parameters. The caller disposes of it. */
+export function loadedEvaluation(
+  backend: Backend,
+  plan: EvaluationPlan,
+  models: readonly NamedArrays<Float32Array>[],
+): Evaluation {
+  const evaluation = new Evaluation(backend, plan);
   const stacked = stackArrays(backend.tf, models);
   for (const name of evaluation.parameters) evaluation.setParameter(name, stacked.get(name)!);
   backend.tf.dispose([...stacked.values()]);

@@ -1,32 +1,21 @@
 /** P networks of one architecture over the same examples, compiled or operation by operation. */
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { EagerComputation, types } from '../backend/index.ts';
-import type { Backend, Computation, ComputationBody, Program, Spec, Tensor } from '../backend/index.ts';
-import { isCounter } from '../models/file-names.ts';
-import { rowsOf } from '../data/index.ts';
+import type { Backend, Computation, ComputationBody, Program, Tensor } from '../backend/index.ts';
+import { orderedRows, rowOrder } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
+import { batchSpecs, placesOf } from './evaluation-plan.ts';
+import type { EvaluationPlan, Place } from './evaluation-plan.ts';
 import { valuesPerExample, widestNode } from './execution.ts';
 import type { Way } from './execution.ts';
 import { headsOf, headValue } from './heads.ts';
 import type { Head } from './heads.ts';
 import { mathsOf } from './maths.ts';
-import { hasConvolutions, readParameters } from './parameters.ts';
+import type { Maths } from './maths.ts';
+import { hasConvolutions, runningStatisticsOf } from './parameters.ts';
 import { forward } from './run.ts';
 import { ScoreSum, scoreSums } from './scores.ts';
 import type { Scores } from './scores.ts';
-
-export interface EvaluationPlan {
-  network: Network;
-  /** Networks at once, P. */
-  count: number;
-  /** Examples per call; the last call is filled up. */
-  rows: number;
-  way: Way;
-  /** Heads are mixed of those of other networks; absent: each of the P has its own. */
-  mix?: { sources: number; used: number; permuted: boolean };
-  /** Parameters that all networks share, [1, ...shape]; all others are [P, ...shape]. */
-  shared?: ReadonlySet<string>;
-}
 
 /** Bytes that the values of one node may take: larger calls are no faster, and compiled ones stay in the cache. */
 const activationBudget = { eager: 64 * 2 ** 20, compiled: 16 * 2 ** 20 };
@@ -34,24 +23,22 @@ const activationBudget = { eager: 64 * 2 ** 20, compiled: 16 * 2 ** 20 };
 /** Fewer would do as well; tracing takes longer with every row. */
 const mostCompiledRows = 1024;
 
+/** Numbers that the values of one node may be. */
+const mostValues = (way: Way): number =>
+  (way === 'eager' ? activationBudget.eager : activationBudget.compiled) / 4;
+
+/** Networks per call if `rows` is given. */
+export const networksPerCall = (network: Network, rows: number, way: Way): number =>
+  Math.max(1, Math.floor(mostValues(way) / widestNode(network) / rows));
+
 /** Examples per call of `count` networks. */
 export function rowsPerCall(network: Network, count: number, way: Way): number {
-  const budget = way === 'eager' ? activationBudget.eager : activationBudget.compiled;
-  const rows = Math.max(32, Math.floor(budget / 4 / widestNode(network) / count));
+  const rows = Math.max(32, Math.floor(mostValues(way) / widestNode(network) / count));
   // Operation by operation the values of all nodes stay until the end.
   if (way === 'eager' && hasConvolutions(network))
-    return Math.max(1, Math.floor((8 * budget) / 4 / valuesPerExample(network) / count));
+    return Math.max(1, Math.floor((8 * mostValues(way)) / valuesPerExample(network) / count));
   return way === 'eager' ? rows : Math.min(rows, mostCompiledRows);
 }
-
-type Place = { spec: Spec } & (
-  | { kind: 'parameter'; name: string }
-  /** Weights of a head, [S, outputs, inputs]. */
-  | { kind: 'source'; name: string }
-  /** Where a head's outputs are among those of the sources. */
-  | { kind: 'places'; name: string }
-  | { kind: 'shares'; name: '' }
-);
 
 /**
  * Rows on which a compiled evaluation is compared with one operation by operation, and how far their losses may differ,
@@ -76,7 +63,7 @@ export class Evaluation {
     this.#heads = headsOf(plan.network);
     this.#places = placesOf(plan, this.#heads);
     if (plan.way === 'eager') {
-      this.#computation = new EagerComputation(backend.tf, this.#body(false));
+      this.#computation = new EagerComputation(backend.tf, this.#body('logits'));
       return;
     }
     const [input] = plan.network.graph.inputs;
@@ -87,10 +74,11 @@ export class Evaluation {
         args: [
           { dtype: types.float32, shape: [plan.rows, features] },
           { dtype: types.int32, shape: [plan.rows] },
+          ...(plan.byBatch ? batchSpecs(plan.rows) : []),
         ],
         state: this.#places.map(({ spec }) => spec),
       },
-      this.#body(true),
+      this.#body('sums'),
       JSON.stringify([
         'evaluation',
         { ...plan, network: plan.network.graph, shared: [...(plan.shared ?? [])] },
@@ -150,8 +138,17 @@ export class Evaluation {
 
   /** Logits [P, size, classes] of the rows from `start` on. Only of a plan that is run operation by operation. */
   logits(examples: Examples, start: number, size: number): Float32Array {
-    if (this.#program) throw new Error('a compiled evaluation answers sums, not logits');
+    if (this.#program) throw new Error('a compiled evaluation returns sums, not logits');
     return this.#logits(this.#computation, examples, start, size);
+  }
+
+  /**
+   * Mean and unbiased variance of what every batch norm reads, over the examples from `start` on: by the names of the
+   * running statistics, [P or 1, units] each. Only of a plan by batch that answers statistics.
+   */
+  batchStatistics(examples: Examples, start: number, size: number): Map<string, Float32Array> {
+    if (this.#program && !this.#program.checked) this.#checkStatistics(examples);
+    return this.#statistics(this.#computation, examples, start, this.#program ? this.plan.rows : size, size);
   }
 
   dispose(): void {
@@ -160,19 +157,33 @@ export class Evaluation {
 
   #logits(computation: Computation, examples: Examples, start: number, size: number): Float32Array {
     const { tf } = this.#backend;
-    const x = this.#rows(examples, start, size, size);
-    const [logits] = computation.run([x]);
+    const args = this.#args(examples, start, size, size);
+    const [logits] = computation.run(args);
     const values = logits!.dataSync() as Float32Array;
-    tf.dispose([x, logits!]);
+    tf.dispose([...args, logits!]);
     return values;
+  }
+
+  #statistics(
+    computation: Computation,
+    examples: Examples,
+    start: number,
+    rows: number,
+    size: number,
+  ): Map<string, Float32Array> {
+    const { tf } = this.#backend;
+    const args = this.#args(examples, start, size, rows);
+    const found = computation.run(args);
+    const names = runningStatisticsOf(this.plan.network);
+    const values = found.map((each) => each.dataSync() as Float32Array);
+    tf.dispose([...args, ...found]);
+    return new Map(names.map((name, i) => [name, values[i]!]));
   }
 
   #sums(examples: Examples, start: number, size: number): Float64Array[] {
     const { rows } = this.plan;
     const { doubles } = this.#backend.native!;
-    const labels = new Int32Array(rows).fill(-1);
-    labels.set(examples.labels.subarray(start, start + size));
-    const args = [this.#rows(examples, start, size, rows), this.#backend.tf.tensor1d(labels, 'int32')];
+    const args = this.#args(examples, start, size, rows);
     const sums = this.#program!.runDoubles(args);
     const values = sums.map((each) => doubles.read(each));
     doubles.free(...sums);
@@ -180,25 +191,38 @@ export class Evaluation {
     return values;
   }
 
+  /** Inputs, labels (-1 where filled up) and, by batch, what batch norms need to know of it. */
+  #args(examples: Examples, start: number, size: number, rows: number): Tensor[] {
+    const { tf } = this.#backend;
+    const labels = new Int32Array(rows).fill(-1);
+    labels.set(examples.labels.subarray(start, start + size));
+    const args = [this.#rows(examples, start, size, rows), tf.tensor1d(labels, 'int32')];
+    if (!this.plan.byBatch) return args;
+    const weights = new Float32Array(rows).fill(1 / size, 0, size);
+    return [...args, tf.tensor1d(weights), tf.scalar(size / (size - 1))];
+  }
+
   /** [rows, features], filled up with zeros. */
   #rows(examples: Examples, start: number, size: number, rows: number): Tensor {
     const { features } = examples;
-    const own = rowsOf(examples, start, start + size);
+    const order = rowOrder(examples, this.plan.network.graph.inputs[0]!.shape);
+    const own = orderedRows(examples, order, [start, start + size]);
     if (size === rows) return this.#backend.tf.tensor2d(own, [rows, features]);
     const filled = new Float32Array(rows * features);
     filled.set(own);
     return this.#backend.tf.tensor2d(filled, [rows, features]);
   }
 
+  #checkedRows(examples: Examples): number {
+    const { network, count, rows } = this.plan;
+    return Math.min(checkedRows, rows, rowsPerCall(network, count, 'eager'), examples.count);
+  }
+
   /** Whether what was compiled computes what the operations compute, one by one. @throws Error if not: a defect */
   #check(examples: Examples): void {
     if (!this.#program || this.#program.checked) return;
-    const { network, count } = this.plan;
-    const size = Math.min(checkedRows, this.plan.rows, rowsPerCall(network, count, 'eager'), examples.count);
-    const eager = new EagerComputation(this.#backend.tf, this.#body(false));
-    const state = this.#computation.getAll([...this.#places.keys()]);
-    eager.setAll([...state.entries()]);
-    this.#backend.tf.dispose(state);
+    const size = this.#checkedRows(examples);
+    const eager = this.#eager();
     const logits = this.#logits(eager, examples, 0, size);
     eager.dispose();
     const scoresOf = (add: (sum: ScoreSum) => void): number[] => {
@@ -227,6 +251,36 @@ export class Evaluation {
     this.#program.checked = true;
   }
 
+  /** The same with running statistics as the answer. @throws Error if not: a defect */
+  #checkStatistics(examples: Examples): void {
+    const size = this.#checkedRows(examples);
+    const eager = this.#eager();
+    const expected = this.#statistics(eager, examples, 0, size, size);
+    eager.dispose();
+    const found = this.#statistics(this.#computation, examples, 0, this.plan.rows, size);
+    for (const [name, values] of expected) {
+      const own = found.get(name)!;
+      const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+      const wrong = values.findIndex(
+        (value, i) => Number.isFinite(value) && !(Math.abs(value - own[i]!) <= tolerance * scale),
+      );
+      if (wrong >= 0 && (Number.isFinite(own[wrong]) || !this.#hasHugeState()))
+        throw new Error(
+          `compiled, entry ${wrong} of "${name}" is ${own[wrong]} on ${size} examples; operation by operation ${values[wrong]}`,
+        );
+    }
+    this.#program!.checked = true;
+  }
+
+  /** The same computation with the same state, operation by operation. */
+  #eager(): EagerComputation {
+    const eager = new EagerComputation(this.#backend.tf, this.#body('logits'));
+    const state = this.#computation.getAll([...this.#places.keys()]);
+    eager.setAll([...state.entries()]);
+    this.#backend.tf.dispose(state);
+    return eager;
+  }
+
   #hasHugeState(): boolean {
     const { tf } = this.#backend;
     return this.#places.some(({ kind }, i) => {
@@ -238,10 +292,10 @@ export class Evaluation {
     });
   }
 
-  #body(scored: boolean): ComputationBody {
-    const { network } = this.plan;
+  #body(answer: 'logits' | 'sums'): ComputationBody {
+    const { network, byBatch } = this.plan;
     const maths = mathsOf(this.#backend);
-    return ([x, labels], state) => {
+    return ([x, labels, rowWeights, unbiased], state) => {
       const of = (kind: Place['kind']): Map<string, Tensor> =>
         new Map(
           this.#places.flatMap((place, i) => (place.kind === kind ? [[place.name, state[i]!] as const] : [])),
@@ -257,39 +311,29 @@ export class Evaluation {
       });
       const [input] = network.graph.inputs;
       const batch = maths.tf.reshape(x!, [1, x!.shape[0]!, ...input!.shape]);
-      const { output } = forward(maths, network, parameters, batch, { known: new Map(known) });
-      const outputs = scored ? scoreSums(maths, this.#backend.native!, output, labels!) : [output];
+      const seen = new Map<string, Tensor[]>();
+      const { output } = forward(maths, network, parameters, batch, {
+        known: new Map(known),
+        ...(byBatch && {
+          training: {
+            ...{ rowWeights: rowWeights!, unbiased: unbiased!, momentum: 1 },
+            track: (name: string, value: Tensor) => void seen.set(name, [...(seen.get(name) ?? []), value]),
+          },
+        }),
+      });
+      if (byBatch === 'statistics')
+        return { outputs: runningStatisticsOf(network).map((name) => meanOf(maths, seen.get(name)!)), state };
+      const outputs = answer === 'sums' ? scoreSums(maths, this.#backend.native!, output, labels!) : [output];
       return { outputs, state };
     };
   }
 }
 
-function placesOf({ network, count, mix, shared }: EvaluationPlan, heads: readonly Head[]): Place[] {
-  const mixed = new Set(mix ? heads.map(({ weight }) => weight) : []);
-  const own = readParameters(network).flatMap(({ name, shape }): Place[] => {
-    if (mixed.has(name) || isCounter(name)) return [];
-    return [
-      {
-        kind: 'parameter',
-        name,
-        spec: { dtype: types.float32, shape: [shared?.has(name) ? 1 : count, ...shape] },
-      },
-    ];
-  });
-  if (!mix) return own;
-  const { sources, used, permuted } = mix;
-  const ofHeads = heads.flatMap(({ weight, outputs, inputs }): Place[] => [
-    { kind: 'source', name: weight, spec: { dtype: types.float32, shape: [sources, outputs, inputs] } },
-    ...(permuted
-      ? [
-          {
-            kind: 'places' as const,
-            name: weight,
-            spec: { dtype: types.int32, shape: [used * outputs] },
-          },
-        ]
-      : []),
-  ]);
-  const shares: Place = { kind: 'shares', name: '', spec: { dtype: types.float32, shape: [count, used] } };
-  return heads.length === 0 ? own : [...own, ...ofHeads, shares];
-}
+/** A norm that is read in several places sees each of them. */
+const meanOf = ({ tf, number }: Maths, values: readonly Tensor[]): Tensor =>
+  values.length === 1
+    ? values[0]!
+    : tf.div(
+        values.reduce((sum, value) => tf.add(sum, value)),
+        number(values.length),
+      );

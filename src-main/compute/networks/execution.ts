@@ -2,8 +2,8 @@
 import type { Execution } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
+import { sizeOf } from '../../formats/tensor.ts';
 import { hasConvolutions } from './parameters.ts';
-import { sizeOf } from '../models/layout.ts';
 
 /** Values of nodes from which on compiling, about a second, is made up for: six pairs of small networks over MNIST. */
 const fewestValues = 1e9;
@@ -16,7 +16,8 @@ export function evaluationWay(
   network: Network,
   passes: number,
 ): { way: Way; reason?: string } {
-  if (!backend.native) return { way: 'eager', reason: `the ${backend.name} back end compiles nothing` };
+  if (!backend.native)
+    return { way: 'eager', reason: `the ${backend.name} back end does not support compiled execution` };
   if (valuesPerExample(network) * passes < fewestValues)
     return { way: 'eager', reason: 'compiling takes longer than it saves for so few points and examples' };
   const way = compiledWay(network);

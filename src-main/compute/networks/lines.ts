@@ -1,6 +1,8 @@
 /** The space of a network's parameters: means, straight lines and distances in it, summed in float64. */
+import { interpolatedStatisticsNote } from '../../../src-shared/jobs/norm-statistics.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
-import { isCounter } from '../models/file-names.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
+import { runningStatisticsOf } from './parameters.ts';
 import type { NamedArray, NamedArrays } from './permute.ts';
 
 type Doubles = NamedArrays<Float64Array>;
@@ -56,6 +58,10 @@ export const blendedArrays = (a: Doubles, b: Doubles, t: number): Map<string, Na
       return [[name, { shape, data: data.map((x, k) => (t === 1 ? other[k]! : x + t * (other[k]! - x))) }]];
     }),
   );
+
+/** What must be said of losses of blended arrays. */
+export const blendNotes = (network: Network): string[] =>
+  runningStatisticsOf(network).length > 0 ? [interpolatedStatisticsNote] : [];
 
 /**
  * Euclidean distance over trained parameters and running statistics as they act; without `b` from 0. What is fixed for

@@ -27,9 +27,11 @@ export const weightsOf = (network: Network): ReadParameter[] =>
       role === 'trained' || constant !== undefined || (role === 'fixed' && node.op !== 'norm'),
   );
 
-/** BatchNorm's: they follow from data, so those of a mixed network are not the mix of those of its parts. */
-export const hasRunningStatistics = (network: Network): boolean =>
-  readParameters(network).some(({ role }) => role === 'statistics');
+/** Means and variances of batch norms by name, without their counters, in the order in which they are read. */
+export const runningStatisticsOf = (network: Network): string[] =>
+  readParameters(network).flatMap(({ role, word, name }) =>
+    role === 'statistics' && word !== 'num_batches_tracked' ? [name] : [],
+  );
 
 /** x * sigmoid(C x) somewhere. */
 export const isGated = ({ nodes }: Network): boolean => nodes.some(({ op }) => op === 'gate');

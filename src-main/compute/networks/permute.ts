@@ -77,7 +77,7 @@ export function permuteArrays<T extends ArrayData>(
 
 function requirePermutation({ name, size }: PermutationGroup, permutation: Permutation): void {
   if (permutation.length === size && isPermutation(permutation)) return;
-  throw new UserError(`${name}: what was given is not a permutation of its ${size} units`, {
+  throw new UserError(`${name}: not a permutation of its ${size} units`, {
     hint: `It must hold each of 0 .. ${size - 1} once.`,
   });
 }

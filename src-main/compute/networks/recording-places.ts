@@ -37,7 +37,7 @@ export function recordingPlaces(
   if (!complete || reads.length === 0)
     throw new UserError(
       `the output of the network does not depend on the units of ${group.name}: their activations cannot be compared`,
-      { hint: 'Align by weights, or take the nodes that nothing reads out of the network.' },
+      { hint: 'Align by weights, or remove the unused nodes from the network.' },
     );
   const valuesOf = (ids: Iterable<string>): GroupValue[] => [...new Set(ids)].map((id) => values.get(id)!);
   const passesOn = ({ id }: CheckedNode): boolean => values.has(id) && !opens.has(id);

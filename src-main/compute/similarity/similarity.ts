@@ -29,7 +29,7 @@ function epochsOf({ run, models, pairs, epochs }: Params): number[] {
   const common = [...saved].filter(([, has]) => wanted.every((model) => has.has(model)));
   if (common.length > 0) return common.map(([epoch]) => epoch).sort((a, b) => a - b);
   throw new UserError(
-    `${directory}: no epoch was saved for all of models ${[...new Set(wanted)].join(', ')}.`,
+    `${directory}: no epoch is saved for all of the models ${[...new Set(wanted)].join(', ')}.`,
     {
       hint: 'Name the models to compare, e.g. --models 1,2.',
     },

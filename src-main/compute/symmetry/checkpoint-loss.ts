@@ -8,6 +8,7 @@ import type { ComputeContext } from '../context.ts';
 import { requireRescalings } from '../networks/check-symmetries.ts';
 import { DoubleLoss } from '../networks/double-loss.ts';
 import { actingDoubles } from '../networks/effective.ts';
+import { blendedArrays } from '../networks/lines.ts';
 import type { NamedArray, NamedArrays } from '../networks/permute.ts';
 import { planRescaling } from './checkpoint-rescaling.ts';
 import type { RescalingPlan, RescalingScope } from './checkpoint-rescaling.ts';
@@ -51,4 +52,23 @@ export async function withLoss(
     loss.dispose();
   }
   return `${split} split of ${description}, ${examples.count} images`;
+}
+
+/**
+ * Losses at steps + 1 points of the straight line between two networks.
+ * @param between called after each; throw there to stop
+ */
+export async function lossesOnLine(
+  loss: LossOf,
+  [from, to]: readonly [NamedArrays<Float64Array>, NamedArrays<Float64Array>],
+  steps: number,
+  between: (t: number, loss: number) => Promise<void>,
+): Promise<number[]> {
+  const losses: number[] = [];
+  for (let k = 0; k <= steps; k++) {
+    const here = loss(blendedArrays(from, to, k / steps));
+    losses.push(here);
+    await between(k / steps, here);
+  }
+  return losses;
 }

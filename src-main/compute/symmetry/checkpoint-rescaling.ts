@@ -9,7 +9,7 @@ import type { Rescaling, Rescalings } from '../../../src-shared/networks/rescali
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { FixedAxis } from '../../../src-shared/networks/follow-axes.ts';
 import type { StateDict } from '../models/index.ts';
-import { fixedDoubles } from '../networks/effective.ts';
+import { fixedDoubles, sigmaOf } from '../networks/effective.ts';
 import { rescaleArrays } from '../networks/permute.ts';
 import type { NamedArray, NamedArrays } from '../networks/permute.ts';
 import type { RandomStream } from '../random.ts';
@@ -134,13 +134,18 @@ function notesOf(
     ];
   }
   const scaled = new Set(rescalings.flatMap(({ axes }) => axes.map(({ parameter }) => parameter)));
-  const absorbs = [...scaled].some((name) => network.parameters.get(name)!.family?.support === 'all');
+  const absorbs = [...scaled].some((name) => {
+    const family = network.parameters.get(name)!.family;
+    return family?.support === 'all' && family.fixed !== undefined;
+  });
   return [
-    `${free} of ${total} neurons are rescaled, each by a factor of its own`,
+    `${free} of ${total} neurons are rescaled, each by its own factor`,
     ...(free < total
-      ? [`${total - free} neurons stay: fixed weights other than 0 in their row or column cannot follow`]
+      ? [
+          `${total - free} neurons are not rescaled: nonzero fixed weights in their row or column cannot be rescaled`,
+        ]
       : []),
-    ...(absorbs ? ['the trainable weights absorb the change of the fixed noise'] : []),
+    ...(absorbs ? ['the trainable weights absorb the change of the fixed part'] : []),
     ...unscaledGroups(network, rescalings),
   ];
 }
@@ -183,25 +188,26 @@ function nothingOpen(
     const others = rescalingsBeforeNorms(network).rescalings.length > 0;
     return new UserError(
       `${name}: no neuron can be rescaled: ${reasonsIn(closed)}.`,
-      others ? { hint: 'symmetry-curve --scope layer rescales what stands before a norm as a whole.' } : {},
+      others ? { hint: 'symmetry-curve --scope layer rescales everything before a norm as a whole.' } : {},
     );
   }
   if (epsilonsOf(network).length === 0)
     return new UserError(
-      `${name}: one factor per layer needs a norm (LayerNorm or BatchNorm) that takes it out again; the network has none.`,
+      `${name}: one factor per layer needs a norm (LayerNorm or BatchNorm) that cancels it; the network has none.`,
       { hint: 'If it has ReLU or no activation, its neurons can be rescaled one by one: --scope neuron.' },
     );
   return new UserError(`${name}: no layer can be rescaled before its norm: ${reasonsIn(closed)}.`);
 }
 
 function allPinned(network: Network, name: string, scope: RescalingScope): UserError {
-  const sigmas = [
-    ...new Set([...network.parameters.values()].flatMap(({ family }) => family?.fixed?.scale ?? [])),
-  ];
+  const scales = [...network.parameters.values()].flatMap((parameter) =>
+    parameter.family?.fixed ? (sigmaOf(network, parameter) ?? []) : [],
+  );
+  const sigmas = [...new Set(scales)];
   const given = sigmas.length === 0 ? '' : ` with sigma_F = ${sigmas.join(', ')}`;
   const where = scope === 'neuron' ? 'every neuron has' : 'every layer has';
   return new UserError(
-    `${name} cannot be rescaled:${given} ${where} fixed weights other than 0 in what has to be scaled, which no trainable number can follow.`,
+    `${name} cannot be rescaled:${given} ${where} nonzero fixed weights where a factor would apply, which training cannot change.`,
     sigmas.length === 0
       ? {}
       : { hint: 'With sigma_F = 0 the fixed weights are 0 and stay 0 under any factor.' },

@@ -12,6 +12,11 @@ import { layerMoves } from './zero-loss-paths.ts';
 type Curves = ResultOf<typeof linearComponentsJob>['singular_values'];
 type Move = (t: number) => Float64Array;
 
+const line =
+  (a: Float64Array, b: Float64Array): Move =>
+  (t) =>
+    a.map((x, k) => x + t * (b[k]! - x));
+
 /** Between classes: every path tried, and the largest of the least singular values along them (0 if none was tried). */
 export async function crossings(
   task: LinearTask,
@@ -45,20 +50,16 @@ export async function crossings(
 /** For each layer but the last: straight, over a random matrix in the middle, and in a random arc. */
 function triedPaths(from: Weights, to: Weights, h: number, stream: RandomStream): Move[][] {
   const inner = from.slice(0, -1).map((w, i) => [w, to[i]!] as const);
-  const blend = (a: Float64Array, b: Float64Array, t: number) => a.map((x, k) => x + t * (b[k]! - x));
   const draw = () => Float64Array.from({ length: h * h }, () => stream.normal() / Math.sqrt(h));
-  const straight = inner.map(
-    ([a, b]) =>
-      (t: number) =>
-        blend(a, b, t),
-  );
-  const bent = inner.map(([a, b]) => {
+  const straight = inner.map(([a, b]) => line(a, b));
+  const bent = inner.map(([a, b]): Move => {
     const middle = draw();
-    return (t: number) => (t < 0.5 ? blend(a, middle, 2 * t) : blend(middle, b, 2 * t - 1));
+    const [there, on] = [line(a, middle), line(middle, b)];
+    return (t) => (t < 0.5 ? there(2 * t) : on(2 * t - 1));
   });
-  const arched = inner.map(([a, b]) => {
+  const arched = inner.map((_, i): Move => {
     const offset = draw();
-    return (t: number) => blend(a, b, t).map((x, k) => x + 4 * t * (1 - t) * offset[k]!);
+    return (t) => straight[i]!(t).map((x, k) => x + 4 * t * (1 - t) * offset[k]!);
   });
   return [straight, bent, arched];
 }
@@ -87,11 +88,7 @@ export async function exampleCurves(
   });
   const across = classes.slice(1, examples + 1).map(({ members, signs }, k) => {
     const [from, to] = [solutions[classes[k]!.members[0]!]!, solutions[members[0]!]!];
-    const moves = from.slice(0, -1).map(
-      (w, i): Move =>
-        (t) =>
-          w.map((x, j) => x + t * (to[i]![j]! - x)),
-    );
+    const moves = from.slice(0, -1).map((w, i) => line(w, to[i]!));
     return { from: [...classes[k]!.signs], to: [...signs], moves };
   });
   // An even grid, and every place where a path across meets a singular matrix.

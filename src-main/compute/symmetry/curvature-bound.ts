@@ -6,14 +6,14 @@ import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { curvatureBoundJob } from '../../../src-shared/jobs/curvature-bound.ts';
 import { checkpointCancel } from '../context.ts';
 import type { Compute } from '../context.ts';
-import { expm } from '../linalg/expm.ts';
 import { multiply } from '../linalg/multiply.ts';
 import { singularValues } from '../linalg/svd.ts';
 import { RandomStream } from '../random.ts';
-import { blended, denseLoss } from './dense.ts';
+import { blended, denseLoss, weightDistance } from './dense.ts';
 import type { DenseTask, DenseWeights } from './dense.ts';
+import { exponential } from './group-path.ts';
 import { moved } from './orbit.ts';
-import { trainedLinear, trainedRelu } from './trained-networks.ts';
+import { trainedNetworks } from './trained-networks.ts';
 
 type Params = ParamsOf<typeof curvatureBoundJob>;
 type Result = ResultOf<typeof curvatureBoundJob>;
@@ -25,21 +25,16 @@ const statement =
   'G^2 = sum_i prod_(j != i) B_j^2, and B_j = d + the largest spectral norm of W_j along the curve.';
 
 export const curvatureBound: Compute<Params, Result> = async (params, context) => {
-  const { layers, width, activation, seed } = params;
-  const dims = Array.from({ length: layers + 1 }, () => width);
-  const { task, networks } =
-    activation === 'linear'
-      ? await trainedLinear(layers, width, 1, seed, context)
-      : await trainedRelu(dims, 1, 1, 1500, seed, context);
+  const { task, networks } = await trainedNetworks(params, 1, context);
   const weights = networks[0]!;
-  const directions = Array.from({ length: layers - 1 }, (_, i) => direction(params, i));
+  const directions = Array.from({ length: params.layers - 1 }, (_, i) => direction(params, i));
   const input_norm = spectralNorm(task.inputs, task.samples, task.dims[0]!);
   const residual = Math.sqrt(denseLoss(task, weights) * task.divisor);
   const rows: Row[] = [];
   for (const scale of params.scales) {
     const generator = new Generator(
       directions.map((log) => log.map((x) => scale * x)),
-      dims,
+      task.dims,
     );
     const curve: DenseWeights[] = [];
     for (let k = 0; k <= params.steps; k++) {
@@ -55,7 +50,7 @@ export const curvatureBound: Compute<Params, Result> = async (params, context) =
       (row) => row.barrier_bound >= row.measured_barrier && row.deviation_bound >= row.chord_deviation,
     ),
     constants: { input_norm, residual, divisor: task.divisor, statement },
-    seed,
+    seed: params.seed,
   };
 };
 
@@ -85,12 +80,7 @@ class Generator {
   at(weights: DenseWeights, t: number): Float64Array[] {
     const elements = this.logs.map((log, i) => {
       const n = this.dims[i + 1]!;
-      const part = (sign: number) =>
-        expm(
-          log.map((x) => sign * t * x),
-          n,
-        );
-      return { left: part(1), right: part(-1) };
+      return { left: exponential(log, t, n), right: exponential(log, -t, n) };
     });
     return moved(weights, elements, this.dims);
   }
@@ -131,7 +121,7 @@ function measure(
   const length = arc[steps]!;
   const end = curve[steps]!;
   const chord_deviation = curve.reduce(
-    (worst, point, k) => Math.max(worst, distance(point, blended(start, end, arc[k]! / length))),
+    (worst, point, k) => Math.max(worst, weightDistance(point, blended(start, end, arc[k]! / length))),
     0,
   );
   // Between two samples, half a step from one of them, the flow is linear: speeds grow by at most exp(rate tau), the
@@ -184,11 +174,6 @@ function inner(a: DenseWeights, b: DenseWeights): number {
   let sum = 0;
   a.forEach((w, i) => w.forEach((x, k) => (sum += x * b[i]![k]!)));
   return sum;
-}
-
-function distance(a: DenseWeights, b: DenseWeights): number {
-  const difference = a.map((w, i) => w.map((x, k) => x - b[i]![k]!));
-  return Math.sqrt(inner(difference, difference));
 }
 
 /** Largest singular value of a [rows, cols]. */

@@ -11,11 +11,10 @@ import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
 import { requireGroups, requireRescalings } from '../networks/check-symmetries.ts';
 import { actingDoubles } from '../networks/effective.ts';
-import { arrayDistance, blendedArrays } from '../networks/lines.ts';
+import { arrayDistance, blendNotes } from '../networks/lines.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { requireSameShapes } from '../pairs.ts';
-import { withLoss } from './checkpoint-loss.ts';
-import type { LossOf } from './checkpoint-loss.ts';
+import { lossesOnLine, withLoss } from './checkpoint-loss.ts';
 import { pinnedEntries, planRescaling } from './checkpoint-rescaling.ts';
 import type { RescalingPlan } from './checkpoint-rescaling.ts';
 import { matchCheckpoints } from './match-checkpoints.ts';
@@ -72,23 +71,9 @@ export async function detectInCheckpoints(params: Params, context: ComputeContex
     predicted_same_component: identity,
     path_found: identity,
     path_excess_loss: losses.excess,
-    notes: [`${a.name} and ${b.name}`, about, ...notes],
+    notes: [`${a.name} and ${b.name}`, about, ...notes, ...blendNotes(network)],
     seed,
   };
-}
-
-async function lossesOnLine(
-  loss: LossOf,
-  [from, to]: readonly [Doubles, Doubles],
-  steps: number,
-  between: (t: number) => Promise<void>,
-): Promise<number[]> {
-  const losses: number[] = [];
-  for (let k = 0; k <= steps; k++) {
-    losses.push(loss(blendedArrays(from, to, k / steps)));
-    await between(k / steps);
-  }
-  return losses;
 }
 
 /** What may be rescaled; if nothing may, the reason becomes a note and permutations alone are looked for. */

@@ -4,7 +4,10 @@ import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { detectSymmetryJob } from '../../../src-shared/jobs/detect-symmetry.ts';
 import { checkpointCancel } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
+import { isIdentity } from '../alignment/permutation.ts';
 import { expm } from '../linalg/expm.ts';
+import { toMatrix } from '../linalg/library.ts';
+import { identity } from '../linalg/multiply.ts';
 import { singularValues } from '../linalg/svd.ts';
 import { RandomStream } from '../random.ts';
 import { detectInCheckpoints } from './detect-checkpoints.ts';
@@ -14,7 +17,7 @@ import { pathBetween } from './group-path.ts';
 import { matchLinear } from './match-linear.ts';
 import { matchRelu } from './match-relu.ts';
 import { linearElement, moved, rescalingElement } from './orbit.ts';
-import { trainedLinear, trainedRelu } from './trained-networks.ts';
+import { trainedNetworks } from './trained-networks.ts';
 
 type Params = ParamsOf<typeof detectSymmetryJob>;
 type Result = ResultOf<typeof detectSymmetryJob>;
@@ -56,15 +59,10 @@ async function twoMinima(
   params: Params,
   context: ComputeContext,
 ): Promise<{ task: DenseTask; first: DenseWeights; second: DenseWeights }> {
-  const { activation, layers, width, seed } = params;
   const count = params.second === 'independent' ? 2 : 1;
-  const dims = Array.from({ length: layers + 1 }, () => width);
-  const { task, networks } =
-    activation === 'linear'
-      ? await trainedLinear(layers, width, count, seed, context)
-      : await trainedRelu(dims, 1, count, 1500, seed, context);
+  const { task, networks } = await trainedNetworks(params, count, context);
   const first = networks[0]!;
-  return { task, first, second: networks[1] ?? hiddenElement(first, dims, params) };
+  return { task, first, second: networks[1] ?? hiddenElement(first, task.dims, params) };
 }
 
 /** The first network moved by an element that the detection does not know: exp of a Gaussian, or permuted factors. */
@@ -113,8 +111,7 @@ function detectLinear(task: DenseTask, first: DenseWeights, second: DenseWeights
   );
   const paths = elements.map((g, i) => {
     const n = dims[i + 1]!;
-    const identity = Float64Array.from({ length: n * n }, (_, k) => (k % (n + 1) === 0 ? 1 : 0));
-    return pathBetween(identity, g, n);
+    return pathBetween(identity(n), g, n);
   });
   const open = paths.flatMap((path) => path ?? []);
   const path_found = open.length === paths.length;
@@ -129,7 +126,7 @@ function detectLinear(task: DenseTask, first: DenseWeights, second: DenseWeights
     : null;
   return {
     image,
-    group_elements: elements.map((g, i) => rowsOf(g, dims[i + 1]!)),
+    group_elements: elements.map((g, i) => toMatrix(g, dims[i + 1]!, dims[i + 1]!).to2DArray()),
     determinant_signs: [...signs],
     rescaling_distance: rootMeanSquare(logs),
     predicted_same_component: signs.every((sign) => sign > 0),
@@ -155,52 +152,27 @@ async function detectRelu(
   const match = await matchRelu(first, second, dims, params.restarts, stream, () =>
     checkpointCancel(context),
   );
-  const identity = match.permutations.every((p) => p.every((j, place) => j === place));
+  const same = match.permutations.every(isIdentity);
   // Only the rescaling can be walked: a permutation is a separate, discrete step.
-  const permuted = matchedOnly(match.image, match.factors, dims);
-  const along = (t: number) =>
-    moved(
-      permuted,
-      match.factors.map((c) =>
-        rescalingElement(
-          c.map((x) => x ** t),
-          1,
-        ),
-      ),
-      dims,
-    );
+  const rescaled = (weights: DenseWeights, t: number) => {
+    const elements = match.factors.map((c) => rescalingElement(c, 1, t));
+    return moved(weights, elements, dims);
+  };
+  const permuted = rescaled(match.image, -1);
   return {
     image: match.image,
     group_elements: match.factors.map((c) => [Array.from(c)]),
     permutations: match.permutations.map((p) => Array.from(p)),
     rescaling_distance: rootMeanSquare(match.factors.flatMap((c) => Array.from(c, Math.log))),
-    predicted_same_component: identity,
-    path_found: identity,
-    path_excess_loss: excessAlong(task, first, along),
-    notes: identity
+    predicted_same_component: same,
+    path_found: same,
+    path_excess_loss: excessAlong(task, first, (t) => rescaled(permuted, t)),
+    notes: same
       ? []
       : [
-          'the path follows the rescaling after a permutation of hidden units, which no continuous path replaces',
+          'the path covers the rescaling after a permutation of hidden units, which no continuous path can reach',
         ],
   };
-}
-
-/** The permuted network before its factors were applied. */
-function matchedOnly(
-  image: DenseWeights,
-  factors: readonly Float64Array[],
-  dims: readonly number[],
-): Float64Array[] {
-  return moved(
-    image,
-    factors.map((c) =>
-      rescalingElement(
-        c.map((x) => 1 / x),
-        1,
-      ),
-    ),
-    dims,
-  );
 }
 
 function excessAlong(task: DenseTask, first: DenseWeights, path: (t: number) => DenseWeights): number {
@@ -212,8 +184,4 @@ function excessAlong(task: DenseTask, first: DenseWeights, path: (t: number) => 
 
 function rootMeanSquare(values: readonly number[]): number {
   return Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / Math.max(1, values.length));
-}
-
-function rowsOf(g: Float64Array, n: number): number[][] {
-  return Array.from({ length: n }, (_, i) => Array.from(g.subarray(i * n, (i + 1) * n)));
 }

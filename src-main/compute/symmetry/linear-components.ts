@@ -5,17 +5,16 @@
  */
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { linearComponentsJob } from '../../../src-shared/jobs/linear-components.ts';
-import { checkpointCancel, ProgressMeter } from '../context.ts';
-import type { Compute, ComputeContext } from '../context.ts';
+import { ProgressMeter } from '../context.ts';
+import type { Compute } from '../context.ts';
 import { determinant } from '../linalg/solve.ts';
 import { multiply } from '../linalg/multiply.ts';
 import { RandomStream } from '../random.ts';
 import { crossings, exampleCurves } from './class-crossings.ts';
-import { drawLinearTask, linearLoss } from './linear-task.ts';
+import { drawLinearTask } from './linear-task.ts';
 import type { LinearTask, Weights } from './linear-task.ts';
 import { Partition } from './partition.ts';
-import { trainLinear } from './train-linear.ts';
-import { lossOfJoin, retracted, retractionLoss, zeroLoss } from './zero-loss-paths.ts';
+import { joinSolutions, lossOfJoin, retracted, trainSolutions, zeroLoss } from './zero-loss-paths.ts';
 
 type Params = ParamsOf<typeof linearComponentsJob>;
 type Result = ResultOf<typeof linearComponentsJob>;
@@ -24,18 +23,13 @@ export const linearComponents: Compute<Params, Result> = async (params, context)
   const { layers, width, starts, seed, steps, learningRate } = params;
   const task = drawLinearTask(layers, width, 0, new RandomStream(seed, 'task'));
   const meter = new ProgressMeter(context, steps * 1.5);
-  const trained = await trainLinear(
-    task,
-    { starts, steps, learningRate },
-    new RandomStream(seed, 'weights'),
-    context,
-    meter,
-  );
-  const losses = trained.map((weights) => linearLoss(task, weights) / task.targetNorm);
-  const converged = trained.filter((_, k) => losses[k]! < zeroLoss);
-  const joining = await joinAll(task, converged, context, (part) =>
-    meter.advance(part * 0.3 * steps, 'joining solutions by zero-loss paths'),
-  );
+  const stream = new RandomStream(seed, 'weights');
+  const training = { starts, steps, learningRate };
+  const { converged, left_out } = await trainSolutions(task, training, stream, context, meter);
+  const joining = await joinSolutions(task, converged, context, {
+    ...{ lossOf: lossOfJoin, joinsClasses: false },
+    advance: (share) => meter.advance(share * 0.3 * steps, 'joining solutions by zero-loss paths'),
+  });
   const signs = converged.map((weights) => determinantSigns(weights, width));
   const classes = joining.partition
     .sets()
@@ -56,7 +50,7 @@ export const linearComponents: Compute<Params, Result> = async (params, context)
     found: classes.length,
     starts,
     converged: converged.length,
-    left_out: losses.flatMap((loss, start) => (loss < zeroLoss ? [] : [{ start, relative_loss: loss }])),
+    left_out,
     classes: classes.map(({ signs: ofClass, count, mixed }) => ({ signs: ofClass, count, mixed })),
     classes_match_signs: classes.every(({ mixed }) => !mixed) && distinct(classes) === classes.length,
     max_loss_on_paths_within: joining.worst,
@@ -75,42 +69,6 @@ export const linearComponents: Compute<Params, Result> = async (params, context)
     seed,
   };
 };
-
-interface Joining {
-  readonly partition: Partition;
-  /** Largest loss on any path that joined two solutions, as a fraction of |Y|^2. */
-  readonly worst: number;
-  readonly paths: number;
-}
-
-/** Tries a path from each solution to one member of every class known so far. No determinant is looked at. */
-async function joinAll(
-  task: LinearTask,
-  solutions: readonly Weights[],
-  context: ComputeContext,
-  advance: (part: number) => void,
-): Promise<Joining> {
-  const partition = new Partition(solutions.length);
-  const exact = solutions.map((weights) => retracted(task, weights));
-  let worst = 0;
-  let paths = 0;
-  for (let k = 0; k < solutions.length; k++) {
-    const here = retractionLoss(task, solutions[k]!, exact[k]!);
-    worst = Math.max(worst, here);
-    const representatives = [...new Set(Array.from({ length: k }, (_, i) => partition.root(i)))];
-    for (const other of representatives) {
-      const loss = lossOfJoin(task, exact[other]!, exact[k]!);
-      if (loss === undefined || !(loss < zeroLoss) || !(here < zeroLoss)) continue;
-      partition.join(other, k);
-      worst = Math.max(worst, loss);
-      paths++;
-      break;
-    }
-    advance(1 / solutions.length);
-    if (k % 4 === 0) await checkpointCancel(context);
-  }
-  return { partition, worst, paths };
-}
 
 function determinantSigns(weights: Weights, h: number): number[] {
   return weights.slice(0, -1).map((w) => determinant(w, h).sign);

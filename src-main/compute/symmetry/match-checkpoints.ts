@@ -104,7 +104,7 @@ function entriesOf({ size, axes }: Rescaling, arrays: Doubles): UnitEntries[][] 
   for (const axis of axes) {
     const { parameter, power } = axis;
     if (power === 2)
-      throw new Error(`${parameter} takes the square of a factor: only distances of factors are known`);
+      throw new Error(`${parameter} uses the square of a factor: only factors themselves are supported`);
     const { shape, data } = arrays.get(parameter)!;
     const unitAt = unitsAlong(axis, shape);
     const others = axes

@@ -1,4 +1,5 @@
 /** The permutation and positive rescaling that best take one bias-free ReLU network to another. */
+import { identityPermutation } from '../alignment/permutation.ts';
 import { solveAssignment } from '../assignment/solve.ts';
 import type { RandomStream } from '../random.ts';
 import type { DenseWeights } from './dense.ts';
@@ -62,7 +63,7 @@ async function descend(
   const hidden = from.length - 1;
   const permutations = Array.from(
     { length: hidden },
-    (_, i) => start?.permutations[i] ?? Int32Array.from({ length: dims[i + 1]! }, (_, j) => j),
+    (_, i) => start?.permutations[i] ?? identityPermutation(dims[i + 1]!),
   );
   const factors = Array.from(
     { length: hidden },
@@ -176,9 +177,7 @@ export function balanced(
   dims: readonly number[],
 ): { weights: Float64Array[]; factors: Float64Array[] } {
   const hidden = weights.length - 1;
-  const identities = weights
-    .slice(0, -1)
-    .map((_, i) => Int32Array.from({ length: dims[i + 1]! }, (_, j) => j));
+  const identities = dims.slice(1, -1).map(identityPermutation);
   const factors = identities.map((p) => new Float64Array(p.length).fill(1));
   let current: Float64Array[] = weights.map((w) => w.slice());
   for (let round = 0, moved = 1; round < 2000 && moved > 1e-15; round++) {

@@ -38,11 +38,11 @@ export function linearElement(g: Float64Array, n: number): Element {
   return { left: g, right: inverse(g, n) };
 }
 
-/** diag(c) below, diag(c^-power) above. */
-export function rescalingElement(factors: Float64Array, power: number): Element {
+/** diag(c^t) below, diag(c^(-t power)) above. */
+export function rescalingElement(factors: Float64Array, power: number, t = 1): Element {
   const n = factors.length;
   const diagonal = (of: (c: number) => number) =>
-    identity(n).map((x, k) => (x === 1 ? of(factors[k % n]!) : 0));
+    identity(n).map((x, k) => (x === 1 ? of(factors[k % n]! ** t) : 0));
   return { left: diagonal((c) => c), right: diagonal((c) => c ** -power) };
 }
 
@@ -73,14 +73,14 @@ function refuseUnreachable(g: Float64Array, n: number, name: string): void {
   const values = singularValues(g, n, n);
   if (!(values[n - 1]! > n * Number.EPSILON * values[0]!)) {
     throw new UserError(
-      `${name} is singular (singular values from ${values[0]!.toPrecision(3)} down to ${values[n - 1]!.toPrecision(3)}): it is no element of the group`,
+      `${name} is singular (singular values from ${values[0]!.toPrecision(3)} down to ${values[n - 1]!.toPrecision(3)}): it is not an element of the group`,
     );
   }
   if (determinant(g, n).sign > 0) return;
   throw new UserError(
     `${name} has a negative determinant: no path inside the orbit leads there, every path from the identity crosses a singular matrix`,
     {
-      hint: 'Exchange two rows of it (a permutation of two hidden units turns the sign), or give one with det > 0.',
+      hint: 'Swap two of its rows (a permutation of two hidden units flips the sign), or give a matrix with det > 0.',
     },
   );
 }
@@ -97,11 +97,5 @@ export function rescalingCurve(
       hint: 'max(0, c z) = c max(0, z) holds for c > 0 only.',
     });
   }
-  return {
-    at: (t) =>
-      rescalingElement(
-        factors.map((c) => c ** t),
-        power,
-      ),
-  };
+  return { at: (t) => rescalingElement(factors, power, t) };
 }

@@ -7,13 +7,12 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { rescalingBarrierJob } from '../../../src-shared/jobs/rescaling-barrier.ts';
 import { loadModels } from '../checkpoints.ts';
+import { logSlope } from '../chord/measure.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { blendedArrays } from '../networks/lines.ts';
-import type { NamedArrays } from '../networks/permute.ts';
+import { blendNotes } from '../networks/lines.ts';
 import { RandomStream } from '../random.ts';
-import { rescalable, withLoss } from './checkpoint-loss.ts';
-import type { LossOf } from './checkpoint-loss.ts';
+import { lossesOnLine, rescalable, withLoss } from './checkpoint-loss.ts';
 import { drawLogs, rescaled } from './checkpoint-rescaling.ts';
 import { blended, denseLoss, denseOutputs } from './dense.ts';
 import type { DenseTask, DenseWeights } from './dense.ts';
@@ -23,7 +22,6 @@ import { trainedRelu } from './trained-networks.ts';
 type Params = ParamsOf<typeof rescalingBarrierJob>;
 type Result = ResultOf<typeof rescalingBarrierJob>;
 type Row = Result['rows'][number];
-type Doubles = NamedArrays<Float64Array>;
 
 export const rescalingBarrier: Compute<Params, Result> = async (params, context) => {
   const bad = params.factors.findIndex((c) => !(c > 0) || c === Infinity);
@@ -129,15 +127,13 @@ function measured(
 
 /** Least-squares slope in logarithms; the constant part of the loss is taken out as the barrier. */
 function growthExponent(rows: readonly Row[]): number | null {
-  const points = rows
-    .filter(({ factor, barrier }) => factor >= 100 && barrier > 0)
-    .map(({ factor, barrier }) => [Math.log(factor), Math.log(barrier)] as const);
-  if (points.length < 2) return null;
-  const meanX = points.reduce((sum, [x]) => sum + x, 0) / points.length;
-  const meanY = points.reduce((sum, [, y]) => sum + y, 0) / points.length;
-  const covariance = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
-  const variance = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
-  return variance === 0 ? null : covariance / variance;
+  const points = rows.filter(({ factor, barrier }) => factor >= 100 && barrier > 0);
+  const slope = logSlope(
+    points.map(({ factor }) => factor),
+    points.map(({ barrier }) => barrier),
+  );
+  // Fewer than two factors give none.
+  return Number.isNaN(slope) ? null : slope;
 }
 
 /** A checkpoint: every neuron that can be rescaled takes c; only measured. */
@@ -152,11 +148,20 @@ async function checkpointBarrier(params: Params, context: ComputeContext): Promi
   const evaluations = (factors.length + 1) * (steps + 1) + 1;
   const about = await withLoss(model, { ...params, evaluations }, context, async (loss) => {
     const meter = new ProgressMeter(context, evaluations - 1);
-    const highest = (logs: readonly Float64Array[]) =>
-      highestOnSegment(loss, [start, rescaled(start, plan, logs, 1)], steps, async (lambda) => {
+    const highest = async (logs: readonly Float64Array[]) => {
+      const end = rescaled(start, plan, logs, 1);
+      const losses = await lossesOnLine(loss, [start, end], steps, async (lambda, here) => {
+        if (!Number.isFinite(here))
+          throw new UserError(
+            `factors: at lambda = ${lambda} of a segment the loss is ${here}: weights overflow.`,
+            { hint: 'Choose smaller factors.' },
+          );
         meter.advance(1, `loss on the segment, lambda = ${lambda.toFixed(2)}`);
         await checkpointCancel(context);
       });
+      const worst = Math.max(...losses);
+      return { loss: worst, lambda: losses.indexOf(worst) / steps };
+    };
     base_loss = loss(start);
     for (const factor of factors) {
       const logs = plan.allowed.map((units) => new Float64Array(units.length).fill(Math.log(factor)));
@@ -176,30 +181,7 @@ async function checkpointBarrier(params: Params, context: ComputeContext): Promi
     base_loss,
     growth_exponent: growthExponent(rows),
     expected_exponent: null,
-    notes: [model.name, about, ...plan.notes],
+    notes: [model.name, about, ...plan.notes, ...blendNotes(model.run.graph)],
     seed,
   };
-}
-
-async function highestOnSegment(
-  loss: LossOf,
-  [start, end]: readonly [Doubles, Doubles],
-  steps: number,
-  between: (lambda: number) => Promise<void>,
-): Promise<{ loss: number; lambda: number }> {
-  let worst = { loss: -Infinity, lambda: 0 };
-  for (let k = 0; k <= steps; k++) {
-    const lambda = k / steps;
-    const here = loss(blendedArrays(start, end, lambda));
-    if (!Number.isFinite(here))
-      throw new UserError(
-        `factors: at lambda = ${lambda} of a segment the loss is ${here}: weights overflow.`,
-        {
-          hint: 'Choose smaller factors.',
-        },
-      );
-    if (here > worst.loss) worst = { loss: here, lambda };
-    await between(lambda);
-  }
-  return worst;
 }

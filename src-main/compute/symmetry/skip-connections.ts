@@ -5,17 +5,15 @@
  */
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { skipConnectionsJob } from '../../../src-shared/jobs/skip-connections.ts';
-import { checkpointCancel, ProgressMeter } from '../context.ts';
+import { ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { determinant, inverse } from '../linalg/solve.ts';
 import { identity, multiply } from '../linalg/multiply.ts';
 import { RandomStream } from '../random.ts';
 import { pathBetween } from './group-path.ts';
-import { retracted, retractionLoss, zeroLoss } from './zero-loss-paths.ts';
 import { drawLinearTask, innerProduct, linearLoss, plusDiagonal } from './linear-task.ts';
 import type { LinearTask, Weights } from './linear-task.ts';
-import { Partition } from './partition.ts';
-import { trainLinear } from './train-linear.ts';
+import { joinSolutions, retracted, trainSolutions } from './zero-loss-paths.ts';
 
 type Params = ParamsOf<typeof skipConnectionsJob>;
 type Result = ResultOf<typeof skipConnectionsJob>;
@@ -51,12 +49,12 @@ async function count(
 ): Promise<Counted> {
   const { starts, steps, learningRate, seed } = params;
   const stream = new RandomStream(seed, 'weights', task.skip === 0 ? 'plain' : 'skip');
-  const trained = await trainLinear(task, { starts, steps, learningRate }, stream, context, meter);
-  const losses = trained.map((weights) => linearLoss(task, weights) / task.targetNorm);
-  const converged = trained.filter((_, k) => losses[k]! < zeroLoss);
-  const { partition, worst } = await joinSolutions(task, converged, context, () =>
-    meter.advance(1 / 2, 'joining solutions'),
-  );
+  const training = { starts, steps, learningRate };
+  const { converged, left_out } = await trainSolutions(task, training, stream, context, meter);
+  const { partition, worst } = await joinSolutions(task, converged, context, {
+    ...joining,
+    advance: (share) => meter.advance((share * starts) / 2, 'joining solutions'),
+  });
   const classes = partition.sets().map((members) =>
     describe(
       task,
@@ -68,36 +66,14 @@ async function count(
     found: classes.length,
     starts,
     converged: converged.length,
-    left_out: losses.flatMap((loss, start) => (loss < zeroLoss ? [] : [{ start, relative_loss: loss }])),
+    left_out,
     classes: classes.sort((a, b) => b.count - a.count),
     max_loss_on_paths_within: worst,
   };
 }
 
-/** Joins each solution to a member of every class known so far, by an explicit path; no determinant is looked at. */
-async function joinSolutions(
-  task: LinearTask,
-  solutions: readonly Weights[],
-  context: ComputeContext,
-  advance: () => void,
-): Promise<{ partition: Partition; worst: number }> {
-  const partition = new Partition(solutions.length);
-  const exact = solutions.map((weights) => retracted(task, weights));
-  let worst = 0;
-  for (let k = 0; k < solutions.length; k++) {
-    worst = Math.max(worst, retractionLoss(task, solutions[k]!, exact[k]!));
-    const representatives = [...new Set(Array.from({ length: k }, (_, i) => partition.root(i)))];
-    for (const other of representatives) {
-      const loss = lossOfJoin(task, exact[other]!, exact[k]!);
-      if (loss === undefined || !(loss < zeroLoss)) continue;
-      partition.join(other, k);
-      worst = Math.max(worst, loss);
-    }
-    advance();
-    if (k % 4 === 0) await checkpointCancel(context);
-  }
-  return { partition, worst };
-}
+/** W_1 may become singular on the way, so that a solution can join classes that seemed apart. */
+const joining = { lossOf: lossOfJoin, joinsClasses: true };
 
 /** One stretch of a path: all three layers as functions of t in [0, 1]. */
 type Piece = (t: number) => Weights;
@@ -204,7 +180,7 @@ async function scalarPlane(
     const draw = () => Float64Array.of(bound * (2 * stream.uniform() - 1));
     return retracted(task, [draw(), draw(), Float64Array.of(0)]);
   });
-  const { partition } = await joinSolutions(task, samples, context, () => undefined);
+  const { partition } = await joinSolutions(task, samples, context, joining);
   const sets = partition.sets();
   const component = new Int32Array(samples.length);
   sets.forEach((members, c) => members.forEach((k) => (component[k] = c)));

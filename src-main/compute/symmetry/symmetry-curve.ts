@@ -4,65 +4,35 @@
  */
 import { UserError } from '../../../src-shared/errors.ts';
 import { checkpointCancel } from '../context.ts';
-import type { Compute, ComputeContext } from '../context.ts';
+import type { Compute } from '../context.ts';
 import { expm } from '../linalg/expm.ts';
+import { toMatrix } from '../linalg/library.ts';
 import { determinant } from '../linalg/solve.ts';
 import { identity } from '../linalg/multiply.ts';
 import { RandomStream } from '../random.ts';
 import { checkpointCurve } from './checkpoint-curve.ts';
-import { spreadOf } from './curve-measures.ts';
+import { measureCurve } from './curve-measures.ts';
 import type { CurveParams, CurveResult } from './curve-measures.ts';
 import { blended, denseLoss, weightDistance } from './dense.ts';
-import type { DenseTask, DenseWeights } from './dense.ts';
+import type { DenseWeights } from './dense.ts';
 import { linearCurve, moved, rescalingCurve } from './orbit.ts';
 import type { Element } from './orbit.ts';
-import { trainedLinear, trainedRelu } from './trained-networks.ts';
+import { trainedNetworks } from './trained-networks.ts';
 
 export const symmetryCurve: Compute<CurveParams, CurveResult> = async (params, context) => {
   if (params.run !== undefined) return checkpointCurve(params, context);
-  const { layers, width, activation, seed } = params;
+  const { activation, seed } = params;
   // The group element first: bad input is refused before anything is trained.
   const orbit = activation === 'linear' ? linearOrbit(params) : reluOrbit(params);
-  const dims = Array.from({ length: layers + 1 }, () => width);
-  const { task, networks } =
-    activation === 'linear'
-      ? await trainedLinear(layers, width, 1, seed, context)
-      : await trainedRelu(dims, 1, 1, 1500, seed, context);
-  const curve = (t: number) => moved(networks[0]!, orbit.at(t), task.dims);
-  const measured = await measureCurve(task, curve, params.steps, context);
+  const { task, networks } = await trainedNetworks(params, 1, context);
+  const curve = {
+    at: (t: number): DenseWeights => moved(networks[0]!, orbit.at(t), task.dims),
+    loss: (weights: DenseWeights) => denseLoss(task, weights),
+    ...{ distance: weightDistance, blended },
+  };
+  const measured = await measureCurve(curve, params.steps, () => checkpointCancel(context));
   return { ...measured, path: orbit.path, group_elements: orbit.elements, notes: orbit.notes, seed };
 };
-
-/** Loss along a curve of networks and along the straight line between its ends. */
-async function measureCurve(
-  task: DenseTask,
-  curve: (t: number) => DenseWeights,
-  steps: number,
-  context: ComputeContext,
-) {
-  const t = Array.from({ length: steps + 1 }, (_, k) => k / steps);
-  const [start, end] = [curve(0), curve(1)];
-  const curve_loss: number[] = [];
-  const line_loss: number[] = [];
-  let curve_length = 0;
-  let previous = start;
-  for (const at of t) {
-    const here = curve(at);
-    curve_length += weightDistance(previous, here);
-    previous = here;
-    curve_loss.push(denseLoss(task, here));
-    line_loss.push(denseLoss(task, blended(start, end, at)));
-    await checkpointCancel(context);
-  }
-  return {
-    t,
-    curve_loss,
-    line_loss,
-    ...spreadOf(curve_loss, line_loss),
-    distance: weightDistance(start, end),
-    curve_length,
-  };
-}
 
 interface Orbit {
   at(t: number): Element[];
@@ -86,7 +56,7 @@ function linearOrbit(params: CurveParams): Orbit {
   return {
     at: (t) => curves.map((curve) => curve.at(t)),
     path: product ? 'polar' : 'exponential',
-    elements: elements.map((g) => rowsOf(g, h)),
+    elements: elements.map((g) => toMatrix(g, h, h).to2DArray()),
     notes: product
       ? [...reasons, 'the path is exp(t log U) exp(t log P), with g = U P the polar decomposition']
       : [],
@@ -143,8 +113,4 @@ function diagonalOf(g: Float64Array, h: number): Float64Array {
     );
   }
   return Float64Array.from({ length: h }, (_, i) => g[i * h + i]!);
-}
-
-function rowsOf(g: Float64Array, h: number): number[][] {
-  return Array.from({ length: h }, (_, i) => Array.from(g.subarray(i * h, (i + 1) * h)));
 }

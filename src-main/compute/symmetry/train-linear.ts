@@ -1,6 +1,8 @@
 /** Trains many deep linear networks of one shape at once, in float64. */
 import { checkpointCancel } from '../context.ts';
 import type { ComputeContext, ProgressMeter } from '../context.ts';
+import { addProduct, transposedView, view } from '../linalg/multiply.ts';
+import type { View } from '../linalg/multiply.ts';
 import type { RandomStream } from '../random.ts';
 import { DoubleOptimizer } from '../training/double-optimizer.ts';
 import { adamDefaults } from '../training/optimizer.ts';
@@ -38,10 +40,10 @@ export async function trainLinear(
   const gradient = new Float64Array(weights.length);
   const settings = { name: 'adam', lr: training.learningRate, weightDecay: 0, ...adamDefaults } as const;
   const optimizer = new DoubleOptimizer(settings, weights.length);
-  const pass = new GradientPass(task, starts);
+  const pass = gradientPass(task, starts, weights, gradient);
   const chunk = Math.max(1, Math.floor(40_000 / (starts * block * layers)));
   for (let step = 1; step <= steps; step++) {
-    pass.run(weights, gradient);
+    pass();
     const rate = (training.learningRate * (1 + Math.cos((Math.PI * (step - 1)) / steps))) / 2;
     optimizer.step(weights, gradient, rate, step);
     if (step % chunk === 0 || step === steps) {
@@ -60,114 +62,58 @@ export async function trainLinear(
   );
 }
 
-/** Gradients of all networks: G_l = 2 (P_l - A) X X^T, dW_i = G_i P_(i-1)^T, G_(i-1) = W_i^T G_i. */
-class GradientPass {
-  readonly #task: LinearTask;
-  readonly #starts: number;
-  /** P_1 .. P_l of the network at hand, one after the other. */
-  readonly #products: Float64Array;
-  readonly #upper: Float64Array;
-  readonly #lower: Float64Array;
+/**
+ * Gradients of all networks: with P_i = W_i .. W_1 and G_l = 2 (P_l - A) X X^T, dW_i = G_i P_(i-1)^T and
+ * G_(i-1) = W_i^T G_i.
+ */
+function gradientPass(
+  { layers, width: h, skip, target, inputGram }: LinearTask,
+  starts: number,
+  weights: Float64Array,
+  gradient: Float64Array,
+): () => void {
+  const block = h * h;
+  /** [layer][start] */
+  const views = (data: Float64Array): View[][] =>
+    Array.from({ length: layers }, (_, layer) =>
+      Array.from({ length: starts }, (_, start) => view(data, h, (layer * starts + start) * block)),
+    );
+  const [w, dw] = [views(weights), views(gradient)];
+  const transposed = w.map((ofLayer) => ofLayer.map(transposedView));
+  const empty = (): View => view(new Float64Array(block), h);
+  /** P_1 .. P_l of the network at hand. */
+  const p = Array.from({ length: layers }, empty);
+  const flipped = p.map(transposedView);
+  const gram = view(inputGram, h);
+  const times = (out: View, a: View, b: View): void => {
+    out.data.fill(0);
+    addProduct(out, a, b, h, h, h, 1);
+  };
+  let [upper, lower] = [empty(), empty()];
 
-  constructor(task: LinearTask, starts: number) {
-    const block = task.width * task.width;
-    this.#task = task;
-    this.#starts = starts;
-    this.#products = new Float64Array(task.layers * block);
-    this.#upper = new Float64Array(block);
-    this.#lower = new Float64Array(block);
-  }
-
-  run(weights: Float64Array, gradient: Float64Array): void {
-    for (let start = 0; start < this.#starts; start++) {
-      this.#forward(weights, start);
-      this.#backward(weights, gradient, start);
-    }
-  }
-
-  #forward(weights: Float64Array, start: number): void {
-    const { layers, width: h, skip } = this.#task;
-    const block = h * h;
-    const products = this.#products;
-    const first = start * block;
-    for (let k = 0; k < block; k++) products[k] = weights[first + k]!;
+  const forward = (start: number): void => {
+    p[0]!.data.set(weights.subarray(start * block, (start + 1) * block));
     for (let i = 1; i < layers; i++) {
-      const w = (i * this.#starts + start) * block;
-      times(products, i * block, weights, w, products, (i - 1) * block, h);
-      if (i === 1 && skip !== 0 && layers > 2) {
-        for (let d = 0; d < block; d += h + 1) products[block + d]! += skip;
-      }
+      times(p[i]!, w[i]![start]!, p[i - 1]!);
+      if (i === 1 && layers > 2) for (let d = 0; d < block; d += h + 1) p[1]!.data[d]! += skip;
     }
-  }
-
-  #backward(weights: Float64Array, gradient: Float64Array, start: number): void {
-    const { layers, width: h, target, inputGram } = this.#task;
-    const block = h * h;
-    const products = this.#products;
-    let upper = this.#upper;
-    let lower = this.#lower;
-    for (let k = 0; k < block; k++) lower[k] = 2 * (products[(layers - 1) * block + k]! - target[k]!);
-    times(upper, 0, lower, 0, inputGram, 0, h);
+  };
+  const backward = (start: number): void => {
+    const last = p[layers - 1]!.data;
+    for (let k = 0; k < block; k++) lower.data[k] = 2 * (last[k]! - target[k]!);
+    times(upper, lower, gram);
     for (let i = layers - 1; i > 0; i--) {
-      const w = (i * this.#starts + start) * block;
-      timesTransposedRight(gradient, w, upper, products, (i - 1) * block, h);
-      timesTransposedLeft(lower, weights, w, upper, h);
+      addProduct(dw[i]![start]!, upper, flipped[i - 1]!, h, h, h, 1);
+      times(lower, transposed[i]![start]!, upper);
       [upper, lower] = [lower, upper];
     }
-    gradient.set(upper, start * block);
-  }
-}
-
-/** out = a b, each [h, h] at its place. */
-function times(
-  out: Float64Array,
-  o: number,
-  a: Float64Array,
-  p: number,
-  b: Float64Array,
-  q: number,
-  h: number,
-): void {
-  for (let i = 0; i < h; i++) {
-    for (let j = 0; j < h; j++) {
-      let sum = 0;
-      for (let k = 0; k < h; k++) sum += a[p + i * h + k]! * b[q + k * h + j]!;
-      out[o + i * h + j] = sum;
+    gradient.set(upper.data, start * block);
+  };
+  return () => {
+    gradient.fill(0);
+    for (let start = 0; start < starts; start++) {
+      forward(start);
+      backward(start);
     }
-  }
-}
-
-/** out = a b^T, a at 0. */
-function timesTransposedRight(
-  out: Float64Array,
-  o: number,
-  a: Float64Array,
-  b: Float64Array,
-  q: number,
-  h: number,
-): void {
-  for (let i = 0; i < h; i++) {
-    for (let j = 0; j < h; j++) {
-      let sum = 0;
-      for (let k = 0; k < h; k++) sum += a[i * h + k]! * b[q + j * h + k]!;
-      out[o + i * h + j] = sum;
-    }
-  }
-}
-
-/** out = a^T b, out and b at 0. */
-function timesTransposedLeft(
-  out: Float64Array,
-  a: Float64Array,
-  p: number,
-  b: Float64Array,
-  h: number,
-): void {
-  for (let i = 0; i < h; i++) {
-    for (let j = 0; j < h; j++) {
-      let sum = 0;
-      for (let k = 0; k < h; k++) sum += a[p + k * h + i]! * b[k * h + j]!;
-      out[i * h + j] = sum;
-    }
-  }
+  };
 }

@@ -12,17 +12,40 @@ import { drawLinearTask, linearLoss } from './linear-task.ts';
 import type { LinearTask } from './linear-task.ts';
 import { trainLinear } from './train-linear.ts';
 
+export interface TrainedNetworks {
+  task: DenseTask;
+  networks: DenseWeights[];
+}
+
+/** `count` networks of layers of one width, trained on one task. */
+export function trainedNetworks(
+  { activation, layers, width, seed }: Wish,
+  count: number,
+  context: ComputeContext,
+): Promise<TrainedNetworks> {
+  if (activation === 'linear') return trainedLinear(layers, width, count, seed, context);
+  const dims = Array.from({ length: layers + 1 }, () => width);
+  return trainedRelu(dims, 1, count, 1500, seed, context);
+}
+
+interface Wish {
+  activation: 'linear' | 'relu';
+  layers: number;
+  width: number;
+  seed: number;
+}
+
 /**
  * Deep linear networks at zero loss, `count` of them on one task: more starts are trained than needed.
  * @throws UserError where too few starts reached zero loss.
  */
-export async function trainedLinear(
+async function trainedLinear(
   layers: number,
   width: number,
   count: number,
   seed: number,
   context: ComputeContext,
-): Promise<{ task: DenseTask; networks: DenseWeights[] }> {
+): Promise<TrainedNetworks> {
   const linear = drawLinearTask(layers, width, 0, new RandomStream(seed, 'task'));
   const starts = count + 7;
   const steps = 4000;
@@ -62,7 +85,7 @@ export async function trainedRelu(
   steps: number,
   seed: number,
   context: ComputeContext,
-): Promise<{ task: DenseTask; networks: DenseWeights[] }> {
+): Promise<TrainedNetworks> {
   const task = drawRegression(dims, 16 * Math.max(4, dims[0]!), power, new RandomStream(seed, 'task'));
   const meter = new ProgressMeter(context, count);
   const networks: DenseWeights[] = [];

@@ -171,7 +171,7 @@ export function restoreOptimizer(session: TrainingSession, saved: Saved, directo
       const missing = session.trainedNames.find((name) => !values?.has(name));
       if (missing === undefined) continue;
       throw new UserError(
-        `${directory}: the optimizer state of model ${m + 1} lacks "${slot}" of ${values ? missing : 'every parameter'}; training cannot go on from it.`,
+        `${directory}: the optimizer state of model ${m + 1} lacks "${slot}" of ${values ? missing : 'every parameter'}; training cannot resume from it.`,
       );
     }
   }

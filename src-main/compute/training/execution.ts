@@ -19,11 +19,11 @@ export interface Workload {
 
 export function executionOf(backend: Backend, network: Network, work: Workload): TrainingExecution {
   const eager = (reason: string): TrainingExecution => ({ way: 'eager', reason, steps_per_call: 1 });
-  if (!backend.native) return eager(`the ${backend.name} back end compiles nothing`);
+  if (!backend.native) return eager(`the ${backend.name} back end does not support compiled execution`);
   const way = compiledWay(network);
   // A plain graph is there at once, and its steps are long.
   if (way === 'xla' && work.totalSteps < fewestSteps)
-    return eager(`${work.totalSteps} steps; compiling pays from ${fewestSteps}`);
+    return eager(`${work.totalSteps} steps; compiling pays off from ${fewestSteps}`);
   const shortfall = backend.native.compiler.shortfall(way);
   if (shortfall !== undefined) return eager(withoutCompiler(backend, shortfall));
   if (way === 'graph') return { way, steps_per_call: 1 };

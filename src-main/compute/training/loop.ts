@@ -6,6 +6,7 @@ import { checkpointCancel } from '../context.ts';
 import type { ComputeContext, ProgressMeter } from '../context.ts';
 import type { Dataset, Examples, SplitIndices } from '../data/index.ts';
 import type { Scores } from '../networks/scores.ts';
+import { moveOf } from '../data/augment.ts';
 import type { HeldOut } from './held-out.ts';
 import { RandomStream } from '../random.ts';
 import type { TrainingPlan } from './plan.ts';
@@ -91,10 +92,15 @@ export async function trainEpoch(
 function epochInputs({ plan, split }: Training, epoch: number, learningRate: number): StepInput[] {
   const orders = plan.seeds.optimization.map((seed) => batchOrder(seed, epoch, split.train));
   const steps = stepsPerEpoch({ plan, split });
-  return Array.from({ length: steps }, (_, step) => ({
-    rows: orders.map((order) => order.subarray(step * plan.batchSize, (step + 1) * plan.batchSize)),
-    learningRate,
-  }));
+  const { augmentation, seeds } = plan;
+  return Array.from({ length: steps }, (_, step) => {
+    const rows = orders.map((order) => order.subarray(step * plan.batchSize, (step + 1) * plan.batchSize));
+    if (!augmentation) return { rows, learningRate };
+    const moves = rows.map((own, m) =>
+      Array.from(own, (row) => moveOf(augmentation, seeds.optimization[m]!, epoch, row)),
+    );
+    return { rows, moves, learningRate };
+  });
 }
 
 function diverged(
@@ -114,7 +120,7 @@ function refuseNonFinite({ loss, accuracy }: Scores, steps: number): void {
   const bad = loss.findIndex((value, m) => !Number.isFinite(value) || !Number.isFinite(accuracy[m]));
   if (bad < 0) return;
   throw new UserError(
-    `training stopped: the loss of model ${bad + 1} on held-out images is ${loss[bad]} after step ${steps}: not a finite number, or with logits that are none.`,
+    `training stopped: the loss of model ${bad + 1} on held-out images is ${loss[bad]} after step ${steps}: it, or a logit, is not finite.`,
     { hint: 'Lower optimizer.lr and train again; checkpoints saved before are unharmed.' },
   );
 }

@@ -11,8 +11,9 @@ import {
   axisSigns,
   requireSameRotation,
 } from '../../../src-shared/config.ts';
-import type { GeometryPlan, RunConfig, Seeds } from '../../../src-shared/config.ts';
+import type { Augmentation, GeometryPlan, RunConfig, Seeds } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import { withGivenFamily } from '../../formats/given-family.ts';
 import { typedPath } from '../../formats/typed-path.ts';
 import { isMixed } from '../../../src-shared/model.ts';
 import type { TrainableSpec } from '../../../src-shared/model.ts';
@@ -30,10 +31,13 @@ export interface TrainingPlan {
     name: string;
     dataDir?: string;
     geometry?: GeometryPlan;
+    contents?: string;
     splitFile?: string;
     splitSeed: number;
     valFraction: number;
   };
+  /** How images are varied; absent: not at all. */
+  augmentation?: Augmentation | undefined;
   optimizer: OptimizerSettings;
   schedule: Schedule;
   batchSize: number;
@@ -53,7 +57,7 @@ export interface TrainingPlan {
  */
 export function planTraining(value: Record<string, unknown>, where = 'config'): TrainingPlan {
   refuseUnknownKeys(value, where);
-  const config = readConfig(value, where);
+  const config = withGivenFamily(readConfig(value, where), where);
   const spec = resolveTrainable(config, where);
   if (spec.architecture === 'mlp' && (isMixed(spec) || spec.fileNames)) {
     throw new UserError(
@@ -84,10 +88,12 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
     data: {
       name: data.name,
       ...(data.geometry && { geometry: data.geometry }),
+      ...(data.contents !== undefined && { contents: data.contents }),
       splitSeed: data.splitSeed,
       valFraction: data.valFraction,
       ...paths,
     },
+    augmentation: data.augmentation,
     optimizer,
     schedule: resolveSchedule(config, optimizer.lr, where),
     batchSize: data.batchSize,

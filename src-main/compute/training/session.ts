@@ -1,4 +1,5 @@
 /** M models in training: their tensors, the optimizer's and the data, and the step that moves them, compiled if it pays. */
+import type { Augmentation } from '../../../src-shared/config.ts';
 import type { TrainingExecution } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { TrainableSpec } from '../../../src-shared/model.ts';
@@ -6,16 +7,20 @@ import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { EagerComputation, types } from '../backend/index.ts';
-import type { Backend, Computation, Spec, Tensor, Tf } from '../backend/index.ts';
-import { uploadExamples } from '../data/index.ts';
+import type { Backend, Computation, Spec, Tensor } from '../backend/index.ts';
+import type { Move } from '../data/augment.ts';
+import { rowOrder, uploadExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
+import { augmentedPlan, packedMoves } from './augmented-rows.ts';
+import type { AugmentedRows } from './augmented-rows.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
-import { isCounter } from '../models/file-names.ts';
-import { sizeOf } from '../models/layout.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
+import { sizeOf } from '../../formats/tensor.ts';
 import { fixedParts } from '../networks/effective.ts';
 import type { FixedTensors } from '../networks/effective.ts';
 import { mathsOf } from '../networks/maths.ts';
 import { hasConvolutions, readParameters } from '../networks/parameters.ts';
+import { concatenate, entryOf } from './entries.ts';
 import { executionOf } from './execution.ts';
 import { slotNames, stepScalars } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
@@ -28,6 +33,8 @@ export interface SessionPlan {
   batchSize: number;
   /** Of the whole training, however much of it is left: it decides whether compiling pays. */
   totalSteps: number;
+  /** How images are varied; absent: not at all. */
+  augmentation?: Augmentation | undefined;
   /** Instead of what follows from all that; for comparing the ways. */
   execution?: TrainingExecution;
 }
@@ -35,6 +42,8 @@ export interface SessionPlan {
 /** One step: for each model the rows of its batch, at most `batchSize` of them. */
 export interface StepInput {
   rows: readonly Int32Array[];
+  /** Of varied images, for each model and row of its batch, in the order of `rows`. */
+  moves?: readonly (readonly Move[])[];
   learningRate: number;
 }
 
@@ -70,6 +79,7 @@ export class TrainingSession {
   /** Per model, what nothing moves; the rest lives in the computation alone. */
   readonly #unmoved: readonly StateDict[];
   readonly #batchSize: number;
+  readonly #augmented: AugmentedRows | undefined;
   readonly #places: readonly StatePlace[];
   readonly #computation: Computation;
   /** The last one goes first. */
@@ -81,6 +91,7 @@ export class TrainingSession {
     this.#batchSize = plan.batchSize;
     this.network = readNetwork(graphOf(plan.spec));
     refuseUntrainable(backend, this.network);
+    this.#augmented = plan.augmentation && augmentedPlan(this.network, examples, plan.augmentation.pad);
     this.models = states.length;
     this.optimizer = plan.optimizer;
     const counter = [...states[0]!].find(([name]) => isCounter(name));
@@ -111,6 +122,7 @@ export class TrainingSession {
       ...{ network: this.network, optimizer: this.optimizer, places: this.#places },
       classes: this.network.shapes.get(this.network.graph.output)![0]!,
       mayIdle: stepsPerCall > 1,
+      augmented: this.#augmented,
     };
     const body = trainingStep(mathsOf(this.#backend), plan);
     if (way === 'eager') return new EagerComputation(this.#backend.tf, body);
@@ -174,6 +186,7 @@ export class TrainingSession {
       { dtype: types.int32, shape: [this.models, this.#batchSize] },
       { dtype: types.float32, shape: [this.#batchSize] },
       { dtype: types.float32, shape: [stepScalarCount] },
+      ...(this.#augmented ? [{ dtype: types.int32, shape: [3, this.models, this.#batchSize] }] : []),
     ];
   }
 
@@ -184,7 +197,7 @@ export class TrainingSession {
   run(inputs: readonly StepInput[]): Float32Array[] {
     const { stepsPerCall } = this;
     if (inputs.length === 0 || inputs.length > stepsPerCall)
-      throw new Error(`${inputs.length} steps were asked for in one call of at most ${stepsPerCall}`);
+      throw new Error(`${inputs.length} steps were requested in one call of at most ${stepsPerCall}`);
     const args = this.#arguments(inputs);
     const [losses] = this.#ready().run(args);
     this.#called = true;
@@ -214,6 +227,15 @@ export class TrainingSession {
       tf.tensor(rows, [...front, models, batch], 'int32'),
       tf.tensor(weights, [...front, batch]),
       tf.tensor(scalars, [...front, stepScalarCount]),
+      ...(this.#augmented
+        ? [
+            tf.tensor(
+              packedMoves(inputs, [stepsPerCall, models, batch]),
+              [...front, 3, models, batch],
+              'int32',
+            ),
+          ]
+        : []),
     ];
   }
 
@@ -321,15 +343,6 @@ function unmoved(places: readonly StatePlace[], states: readonly StateDict[]): S
   return states.map((state) => new Map([...state].filter(([name]) => !moved.has(name))));
 }
 
-/** Entry m of the leading axis. */
-function entryOf(tf: Tf, tensor: Tensor, m: number): HostTensor {
-  const [, ...shape] = tensor.shape;
-  const entry = tf.slice(tensor, [m, ...shape.map(() => 0)], [1, ...shape]);
-  const data = entry.dataSync() as Float32Array;
-  entry.dispose();
-  return { shape, data };
-}
-
 interface StateValue {
   place: StatePlace;
   spec: Spec;
@@ -374,7 +387,8 @@ function stateValues(
       place: { kind: 'inputs', name: '' },
       spec: { dtype: types.float32, shape: inputShape },
       tensor: (backend) => {
-        const flat = uploadExamples(backend, examples);
+        const order = rowOrder(examples, network.graph.inputs[0]!.shape);
+        const flat = uploadExamples(backend, examples, order);
         const tensor = backend.tf.reshape(flat, inputShape);
         flat.dispose();
         return tensor;
@@ -386,14 +400,4 @@ function stateValues(
       tensor: ({ tf }) => tf.tensor(examples.labels, [examples.count], 'int32'),
     },
   ];
-}
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
 }

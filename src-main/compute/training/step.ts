@@ -6,6 +6,8 @@ import type { FixedTensors } from '../networks/effective.ts';
 import { crossEntropy } from '../networks/loss.ts';
 import type { Maths } from '../networks/maths.ts';
 import { forward } from '../networks/run.ts';
+import { augmentedRows } from './augmented-rows.ts';
+import type { AugmentedRows } from './augmented-rows.ts';
 import { scalarCount, slotNames, update } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 
@@ -35,26 +37,32 @@ export interface StepPlan {
    * state as it is.
    */
   mayIdle: boolean;
+  /** Images are varied: a fourth argument says how. */
+  augmented?: AugmentedRows | undefined;
 }
 
 /** Scalars of one step: the optimizer's, n / (n - 1) of the n rows that count, and whether the step counts. */
 export const stepScalarCount = scalarCount + 2;
 
+/** PyTorch's default of BatchNorm. */
+const batchMomentum = 0.1;
+
 type ByName = Map<string, Tensor>;
 
 /**
- * Arguments: row numbers [M, B] int32, row weights [B] (1 / n, or 0 for rows that fill up the batch), scalars.
+ * Arguments: row numbers [M, B] int32, row weights [B] (1 / n, or 0 for rows that fill up the batch), scalars; of varied
+ * images also moves [3, M, B] int32.
  * Outputs: the mean loss of every model before the step, [M].
  */
 export function trainingStep(maths: Maths, plan: StepPlan): ComputationBody {
   return (args, state) => {
-    const [rows, rowWeights, scalars] = args as [Tensor, Tensor, Tensor];
+    const [rows, rowWeights, scalars, moves] = args as [Tensor, Tensor, Tensor, Tensor?];
     const of = (kind: StatePlace['kind']): ByName => byName(plan.places, state, kind);
     const trained = of('trained');
     const names = [...trained.keys()];
     const numbers = split(maths, scalars);
     const { losses, gradients, statistics } = backward(maths, plan, names, state, {
-      ...{ rows, rowWeights },
+      ...{ rows, rowWeights, moves },
       unbiased: numbers[scalarCount]!,
     });
     const next = new Map<string, Tensor>();
@@ -102,6 +110,7 @@ interface Batch {
   rows: Tensor;
   rowWeights: Tensor;
   unbiased: Tensor;
+  moves: Tensor | undefined;
 }
 
 function backward(
@@ -109,12 +118,15 @@ function backward(
   plan: StepPlan,
   names: readonly string[],
   state: readonly Tensor[],
-  { rows, rowWeights, unbiased }: Batch,
+  { rows, rowWeights, unbiased, moves }: Batch,
 ): { losses: Tensor; gradients: Tensor[]; statistics: ByName } {
   const { tf } = maths;
   const of = (kind: StatePlace['kind']): ByName => byName(plan.places, state, kind);
+  const inputs = of('inputs').get('')!;
   const [x, hot] = [
-    maths.gather(of('inputs').get('')!, rows),
+    plan.augmented && moves
+      ? augmentedRows(maths, { inputs, rows, moves }, plan.augmented)
+      : maths.gather(inputs, rows),
     oneHot(maths, of('labels').get('')!, rows, plan.classes),
   ];
   const given = new Map([...of('statistics'), ...of('fixed')]);
@@ -125,7 +137,7 @@ function backward(
     const { output } = forward(maths, plan.network, acting(maths, stored, fixed), x, {
       // Kept: gradients are taken in a tidy of their own.
       training: {
-        ...{ rowWeights, unbiased },
+        ...{ rowWeights, unbiased, momentum: batchMomentum },
         track: (name, value) => void kept.statistics.set(name, tf.keep(value)),
       },
     });

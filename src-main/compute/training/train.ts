@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path';
 import { requireSameRotation } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
+import { shapeText } from '../../../src-shared/images.ts';
+import { fixedPartText } from '../../../src-shared/networks/general-family.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { trainJob, TrainResult } from '../../../src-shared/jobs/train.ts';
 import type { TrainableSpec } from '../../../src-shared/model.ts';
@@ -15,18 +17,20 @@ import { backendInfo } from '../backend/info.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { dataSetNamed, isOwnName } from '../../formats/data-sets.ts';
-import { loadDataset, splitExamples, splitIndices, splitToJson } from '../data/index.ts';
+import { givenTensors } from '../../formats/given-family.ts';
+import type { GivenTensors } from '../../formats/given-family.ts';
+import { requireImages } from '../data/augment.ts';
+import { evaluationExamples, loadDataset, splitIndices, splitToJson } from '../data/index.ts';
 import type { Dataset, SplitIndices } from '../data/index.ts';
 import { freshModels, numParameters } from '../models/index.ts';
 import type { StateDict } from '../models/index.ts';
-import { sizeOf } from '../models/layout.ts';
 import { lastCompleteEpoch, readSaved, restoreOptimizer, saveCheckpoints } from './checkpoints.ts';
 import { HeldOut } from './held-out.ts';
 import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } from './loop.ts';
 import type { Pace, Training } from './loop.ts';
 import { checkBatches, planTraining } from './plan.ts';
 import type { TrainingPlan } from './plan.ts';
-import { createRunFolder, readMetrics, splitFileName, writeMetrics } from './run-folder.ts';
+import { createRunFolder, readMetrics, splitFileName, writeMetrics } from '../../formats/run-files.ts';
 import { TrainingSession } from './session.ts';
 
 type Params = ParamsOf<typeof trainJob>;
@@ -37,6 +41,8 @@ interface Start {
   plan: TrainingPlan;
   dataset: Dataset;
   split: SplitIndices;
+  /** F and D, if the config names a file of them and models begin. */
+  given?: GivenTensors | undefined;
   /** Undefined for a fresh run. */
   resumed?: { epoch: number; run: RunDirectory };
 }
@@ -61,25 +67,28 @@ async function prepareFresh(params: Params, context: ComputeContext): Promise<St
   const plan = recordData(asked, dataset, context);
   const split = splitIndices(dataset, plan.data);
   checkFit(plan, dataset, split);
+  const given = givenTensors(plan.config);
   createRunFolder(directory, plan.config, splitToJson(dataset, split));
   const { seed, init, optimization, mask } = plan.seeds;
   const seeds = `seed ${seed}, init ${init.join(' ')}, optimization ${optimization.join(' ')}, mask ${mask}`;
   context.emit({ type: 'log', level: 'info', line: `${directory}: ${seeds} (recorded in config.yaml)` });
-  return { directory, plan, dataset, split };
+  return { directory, plan, dataset, split, given };
 }
 
 /** The config says what the data are, not what they were taken for. */
 function recordData(plan: TrainingPlan, dataset: Dataset, context: ComputeContext): TrainingPlan {
-  if (plan.data.geometry !== undefined || dataset.name === plan.data.name) return plan;
-  if (dataSetNamed(plan.data.name)?.name !== dataset.name) {
+  if (plan.data.geometry !== undefined) return plan;
+  if (dataset.name !== plan.data.name && dataSetNamed(plan.data.name)?.name !== dataset.name) {
     const what = isOwnName(dataset.name)
-      ? 'IDX files of no set that Basin knows'
+      ? 'IDX files of an unknown data set'
       : `the data set ${dataset.name}`;
     const line = `${dataset.origin} holds ${what}, not ${plan.data.name}: recorded as dataset.name=${dataset.name}`;
     context.emit({ type: 'log', level: 'warning', line });
   }
-  const config = { ...plan.config, dataset: { ...plan.config.dataset, name: dataset.name } };
-  return { ...plan, config, data: { ...plan.data, name: dataset.name } };
+  const own = { name: dataset.name, ...(dataset.contents && { contents: dataset.contents.slice(0, 16) }) };
+  const folder = dataset.folder && { data_dir: dataset.folder };
+  const config = { ...plan.config, dataset: { ...plan.config.dataset, ...own, ...folder } };
+  return { ...plan, config, data: { ...plan.data, ...own } };
 }
 
 async function prepareResume(params: Params, context: ComputeContext): Promise<Start> {
@@ -96,8 +105,8 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
   const epoch = lastCompleteEpoch(run, models);
   const foreign = run.checkpoints.find((file) => file.format === 'pt');
   if (epoch === undefined && foreign) {
-    throw new UserError(`${directory}: there is no optimizer state to go on from, only ${foreign.path}.`, {
-      hint: 'Runs trained by Basin can be resumed; train this config anew in another folder.',
+    throw new UserError(`${directory}: there is no optimizer state to resume from, only ${foreign.path}.`, {
+      hint: 'Runs trained by Basin can be resumed; train this config again in another folder.',
     });
   }
   const dataset = await loadDataset(plan.data);
@@ -109,28 +118,46 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
     context.emit({
       type: 'log',
       level: 'info',
-      line: `${directory}: starting again from the recorded seeds`,
+      line: `${directory}: starting over from the recorded seeds`,
     });
-    return { directory, plan, dataset, split };
+    return { directory, plan, dataset, split, given: givenTensors(plan.config, config) };
   }
-  context.emit({ type: 'log', level: 'info', line: `${directory}: going on from epoch ${epoch}` });
+  context.emit({ type: 'log', level: 'info', line: `${directory}: resuming from epoch ${epoch}` });
   return { directory, plan, dataset, split, resumed: { epoch, run } };
 }
 
 function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): void {
   const { input, classes, keys } = sizesOf(plan.spec);
-  const { features } = dataset.train;
-  if (sizeOf(input) !== features) {
-    throw new UserError(
-      `config: model.${keys.input} is ${input.length > 1 ? `[${input.join(', ')}]` : input[0]}, but examples of ${dataset.name} have ${features} numbers.`,
-    );
-  }
+  checkInput(input, keys.input, dataset);
   if (classes < dataset.classes) {
     throw new UserError(
       `config: model.${keys.classes} is ${classes}, but ${dataset.name} has ${dataset.classes} classes.`,
+      { hint: `Set model.${keys.classes}=${dataset.classes}.` },
     );
   }
+  if (plan.augmentation) requireImages(dataset.train, dataset.name);
   checkBatches(plan, split.train.length);
+}
+
+/** @param input the shape of one example, [channels, height, width] of images */
+function checkInput(input: readonly number[], key: string, { name, train }: Dataset): void {
+  const { features, shape } = train;
+  if (input.length === 1) {
+    if (input[0] === features) return;
+    throw new UserError(
+      `config: model.${key} is ${input[0]}, but examples of ${name} have ${features} numbers.`,
+      { hint: `Set model.${key}=${features}.` },
+    );
+  }
+  if (shape && shape.join() === input.join()) return;
+  const asked = `config: model.${key} is [${input.join(', ')}]`;
+  if (!shape)
+    throw new UserError(`${asked}, but examples of ${name} are rows of ${features} numbers, not images.`, {
+      hint: 'Choose a data set of images, or a multilayer perceptron.',
+    });
+  throw new UserError(`${asked}, but examples of ${name} are images of ${shapeText(shape)}.`, {
+    hint: `Set model.${key}=[${shape.join(', ')}].`,
+  });
 }
 
 /** What a network takes and answers, and the keys of the config that say so. */
@@ -170,16 +197,22 @@ function heldOutPasses(plan: TrainingPlan, dataset: Dataset, split: SplitIndices
 
 /** A function of its own: what the session starts from (hundreds of megabytes) is not held while it trains. */
 async function openSession(
-  { directory, plan, dataset, split, resumed }: Start,
+  { directory, plan, dataset, split, given, resumed }: Start,
   backend: Backend,
   context: ComputeContext,
 ): Promise<TrainingSession> {
-  const { spec, optimizer, batchSize, epochs, seeds } = plan;
-  const settings = { spec, optimizer, batchSize, totalSteps: epochs * stepsPerEpoch({ plan, split }) };
+  const { spec, optimizer, batchSize, epochs, seeds, augmentation } = plan;
+  const settings = {
+    spec,
+    optimizer,
+    batchSize,
+    augmentation,
+    totalSteps: epochs * stepsPerEpoch({ plan, split }),
+  };
   const between = (): Promise<void> => checkpointCancel(context);
   if (!resumed) {
     const states: StateDict[] = [];
-    for (const state of freshModels(spec, seeds)) {
+    for (const state of freshModels(spec, { ...seeds, given })) {
       states.push(state);
       await between();
     }
@@ -201,7 +234,9 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
   const { plan, context, dataset, split } = training;
   const { directory, resumed } = start;
   const began = performance.now();
-  const validation = splitExamples(dataset, split, 'val');
+  const validation = evaluationExamples(dataset, split, 'val', {
+    ...{ augmentation: plan.augmentation, seed: plan.data.splitSeed },
+  });
   const metrics = resumed ? readMetrics(directory, resumed.epoch) : [];
   const pace: Pace = { milliseconds: 0, steps: 0 };
   const first = resumed ? resumed.epoch + 1 : 0;
@@ -247,11 +282,13 @@ function resultOf(
 ): TrainResult {
   const models = plan.seeds.init.length;
   const { seed, init, optimization, mask } = plan.seeds;
+  const fixedPart = fixedPartText(plan.spec);
   return {
     run_directory: directory,
     family: plan.spec.family,
     sigma_f: plan.spec.layers.map((layer) => layer.sigmaF),
     num_fixed: plan.spec.layers.map((layer) => layer.numFixed),
+    ...(fixedPart !== undefined && { fixed_part: fixedPart }),
     data: dataOf(dataset),
     models,
     epochs: plan.epochs,

@@ -114,7 +114,7 @@ function find(draft: GroupDraft, id: string): Group {
 function assertFree(draft: GroupDraft, architecture: string, key: string, self?: Group): void {
   const taken = draft.groups.some((g) => g !== self && g.architecture === architecture && g.key === key);
   if (taken)
-    throw new UserError(`There already is a group "${key}" for ${architecture}.`, {
+    throw new UserError(`A group "${key}" already exists for ${architecture}.`, {
       hint: 'Choose another key.',
     });
 }

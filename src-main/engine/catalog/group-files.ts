@@ -80,7 +80,7 @@ function asPython(groups: readonly Group[], runs: RunStore): string {
       for (const [index, member] of group.members.entries()) {
         const key = index === 0 ? group.key : freeKey(`${group.key}_run${index + 1}`, taken);
         const some = member.checkpointIds
-          ? `  # of this run only ${member.checkpointIds.length} checkpoints`
+          ? `  # only ${member.checkpointIds.length} checkpoints of this run`
           : '';
         lines.push(`        ${quoted(key)}: ${quoted(runs.stored(member.runId).path)},${some}`);
       }
@@ -172,7 +172,7 @@ function writtenPath(path: string, folder: string | undefined): string | undefin
 
 function nothingFound(unknownPaths: readonly string[], folder: string | undefined): UserError {
   if (unknownPaths.length === 0) {
-    return new UserError('The file names no folder: no groups were made.', {
+    return new UserError('The file names no folders: no groups were made.', {
       hint: 'Fill in the paths of the run folders.',
     });
   }
@@ -181,7 +181,7 @@ function nothingFound(unknownPaths: readonly string[], folder: string | undefine
   const isRelative = folder === undefined && unknownPaths.some((path) => !isAbsolute(path));
   return new UserError(`None of the folders is in the catalog: ${shown}${more}. No groups were made.`, {
     hint: isRelative
-      ? 'Relative paths count from the file, whose place a browser does not tell: use `basin groups import FILE`, or write absolute paths.'
+      ? 'Relative paths are relative to the file, whose location a browser does not reveal: use `basin groups import FILE`, or write absolute paths.'
       : 'Import the run folders first (`basin import DIR`).',
   });
 }

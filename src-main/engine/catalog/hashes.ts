@@ -6,12 +6,14 @@ import type { HashStore } from '../inputs.ts';
 import type { Db } from '../store/database.ts';
 
 export class ContentHashes implements HashStore {
+  readonly dataHome: string | undefined;
   readonly #db: Db;
   /** When the entry of a file that was looked at here had last changed. */
   readonly #ctimes = new Map<string, number>();
 
-  constructor(db: Db) {
+  constructor(db: Db, dataHome?: string) {
     this.#db = db;
+    this.dataHome = dataHome;
   }
 
   /** Folders of runs with checkpoints whose content was not hashed yet. */

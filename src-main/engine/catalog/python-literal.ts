@@ -12,7 +12,7 @@ export type Literal = string | number | boolean | null | Literal[] | Map<string,
 const publishedName = 'checkpoint_directories_by_architecture';
 
 const hint =
-  'The dictionary is read as data and never executed: write the paths out, or put them together of constants of the file (+, f-strings, os.path.join, pathlib).';
+  'The dictionary is read as data and never executed: write the paths out, or build them from constants in the file (+, f-strings, os.path.join, pathlib).';
 
 /**
  * The one dictionary architecture -> key -> folder of a Python file: a bare literal, or what a variable holds at the end.
@@ -57,7 +57,7 @@ class Module {
     const equals = findOutside(statement, ['=', '+=', '|=']);
     if (equals > 0) return this.#assign(statement, equals);
     if (word === '{' || word === '(') return this.#alone(statement);
-    this.#touched(statement, `it may be changed by a statement that is not read ("${word}")`);
+    this.#touched(statement, `it may be changed by an unsupported statement ("${word}")`);
   }
 
   #alone(statement: readonly Token[]): void {
@@ -73,7 +73,7 @@ class Module {
     const behind = statement.slice(1, equals);
     const isPlain = behind.length === 0 || behind[0]!.text === ':';
     if (target!.type !== 'name' || findOutside(right, ['=']) >= 0 || !(isPlain || behind[0]!.text === '['))
-      return this.#touched(statement, 'this form of assignment is not read');
+      return this.#touched(statement, 'this form of assignment is not supported');
     const name = target!.text;
     if (!isPlain) return this.#setItem(name, behind, sign, right);
     const value = this.#evaluate(
@@ -95,7 +95,7 @@ class Module {
       dictionary = dictionary instanceof Map && typeof key === 'string' ? dictionary.get(key) : undefined;
     const last = keys.at(-1);
     if (sign !== '=' || typeof last !== 'string' || !(dictionary instanceof Map))
-      return spoil('an assignment to one of its entries is not read');
+      return spoil('an assignment to one of its entries is not supported');
     dictionary.set(last, this.#evaluate(right));
   }
 
@@ -104,7 +104,7 @@ class Module {
     const there = this.values.get(name);
     const given = this.#evaluate(statement.slice(3));
     if (there instanceof Map && given instanceof Map) for (const [key, value] of given) there.set(key, value);
-    else this.#touched(statement, 'what .update(...) adds to it is not read');
+    else this.#touched(statement, 'the argument of .update(...) is not supported');
   }
 
   /** `x = D.pop("mlp")`, or a loop in one line that fills D. */
@@ -112,7 +112,7 @@ class Module {
     for (const [i, { type, text, line }] of statement.entries()) {
       const [dot, method] = [statement[i + 1]?.text, statement[i + 2]?.text];
       if (type === 'name' && this.values.has(text) && dot === '.' && mutators.has(method ?? ''))
-        this.values.set(text, new Unread(`.${method}(...) may change it in a way that is not read`, line));
+        this.values.set(text, new Unread(`.${method}(...) may change it in an unsupported way`, line));
     }
   }
 
@@ -233,9 +233,9 @@ function chosen(module: Module): Dictionary {
   if (fitting.length > 1 || (fitting.length === 1 && refused)) {
     const names = fitting.map(([name]) => name ?? 'one without a name').join(', ');
     const other =
-      fitting.length > 1 ? '' : `, and another, on line ${refused!.line}, is not read: ${refused!.why}`;
+      fitting.length > 1 ? '' : `, and another, on line ${refused!.line}, cannot be read: ${refused!.why}`;
     throw new UserError(`The file holds several dictionaries of folders: ${names}${other}.`, {
-      hint: `Call the one that is meant ${publishedName}, or leave it alone in the file.`,
+      hint: `Name the right one ${publishedName}, or keep only that one in the file.`,
     });
   }
   const spoiled = [...module.values.values()].find((value) => value instanceof Unread);

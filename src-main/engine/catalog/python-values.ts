@@ -75,7 +75,7 @@ class Reader {
 
   end(): void {
     const token = this.#tokens[this.#at];
-    if (token) throw this.#refusal(`"${token.text}" is not read here`);
+    if (token) throw this.#refusal(`"${token.text}" is not supported here`);
   }
 
   expression(depth: number): Value {
@@ -96,17 +96,17 @@ class Reader {
     if (sign === '/' && (left instanceof PathValue || right instanceof PathValue))
       return new PathValue(joinPaths([this.#text(left), this.#text(right)]));
     if (sign === '%' && typeof left === 'string') return this.#percent(left, right);
-    throw this.#refusal(`"${sign}" between these two is not read`);
+    throw this.#refusal(`"${sign}" between these two is not supported`);
   }
 
   #percent(format: string, value: Value): string {
     const values = Array.isArray(value) ? [...value] : [value];
     const text = format.replace(/%(.)/g, (_whole, letter: string) => {
       if (letter === '%') return '%';
-      if (letter !== 's' || values.length === 0) throw this.#refusal('this use of "%" is not read');
+      if (letter !== 's' || values.length === 0) throw this.#refusal('this use of "%" is not supported');
       return this.#text(values.shift()!);
     });
-    if (values.length > 0) throw this.#refusal('this use of "%" is not read');
+    if (values.length > 0) throw this.#refusal('this use of "%" is not supported');
     return text;
   }
 
@@ -117,7 +117,7 @@ class Reader {
     if (token.type === 'number') return Number(token.text.replaceAll('_', ''));
     if (token.text === '-' || token.text === '+') {
       const value = this.#operand(depth);
-      if (typeof value !== 'number') throw this.#refusal(`"${token.text}" before this is not read`);
+      if (typeof value !== 'number') throw this.#refusal(`"${token.text}" before this is not supported`);
       return token.text === '-' ? -value : value;
     }
     if (token.text === '{') return this.#behind(this.#dictionary(depth), depth);
@@ -129,7 +129,7 @@ class Reader {
     if (token.text === 'None') return null;
     if (token.text === 'True' || token.text === 'False') return token.text === 'True';
     if (token.type === 'name') return this.#named(token.text, depth);
-    throw this.#refusal(`"${token.text}" is not read here`);
+    throw this.#refusal(`"${token.text}" is not supported here`);
   }
 
   /** A variable of the file, or a function or class of os.path and pathlib. */
@@ -152,7 +152,7 @@ class Reader {
     if (pathClasses.has(name) && this.#tokens[this.#at]?.text === '.') return this.#classMethod(depth);
     if (!this.#takes('(')) {
       const isModule = this.#scope.imports.has(first);
-      throw this.#refusal(isModule ? `${name} is not read` : `${name} is not defined in the file`);
+      throw this.#refusal(isModule ? `${name} is not supported` : `${name} is not defined in the file`);
     }
     return this.#behind(this.#call(name, depth), depth);
   }
@@ -164,7 +164,7 @@ class Reader {
     this.#expect('(');
     this.#arguments(depth);
     if (method === 'home') return this.#behind(new PathValue(homedir()), depth);
-    throw this.#refusal(`Path.${method}() is not read`);
+    throw this.#refusal(`Path.${method}() is not supported`);
   }
 
   #call(name: string, depth: number): Value {
@@ -172,11 +172,11 @@ class Reader {
     const { items, named } = this.#arguments(depth);
     if (name === 'dict' && items.length === 0) return named;
     const texts = (): string[] => items.map((item) => this.#text(item));
-    if (named.size > 0) throw new Refusal(`${name}(...) with named arguments is not read`, line);
+    if (named.size > 0) throw new Refusal(`${name}(...) with named arguments is not supported`, line);
     if (pathClasses.has(name)) return new PathValue(joinPaths(texts()));
     const make = Object.hasOwn(pathFunctions, name) ? pathFunctions[name] : undefined;
     if (make && (name === 'os.path.join' || items.length === 1)) return make(texts());
-    throw new Refusal(`${name}(...) is not read`, line);
+    throw new Refusal(`${name}(...) is not supported`, line);
   }
 
   #behind(value: Value, depth: number): Value {
@@ -204,7 +204,7 @@ class Reader {
       if (name === 'as_posix') return value.path;
     }
     if (typeof value === 'string' && name === 'format') return this.#format(value, items, named);
-    throw this.#refusal(`.${name}(...) is not read`);
+    throw this.#refusal(`.${name}(...) is not supported`);
   }
 
   #format(text: string, items: readonly Value[], named: Dictionary): string {
@@ -212,7 +212,7 @@ class Reader {
     return text.replace(/\{\{|\}\}|\{([^{}]*)\}/g, (whole, key: string | undefined) => {
       if (key === undefined) return whole[0]!;
       const value = key === '' ? items[next++] : /^\d+$/.test(key) ? items[Number(key)] : named.get(key);
-      if (value === undefined) throw this.#refusal('this use of .format(...) is not read');
+      if (value === undefined) throw this.#refusal('this use of .format(...) is not supported');
       return this.#text(value);
     });
   }
@@ -224,7 +224,7 @@ class Reader {
         : Array.isArray(value) && typeof index === 'number'
           ? value.at(index)
           : undefined;
-    if (found === undefined) throw this.#refusal('what is in the brackets is not there');
+    if (found === undefined) throw this.#refusal('there is no such key or index');
     if (found instanceof Unread) throw new Refusal(found.why, found.line);
     return found;
   }
@@ -252,13 +252,13 @@ class Reader {
       if (this.#takes('*')) {
         this.#expect('*');
         const other = this.expression(depth + 1);
-        if (!(other instanceof Map)) throw this.#refusal('"**" before this is not read');
+        if (!(other instanceof Map)) throw this.#refusal('"**" before this is not supported');
         for (const [key, value] of other) entries.set(key, value);
       } else {
         const key = this.#key(depth);
         this.#expect(':');
         if (entries.has(key))
-          throw this.#refusal(`the key "${key}" stands twice; Python would silently drop the first`, true);
+          throw this.#refusal(`the key "${key}" appears twice; Python would silently drop the first`, true);
         entries.set(key, this.#entry(depth, '}'));
       }
       if (!this.#takes(',')) {
@@ -294,8 +294,8 @@ class Reader {
       const value = this.expression(depth + 1);
       const { text } = this.#tokens[this.#at] ?? { text: end };
       // A comprehension is no single entry.
-      if (text === 'for') throw this.#refusal('a comprehension is not read', true);
-      if (text !== ',' && text !== end) throw this.#refusal(`"${text}" is not read here`);
+      if (text === 'for') throw this.#refusal('comprehensions are not supported', true);
+      if (text !== ',' && text !== end) throw this.#refusal(`"${text}" is not supported here`);
       return value;
     } catch (thrown) {
       if (!(thrown instanceof Refusal) || thrown.fatal) throw thrown;
@@ -313,7 +313,7 @@ class Reader {
       items.push(this.expression(depth + 1));
       comma = this.#takes(',');
       if (!comma) {
-        if (this.#tokens[this.#at]?.text === 'for') throw this.#refusal('a comprehension is not read');
+        if (this.#tokens[this.#at]?.text === 'for') throw this.#refusal('comprehensions are not supported');
         this.#expect(end);
         break;
       }
@@ -349,7 +349,7 @@ class Reader {
   #inserted(source: string, line: number): string {
     const tokens = tokenise(source, line);
     if (findOutside(tokens, [':', '!', '=']) >= 0)
-      throw new Refusal(`the format in {${source}} is not read`, line);
+      throw new Refusal(`the format in {${source}} is not supported`, line);
     return this.#text(evaluate(tokens, this.#scope));
   }
 
@@ -357,7 +357,7 @@ class Reader {
     if (typeof value === 'string') return value;
     if (value instanceof PathValue) return value.path;
     if (typeof value === 'number' && Number.isInteger(value)) return String(value);
-    throw this.#refusal('a text or a path was expected');
+    throw this.#refusal('a string or a path was expected');
   }
 
   #takes(sign: string): boolean {
@@ -385,7 +385,7 @@ class Reader {
   }
 
   #tooEarly(): Refusal {
-    return new Refusal('the text ends too early', this.#tokens.at(-1)?.line ?? 1, true);
+    return new Refusal('the text ends unexpectedly', this.#tokens.at(-1)?.line ?? 1, true);
   }
 
   #refusal(why: string, fatal = false): Refusal {

@@ -19,7 +19,7 @@ export async function relocateRun(runs: RunStore, id: string, path: string): Pro
   const typed = typedPath(path);
   const folder = await realpath(typed).catch(() => {
     throw new UserError(`${typed} does not exist.`, {
-      hint: `Name the folder that run ${id} was moved to.`,
+      hint: `Give the folder that run ${id} was moved to.`,
     });
   });
   const configPath = configFileOf(folder);
@@ -28,14 +28,14 @@ export async function relocateRun(runs: RunStore, id: string, path: string): Pro
   if (hash !== run.configHash) {
     const what = config === undefined ? 'has no config.yaml' : 'has another config.yaml';
     throw new UserError(`${folder} is not run ${id}: it ${what}.`, {
-      hint: 'To take it in as a run of its own, import it.',
+      hint: 'To add it as a separate run, import it.',
     });
   }
   for (const recorded of runs.recordedFiles(id)) {
     const what = await difference(join(folder, recorded.file), recorded);
     if (what === undefined) continue;
     throw new UserError(`${folder} is not run ${id}: ${what}.`, {
-      hint: 'To take it in as a run of its own, import it.',
+      hint: 'To add it as a separate run, import it.',
     });
   }
   runs.setPath(id, folder);

@@ -9,7 +9,7 @@ interface Words {
 const words: Record<RemarkKind, Words> = {
   moved: {
     one: ({ id, path }) => `Run ${id} was moved to ${path}; its groups were kept.`,
-    many: (count) => `${count} runs were found at a new place; their groups were kept.`,
+    many: (count) => `${count} runs were moved; their groups were kept.`,
   },
   copy: {
     one: ({ path, other }) => `${path} is a copy of ${other} (same config, same weights); both are kept.`,
@@ -18,21 +18,21 @@ const words: Record<RemarkKind, Words> = {
   },
   replaced: {
     one: ({ id, path }) =>
-      `${path} holds other weights than before; run ${id} stands for the new ones now, also in its groups.`,
+      `${path} holds different weights than before; run ${id} now refers to the new ones, also in its groups.`,
     many: (count, { path }) =>
-      `${count} folders hold other weights than before, such as ${path}; their runs stand for the new ones now, also in their groups.`,
+      `${count} folders hold different weights than before, such as ${path}; their runs now refer to the new ones, also in their groups.`,
   },
   several: {
     one: ({ path, other }) =>
-      `${path} has the weights of run ${other}, whose folder is missing, but is not the only such folder; the groups stay with ${other}. To choose this folder: basin runs relocate ${other} ${path}`,
+      `${path} has the weights of run ${other}, whose folder is missing, but so do other folders; the groups stay with ${other}. To choose this folder: basin runs relocate ${other} ${path}`,
     many: (count, { path, other }) =>
-      `${count} folders have the weights of runs whose folders are missing, but each is one of several; the groups stay with the missing runs. To choose a folder: basin runs relocate ${other} ${path}`,
+      `${count} folders have the weights of runs whose folders are missing, but more than one folder matches each run; the groups stay with the missing runs. To choose a folder: basin runs relocate ${other} ${path}`,
   },
   untold: {
     one: ({ path, other }) =>
-      `${path} may be run ${other}, whose folder is missing: config, file names and sizes are the same, but its weights were never read, so Basin cannot tell. Its groups stay with ${other}. If it is that run: basin runs relocate ${other} ${path}`,
+      `${path} may be run ${other}, whose folder is missing: config, file names and sizes are the same, but its weights were never hashed, so Basin cannot be sure. Its groups stay with ${other}. If it is that run: basin runs relocate ${other} ${path}`,
     many: (count, { path, other }) =>
-      `${count} folders may be runs whose folders are missing; the weights of those were never read, so Basin cannot tell. The groups stay with the missing runs. To say that a folder is one of them: basin runs relocate ${other} ${path}`,
+      `${count} folders may be runs whose folders are missing; the weights of those were never hashed, so Basin cannot be sure. The groups stay with the missing runs. To confirm that a folder is one of them: basin runs relocate ${other} ${path}`,
   },
 };
 

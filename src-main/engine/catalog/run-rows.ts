@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { CheckpointRow, RunRow } from '../../../src-shared/api.ts';
 import type { Family } from '../../../src-shared/domain.ts';
-import { flatten } from './summary.ts';
+import { flatten, keepsRunningStatistics } from './summary.ts';
 
 export interface RunRecord {
   id: string;
@@ -67,16 +67,29 @@ function meanAndStd(values: readonly number[]): RunRow['valAccuracy'] {
   return { mean, std: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : null };
 }
 
-/** A run's config as dotted keys; reading a thousand configs takes longer than all the rest of a list. */
-export class PropertiesMemo {
-  readonly #known = new Map<string, { config: string; properties: RunRow['properties'] }>();
+/** What is read off a run's config: `properties` are its dotted keys. */
+export type FromConfig = Pick<RunRow, 'properties' | 'runningStatistics'>;
 
-  of({ id, config }: RunRecord): RunRow['properties'] {
+/** Reading a thousand configs takes longer than all the rest of a list. */
+export class ConfigMemo {
+  readonly #known = new Map<string, { config: string; read: FromConfig }>();
+  /** By the model's section: a thousand runs have few networks. */
+  readonly #statistics = new Map<string, boolean>();
+
+  of({ id, config }: RunRecord): FromConfig {
     const known = this.#known.get(id);
-    if (known?.config === config) return known.properties;
-    const properties = flatten(JSON.parse(config) as Record<string, unknown>);
-    this.#known.set(id, { config, properties });
-    return properties;
+    if (known?.config === config) return known.read;
+    const parsed = JSON.parse(config) as Record<string, unknown>;
+    const read = { properties: flatten(parsed), runningStatistics: this.#keepsStatistics(parsed) };
+    this.#known.set(id, { config, read });
+    return read;
+  }
+
+  #keepsStatistics(config: Record<string, unknown>): boolean {
+    const model = JSON.stringify(config['model'] ?? null);
+    const known = this.#statistics.get(model) ?? keepsRunningStatistics(config);
+    this.#statistics.set(model, known);
+    return known;
   }
 
   /** Forgets the runs that are not among these. */
@@ -89,7 +102,7 @@ export class PropertiesMemo {
 export function rowOf(
   run: RunRecord,
   name: string,
-  properties: RunRow['properties'],
+  { properties, runningStatistics }: FromConfig,
   facts: CheckpointFacts | undefined,
   groupIds: string[] = [],
 ): RunRow {
@@ -100,6 +113,7 @@ export function rowOf(
     architecture: run.architecture,
     family: run.family,
     sigmaF: run.sigma_f,
+    runningStatistics,
     dataset: run.dataset,
     models: facts?.models.size ?? 0,
     epochs: facts?.epochs ?? [],

@@ -9,7 +9,7 @@ import { Intake, type Taken } from './intake.ts';
 import { uniqueNames } from './names.ts';
 import {
   checkpointRowOf,
-  PropertiesMemo,
+  ConfigMemo,
   rowOf,
   type CheckpointFacts,
   type CheckpointRecord,
@@ -33,12 +33,13 @@ export class RunStore {
   readonly hashes: ContentHashes;
   readonly intake: Intake;
   readonly #db: Db;
-  readonly #properties = new PropertiesMemo();
+  readonly #configs = new ConfigMemo();
   #listed: { version: string; rows: readonly RunRow[] } | undefined;
 
-  constructor(db: Db) {
+  /** @param dataHome where the data sets of the workspace lie */
+  constructor(db: Db, dataHome?: string) {
     this.#db = db;
-    this.hashes = new ContentHashes(db);
+    this.hashes = new ContentHashes(db, dataHome);
     this.intake = new Intake(db);
   }
 
@@ -75,12 +76,12 @@ export class RunStore {
     const checkpoints = this.#checkpointFacts();
     const groups = this.#groupIds();
     const names = uniqueNames(runs.map((run) => run.path));
-    this.#properties.keep(runs);
+    this.#configs.keep(runs);
     return runs.map((run) =>
       rowOf(
         run,
         names.get(run.path) ?? run.name,
-        this.#properties.of(run),
+        this.#configs.of(run),
         checkpoints.get(run.id),
         groups.get(run.id),
       ),
@@ -154,8 +155,8 @@ export class RunStore {
     const other = this.intake.byPath(path);
     const grouped = this.#db.prepare('SELECT 1 FROM members WHERE run_id = ?');
     if (other && other.id !== id && grouped.get(other.id)) {
-      throw new UserError(`${path} is in the catalog as run ${other.id}, which is in a group of its own.`, {
-        hint: `Take ${other.id} out of its groups first; it is then replaced.`,
+      throw new UserError(`${path} is in the catalog as run ${other.id}, which is also in a group.`, {
+        hint: `Remove ${other.id} from its groups first; it is then replaced.`,
       });
     }
     this.transaction(() => {

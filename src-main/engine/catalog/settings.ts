@@ -1,7 +1,8 @@
 /** What of a config decides how a network comes out: everything but seeds, names, places and what is recorded. */
 import { resolveData, resolveModel } from '../../../src-shared/config/resolve.ts';
 import { knownKeys, readConfig } from '../../../src-shared/config/schema.ts';
-import { widths, type ModelSpec, type TrainableSpec } from '../../../src-shared/model.ts';
+import { hasNumFixed, hasSigma } from '../../../src-shared/domain.ts';
+import { widths, type MlpSpec, type ModelSpec, type TrainableSpec } from '../../../src-shared/model.ts';
 import { graphText } from '../../../src-shared/networks/compare.ts';
 import { countedOperations } from '../../../src-shared/networks/summary.ts';
 import { flatten, type Property } from './summary.ts';
@@ -84,7 +85,17 @@ function modelSettings(spec: ModelSpec): Record<string, Property> {
       ...fixedSettings(spec),
     };
   }
-  const { architecture, family, layers, norm, activation, elementwiseAffine, asymInitOnly, ...rest } = spec;
+  const {
+    architecture,
+    family,
+    layers,
+    norm,
+    activation,
+    elementwiseAffine,
+    asymInitOnly,
+    general,
+    ...rest
+  } = spec;
   return {
     'model.architecture': architecture,
     'model.family': family,
@@ -94,6 +105,7 @@ function modelSettings(spec: ModelSpec): Record<string, Property> {
     'model.elementwise_affine': elementwiseAffine,
     'model.asym_init_only': asymInitOnly,
     ...fixedSettings(spec),
+    ...generalSettings(general),
     'model.layers': JSON.stringify(
       layers.map((layer) => ('norm' in layer ? [layer.norm, layer.activation] : [])),
     ),
@@ -102,14 +114,26 @@ function modelSettings(spec: ModelSpec): Record<string, Property> {
 }
 
 function fixedSettings({ family, layers }: TrainableSpec): Record<string, Property> {
-  const hasSigma = family === 'w-asymmetric' || family === 'syre';
   return {
-    ...(hasSigma && { 'model.sigma_F': perLayer(layers.map(({ sigmaF }) => sigmaF)) }),
+    ...(hasSigma(family) && { 'model.sigma_F': perLayer(layers.map(({ sigmaF }) => sigmaF)) }),
+    ...(hasNumFixed(family) && { 'model.num_fixed': perLayer(layers.map(({ numFixed }) => numFixed)) }),
     ...(family === 'w-asymmetric' && {
-      'model.num_fixed': perLayer(layers.map(({ numFixed }) => numFixed)),
       'model.normal_mask': JSON.stringify(layers.map(({ normalMask }) => normalMask)),
     }),
   };
+}
+
+function generalSettings(general: MlpSpec['general']): Record<string, Property> {
+  switch (general?.name) {
+    case 'linear-residual':
+      return { 'model.alpha': general.alpha };
+    case 'sparse':
+      return { 'model.share': general.share };
+    case 'given':
+      return { 'model.fixed_contents': general.sha256.slice(0, 12) };
+    default:
+      return {};
+  }
 }
 
 function dataSettings(config: Record<string, unknown>): Record<string, Property> {

@@ -17,6 +17,9 @@ const details: [key: string, say: (value: string) => string][] = [
   ['model.widths', (value) => `widths ${value}`],
   ['model.network', (value) => value],
   ['model.activation', (value) => value],
+  ['model.alpha', (value) => `alpha ${value}`],
+  ['model.share', (value) => `share ${value}`],
+  ['model.fixed_contents', (value) => `F and D ${value}`],
   ['model.num_fixed', (value) => `${value} fixed`],
   ['optimizer.name', (value) => value],
   ['optimizer.lr', (value) => `lr ${value}`],
@@ -57,7 +60,7 @@ export function suggestGroups(
       return {
         architecture: home?.architecture ?? architecture,
         key: home?.key ?? keys.get(kind)!,
-        reason: home ? `the same settings as the runs that are in it: ${reason(kind)}` : reason(kind),
+        reason: home ? `the same settings as the runs already in it: ${reason(kind)}` : reason(kind),
         runIds: free.map(({ id }) => id).sort(),
       };
     })
@@ -89,7 +92,7 @@ function homeOf(kind: Kind, groups: readonly Group[]): Group | undefined {
   return groups.find(({ members }) => members.length > 0 && members.every(({ runId }) => ids.has(runId)));
 }
 
-/** Family and sigma_F, and of the settings that differ within a family as many as it takes. */
+/** Family and sigma_F, alpha or share, and of the settings that differ within a family as many as it takes. */
 function namesOf<K extends Kind>(kinds: readonly K[], groups: readonly Group[]): Map<K, string> {
   const names = new Map<K, string>();
   const taken = new Set(groups.map(({ architecture, key }) => `${architecture}/${key}`));
@@ -138,15 +141,20 @@ function baseName({ architecture, settings, runs }: Kind): string {
   const sigma = settings['model.sigma_F'] ?? runs[0]!.sigmaF;
   const nameless = architecture === 'declared' ? 'declared network' : 'runs';
   const name = family === null ? nameless : familyNames[family];
-  return sigma === null ? name : `${name}, sigma_F ${sigma}`;
+  const own = ['model.alpha', 'model.share'].flatMap((key) =>
+    settings[key] === undefined ? [] : [said(key, settings[key])],
+  );
+  return [name, ...(sigma === null ? [] : [`sigma_F ${sigma}`]), ...own].join(', ');
 }
 
 function reason(kind: Kind): string {
   const known = details.flatMap(([key]) => {
     const value = kind.settings[key];
-    return value === undefined ? [] : said(key, value);
+    const isNamed = key === 'model.alpha' || key === 'model.share';
+    return value === undefined || isNamed ? [] : said(key, value);
   });
   const masks = new Set(kind.runs.map((run) => run.properties['mask_seed']));
-  const hasMasks = kind.settings['model.sigma_F'] !== undefined && masks.size > 1;
-  return [baseName(kind), ...known, ...(hasMasks ? ['fixed weights of other seeds'] : [])].join(', ');
+  const draws = ['model.sigma_F', 'model.num_fixed'].some((key) => kind.settings[key] !== undefined);
+  const hasMasks = draws && masks.size > 1;
+  return [baseName(kind), ...known, ...(hasMasks ? ['fixed weights from different seeds'] : [])].join(', ');
 }

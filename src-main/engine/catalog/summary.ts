@@ -2,8 +2,9 @@
 import { resolveModel } from '../../../src-shared/config/resolve.ts';
 import type { RunConfig } from '../../../src-shared/config/schema.ts';
 import { readTolerantly } from '../../../src-shared/config/tolerant.ts';
-import { familyOfSymmetry, type Family } from '../../../src-shared/domain.ts';
+import { familyOfSymmetry, generalFamilies, hasSigma, type Family } from '../../../src-shared/domain.ts';
 import { widths, type ModelSpec } from '../../../src-shared/model.ts';
+import { graphOf } from '../../../src-shared/networks/of-model.ts';
 
 export type Property = string | number | boolean | null;
 
@@ -28,14 +29,23 @@ export function summarise(config: Record<string, unknown>): Summary {
   const read = readTolerantly(config).config;
   const spec = attempt(() => resolveModel(read));
   const symmetry = attempt(() => read.model?.symmetry);
+  const general = attempt(() => generalFamilies.find((name) => name === read.model?.family?.name));
   return {
     architecture: attempt(() => architectureOf(read)) ?? 'unknown',
     family:
-      familyOf(spec) ?? (symmetry === undefined || symmetry === null ? null : familyOfSymmetry(symmetry)),
+      familyOf(spec) ??
+      general ??
+      (symmetry === undefined || symmetry === null ? null : familyOfSymmetry(symmetry)),
     sigmaF: spec ? sigmaOf(spec) : null,
     dataset: attempt(() => read.dataset?.name) ?? null,
     widths: spec?.architecture === 'mlp' ? widths(spec) : null,
   };
+}
+
+/** Whether batch norms of the network that a config describes keep running statistics; false if it describes none. */
+export function keepsRunningStatistics(config: Record<string, unknown>): boolean {
+  const graph = attempt(() => graphOf(resolveModel(readTolerantly(config).config)));
+  return graph?.parameters.some(({ role }) => role === 'statistics') ?? false;
 }
 
 /** A declared network is of no family. */
@@ -45,7 +55,7 @@ function familyOf(spec: ModelSpec | null): Family | undefined {
 
 function sigmaOf(spec: ModelSpec): number | null {
   if (spec.architecture === 'declared') return null;
-  return spec.family === 'w-asymmetric' || spec.family === 'syre' ? (spec.layers[0]?.sigmaF ?? null) : null;
+  return hasSigma(spec.family) ? (spec.layers[0]?.sigmaF ?? null) : null;
 }
 
 /** `mlp`, `resnet` ...: the first word of the model's name or of the function that makes it. */

@@ -59,11 +59,11 @@ export class UndoLog<T> {
     const step = this.#db.prepare('SELECT * FROM undo_log WHERE seq = ?').get(seq) as Step | undefined;
     if (!step) {
       throw new UserError('This change can no longer be undone.', {
-        hint: `The last ${undoLimit} changes to the groups can be; those that were undone go with the next change.`,
+        hint: `Only the last ${undoLimit} changes to the groups can be undone; undone changes are dropped by the next change.`,
       });
     }
     const reverted = this.#db.prepare('SELECT 1 FROM undo_log WHERE reverts = ? AND undone = 0').get(seq);
-    if (step.undone || reverted) throw new UserError(`"${step.label}" was undone already.`);
+    if (step.undone || reverted) throw new UserError(`"${step.label}" was already undone.`);
     const later = this.#db
       .prepare(
         `SELECT changes FROM undo_log AS step WHERE seq > ? AND undone = 0 AND reverts IS NULL

@@ -25,14 +25,14 @@ export interface Death {
 }
 
 const smaller =
-  'Ask for less at once (fewer models, a smaller network, fewer samples), or give workers more memory.';
+  'Request less at once (fewer models, a smaller network, fewer samples), or give workers more memory.';
 const crashSignals: readonly string[] = ['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT', 'SIGTRAP'];
 
 export function explainDeath(exit: Exit): Death {
   const limit = formatBytes(exit.memoryLimit);
   const seen = exit.peak > 0 ? ` (it had reached ${formatBytes(exit.peak)})` : '';
   if (exit.overLimit) {
-    const message = `The job used more memory than a worker may have: ${formatBytes(exit.peak)}, the limit is ${limit}. Its worker was ended; nothing else was affected.`;
+    const message = `The job used more memory than a worker may have: ${formatBytes(exit.peak)}, the limit is ${limit}. Its worker was stopped; nothing else was affected.`;
     return { cause: 'memory', message, hint: smaller };
   }
   if (/heap out of memory|Reached heap limit|invalid array length Allocation failed/i.test(exit.stderr)) {
@@ -40,16 +40,16 @@ export function explainDeath(exit: Exit): Death {
     return { cause: 'memory', message, hint: smaller };
   }
   if (exit.signal === 'SIGKILL' && exit.kernelKill) {
-    const message = `The system ended the job because the machine ran out of memory${seen}. Nothing else was affected.`;
+    const message = `The operating system killed the job because the machine ran out of memory${seen}. Nothing else was affected.`;
     return { cause: 'memory', message, hint: smaller };
   }
   if (exit.signal === 'SIGKILL' || exit.signal === 'SIGTERM' || exit.signal === 'SIGINT') {
-    const message = `The job's worker process was killed from outside (${exit.signal})${seen}.`;
-    const hint = 'If nobody did that on purpose, the machine may have been out of memory. Retry the job.';
+    const message = `The job's worker process was killed by another process (${exit.signal})${seen}.`;
+    const hint = 'If this was not intended, the machine may have run out of memory. Retry the job.';
     return { cause: 'killed', message, hint };
   }
   const last = lastLine(exit.stderr);
-  const said = last === '' ? '' : ` It said: ${last}`;
+  const said = last === '' ? '' : ` Its output: ${last}`;
   if (exit.starting) {
     const message = `The worker process could not start (${how(exit)}).${said}`;
     return { cause: 'start', message, hint: 'Run `basin doctor` to see what is missing.' };
@@ -58,8 +58,8 @@ export function explainDeath(exit: Exit): Death {
     const message = `The job's worker process crashed in native code (${exit.signal}).${said}`;
     return { cause: 'crash', message, hint: 'Retry the job; run `basin doctor` if it happens again.' };
   }
-  const message = `The job's worker process ended without an answer (${how(exit)}).${said}`;
-  return { cause: 'exit', message, hint: "Retry the job; the job's log has what the worker said last." };
+  const message = `The job's worker process ended without a result (${how(exit)}).${said}`;
+  return { cause: 'exit', message, hint: "Retry the job; the job's log has the worker's last output." };
 }
 
 function how(exit: Exit): string {

@@ -68,15 +68,13 @@ export class PartWork {
       createdAt: Date.now(),
       data: answer,
     });
-    return steady
-      ? undefined
-      : 'warning: files changed while a part of the job ran; it will not be used again.';
+    return steady ? undefined : 'warning: files changed while a part of the job ran; it will not be reused.';
   }
 
   /** The whole answer, checked by the kind's schema. Throws UserError where a part is gone or damaged. */
   join({ job }: JobDetail, kind: AnyJobKind): Joined {
     const plan = this.#plans.get(job.id);
-    if (!plan || !kind.parts) throw new Error(`job ${job.id} has no parts to put together`);
+    if (!plan || !kind.parts) throw new Error(`job ${job.id} has no parts to join`);
     const files = plan.keys.map((key) => this.#parts.store.read(key));
     const data = kind.parts.join(
       job.params,

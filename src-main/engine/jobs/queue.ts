@@ -314,7 +314,7 @@ export class JobQueue {
     if (again && this.#store.isResumable(job.kind) && fruitless < mostFruitless) {
       const ended = this.#store.transition(id, 'interrupted', { error: death.message, hint: death.hint });
       if (ended.resumable) {
-        this.#addLog(id, `${death.message} Going on from what was done.`);
+        this.#addLog(id, `${death.message} Resuming from the finished parts.`);
         queueMicrotask(
           () => !this.#closing && this.#store.get(id).job.state === 'interrupted' && this.requeue(id),
         );

@@ -199,7 +199,7 @@ export class JobService {
     const { inputs, key } = await identify({ kind: job.kind, version, params: job.params }, runs.hashes);
     const steady = cacheKey !== null && key === cacheKey;
     if (cacheKey !== null && !steady) {
-      store.addLog(job.id, ['warning: files changed while the job ran; its answer will not be used again.']);
+      store.addLog(job.id, ['warning: files changed while the job ran; its result will not be reused.']);
     }
     const provenance = provenanceOf(job, version, inputs, outcome.backend, runs, this.#parts.version);
     if (joined) {
@@ -235,7 +235,7 @@ export class JobService {
       this.#training.end(job, runPath);
     } catch (error) {
       this.#parts.store.addLog(job.id, [
-        `warning: the run could not be taken into the catalog: ${messageOf(error)}`,
+        `warning: the run could not be added to the catalog: ${messageOf(error)}`,
       ]);
     }
     if (job.kind === 'import') {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { alignmentSchema } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
+import { normStatisticsNames, normStatisticsSchema } from '../../../src-shared/jobs/norm-statistics.ts';
 import { alignmentTitle } from '../../../src-shared/presentations/interpolation-figure.ts';
 import { runFolderOf } from '../../formats/run-layout.ts';
 import { cacheKey, hashInputs, inputFiles, type HashStore, type Input } from '../inputs.ts';
@@ -29,14 +30,18 @@ export async function identify(
   question: { kind: string; version: number; params: unknown },
   store: HashStore,
 ): Promise<{ inputs: Input[]; key: string }> {
-  const inputs = await hashInputs(await inputFiles(question.params), store);
+  const inputs = await hashInputs(await inputFiles(question.params, store.dataHome), store);
   return { inputs, key: cacheKey(question.kind, question.version, question.params, inputs) };
 }
 
 /** The kind's title, how models were aligned where it says so, and what it is about: "Interpolate, unaligned: sym0". */
 export function titleOf(kind: AnyJobKind, params: unknown): string {
   const about = aboutSchema.safeParse(params).data;
-  const title = `${kind.title}${about?.align === undefined ? '' : `, ${alignmentName(about)}`}`;
+  const title = [
+    kind.title,
+    ...(about?.align === undefined ? [] : [alignmentName(about)]),
+    ...(about?.normStatistics === undefined ? [] : [normStatisticsNames[about.normStatistics]]),
+  ].join(', ');
   const names = [
     ...new Set([
       ...runPaths(params).map((path) => basename(path)),
@@ -52,6 +57,7 @@ export function titleOf(kind: AnyJobKind, params: unknown): string {
 const aboutSchema = z.object({
   align: alignmentSchema.optional().catch(undefined),
   mode: z.string().optional().catch(undefined),
+  normStatistics: normStatisticsSchema.optional().catch(undefined),
   checkpoints: z.array(z.string()).optional().catch(undefined),
 });
 

@@ -100,7 +100,7 @@ export function integrityProblems(db: Db): string[] {
 
 function assertIntact(db: Db, path: string): void {
   const rows = db.pragma('quick_check(1)') as { quick_check: string }[];
-  const first = rows[0]?.quick_check ?? 'no answer';
+  const first = rows[0]?.quick_check ?? 'no response';
   if (first !== 'ok') throw new UserError(`The catalog ${path} is damaged: ${first}.`, { hint: repairHint });
 }
 

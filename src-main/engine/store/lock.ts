@@ -31,8 +31,8 @@ export class WorkspaceBusyError extends UserError {
         `${here ? 'this machine' : holder.host}, since ${new Date(holder.startedAt).toISOString()}.`,
       {
         hint: here
-          ? 'Use that one, close it, or choose another folder with --workspace DIR.'
-          : `If Basin no longer runs on ${holder.host}, delete ${workspace.lock} and start again.`,
+          ? 'Use or close that one, or choose another folder with --workspace DIR.'
+          : `If Basin is no longer running on ${holder.host}, delete ${workspace.lock} and start again.`,
       },
     );
     this.holder = holder;

@@ -12,6 +12,8 @@ export interface Workspace {
   readonly runs: string;
   readonly results: string;
   readonly figures: string;
+  /** Data sets that were fetched or added, each in a folder of its name. */
+  readonly data: string;
 }
 
 /** `--workspace`, else `BASIN_WORKSPACE`, else `~/Basin`; always absolute. */
@@ -29,6 +31,7 @@ export function workspaceAt(root: string): Workspace {
     runs: join(root, 'runs'),
     results: join(root, 'results'),
     figures: join(root, 'figures'),
+    data: join(root, 'data'),
   };
 }
 

@@ -156,7 +156,7 @@ allow('torch._utils', '_rebuild_meta_tensor_no_storage', {
   ),
 });
 allow('torch._utils', '_rebuild_wrapper_subclass', {
-  call: otherTensor('a tensor of a class of its own', 'torch.Tensor(tensor)'),
+  call: otherTensor('a tensor of a custom class', 'torch.Tensor(tensor)'),
 });
 allow('torch._utils', '_rebuild_device_tensor_from_cpu_tensor', { call: rebuildDeviceTensor });
 allow('torch._utils', '_rebuild_device_tensor_from_numpy', { call: numpyTensor });

@@ -79,7 +79,7 @@ class LegacyReader {
       const stored = typeof key === 'string' ? this.storages.get(key) : undefined;
       if (!stored || stored.start !== undefined)
         throw this.wrong(
-          `the list of storages has ${describe(key)}, which is no storage of the saved value or comes twice`,
+          `the list of storages has ${describe(key)}, which is not a storage of the saved value or appears twice`,
         );
       this.locate(stored);
     }
@@ -138,10 +138,10 @@ class LegacyReader {
       throw new UserError(
         `${where}: a persistent id is not ('storage', class, key, location, number of elements, view).`,
       );
-    if (!isCount(count)) throw new UserError(`${where}: storage ${JSON.stringify(key)} has no sound size.`);
+    if (!isCount(count)) throw new UserError(`${where}: storage ${JSON.stringify(key)} has no valid size.`);
     const stored = this.storages.get(key) ?? this.add(key, element, count, where);
     if (stored.element.bytes !== element.bytes || stored.count !== count)
-      throw new UserError(`${where}: storage ${JSON.stringify(key)} is named with two sizes.`);
+      throw new UserError(`${where}: storage ${JSON.stringify(key)} is listed with two sizes.`);
     return new StorageReference(view === null ? stored.storage : part(stored, view, where), element);
   }
 
@@ -173,7 +173,7 @@ function part(
 ): TensorStorage {
   const [name, offset, size] = Array.isArray(view) ? (view as PickleValue[]) : [];
   if (typeof name !== 'string' || !isCount(offset) || !isCount(size) || offset + size > count)
-    throw new UserError(`${where}: a view of storage ${JSON.stringify(key)} does not lie inside it.`);
+    throw new UserError(`${where}: a view of storage ${JSON.stringify(key)} extends beyond it.`);
   const start = offset * element.bytes;
   const bytes: TensorStorage['bytes'] = (from, length) => storage.bytes(start + from, length);
   return { key: name, byteLength: size * element.bytes, bytes };

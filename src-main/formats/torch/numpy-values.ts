@@ -22,9 +22,24 @@ class NumpyDType extends Opaque {
   }
 }
 
-class NumpyArray extends OpaqueObject {
+/** Read past among weights; the pickles of data sets (formats/cifar.ts) are read for what it holds. */
+export class NumpyArray extends OpaqueObject {
+  /** Undefined for one that its state did not fill, or not as C-order bytes. */
+  content: { shape: readonly number[]; dtype: string; bytes: Uint8Array } | undefined;
+
   constructor() {
     super('a numpy array', 'torch.as_tensor(array)');
+  }
+
+  /** (version, shape, dtype, is Fortran, data); Python 2 wrote the data as a text. */
+  override build(state?: unknown): boolean {
+    if (!Array.isArray(state) || state.length !== 5) return true;
+    const [, shape, dtype, fortran, data] = state as PickleValue[];
+    const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
+    const isShape = Array.isArray(shape) && shape.every((size) => typeof size === 'number');
+    if (isShape && dtype instanceof NumpyDType && fortran === false && bytes instanceof Uint8Array)
+      this.content = { shape: shape as readonly number[], dtype: dtype.code, bytes };
+    return true;
   }
 }
 

@@ -1,4 +1,5 @@
 /** The bytes of a pickle as they are gone through: numbers, texts, and a budget of memory for what they make. */
+import { isUtf8 } from 'node:buffer';
 import { UserError } from '../../../src-shared/errors.ts';
 
 /** Estimated bytes that all values of one pickle may take. */
@@ -18,8 +19,11 @@ export class PickleBytes {
   /** Where in the file `bytes` begin. */
   private readonly base: number;
   private spent = 0;
+  private readonly budget: number;
 
-  constructor(bytes: Uint8Array, name: string, base: number) {
+  /** @param budget estimated bytes that all values may take */
+  constructor(bytes: Uint8Array, name: string, base: number, budget = memoryBudget) {
+    this.budget = budget;
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.name = name;
     this.base = base;
@@ -74,6 +78,14 @@ export class PickleBytes {
     return value;
   }
 
+  /** A string of Python 2: a text, or bytes if it is not UTF-8. */
+  protected bytesOrText(length: number): string | Uint8Array {
+    const from = this.at;
+    if (from + length <= this.bytes.length && !isUtf8(this.bytes.subarray(from, from + length)))
+      return this.blob(length);
+    return this.text(length);
+  }
+
   protected blob(length: number): Uint8Array {
     const from = this.take(length);
     this.spend(cost.tuple + length);
@@ -102,8 +114,8 @@ export class PickleBytes {
 
   protected spend(amount: number): void {
     this.spent += amount;
-    if (this.spent > memoryBudget)
-      throw this.fail(`the pickle needs more than ${memoryBudget / 2 ** 20} MiB of memory`);
+    if (this.spent > this.budget)
+      throw this.fail(`the pickle needs more than ${Math.round(this.budget / 2 ** 20)} MiB of memory`);
   }
 
   protected where(): string {

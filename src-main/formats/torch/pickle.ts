@@ -15,6 +15,8 @@ export interface PickleOptions {
   name: string;
   /** Added to the offsets in messages: where in the file the bytes begin. */
   base?: number;
+  /** Estimated bytes that all values may take; absent: what a checkpoint may need. */
+  budget?: number;
   /** What a persistent id stands for. @throws UserError starting with `describe` */
   persistentLoad(id: readonly PickleValue[], describe: string): PickleValue;
 }
@@ -39,7 +41,7 @@ class Machine extends PickleBytes {
   private readonly memo = new Map<number, PickleValue>();
 
   constructor(bytes: Uint8Array, options: PickleOptions) {
-    super(bytes, options.name, options.base ?? 0);
+    super(bytes, options.name, options.base ?? 0, options.budget);
     this.options = options;
   }
 
@@ -84,7 +86,9 @@ class Machine extends PickleBytes {
       case 0x8c: // SHORT_BINUNICODE
         return this.push(this.text(this.u8()));
       case 0x55: // SHORT_BINSTRING, of Python 2
-        return this.push(this.text(this.u8()));
+        return this.push(this.bytesOrText(this.u8()));
+      case 0x54: // BINSTRING, of Python 2
+        return this.push(this.bytesOrText(this.u32()));
       case 0x58: // BINUNICODE
         return this.push(this.text(this.u32()));
       case 0x8d: // BINUNICODE8
@@ -314,7 +318,7 @@ class OpenSet extends Opaque {
 const emptyTuple: readonly PickleValue[] = Object.freeze([]);
 
 const resave =
-  'Basin reads tensors and plain values only. If you trust the file, load it in Python and save the weights alone: torch.save(model.state_dict(), "new.pt").';
+  'Basin reads tensors and plain values only. If you trust the file, load it in Python and save only the weights: torch.save(model.state_dict(), "new.pt").';
 
 /** What Python can hash, near enough: a list or dict inside a tuple is harmless here. */
 function isKey(value: PickleValue): boolean {

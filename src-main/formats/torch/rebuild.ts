@@ -73,7 +73,7 @@ function viewOf(
   if (dtype === undefined) return opaqueTensor(`a tensor of dtype ${name}`, adviceFor(name));
   // The bit of torch.Tensor.neg(): the stored elements have the other sign.
   if (metadata instanceof Map && (metadata.get('neg') === true || metadata.get('conj') === true))
-    return opaqueTensor('a tensor whose negation was left to be computed', 'tensor.resolve_neg()');
+    return opaqueTensor('a lazily negated tensor', 'tensor.resolve_neg()');
   const layout = { shape: [...shape], stride: [...stride], storageOffset };
   return lazyTensor(dtype, storage, layout, describe);
 }

@@ -130,7 +130,7 @@ function findPrefix(source: ByteSource, zip: ZipArchive): string {
   if (prefix === undefined || pickles.length > 1) {
     throw new UserError(
       `${source.name}: offset ${zip.directoryOffset}: a zip file with ${pickles.length} entries "data.pkl"; a PyTorch file has exactly one.`,
-      pickles.length > 1 ? {} : { hint: 'Is it a folder of files packed as a zip? Unpack it first.' },
+      pickles.length > 1 ? {} : { hint: 'Unpack it first if it is a zip archive of a folder.' },
     );
   }
   return prefix;

@@ -31,27 +31,27 @@ export function foreignZip({ entries }: ZipArchive): ForeignFormat | undefined {
   const has = (pattern: RegExp): boolean => names.some((name) => pattern.test(name));
   if (has(/^([^/]+\/)?(\.data\/(extern_modules|python_version)|extern_modules)$/))
     return {
-      what: 'an archive of torch.package (code and weights of a model), not a checkpoint',
-      hint: 'Save the weights alone: model = torch.package.PackageImporter("model.pt").load_pickle(PACKAGE, RESOURCE); torch.save(model.state_dict(), "weights.pt").',
+      what: 'a torch.package archive (code and weights of a model), not a checkpoint',
+      hint: 'Save only the weights: model = torch.package.PackageImporter("model.pt").load_pickle(PACKAGE, RESOURCE); torch.save(model.state_dict(), "weights.pt").',
     };
   if (has(/^([^/]+\/)?(constants\.pkl|bytecode\.pkl)$/) || has(/^([^/]+\/)?code\/.*\.py$/))
     return {
-      what: 'a TorchScript program (of torch.jit.save), not a checkpoint',
-      hint: 'Save the weights alone: torch.save(torch.jit.load("model.pt").state_dict(), "weights.pt").',
+      what: 'a TorchScript program (torch.jit.save), not a checkpoint',
+      hint: 'Save only the weights: torch.save(torch.jit.load("model.pt").state_dict(), "weights.pt").',
     };
   if (has(/^([^/]+\/)?models\/[^/]+\.json$/) && has(/^([^/]+\/)?data\/weights\//))
     return {
-      what: 'a program of torch.export (.pt2), not a checkpoint',
-      hint: 'Save the weights alone: torch.save(torch.export.load("model.pt2").state_dict, "weights.pt").',
+      what: 'a torch.export program (.pt2), not a checkpoint',
+      hint: 'Save only the weights: torch.save(torch.export.load("model.pt2").state_dict, "weights.pt").',
     };
   if (has(/(^|\/)model\.weights\.h5$/))
     return {
-      what: 'a model of Keras (.keras)',
+      what: 'a Keras model (.keras)',
       hint: 'Convert it in Python: take model.get_weights(), transpose the kernels (Keras has inputs before outputs, PyTorch outputs before inputs), and torch.save them as a dict of tensors.',
     };
   if (names.length > 0 && names.every((name) => name.endsWith('.npy')))
     return {
-      what: `arrays of numpy (.npz: ${names.slice(0, 4).join(', ')}${names.length > 4 ? ', ...' : ''})`,
+      what: `NumPy arrays (.npz: ${names.slice(0, 4).join(', ')}${names.length > 4 ? ', ...' : ''})`,
       hint: 'Convert it in Python: torch.save({k: torch.from_numpy(v) for k, v in numpy.load("weights.npz").items()}, "weights.pt"). Kernels of Keras or Flax have inputs before outputs: transpose them (v.T).',
     };
   return undefined;

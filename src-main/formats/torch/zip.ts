@@ -94,7 +94,7 @@ export class ZipArchive {
     const { size, storedSize } = entry;
     const most = Math.min(this.largestInflated, bestRatio * storedSize + 64);
     if (size > most)
-      throw this.bad(entry, `it is compressed and would inflate to ${size} bytes; at most ${most} are taken`);
+      throw this.bad(entry, `it is compressed and would inflate to ${size} bytes; at most ${most} are read`);
     const packed = this.source.read(this.dataStart(entry), storedSize);
     let bytes: Buffer;
     try {
@@ -241,7 +241,7 @@ function findDirectory(source: ByteSource): { offset: number; size: number; coun
     }
   }
   throw new UserError(
-    `${source.name}: no zip directory at the end of the file (offset ${source.size}): it is cut short, damaged or no zip file.`,
+    `${source.name}: no zip directory at the end of the file (offset ${source.size}): it is cut short, damaged or not a zip file.`,
   );
 }
 

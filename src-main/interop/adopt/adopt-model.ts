@@ -1,5 +1,5 @@
 /** The section `model` of the config that a recognised state dict gets, with what only the person can say. */
-import { families } from '../../../src-shared/domain.ts';
+import { symmetryFamilies } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { adoptJob } from '../../../src-shared/jobs/adopt.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
@@ -25,7 +25,7 @@ export function unsupported({ family, widths, elementwiseAffine }: MlpFound): st
     return `hidden layers of ${hidden.join(', ')} units; ${family} networks have one width for all`;
   return elementwiseAffine
     ? undefined
-    : `hidden layers of ${hidden.join(', ')} units with norms that have no weight; a config cannot say both`;
+    : `hidden layers of ${hidden.join(', ')} units with norms that have no weight; a config cannot express both`;
 }
 
 /** What the command needs beside the files: `--activation`, and more where names leave something open. */
@@ -59,7 +59,7 @@ export function modelOf(
   const asymmetric = family === 'w-asymmetric' || family === 'syre' ? family : undefined;
   if (!asymmetric && params.sigmaF !== undefined)
     throw new UserError(`sigmaF: ${path} holds a ${family} network, which has no fixed weight scale.`, {
-      hint: 'Leave --sigma-f out.',
+      hint: 'Remove --sigma-f.',
     });
   const notes = [...found.notes];
   const sizes = { input_dim: widths[0], output_dim: widths.at(-1), num_layers: layers };
@@ -80,7 +80,7 @@ export function modelOf(
       ...{ name: 'mlp_mnist', ...sizes, hidden_dim: widths[1] },
       ...{ n_mul: 1, norm: shownNorm, elementwise_affine: elementwiseAffine },
       ...(activation !== undefined && { activation }),
-      symmetry: families.indexOf(family),
+      symmetry: symmetryFamilies.findIndex((name) => name === family),
       ...(maskParams && { mask_params: maskParams }),
     },
     notes,
@@ -93,7 +93,7 @@ function activationOf({ activation }: Params, { family }: MlpFound, path: string
     throw new UserError(
       `activation: ${path} holds the gates of a sigma-asymmetric network, which are its activation.`,
       {
-        hint: 'Leave --activation out.',
+        hint: 'Remove --activation.',
       },
     );
   }
@@ -106,17 +106,17 @@ function activationOf({ activation }: Params, { family }: MlpFound, path: string
 function checkNormPosition({ normPosition }: Params, found: MlpFound, path: string): void {
   if (normPosition === 'after-activation')
     throw new UserError(
-      `normPosition: a network whose norms stand behind the activation has to be declared, layer by layer.`,
+      `normPosition: a network whose norms come after the activation must be declared, layer by layer.`,
       { hint: declareHint },
     );
   if (normPosition !== undefined && found.norm === 'none')
-    throw new UserError(`normPosition: ${path} has no norms.`, { hint: 'Leave --norm-position out.' });
+    throw new UserError(`normPosition: ${path} has no norms.`, { hint: 'Remove --norm-position.' });
   if (found.normsTold || normPosition !== undefined) return;
   const example = found.layers.find(({ norm }) => norm !== undefined)!;
   throw new UserError(
-    `${path}: its names do not tell where the norms stand: "${example.norm}" may come before or after the activation behind "${example.linear}".`,
+    `${path}: its names do not say whether norms come before activations: "${example.norm}" may come before or after the activation of "${example.linear}".`,
     {
-      hint: 'Look at forward(). If it is linear layer, norm, activation: --norm-position before-activation. If the norms stand behind the activation, declare the network in a small file: --architecture FILE (docs/architectures.md).',
+      hint: 'Look at forward(). If it is linear layer, norm, activation: --norm-position before-activation. If the norms come after the activation, declare the network in a small file: --architecture FILE (docs/architectures.md).',
     },
   );
 }

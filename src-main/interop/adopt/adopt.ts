@@ -8,13 +8,13 @@ import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import { activationOf, normOf } from '../../../src-shared/model.ts';
 import type { MlpSpec, ModelSpec } from '../../../src-shared/model.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
+import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import type { LazyTensor } from '../../formats/tensor.ts';
-import { permutationName } from '../../compute/alignment/permutation.ts';
 import { loadCheckpoint, readRun, usableState } from '../../compute/checkpoints.ts';
 import { checkpointCancel, ProgressMeter } from '../../compute/context.ts';
 import type { Compute, ComputeContext } from '../../compute/context.ts';
-import { assertDistinct, isBookkeeping, isCounter, nearestReading } from '../../compute/models/file-names.ts';
+import { assertDistinct, isBookkeeping, isCounter, nearestReading } from '../../formats/tensor-names.ts';
 import { describe } from '../../compute/models/state-dict.ts';
 import { modelOf } from './adopt-model.ts';
 import {
@@ -92,7 +92,7 @@ const shapeOf = ({ family, widths, norm, elementwiseAffine }: MlpFound): unknown
 
 function assertAlike(other: unknown, first: unknown, path: string, firstPath: string): void {
   if (JSON.stringify(other) === JSON.stringify(first)) return;
-  throw new UserError(`${path} is of another architecture than ${firstPath}; a run has one.`);
+  throw new UserError(`${path} has a different architecture than ${firstPath}; a run has only one.`);
 }
 
 /** A file declares the architecture. Weights keep their names; config.yaml says what they are to Basin. */
@@ -100,7 +100,7 @@ async function adoptDeclared(params: Params, context: ComputeContext): Promise<R
   const where = params.architecture!;
   for (const field of ['activation', 'normPosition', 'sigmaF'] as const) {
     if (params[field] !== undefined)
-      throw new UserError(`${field}: ${where} declares the architecture; leave --${kebab(field)} out.`);
+      throw new UserError(`${field}: ${where} declares the architecture; remove --${kebab(field)}.`);
   }
   const declared = openDeclaration(where);
   const { network } = declared;
@@ -136,14 +136,13 @@ async function adoptDeclared(params: Params, context: ComputeContext): Promise<R
 
 function groupNotes(declared: Declared, spec: ModelSpec): string[] {
   const { groups } = declared.symmetries;
-  // Of a chain, analyses number the groups by hidden layers.
-  const names = groups.map(({ name }, layer) =>
-    spec.architecture === 'mlp' ? `${name} is ${permutationName(layer)}` : name,
-  );
-  const count = groups.length === 1 ? '1 group leaves' : `${groups.length} groups leave`;
+  // Of a chain, analyses name the groups in the order of its hidden layers.
+  const own = Object.values(graphOf(spec).groupNames);
+  const names = groups.map(({ name }, i) => (spec.architecture === 'mlp' ? `${name} is ${own[i]}` : name));
+  const count = groups.length === 1 ? '1 group leave' : `${groups.length} groups leave`;
   return [
     ...(groups.length > 0
-      ? [`Random permutations of ${count} the logits as they are: ${names.join(', ')}.`]
+      ? [`Random permutations of ${count} the logits unchanged: ${names.join(', ')}.`]
       : []),
     ...symmetryNotes(declared),
   ];
@@ -201,12 +200,13 @@ function operationRows({ nodes }: Network): Result['operations'] {
 /** From input to output: each layer of the run and where it comes from. */
 function understood(spec: MlpSpec, found: readonly LayerFound[]): Result['layers'] {
   const last = spec.layers.length - 1;
+  const linears = graphOf(spec).nodes.filter(({ op }) => op === 'linear');
   return spec.layers.map((layer, i) => {
     const { linear, norm } = found[i]!;
     const kind = normOf(spec, layer);
     const gates = spec.family === 'sigma-asymmetric';
     return {
-      ...{ layer: `lins.${i}`, from: linear, inputs: layer.inputs, outputs: layer.outputs },
+      ...{ layer: linears[i]!.id, from: linear, inputs: layer.inputs, outputs: layer.outputs },
       norm: i === last || kind === 'none' ? null : `${norm ?? ''} (${kind})`.trim(),
       activation: i === last ? null : gates ? `gates activations.${i}` : activationOf(spec, layer),
     };
@@ -216,7 +216,7 @@ function understood(spec: MlpSpec, found: readonly LayerFound[]): Result['layers
 function wrapperNotes(opened: readonly { found: MlpFound }[]): string[] {
   const wrappers = [...new Set(opened.map(({ found }) => found.wrapper))].filter((text) => text !== '');
   if (wrappers.length === 0) return [];
-  return [`Left off before the names of the tensors: ${wrappers.map((text) => `"${text}"`).join(', ')}.`];
+  return [`Removed from the front of tensor names: ${wrappers.map((text) => `"${text}"`).join(', ')}.`];
 }
 
 /** The epoch that the files are of. @throws UserError if they say different ones */
@@ -228,7 +228,7 @@ function epochOf(params: Params, sources: readonly Source[]): number {
   if (first && other)
     throw new UserError(
       `epoch: ${first.path} is of epoch ${first.weights.epoch}, ${other.path} of epoch ${other.weights.epoch}; the models of a run are adopted at one epoch.`,
-      { hint: 'Give --epoch to put them under one number all the same.' },
+      { hint: 'Give --epoch to adopt them under one epoch anyway.' },
     );
   return first?.weights.epoch ?? 1;
 }

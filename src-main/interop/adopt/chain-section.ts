@@ -4,7 +4,7 @@
  */
 import { activations } from '../../../src-shared/domain.ts';
 import type { Activation } from '../../../src-shared/domain.ts';
-import { isCounter } from '../../compute/models/file-names.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
 import { usualEpsilon } from '../../../src-shared/networks/operations/norm.ts';
 import { declaredInput } from '../../../src-shared/networks/declared.ts';
 import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';

@@ -10,7 +10,7 @@ import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { Symmetries } from '../../../src-shared/networks/symmetries.ts';
 import { declarationOf } from '../../../src-shared/networks/write-declaration.ts';
 import { readYaml } from '../../formats/yaml.ts';
-import { isCounter } from '../../compute/models/file-names.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
 import type { StateDict } from '../../compute/models/tensors.ts';
 import { checkGroups, symmetryTolerance } from '../../compute/networks/check-symmetries.ts';
 import { actingArrays } from '../../compute/networks/effective.ts';
@@ -82,13 +82,13 @@ export function checkDerivedGroups({ network, symmetries }: Declared, state: Sta
   if (!failed) return;
   if (Number.isNaN(failed.maxRelativeChange))
     throw new UserError(
-      `${path}: the outputs for random inputs are no finite numbers, so that the permutation groups cannot be checked.`,
+      `${path}: the outputs for random inputs are not finite, so the permutation groups cannot be checked.`,
       { hint: 'Are its weights too large, or is the eps of a norm 0?' },
     );
   throw new UserError(
     `${path}: permuting the units of ${failed.group} changes the outputs by ${failed.maxRelativeChange.toPrecision(3)} of the largest; at most ${symmetryTolerance} was expected.`,
     {
-      hint: 'Weights that are extremely large leave no digits to compare; otherwise this is a mistake in Basin.',
+      hint: 'Extremely large weights leave no digits to compare; otherwise this is a bug in Basin.',
     },
   );
 }
@@ -100,9 +100,7 @@ export function symmetryNotes({ symmetries }: Declared): string[] {
   );
   const fixed = Map.groupBy(symmetries.fixed, ({ reason }) => reason);
   return [
-    ...(groups.length === 0
-      ? ['No neuron can change places with another: alignment changes nothing.']
-      : groups),
+    ...(groups.length === 0 ? ['No two neurons can be swapped: alignment changes nothing.'] : groups),
     ...[...fixed].map(
       ([reason, axes]) =>
         `Fixed (${reason}): ${listedAxes(axes.map(({ parameter, axis }) => [parameter, axis]))}.`,

@@ -28,7 +28,7 @@ export function maskParamsOf(
     if (wanted === undefined) notes.push(readOff(masked?.sigma, i, path));
     else if (masked?.sigma !== undefined && Math.abs(masked.sigma - wanted) > 0.05 * Math.abs(wanted) + 1e-6)
       notes.push(
-        `lins.${i}: the masked entries of its weight hold ${masked.sigma} times the fixed draw; the scale ${wanted} is taken, as given.`,
+        `lins.${i}: the masked entries of its weight hold ${masked.sigma} times the fixed draw; the given scale ${wanted} is used.`,
       );
     const sigma = wanted ?? masked!.sigma;
     return [`linear_mask_params_${i}`, { mask_constant: sigma, num_fixed: masked?.perRow ?? 0 }] as const;
@@ -42,15 +42,15 @@ export function maskParamsOf(
 
 /** @throws UserError if the scale is not told, or hardly the one that was set */
 function readOff(sigma: number | undefined, layer: number, path: string): string {
-  const hint = 'Give --sigma-f, as the config or script of the training run has it (mask_constant).';
+  const hint = 'Give --sigma-f, as in the config or script of the training run (mask_constant).';
   if (sigma === undefined)
     throw new UserError(`sigmaF: ${path} does not hold the fixed weight scale of lins.${layer}.`, { hint });
   if (sigma !== Number(sigma.toPrecision(3)))
     throw new UserError(
-      `sigmaF: ${path}: the masked entries of lins.${layer} hold ${sigma} times the fixed draw, which nobody sets: weight decay has shrunk them since.`,
+      `sigmaF: ${path}: the masked entries of lins.${layer} hold ${sigma} times the fixed draw, an unlikely setting: weight decay has shrunk them.`,
       { hint },
     );
-  return `lins.${layer}: fixed weight scale ${sigma}, read off the masked entries of its weight.`;
+  return `lins.${layer}: fixed weight scale ${sigma}, inferred from the masked entries of its weight.`;
 }
 
 /**

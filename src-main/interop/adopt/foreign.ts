@@ -1,5 +1,5 @@
 /** State dicts that are no chain of linear layers: what they are, by their right name, and what to do about it. */
-import { isBookkeeping } from '../../compute/models/file-names.ts';
+import { isBookkeeping } from '../../formats/tensor-names.ts';
 
 export interface TensorFacts {
   readonly shape: readonly number[];
@@ -21,6 +21,12 @@ export interface Refusal {
   hint?: string;
 }
 
+export const refusal = (reason: string, hint?: string): Refusal => ({
+  kind: 'other',
+  reason,
+  ...(hint !== undefined && { hint }),
+});
+
 export const declareHint =
   'Declare the network in a small file: basin run adopt --architecture FILE (docs/architectures.md).';
 
@@ -29,36 +35,32 @@ export function foreignModule(bare: ReadonlyMap<string, Entry>): Refusal | undef
   const names = [...bare.keys()].filter((name) => !isBookkeeping(name));
   const shapeOf = (name: string): readonly number[] => bare.get(name)!.facts.shape;
   const convolution = names.find((name) => shapeOf(name).length === 4);
-  if (convolution !== undefined) return { kind: 'other', reason: convolutional(convolution, names) };
+  if (convolution !== undefined) return refusal(convolutional(convolution, names));
   const reparametrised = reparametrisation(names);
   if (reparametrised) return reparametrised;
   const kernel = names.find((name) => /(?:^|[./])kernel(?::0)?$/.test(name));
   if (kernel !== undefined)
-    return {
-      kind: 'other',
-      reason: `weights of Flax or Keras ("${kernel}"), whose kernels are [inputs, outputs]`,
-      hint: `Save them as PyTorch has them: state["layers.0.weight"] = torch.tensor(kernel.T), state["layers.0.bias"] = torch.tensor(bias), and so on in the order of the layers.`,
-    };
+    return refusal(
+      `weights of Flax or Keras ("${kernel}"), whose kernels are [inputs, outputs]`,
+      `Save them in PyTorch's layout: state["layers.0.weight"] = torch.tensor(kernel.T), state["layers.0.bias"] = torch.tensor(bias), and so on in the order of the layers.`,
+    );
   const many = names.find((name) => shapeOf(name).length > 2);
   if (many !== undefined)
-    return {
-      kind: 'other',
-      reason: `a network with a tensor "${many}" of ${shapeOf(many).length} axes; linear layers have two`,
-    };
+    return refusal(
+      `a network with a tensor "${many}" of ${shapeOf(many).length} axes; linear layers have two`,
+    );
   const word = names.map((name) => [name, foreignWord(name)] as const).find(([, kind]) => kind !== undefined);
   if (word)
-    return {
-      kind: 'other',
-      reason: `a network with ${word[1]} ("${word[0]}"), by its name no plain chain of linear layers`,
-      hint: `If it has linear layers, norms, activations and sums alone: ${declareHint}`,
-    };
+    return refusal(
+      `a network with ${word[1]} ("${word[0]}"), which by its name is not a plain chain of linear layers`,
+      `If it has only linear layers, norms, activations and sums: ${declareHint}`,
+    );
   const whole = names.find((name) => /^(?:u?int|bool)/.test(bare.get(name)!.facts.dtype ?? ''));
   if (whole === undefined) return undefined;
-  return {
-    kind: 'other',
-    reason: `a tensor "${whole}" of ${bare.get(whole)!.facts.dtype}: quantised weights, or no weights`,
-    hint: 'Save the model in floating point: model.float() before model.state_dict().',
-  };
+  return refusal(
+    `a tensor "${whole}" of ${bare.get(whole)!.facts.dtype}: quantised weights, or not weights`,
+    'Save the model in floating point: model.float() before model.state_dict().',
+  );
 }
 
 function convolutional(example: string, names: readonly string[]): string {
@@ -113,11 +115,7 @@ function reparametrisation(names: readonly string[]): Refusal | undefined {
   for (const [pattern, what, hint] of reparametrisations) {
     const example = names.find((name) => pattern.test(name));
     if (example !== undefined)
-      return {
-        kind: 'other',
-        reason: `${what}: "${example}" is no weight, but what one is computed from`,
-        hint,
-      };
+      return refusal(`${what}: "${example}" is not a weight but a value a weight is computed from`, hint);
   }
   return undefined;
 }
@@ -140,9 +138,8 @@ function foreignWord(name: string): string | undefined {
 export function withoutBias(paths: readonly string[], norms: boolean): Refusal {
   const shown = paths.slice(0, 3).map((path) => `"${path === '' ? 'weight' : path}"`);
   const more = paths.length > 3 ? ` and ${paths.length - 3} more` : '';
-  return {
-    kind: 'other',
-    reason: `linear layers without a bias (${shown.join(', ')}${more})${norms ? ', as they are common before a batch norm' : ''}`,
-    hint: `${declareHint} There a bias may be left out.`,
-  };
+  return refusal(
+    `linear layers without a bias (${shown.join(', ')}${more})${norms ? ', as is common before a batch norm' : ''}`,
+    `${declareHint} In it, a bias may be omitted.`,
+  );
 }

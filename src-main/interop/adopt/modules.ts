@@ -1,6 +1,6 @@
 /** The tensors of a state dict as modules: linear layers and norms, or what no multilayer perceptron has. */
-import { isBookkeeping } from '../../compute/models/file-names.ts';
-import { foreignModule, withoutBias } from './foreign.ts';
+import { isBookkeeping } from '../../formats/tensor-names.ts';
+import { foreignModule, refusal, withoutBias } from './foreign.ts';
 import type { Entry, Refusal, TensorFacts } from './foreign.ts';
 
 export interface Linear {
@@ -58,11 +58,10 @@ const full = (path: string, field: string): string => (path === '' ? field : `${
 function unknown(path: string, fields: Fields, known: readonly string[]): Refusal | undefined {
   const field = [...fields.keys()].find((name) => !known.includes(name));
   if (field === undefined) return undefined;
-  return {
-    kind: 'other',
-    reason: `a network with a tensor "${full(path, field)}" that no multilayer perceptron has`,
-    hint: ignoreHint,
-  };
+  return refusal(
+    `a network with a tensor "${full(path, field)}", which no multilayer perceptron has`,
+    ignoreHint,
+  );
 }
 
 const ignoreHint =
@@ -75,16 +74,14 @@ function addLinear(path: string, fields: Fields, into: Modules, noBias: string[]
   const bias = fields.get('bias')?.shape;
   if (!bias) noBias.push(path);
   else if (bias.length === 1 && bias[0] === inputs && inputs !== outputs)
-    return {
-      kind: 'other',
-      reason: `weights that are stored as [inputs, outputs]: "${full(path, 'weight')}" is [${outputs}, ${inputs}], but its bias has ${inputs} entries; PyTorch's linear layers have [outputs, inputs]`,
-      hint: 'Transpose every weight of a linear layer before saving: weight.T.contiguous().',
-    };
+    return refusal(
+      `weights that are stored as [inputs, outputs]: "${full(path, 'weight')}" is [${outputs}, ${inputs}], but its bias has ${inputs} entries; PyTorch's linear layers have [outputs, inputs]`,
+      'Transpose every weight of a linear layer before saving: weight.T.contiguous().',
+    );
   else if (bias.length !== 1 || bias[0] !== outputs)
-    return {
-      kind: 'other',
-      reason: `"${full(path, 'bias')}" has shape [${bias.join(', ')}], but "${full(path, 'weight')}" is [${outputs}, ${inputs}]; a linear layer's bias has one entry per output`,
-    };
+    return refusal(
+      `"${full(path, 'bias')}" has shape [${bias.join(', ')}], but "${full(path, 'weight')}" is [${outputs}, ${inputs}]; a linear layer's bias has one entry per output`,
+    );
   into.linears.push({ path, inputs, outputs });
   return undefined;
 }
@@ -94,19 +91,16 @@ function addNorm(path: string, fields: Fields, into: Modules): Refusal | undefin
   if (problem) return problem;
   const has = (field: string): boolean => fields.has(field);
   const example = full(path, [...fields.keys()][0]!);
-  const refuse = (reason: string): Refusal => ({
-    kind: 'other',
-    reason,
-    hint: `Of norms Basin computes layer norms and batch norms with running statistics. ${ignoreHint}`,
-  });
+  const refuse = (reason: string): Refusal =>
+    refusal(reason, `Basin supports layer norms and batch norms with running statistics. ${ignoreHint}`);
   if (has('running_mean') !== has('running_var'))
     return refuse(
-      `"${full(path, has('running_mean') ? 'running_mean' : 'running_var')}" without ${has('running_mean') ? 'running_var' : 'running_mean'}: no batch norm that can be evaluated`,
+      `"${full(path, has('running_mean') ? 'running_mean' : 'running_var')}" without ${has('running_mean') ? 'running_var' : 'running_mean'}: a batch norm that cannot be evaluated`,
     );
   const batch = has('running_mean');
   if (has('weight') && !has('bias') && !batch)
     return refuse(
-      `"${example}" has no bias beside it: a PReLU, an RMSNorm or a LayerNorm without bias, which Basin does not take`,
+      `"${example}" has no bias: a PReLU, an RMSNorm or a LayerNorm without bias, which Basin does not support`,
     );
   if (has('weight') !== has('bias'))
     return refuse(`"${example}": a norm has a weight and a bias, or neither; one of them is missing`);
@@ -122,7 +116,7 @@ function addNorm(path: string, fields: Fields, into: Modules): Refusal | undefin
     /(?:^|[._\d])(?:bn|batch_?norm|gn|group_?norm|in(?:st(?:ance)?)?_?norm|instance_?norm|rms)/.test(name)
   )
     return refuse(
-      `"${path}" is called a ${/bn|batch/.test(name) ? 'batch norm, but has no running statistics' : 'norm other than a layer norm'}; by its tensors alone it could be taken for a layer norm`,
+      `"${path}" is called a ${/bn|batch/.test(name) ? 'batch norm, but has no running statistics' : 'norm other than a layer norm'}; its tensors alone would suggest a layer norm`,
     );
   into.norms.push({ path, kind: batch ? 'batch' : 'layer', width, affine: has('weight') });
   return undefined;

@@ -48,7 +48,7 @@ export function orderOf<T extends Piece>(pieces: readonly T[]): Order<T> {
   if (pieces.length > mostLayers)
     return {
       kind: 'none',
-      reason: `${pieces.length} linear layers, more than the ${mostLayers} that are put in order`,
+      reason: `${pieces.length} linear layers, more than the ${mostLayers} that can be ordered`,
     };
   const search = new Search(pieces);
   search.extend([], undefined);
@@ -113,5 +113,5 @@ function misfit<T extends Piece>(pieces: readonly T[]): string {
   if (total && at > 0)
     return `no chain of linear layers: in the order of their numbers ${shown(sorted[at]!)} follows ${shown(sorted[at - 1]!)}, which does not fit`;
   const listed = pieces.slice(0, 6).map(shown).join(', ');
-  return `no chain of linear layers, each taking what the one before gives, in any order that the names allow: ${listed}${pieces.length > 6 ? `, and ${pieces.length - 6} more` : ''}`;
+  return `no chain of linear layers, each taking the previous one's output, in any order that the names allow: ${listed}${pieces.length > 6 ? `, and ${pieces.length - 6} more` : ''}`;
 }

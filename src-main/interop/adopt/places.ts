@@ -2,7 +2,7 @@
  * Where norms and activations stand, as far as the names tell it: the numbers of a Sequential count modules without
  * weights too, so that `0, 1, 3` says "norm directly behind the linear layer" and `0, 2, 3` "something between them".
  */
-import { declareHint } from './foreign.ts';
+import { declareHint, refusal } from './foreign.ts';
 import type { Refusal } from './foreign.ts';
 import type { Linear, NormModule } from './modules.ts';
 import { numbersIn } from './order.ts';
@@ -21,7 +21,7 @@ export interface Places {
   notes: string[];
 }
 
-const normHint = `Without a declaration a network is taken for linear layer, norm, activation, in this order. ${declareHint}`;
+const normHint = `Without a declaration, layers are assumed to be linear, norm, activation, in this order. ${declareHint}`;
 
 const segments = (path: string): string[] => path.split('.');
 const parentOf = (path: string): string => segments(path).slice(0, -1).join('.');
@@ -52,7 +52,7 @@ function withNorms(order: readonly Linear[], norms: readonly NormModule[]): Omit
   let normsTold = true;
   for (const norm of norms) {
     const told = toldLayer(norm, order, norms);
-    if (typeof told === 'string') return { kind: 'other', reason: told, hint: normHint };
+    if (typeof told === 'string') return refusal(told, normHint);
     normsTold &&= told !== undefined;
     const linear = told ?? likely.get(norm);
     if (!linear || linear === order.at(-1) || behind.has(linear) || linear.outputs !== norm.width)
@@ -62,13 +62,12 @@ function withNorms(order: readonly Linear[], norms: readonly NormModule[]): Omit
   const hidden = order.length - 1;
   const [first] = norms;
   if (first && norms.length !== hidden)
-    return {
-      kind: 'other',
-      reason: `${norms.length} norms for ${hidden} hidden layers; a run's config has one norm for all`,
-      hint: declareHint,
-    };
+    return refusal(
+      `${norms.length} norms for ${hidden} hidden layers; a run's config has one norm for all`,
+      declareHint,
+    );
   if (norms.some(({ kind, affine }) => kind !== first!.kind || affine !== first!.affine))
-    return { kind: 'other', reason: 'norms of several kinds; a run has one kind for all', hint: declareHint };
+    return refusal('norms of several kinds; a run has one kind for all', declareHint);
   const layers = order.map((linear): Layer => {
     const norm = behind.get(linear);
     return norm ? { linear, norm } : { linear };
@@ -78,13 +77,13 @@ function withNorms(order: readonly Linear[], norms: readonly NormModule[]): Omit
 
 function misplaced(norm: NormModule, linear: Linear | undefined, order: readonly Linear[]): Refusal {
   const where = !linear
-    ? `no name says which linear layer the norm "${norm.path}" belongs to`
+    ? `no name shows which linear layer the norm "${norm.path}" belongs to`
     : linear === order.at(-1)
       ? `the norm "${norm.path}" belongs to the last layer "${linear.path}", whose outputs are the logits`
       : linear.outputs !== norm.width
         ? `the norm "${norm.path}" has ${norm.width} entries, but "${linear.path}" gives ${linear.outputs}`
         : `two norms belong to "${linear.path}"`;
-  return { kind: 'other', reason: where, hint: declareHint };
+  return refusal(where, declareHint);
 }
 
 /** The layer before the norm in one Sequential; undefined: not in one; text: why the norm stands elsewhere. */
@@ -106,8 +105,8 @@ function toldLayer(
     .toSorted((a, b) => numberOf(b.path)! - numberOf(a.path)!)[0];
   if (!before) return `a norm "${norm.path}" before the first linear layer of its Sequential`;
   if (numberOf(before.path) === number - 1)
-    return `a norm "${norm.path}" behind another norm, "${before.path}"`;
-  return `a norm behind the activation: "${norm.path}" does not follow "${before.path}" directly, as the numbers tell; a module without weights stands between them`;
+    return `a norm "${norm.path}" after another norm, "${before.path}"`;
+  return `a norm after the activation: by their numbers, "${norm.path}" does not directly follow "${before.path}"; a module without weights is between them`;
 }
 
 /**
@@ -156,9 +155,7 @@ function activationsBetween(layers: readonly Layer[], wrapped: boolean): string[
     const before = layers[i - 1];
     if (!before) {
       if ((numberOf(linear.path) ?? 0) > 0)
-        notes.push(
-          `Before "${linear.path}" stand modules without weights, taken for those that flatten the input.`,
-        );
+        notes.push(`Before "${linear.path}" are modules without weights, assumed to flatten the input.`);
       continue;
     }
     const seam = parentOf(before.linear.path) !== parent;
@@ -171,14 +168,13 @@ function activationsBetween(layers: readonly Layer[], wrapped: boolean): string[
     const free = freeBetween(before, linear);
     if (free === undefined) continue;
     if (free === 0 && (sequence.counted || (parent === '' && !wrapped)))
-      return {
-        kind: 'other',
-        reason: `nothing stands between "${(before.norm ?? before.linear).path}" and "${linear.path}", as the numbers of a Sequential tell, and so no activation`,
-        hint: `${declareHint} There each layer says its activation, "identity" for none.`,
-      };
+      return refusal(
+        `by the numbers of their Sequential, nothing is between "${(before.norm ?? before.linear).path}" and "${linear.path}", so there is no activation`,
+        `${declareHint} In it, each layer states its activation, "identity" for none.`,
+      );
     if (free > 1)
       notes.push(
-        `Between "${(before.norm ?? before.linear).path}" and "${linear.path}" stand ${free} modules without weights, taken for the activation and dropout; a norm without weights would look the same.`,
+        `Between "${(before.norm ?? before.linear).path}" and "${linear.path}" are ${free} modules without weights, assumed to be the activation and dropout; a norm without weights would look the same.`,
       );
   }
   return notes;
@@ -219,10 +215,9 @@ function seamOf(
   const [from, to] = [parentOf(before.linear.path), parentOf(linear.path)];
   if (!sequences.get(from)!.counted && !sequences.get(to)!.counted) return undefined;
   if (isLast && !sequences.get(to)!.counted)
-    return `Between "${before.linear.path}" and the last layer "${linear.path}" an activation is taken for granted: the numbers of "${from}" do not tell how it ends.`;
-  return {
-    kind: 'other',
-    reason: `no name tells whether an activation stands between "${before.linear.path}" and "${linear.path}": one Sequential ends there or another begins`,
-    hint: declareHint,
-  };
+    return `Between "${before.linear.path}" and the last layer "${linear.path}" an activation is assumed: the numbers of "${from}" do not show how it ends.`;
+  return refusal(
+    `no name shows whether an activation is between "${before.linear.path}" and "${linear.path}": one Sequential ends there or another begins`,
+    declareHint,
+  );
 }

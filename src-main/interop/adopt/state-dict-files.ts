@@ -11,7 +11,7 @@ import { openTorchFile } from '../../formats/torch/torch-file.ts';
 import { isForeignZip } from '../../formats/torch/zip-kinds.ts';
 import type { Tree } from '../../formats/torch/tree.ts';
 import { neededFlags, unsupported } from './adopt-model.ts';
-import { UnknownContent } from '../results/fit.ts';
+import { UnknownContent } from '../../formats/results/fit.ts';
 import { recogniseStateDict } from './state-dicts.ts';
 
 export interface Weights {
@@ -94,7 +94,7 @@ function formOf({ trainable, under }: Checkpoint): string {
 function besideNotes({ under, besides }: Checkpoint): string[] {
   if (besides.length === 0) return [];
   const others = besides.map((key) => JSON.stringify(key)).join(', ');
-  return [`The tensors under ${JSON.stringify(under)} are taken; those under ${others} are not read.`];
+  return [`The tensors under ${JSON.stringify(under)} are used; those under ${others} are not read.`];
 }
 
 /** What the import report says about the file: recognised as what, and what is missing for a run. */
@@ -113,7 +113,7 @@ export function describeStateDict(path: string): string {
     return (
       `${weights.form} of a ${family} MLP ${widths.join('-')} (norm ${norm}), without a config.yaml: ` +
       [
-        `\`basin run adopt\`${flags.length > 0 ? ` with ${flags.join(' and ')}` : ''} makes a run of such files`,
+        `\`basin run adopt\`${flags.length > 0 ? ` with ${flags.join(' and ')}` : ''} makes a run from such files`,
         ...weights.notes,
       ]
         .join('. ')

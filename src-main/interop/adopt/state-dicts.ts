@@ -5,11 +5,11 @@
 import type { Family } from '../../../src-shared/domain.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
+import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import { usualEpsilon } from '../../../src-shared/networks/operations/norm.ts';
-import { isBookkeeping, isCounter, unwrapped } from '../../compute/models/file-names.ts';
-import { stateLayout } from '../../compute/models/layout.ts';
+import { isBookkeeping, isCounter, unwrapped } from '../../formats/tensor-names.ts';
 import { checkedPlaces } from '../../compute/models/state-dict.ts';
-import { declareHint, foreignModule } from './foreign.ts';
+import { declareHint, foreignModule, refusal } from './foreign.ts';
 import type { Entry, Refusal, TensorFacts } from './foreign.ts';
 import { fieldOf, moduleOf, modulesOf } from './modules.ts';
 import { orderOf } from './order.ts';
@@ -58,6 +58,8 @@ export function recogniseStateDict(tensors: ReadonlyMap<string, TensorFacts>): M
       ([name, bare]) => [bare, { name, facts: tensors.get(name)! }] as const,
     );
     const bare = new Map(entries);
+    const fixed = [...bare.keys()].find((name) => /\.(?:weight|bias)\.[FD]$/.test(name));
+    if (fixed !== undefined) return heldFixed(fixed);
     const own = withOwnNames(bare);
     const found = own ? ownMlp(own) : plainMlp(bare, reading.wrapper !== '');
     if (found.kind === 'other') return found;
@@ -67,6 +69,13 @@ export function recogniseStateDict(tensors: ReadonlyMap<string, TensorFacts>): M
     return { kind: 'other', reason: sentence(messageOf(error)), ...(error.hint && { hint: error.hint }) };
   }
 }
+
+/** What F and D do is in no tensor: the scale, for one. */
+const heldFixed = (name: string): OtherFound => ({
+  kind: 'other',
+  reason: `it holds "${name}", the fixed part of a network of model.family, and only its config.yaml says how it acts`,
+  hint: 'Import the run folder, with its config.yaml; or adopt the plain form that "basin run merge" writes.',
+});
 
 const sentence = (message: string): string => message.replace(/^the state dict: /, '').replace(/\.$/, '');
 
@@ -82,7 +91,7 @@ function checked(found: MlpFound, tensors: ReadonlyMap<string, TensorFacts>): Ml
     spec,
     'the state dict',
   );
-  const ordered = stateLayout(spec).filter(({ name }) => places.has(name));
+  const ordered = mlpGraph(spec).parameters.filter(({ name }) => places.has(name));
   return { ...found, names: new Map(ordered.map(({ name }) => [inFile.get(name)!, name])) };
 }
 
@@ -123,8 +132,7 @@ function ownMlp(own: Bare): MlpFound | OtherFound {
   const count = [...own.keys()].filter((name) => /^lins\.\d+\.weight$/.test(name)).length;
   const shapes = Array.from({ length: count }, (_, i) => own.get(`lins.${i}.weight`)!.facts.shape);
   const widths = chain(shapes);
-  if (!widths)
-    return { kind: 'other', reason: 'layers lins.0, lins.1, ... that do not fit one behind the other' };
+  if (!widths) return refusal('layers lins.0, lins.1, ... whose shapes do not fit one after the other');
   const family: Family = has('lins.0.normal_mask')
     ? 'w-asymmetric'
     : has('lins.0.noise')
@@ -138,7 +146,7 @@ function ownMlp(own: Bare): MlpFound | OtherFound {
     if ('kind' in modules) return modules;
   }
   if (has('norms.0.scale') || has('norms.0.inv_std'))
-    return { kind: 'other', reason: 'an MLP with linearised norms, whose kind only its config.yaml tells' };
+    return refusal('an MLP with linearised norms, whose kind only its config.yaml records');
   const norm = has('norms.0.running_mean') ? 'batch' : has('norms.0.weight') ? 'layer' : 'none';
   const inFile = (module: string): string => moduleOf(own.get(`${module}.weight`)?.name ?? module);
   const layers = shapes.map((_, i): LayerFound => {
@@ -172,16 +180,15 @@ function plainMlp(bare: Bare, wrapped: boolean): MlpFound | OtherFound {
   const modules = modulesOf(bare);
   if ('kind' in modules) return modules;
   const { linears, norms } = modules;
-  if (linears.length === 0) return { kind: 'other', reason: 'no linear layer among its tensors' };
+  if (linears.length === 0) return refusal('no linear layer among its tensors');
   const ordered = orderOf(linears);
-  if (ordered.kind === 'none') return { kind: 'other', reason: ordered.reason, hint: declareHint };
+  if (ordered.kind === 'none') return refusal(ordered.reason, declareHint);
   if (ordered.kind === 'several') {
     const [one, other] = ordered.orders.map((order) => order.map(({ path }) => path).join(', '));
-    return {
-      kind: 'other',
-      reason: `layers whose order neither names nor shapes decide: ${one} fits as well as ${other}`,
-      hint: declareHint,
-    };
+    return refusal(
+      `layers whose order neither names nor shapes determine: ${one} fits as well as ${other}`,
+      declareHint,
+    );
   }
   const places = placesOf(ordered.order, norms, wrapped);
   if ('kind' in places) return places;
@@ -224,9 +231,9 @@ function namesOf(bare: Bare, layers: readonly Layer[]): Map<string, string> {
 /** What looks the same in a file. */
 function doubts(norm: 'layer' | 'batch' | undefined): string[] {
   if (norm === undefined) return [];
-  const epsilon = `Norms are taken to have an eps of ${usualEpsilon.toExponential()}, which no file holds.`;
+  const epsilon = `Norms are assumed to have eps = ${usualEpsilon.toExponential()}, which files do not record.`;
   if (norm === 'batch') return [epsilon];
   const kind =
-    'Norms without running statistics are taken for LayerNorm; a GroupNorm, or a BatchNorm with track_running_stats=False, has the same tensors.';
+    'Norms without running statistics are assumed to be LayerNorm; a GroupNorm, or a BatchNorm with track_running_stats=False, has the same tensors.';
   return [kind, epsilon];
 }

@@ -4,15 +4,18 @@ import { basename, join } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { isPlainObject, isTrackerRecord, readTolerantly, resolveModel } from '../../../src-shared/config.ts';
+import { familyNames } from '../../../src-shared/domain.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { exportCheckpointsJob } from '../../../src-shared/jobs/export-checkpoints.ts';
 import { accuracyPercent } from '../../formats/accuracy.ts';
 import type { AccuracyUnit } from '../../formats/accuracy.ts';
 import type { ModelSpec } from '../../../src-shared/model.ts';
+import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import { openCheckpoint } from '../../formats/checkpoint.ts';
 import type { Checkpoint } from '../../formats/checkpoint.ts';
+import { isTaken } from '../../formats/data-registry.ts';
 import { isOwnName } from '../../formats/data-sets.ts';
 import { accuracyUnitOf, findCheckpoint, readRunDirectory } from '../../formats/run-directory.ts';
 import type { CheckpointFile, RunDirectory } from '../../formats/run-directory.ts';
@@ -21,8 +24,7 @@ import type { LazyTensor } from '../../formats/tensor.ts';
 import { readYaml, readYamlText } from '../../formats/yaml.ts';
 import { checkpointCancel, ProgressMeter } from '../../compute/context.ts';
 import type { Compute, ComputeContext } from '../../compute/context.ts';
-import { assertDistinct, isBookkeeping, nearestReading } from '../../compute/models/file-names.ts';
-import { stateLayout } from '../../compute/models/layout.ts';
+import { assertDistinct, isBookkeeping, nearestReading } from '../../formats/tensor-names.ts';
 import { inNewRunFolder } from '../../formats/out-folder.ts';
 import { completeForReference } from '../../formats/reference-config.ts';
 import { writeInFormat } from '../../formats/write-checkpoint.ts';
@@ -107,12 +109,11 @@ function exportOne({ run, unit, params, directory, notes }: Export, file: Checkp
     const rename = renaming(run, checkpoint, notes);
     const tensors = new Map([...checkpoint.tensors].map(([name, tensor]) => [rename(name), tensor]));
     const optimizer = params.optimizer ? checkpoint.readOptimizer() : undefined;
-    if (step === undefined)
-      notes.add('Some checkpoints do not say after how many steps they were saved: 0 is written.');
-    if (params.optimizer && !optimizer) notes.add('Some checkpoints hold no state of an optimizer.');
+    if (step === undefined) notes.add('Some checkpoints do not record their step: 0 is written.');
+    if (params.optimizer && !optimizer) notes.add('Some checkpoints have no optimizer state.');
     const percent = accuracyPercent(storedAccuracy, unit);
     if (storedAccuracy !== undefined && percent === undefined)
-      notes.add('Some validation accuracies may be percent or fractions: they are not written.');
+      notes.add('Some validation accuracies may be percentages or fractions: they are not written.');
     return writeInFormat(directory, params.format, {
       epoch,
       model,
@@ -134,10 +135,10 @@ type Rename = (name: string) => string;
 function renaming(run: RunDirectory, { tensors, path }: Checkpoint, notes: Set<string>): Rename {
   const spec = specOf(run);
   if (typeof spec === 'string') return (name) => name;
-  const inFiles = new Set(stateLayout(spec).map(({ name }) => spec.fileNames?.[name] ?? name));
+  const inFiles = new Set(graphOf(spec).parameters.map(({ name }) => spec.fileNames?.[name] ?? name));
   const { names, wrapper } = nearestReading(tensors.keys(), (name) => inFiles.has(name));
   assertDistinct(names, path);
-  if (wrapper !== '') notes.add(`Left off before the names of the tensors: "${wrapper}".`);
+  if (wrapper !== '') notes.add(`Removed from the front of tensor names: "${wrapper}".`);
   return (name) => names.get(name) ?? name;
 }
 
@@ -159,7 +160,7 @@ function specOf(run: RunDirectory): ModelSpec | string {
 }
 
 const buffers =
-  /(^|\.)(mask|normal_mask|noise|C|running_mean|running_var|num_batches_tracked|scale|inv_std)$/;
+  /(^|\.)(mask|normal_mask|noise|C|F|D|running_mean|running_var|num_batches_tracked|scale|inv_std)$/;
 
 /** For checkpoints that do not say it: by the config's architecture, else by the names. */
 function trainableOf(
@@ -169,12 +170,12 @@ function trainableOf(
 ): string[] {
   const spec = specOf(run);
   if (typeof spec === 'string') {
-    notes.add(`Which tensors were trained was told from their names: ${spec}`);
+    notes.add(`Which tensors were trained was inferred from their names: ${spec}`);
     return [...tensors.keys()].filter((name) => !buffers.test(name) && !isBookkeeping(name));
   }
-  return stateLayout(spec).flatMap(({ role, name }) => {
+  return graphOf(spec).parameters.flatMap(({ role, name }) => {
     const inFile = spec.fileNames?.[name] ?? name;
-    return role === 'parameter' && tensors.has(inFile) ? [inFile] : [];
+    return role === 'trained' && tensors.has(inFile) ? [inFile] : [];
   });
 }
 
@@ -199,9 +200,14 @@ function contentOf(path: string): string | undefined {
 /** The published scripts build their networks from widths. */
 function modelNotes(run: RunDirectory, { format }: Params): string[] {
   const spec = specOf(run);
-  if (format !== 'pt' || typeof spec === 'string' || spec.architecture !== 'declared') return [];
+  if (format !== 'pt' || typeof spec === 'string') return [];
+  if (spec.architecture === 'mlp' && spec.general)
+    return [
+      `The published scripts do not know this family (${familyNames[spec.family]}) and would take W for the weight that acts. The files hold W, F and D under Basin's names (lins.0.weight, lins.0.weight.F, lins.0.weight.D); "basin run merge --write aligned --align none" writes the weights that act, as standard networks.`,
+    ];
+  if (spec.architecture !== 'declared') return [];
   return [
-    'config.yaml declares a network that the published scripts do not know; the files are state dicts for your own.',
+    'config.yaml declares a network that the published scripts do not support; the files are state dicts for your own scripts.',
   ];
 }
 
@@ -209,7 +215,12 @@ function modelNotes(run: RunDirectory, { format }: Params): string[] {
 function datasetNotes(run: RunDirectory, { format }: Params): string[] {
   const dataset = datasetSchema.safeParse(run.config['dataset']).data;
   if (format !== 'pt' || !dataset) return [];
-  if (dataset.name === 'mnist-10k' || (dataset.name != null && isOwnName(dataset.name))) {
+  if (dataset.name != null && !isTaken(dataset.name)) {
+    return [
+      `config.yaml names the data set ${dataset.name}, which was added to Basin: the published scripts cannot read it.`,
+    ];
+  }
+  if (dataset.name?.startsWith('mnist-10k') === true || (dataset.name != null && isOwnName(dataset.name))) {
     return [
       `config.yaml names the data set ${dataset.name}, which only Basin knows: for the published scripts set dataset.name to mnist and dataset.data_dir to a folder of MNIST.`,
     ];
@@ -219,7 +230,7 @@ function datasetNotes(run: RunDirectory, { format }: Params): string[] {
     folder == null || /MNIST[\\/]raw[\\/]?$/.test(folder) || existsSync(join(folder, 'MNIST', 'raw'));
   if (dataset.name !== 'mnist' || inPlace) return [];
   return [
-    `config.yaml: dataset.data_dir is ${folder}; the published scripts look for MNIST/raw below it, and download the data where there is none.`,
+    `config.yaml: dataset.data_dir is ${folder}; the published scripts look for MNIST/raw below it, and download the data if there is none.`,
   ];
 }
 

@@ -2,9 +2,9 @@
 import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
 import { checkpointCancel, type ComputeContext } from '../../compute/context.ts';
-import { UnknownContent } from '../results/fit.ts';
-import { readResultFile } from '../results/result-files.ts';
-import { sniff } from './sniff.ts';
+import { UnknownContent } from '../../formats/results/fit.ts';
+import { readResultFile } from '../../formats/results/result-files.ts';
+import { sniff } from '../../formats/sniff.ts';
 import { describeStateDict, isStateDictFile } from '../adopt/state-dict-files.ts';
 
 type Result = JobResult<'import'>;
@@ -35,7 +35,7 @@ export async function importResults(
   for (const path of workspaces)
     passOver(
       path,
-      'a workspace of Basin: its runs were looked for; its results come as an analysis (`basin export --workspace DIR --out x.zip`).',
+      'a Basin workspace: its runs are imported; to import its results, export them as an analysis archive (`basin export --workspace DIR --out x.zip`).',
     );
   const asked = new Set(named);
   const paths = [...new Set([...named, ...found])];

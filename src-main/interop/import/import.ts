@@ -15,7 +15,7 @@ import { typedPath } from '../../formats/typed-path.ts';
 import { checkpointCancel, type ComputeContext } from '../../compute/context.ts';
 import { sampleOf } from './hash.ts';
 import { importResults, mostPassedOver, reasonOf } from './import-results.ts';
-import { listRunDirectory, type RunListing } from './listing.ts';
+import { listRunDirectory, type RunListing } from '../../formats/run-listing.ts';
 import { Twins } from './twins.ts';
 
 type Params = JobParams<'import'>;
@@ -118,7 +118,7 @@ async function sortPaths(paths: readonly string[]): Promise<{ folders: string[];
     const found = await stat(absolute).catch(() => undefined);
     if (!found) {
       throw new UserError(`${absolute} does not exist.`, {
-        hint: 'Name a folder with run folders in or below it, or a file of results.',
+        hint: 'Give a folder with run folders in or below it, or a result file.',
       });
     }
     const isRunFile = isConfigName(basename(absolute)) || parseCheckpointName(absolute);
@@ -209,7 +209,7 @@ function accuracyNotes(facts: readonly CheckpointFacts[], checkpoints: readonly 
   const unknown = stored - checkpoints.filter(({ valAccuracy }) => valAccuracy !== null).length;
   if (unknown === 0) return [];
   return [
-    `val_accuracy is above 1 in some checkpoints, so it is in percent; in ${unknown} of ${stored} it is not above 1 and could be either: it is taken as unknown there.`,
+    `val_accuracy is above 1 in some checkpoints, so it is in percent; in ${unknown} of ${stored} it is not above 1 and could be either: it is treated as unknown there.`,
   ];
 }
 

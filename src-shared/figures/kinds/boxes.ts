@@ -52,7 +52,7 @@ export const boxes = defineFigure({
       ? data.panels.flatMap((p) => p.groups.flatMap((g) => g.values)).filter((v) => !(v > 0)).length
       : 0;
     const dropped =
-      left > 0 ? ` ${left} values that are not positive have no place on the logarithmic axis.` : '';
+      left > 0 ? ` ${left} values that are not positive cannot be shown on the logarithmic axis.` : '';
     return `${data.label}: median, quartiles, whiskers at the outermost values within 1.5 box lengths, mean (diamond), outliers.${dropped}`;
   },
   numbers: (data) => ({

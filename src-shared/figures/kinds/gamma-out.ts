@@ -63,7 +63,7 @@ const labelsAlong = (data: Data, along: 'k' | 'm') =>
   linesAlong(data, along).map((v) => `${along === 'k' ? 'm' : 'k'} = ${v}`);
 
 export const gammaOut = defineFigure({
-  title: 'Gap of centers over k and m',
+  title: 'Center gap over k and m',
   schema: gammaOutDataSchema,
   content: (data, theme) => {
     const found = (['k', 'm'] as const).filter((axis) => linesAlong(data, axis).length > 0);
@@ -76,7 +76,7 @@ export const gammaOut = defineFigure({
     );
     const theory = { colour: theme.colour.muted, dash: [4, 3], marker: 'circle' as const };
     return {
-      name: 'Gap of projected centers',
+      name: 'Projected-center gap',
       aspect: along.length > 1 ? 0.85 : 0.7,
       shareY: 'all',
       rows: [
@@ -88,7 +88,7 @@ export const gammaOut = defineFigure({
             margin: 0.04,
             ticks: distinct(data.points.map((p) => p[axis])),
           },
-          y: { label: markup('gap of projected centers γ_{out}'), scale: 'log' as const },
+          y: { label: markup('projected-center gap γ_{out}'), scale: 'log' as const },
           marks: inOrder(lines(data, axis, series)),
         })),
       ],

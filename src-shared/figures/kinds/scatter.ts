@@ -27,6 +27,8 @@ export const scatterDataSchema = z.object({
     .min(1),
   /** Spearman's rank correlation over all points of a panel. */
   correlation: z.boolean().default(true),
+  /** What every reader of these points must be told; part of the caption. */
+  notes: z.array(z.string()).default([]),
 });
 
 type Panel = z.output<typeof scatterDataSchema>['panels'][number];
@@ -85,7 +87,8 @@ export const scatter = defineFigure({
   },
   describe: (data) => {
     const what = data.panels.map((p) => `${p.y.label} against ${p.x.label}`).join('; ');
-    return `${what}.${data.correlation ? " Spearman's rank correlation over all points of a panel." : ''}`;
+    const rank = data.correlation ? ["Spearman's rank correlation over all points of a panel."] : [];
+    return [`${what}.`, ...rank, ...data.notes].join(' ');
   },
   numbers: (data) => ({
     columns: ['panel', 'series', 'name', 'x', 'y'],

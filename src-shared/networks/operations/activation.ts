@@ -20,7 +20,7 @@ export const activation = defineOperation({
       rules.close(axis, `${id}: ${attributes.kind}(c z) is not c ${attributes.kind}(z)`);
     return inputs[0]!.map((axis) => {
       const out = rules.open(axis.length);
-      rules.close(out, `${id}: nothing carries a factor behind ${attributes.kind}`);
+      rules.close(out, `${id}: a factor does not pass through ${attributes.kind}`);
       return out;
     });
   },
@@ -47,7 +47,7 @@ export const gate = defineOperation({
     const units = inputs[0]!.at(-1)!;
     rules.close(units, `${id}: x * sigmoid(C x) does not pass a factor on`);
     const out = rules.open(units.length);
-    rules.close(out, `${id}: nothing carries a factor behind a gate`);
+    rules.close(out, `${id}: a factor does not pass through a gate`);
     return [...inputs[0]!.slice(0, -1), out];
   },
 });

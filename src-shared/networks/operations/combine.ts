@@ -49,7 +49,7 @@ export const concat = defineOperation({
   shape({ id, inputs }) {
     const front = inputs[0]!.slice(0, -1);
     if (inputs.some((shape) => shape.slice(0, -1).join() !== front.join() || shape.length === 0))
-      throw new Error(`${id}: values whose shapes differ in front of the last axis cannot be joined`);
+      throw new Error(`${id}: values whose shapes differ before the last axis cannot be joined`);
     return [...front, inputs.reduce((sum, shape) => sum + shape.at(-1)!, 0)];
   },
   axes: (_node, inputs, rules) => joined(inputs, rules),

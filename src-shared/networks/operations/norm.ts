@@ -75,8 +75,7 @@ export const norm = defineOperation({
     const out = rules.open(units.length);
     rules.parameter('weight', 0, out, 1);
     rules.parameter('bias', 0, out, 1);
-    if (node.parameters['weight']?.role !== 'trained')
-      rules.close(out, `${node.id} has no weight of its own`);
+    if (node.parameters['weight']?.role !== 'trained') rules.close(out, `${node.id} has no weight`);
     return [...inputs[0]!.slice(0, -1), out];
   },
 });

@@ -18,9 +18,14 @@ export class TorchTurns<Answer> {
 
   async next(work = 'next'): Promise<Answer> {
     this.#child.stdin!.write(`${work}\n`);
+    return JSON.parse(await this.hear()) as Answer;
+  }
+
+  /** The next line it says, unasked. */
+  async hear(): Promise<string> {
     const line = await this.#lines.next();
     if (line.done === true) throw new Error('PyTorch’s part ended early');
-    return JSON.parse(line.value) as Answer;
+    return line.value;
   }
 
   end(): void {

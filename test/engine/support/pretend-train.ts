@@ -23,7 +23,7 @@ function step(weights: Float32Array<ArrayBuffer>, epoch: number): Float32Array<A
 export async function pretendTrain(params: Params, context: ComputeContext) {
   mkdirSync(params.run, { recursive: true });
   const begun = existsSync(join(params.run, 'config.yaml'));
-  if (begun && !params.resume) throw new UserError(`${params.run} holds a run already.`);
+  if (begun && !params.resume) throw new UserError(`${params.run} already holds a run.`);
   if (!begun) writeFileAtomic(join(params.run, 'config.yaml'), config);
   const from = params.resume ? lastEpoch(params.run) : null;
   let weights: Float32Array<ArrayBuffer> =

@@ -62,8 +62,8 @@ test('figures over epochs, over σ_F and over layers show means and spread over 
     'Matching over σ_F, at epoch 5',
     'Matching over layers, at epoch 5',
   ]);
-  expect(verdict).toMatch(/keep their places: W \(\d+ %\); SYRE \(100 %\)/);
-  expect(verdict).toMatch(/no places of their own: standard \(−?\d %\); W, no fixed part/);
+  expect(verdict).toMatch(/keep their slots: W \(\d+ %\); SYRE \(100 %\)/);
+  expect(verdict).toMatch(/do not keep their slots: standard \(−?\d %\); W, no fixed part/);
   for (const row of table!.rows) expect(row).toHaveLength(table!.columns.length);
   for (const { recipe } of figures) expect(drawFigure(recipe).svg).toContain('<svg');
   const [epochs, sigma] = figures.map(({ recipe }) => drawn(recipe));
@@ -155,8 +155,8 @@ test('what cannot be asked is refused with words', async () => {
       .join(' ');
   const group = { name: 'g', runs: [{ run }] };
   expect(refused({ groups: [group] })).toContain('the epochs are needed');
-  expect(refused({ groups: [group], epochs: 'all', models: [1] })).toContain('in place of models');
-  expect(refused({ run, epoch: 5, epochs: [5] })).toContain('in place of epoch');
+  expect(refused({ groups: [group], epochs: 'all', models: [1] })).toContain('replaces models');
+  expect(refused({ run, epoch: 5, epochs: [5] })).toContain('replaces epoch');
   expect(refused({ run })).toContain('the epoch is needed');
   await expect(job('match-activations', { ...common, run, epochs: [5, 7] })).rejects.toThrow(
     /no checkpoint of epoch 7; it has epochs 0, 1, 5/,
@@ -181,5 +181,5 @@ test('groups of the catalog become runs with their folders', () => {
     [10, 1],
   ]);
   expect(() => groupSubjects([{ ...group, members: [] }], [row])).toThrow('has no runs');
-  expect(() => groupSubjects([{ ...group, members: [{ runId: 'x' }] }], [row])).toThrow('not where it was');
+  expect(() => groupSubjects([{ ...group, members: [{ runId: 'x' }] }], [row])).toThrow('is missing');
 });

@@ -1,7 +1,7 @@
 /** A model with its units shuffled is matched to itself exactly, whatever its network. */
 import { describe, expect, test } from 'vitest';
 import { matchGroups } from '../../../src-main/compute/alignment/activation-matching.ts';
-import { inversePermutation } from '../../../src-main/compute/alignment/permutation.ts';
+import { inversePermutation } from '../../support/permutations.ts';
 import { matchWeights } from '../../../src-main/compute/alignment/weight-matching.ts';
 import { dataOf, relativeChange } from '../../../src-main/compute/networks/check-symmetries.ts';
 import { hostForward } from '../../../src-main/compute/networks/host.ts';
@@ -39,7 +39,9 @@ function modelOf(network: Network, seed: number): Arrays {
 }
 
 const mlps = families.map((family) => {
-  const { network, models } = randomModels({ family, norm: 'batch', widths: [20, 24, 16, 12, 6] }, [21]);
+  const norm = family === 'bias-only' ? 'layer' : 'batch';
+  const widths = family === 'linear-residual' ? [20, 24, 24, 12, 6] : [20, 24, 16, 12, 6];
+  const { network, models } = randomModels({ family, norm, widths }, [21]);
   return [`${family} network`, network, models[0]!] as const;
 });
 const others = (

@@ -21,7 +21,7 @@ const house: Record<string, string> = {
   'src-main/server/index.ts': "import { engine } from '../engine/index.ts';\nexport const server = engine;",
   'src-main/cli/main.ts': "import { server } from '../server/index.ts';\nexport const main = server;",
   'src-main/electron/main.ts':
-    "import { engine } from '../engine/index.ts';\nimport { app } from 'electron';\nexport const door = [engine, app];",
+    "import { engine } from '../engine/index.ts';\nimport { app } from 'electron';\nexport const both = [engine, app];",
   'src-renderer/client.ts': "import { run } from '../src-shared/domain.ts';\nexport const client = run;",
 };
 

@@ -192,7 +192,7 @@ test.skipIf(!compiler)('what cannot be compiled is refused by name', () => {
   const settings = { mode: 'graph' as const, args: [single(300)], state: [] };
   const compile = (body: (x: Tensor) => Tensor) => () =>
     compiler!.compile(settings, ([x]) => ({ outputs: [body(x!)], state: [] }));
-  expect(compile((x) => tf.scalar(x.dataSync()[0]!))).toThrow('a value was asked for while tracing');
+  expect(compile((x) => tf.scalar(x.dataSync()[0]!))).toThrow('a value was requested while tracing');
   expect(compile((x) => tf.add(x, tf.randomNormal([300])))).toThrow(
     'a constant of shape [300] would be frozen into the graph',
   );

@@ -27,7 +27,7 @@ test('float32 stays float32 on a GPU, one GPU is used, and no worker takes all i
   expect(tf32Allowed()).toBe(false);
 });
 
-test("a library that is not set-up's gets no flags of XLA: one that it does not know would end the process", () => {
+test("a library that is not setup's gets no flags of XLA: one that it does not know would end the process", () => {
   setEnvironment(3, false);
   expect(told()).toMatchObject({ NVIDIA_TF32_OVERRIDE: '0', XLA_FLAGS: undefined });
 });

@@ -45,7 +45,7 @@ async function load(
   return { told: JSON.parse(stdout) as Told, stderr };
 }
 
-it("falls back to wasm with set-up's own reason and remedy", async () => {
+it("falls back to wasm with setup's own reason and remedy", async () => {
   const status = join(folder, 'setup.json');
   writeFileSync(
     status,
@@ -72,7 +72,7 @@ it("falls back to wasm with set-up's own reason and remedy", async () => {
   expect(stderr).toBe('');
 });
 
-it('says that set-up has not run where it has left nothing', async () => {
+it('says that setup has not run where it has left nothing', async () => {
   const { told } = await load({
     BASIN_BINDING: join(folder, 'absent.node'),
     BASIN_SETUP_STATUS: join(folder, 'absent.json'),

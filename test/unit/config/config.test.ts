@@ -176,7 +176,7 @@ describe('overrides as hydra users type them', () => {
     ['optimizer=sdg', /choose one of adamw, adam, sgd.*Did you mean "sgd"/],
     ['model.norm.kind=layer', /model\.norm is "layer", not a section/],
     ['model.mask_params=3', /is a section/],
-    ['init_seed=1,2', /write \[1,2\]/],
+    ['init_seed=1,2', /write a list as \[1,2\]/],
     ['init_seed=[1,2', /not closed/],
     ['~optimizer.momentum', /no optimizer\.momentum to remove/],
     ['__proto__.polluted=1', /cannot be a key/],

@@ -30,6 +30,13 @@ const samples: Record<string, string> = {
   'model.elementwise_affine': 'false',
   'model.activation': 'tanh',
   'model.asym_init_only': 'true',
+  'model.family.name': 'bias-only',
+  'model.family.alpha': '0.37',
+  'model.family.share': '0.37',
+  'model.family.sigma_f': '0.37',
+  'model.family.file': '/given.npz',
+  'model.family.sha256': 'abc',
+  'model.family.parts': '[{parameter: lins.0.bias, tensors: [F], zeros: 0, fixed: 9}]',
   'model.layers': `[${hidden}, {outputs: 20}]`,
   'dataset.name': 'fashion-mnist',
   'dataset.data_dir': '/data',
@@ -37,6 +44,10 @@ const samples: Record<string, string> = {
   'dataset.val_split': '0.3',
   'dataset.split_seed': '9',
   'dataset.split_file': '/split.json',
+  'dataset.contents': 'abcdef01',
+  'dataset.augmentation.flip': 'true',
+  'dataset.augmentation.pad': '3',
+  'dataset.augmentation.evaluation': 'train-and-val',
   'optimizer.name': 'adam',
   'model.depth': '32',
   'model.w': '2',
@@ -82,12 +93,17 @@ function sampleOf(key: string): string {
  * fields of the plan that nothing reads for this kind of network or data.
  */
 function doing(config: RunConfig): unknown {
-  const { config: _written, notes: _notes, schedule, spec, seeds, data, ...plan } = planTraining(config);
+  const { config: written, notes: _notes, schedule, spec, seeds, data, ...plan } = planTraining(config);
   const { splitSeed, valFraction, dataDir, ...files } = data;
   return {
     ...plan,
     network: spec.architecture === 'resnet' ? spec : networkOf(spec),
-    seeds: { ...seeds, seed: null, mask: spec.family === 'standard' ? null : seeds.mask },
+    // Fresh models are made from it.
+    file: written.model?.family?.file ?? null,
+    seeds: {
+      ...{ ...seeds, seed: null },
+      mask: ['standard', 'linear-residual', 'given'].includes(spec.family) ? null : seeds.mask,
+    },
     data: {
       ...files,
       split: files.splitFile === undefined ? [splitSeed, valFraction] : null,
@@ -118,6 +134,15 @@ const bases: Record<string, [string, string[]]> = {
   ],
   'a sigma-asymmetric network': ['sigma-asymmetric-small', []],
   SYRE: ['syre-small', []],
+  'a linear residual': ['linear-residual-small', []],
+  'a sparse network': ['sparse-small', []],
+  'a fixed part on biases': ['bias-only-small', []],
+  'given F and D': [
+    'standard-small',
+    [
+      'model.family={name: given, sha256: x, parts: [{parameter: lins.0.weight, tensors: [D], zeros: 5, fixed: 5}]}',
+    ],
+  ],
   'a network without norm layers': ['mlp_symmetry0_noNorm', []],
   'a network of one layer': ['standard-small', ['model.num_layers=1']],
   'a residual network': ['resnet-small', []],
@@ -134,6 +159,7 @@ const bases: Record<string, [string, string[]]> = {
       ['standard-small', [`scheduler=${name}`]] as [string, string[]],
     ]),
   ),
+  'varied images': ['standard-small', ['dataset=cifar10', 'model.input_dim=3072']],
   'a split file': ['standard-small', ['dataset.split_file=/given.json']],
   'recorded seeds': ['w-asymmetric-small', ['init_seed=1', 'optimization_seed=2', 'mask_seed=3']],
   ...Object.fromEntries(
@@ -190,7 +216,8 @@ describe('every key of the schema', () => {
 
   it('that is used changes something in at least one of these trainings', () => {
     // Multilabel data are refused by training itself; d_ambient changes only together with model.input_dim.
-    const exempt = /multilabel|d_ambient$/;
+    // A family changes only together with a key of its own.
+    const exempt = /multilabel|d_ambient$|model\.family\.name$/;
     expect(used.filter((key) => !changed.has(key) && !exempt.test(key))).toEqual([]);
   });
 

@@ -81,7 +81,7 @@ describe('interpolations', () => {
     delete process.env['BASIN_TEST_WIDTH'];
     expect(config).toEqual({ dataset: { batch_size: 64 } });
     expect(assumptions.join()).toContain(
-      'dataset.batch_size is ${oc.env:BASIN_TEST_WIDTH,64}: its default is taken',
+      'dataset.batch_size is ${oc.env:BASIN_TEST_WIDTH,64}: its default is used',
     );
   });
 
@@ -97,7 +97,7 @@ describe('interpolations', () => {
     expect(config['model']).toEqual({ activation: variable, norm: variable, hidden_dim: 16 });
     expect([...unresolved.keys()].sort()).toEqual(['model.activation', 'model.norm']);
     expect(unresolved.get('model.norm')).toContain(
-      'environment variable ACT of the time of training decides',
+      'depends on the environment variable ACT at training time',
     );
     expect(assumptions.join()).not.toContain('model.activation');
     expect(understandConfig(config).config).toEqual(config);

@@ -28,7 +28,7 @@ describe('overrides that do nothing', () => {
     [
       'w-asymmetric',
       ['model.mask_params.default.mask_constant=5'],
-      /every layer has a value of its own.*linear_mask_params_0\.mask_constant=1,.*sigma_f=VALUE/,
+      /every layer has its own value.*linear_mask_params_0\.mask_constant=1,.*sigma_f=VALUE/,
     ],
     [
       'mlp_symmetry1_kappaPerLayer',
@@ -87,7 +87,7 @@ describe('overrides that do nothing', () => {
     const seeds = ['optimization_seed=2', 'mask_seed=3'];
     expect(() => configWith(recorded, ['seed=2'])).not.toThrow();
     expect(() => configWith({ ...recorded, optimization_seed: 2, mask_seed: 3 }, ['seed=2'])).toThrow(
-      /they win/,
+      /take precedence/,
     );
     // A recorded run's seeds given again, all of them.
     expect(() => configWith(recorded, ['seed=2', 'init_seed=[3,4]', ...seeds])).not.toThrow();
@@ -129,8 +129,10 @@ describe('settings as other programs write them', () => {
   it('that cannot be resolved are refused in the form, too', () => {
     const overrides = ['optimizer.lr=${oc.env:LR}'];
     expect(() => loadTrainingConfig('standard', overrides)).toThrow(/optimizer\.lr is/);
-    const times = { estimate: () => null } as unknown as StepTimes;
-    const { problems } = preview(loadTrainingConfig('standard') as Plain, overrides, times);
+    const stepTimes = { estimate: () => null } as unknown as StepTimes;
+    const { problems } = preview(loadTrainingConfig('standard') as Plain, overrides, {
+      ...{ stepTimes, home: '' },
+    });
     expect(problems.join(' ')).toMatch(/optimizer\.lr is/);
   });
 });

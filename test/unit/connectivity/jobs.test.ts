@@ -71,19 +71,19 @@ describe('bad input is answered with one clear message', () => {
       { ...basic, models: [1, 9] },
       /no model 9; the run has models 1, 2, 3, 4/,
     ],
-    ['a model twice', { ...basic, models: [2, 2] }, /model 2 is named twice/],
-    ['a single model', { ...basic, models: [3] }, /two models at least/],
-    ['a pair of unknown models', { ...basic, pairs: [[1, 3]] }, /names model 3; the models are 1, 2/],
+    ['a model twice', { ...basic, models: [2, 2] }, /model 2 is listed twice/],
+    ['a single model', { ...basic, models: [3] }, /at least two models/],
+    ['a pair of unknown models', { ...basic, pairs: [[1, 3]] }, /refers to model 3; the models are 1, 2/],
     ['a pair of one model', { ...basic, pairs: [[2, 2]] }, /compares a model with itself/],
     ['no epoch', { ...basic, epoch: undefined }, /epoch: the epoch is needed/],
-    ['no run', { ...basic, run: undefined }, /run: a run directory is needed/],
-    ['run and files at once', { ...basic, checkpoints: ['/a.pt', '/b.pt'] }, /stands in place of run/],
-    ['a folder that is no run', { ...basic, run: root }, /is no run directory: it has no config.yaml/],
-    ['an unknown data set', { ...basic, data: { name: 'mnist-11k' } }, /data set "mnist-11k" is not known/],
+    ['no run', { ...basic, run: undefined }, /run: a run folder is needed/],
+    ['run and files at once', { ...basic, checkpoints: ['/a.pt', '/b.pt'] }, /replaces run/],
+    ['a folder that is no run', { ...basic, run: root }, /is not a run folder: it has no config.yaml/],
+    ['an unknown data set', { ...basic, data: { name: 'mnist-11k' } }, /data set "mnist-11k" is unknown/],
     [
       'an order that leaves a layer out',
       { ...basic, align: 'weight', order: [0, 1] },
-      /order: \[0, 1\] does not visit/,
+      /order: \[0, 1\] does not contain/,
     ],
   ])('%s', async (_what, params, message) => {
     expect((await failure('interpolate', params)).message).toMatch(message);
@@ -143,7 +143,7 @@ describe('bad input is answered with one clear message', () => {
     });
     const error = await failure('interpolate', { ...basic, run: directory });
     expect(error.message).toMatch(
-      /checkpoint_epoch_5_model_2\.safetensors: not all weights are finite.*"lins\.1\.weight" \(entry 7 is NaN\)/,
+      /checkpoint_epoch_5_model_2\.safetensors: some weights are not finite.*"lins\.1\.weight" \(entry 7 is NaN\)/,
     );
   });
 
@@ -229,7 +229,7 @@ describe('warnings', () => {
       run: directory,
     });
     expect(result.rescaling_ratio).toBeGreaterThan(4);
-    expect(result.warnings.join(' ')).toMatch(/incoming weights of hidden layer 0.*means nothing/);
+    expect(result.warnings.join(' ')).toMatch(/incoming weights of hidden layer 0.*this one is meaningless/);
   });
 
   test('the same file twice', async () => {

@@ -136,8 +136,8 @@ describe('a folder of IDX files', () => {
   });
 
   it('an unknown name is refused with near misses', () => {
-    expect(() => loadDataset({ name: 'minst' })).toThrow(/"minst" is not known.*Did you mean "mnist"/);
-    expect(() => loadDataset({ name: 'constructor' })).toThrow(/not known/);
+    expect(() => loadDataset({ name: 'minst' })).toThrow(/"minst" is unknown.*Did you mean "mnist"/);
+    expect(() => loadDataset({ name: 'constructor' })).toThrow(/is unknown/);
   });
 });
 
@@ -178,7 +178,7 @@ describe('the split', () => {
     [{ train_indices: [1], n_train: 7200 }, /"n_train" is 7200, but train_indices lists 1/],
     [{ n_test: 10000 }, /"n_test" is 10000.*2000/],
     [{ train_indices: [] }, /"train_indices" is empty/],
-    [{ sha256: { 'train-images-idx3-ubyte': 'f'.repeat(64) } }, /sha256\.train-images.*other data/],
+    [{ sha256: { 'train-images-idx3-ubyte': 'f'.repeat(64) } }, /sha256\.train-images.*another data set/],
     [{ val_indices: undefined }, /val_indices/],
   ])('refuses %j, naming file and field', (change, message) => {
     const file = join(root, 'bad.json');
@@ -200,6 +200,6 @@ describe('the split', () => {
     );
     const file = join(root, 'text.json');
     writeFileSync(file, '{');
-    expect(() => splitIndices(digits, { splitFile: file })).toThrow(/no valid JSON/);
+    expect(() => splitIndices(digits, { splitFile: file })).toThrow(/not valid JSON/);
   });
 });

@@ -190,7 +190,7 @@ describe('config', () => {
   });
 
   test('the name alone makes no data', () => {
-    expect(() => loadDataset({ name: 'gaussian-subspace' })).toThrow(/made from sizes and seeds/);
+    expect(() => loadDataset({ name: 'gaussian-subspace' })).toThrow(/generated from sizes and seeds/);
   });
 });
 
@@ -274,7 +274,7 @@ describe('training', () => {
     const text = readFileSync(path, 'utf8');
     expect(text).toContain('axis_signs: largest entry positive');
     writeFileSync(path, text.replace(/^ *axis_signs:.*\n/m, ''));
-    const refusal = /axis_signs is not recorded as "largest entry positive": the run saw digits/;
+    const refusal = /axis_signs is not recorded as "largest entry positive": the run was trained on digits/;
     await expect(job('subspace-coherence', question)).rejects.toThrow(refusal);
     await expect(job('train', { run, resume: true })).rejects.toThrow(refusal);
     writeFileSync(path, text.replace('largest entry positive', 'as numpy has them'));

@@ -45,13 +45,13 @@ describe('what cannot be compared is not right', () => {
     ['no numbers', [item([])], [item([])], '0 numbers on the GPU, 0 on the processor'],
     ['NaN on the GPU', [item([1, NaN])], [cpu], 'not finite: NaN on the GPU, 2 on the processor'],
     ['the same infinity on both', [item([1, Infinity])], [item([1, Infinity])], 'not finite: Infinity'],
-    ['an item that the GPU lacks', [], [cpu], 'the GPU has no such numbers'],
-    ['an item that the processor lacks', [cpu], [], 'the processor has no such numbers'],
-    ['the other way of computing', [cpu], [item([1, 2], { way: 'xla' })], 'has no such numbers'],
+    ['an item that the GPU lacks', [], [cpu], 'the GPU did not compute these numbers'],
+    ['an item that the processor lacks', [cpu], [], 'the processor did not compute these numbers'],
+    ['the other way of computing', [cpu], [item([1, 2], { way: 'xla' })], 'did not compute these numbers'],
   ])('%s', (_, gpu, other, problem) => {
     for (const compared of compareItems(gpu, other)) {
       expect(compared).toMatchObject({ ok: false, difference: null });
-      expect(compared.problem).toContain(problem.startsWith('has') ? 'has no such numbers' : problem);
+      expect(compared.problem).toContain(problem);
     }
     expect(compareItems(gpu, other).length).toBeGreaterThan(0);
   });

@@ -5,7 +5,7 @@ import { suggestGroups } from '../../../src-main/engine/catalog/suggest.ts';
 import { summarise } from '../../../src-main/engine/catalog/summary.ts';
 import { RunStore } from '../../../src-main/engine/catalog/runs.ts';
 import { openDatabase } from '../../../src-main/engine/store/database.ts';
-import { reportOn } from '../../../src-main/interop/import/config-report.ts';
+import { reportOn } from '../../../src-shared/config/report.ts';
 import { residualDeclaration } from '../../support/declared-run.ts';
 import { foundRun, temporaryFolder } from './support.ts';
 

@@ -58,19 +58,19 @@ OTHER = {"k": "/k"}
   });
 
   it.each([
-    ['os.environ["HOME"] + "/b"', 'os.environ is not read'],
-    ['os.getenv("HOME")', 'os.getenv(...) is not read'],
-    ['os.getcwd() + "/b"', 'os.getcwd(...) is not read'],
-    ['Path.cwd() / "b"', 'Path.cwd() is not read'],
+    ['os.environ["HOME"] + "/b"', 'os.environ is not supported'],
+    ['os.getenv("HOME")', 'os.getenv(...) is not supported'],
+    ['os.getcwd() + "/b"', 'os.getcwd(...) is not supported'],
+    ['Path.cwd() / "b"', 'Path.cwd() is not supported'],
     ['NOBODY + "/b"', 'NOBODY is not defined in the file'],
-    ['newest("/x")', 'newest(...) is not read'],
-    ['"/a" if N else "/b"', '"if" is not read here'],
-    ['f"{N:03d}"', 'the format in {N:03d} is not read'],
-    ['glob.glob("/x/*")[0]', 'glob.glob(...) is not read'],
+    ['newest("/x")', 'newest(...) is not supported'],
+    ['"/a" if N else "/b"', '"if" is not supported here'],
+    ['f"{N:03d}"', 'the format in {N:03d} is not supported'],
+    ['glob.glob("/x/*")[0]', 'glob.glob(...) is not supported'],
     ['lambda: "/x"', 'lambda is not defined'],
-    ['BASE.replace("a", "b")', '.replace(...) is not read'],
+    ['BASE.replace("a", "b")', '.replace(...) is not supported'],
     ['b"/x"', 'is not plain text'],
-    ['BASE + N', '"+" between these two is not read'],
+    ['BASE + N', '"+" between these two is not supported'],
   ])('%s is refused by entry and line', (expression, why) => {
     expect(() => one(expression, head)).toThrow(`Line 13: "mlp" / "a": `);
     expect(() => one(expression, head)).toThrow(why);
@@ -117,7 +117,7 @@ if __name__ == "__main__":
     expect(read('other = {"x": 1}\nA = {"mlp": {"a": "/a"}}\n')).toEqual({ mlp: { a: '/a' } });
     expect(() => read(two)).toThrow('several dictionaries of folders: A, B');
     expect(() => read('A = {"mlp": {"a": "/a"}}\nB = {k: v for k, v in x}\n')).toThrow(
-      'another, on line 2, is not read',
+      'another, on line 2, cannot be read',
     );
   });
 
@@ -132,7 +132,7 @@ if __name__ == "__main__":
     [
       'an entry set by what is not read',
       'D = {"m": {"a": "/b"}}\nD["m"]["c"] = secret()\n',
-      'secret(...) is not read',
+      'secret(...) is not supported',
     ],
     [
       'a base set in a condition',
@@ -197,7 +197,7 @@ describe('the folders of a dictionary', () => {
     expect(() => imported('D = {"mlp": {"x": ""}}')).toThrow('The file names no folder');
     expect(() => importGroups('python', 'D = {"mlp": {"x": "real/a"}}', groups, runs)).toThrow(
       expect.objectContaining({
-        hint: expect.stringContaining('Relative paths count from the file') as string,
+        hint: expect.stringContaining('Relative paths are relative to the file') as string,
       }),
     );
     expect(groups.state().groups).toEqual([]);

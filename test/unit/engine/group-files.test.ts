@@ -47,11 +47,15 @@ checkpoint_directories_by_architecture: Dict[str, Dict[str, str]] = {
   });
 
   it.each([
-    ['a call', '{"mlp": {"a": os.system("rm -rf /")}}', 'Line 1: "mlp" / "a": os.system(...) is not read'],
+    [
+      'a call',
+      '{"mlp": {"a": os.system("rm -rf /")}}',
+      'Line 1: "mlp" / "a": os.system(...) is not supported',
+    ],
     ['an unknown name', '{"mlp": {\n"a": f"{x}"}}', 'Line 2: "mlp" / "a": x is not defined in the file'],
-    ['a doubled key', '{"mlp": {"a": "1",\n "a": "2"}}', 'Line 2: the key "a" stands twice'],
+    ['a doubled key', '{"mlp": {"a": "1",\n "a": "2"}}', 'Line 2: the key "a" appears twice'],
     ['a key without quotes', '{mlp: 1}', 'a key in quotes was expected'],
-    ['an unfinished text', '{"mlp": {"a": "1"', 'the text ends too early'],
+    ['an unfinished text', '{"mlp": {"a": "1"', 'the text ends unexpectedly'],
     ['no dictionary', 'print(1)', 'There is no dictionary'],
     ['a bottomless pit', `${'{"a": '.repeat(200)}1${'}'.repeat(200)}`, 'nested too deep'],
   ])('refuses %s', (_what, text, message) => {

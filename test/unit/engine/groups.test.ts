@@ -139,7 +139,7 @@ function take(model: Model, step: Step): void {
   }
   const { edit, next } = what;
   if (new Set(next.map((group) => group.key)).size < next.length) {
-    expect(() => groups.edit(edit)).toThrow('There already is a group');
+    expect(() => groups.edit(edit)).toThrow('already exists');
     return;
   }
   groups.edit(edit);

@@ -56,4 +56,32 @@ describe('the files behind a question', () => {
     expect(await inputFiles({ run: join(root, 'foreign'), models: [1], epoch: 5 })).toEqual(expected);
     expect(await inputFiles({ checkpoints: [checkpoint] })).toEqual(expected);
   });
+
+  it('are the files of CIFAR in every form, and of data that were added, wherever the registry finds them', async () => {
+    const binary = ['data_batch_1.bin', 'data_batch_2.bin.gz', 'test_batch.bin'].map((name) =>
+      file('c1', 'cifar-10-batches-bin', name),
+    );
+    expect(await inputFiles({ data: { dataDir: join(root, 'c1') } })).toEqual(binary.sort());
+    const pickles = ['train', 'test'].map((name) => file('c2', 'cifar-100-python', name));
+    file('c2', 'cifar-100-python', 'meta');
+    expect(await inputFiles({ data: { dataDir: join(root, 'c2') } })).toEqual(pickles.sort());
+    const home = join(root, 'home');
+    const archive = file('home', 'cifar10', 'cifar-10-binary.tar.gz');
+    expect(await inputFiles({ data: { name: 'cifar10' } }, home)).toEqual([archive]);
+    const arrays = ['train-inputs.npy', 'train-labels.npy', 'test-inputs.npy', 'test-labels.npy'];
+    const toy = ['dataset.json', ...arrays].map((name) => file('home', 'toy', name)).sort();
+    expect(await inputFiles({ data: { name: 'toy' } }, home)).toEqual(toy);
+    expect(await inputFiles({ data: { name: 'toy', dataDir: join(home, 'toy') } })).toEqual(toy);
+    expect(await inputFiles({ data: { name: 'toy' } }, join(root, 'nowhere'))).toEqual([]);
+  });
+
+  it("are those of the run's own data set in the workspace, if the folder that its config names is gone", async () => {
+    const home = join(root, 'home2');
+    const toy = ['dataset.json', 'train-inputs.npy'].map((name) => file('home2', 'toy', name));
+    const checkpoint = file('moved', 'checkpoint_epoch_5_model_1.safetensors');
+    const config = file('moved', 'config.yaml');
+    writeFileSync(config, 'dataset:\n  name: toy\n  data_dir: /nowhere/toy\n');
+    const question = { run: join(root, 'moved'), models: [1], epoch: 5 };
+    expect(await inputFiles(question, home)).toEqual([checkpoint, config, ...toy].sort());
+  });
 });

@@ -40,6 +40,30 @@ describe('the list of runs', () => {
     expect(runs.list().map((run) => run.id)).toEqual([id]);
   });
 
+  it('says whether norms keep running statistics: of batch norms, and of declared ones', () => {
+    const statistics = (path: string, norm: string | null): boolean =>
+      runs.row(runs.take(foundRun(path, { norm }), 'imported').id).runningStatistics;
+    expect(statistics('/data/batch', 'batch')).toBe(true);
+    expect(statistics('/data/layer', 'layer')).toBe(false);
+    expect(statistics('/data/none', null)).toBe(false);
+    const declared = foundRun('/data/declared');
+    const names = { running_mean: 'm', running_var: 'v', shape: [4] };
+    const layers = [
+      { norm: { kind: 'batch', ...names } },
+      { linear: { weight: 'w', shape: [3, 4] } },
+      { activation: 'silu' },
+      { linear: { weight: 'u', shape: [2, 3] } },
+    ];
+    const { id } = runs.take({ ...declared, config: { model: { name: 'declared', layers } } }, 'imported');
+    expect(runs.row(id).runningStatistics).toBe(true);
+    const unreadable = {
+      ...foundRun('/data/unreadable'),
+      config: { model: { name: 'declared', layers: 7 } },
+    };
+    expect(runs.row(runs.take(unreadable, 'imported').id).runningStatistics).toBe(false);
+    for (const { id: each, path } of runs.list()) if (path !== '/data/first') runs.remove([each]);
+  });
+
   it('shows the config of today', () => {
     const before = foundRun('/data/changing', { norm: 'layer' });
     const { id } = runs.take(before, 'imported');

@@ -133,7 +133,7 @@ describe('the names of this machine', () => {
 
   it.each(['http://hub.example.edu', 'hub:7077', 'hub/path', '*.example.edu', '', 'a b', '-x', 'a..b'])(
     'cannot be "%s"',
-    (text) => expect(() => parseHostName(text)).toThrow('is not the name or address of a host'),
+    (text) => expect(() => parseHostName(text)).toThrow('is not a host name or address'),
   );
 
   it.each([

@@ -110,7 +110,7 @@ describe('undo of one step', () => {
         }
         undone++;
         const result = content();
-        expect(() => groups.undo(done[at]!.step)).toThrow('undone already');
+        expect(() => groups.undo(done[at]!.step)).toThrow('already undone');
         // It is itself a step that can be undone, unless it was the last and can be redone.
         if (at < done.length - 1) groups.undo();
         else groups.redo();

@@ -6,10 +6,13 @@ import { figureOfResults, type FigureChoice } from '../../../src-main/cli/figure
 import { interpolationRecipe } from '../../../src-renderer/interpolation/curves.ts';
 import { drawFigure } from '../../../src-shared/figures/index.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
+import { normStatistics, normStatisticsNote } from '../../../src-shared/jobs/norm-statistics.ts';
+import type { NormStatistics } from '../../../src-shared/jobs/norm-statistics.ts';
 import {
   alignmentTitle,
   interpolationFigure,
   panelsByAlignment,
+  storedEndsNote,
 } from '../../../src-shared/presentations/interpolation-figure.ts';
 
 const note = 'Read this with the curve.';
@@ -46,7 +49,7 @@ it('names the ways of aligning', () => {
   expect([...unaligned, ...aligned].map(alignmentTitle)).toEqual(titles.flatMap((title) => [title, title]));
   expect(alignmentTitle({ align: 'weight' })).toBe('Aligned by weights');
   expect(alignmentTitle({ align: 'activation', mode: 'reference-lmc-script' })).toBe(
-    'Anti-aligned, as the published script does',
+    'Anti-aligned (published LMC script)',
   );
 });
 
@@ -99,6 +102,37 @@ it('is the same in the app, on the command line and in the demo', () => {
   }));
   expect(app.data).toEqual({ ...shared.data, panels: coloured });
   for (const recipe of [shared, app]) expect(drawFigure(recipe).caption).toContain(note);
+});
+
+it('keeps curves with different norm statistics in panels of their own, and tells of each in the caption', () => {
+  const about = (norm_statistics: NormStatistics): Interpolation =>
+    pair(2, { norm_statistics, note: normStatisticsNote(norm_statistics, { batch: 1000, train: 7200 }) });
+  const pairs = normStatistics.map(about);
+  const panels = panelsByAlignment([{ label: 'family', pairs: [...pairs, pair(3)] }]);
+  expect(panels.map(({ title }) => title)).toEqual([
+    'Unaligned, norm statistics interpolated',
+    'Unaligned, norm statistics re-estimated',
+    'Unaligned, norm statistics of the batch',
+    'Unaligned',
+  ]);
+  expect(panels.map(({ series }) => series[0]!.pairs.length)).toEqual([1, 1, 1, 1]);
+  const { caption } = drawFigure(interpolationFigure(panels, { metric: 'accuracy', split: 'test' })!);
+  for (const { note: told } of pairs) expect(caption).toContain(told);
+  expect(caption).toContain('7,200 examples of the train split, not augmented, in batches of 1,000');
+});
+
+it('says what the models reach as stored if the ends of their curves are others', () => {
+  const ends = (...accuracies: (number | null)[]) => ({ stored_ends: { test_accuracy: accuracies } });
+  expect(storedEndsNote([pair(2)])).toBeUndefined();
+  expect(storedEndsNote([pair(2, ends(97.12, 96.5)), pair(3, ends(97.12, null))])).toBe(
+    'With the norm statistics in their files the models reach 96.5 to 97.1 % on test.',
+  );
+  expect(storedEndsNote([pair(2, ends(null, null))])).toBeUndefined();
+});
+
+it('the scatter of predictions carries the notes of its curves in the caption', () => {
+  const panels = [{ x: { label: 'x' }, y: { label: 'y' }, series: [] }];
+  expect(drawFigure({ kind: 'scatter', data: { panels, notes: [note] } }).caption).toContain(note);
 });
 
 it('leaves out what was not evaluated; the command line refuses a result that lacks the split', () => {

@@ -56,7 +56,7 @@ describe('npy', () => {
 
   it.each([
     ['nothing', Buffer.alloc(0), /cut short|does not begin/],
-    ['a text', Buffer.from('hello, world'), /does not begin as a \.npy/],
+    ['a text', Buffer.from('hello, world'), /does not begin like a \.npy/],
     [
       'big-endian numbers',
       npy("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", 4),
@@ -70,7 +70,7 @@ describe('npy', () => {
     [
       'a shape that does not fit',
       npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 8),
-      /takes 12 bytes, but 8 follow/,
+      /needs 12 bytes, but 8 follow/,
     ],
     [
       'an absurd shape',
@@ -149,8 +149,8 @@ describe('IDX', () => {
     ['floats', idx(13, [1], new Uint8Array(4)), /offset 2: IDX type 0x0d/],
     ['no dimensions', idx(8, [], new Uint8Array(4)), /offset 3: 0 dimensions/],
     ['half a header', images.subarray(0, 7), /cut short inside its 3 dimensions/],
-    ['a cut file', images.subarray(0, 20), /cut short: .* take 28 bytes with the header, found 20/],
-    ['bytes left over', Buffer.concat([images, images]), /left over/],
+    ['a cut file', images.subarray(0, 20), /cut short: .* need 28 bytes with the header, found 20/],
+    ['bytes left over', Buffer.concat([images, images]), /extra bytes/],
     ['absurd dimensions', idx(8, [2 ** 32 - 1, 2 ** 32 - 1, 9], new Uint8Array(4)), /at most 1073741824/],
     ['a cut gzip', gzipSync(images).subarray(0, 40), /gzip data are damaged or cut short/],
     [

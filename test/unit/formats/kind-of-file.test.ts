@@ -39,24 +39,24 @@ describe.each(['weights.pt', 'weights.safetensors'])('called %s', (name) => {
     [
       'arrays.npz',
       fixture('arrays.npz'),
-      /arrays of numpy \(\.npz: weight\.npy, bias\.npy\)/,
+      /NumPy arrays \(\.npz: weight\.npy, bias\.npy\)/,
       /torch\.from_numpy/,
     ],
-    ['one array of numpy', text('\x93NUMPY\x01\0v\0{}'), /one array of numpy \(\.npy\)/, /torch\.from_numpy/],
-    ['Keras, HDF5', text('\x89HDF\r\n\x1a\n\0\0'), /HDF5 .*Keras/, /transpose/],
     [
-      'Keras, zip',
-      entries('metadata.json', 'config.json', 'model.weights.h5'),
-      /a model of Keras/,
-      /transpose/,
+      'one array of numpy',
+      text('\x93NUMPY\x01\0v\0{}'),
+      /a single NumPy array \(\.npy\)/,
+      /torch\.from_numpy/,
     ],
+    ['Keras, HDF5', text('\x89HDF\r\n\x1a\n\0\0'), /HDF5 .*Keras/, /transpose/],
+    ['Keras, zip', entries('metadata.json', 'config.json', 'model.weights.h5'), /a Keras model/, /transpose/],
     [
       'ONNX',
       Buffer.concat([Buffer.from([8, 10, 0x12, 7]), text('pytorch')]),
-      /a model in ONNX/,
+      /an ONNX model/,
       /numpy_helper/,
     ],
-    ['a SavedModel', Buffer.from([8, 1, 0x12, 9, 0]), /SavedModel of TensorFlow/, /load_checkpoint/],
+    ['a SavedModel', Buffer.from([8, 1, 0x12, 9, 0]), /TensorFlow SavedModel/, /load_checkpoint/],
     ['a TensorFlow checkpoint', table, /TensorFlow checkpoint/, /load_checkpoint/],
     [
       'Flax',
@@ -65,7 +65,7 @@ describe.each(['weights.pt', 'weights.safetensors'])('called %s', (name) => {
       /transpose/,
     ],
     ['gzip', gzipSync(fixture('legacy.pt')), /compressed with gzip/, /gunzip/],
-    ['7-Zip', text('7z\xbc\xaf\x27\x1c\0'), /archive of 7-Zip/, /Unpack/],
+    ['7-Zip', text('7z\xbc\xaf\x27\x1c\0'), /7-Zip archive/, /Unpack/],
     [
       'a tar of files',
       tar('checkpoints/a.pt'),
@@ -85,13 +85,13 @@ describe.each(['weights.pt', 'weights.safetensors'])('called %s', (name) => {
     [
       'a pointer of Git LFS',
       text('version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n'),
-      /pointer of Git LFS/,
+      /Git LFS pointer/,
       /git lfs pull/,
     ],
     [
       'a pointer of git-annex',
       text('/annex/objects/SHA256E-s1--00.pt\n'),
-      /pointer of git-annex/,
+      /git-annex pointer/,
       /git annex get/,
     ],
     [

@@ -91,7 +91,7 @@ describe('readRunDirectory', () => {
     ]);
     expect(run.optimizers.map(({ epoch, model }) => [epoch, model])).toEqual([[9, 1]]);
     expect(run.notes).toEqual([
-      'epoch 9, model 1 exists as .pt and as .safetensors; the .safetensors is used.',
+      'epoch 9, model 1 exists as .pt and as .safetensors; the .safetensors file is used.',
     ]);
   });
 
@@ -110,7 +110,7 @@ describe('readRunDirectory', () => {
   });
 
   it('refuses a folder without config.yaml, a missing folder, and a config that is no mapping', () => {
-    expect(refusal(() => readRunDirectory(folder))).toMatch(/is no run directory: it has no config\.yaml/);
+    expect(refusal(() => readRunDirectory(folder))).toMatch(/is not a run folder: it has no config\.yaml/);
     expect(refusal(() => readRunDirectory(join(folder, 'nowhere')))).toMatch(/nowhere: it does not exist/);
     expect(refusal(() => readRunDirectory(newRun('list', [], '- 1\n')))).toMatch(
       /config\.yaml: settings by name .* found a list/,

@@ -110,7 +110,7 @@ describe('a run', () => {
 
   it('is refused by the places that were looked at', () => {
     expect(() => readRunDirectory(tree({ 'a.txt': '' }))).toThrow(
-      /is no run directory: it has no config\.yaml, config\.yml or \.hydra\/config\.yaml/,
+      /is not a run folder: it has no config\.yaml, config\.yml or \.hydra\/config\.yaml/,
     );
   });
 });
@@ -227,7 +227,7 @@ describe('a config given for training', () => {
       'mine.yaml': 'defaults: [a]\n',
     });
     const { message, hint } = refusal(join(folder, 'mlp_symmetry1_kappa1_noInterpolation.yaml'));
-    expect(message).toContain('put together from other files by Hydra ("defaults:")');
+    expect(message).toContain('composed from other files by Hydra ("defaults:")');
     expect(hint).toContain('`basin train mlp_symmetry1_kappa1`');
     expect(refusal(join(folder, 'mine.yaml')).hint).toContain('Give a preset (');
   });

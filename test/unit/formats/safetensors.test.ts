@@ -63,7 +63,7 @@ describe('openSafetensors', () => {
   });
 
   it.each([
-    ['an empty file', Buffer.alloc(0), /0 bytes is no safetensors file/],
+    ['an empty file', Buffer.alloc(0), /0 bytes is not a safetensors file/],
     ['a header of 2^60 bytes', file('{}', undefined, 2n ** 60n), /header of 1152921504606846976 bytes/],
     [
       'a header longer than the file',
@@ -90,7 +90,7 @@ describe('openSafetensors', () => {
     [
       'a shape that does not fit',
       file({ a: entry('F32', [3], [0, 8]) }, new Uint8Array(8)),
-      /takes 12 bytes, but data_offsets give 8/,
+      /needs 12 bytes, but data_offsets give 8/,
     ],
     [
       'offsets the wrong way round',
@@ -109,7 +109,7 @@ describe('openSafetensors', () => {
       file({ a: entry('F32', [1], [0, 4]) }, new Uint8Array(5)),
       /1 bytes after the last tensor/,
     ],
-    ['a gap', file({ a: entry('F32', [1], [4, 8]) }, new Uint8Array(8)), /nothing owns the bytes 0 to 4/],
+    ['a gap', file({ a: entry('F32', [1], [4, 8]) }, new Uint8Array(8)), /the bytes 0 to 4/],
     [
       'an overlap',
       file({ a: entry('F32', [2], [0, 8]), b: entry('F32', [2], [4, 12]) }, new Uint8Array(12)),
@@ -122,10 +122,10 @@ describe('openSafetensors', () => {
   it('refuses a name that is given twice, also in disguise', () => {
     const one = JSON.stringify(entry('F32', [1], [0, 4]));
     expect(refusal(file(`{"a":${one},"b":${one},"a" : ${one}}`, new Uint8Array(4)))).toMatch(
-      /names the tensor "a" twice/,
+      /lists the tensor "a" twice/,
     );
     expect(refusal(file(`{"a":${one},"\\u0061":${one}}`, new Uint8Array(4)))).toMatch(
-      /names the tensor "a" twice/,
+      /lists the tensor "a" twice/,
     );
   });
 });

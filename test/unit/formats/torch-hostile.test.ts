@@ -242,7 +242,7 @@ describe('tensors that do not fit their storage', () => {
     ['a negative offset', { offset: -1 }, /negative or absurd size/],
     ['a negative stride', { stride: [-1] }, /negative or absurd stride/],
     ['a negative size', { shape: [-2] }, /negative or absurd size/],
-    ['a stride too many', { stride: [1, 1] }, /as many strides/],
+    ['a stride too many', { stride: [1, 1] }, /number of strides/],
     ['an absurd size', { shape: [2 ** 40, 2 ** 40], stride: [0, 0] }, /more elements than any machine/],
     ['an absurd stride', { stride: [2 ** 52] }, /needs 4503599627370497 elements/],
     ['endless repetition', { shape: [2 ** 40], stride: [0] }, /repeats the 2 elements/],

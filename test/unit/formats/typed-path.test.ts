@@ -50,8 +50,10 @@ describe('a typed path', () => {
   });
 
   it('is refused if it lies on another machine or cannot be decoded', () => {
-    expect(() => typedPath('file://host/x')).toThrow('file://host/x is no address of a file on this machine');
-    expect(() => typedPath('file:///%zz')).toThrow('is no address');
+    expect(() => typedPath('file://host/x')).toThrow(
+      'file://host/x is not the address of a file on this machine',
+    );
+    expect(() => typedPath('file:///%zz')).toThrow('is not the address');
   });
 });
 
@@ -78,7 +80,7 @@ describe('a typed list of paths', () => {
     );
     for (const name of ['x', 'y,z', 'x,y']) file(`two/${name}`);
     file('two/z');
-    expect(() => typedPathList('x,y,z', join(folder, 'two'))).toThrow('several lists of paths');
+    expect(() => typedPathList('x,y,z', join(folder, 'two'))).toThrow('more than one list');
   });
 
   it('leaves a single path that does not exist to whoever opens it', () => {

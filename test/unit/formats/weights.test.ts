@@ -135,7 +135,7 @@ describe('what torch.load(weights_only=True) reads', () => {
     ['quantized', /"other" is a quantized tensor/, /dequantize/],
     ['meta', /"other" is a tensor of the "meta" device/, /loaded/],
     ['complex', /"other" is a tensor of dtype complex64/, /view_as_real/],
-    ['negated', /"other" is a tensor whose negation/, /resolve_neg/],
+    ['negated', /"other" is a lazily negated/, /resolve_neg/],
     ['float8_e4m3fn', /"other" is a tensor of dtype float8_e4m3fn/, /torch\.float32/],
     ['uint16', /"other" is a tensor of dtype uint16/, /torch\.float32/],
   ])('refuses weights that are %s tensors by name', (name, message, hint) => {
@@ -212,7 +212,7 @@ describe('where in the file the weights are', () => {
 
   it('names tensors and facts that lie side by side', () => {
     expect(refusal(torch({ w: tensor(1, 2), epoch: 3 })).message).toMatch(
-      /tensors such as "w" beside other values such as "epoch"/,
+      /tensors such as "w" mixed with other values such as "epoch"/,
     );
   });
 
@@ -287,7 +287,7 @@ describe('facts that have another form than the published trainer’s', () => {
       [4, 4],
     ]);
     expect(factNotes(files)).toEqual([
-      '2 of 3 checkpoints have another epoch inside than in the name (checkpoint_epoch_5_model_1.pt says 4): the name is taken.',
+      '2 of 3 checkpoints have a different epoch inside than in the name (checkpoint_epoch_5_model_1.pt says 4): the name is used.',
     ]);
   });
 });

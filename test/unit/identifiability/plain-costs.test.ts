@@ -59,6 +59,49 @@ describe('the plain formula', () => {
     );
   });
 
+  /** F where weights are free too, as a file may have it. */
+  const everywhere = ({ seed, n, d, k }: { seed: number; n: number; d: number; k: number }) => {
+    const { layer, space, stream } = layerCase('w', seed, n, d, k);
+    const fixed = layer.weight.map(() => stream.normal());
+    const weight = layer.weight.map((value, at) => fixed[at]! + layer.mask![at]! * value);
+    return { layer: { ...layer, weight, fixed, sigmaF: null }, space, stream };
+  };
+
+  test('F everywhere and a mask', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases, async (size) => {
+        const { layer, space } = everywhere(size);
+        await agree(layer, space);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('neurons in another order, with their F and D, have the same costs in that order', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases, async (size) => {
+        const { layer, space, stream } = everywhere(size);
+        const { outputs: n, inputs: d } = layer;
+        const order = stream.permutation(n);
+        const rows = <T extends Float64Array | Float32Array>(of: T): T =>
+          of.map((_, at) => of[order[Math.floor(at / d)]! * d + (at % d)]!) as T;
+        const moved = {
+          ...layer,
+          weight: rows(layer.weight),
+          fixed: rows(layer.fixed),
+          mask: rows(layer.mask!),
+        };
+        const { costs } = await realizationCosts(layer, space);
+        const { costs: after } = await realizationCosts(moved, space);
+        for (const [at, cost] of after.entries()) {
+          const before = costs[order[Math.floor(at / n)]! * n + order[at % n]!]!;
+          expect(Math.abs(cost - before)).toBeLessThan(1e-8 * (1 + before));
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   /** Masks of every density: nearly everything fixed, so that S_i is singular, up to nearly nothing. */
   const masked = fc.record({
     ...{ ...sizes, d: fc.integer({ min: 6, max: 40 }), k: fc.integer({ min: 1, max: 6 }) },

@@ -9,7 +9,8 @@ import {
   inverseFactor,
 } from '../../../src-main/compute/identifiability/gram-matrices.ts';
 import type { LayerWeights } from '../../../src-main/compute/identifiability/layer-weights.ts';
-import { realizationCosts, swapCosts } from '../../../src-main/compute/identifiability/realization.ts';
+import { realizationCosts } from '../../../src-main/compute/identifiability/realization.ts';
+import { swapCosts } from '../../../src-shared/swap-costs.ts';
 import {
   multiply,
   multiplyTransposedLeft,

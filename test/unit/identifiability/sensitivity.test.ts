@@ -28,7 +28,7 @@ async function costsOf(name: string) {
 }
 
 describe('verdicts', () => {
-  test('standard: every permutation costs nothing, the neurons cannot be told apart', async () => {
+  test('standard: every permutation costs nothing, the neurons are not identifiable', async () => {
     const found = await layerOf('sym0', { permutations: { 'lins.1': reversed } });
     expect(found.verdict.told_apart).toBe('no');
     expect(found.random.deltas).toHaveLength(100);
@@ -43,7 +43,7 @@ describe('verdicts', () => {
     const { mahalanobis_distance_squared: costs, proj_center_distances: centers } =
       await costsOf('sym1_kappa1');
     expect(found.verdict.told_apart).toBe('yes');
-    expect(found.verdict.text).toContain('can be told apart');
+    expect(found.verdict.text).toContain('are identifiable');
     const at = (i: number, j: number) => costs.data[i * 64 + j]!;
     const expected = reversed.reduce((sum, to, i) => sum + at(i, to) - at(i, i), 0);
     expect(found.given!.delta).toBeCloseTo(expected, 8);
@@ -114,7 +114,7 @@ describe('pieces', () => {
       cheapest: { delta: -1, moved: 2 },
       own: 3,
       neurons: 3,
-      sigmaF: 1,
+      nothingFixed: false,
     });
     expect(verdict.told_apart).toBe('partly');
     expect(verdict.text).toContain('moves 2 of 3');

@@ -196,46 +196,46 @@ type Ambiguous = [reason: RegExp, network: (norm: 'layer' | 'batch') => Partial<
 /** Networks of which names and shapes leave more than one reading. */
 const ambiguous: Record<string, Ambiguous> = {
   'square layers without numbers': [
-    /order neither names nor shapes decide/,
+    /order neither names nor shapes determine/,
     () => ({ linears: ['first', 'second', 'third', 'out'] }),
   ],
   'a square layer beside a list of them': [
-    /order neither names nor shapes decide/,
+    /order neither names nor shapes determine/,
     () => ({ linears: ['inp', 'hidden.0', 'hidden.1', 'extra', 'out'] }),
   ],
   'two lists of square layers': [
-    /order neither names nor shapes decide/,
+    /order neither names nor shapes determine/,
     () => ({ linears: ['inp', 'a.0', 'b.0', 'a.1', 'out'] }),
   ],
   'norms under names of their own': [
-    /do not tell where the norms stand: "norm1"/,
+    /do not say whether norms come before activations: "norm1"/,
     (norm) => ({ linears: ['fc1', 'fc2', 'fc3'], norms: ['norm1', 'norm2'], norm }),
   ],
   'norms named in blocks': [
-    /do not tell where the norms stand/,
+    /do not say whether norms come before activations/,
     (norm) => ({
       linears: ['block.0.linear', 'block.1.linear', 'head'],
       ...{ norms: ['block.0.norm', 'block.1.norm'], norm },
     }),
   ],
   'norms behind the activation': [
-    /norm behind the activation: "[25]" does not follow "[03]"/,
+    /norm after the activation: by their numbers, "[25]" does not directly follow "[03]"/,
     (norm) => ({ linears: ['0', '3', '6'], norms: ['2', '5'], norm }),
   ],
   'norms in front of the layers': [
-    /norm behind the activation: "[36]" does not follow "[14]"/,
+    /norm after the activation: by their numbers, "[36]" does not directly follow "[14]"/,
     (norm) => ({ linears: ['1', '4', '7'], norms: ['3', '6'], norm }),
   ],
   'norms with nothing behind them': [
-    /nothing stands between "1" and "2"/,
+    /nothing is between "1" and "2"/,
     (norm) => ({ linears: ['0', '2', '4'], norms: ['1', '3'], norm }),
   ],
   'two Sequentials': [
-    /order neither names nor shapes decide/,
+    /order neither names nor shapes determine/,
     () => ({ linears: ['encoder.0', 'encoder.2', 'decoder.0', 'decoder.2'] }),
   ],
   'an activation missing': [
-    /nothing stands between "body.2" and "body.3"/,
+    /nothing is between "body.2" and "body.3"/,
     () => ({ linears: ['body.0', 'body.2', 'body.3'] }),
   ],
 };

@@ -72,7 +72,7 @@ describe('what was understood', () => {
       { layer: 'lins.0', from: 'fc1', inputs: 6, outputs: 4, norm: 'ln1 (layer)', activation: 'tanh' },
       { layer: 'lins.1', from: 'fc2', inputs: 4, outputs: 3, norm: null, activation: null },
     ]);
-    expect(adopted.notes).toContainEqual('Left off before the names of the tensors: "module.".');
+    expect(adopted.notes).toContainEqual('Removed from the front of tensor names: "module.".');
     expect(present('adopt', adopted)!.table!.rows[0]).toEqual([
       ...['lins.0', 'fc1', 6, 4, 'ln1 (layer)', 'tanh'],
     ]);
@@ -219,7 +219,7 @@ describe('settings without effect, or against the file, are refused', () => {
 
   it('a scale that is far from what the weights hold is pointed out', async () => {
     const { notes } = await adopt([checkpoint('sym1_kappa1')], { activation: 'gelu', sigmaF: [0.5] });
-    expect(notes[0]).toMatch(/lins\.0: .*hold 0\.99\d+ times .*0\.5 is taken, as given/);
+    expect(notes[0]).toMatch(/lins\.0: .*hold 0\.99\d+ times .*given scale 0\.5 is used/);
   });
 
   it('files of several epochs make a run only if a number is given', async () => {

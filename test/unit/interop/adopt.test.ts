@@ -106,7 +106,9 @@ describe('adopt', () => {
     writeSafetensors(path, new Map(plain));
     await expect(adopt([path])).rejects.toThrow(/activation/);
     // ln0 may stand on either side of the activation behind fc1: only the person knows.
-    await expect(adopt([path], { activation: 'gelu' })).rejects.toThrow(/do not tell where the norms stand/);
+    await expect(adopt([path], { activation: 'gelu' })).rejects.toThrow(
+      /do not say whether norms come before activations/,
+    );
     const told = { activation: 'gelu', normPosition: 'before-activation', format: 'safetensors' };
     const { directory, notes } = await adopt([path], told);
     expect(loadModels(directory, [1], 1)[0]!.acting).toEqual(reference('sym0', 2));
@@ -126,7 +128,7 @@ describe('adopt', () => {
       writeTorchFile(path, weightsOf(run, 1));
       return path;
     });
-    await expect(adopt(paths, { activation: 'gelu' })).rejects.toThrow(/another architecture/);
+    await expect(adopt(paths, { activation: 'gelu' })).rejects.toThrow(/a different architecture/);
   });
 });
 

@@ -215,7 +215,7 @@ describe('what is refused, naming the field', () => {
     [
       'a group that lacks a tensor',
       ({ permutations }) => permutations['second']!.pop(),
-      /permutations\.second: it lacks \[head\.weight, 1\]\. .*leave "permutations" out/,
+      /permutations\.second: it lacks \[head\.weight, 1\]\. .*without "permutations"/,
     ],
     [
       'a group with an axis of another layer',

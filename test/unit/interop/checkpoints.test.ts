@@ -118,7 +118,7 @@ describe('export-checkpoints', () => {
         openCheckpoint(join(directory, `checkpoint_epoch_5_model_${model}.safetensors`)).storedAccuracy,
     );
     expect(stored).toEqual([0.973, undefined, 1]);
-    expect(notes.join()).toContain('validation accuracies may be percent or fractions');
+    expect(notes.join()).toContain('validation accuracies may be percentages or fractions');
   });
 
   it('names the data folder as torchvision takes it', async () => {
@@ -157,7 +157,7 @@ describe('export-checkpoints', () => {
 
   it('never writes into a folder that holds a run', async () => {
     const run = fixtureRun('sym0');
-    await expect(exportRun(run, { directory: run })).rejects.toThrow(/holds a run already/);
+    await expect(exportRun(run, { directory: run })).rejects.toThrow(/already holds a run/);
     const taken = mkdtempSync(join(folder, 'taken-'));
     writeFileSync(join(taken, 'config.yaml'), 'mine: true\n');
     await expect(exportRun(run, { directory: taken })).rejects.toThrow(/config\.yaml/);

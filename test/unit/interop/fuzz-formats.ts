@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { strToU8, zipSync } from 'fflate';
-import { readResultFile } from '../../../src-main/interop/results/result-files.ts';
+import { readResultFile } from '../../../src-main/formats/results/result-files.ts';
 import { describeStateDict } from '../../../src-main/interop/adopt/state-dict-files.ts';
 import { encodeNpy } from '../../../src-main/formats/npy.ts';
 import { writeTorchFile } from '../../../src-main/formats/torch/write-torch.ts';

@@ -67,7 +67,7 @@ describe('inNewRunFolder', () => {
     const directory = fresh();
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, 'config.yaml'), 'model: {}');
-    await expect(inNewRunFolder(directory, () => undefined)).rejects.toThrow(/holds a run already/);
+    await expect(inNewRunFolder(directory, () => undefined)).rejects.toThrow(/already holds a run/);
     expect(readFileSync(join(directory, 'config.yaml'), 'utf8')).toBe('model: {}');
   });
 });
@@ -89,7 +89,7 @@ describe('a command that fails leaves no folder', () => {
     writeTorchFile(paths[1]!, new Map(tensors).set('lins.2.weight', { ...bad, data }));
     const directory = fresh();
     await expect(job('adopt', { paths, directory, activation: 'gelu' })).rejects.toThrow(
-      /bad\.pt: not all weights are finite/,
+      /bad\.pt: some weights are not finite/,
     );
     expect(nothingLeft(directory)).toBe(true);
   });

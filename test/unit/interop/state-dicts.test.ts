@@ -67,7 +67,7 @@ describe('what is understood', () => {
     const found = recognise(dict({ 'body.1': [5, 7], 'body.4': [5, 5], head: [3, 5] })) as MlpFound;
     expect(found.notes).toEqual([
       expect.stringMatching(/^Before "body.1"/),
-      expect.stringMatching(/^Between "body.1" and "body.4" stand 2 modules/),
+      expect.stringMatching(/^Between "body.1" and "body.4" are 2 modules/),
       expect.stringMatching(/^Between "body.4" and the last layer "head"/),
     ]);
   });
@@ -98,21 +98,21 @@ describe('what is refused', () => {
     [
       'an encoder and a decoder',
       dict({ 'encoder.0': [6, 9], 'encoder.2': [2, 6], 'decoder.0': [4, 2], 'decoder.2': [8, 4] }),
-      /activation stands between "encoder.2" and "decoder.0"/,
+      /activation is between "encoder.2" and "decoder.0"/,
       /--architecture/,
     ],
     [
       'a bare Sequential of linear layers',
       dict({ 0: [5, 7], 1: [3, 5] }),
-      /nothing stands between "0" and "1"/,
+      /nothing is between "0" and "1"/,
       /identity/,
     ],
     [
       'a norm behind the activation',
       dict({ 0: [5, 7], 2: 5, 3: [5, 5], 5: 5, 6: [3, 5] }),
-      /norm behind the activation: "2" does not follow "0" directly/,
+      /norm after the activation: by their numbers, "2" does not directly follow "0"/,
     ],
-    ['the same with layer norms', dict({ 0: [5, 7], 2: 5, 3: [3, 5] }, false), /norm behind the activation/],
+    ['the same with layer norms', dict({ 0: [5, 7], 2: 5, 3: [3, 5] }, false), /norm after the activation/],
     ['a norm of the inputs', dict({ 0: 7, 1: [5, 7], 3: [3, 5] }), /before the first linear layer/],
     ['a norm behind the last layer', dict({ 0: [5, 7], 2: [3, 5], 3: 3 }), /belongs to the last layer "2"/],
     [

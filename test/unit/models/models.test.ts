@@ -13,9 +13,7 @@ import {
   assertSameFixedPart,
   initialise,
   numParameters,
-  sameFixedPart,
   stateDictFromCheckpoint,
-  stateLayout,
 } from '../../../src-main/compute/models/index.ts';
 import type { StateDict } from '../../../src-main/compute/models/index.ts';
 import { actingArrays } from '../../../src-main/compute/networks/effective.ts';
@@ -124,13 +122,13 @@ describe('state dicts', () => {
   const stored = (state: StateDict) =>
     new Map([...state].map(([name, { shape, data }]) => [name, { shape, readFloat32: () => data }]));
 
-  it.each(norms)('of every family hold what the layout says, with norm %s', (norm) => {
+  it.each(norms)('of every family hold what their graph says, with norm %s', (norm) => {
     for (const family of ['standard', 'w-asymmetric', 'syre', 'sigma-asymmetric'] as const) {
       if (family === 'sigma-asymmetric' && norm.endsWith('linear')) continue;
       for (const elementwiseAffine of family === 'sigma-asymmetric' ? [true] : [true, false]) {
         const some = specOf(family, { norm, elementwiseAffine });
         const state = initialise(some, seeds)[0]!;
-        expect([...state.keys()]).toEqual(stateLayout(some).map((place) => place.name));
+        expect([...state.keys()]).toEqual(mlpGraph(some).parameters.map(({ name }) => name));
         expect(stateDictFromCheckpoint(stored(state), some, 'file')).toEqual(state);
       }
     }
@@ -149,12 +147,12 @@ describe('state dicts', () => {
     missing.delete('lins.2.normal_mask');
     expect(() => stateDictFromCheckpoint(missing, spec, 'm.pt')).toThrow(/"lins\.2\.normal_mask" is missing/);
     const extra = new Map(good).set('lins.9.weight', good.get('lins.0.weight')!);
-    expect(() => stateDictFromCheckpoint(extra, spec, 'm.pt')).toThrow(/"lins\.9\.weight" has no place/);
+    expect(() => stateDictFromCheckpoint(extra, spec, 'm.pt')).toThrow(/"lins\.9\.weight" does not belong/);
   });
 
   it('no tensor is read before all names and shapes are right', () => {
     const lazy = new Map(
-      stateLayout(spec).map(({ name, shape }) => [
+      mlpGraph(spec).parameters.map(({ name, shape }) => [
         name,
         {
           shape: name === 'norms.1.bias' ? [1] : shape,
@@ -167,7 +165,7 @@ describe('state dicts', () => {
 
   it('of one run have the same fixed part; of two, not', () => {
     const [a, b] = initialise(spec, seeds).map((state, m) => ({ spec, state, name: `model ${m}` }));
-    expect(sameFixedPart(a!, b!)).toBe(true);
+    expect(() => assertSameFixedPart(a!, b!)).not.toThrow();
     const other = { spec, state: initialise(spec, { ...seeds, mask: 10 })[0]!, name: 'other' };
     expect(() => assertSameFixedPart(a!, other)).toThrow(
       /model 0 and other cannot be compared: the fixed tensor "lins\.0\.mask" differs/,
@@ -179,6 +177,13 @@ describe('state dicts', () => {
     expect(() => assertSameFixedPart(a!, { spec: scaled, state: a!.state, name: 'scaled' })).toThrow(
       /sigma_F of lins\.0 is 1 and 7/,
     );
+    const looser: MlpSpec = { ...spec, layers: spec.layers.map((layer) => ({ ...layer, numFixed: 3 })) };
+    expect(() => assertSameFixedPart(a!, { spec: looser, state: a!.state, name: 'looser' })).toThrow(
+      /num_fixed of lins\.0 is \d and 3/,
+    );
+    const standard = specOf('standard');
+    const plain = { spec: standard, state: initialise(standard, seeds)[0]!, name: 'plain' };
+    expect(() => assertSameFixedPart(a!, plain)).toThrow(/sigma_F of lins\.0 is 1 and not set/);
   });
 
   it('numbers of parameters leave fixed entries out', () => {

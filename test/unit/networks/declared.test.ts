@@ -173,7 +173,7 @@ describe('a residual network', () => {
       { s: [...stream, ['head.bias', 0]] },
       'permutations.s: it should not have [head.bias, 0].',
     ],
-    ['is there twice', { s: stream, t: stream }, 'permutations.t: it is the same group as permutations.s.'],
+    ['is there twice', { s: stream, t: stream }, 'permutations.t: it duplicates permutations.s.'],
     [
       'cannot move',
       { s: stream, t: [['head.bias', 0]] },
@@ -210,7 +210,7 @@ describe('a residual network', () => {
     [
       'a value that goes nowhere',
       (l) => (l[3] = { from: 'p', activation: 'relu' }),
-      'layers.2: no later layer takes its value.',
+      'layers.2: no later layer uses its value.',
     ],
     [
       'two operations in one layer',
@@ -225,9 +225,9 @@ describe('a residual network', () => {
     [
       'a tensor that is two things',
       (l) => l.splice(3, 1, { norm: { kind: 'layer', weight: 'project.bias', shape: [4] } }),
-      'layers.3.norm.weight: "project.bias" is layers.0.linear.bias already',
+      'layers.3.norm.weight: "project.bias" is already layers.0.linear.bias',
     ],
-    ['one linear layer', (l) => l.splice(1), 'layers: two linear layers are needed'],
+    ['one linear layer', (l) => l.splice(1), 'layers: at least two linear layers are needed'],
     ['none', (l) => l.splice(0, 5, { activation: 'relu' }), 'layers: there is no linear layer.'],
     [
       'statistics of a layer norm',
@@ -280,7 +280,7 @@ describe('in a config', () => {
     [{ permutations: { '': [['head.weight', 1]] } }, 'c.yaml: model.permutations'],
     [{ ignore: 'x' }, 'c.yaml: model.ignore'],
     [{ layers: [{ conv: {} }] }, 'c.yaml: model.layers.0: one of linear'],
-    [{ description: 3 }, 'c.yaml: model.description is 3: a text was expected.'],
+    [{ description: 3 }, 'c.yaml: model.description is 3: text was expected.'],
   ])('%j is refused', (change, message) => {
     expect(() => resolveModel(readConfig(model(change), 'c.yaml'), 'c.yaml')).toThrow(message);
   });
@@ -306,7 +306,7 @@ describe('two graphs', () => {
       (l) => (l[4] = linear('tail', 3, 4)),
       'head is with weight "head.weight", bias "head.bias" in one and with weight "tail.weight", bias "tail.bias" in the other',
     ],
-    [(l) => l.splice(3, 1), 'add is add in one and not there in the other'],
+    [(l) => l.splice(3, 1), 'add is add in one and missing in the other'],
     [
       (l) => l.splice(1, 3, l[2]!, l[1]!, l[3]!),
       'relu is activation of p in one and activation of block in the other',

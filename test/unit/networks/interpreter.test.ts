@@ -195,6 +195,7 @@ function loss(
   const training: TrainingPass = {
     rowWeights: tf.div(tf.ones([rows]), maths.number(rows)),
     unbiased: maths.number(rows / (rows - 1)),
+    momentum: 0.1,
     track: () => undefined,
   };
   const { output } = forward(maths, network, parameters, x, { training });

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadBackend, tensorCount } from '../../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../../src-main/compute/backend/index.ts';
-import { initialise, stateLayout } from '../../../src-main/compute/models/index.ts';
+import { initialise } from '../../../src-main/compute/models/index.ts';
 import type { StateDict } from '../../../src-main/compute/models/index.ts';
 import { dataOf, relativeChange } from '../../../src-main/compute/networks/check-symmetries.ts';
 import { acting, actingArrays, fixedParts } from '../../../src-main/compute/networks/effective.ts';
@@ -12,7 +12,7 @@ import { mathsOf } from '../../../src-main/compute/networks/maths.ts';
 import { inDoubles } from '../../../src-main/compute/networks/permute.ts';
 import { forward } from '../../../src-main/compute/networks/run.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
-import { families, norms } from '../../../src-shared/domain.ts';
+import { norms, symmetryFamilies } from '../../../src-shared/domain.ts';
 import type { Family, Norm } from '../../../src-shared/domain.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
@@ -39,7 +39,7 @@ function specOf(family: Family, norm: Norm, change: Partial<MlpSpec> = {}): MlpS
   return { architecture: 'mlp', family, layers, norm, ...plain, ...change };
 }
 
-const specs: [string, MlpSpec][] = families.flatMap((family) =>
+const specs: [string, MlpSpec][] = symmetryFamilies.flatMap((family) =>
   norms
     .filter((norm) => family !== 'sigma-asymmetric' || !norm.includes('linear'))
     .flatMap((norm): [string, MlpSpec][] => [
@@ -74,16 +74,50 @@ function referenceAxes(spec: MlpSpec, i: number): string[] {
   ];
 }
 
+/** The modules in the order in which mlp.py registers them: all layers, all activations, all norms. */
+function referenceParameters({ asymInitOnly, ...spec }: MlpSpec): string[] {
+  const family = asymInitOnly ? 'standard' : spec.family;
+  const companions: Record<string, string[]> = { 'w-asymmetric': ['mask', 'normal_mask'], syre: ['noise'] };
+  const role = spec.elementwiseAffine ? 'trained' : 'fixed';
+  const norms: Record<Norm, (n: number) => string[]> = {
+    none: () => [],
+    layer: (n) => (spec.elementwiseAffine ? [`weight [${n}] trained`, `bias [${n}] trained`] : []),
+    batch: (n) => [
+      ...norms.layer(n),
+      ...[`running_mean [${n}]`, `running_var [${n}]`, 'num_batches_tracked []'].map(
+        (s) => `${s} statistics`,
+      ),
+    ],
+    layer_linear: (n) => inOrder(['scale [] fixed'], n),
+    batch_linear: (n) => inOrder([`inv_std [${n}] fixed`], n),
+  };
+  const inOrder = (scale: string[], n: number): string[] => {
+    const affine = [`weight [${n}] ${role}`, `bias [${n}] ${role}`];
+    return spec.elementwiseAffine ? [...affine, ...scale] : [...scale, ...affine];
+  };
+  const hidden = widths.slice(1, -1);
+  return [
+    ...widths.slice(1).flatMap((outputs, i) => {
+      const matrix = `[${outputs},${widths[i]}]`;
+      return [
+        ...[`lins.${i}.weight ${matrix} trained`, `lins.${i}.bias [${outputs}] trained`],
+        ...(companions[family] ?? []).map((name) => `lins.${i}.${name} ${matrix} fixed`),
+      ];
+    }),
+    ...(family === 'sigma-asymmetric' ? hidden.map((n, i) => `activations.${i}.C [${n},${n}] fixed`) : []),
+    ...hidden.flatMap((n, i) => norms[spec.norm](n).map((line) => `norms.${i}.${line}`)),
+  ];
+}
+
 describe.each(specs)('%s', (_name, spec) => {
   const network = readNetwork(mlpGraph(spec));
   const states = initialise(spec, { init: [1, 2], mask: 3 });
 
   test('has the parameters of the state dict, in its order', () => {
-    const found = network.graph.parameters.map(({ name, shape, role }) => ({
-      ...{ name, shape },
-      role: role === 'trained' ? 'parameter' : 'buffer',
-    }));
-    expect(found).toEqual(stateLayout(spec));
+    const found = network.graph.parameters.map(
+      ({ name, shape, role }) => `${name} [${shape.join()}] ${role}`,
+    );
+    expect(found).toEqual(referenceParameters(spec));
   });
 
   test('has the permutation groups of the reference', () => {

@@ -1,6 +1,6 @@
 /** Models of one random MLP as graph and arrays, with nothing left at its neutral value. */
 import { initialise } from '../../../src-main/compute/models/index.ts';
-import { isCounter } from '../../../src-main/compute/models/file-names.ts';
+import { isCounter } from '../../../src-main/formats/tensor-names.ts';
 import { actingArrays } from '../../../src-main/compute/networks/effective.ts';
 import type { NamedArray } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
@@ -9,6 +9,7 @@ import type { MlpSpec } from '../../../src-shared/model.ts';
 import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
+import { asFamily, givenFor } from '../../support/general-family.ts';
 
 export type Arrays = Map<string, NamedArray<Float32Array>>;
 
@@ -24,11 +25,11 @@ export function specOf({
   family,
   norm,
   activation = 'gelu',
-  widths = [12, 9, 7, 8, 5],
+  widths = family === 'linear-residual' ? [12, 9, 9, 8, 5] : [12, 9, 7, 8, 5],
   elementwiseAffine = true,
 }: NetworkWish): MlpSpec {
   const asymmetric = family === 'w-asymmetric' || family === 'syre';
-  return {
+  return asFamily({
     architecture: 'mlp',
     family,
     layers: widths.slice(1).map((outputs, index) => ({
@@ -43,7 +44,7 @@ export function specOf({
     elementwiseAffine,
     activation,
     asymInitOnly: false,
-  };
+  });
 }
 
 /** They share their fixed part; norms, running statistics and biases are all random. */
@@ -53,7 +54,7 @@ export function randomModels(
 ): { network: Network; models: Arrays[] } {
   const spec = specOf(wish);
   const network = readNetwork(mlpGraph(spec));
-  const models = initialise(spec, { init: seeds, mask: 7 }).map((state, m) => {
+  const models = initialise(spec, { init: seeds, mask: 7, given: givenFor(spec) }).map((state, m) => {
     const stream = new RandomStream(seeds[m]!, 'shake');
     return changed(actingArrays(network, state), (name, { data }) => {
       if (!name.startsWith('norms') || isCounter(name)) return data;

@@ -102,7 +102,7 @@ test.each(Object.entries(questions))('%s', { timeout: 120_000 }, async (name, pa
   expect(join()).toEqual(whole.result);
   expect(kind.result.safeParse(join()).success).toBe(true);
   const log = resumed.events.flatMap((event) => (event.type === 'log' ? [event.line] : []));
-  expect(log.join()).toMatch(new RegExp(`^${count - 2} of ${count} .* measured before\\.$`));
+  expect(log.join()).toMatch(new RegExp(`^${count - 2} of ${count} .* already measured\\.$`));
   const shares = resumed.events.flatMap((event) =>
     event.type === 'progress' ? [event.progress.fraction] : [],
   );

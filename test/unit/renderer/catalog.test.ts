@@ -12,6 +12,7 @@ function run(name: string, more: Partial<RunRow> = {}): RunRow {
     architecture: 'mlp',
     family: 'w-asymmetric',
     sigmaF: 1,
+    runningStatistics: false,
     dataset: 'mnist',
     models: 4,
     epochs: [0, 100],

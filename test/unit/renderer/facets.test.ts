@@ -67,7 +67,7 @@ describe('matrices side by side', () => {
     expect(source!.place).toEqual({
       runDirectory: '/r',
       params: {
-        ...{ checkpoints: ['/r/a_1.pt', '/r/a_2.pt'], layer: 'lins.1', withCosts: false },
+        ...{ checkpoints: ['/r/a_1.pt', '/r/a_2.pt'], layer: 'P_1', withCosts: false },
         recordingPoint: 'post_norm',
       },
     });

@@ -41,7 +41,7 @@ describe('a message as bytes', () => {
 
   it('refuses arrays that the other side could not read', () => {
     const message = { type: 'answer', id: 1, value: { steps: new BigInt64Array(2) } } as const;
-    expect(() => encodeMessage(message)).toThrow('a BigInt64Array has no form as bytes');
+    expect(() => encodeMessage(message)).toThrow('a BigInt64Array cannot be encoded');
   });
 
   it('is refused or read, but never crashes, when bytes are damaged', () => {

@@ -72,7 +72,7 @@ describe.skipIf(!existsSync(terminal))('at a terminal', () => {
   it('npm start serves where Electron cannot be had, and says how to name one', async () => {
     const { lines } = await run('start.mjs', [], { DISPLAY: ':0' });
     expect(lines[0]).toMatch(
-      /^Electron's binary could not be fetched \(.+\): serving the same app to a browser/,
+      /^Electron's binary could not be downloaded \(.+\): serving the same app to a browser/,
     );
     expect(lines[1]).toContain('BASIN_ELECTRON=/path/to/electron');
     expect(lines[2]).toMatch(/^basin serve/);

@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 
 const clone = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** What set-up compiles instead of tfjs-node's binding. */
+/** What setup compiles instead of tfjs-node's binding. */
 const bindingSource = `
 #include <node_api.h>
 extern "C" int tensorflow_answer();
@@ -101,7 +101,7 @@ export class Scratch {
     writeFileSync(join(this.root, name), JSON.stringify({ packages }));
   }
 
-  /** A folder for PATH with nothing in it but what set-up calls. */
+  /** A folder for PATH with nothing in it but what setup calls. */
   #makeTools(): void {
     mkdirSync(this.tools);
     for (const name of ['g++', 'sh', 'cp', 'sleep', 'touch', 'as', 'ld', 'env']) this.link(name);
@@ -154,7 +154,7 @@ export class Scratch {
     });
   }
 
-  /** The list of wheels that set-up is to fetch: one. */
+  /** The list of wheels that setup is to fetch: one. */
   writeList(changes: Record<string, unknown>): void {
     const old = existsSync(this.#list)
       ? (JSON.parse(readFileSync(this.#list, 'utf8')) as Record<string, object[]>)

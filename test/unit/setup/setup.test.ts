@@ -32,7 +32,7 @@ describe.skipIf(!canCompile)('npm run setup', () => {
     scratch.remove('g++');
     scratch.remove('python3');
     const second = await scratch.setup();
-    expect(second).toEqual({ code: 0, stderr: 'Set-up is complete.\n' });
+    expect(second).toEqual({ code: 0, stderr: 'Setup is complete.\n' });
     expect(scratch.downloads()).toBe(1);
   });
 
@@ -48,7 +48,7 @@ describe.skipIf(!canCompile)('npm run setup', () => {
     await scratch.setup();
     truncateSync(scratch.library(), 100);
     const again = await scratch.setup();
-    expect(again.stderr).toContain('is incomplete or damaged: fetching it again.');
+    expect(again.stderr).toContain('is incomplete or damaged: downloading it again.');
     expect(again.stderr).toContain('TensorFlow 0.42 (CPU) is ready.');
     expect(scratch.downloads()).toBe(2);
   });
@@ -58,7 +58,7 @@ describe.skipIf(!canCompile)('npm run setup', () => {
     expect([one.code, two.code]).toEqual([0, 0]);
     expect(scratch.downloads()).toBe(1);
     expect(`${one.stderr}${two.stderr}`).toMatch(
-      /Another set-up is running \(process \d+\); waiting for it\./,
+      /Another setup is running \(process \d+\); waiting for it\./,
     );
     expect(scratch.status()).toMatchObject({ ok: true });
   });
@@ -73,7 +73,7 @@ describe.skipIf(!canCompile)('npm run setup', () => {
     expect((await scratch.setup()).stderr).toContain('TensorFlow 0.42 (CPU) is ready.');
   });
 
-  it('is not held up by the lock of a set-up that was killed', async () => {
+  it('is not held up by the lock of a setup that was killed', async () => {
     const { child, ended } = scratch.start('slow');
     while (!scratch.downloadStarted) await pause(20);
     child.kill('SIGKILL');
@@ -148,7 +148,7 @@ describe.skipIf(!canCompile)('npm run setup', () => {
       expect(code).toBe(0);
       for (const text of says) expect(stderr).toMatch(text);
       expect(stderr.match(/native library is not available/g)).toHaveLength(1);
-      expect(stderr).toContain('Until then Basin computes with the wasm back end');
+      expect(stderr).toContain('Until then Basin uses the wasm back end');
       expect(stderr).not.toMatch(/\n\s+at /);
       expect(scratch.status()).toMatchObject({ ok: false, kind });
       expect(existsSync(scratch.cache) ? readdirSync(scratch.cache) : []).not.toContainEqual(
@@ -180,7 +180,7 @@ describe.skipIf(!canCompile)('npm run setup', () => {
     const { code, stderr } = await scratch.setup();
     expect(code).toBe(1);
     expect(stderr).toContain('Installing packages (left 2.0.0 is not installed).');
-    expect(stderr).toContain('Set-up failed: npm ci failed');
+    expect(stderr).toContain('Setup failed: npm ci failed');
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 

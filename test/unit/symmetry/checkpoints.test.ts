@@ -105,14 +105,14 @@ describe('rescaling whole checkpoints', () => {
 
   it('W-asymmetric with sigma_F 1: only neurons without fixed weights other than 0 move; refused where there are none', () => {
     expect(() => moved(specOf({ family: 'w-asymmetric' }, 1, 3))).toThrow(
-      /sigma_F = 1.*fixed weights other than 0/,
+      /sigma_F = 1.*nonzero fixed weights/,
     );
     // Behind a norm only the column above matters: with one fixed weight in four rows some columns are free.
     const spec = specOf({ family: 'w-asymmetric', norm: 'layer' }, 1, 1);
     const { change, before, free, plan } = moved(spec);
     expect(free).toBeGreaterThan(0);
     expect(free).toBeLessThan(17);
-    expect(plan.notes.join()).toMatch(/neurons stay/);
+    expect(plan.notes.join()).toMatch(/neurons are not rescaled/);
     expect(change).toBeLessThan(1e-12 * before);
   });
 
@@ -152,7 +152,7 @@ describe('rescaling whole checkpoints', () => {
     const { change, before, free, plan } = moved(specOf({ layers: mixed }));
     expect(free).toBe(9);
     expect(plan.notes).toContain(
-      'P_1 is not rescaled: activations.1: tanh(c z) is not c tanh(z); activations.1: nothing carries a factor behind tanh',
+      'P_1 is not rescaled: activations.1: tanh(c z) is not c tanh(z); activations.1: a factor does not pass through tanh',
     );
     expect(change).toBeLessThan(1e-12 * before);
   });
@@ -185,7 +185,7 @@ describe('symmetry curves of checkpoints', () => {
   });
 
   it.each([
-    ['sym1_kappa1', 'layer', /with sigma_F = 1 every layer has fixed weights other than 0/],
+    ['sym1_kappa1', 'layer', /with sigma_F = 1 every layer has nonzero fixed weights/],
     ['sym2', 'neuron', /x \* sigmoid\(C x\) does not pass a factor on/],
   ] as const)(
     'checkpoints of %s, whose fixed parts cannot follow, are refused with the reason',

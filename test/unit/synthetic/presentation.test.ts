@@ -39,8 +39,8 @@ test('synthetic coherence', async () => {
 test('similarity, over epochs and at one', async () => {
   const question = { run: fixtureRun('sym0'), models: [1, 2], splits: ['val'], data: goldenData() };
   const shown = draws('similarity', await job('similarity', question));
-  expect(shown.verdict).toContain('At epoch 5 two networks give the same answer to 94.0 %');
+  expect(shown.verdict).toContain('At epoch 5 the predictions of two networks agree on 94.0 %');
   expect(shown.table!.rows).toHaveLength(3);
   const one = draws('similarity', await job('similarity', { ...question, epochs: [5] }));
-  expect(one.verdict).toMatch(/no update/);
+  expect(one.verdict).toMatch(/no updates/);
 });

@@ -35,7 +35,7 @@ describe('the rule', () => {
     'compiles from 200 steps on; small networks make several steps per call',
     () => {
       expect(rule(backend, 'standard-small', 4, 199)).toEqual({
-        ...{ way: 'eager', steps_per_call: 1, reason: '199 steps; compiling pays from 200' },
+        ...{ way: 'eager', steps_per_call: 1, reason: '199 steps; compiling pays off from 200' },
       });
       expect(rule(backend, 'standard', 16, 200)).toEqual({ way: 'xla', steps_per_call: 1 });
       const small = rule(backend, 'standard-small', 4, 2000);
@@ -57,7 +57,7 @@ describe('the rule', () => {
   test('other back ends run eagerly and say why', async () => {
     const wasm = await loadBackend({ prefer: 'wasm' });
     expect(rule(wasm, 'standard-small', 4, 2000)).toEqual({
-      ...{ way: 'eager', steps_per_call: 1, reason: 'the wasm back end compiles nothing' },
+      ...{ way: 'eager', steps_per_call: 1, reason: 'the wasm back end does not support compiled execution' },
     });
     backend = await loadBackend();
   });

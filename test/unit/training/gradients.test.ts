@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { activations, families, norms } from '../../../src-shared/domain.ts';
+import { activations, families, generalFamilies, norms } from '../../../src-shared/domain.ts';
 import type { Activation, Family, Norm } from '../../../src-shared/domain.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { accounted } from '../../../src-main/compute/accounted.ts';
@@ -12,6 +12,7 @@ import { mathsOf } from '../../../src-main/compute/networks/maths.ts';
 import { slotNames, stepScalars, update } from '../../../src-main/compute/training/optimizer.ts';
 import type { OptimizerSettings } from '../../../src-main/compute/training/optimizer.ts';
 import { TrainingSession } from '../../../src-main/compute/training/session.ts';
+import { asFamily, givenFor } from '../../support/general-family.ts';
 import { hostLoss, toFloat64 } from '../../support/host-loss.ts';
 import { largestDifference } from '../../support/reference-run.ts';
 
@@ -29,7 +30,7 @@ function smallSpec(family: Family, norm: Norm, activation: Activation, affine = 
     numFixed: family === 'w-asymmetric' ? 2 : 0,
     normalMask: true,
   }));
-  return {
+  return asFamily({
     architecture: 'mlp',
     family,
     layers,
@@ -37,13 +38,15 @@ function smallSpec(family: Family, norm: Norm, activation: Activation, affine = 
     elementwiseAffine: affine,
     activation,
     asymInitOnly: false,
-  };
+  });
 }
 
 const cases: MlpSpec[] = families.flatMap((family) =>
   norms.flatMap((norm) => {
     if (family === 'sigma-asymmetric')
       return norm.endsWith('linear') ? [] : [smallSpec(family, norm, 'gelu')];
+    if (generalFamilies.some((name) => name === family))
+      return norm === 'layer' || norm === 'none' ? [smallSpec(family, norm, 'gelu')] : [];
     return activations.map((activation) => smallSpec(family, norm, activation));
   }),
 );
@@ -51,7 +54,7 @@ cases.push(...norms.map((norm) => smallSpec('w-asymmetric', norm, 'gelu', false)
 
 /** Random, also where initialisation gives ones and zeros: a wrong sign must show. */
 function randomStates(spec: MlpSpec): StateDict[] {
-  const states = initialise(spec, { init: [1, 2], mask: 3 });
+  const states = initialise(spec, { init: [1, 2], mask: 3, given: givenFor(spec) });
   for (const [m, state] of states.entries()) {
     const stream = new RandomStream(m, 'shake');
     for (const [name, { data }] of state) {

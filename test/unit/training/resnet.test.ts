@@ -4,7 +4,7 @@ import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import { refuseConvolutions } from '../../../src-main/compute/checkpoints.ts';
 import type { Run } from '../../../src-main/compute/checkpoints.ts';
 import type { Examples } from '../../../src-main/compute/data/index.ts';
-import { initialise, stateLayout } from '../../../src-main/compute/models/index.ts';
+import { initialise } from '../../../src-main/compute/models/index.ts';
 import type { StateDict } from '../../../src-main/compute/models/index.ts';
 import { actingArrays } from '../../../src-main/compute/networks/effective.ts';
 import { valuesOf } from '../../../src-main/compute/networks/doubles.ts';
@@ -15,6 +15,7 @@ import type { Snapshot } from '../../../src-main/compute/training/session.ts';
 import { readConfig, resolveModel, resolveTrainable } from '../../../src-shared/config.ts';
 import type { ResnetSpec } from '../../../src-shared/model.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
+import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { resnetGraph } from '../../../src-shared/networks/resnet.ts';
 
 const backend = await loadBackend();
@@ -81,7 +82,7 @@ describe('fresh models', () => {
   it('of W-asymmetric networks share mask and F, and start at sigma_F F where they are fixed', () => {
     const spec = specOf({ symmetry: 1 });
     const [a, b] = initialise(spec, seeds) as [StateDict, StateDict];
-    expect([...a.keys()]).toEqual(stateLayout(spec).map(({ name }) => name));
+    expect([...a.keys()]).toEqual(graphOf(spec).parameters.map(({ name }) => name));
     for (const { module, numFixed, sigmaF, shape } of spec.layers) {
       const [mask, normal, weight] = ['mask', 'normal_mask', 'weight'].map((part) =>
         tensor(a, `${module}.${part}`),

@@ -204,7 +204,7 @@ describe('an interrupted run', () => {
     const { result } = await run('', [], { resume: true });
     expect(result.resumed_from).toBe(3);
     expect(bytesOf(4)).toEqual(expected);
-    await expect(run('w-asymmetric-small', [...quick, ...mask])).rejects.toThrow('holds a run already');
+    await expect(run('w-asymmetric-small', [...quick, ...mask])).rejects.toThrow('already holds a run');
   });
 
   it('finished already: evaluates and changes nothing', async () => {
@@ -241,7 +241,7 @@ describe('what cannot be trained is refused before anything is written', () => {
     [['model.norm=group'], /model\.norm is "group"/],
     [['init_seed=[1,2,3]'], /init_seed lists 3 seeds for num_models=4/],
     [['dataset.name=mnist'], /data set "mnist": no data folder/],
-    [['dataset.name=minst'], /"minst" is not known.*Did you mean "mnist"/],
+    [['dataset.name=minst'], /"minst" is unknown.*Did you mean "mnist"/],
     [['model.input_dim=100'], /model\.input_dim is 100.*784/],
     [['model.output_dim=5'], /model\.output_dim is 5.*10 classes/],
     [['model.norm=batch', 'dataset.batch_size=7199'], /batch has 1/],
@@ -250,11 +250,11 @@ describe('what cannot be trained is refused before anything is written', () => {
     expect(await refusal('w-asymmetric-small', overrides)).toMatch(message);
   });
 
-  it('a folder that holds a run already', async () => {
+  it('a folder that already holds a run', async () => {
     const overrides = [...quick, ...mask, 'training.num_epochs=0'];
     await run('w-asymmetric-small', overrides);
     await expect(run('w-asymmetric-small', overrides)).rejects.toThrow(
-      /holds a run already \(checkpoint_epoch_0_model_1/,
+      /already holds a run \(checkpoint_epoch_0_model_1/,
     );
   });
 

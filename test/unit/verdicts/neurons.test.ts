@@ -24,19 +24,27 @@ describe('a layer’s neurons', () => {
       negative,
     },
     cheapest: { delta: 0, moved: 0 },
-    ...{ own: 3, neurons: 3, sigmaF: 1 },
+    ...{ own: 3, neurons: 3, nothingFixed: false },
   });
 
   test.each([
-    ['yes', 'can be told apart', evidence(3, 0)],
-    ['partly', 'only partly: 2 of 3', evidence(2, 0)],
-    ['no', 'cannot be told apart', evidence(0, 0)],
-    // Exchanges that would save something tell neurons apart as well as those that cost.
-    ['partly', 'only partly: 0 of 3', evidence(0, 2)],
+    ['yes', 'are identifiable', evidence(3, 0)],
+    ['partly', 'only partly identifiable: 2 of 3', evidence(2, 0)],
+    ['no', 'are not identifiable', evidence(0, 0)],
+    // Swaps that would save something distinguish neurons as well as those that cost.
+    ['partly', 'only partly identifiable: 0 of 3', evidence(0, 2)],
     ['not clear', 'not clear: a cost is not finite', evidence(3, 0, NaN)],
   ] as const)('%s: %s', (outcome, words, given) => {
     const { told_apart, text } = judge(given);
     expect([told_apart, text]).toEqual([outcome, expect.stringContaining(words)]);
+  });
+
+  test('only where nothing is fixed is that the reason', () => {
+    const [without, bare] = [false, true].map(
+      (nothingFixed) => judge({ ...evidence(0, 0), nothingFixed }).text,
+    );
+    expect(without).toMatch(/costs anything\.$/);
+    expect(bare).toMatch(/costs anything\. \w.*\.$/);
   });
 
   test('several layers', () => {
@@ -50,7 +58,7 @@ describe('a layer’s neurons', () => {
     });
     expect(layersFinding(['yes', 'no', 'partly', 'not clear'])).toEqual({
       outcome: 'partly',
-      text: 'Neurons can be told apart in 1 of 4 layers, partly in 1, not at all in 1, not clear in 1.',
+      text: 'Neurons are identifiable in 1 of 4 layers, partly in 1, not in 1, not clear in 1.',
     });
     expect(layersFinding(['not clear', 'not clear']).outcome).toBe('not clear');
   });
@@ -70,9 +78,9 @@ describe('a layer’s neurons', () => {
   test.each([
     ['yes', [1, 2, 1], [9, 10, 11], ': 7.5 times as much'],
     ['no', [9, 10, 11], [1, 2, 1], 'which is less'],
-    ['not clear', [1, 20, 1], [9, 10, 11], 'not clear: the two scatter by as much'],
-    ['not clear', [1, 2], [9, 10], 'not clear from fewer than 3'],
-    ['not clear', [], [9, 10], 'no slot learned its own'],
+    ['not clear', [1, 20, 1], [9, 10, 11], 'not clear: the difference is within two standard errors'],
+    ['not clear', [1, 2], [9, 10], 'not clear: at least 3 of each'],
+    ['not clear', [], [9, 10], 'no slot was fitted to its own'],
     ['not clear', [1, 2, NaN], [9, 10, 11], 'not finite'],
   ] as const)('%s: its own function at %j, another’s at %j', (outcome, own, other, words) => {
     expect(ridgeFinding(own, other)).toEqual({ outcome, text: expect.stringContaining(words) as string });
@@ -85,10 +93,10 @@ describe('neurons of two models', () => {
   });
 
   test.each([
-    [0.95, 'yes', 'keep their places: g (95 %)'],
+    [0.95, 'yes', 'keep their slots: g (95 %)'],
     [0.6, 'partly', 'nearer to the best permutation than to chance: g (60 %)'],
     [0.3, 'partly', 'far from the best permutation: g (30 %)'],
-    [0.02, 'no', 'no places of their own: g (2 %)'],
+    [0.02, 'no', 'do not keep their slots: g (2 %)'],
   ] as const)('the identity at %d: %s', (identity, outcome, words) => {
     const place = placeBetween([objectives(identity)] as never);
     expect(placeOutcome(place)).toBe(outcome);
@@ -115,7 +123,7 @@ describe('neurons of two models', () => {
     ],
     ['partly', [{ left: 0.95, moved: 0.2 }], 'not much closer'],
     ['no', [{ left: 0.995, moved: 0.1 }], 'hardly closer'],
-    ['no', [{ left: 1, moved: 0 }], 'No exchange of neurons'],
+    ['no', [{ left: 1, moved: 0 }], 'No permutation brings'],
     ['not clear', [{ left: NaN, moved: 0 }], 'not clear'],
   ] as const)('matching weights, %s: %j', (outcome, pairs, words) => {
     expect(matchWeightsFinding(pairs)).toEqual({ outcome, text: expect.stringContaining(words) as string });
@@ -144,7 +152,7 @@ describe('families of networks', () => {
     const words = said(family('a', 39), family('b', 2), family('c', 12));
     expect(words).toContain('a lose 39 % of their accuracy');
     expect(words).toContain('b lose only 2 %: with these fixed weights');
-    expect(words).toContain('a lose only 1 %: what stood between them was a permutation');
+    expect(words).toContain('a lose only 1 %: the barrier was a matter of permutation');
     expect(words).toContain('Not clear for c');
   });
 

@@ -29,7 +29,7 @@ describe('what a rank correlation over a few runs says', () => {
     ['not clear', [1, 2, 3, 4, 5], [1, 5, 3, 4, 2], 'not clear from 5 runs'],
     ['not clear', [1, 2], [1, 2], 'at least three runs'],
     ['not clear', [0, 0, 0], [1, 2, 3], 'the same in all runs'],
-    ['not clear', [1, 2, NaN, 4], [4, 3, 2, Infinity], '2 of 4 runs have no finite number'],
+    ['not clear', [1, 2, NaN, 4], [4, 3, 2, Infinity], '2 of 4 runs have no finite value'],
   ] as const)('%s: %j against %j', (outcome, xs, ys, words) => {
     const found = predictionFinding('γ_out', 'falls', xs, ys);
     expect(found).toEqual({ outcome, text: expect.stringContaining(words) as string });
@@ -41,7 +41,7 @@ describe('what a rank correlation over a few runs says', () => {
     const ys = xs.map((x) => (x * 37) % 61);
     expect(predictionFinding('γ_out', 'falls', xs, ys)).toMatchObject({
       outcome: 'no',
-      text: expect.stringMatching(/does not go with the barrier .*normal approximation/) as string,
+      text: expect.stringMatching(/does not predict the barrier .*normal approximation/) as string,
     });
     expect(predictionFinding('γ_out', 'falls', xs.slice(0, 12), ys.slice(0, 12)).outcome).toBe('not clear');
   });

@@ -28,9 +28,9 @@ function verdicts<K extends JobKindName>(kind: K, cases: Case<K>[]): void {
 const counts = { starts: 200, converged: 200, expected: 4, found: 4, classes_match_signs: true };
 verdicts('linear-components', [
   ['good', /4 classes; the theory expects 4\. Each class has its own pattern/, counts],
-  ['bad', /The count is not that of the theory/, { ...counts, found: 3 }],
-  ['bad', /The count is not that of the theory/, { ...counts, found: 5, converged: 7 }],
-  ['bad', /do not have one pattern/, { ...counts, classes_match_signs: false }],
+  ['bad', /The count differs from the theory/, { ...counts, found: 3 }],
+  ['bad', /The count differs from the theory/, { ...counts, found: 5, converged: 7 }],
+  ['bad', /do not correspond to patterns/, { ...counts, classes_match_signs: false }],
   ['plain', /Not clear: to find 4 components for certain, at least 40/, { ...counts, converged: 39 }],
   ['plain', /Not clear/, { ...counts, converged: 0, found: 0 }],
 ]);
@@ -41,7 +41,7 @@ const skip = (found: number, converged = 200) => ({
 });
 verdicts('skip-connections', [
   ['good', /form 3 components, without it 3/, { with_skip: skip(3), without_skip: skip(3) }],
-  ['bad', /not those of the theory/, { with_skip: skip(2), without_skip: skip(3) }],
+  ['bad', /The counts differ from the theory/, { with_skip: skip(2), without_skip: skip(3) }],
   ['plain', /Not clear/, { with_skip: skip(3), without_skip: skip(3, 20) }],
 ]);
 
@@ -75,10 +75,14 @@ verdicts('rescaling-barrier', [
   ],
   ['good', /grows from 1 .*like c\^1\.10/, { ...rescaled([1, 20, 300], null), ...power(1.1, null) }],
   ['bad', /does not grow with every c/, { ...rescaled([1, 100, 90]), ...power(1, 2) }],
-  ['bad', /not the power of the theory/, { ...rescaled([1, 10, 100]), ...power(1, 2) }],
-  ['bad', /off its closed form by up to 0\.01/, { ...rescaled([1, 100, 1e4], 0.01), ...power(2, 2) }],
+  ['bad', /differs from the theory’s exponent/, { ...rescaled([1, 10, 100]), ...power(1, 2) }],
+  [
+    'bad',
+    /deviates from its closed form by up to 0\.01/,
+    { ...rescaled([1, 100, 1e4], 0.01), ...power(2, 2) },
+  ],
   ['plain', /not clear: at least three factors/, { ...rescaled([1, 100]), ...power(null, 2) }],
-  ['plain', /Its power is not clear/, { ...rescaled([1, 100, 1e4]), ...power(null, 2) }],
+  ['plain', /The exponent is not clear/, { ...rescaled([1, 100, 1e4]), ...power(null, 2) }],
 ]);
 
 const moved = (before: number, after: number) => ({
@@ -110,7 +114,7 @@ verdicts('curvature-bound', [
   ],
   [
     'bad',
-    /lies above the bound .* in 1 of 2 rows\. Please report/,
+    /exceeds the bound .* in 1 of 2 rows\. Please report/,
     bounds(
       [
         [2, 1],
@@ -142,13 +146,13 @@ verdicts('weight-decay-study', [
     /SGD with L2: the layers balance out .*0\.8 at decay 0, 0\.1 at 0\.02/,
     { rows: decayed('sgd', [0.8, 0.4, 0.1]) },
   ],
-  ['plain', /come nearer to balance/, { rows: decayed('sgd', [0.8, 0.6]) }],
+  ['plain', /move towards balance/, { rows: decayed('sgd', [0.8, 0.6]) }],
   // What was once called "the layers balance out".
   ['bad', /do not balance out .*0\.8642 at decay 0, 0\.864 at/, { rows: decayed('sgd', [0.8642, 0.864]) }],
-  ['plain', /not clear, at least two decays/, { rows: decayed('sgd', [0.8]) }],
+  ['plain', /not clear: at least two weight decays/, { rows: decayed('sgd', [0.8]) }],
   [
     'plain',
-    /not clear, decay 0\.01 has shrunk all weights/,
+    /not clear: decay 0\.01 shrank all weights/,
     { rows: decayed('sgd', [0.8, 0], { lower_norm: 1e-5, upper_norm: 0 }) },
   ],
   [
@@ -171,8 +175,8 @@ const slopes = (values: number[]) => ({
 verdicts('chord-deviation', [
   ['good', /power 1\.500 .*interpolate almost linearly/, slopes([1.49, 1.5, 1.51])],
   ['good', /interpolate almost linearly/, slopes([1.53])],
-  ['bad', /not that of the theory/, slopes([1, 1.01, 1.02])],
-  ['plain', /not clear: take more pairs/, slopes([1.3, 1.5, 1.7])],
+  ['bad', /differs from the theory/, slopes([1, 1.01, 1.02])],
+  ['plain', /not clear: use more pairs/, slopes([1.3, 1.5, 1.7])],
   ['plain', /not clear/, slopes([1.42])],
 ]);
 
@@ -222,10 +226,6 @@ verdicts('realization-cost', [
   ['plain', /costs nothing in any layer/, exchanges([0, 0, 0])],
   // Rounding errors of costs of 100 are no costs.
   ['plain', /costs nothing in any layer/, exchanges([1e-9, -1e-9, 0])],
-  [
-    'plain',
-    /something for 33\.3 % of all pairs.* 33\.3 % of the exchanges would save/,
-    exchanges([1, -1, 0]),
-  ],
+  ['plain', /something for 33\.3 % of all pairs.* 33\.3 % of the swaps would save/, exchanges([1, -1, 0])],
   ['plain', /Not clear: a layer has numbers that are not finite/, exchanges([1, NaN, 0])],
 ]);

@@ -123,5 +123,5 @@ function differs(
 ): string | undefined {
   const right = expected.every((value, i) => Math.abs(found[i]! - value) <= within * Math.abs(value));
   if (right && found.length === expected.length) return undefined;
-  return `of a compiled test, ${what} came out as ${found.join(', ')}; ${expected.join(', ')} was expected`;
+  return `in a compiled test, ${what} was ${found.join(', ')}; ${expected.join(', ')} was expected`;
 }

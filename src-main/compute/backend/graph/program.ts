@@ -69,10 +69,7 @@ export class Program implements Computation {
 
   /** Copies the value into state `index`. */
   set(index: number, value: Fed): void {
-    this.#check(value, this.#graph.state[index]!, `state ${index}`);
-    const [done] = this.#session([value], `set${index}:0`, `did_set${index}:0`);
-    this.#backend.binding.deleteTensor(done!.id);
-    this.#assigned.add(index);
+    this.setAll([[index, value]]);
   }
 
   /** As `set`, in one call: TensorFlow plans every kind of call the first time, some 15 ms. Each index once. */
@@ -96,7 +93,7 @@ export class Program implements Computation {
 
   /** State `index` as it is now, not changed by later calls; the caller's to dispose of. */
   get(index: number): Tensor {
-    return this.#backend.createOutputTensor(this.#session([], '', `get${index}:0`)[0]!);
+    return this.getAll([index])[0]!;
   }
 
   /** What output `index` of a call is. */

@@ -121,7 +121,7 @@ class Recorder {
   binding(): TFJSBinding {
     const stop = (): never => {
       throw new Error(
-        'a value was asked for while tracing; it is only known when the compiled function runs',
+        'a value was requested while tracing; it is only known when the compiled function runs',
       );
     };
     return Object.create(this.#real, {

@@ -8,7 +8,9 @@ export interface TrainingPass {
   readonly rowWeights: Tensor;
   /** Scalar n / (n - 1) of the n rows that count: from biased to unbiased variance. */
   readonly unbiased: Tensor;
-  /** Takes the next value [M, ...] of a parameter of role `statistics`. */
+  /** The batch's share in the next running statistics; 1: its own alone. */
+  readonly momentum: number;
+  /** Takes the next value [M, ...] of a parameter of role `statistics`; with momentum 1 [M or 1, ...]. */
   track(parameter: string, value: Tensor): void;
 }
 

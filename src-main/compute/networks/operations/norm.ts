@@ -1,11 +1,8 @@
 import type { NormAttributes } from '../../../../src-shared/networks/operations/norm.ts';
 import type { Tensor } from '../../backend/index.ts';
-import { sizeOf } from '../../models/layout.ts';
+import { sizeOf } from '../../../formats/tensor.ts';
 import { alongLastAxis, needed } from './context.ts';
 import type { OperationContext, RunOperation, TrainingPass } from './context.ts';
-
-/** PyTorch's BatchNorm momentum. */
-const batchMomentum = 0.1;
 
 /** src-shared/networks/operations/norm.ts has the formulas. */
 export const norm: RunOperation = ([x], context) => {
@@ -88,10 +85,10 @@ function byBatch(x: Tensor, context: OperationContext, training: TrainingPass, e
   const variance = over(tf.square(centred));
   const blend = (word: string, seen: Tensor): void => {
     const before = needed(context, word);
-    const next = tf.add(
-      tf.mul(before, number(1 - batchMomentum)),
-      tf.mul(tf.reshape(seen, before.shape), number(batchMomentum)),
-    );
+    const { momentum } = training;
+    const own = tf.reshape(seen, [seen.shape[0]!, ...before.shape.slice(1)]);
+    const next =
+      momentum === 1 ? own : tf.add(tf.mul(before, number(1 - momentum)), tf.mul(own, number(momentum)));
     training.track(node.parameters[word]!.name, next);
   };
   blend('running_mean', mean);

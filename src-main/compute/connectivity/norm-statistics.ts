@@ -1,0 +1,100 @@
+/** Which norm statistics the points of a job have, as a person asked for them or left it open. */
+import { UserError } from '../../../src-shared/errors.ts';
+import {
+  completeNormStatistics,
+  defaultStatisticsWarning,
+  normStatisticsNote,
+} from '../../../src-shared/jobs/norm-statistics.ts';
+import type { NormStatistics } from '../../../src-shared/jobs/norm-statistics.ts';
+import type { Split } from '../../../src-shared/domain.ts';
+import type { AnalysisData } from '../analysis-data.ts';
+import type { Run } from '../checkpoints.ts';
+import type { Examples } from '../data/index.ts';
+import { fewestPerExample } from '../networks/batch-statistics.ts';
+import { runningStatisticsOf } from '../networks/parameters.ts';
+import type { PointNorms } from './points.ts';
+
+/** What was decided. */
+export interface NormPolicy {
+  name: NormStatistics;
+  /** Examples per batch; undefined if nothing goes by batches. */
+  batch: number | undefined;
+  /** Nobody chose it. */
+  byDefault: boolean;
+}
+
+interface Wish {
+  normStatistics?: NormStatistics | undefined;
+  statisticsBatch?: number | undefined;
+}
+
+/**
+ * Undefined for networks without running statistics.
+ * @throws UserError if something was chosen for such networks: it would have no effect
+ */
+export function normPolicyOf(wish: Wish, { graph, directory }: Run): NormPolicy | undefined {
+  if (runningStatisticsOf(graph).length > 0) {
+    const { normStatistics: name, statisticsBatch: batch } = completeNormStatistics(wish);
+    return { name: name!, batch, byDefault: wish.normStatistics === undefined };
+  }
+  if (wish.normStatistics === undefined) return undefined;
+  throw new UserError(
+    `normStatistics is ${wish.normStatistics}, but the networks of ${directory} have no batch norm with running statistics: it would have no effect.`,
+    { hint: 'Leave it out.' },
+  );
+}
+
+/** Whether the order of the examples decides the numbers: then it is that of the data file. */
+export const goesByBatches = (policy: NormPolicy | undefined): boolean => policy?.batch !== undefined;
+
+/**
+ * What points are evaluated with; undefined if statistics are mixed.
+ * @param measured the splits that are evaluated
+ * @throws UserError for a batch of one example, which has no variance
+ */
+export function pointNormsOf(
+  policy: NormPolicy | undefined,
+  { graph }: Pick<Run, 'graph'>,
+  data: AnalysisData,
+  measured: readonly Split[],
+): PointNorms | undefined {
+  if (policy?.batch === undefined) return undefined;
+  const { name, batch } = policy;
+  const used: readonly Split[] = name === 're-estimate' ? ['train'] : measured;
+  const examples = used.map((split) => [split, data.splits.get(split)!] as const);
+  if (fewestPerExample(graph) === 1) for (const each of examples) refuseSingle(each, batch);
+  // A batch that nothing fills would only take memory.
+  const most = Math.max(...examples.map(([, { count }]) => count));
+  return {
+    batch: Math.min(batch, most),
+    ...(name === 're-estimate' && { train: data.splits.get('train')! }),
+  };
+}
+
+function refuseSingle([split, { count }]: readonly [Split, Examples], batch: number): void {
+  if (count % batch !== 1) return;
+  const other = [batch + 1, batch + 2].find((size) => count % size !== 1)!;
+  throw new UserError(
+    count === 1
+      ? `the ${split} split has a single example, which has no variance: a batch norm has no statistics of it.`
+      : `statisticsBatch: ${count} examples of the ${split} split in batches of ${batch} leave one example over, which has no variance.`,
+    { hint: count === 1 ? 'Interpolate the norm statistics.' : `Choose another size, such as ${other}.` },
+  );
+}
+
+/** Fields of a result. */
+export function normFields(policy: NormPolicy | undefined) {
+  if (!policy) return {};
+  const { name, batch } = policy;
+  return { norm_statistics: name, ...(batch !== undefined && { statistics_batch: batch }) };
+}
+
+/** For captions. */
+export function normNote(policy: NormPolicy | undefined, data?: AnalysisData): string | undefined {
+  if (!policy) return undefined;
+  const { name, batch = 0 } = policy;
+  return normStatisticsNote(name, { batch, train: data?.splits.get('train')?.count ?? 0 });
+}
+
+export const normWarnings = (policy: NormPolicy | undefined): string[] =>
+  policy?.byDefault === true ? [defaultStatisticsWarning] : [];

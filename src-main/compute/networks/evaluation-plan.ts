@@ -1,0 +1,72 @@
+/** What an evaluation (`evaluation.ts`) computes, and what its state and arguments are. */
+import { types } from '../backend/index.ts';
+import type { Spec } from '../backend/index.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
+import type { Way } from './execution.ts';
+import type { Head } from './heads.ts';
+import { readParameters } from './parameters.ts';
+
+export interface EvaluationPlan {
+  network: Network;
+  /** Networks at once, P. */
+  count: number;
+  /** Examples per call; the last call is filled up. */
+  rows: number;
+  way: Way;
+  /** Heads are mixed of those of other networks; absent: each of the P has its own. */
+  mix?: { sources: number; used: number; permuted: boolean };
+  /** Parameters that all networks share, [1, ...shape]; all others are [P, ...shape]. */
+  shared?: ReadonlySet<string>;
+  /**
+   * Batch norms go by mean and biased variance of the examples of each call, so that `rows` decides the numbers; absent: by
+   * their running statistics. `scores` answers as ever, `statistics` what a call's examples give the running ones.
+   */
+  byBatch?: 'scores' | 'statistics';
+}
+
+export type Place = { spec: Spec } & (
+  | { kind: 'parameter'; name: string }
+  /** Weights of a head, [S, outputs, inputs]. */
+  | { kind: 'source'; name: string }
+  /** Where a head's outputs are among those of the sources. */
+  | { kind: 'places'; name: string }
+  | { kind: 'shares'; name: '' }
+);
+
+/** Of `TrainingPass`: weights of the rows, and from biased to unbiased variance. */
+export const batchSpecs = (rows: number): Spec[] => [
+  { dtype: types.float32, shape: [rows] },
+  { dtype: types.float32, shape: [] },
+];
+
+/** In the order of the state. */
+export function placesOf({ network, count, mix, shared }: EvaluationPlan, heads: readonly Head[]): Place[] {
+  const mixed = new Set(mix ? heads.map(({ weight }) => weight) : []);
+  const own = readParameters(network).flatMap(({ name, shape }): Place[] => {
+    if (mixed.has(name) || isCounter(name)) return [];
+    return [
+      {
+        kind: 'parameter',
+        name,
+        spec: { dtype: types.float32, shape: [shared?.has(name) ? 1 : count, ...shape] },
+      },
+    ];
+  });
+  if (!mix) return own;
+  const { sources, used, permuted } = mix;
+  const ofHeads = heads.flatMap(({ weight, outputs, inputs }): Place[] => [
+    { kind: 'source', name: weight, spec: { dtype: types.float32, shape: [sources, outputs, inputs] } },
+    ...(permuted
+      ? [
+          {
+            kind: 'places' as const,
+            name: weight,
+            spec: { dtype: types.int32, shape: [used * outputs] },
+          },
+        ]
+      : []),
+  ]);
+  const shares: Place = { kind: 'shares', name: '', spec: { dtype: types.float32, shape: [count, used] } };
+  return heads.length === 0 ? own : [...own, ...ofHeads, shares];
+}

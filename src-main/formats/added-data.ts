@@ -1,0 +1,131 @@
+/**
+ * Data sets that a person has added: a folder with a `dataset.json` and four NumPy arrays, which Python reads without
+ * Basin. Nothing in it names another file: the folder can be copied to another machine as it is.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { UserError, messageOf } from '../../src-shared/errors.ts';
+import type { ImageShape } from '../../src-shared/images.ts';
+import { readNpy } from './npy.ts';
+import { readWholeFile } from './source.ts';
+import { decodeText } from './text-file.ts';
+
+export const manifestName = 'dataset.json';
+export const addedFiles = {
+  train: ['train-inputs.npy', 'train-labels.npy'],
+  test: ['test-inputs.npy', 'test-labels.npy'],
+} as const;
+
+const count = z.int().positive();
+
+const manifestSchema = z.object({
+  format: z.literal('basin-data-set'),
+  version: z.literal(1),
+  name: z.string().min(1),
+  /** Of images: channels, height, width. Null: rows of numbers. */
+  shape: z.tuple([count, count, count]).nullable(),
+  features: count,
+  classes: count,
+  /** In the order of the labels; null if labels were numbers. */
+  class_names: z.array(z.string()).nullable(),
+  train: count,
+  test: count,
+  dtype: z.enum(['uint8', 'float32']),
+  /** (x - mean) / std, x / 255 of bytes. One of each, one per channel, or one per number of a row. */
+  mean: z.array(z.number()).min(1),
+  std: z.array(z.number().positive()).min(1),
+  /** What it was made from, and how; for people. */
+  source: z.record(z.string(), z.unknown()),
+  /** SHA-256 of what the arrays hold and how they are normalised. */
+  contents: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type AddedManifest = z.infer<typeof manifestSchema>;
+
+/** Letters, digits, dot, dash and underscore; it is a folder's name, too. */
+export const isAddedName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name);
+
+/** Whether a data set that was added lies in this folder. */
+export const holdsAdded = (folder: string): boolean =>
+  statSync(join(folder, manifestName), { throwIfNoEntry: false })?.isFile() === true;
+
+/** Every file that reading the set in `folder` opens. */
+export const addedFilesIn = (folder: string): string[] =>
+  [manifestName, ...addedFiles.train, ...addedFiles.test]
+    .map((file) => join(folder, file))
+    .filter((path) => existsSync(path));
+
+/** @throws UserError naming the file and the field */
+export function readManifest(folder: string): AddedManifest {
+  const path = join(folder, manifestName);
+  let value: unknown;
+  try {
+    value = JSON.parse(decodeText(readWholeFile(path, 2 ** 26)));
+  } catch (thrown) {
+    if (thrown instanceof UserError) throw thrown;
+    throw new UserError(`${path}: no valid JSON: ${messageOf(thrown)}.`, { hint: again });
+  }
+  const parsed = manifestSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new UserError(`${path}: field "${issue.path.join('.')}": ${issue.message}.`, { hint: again });
+  }
+  const { mean, std, shape, features } = parsed.data;
+  const fits = mean.length === std.length && features % mean.length === 0;
+  if (!fits || (shape && shape.reduce((a, b) => a * b) !== features)) {
+    throw new UserError(
+      `${path}: shape [${shape?.join(', ') ?? 'none'}], ${mean.length} means and ${std.length} deviations do not fit ${features} numbers per example.`,
+      { hint: again },
+    );
+  }
+  return parsed.data;
+}
+
+const again = 'Add the data set again with "basin data add".';
+
+/** Raw numbers of one part, as stored. */
+export interface StoredPart {
+  /** [count, features] */
+  data: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+  labels: Int32Array<ArrayBuffer>;
+}
+
+/** @throws UserError naming the file if it is not what the manifest says */
+export function readAddedPart(folder: string, manifest: AddedManifest, part: 'train' | 'test'): StoredPart {
+  const [inputs, labels] = addedFiles[part].map((file) => join(folder, file)) as [string, string];
+  const stored = readNpy(inputs);
+  const wanted = [manifest[part], ...(manifest.shape ?? [manifest.features])];
+  if (stored.dtype !== manifest.dtype || stored.shape.join() !== wanted.join()) {
+    throw new UserError(
+      `${inputs}: ${stored.dtype} [${stored.shape.join(', ')}]; ${manifest.dtype} [${wanted.join(', ')}] was expected, as ${manifestName} says.`,
+      { hint: again },
+    );
+  }
+  const storedLabels = readNpy(labels);
+  const bad =
+    storedLabels.dtype !== 'int32' || storedLabels.shape.length !== 1
+      ? `${storedLabels.dtype} [${storedLabels.shape.join(', ')}]`
+      : storedLabels.data.length === manifest[part]
+        ? undefined
+        : `${storedLabels.data.length} labels`;
+  if (bad !== undefined)
+    throw new UserError(`${labels}: ${bad}; int32 [${manifest[part]}] was expected.`, { hint: again });
+  return { data: stored.data as StoredPart['data'], labels: storedLabels.data as StoredPart['labels'] };
+}
+
+/** The hash by which a run knows the set it was trained on: of inputs, labels and normalisation. */
+export function contentsHash(
+  facts: { shape: ImageShape | null; features: number; mean: readonly number[]; std: readonly number[] },
+  parts: readonly StoredPart[],
+): string {
+  const hash = createHash('sha256').update(
+    JSON.stringify([facts.shape, facts.features, facts.mean, facts.std]),
+  );
+  for (const { data, labels } of parts) {
+    hash.update(`${data.constructor.name} ${labels.length} `);
+    for (const array of [data, labels])
+      hash.update(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+  }
+  return hash.digest('hex');
+}

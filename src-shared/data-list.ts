@@ -1,0 +1,31 @@
+/** The request for the data sets that can be trained on. */
+import { z } from 'zod';
+import { shapeText } from './images.ts';
+
+export const dataSetRowSchema = z.object({
+  name: z.string(),
+  /** `folder`: cannot be fetched, only read from a folder; `made`: from seeds or other data, as a config says. */
+  state: z.enum(['embedded', 'fetched', 'not fetched', 'folder', 'added', 'made']),
+  /** Numbers per example; null where the config decides. */
+  features: z.int().nullable(),
+  /** Of images: channels, height, width. */
+  shape: z.array(z.int()).nullable(),
+  classes: z.int().nullable(),
+  train: z.int().nullable(),
+  test: z.int().nullable(),
+  folder: z.string().nullable(),
+  /** Why it cannot be used. */
+  problem: z.string().nullable(),
+});
+export type DataSetRow = z.infer<typeof dataSetRowSchema>;
+
+export const dataRequests = {
+  'data.list': { args: z.object({}), result: z.array(dataSetRowSchema) },
+} as const;
+
+/** "8000 + 2000 of 1 x 28 x 28, 10 classes"; empty if nothing is known. */
+export function examplesText({ train, test, shape, features, classes, problem }: DataSetRow): string {
+  if (problem !== null) return problem;
+  if (train === null || features === null) return '';
+  return `${train} + ${test} of ${shape ? shapeText(shape) : `${features} numbers`}, ${classes} classes`;
+}

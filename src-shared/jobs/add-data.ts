@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { defineJob } from './define.ts';
+
+const path = z.string().min(1);
+const numbers = z.array(z.number()).min(1);
+
+export const addDataJob = defineJob({
+  kind: 'add-data',
+  version: 1,
+  title: 'Add a data set',
+  summary:
+    'Turns your own files into a data set that networks can be trained and measured on: NumPy arrays (.npy, .npz), CSV tables, IDX files, or a folder of images with one folder per class. The files are copied into the workspace.',
+  params: z.object({
+    name: z
+      .string()
+      .regex(
+        /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/,
+        'letters, digits, dots, dashes and underscores were expected',
+      )
+      .describe('under which configs and commands will know it')
+      .meta({ label: 'Name' }),
+    inputs: path
+      .describe(
+        'training examples: .npy, .npz (FILE.npz:ARRAY names one of several), CSV, IDX, or a folder of images',
+      )
+      .meta({ label: 'Training inputs', path: true }),
+    labels: path
+      .optional()
+      .describe(
+        'their classes, one per example; not needed of a folder of images, or with a column of labels',
+      )
+      .meta({ label: 'Training labels', path: true }),
+    testInputs: path
+      .optional()
+      .describe('examples to test with; absent: a share of the training examples is set aside')
+      .meta({ label: 'Test inputs', path: true }),
+    testLabels: path.optional().describe('their classes').meta({ label: 'Test labels', path: true }),
+    labelColumn: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('of CSV inputs that hold the labels: name of the column, or its number from 1')
+      .meta({ label: 'Column of labels' }),
+    testShare: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .optional()
+      .describe('without test inputs: share of the examples that is set aside, 0.1 if absent')
+      .meta({ label: 'Test share', advanced: true }),
+    layout: z
+      .enum(['channels-first', 'channels-last'])
+      .optional()
+      .describe('of image arrays with four axes, where the sizes do not tell')
+      .meta({ label: 'Order of the axes', advanced: true }),
+    normalisation: z
+      .enum(['channel', 'number', 'none'])
+      .optional()
+      .describe(
+        'mean and deviation per channel (absent: of images), per number of a row (absent: of tables and flat arrays), or none',
+      )
+      .meta({ label: 'Normalisation', advanced: true }),
+    mean: numbers
+      .optional()
+      .describe(
+        'subtracted, one for all or one per channel; of bytes on the scale 0 to 1; absent: of the training examples',
+      )
+      .meta({ label: 'Mean', advanced: true }),
+    std: numbers
+      .optional()
+      .describe('divided by, like the mean')
+      .meta({ label: 'Standard deviation', advanced: true }),
+    replace: z
+      .boolean()
+      .default(false)
+      .describe(
+        'replaces the data set of this name; runs that were trained on the old one will no longer find it',
+      )
+      .meta({ label: 'Replace', advanced: true }),
+  }),
+  result: z.object({
+    name: z.string(),
+    directory: z.string(),
+    train: z.int(),
+    test: z.int(),
+    /** Numbers per example. */
+    features: z.int(),
+    /** Of images: channels, height, width. */
+    shape: z.array(z.int()).nullable(),
+    classes: z.int(),
+    class_names: z.array(z.string()).nullable(),
+    dtype: z.enum(['uint8', 'float32']),
+    /** One for all, one per channel, or one per number of a row. */
+    mean: z.array(z.number()),
+    std: z.array(z.number()),
+    /** Hash of the contents, by which runs know it. */
+    contents: z.string(),
+    notes: z.array(z.string()),
+  }),
+  lane: 'main',
+  place: { view: 'catalog' },
+  cacheable: false,
+  quiet: true,
+});

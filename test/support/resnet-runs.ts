@@ -53,7 +53,7 @@ function images(file: 'data_batch_1' | 'test_batch', { mean, std }: Split['norma
       x[n * features + i] = (bytes[start + 1 + i]! / 255 - mean[channel]!) / std[channel]!;
     }
   }
-  return { count, features, x, labels };
+  return { count, features, x, labels, shape: [3, 32, 32] };
 }
 
 /** The splits of the reference's runs. */

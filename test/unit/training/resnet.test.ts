@@ -122,7 +122,7 @@ function examplesOf(count: number): Examples {
   const stream = new RandomStream(5, 'images');
   const features = 2 * 8 * 8;
   const labels = Int32Array.from({ length: count }, (_, i) => i % 3);
-  return { count, features, x: stream.normals(count * features), labels };
+  return { count, features, x: stream.normals(count * features), labels, shape: [2, 8, 8] };
 }
 
 const optimizer: OptimizerSettings = {

@@ -113,6 +113,9 @@ describe('rows for a network', () => {
   it('are refused where the network takes others', () => {
     expect(rowOrder(cifar.test, [3072])).toBe('flat');
     expect(rowOrder(cifar.test, [32, 32, 3])).toBe('channels-last');
+    expect(rowOrder(cifar.test, [3, 32, 32])).toBe('flat');
+    // A shape that is both is the file's.
+    expect(rowOrder({ features: 27, shape: [3, 3, 3] }, [3, 3, 3])).toBe('flat');
     const refused = (input: number[]): string => {
       try {
         rowOrder(cifar.test, input);
@@ -123,8 +126,12 @@ describe('rows for a network', () => {
       throw new Error('it was accepted');
     };
     expect(refused([784])).toMatch(/have 3072 numbers, but the network takes 784/);
-    expect(refused([3, 32, 32])).toMatch(
+    expect(refused([32, 3, 32])).toMatch(
       /images of 3 x 32 x 32, but the network takes images of 32 x 3 x 32/,
+    );
+    expect(refused([1, 48, 64])).toMatch(/images of 3 x 32 x 32, but the network takes images of 1 x 48 x 64/);
+    expect(() => rowOrder({ features: 3072 }, [3, 32, 32])).toThrow(
+      /rows of 3072 numbers instead of images, but the network takes images of 3 x 32 x 32/,
     );
   });
 });

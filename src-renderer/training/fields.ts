@@ -1,5 +1,6 @@
 /** The settings that most runs change, under the config's own dotted names; everything else is in "All settings". */
 
+import { activations, norms } from '../../src-shared/domain.ts';
 import { fixedWeightsText, reasonWithoutEffect, writtenFixedWeights } from '../../src-shared/config.ts';
 
 export interface TrainingField {
@@ -15,8 +16,8 @@ export const essentialFields: TrainingField[] = [
   { path: 'training.save_every', label: 'Save every … epochs', note: 'empty: first and last only' },
   { path: 'model.hidden_dim', label: 'Hidden units' },
   { path: 'model.num_layers', label: 'Linear layers' },
-  { path: 'model.norm', label: 'Norm', options: ['layer', 'batch', 'layer_linear', 'batch_linear', 'none'] },
-  { path: 'model.activation', label: 'Activation', options: ['gelu', 'relu', 'tanh', 'identity'] },
+  { path: 'model.norm', label: 'Norm', options: [...norms] },
+  { path: 'model.activation', label: 'Activation', options: [...activations] },
   {
     path: 'sigma_f',
     label: 'σ_F, scale of the fixed weights',

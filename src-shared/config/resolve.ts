@@ -89,7 +89,7 @@ function resolveMlp(model: ModelConfig, where: string): MlpSpec {
   const sigma = family === 'sigma-asymmetric';
   if (sigma && (norm === 'layer_linear' || norm === 'batch_linear')) {
     throw new UserError(
-      `${where}: model.norm is "${norm}"; sigma-asymmetric models take layer, batch or null.`,
+      `${where}: model.norm is "${norm}"; sigma-asymmetric models take layer, batch, rms or null.`,
     );
   }
   const asymInitOnly = model.asym_init_only === true && (family === 'w-asymmetric' || family === 'syre');

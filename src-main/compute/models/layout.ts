@@ -71,6 +71,8 @@ function normPlaces(spec: MlpSpec, layer: LayerSpec): TensorPlace[] {
   switch (normOf(spec, layer)) {
     case 'none':
       return [];
+    case 'rms':
+      return spec.elementwiseAffine ? [parameter(`${name}.weight`, [width])] : [];
     case 'layer':
       return spec.elementwiseAffine ? asParameters : [];
     case 'batch':

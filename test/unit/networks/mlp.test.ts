@@ -66,6 +66,7 @@ function referenceAxes(spec: MlpSpec, i: number): string[] {
   };
   // Without an affine part the linearised norms keep ones and zeros in its place.
   const affine = norm !== 'none' && (elementwiseAffine || norm.includes('linear')) ? ['weight', 'bias'] : [];
+  if (norm === 'rms') affine.splice(1);
   return [
     ...weights.flatMap((name) => [`lins.${i}.${name} 0`, `lins.${i + 1}.${name} 1`]),
     `lins.${i}.bias 0`,

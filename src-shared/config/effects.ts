@@ -63,19 +63,23 @@ const fromList: Rule = ({ oneByOne }) =>
 const ofHidden: Rule = (facts) =>
   facts.layers === 1 && !facts.oneByOne ? 'a network of one layer has no hidden units.' : fromList(facts);
 
+/** `adamw`, `adamw and adam`, `adamw, adam and rmsprop`. */
+const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+
 const ofOptimizer =
   (...names: string[]): Rule =>
   ({ optimizer }) =>
     names.includes(optimizer)
       ? undefined
-      : `optimizer.name is ${optimizer}; only ${names.join(' and ')} ${names.length === 1 ? 'has' : 'have'} it.`;
+      : `optimizer.name is ${optimizer}; only ${listed(names)} ${names.length === 1 ? 'has' : 'have'} it.`;
 
 const ofScheduler =
   (...names: string[]): Rule =>
   ({ scheduler }) =>
     names.includes(scheduler)
       ? undefined
-      : `scheduler.name is ${scheduler}; only ${names.join(', ')} ${names.length === 1 ? 'reads' : 'read'} it.`;
+      : `scheduler.name is ${scheduler}; only ${listed(names)} ${names.length === 1 ? 'reads' : 'read'} it.`;
 
 const seedsGiven: Rule = ({ config }) =>
   ['init_seed', 'optimization_seed', 'mask_seed'].every((key) => config[key] != null)
@@ -114,9 +118,12 @@ const depends: Record<string, Rule> = {
       : `${geometry} is made from seeds; no folder is read.`,
   'dataset.val_split': noSplitFile,
   'dataset.split_seed': noSplitFile,
-  'optimizer.momentum': ofOptimizer('sgd'),
+  'optimizer.momentum': ofOptimizer('sgd', 'rmsprop'),
+  'optimizer.nesterov': ofOptimizer('sgd'),
   'optimizer.betas': ofOptimizer('adamw', 'adam'),
-  'optimizer.eps': ofOptimizer('adamw', 'adam'),
+  'optimizer.eps': ofOptimizer('adamw', 'adam', 'rmsprop'),
+  'optimizer.alpha': ofOptimizer('rmsprop'),
+  'optimizer.centered': ofOptimizer('rmsprop'),
   'scheduler.T_max': ofScheduler('cosine'),
   'scheduler.eta_min': ofScheduler('cosine'),
   'scheduler.step_size': ofScheduler('step'),
@@ -134,7 +141,9 @@ const always = new Set([
   ...['name', 'batch_size', 'split_file'].map((key) => `dataset.${key}`),
   ...['name', 'lr', 'weight_decay'].map((key) => `optimizer.${key}`),
   'scheduler.name',
-  ...['num_epochs', 'val_every', 'save_every'].map((key) => `training.${key}`),
+  ...['num_epochs', 'val_every', 'save_every', 'label_smoothing', 'clip_grad_norm'].map(
+    (key) => `training.${key}`,
+  ),
   ...['num_models', 'init_seed', 'optimization_seed'],
 ]);
 

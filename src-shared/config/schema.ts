@@ -61,6 +61,9 @@ const optimizerSchema = z.looseObject({
   betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).nullish(),
   eps: z.number().nonnegative().nullish(),
   momentum: z.number().nonnegative().nullish(),
+  nesterov: z.boolean().nullish(),
+  alpha: z.number().min(0).lt(1).nullish(),
+  centered: z.boolean().nullish(),
 });
 
 const schedulerSchema = z.looseObject({
@@ -78,6 +81,10 @@ const trainingSchema = z.looseObject({
   val_every: count.nullish(),
   save_every: z.int().positive().nullish(),
   save_path: z.string().nullish(),
+  /** Share of every label that is spread over all classes. */
+  label_smoothing: z.number().min(0).lt(1).nullish(),
+  /** The longest gradient of a model, all its parameters together. */
+  clip_grad_norm: z.number().positive().nullish(),
   early_stopping: z.looseObject({ patience: count.nullish(), min_delta: z.number().nullish() }).nullish(),
   save_grad_every: z.int().positive().nullish(),
   save_params_every: z.int().positive().nullish(),

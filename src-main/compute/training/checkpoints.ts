@@ -64,9 +64,20 @@ function checkpointOf(
 }
 
 /** As torch.optim names them. */
-function settingsOf(settings: OptimizerSettings, lr: number): Record<string, number | number[] | string> {
+function settingsOf(
+  settings: OptimizerSettings,
+  lr: number,
+): Record<string, number | number[] | string | boolean> {
   const shared = { name: settings.name, lr, weight_decay: settings.weightDecay };
-  if (settings.name === 'sgd') return { ...shared, momentum: settings.momentum };
+  if (settings.name === 'sgd')
+    return {
+      ...{ ...shared, momentum: settings.momentum },
+      ...(settings.nesterov === true && { nesterov: true }),
+    };
+  if (settings.name === 'rmsprop') {
+    const { alpha, eps, momentum, centered } = settings;
+    return { ...shared, alpha, eps, momentum, centered };
+  }
   return { ...shared, betas: [...settings.betas], eps: settings.eps };
 }
 

@@ -20,6 +20,7 @@ import { resolveOptimizer } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { resolveSchedule } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
+import type { StepOptions } from './step.ts';
 
 export interface TrainingPlan {
   /** The config with seeds, split seed and absolute paths filled in: what config.yaml will say. */
@@ -35,6 +36,7 @@ export interface TrainingPlan {
     valFraction: number;
   };
   optimizer: OptimizerSettings;
+  step: StepOptions;
   schedule: Schedule;
   batchSize: number;
   epochs: number;
@@ -89,12 +91,22 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
       ...paths,
     },
     optimizer,
+    step: stepOptions(config),
     schedule: resolveSchedule(config, optimizer.lr, where),
     batchSize: data.batchSize,
     epochs,
     valEvery: config.training?.val_every ?? 1,
     saveEvery: config.training?.save_every ?? Math.max(epochs, 1),
     notes: notesOnConfig(value),
+  };
+}
+
+/** Smoothing of 0 is none. */
+function stepOptions({ training }: RunConfig): StepOptions {
+  const { label_smoothing: smoothing, clip_grad_norm: clipNorm } = training ?? {};
+  return {
+    ...(smoothing != null && smoothing > 0 && { labelSmoothing: smoothing }),
+    ...(clipNorm != null && { clipNorm }),
   };
 }
 

@@ -19,9 +19,9 @@ import { executionOf } from './execution.ts';
 import { slotNames, stepScalars } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { placeOf, stepScalarCount, trainingStep } from './step.ts';
-import type { StatePlace } from './step.ts';
+import type { StatePlace, StepOptions } from './step.ts';
 
-export interface SessionPlan {
+export interface SessionPlan extends StepOptions {
   spec: MlpSpec;
   optimizer: OptimizerSettings;
   batchSize: number;
@@ -89,7 +89,7 @@ export class TrainingSession {
     const { batchSize, totalSteps } = plan;
     this.execution =
       plan.execution ?? executionOf(backend, this.network, { models: this.models, batchSize, totalSteps });
-    this.#computation = this.#open(values);
+    this.#computation = this.#open(values, plan);
     this.#uploads = this.#uploadsOf(values);
   }
 
@@ -102,9 +102,11 @@ export class TrainingSession {
     return this.execution.way !== 'eager' && !this.#called;
   }
 
-  #open(values: readonly StateValue[]): Computation {
+  #open(values: readonly StateValue[], { labelSmoothing, clipNorm }: StepOptions): Computation {
     const { steps_per_call: stepsPerCall, way } = this.execution;
     const plan = {
+      ...(labelSmoothing !== undefined && { labelSmoothing }),
+      ...(clipNorm !== undefined && { clipNorm }),
       ...{ network: this.network, optimizer: this.optimizer, places: this.#places },
       classes: this.network.shapes.get(this.network.graph.output)![0]!,
       mayIdle: stepsPerCall > 1,

@@ -6,6 +6,7 @@ import type { FixedTensors } from '../networks/effective.ts';
 import { crossEntropy } from '../networks/loss.ts';
 import type { Maths } from '../networks/maths.ts';
 import { forward } from '../networks/run.ts';
+import { clipped } from './clip.ts';
 import { scalarCount, slotNames, update } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 
@@ -24,7 +25,15 @@ export type StatePlace =
   /** All training inputs [N, ...shape], or labels [N] int32. */
   | { kind: 'inputs' | 'labels'; name: '' };
 
-export interface StepPlan {
+/** What a step does besides the optimizer; all of it absent or 0: nothing. */
+export interface StepOptions {
+  /** Share of every label that is spread evenly over all classes, as PyTorch's CrossEntropyLoss has it. */
+  labelSmoothing?: number;
+  /** The longest gradient of a model, all its parameters together; longer ones are scaled down to it. */
+  clipNorm?: number;
+}
+
+export interface StepPlan extends StepOptions {
   network: Network;
   optimizer: OptimizerSettings;
   classes: number;
@@ -57,12 +66,13 @@ export function trainingStep(maths: Maths, plan: StepPlan): ComputationBody {
       ...{ rows, rowWeights },
       unbiased: numbers[scalarCount]!,
     });
+    const moving = plan.clipNorm === undefined ? gradients : clipped(maths, gradients, plan.clipNorm);
     const next = new Map<string, Tensor>();
     names.forEach((name, i) => {
       const slots = slotNames(plan.optimizer);
       const kept = slots.map((slot) => state[placeOf(plan.places, { kind: 'slot', name, slot })]!);
       const before = { value: trained.get(name)!, slots: kept };
-      const after = update(maths, plan.optimizer, before, gradients[i]!, numbers);
+      const after = update(maths, plan.optimizer, before, moving[i]!, numbers);
       next.set(keyOf({ kind: 'trained', name }), after.value);
       slots.forEach((slot, k) => next.set(keyOf({ kind: 'slot', name, slot }), after.slots[k]!));
     });
@@ -115,7 +125,7 @@ function backward(
   const of = (kind: StatePlace['kind']): ByName => byName(plan.places, state, kind);
   const [x, hot] = [
     maths.gather(of('inputs').get('')!, rows),
-    oneHot(maths, of('labels').get('')!, rows, plan.classes),
+    targets(maths, of('labels').get('')!, rows, plan),
   ];
   const given = new Map([...of('statistics'), ...of('fixed')]);
   const fixed = fixedTensors(of('offset'), of('mask'));
@@ -151,7 +161,19 @@ function fixedTensors(offsets: ByName, masks: ByName): FixedTensors {
   return new Map([...names].map((name) => [name, { offset: offsets.get(name), mask: masks.get(name) }]));
 }
 
-/** [M, B, classes] of the labels at `rows`. */
+/** [M, B, classes] of the labels at `rows`: one-hot, or with a share spread over all classes. */
+function targets(
+  maths: Maths,
+  labels: Tensor,
+  rows: Tensor,
+  { classes, labelSmoothing = 0 }: StepPlan,
+): Tensor {
+  const { tf, number } = maths;
+  const hot = oneHot(maths, labels, rows, classes);
+  if (labelSmoothing === 0) return hot;
+  return tf.add(tf.mul(hot, number(1 - labelSmoothing)), number(labelSmoothing / classes));
+}
+
 function oneHot(maths: Maths, labels: Tensor, rows: Tensor, classes: number): Tensor {
   const { tf } = maths;
   const flat = tf.reshape(maths.gather(labels, rows), [-1]);

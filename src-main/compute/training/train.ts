@@ -162,7 +162,8 @@ async function openSession(
   context: ComputeContext,
 ): Promise<TrainingSession> {
   const { spec, optimizer, batchSize, epochs, seeds } = plan;
-  const settings = { spec, optimizer, batchSize, totalSteps: epochs * stepsPerEpoch({ plan, split }) };
+  const totalSteps = epochs * stepsPerEpoch({ plan, split });
+  const settings = { spec, optimizer, batchSize, totalSteps, ...plan.step };
   const between = (): Promise<void> => checkpointCancel(context);
   if (!resumed) {
     const states: StateDict[] = [];

@@ -42,6 +42,9 @@ const samples: Record<string, string> = {
   'optimizer.betas': '[0.8, 0.9]',
   'optimizer.eps': '0.01',
   'optimizer.momentum': '0.3',
+  'optimizer.nesterov': 'true',
+  'optimizer.alpha': '0.7',
+  'optimizer.centered': 'true',
   'scheduler.name': 'linear_warmup',
   'scheduler.T_max': '7',
   'scheduler.eta_min': '0.0001',
@@ -52,6 +55,8 @@ const samples: Record<string, string> = {
   'training.num_epochs': '77',
   'training.val_every': '7',
   'training.save_every': '7',
+  'training.label_smoothing': '0.2',
+  'training.clip_grad_norm': '0.5',
   num_models: '7',
   seed: '7',
   init_seed: '77',
@@ -113,6 +118,7 @@ const bases: Record<string, [string, string[]]> = {
   'a network without norm layers': ['mlp_symmetry0_noNorm', []],
   'a network of one layer': ['standard-small', ['model.num_layers=1']],
   SGD: ['standard-small', ['optimizer=sgd']],
+  RMSprop: ['standard-small', ['optimizer=rmsprop']],
   Adam: ['w-asymmetric-small', ['optimizer=adam']],
   ...Object.fromEntries(
     ['cosine', 'step', 'multistep', 'constant', 'linear_warmup', 'resnet'].map((name) => [

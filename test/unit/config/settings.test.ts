@@ -50,7 +50,7 @@ describe('overrides that do nothing', () => {
     ['standard', ['hydra.run.dir=/tmp/x'], /--out DIR/],
     ['standard', ['hydra.run.dir='], /--out DIR/],
     ['standard', ['device=cpu'], /BASIN_BACKEND/],
-    ['standard', ['optimizer.momentum=0.5'], /only sgd has it/],
+    ['standard', ['optimizer.momentum=0.5'], /only sgd and rmsprop have it/],
     ['standard', ['scheduler.gamma=0.5'], /scheduler\.name is none/],
     ['standard', ['init_seed=1', 'optimization_seed=2', 'mask_seed=3'], /mask_seed has no effect/],
     // One undoes the other.
@@ -105,7 +105,7 @@ describe('settings as other programs write them', () => {
     expect([config.model?.activation, config.optimizer?.lr]).toEqual(['gelu', 0.01]);
     const text = plain('standard', { optimizer: { momentum: '0.9' } });
     expect(() => configWith(text, ['optimizer.momentum=0.9'])).not.toThrow();
-    expect(() => configWith(text, ['optimizer.momentum=0.5'])).toThrow(/only sgd has it/);
+    expect(() => configWith(text, ['optimizer.momentum=0.5'])).toThrow(/only sgd and rmsprop have it/);
   });
 
   it('are what the interpolations of the file refer to', () => {

@@ -144,6 +144,19 @@ describe('an interrupted run', () => {
       ['model.norm=batch', 'optimizer=sgd', 'scheduler=linear_warmup', 'scheduler.warmup_steps=3'],
     ],
     [
+      'SGD with Nesterov momentum, clipped, RMSNorm',
+      'standard-small',
+      ['model.norm=rms', 'optimizer=sgd', 'optimizer.nesterov=true', 'training.clip_grad_norm=0.5'],
+    ],
+    [
+      'RMSprop with momentum, centered, smoothed labels, SiLU',
+      'standard-small',
+      [
+        ...['model.activation=silu', 'optimizer=rmsprop', 'optimizer.momentum=0.9'],
+        ...['optimizer.centered=true', 'training.label_smoothing=0.1'],
+      ],
+    ],
+    [
       'Adam, linearised norm',
       'w-asymmetric-small',
       [...mask, 'model.norm=layer_linear', 'optimizer=adam', 'optimizer.weight_decay=0.01'],
@@ -236,7 +249,13 @@ describe('what cannot be trained is refused before anything is written', () => {
       ['model.n_mul=10', 'model.mask_params.linear_mask_params_0.num_fixed=100'],
       /num_fixed is 1000 \(100 times n_mul 10\).*784 inputs/,
     ],
-    [['optimizer.name=lion'], /optimizer\.name is "lion".*adamw, adam, sgd/],
+    [['optimizer.name=lion'], /optimizer\.name is "lion".*adamw, adam, sgd, rmsprop/],
+    [
+      ['optimizer=sgd', 'optimizer.momentum=0', 'optimizer.nesterov=true'],
+      /optimizer\.nesterov is true.*optimizer\.momentum is 0/,
+    ],
+    [['training.label_smoothing=1'], /label_smoothing is 1/],
+    [['training.clip_grad_norm=0'], /clip_grad_norm is 0/],
     [['scheduler.name=cosin'], /scheduler\.name is "cosin".*Did you mean "cosine"/],
     [['model.norm=group'], /model\.norm is "group"/],
     [['init_seed=[1,2,3]'], /init_seed lists 3 seeds for num_models=4/],

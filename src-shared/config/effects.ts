@@ -32,6 +32,7 @@ const never: Record<string, string> = {
   interpolation: 'run "basin run interpolate" on the finished run.',
   logging: 'nothing is sent anywhere; curves are kept in metrics.json of the run directory.',
   hydra: 'Basin does not run under Hydra; choose the run directory with --out DIR.',
+  fork: 'training records it; fork a run with "basin train --fork RUN --epoch K".',
   device: 'the back end is chosen with BASIN_BACKEND; "basin doctor" shows which one is in use.',
   output_dir: 'choose the run directory with --out DIR.',
   max_parallel_processes: 'all models of a run are trained at once.',

@@ -118,6 +118,16 @@ export const runConfigSchema = z.looseObject({
     .extend({ type: z.string().nullish(), steps: count.nullish(), save_every: z.int().positive().nullish() })
     .nullish(),
   logging: z.record(z.string(), z.unknown()).nullish(),
+  /** Written by training into the config of a fork: where its first weights are from. */
+  fork: z
+    .looseObject({
+      /** A hash over the contents of the parent's checkpoints. */
+      run: z.string().nullish(),
+      path: z.string().nullish(),
+      epoch: count.nullish(),
+      child: z.int().positive().nullish(),
+    })
+    .nullish(),
   num_models: z.int().positive().nullish(),
   seed: seedSchema.nullish(),
   init_seed: seeds.nullish(),

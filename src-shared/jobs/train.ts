@@ -19,10 +19,29 @@ export const trainJob = defineJob({
       config: z.record(z.string(), z.unknown()).optional().meta({ label: 'Config' }),
       /** Go on from the run's last complete checkpoint, with its own config. */
       resume: z.boolean().default(false).meta({ label: 'Resumption' }),
+      /** Go on from an epoch of another run, with its config and a batch order of the run's own. */
+      fork: z
+        .object({
+          parent: z.string().min(1).describe('run directory').meta({ label: 'Parent', path: true }),
+          epoch: z.int().nonnegative().meta({ label: 'Epoch of the fork' }),
+          child: z
+            .int()
+            .positive()
+            .default(1)
+            .describe('children of one seed differ by their numbers')
+            .meta({ label: 'Number of the child' }),
+          settings: z
+            .array(z.string())
+            .default([])
+            .describe('key=value: seed, optimization_seed, experiment_name, training.num_epochs and the like')
+            .meta({ label: 'Settings' }),
+        })
+        .optional()
+        .meta({ label: 'Fork' }),
     })
     .refine(
-      (params) => params.resume || params.config !== undefined,
-      'a config is needed, unless resume is true',
+      ({ resume, config, fork }) => resume || (config === undefined) !== (fork === undefined),
+      'a config or a fork is needed, not both, unless resume is true',
     ),
   result: z.object({
     run_directory: z.string(),
@@ -56,6 +75,8 @@ export const trainJob = defineJob({
     ms_per_model_step: z.number().nullable(),
     /** The epoch it went on from; null when it started afresh. */
     resumed_from: z.int().nullable(),
+    /** The run that its first weights are from; absent if it was not forked. */
+    forked_from: z.object({ run: z.string(), path: z.string(), epoch: z.int(), child: z.int() }).optional(),
     backend: backendInfoSchema,
     execution: trainingExecutionSchema,
     /** How loss and accuracy on held-out images were computed. */

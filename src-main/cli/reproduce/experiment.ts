@@ -14,10 +14,14 @@ export interface ExperimentRow {
   measured: string;
   /** Does the expectation hold? By a rule of `src-shared/verdicts`; null if nothing is expected, only set beside. */
   holds: Outcome | null;
+  /** The same as numbers, beside the words in `--json`. */
+  numbers?: Readonly<Record<string, number>>;
 }
 
 export interface ExperimentReport {
   rows: ExperimentRow[];
+  /** What is expected of the rows together, where these are numbers alone; shown below them. */
+  expectations?: ExperimentRow[];
   /** File names without ending -> recipes. */
   figures: Record<string, FigureRecipe>;
 }
@@ -29,6 +33,12 @@ export interface ExperimentWork {
   train(
     source: string,
     overrides: readonly string[],
+    message: string,
+    share: number,
+  ): Promise<JobResult<'train'>>;
+  /** Trains a child of a run in the workspace. */
+  fork(
+    fork: NonNullable<JobParamsInput<'train'>['fork']>,
     message: string,
     share: number,
   ): Promise<JobResult<'train'>>;

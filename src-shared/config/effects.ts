@@ -23,7 +23,6 @@ const never: Record<string, string> = {
   'dataset.pin_memory': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
   'dataset.enable_ffcv': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
   'training.save_path': 'checkpoints lie in the run directory; choose it with --out DIR.',
-  'training.early_stopping': 'Basin does not stop early; it trains all of training.num_epochs.',
   'training.save_grad_every': 'gradients are not saved.',
   'training.save_params_every': 'checkpoints are saved every training.save_every epochs.',
   'training.cosine_similarity': 'run "basin run similarity" on the finished run.',
@@ -82,6 +81,11 @@ const ofScheduler =
       ? undefined
       : `scheduler.name is ${scheduler}; only ${listed(names)} ${names.length === 1 ? 'reads' : 'read'} it.`;
 
+const ofEarlyStopping: Rule = ({ config }) =>
+  part(part(config, 'training'), 'early_stopping')['enabled'] === true
+    ? undefined
+    : 'training.early_stopping.enabled is not true.';
+
 const seedsGiven: Rule = ({ config }) =>
   ['init_seed', 'optimization_seed', 'mask_seed'].every((key) => config[key] != null)
     ? 'init_seed, optimization_seed and mask_seed are all given, and they win.'
@@ -131,6 +135,8 @@ const depends: Record<string, Rule> = {
   'scheduler.milestones': ofScheduler('multistep', 'resnet_scheduler'),
   'scheduler.gamma': ofScheduler('step', 'multistep', 'resnet_scheduler'),
   'scheduler.warmup_steps': ofScheduler('linear_warmup'),
+  'training.early_stopping.patience': ofEarlyStopping,
+  'training.early_stopping.min_delta': ofEarlyStopping,
   seed: seedsGiven,
   mask_seed: ({ family }) =>
     family === 'standard' ? 'standard networks (model.symmetry=0) have no fixed weights to draw.' : undefined,
@@ -142,6 +148,7 @@ const always = new Set([
   ...['name', 'batch_size', 'split_file'].map((key) => `dataset.${key}`),
   ...['name', 'lr', 'weight_decay'].map((key) => `optimizer.${key}`),
   'scheduler.name',
+  'training.early_stopping.enabled',
   ...['num_epochs', 'val_every', 'save_every', 'label_smoothing', 'clip_grad_norm'].map(
     (key) => `training.${key}`,
   ),

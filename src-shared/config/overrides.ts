@@ -89,7 +89,7 @@ export const configGroups: Record<string, Record<string, Plain>> = {
       save_path: null,
       label_smoothing: 0,
       clip_grad_norm: null,
-      early_stopping: { patience: 10, min_delta: 0.001 },
+      early_stopping: { enabled: false, patience: 10, min_delta: 0.001 },
       ...trainingOff,
     },
   },

@@ -85,7 +85,10 @@ const trainingSchema = z.looseObject({
   label_smoothing: z.number().min(0).lt(1).nullish(),
   /** The longest gradient of a model, all its parameters together. */
   clip_grad_norm: z.number().positive().nullish(),
-  early_stopping: z.looseObject({ patience: count.nullish(), min_delta: z.number().nullish() }).nullish(),
+  /** Off unless enabled: the published configs carry its numbers, and the published code does not use them. */
+  early_stopping: switched
+    .extend({ patience: count.nullish(), min_delta: z.number().nonnegative().nullish() })
+    .nullish(),
   save_grad_every: z.int().positive().nullish(),
   save_params_every: z.int().positive().nullish(),
   cosine_similarity: switched.extend({ save_every: z.int().positive().nullish() }).nullish(),

@@ -53,7 +53,10 @@ export const trainJob = defineJob({
     /** What was trained on: a known set, or `idx-` and a hash of the contents; SHA-256 of the unpacked files. */
     data: z.object({ name: z.string(), origin: z.string(), sha256: z.record(z.string(), z.string()) }),
     models: z.int(),
+    /** The last one that was trained. */
     epochs: z.int(),
+    /** Why training ended before the config's last epoch; absent if it did not. */
+    stopped_early: z.string().optional(),
     /** Trainable numbers of one model, fixed entries left out. */
     parameters: z.int(),
     seeds: z.object({

@@ -68,6 +68,9 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
       ),
       `test accuracy  ${meanText(result.test_accuracy, 2)} %`,
       `test loss      ${meanText(result.test_loss, 4)}`,
+      ...(result.stopped_early === undefined
+        ? []
+        : [`stopped early  after epoch ${result.epochs}: ${result.stopped_early}`]),
       `data           ${result.data.name} (${result.data.origin})`,
       `seeds          seed ${result.seeds.seed}, mask ${result.seeds.mask_seed}, init ${result.seeds.init_seed.join(' ')}, batches ${result.seeds.optimization_seed.join(' ')}`,
       `computed       steps ${trainingExecutionText(result.execution)}${evaluated}`,

@@ -16,6 +16,8 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { typedPath } from '../../formats/typed-path.ts';
 import { isMixed } from '../../../src-shared/model.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
+import { resolveEarlyStopping } from './early-stopping.ts';
+import type { EarlyStopping } from './early-stopping.ts';
 import { resolveOptimizer } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { resolveSchedule } from './schedule.ts';
@@ -38,6 +40,7 @@ export interface TrainingPlan {
   optimizer: OptimizerSettings;
   step: StepOptions;
   schedule: Schedule;
+  earlyStopping?: EarlyStopping;
   batchSize: number;
   epochs: number;
   /** Validate after every n-th epoch; 0: never. */
@@ -67,6 +70,8 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
   const seeds = resolveSeeds(config, () => randomInt(2 ** 32), where);
   const optimizer = resolveOptimizer(config, where);
   const epochs = config.training?.num_epochs ?? 100;
+  const valEvery = config.training?.val_every ?? 1;
+  const earlyStopping = resolveEarlyStopping(config, valEvery, where);
   const paths = {
     ...(data.dataDir !== null && { dataDir: typedPath(data.dataDir) }),
     ...(data.splitFile !== null && { splitFile: typedPath(data.splitFile) }),
@@ -94,8 +99,8 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
     step: stepOptions(config),
     schedule: resolveSchedule(config, optimizer.lr, where),
     batchSize: data.batchSize,
-    epochs,
-    valEvery: config.training?.val_every ?? 1,
+    ...{ epochs, valEvery },
+    ...(earlyStopping && { earlyStopping }),
     saveEvery: config.training?.save_every ?? Math.max(epochs, 1),
     notes: notesOnConfig(value),
   };

@@ -19,6 +19,7 @@ import type { Dataset, SplitIndices } from '../data/index.ts';
 import { freshModels, numParameters } from '../models/index.ts';
 import type { StateDict } from '../models/index.ts';
 import { lastCompleteEpoch, readSaved, restoreOptimizer, saveCheckpoints } from './checkpoints.ts';
+import { reasonToStop, requireMetrics } from './early-stopping.ts';
 import { forkRecord, planFork, planForkAgain } from './fork.ts';
 import type { Fork } from './fork.ts';
 import { HeldOut } from './held-out.ts';
@@ -88,6 +89,13 @@ async function prepareFork(
 /** On the parent's split. */
 async function forkStart(directory: string, { plan, parent, epoch }: Fork): Promise<Start> {
   requireSameRotation(parent.config, parent.configPath);
+  if (readMetrics(parent.directory, epoch).at(-1)?.stopped !== undefined)
+    throw new UserError(
+      `${parent.directory} cannot be forked from epoch ${epoch}: training stopped early there.`,
+      {
+        hint: 'Choose an earlier epoch.',
+      },
+    );
   const dataset = await loadDataset(plan.data);
   const split = splitOf(parent.directory, plan, dataset);
   checkFit(plan, dataset, split);
@@ -187,6 +195,10 @@ function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): vo
     );
   }
   checkBatches(plan, split.train.length);
+  if (!plan.earlyStopping || split.val.length > 0) return;
+  throw new UserError('training.early_stopping is enabled, but no images are set aside for validation.', {
+    hint: 'It watches the validation loss: set dataset.val_split above 0.',
+  });
 }
 
 async function trainFrom(start: Start, backend: Backend, context: ComputeContext): Promise<TrainResult> {
@@ -256,18 +268,35 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
     context,
     Math.max(plan.epochs + 1 - Math.max(first, 1), 0) * stepsPerEpoch(training),
   );
+  const watched = plan.earlyStopping;
+  if (watched && from) {
+    const before = Array.from({ length: first }, (_, epoch) => epoch);
+    requireMetrics(
+      metrics,
+      before.filter((epoch) => validatesAt(plan, epoch)),
+      from.run.directory,
+    );
+  }
   if (from?.forked) await saveFork(start, training, metrics);
-  for (let epoch = first; epoch <= plan.epochs; epoch++) {
+  let stopped = metrics.at(-1)?.stopped;
+  for (let epoch = first; epoch <= plan.epochs && stopped === undefined; epoch++) {
     const trainLoss = epoch === 0 ? null : await trainEpoch(training, epoch, meter, pace);
     const scores =
       validation.count > 0 && validatesAt(plan, epoch) ? await evaluate(training, validation, meter) : null;
     const rate = epoch === 0 ? undefined : plan.schedule(epoch - 1);
-    const entry = metricsOf(epoch, trainLoss, scores, rate);
+    const scored = metricsOf(epoch, trainLoss, scores, rate);
+    // At the last epoch there is nothing to stop.
+    stopped = watched && epoch < plan.epochs ? reasonToStop([...metrics, scored], watched) : undefined;
+    const entry = { ...scored, ...(stopped !== undefined && { stopped }) };
     metrics.push(entry);
     // First: what is resumed from a checkpoint has the metrics up to there.
     writeMetrics(directory, metrics);
-    if (savesAt(plan, epoch)) await save(directory, training, entry);
+    if (savesAt(plan, epoch) || stopped !== undefined) await save(directory, training, entry);
     context.emit({ type: 'epoch', metrics: entry });
+    if (stopped === undefined) continue;
+    meter.advance((plan.epochs - epoch) * stepsPerEpoch(training), 'stopped early');
+    const line = `stopped early after epoch ${epoch} of ${plan.epochs}: ${stopped}`;
+    context.emit({ type: 'log', level: 'info', line });
   }
   const test = await evaluate(training, dataset.test, meter);
   return resultOf(start, training, metrics.at(-1), test, pace, (performance.now() - began) / 1000);
@@ -316,7 +345,8 @@ function resultOf(
     num_fixed: plan.spec.layers.map((layer) => layer.numFixed),
     data: dataOf(dataset),
     models,
-    epochs: plan.epochs,
+    epochs: last?.epoch ?? plan.epochs,
+    ...(last?.stopped !== undefined && { stopped_early: last.stopped }),
     parameters: numParameters(plan.spec).free,
     seeds: { seed, init_seed: init, optimization_seed: optimization, mask_seed: mask },
     train_loss: last?.trainLoss ?? null,

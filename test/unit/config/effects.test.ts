@@ -56,6 +56,9 @@ const samples: Record<string, string> = {
   'training.val_every': '7',
   'training.save_every': '7',
   'training.label_smoothing': '0.2',
+  'training.early_stopping.enabled': 'true',
+  'training.early_stopping.patience': '3',
+  'training.early_stopping.min_delta': '0.01',
   'training.clip_grad_norm': '0.5',
   num_models: '7',
   seed: '7',
@@ -118,6 +121,7 @@ const bases: Record<string, [string, string[]]> = {
   'a network without norm layers': ['mlp_symmetry0_noNorm', []],
   'a network of one layer': ['standard-small', ['model.num_layers=1']],
   SGD: ['standard-small', ['optimizer=sgd']],
+  'early stopping': ['standard-small', ['training.early_stopping.enabled=true']],
   RMSprop: ['standard-small', ['optimizer=rmsprop']],
   Adam: ['w-asymmetric-small', ['optimizer=adam']],
   ...Object.fromEntries(

@@ -41,8 +41,8 @@ describe('overrides that do nothing', () => {
     ['standard', ['num_fixed=12'], /standard networks .* no fixed weights/],
     ['sigma-asymmetric', ['sigma_f=0.5'], /matrix C/],
     ['standard', ['mask_seed=7'], /no fixed weights to draw/],
-    ['standard', ['training.early_stopping.patience=3'], /does not stop early/],
-    ['standard', ['training.early_stopping={patience: 3}'], /does not stop early/],
+    ['standard', ['training.early_stopping.patience=3'], /early_stopping\.enabled is not true/],
+    ['standard', ['training.early_stopping={patience: 3}'], /early_stopping\.enabled is not true/],
     ['standard', ['training.ntk_tracking.enabled=true'], /does not compute the neural tangent kernel/],
     ['standard', ['interpolation=grid'], /basin run interpolate/],
     ['standard', ['logging=wandb'], /metrics\.json/],
@@ -204,7 +204,7 @@ describe('notes on a config file', () => {
         /^model\.mask_params\.default\.mask_constant, .*num_fixed have no effect: standard/,
       ),
     ]);
-    expect(notes.match(/early_stopping/g)).toHaveLength(1);
+    expect(notes.match(/early_stopping\.patience, .*min_delta have no effect/g)).toHaveLength(1);
     expect(notes).not.toMatch(/basin run ntk/);
     expect(resolveChain(loadTrainingConfig('w-asymmetric')).layers[0]!.sigmaF).toBe(1);
   });

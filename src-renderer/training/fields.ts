@@ -8,6 +8,8 @@ export interface TrainingField {
   label: string;
   note?: string;
   options?: string[];
+  /** Shown, empty, if the config lacks it and it would have an effect. */
+  optional?: boolean;
 }
 
 export const essentialFields: TrainingField[] = [
@@ -28,8 +30,28 @@ export const essentialFields: TrainingField[] = [
     label: 'Fixed weights per neuron',
     note: 'of all layers, or a list; n_mul multiplies it',
   },
+  {
+    ...{ path: 'model.dropout', label: 'Dropout', optional: true },
+    note: 'share of hidden activations, while training',
+  },
+  { path: 'optimizer.name', label: 'Optimizer', options: ['adamw', 'adam', 'sgd', 'rmsprop'] },
+  {
+    ...{ path: 'optimizer.nesterov', label: 'Nesterov momentum', optional: true },
+    options: ['', 'true'],
+  },
   { path: 'optimizer.lr', label: 'Learning rate' },
   { path: 'optimizer.weight_decay', label: 'Weight decay' },
+  {
+    path: 'training.clip_grad_norm',
+    label: 'Longest gradient',
+    note: 'longer ones are scaled down; empty: any',
+  },
+  { path: 'training.label_smoothing', label: 'Label smoothing' },
+  { path: 'training.early_stopping.enabled', label: 'Early stopping', options: ['false', 'true'] },
+  {
+    ...{ path: 'training.early_stopping.patience', label: 'Patience' },
+    note: 'validations without improvement; with early stopping',
+  },
   { path: 'dataset.batch_size', label: 'Batch size' },
   { path: 'seed', label: 'Seed', note: 'empty: drawn once and recorded' },
 ];
@@ -51,6 +73,9 @@ export function valuesOf(config: Record<string, unknown>): Map<string, unknown> 
     if (used && reasonWithoutEffect(setting, config) === undefined)
       values.set(setting, fixedWeightsText(used));
   }
+  for (const { path, optional } of essentialFields)
+    if (optional && !values.has(path) && reasonWithoutEffect(path, config) === undefined)
+      values.set(path, null);
   return values;
 }
 

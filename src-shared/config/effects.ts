@@ -104,6 +104,7 @@ const depends: Record<string, Rule> = {
     facts.family === 'sigma-asymmetric'
       ? 'sigma-asymmetric networks have x * sigmoid(C x) in its place.'
       : ofHidden(facts),
+  'model.dropout': ofHidden,
   'model.elementwise_affine': (facts) => {
     if (facts.family === 'sigma-asymmetric')
       return 'norm layers of sigma-asymmetric networks are always affine.';

@@ -65,7 +65,7 @@ function resolveDeclared(model: ModelConfig, where: string): DeclaredSpec {
 /** Keys of other networks. `_target_` is what other programs leave beside a name. */
 const otherKeys = [
   ...(['symmetry', 'input_dim', 'hidden_dim', 'output_dim', 'num_layers', 'n_mul', 'norm'] as const),
-  ...(['elementwise_affine', 'activation', 'asym_init_only', 'mask_params'] as const),
+  ...(['elementwise_affine', 'activation', 'asym_init_only', 'mask_params', 'dropout'] as const),
   ...(['parameter_names', 'constants', 'ignored_tensors'] as const),
 ];
 
@@ -101,6 +101,7 @@ function resolveMlp(model: ModelConfig, where: string): MlpSpec {
     elementwiseAffine: sigma || model.elementwise_affine !== false,
     activation: resolveActivation(model, where),
     asymInitOnly,
+    ...(model.dropout != null && model.dropout > 0 && { dropout: model.dropout }),
     ...files,
   };
 }

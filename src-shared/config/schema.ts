@@ -31,6 +31,8 @@ const modelSchema = z.looseObject({
   norm: z.union([z.string(), z.literal(false)]).nullish(),
   elementwise_affine: z.boolean().nullish(),
   activation: z.union([z.string(), z.literal(false)]).nullish(),
+  /** Share of each hidden layer's activations that is dropped while training. */
+  dropout: z.number().min(0).lt(1).nullish(),
   asym_init_only: z.boolean().nullish(),
   mask_params: z.record(z.string(), z.unknown()).nullish(),
   ...chainKeys,

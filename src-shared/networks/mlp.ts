@@ -28,6 +28,13 @@ export function mlpGraph(spec: MlpSpec): Graph {
     const kind = normOf(spec, layer);
     if (kind !== 'none') push(normNode(spec, layer, kind));
     push(activationNode(spec, layer));
+    if (spec.dropout !== undefined)
+      push({
+        id: `dropouts.${layer.index}`,
+        op: 'dropout',
+        parameters: {},
+        attributes: { rate: spec.dropout },
+      });
   }
   return {
     inputs: [{ id: mlpInput, shape: [spec.layers[0]!.inputs] }],

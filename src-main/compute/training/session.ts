@@ -15,6 +15,7 @@ import { fixedParts } from '../networks/effective.ts';
 import type { FixedTensors } from '../networks/effective.ts';
 import { mathsOf } from '../networks/maths.ts';
 import { readParameters } from '../networks/parameters.ts';
+import { DropoutMasks } from './dropout.ts';
 import { executionOf } from './execution.ts';
 import { slotNames, stepScalars } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
@@ -25,6 +26,8 @@ export interface SessionPlan extends StepOptions {
   spec: MlpSpec;
   optimizer: OptimizerSettings;
   batchSize: number;
+  /** One per model: they decide what dropout drops. Needed if the network drops anything. */
+  dropoutSeeds?: readonly number[];
   /** Of the whole training, however much of it is left: it decides whether compiling pays. */
   totalSteps: number;
   /** Instead of what follows from all that; for comparing the ways. */
@@ -69,6 +72,7 @@ export class TrainingSession {
   /** Per model, what nothing moves; the rest lives in the computation alone. */
   readonly #unmoved: readonly StateDict[];
   readonly #batchSize: number;
+  readonly #masks: DropoutMasks;
   readonly #places: readonly StatePlace[];
   readonly #computation: Computation;
   /** The last one goes first. */
@@ -81,6 +85,7 @@ export class TrainingSession {
     this.network = readNetwork(mlpGraph(plan.spec));
     this.models = states.length;
     this.optimizer = plan.optimizer;
+    this.#masks = new DropoutMasks(this.network, plan, this.models);
     this.batchesTracked = states[0]!.get('norms.0.num_batches_tracked')?.data[0] ?? 0;
     const values = stateValues(this.network, plan.optimizer, states, examples);
     this.#places = values.map(({ place }) => place);
@@ -173,6 +178,7 @@ export class TrainingSession {
       { dtype: types.int32, shape: [this.models, this.#batchSize] },
       { dtype: types.float32, shape: [this.#batchSize] },
       { dtype: types.float32, shape: [stepScalarCount] },
+      ...this.#masks.specs,
     ];
   }
 
@@ -213,6 +219,7 @@ export class TrainingSession {
       tf.tensor(rows, [...front, models, batch], 'int32'),
       tf.tensor(weights, [...front, batch]),
       tf.tensor(scalars, [...front, stepScalarCount]),
+      ...this.#masks.tensors(tf, front, { first: this.steps + 1, count: inputs.length }),
     ];
   }
 

@@ -7,6 +7,7 @@ import { crossEntropy } from '../networks/loss.ts';
 import type { Maths } from '../networks/maths.ts';
 import { forward } from '../networks/run.ts';
 import { clipped } from './clip.ts';
+import { droppingNodes } from './dropout.ts';
 import { scalarCount, slotNames, update } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 
@@ -52,18 +53,20 @@ export const stepScalarCount = scalarCount + 2;
 type ByName = Map<string, Tensor>;
 
 /**
- * Arguments: row numbers [M, B] int32, row weights [B] (1 / n, or 0 for rows that fill up the batch), scalars.
+ * Arguments: row numbers [M, B] int32, row weights [B] (1 / n, or 0 for rows that fill up the batch), scalars, and a mask
+ * [M, B, ...shape] for every node that drops entries.
  * Outputs: the mean loss of every model before the step, [M].
  */
 export function trainingStep(maths: Maths, plan: StepPlan): ComputationBody {
   return (args, state) => {
-    const [rows, rowWeights, scalars] = args as [Tensor, Tensor, Tensor];
+    const [rows, rowWeights, scalars, ...drawn] = args as [Tensor, Tensor, Tensor, ...Tensor[]];
+    const masks = new Map(droppingNodes(plan.network).map(({ id }, i) => [id, drawn[i]!]));
     const of = (kind: StatePlace['kind']): ByName => byName(plan.places, state, kind);
     const trained = of('trained');
     const names = [...trained.keys()];
     const numbers = split(maths, scalars);
     const { losses, gradients, statistics } = backward(maths, plan, names, state, {
-      ...{ rows, rowWeights },
+      ...{ rows, rowWeights, masks },
       unbiased: numbers[scalarCount]!,
     });
     const moving = plan.clipNorm === undefined ? gradients : clipped(maths, gradients, plan.clipNorm);
@@ -112,6 +115,7 @@ interface Batch {
   rows: Tensor;
   rowWeights: Tensor;
   unbiased: Tensor;
+  masks: ByName;
 }
 
 function backward(
@@ -119,7 +123,7 @@ function backward(
   plan: StepPlan,
   names: readonly string[],
   state: readonly Tensor[],
-  { rows, rowWeights, unbiased }: Batch,
+  { rows, rowWeights, unbiased, masks }: Batch,
 ): { losses: Tensor; gradients: Tensor[]; statistics: ByName } {
   const { tf } = maths;
   const of = (kind: StatePlace['kind']): ByName => byName(plan.places, state, kind);
@@ -136,6 +140,7 @@ function backward(
       // Kept: gradients are taken in a tidy of their own.
       training: {
         ...{ rowWeights, unbiased },
+        mask: (id) => masks.get(id),
         track: (name, value) => void kept.statistics.set(name, tf.keep(value)),
       },
     });

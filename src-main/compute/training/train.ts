@@ -233,7 +233,7 @@ async function openSession(
 ): Promise<TrainingSession> {
   const { spec, optimizer, batchSize, epochs, seeds } = plan;
   const totalSteps = epochs * stepsPerEpoch({ plan, split });
-  const settings = { spec, optimizer, batchSize, totalSteps, ...plan.step };
+  const settings = { spec, optimizer, batchSize, totalSteps, dropoutSeeds: seeds.optimization, ...plan.step };
   const between = (): Promise<void> => checkpointCancel(context);
   if (!from) {
     const states: StateDict[] = [];

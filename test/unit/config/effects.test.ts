@@ -28,6 +28,7 @@ const samples: Record<string, string> = {
   'model.norm': 'batch',
   'model.elementwise_affine': 'false',
   'model.activation': 'tanh',
+  'model.dropout': '0.2',
   'model.asym_init_only': 'true',
   'model.layers': `[${hidden}, {outputs: 20}]`,
   'dataset.name': 'fashion-mnist',
@@ -87,7 +88,7 @@ function sampleOf(key: string): string {
  */
 function doing(config: RunConfig): unknown {
   const { config: _written, notes: _notes, schedule, spec, seeds, data, ...plan } = planTraining(config);
-  const { norm, activation, elementwiseAffine, ...network } = spec;
+  const { norm, activation, elementwiseAffine, dropout, ...network } = spec;
   const hidden = spec.layers.length > 1;
   const { splitSeed, valFraction, dataDir, ...files } = data;
   return {
@@ -95,6 +96,7 @@ function doing(config: RunConfig): unknown {
     network: {
       ...network,
       norm: hidden ? norm : null,
+      dropout: hidden ? dropout : null,
       activation: hidden && spec.family !== 'sigma-asymmetric' ? activation : null,
       affine: hidden && norm !== 'none' && elementwiseAffine,
     },

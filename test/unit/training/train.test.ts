@@ -149,11 +149,11 @@ describe('an interrupted run', () => {
       ['model.norm=rms', 'optimizer=sgd', 'optimizer.nesterov=true', 'training.clip_grad_norm=0.5'],
     ],
     [
-      'RMSprop with momentum, centered, smoothed labels, SiLU',
+      'RMSprop with momentum, centered, smoothed labels, SiLU, dropout',
       'standard-small',
       [
         ...['model.activation=silu', 'optimizer=rmsprop', 'optimizer.momentum=0.9'],
-        ...['optimizer.centered=true', 'training.label_smoothing=0.1'],
+        ...['optimizer.centered=true', 'training.label_smoothing=0.1', 'model.dropout=0.3'],
       ],
     ],
     [

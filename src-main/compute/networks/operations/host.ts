@@ -128,6 +128,9 @@ const concat: HostOperation = (inputs, node) => {
   return y;
 };
 
+/** In evaluation. */
+const dropout: HostOperation = ([x]) => x!;
+
 export const hostOperations: Record<OperationName, HostOperation> = {
-  ...{ linear, norm, activation, gate, add, multiply, concat },
+  ...{ linear, norm, activation, gate, add, multiply, concat, dropout },
 };

@@ -142,15 +142,12 @@ function reportFork(results: readonly JobResult<'train'>[], { epoch }: TrainFlag
     ({ run_directory: run, test_accuracy: accuracy }) => `${run}   test accuracy ${meanText(accuracy, 2)} %`,
   );
   const [first, second] = results;
-  const checkpoint = (run: string): string =>
-    shellWord(`${run}/checkpoint_epoch_${first!.epochs}_model_1.safetensors`);
+  const last = ({ run_directory: run, epochs }: JobResult<'train'>): string =>
+    shellWord(`${run}/checkpoint_epoch_${epochs}_model_1.safetensors`);
   const next =
     second === undefined
       ? []
-      : [
-          '',
-          `next: ${self} run interpolate --checkpoints ${checkpoint(first!.run_directory)},${checkpoint(second.run_directory)}`,
-        ];
+      : ['', `next: ${self} run interpolate --checkpoints ${last(first!)},${last(second)}`];
   terminal.print([terminal.style.bold(bold), ...children, ...next].join('\n'));
 }
 

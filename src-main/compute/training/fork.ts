@@ -4,9 +4,9 @@
  */
 import { randomInt } from 'node:crypto';
 import { statSync } from 'node:fs';
+import { z } from 'zod';
 import { applyOverrides, parseOverride, resolveSeeds } from '../../../src-shared/config.ts';
 import type { RunConfig } from '../../../src-shared/config.ts';
-import { z } from 'zod';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { trainJob } from '../../../src-shared/jobs/train.ts';

@@ -70,7 +70,7 @@ function resolveDeclared(model: ModelConfig, where: string): DeclaredSpec {
 /** Keys of other networks. `_target_` is what other programs leave beside a name. */
 const otherKeys = [
   ...(['symmetry', 'input_dim', 'hidden_dim', 'output_dim', 'num_layers', 'n_mul', 'norm'] as const),
-  ...(['elementwise_affine', 'activation', 'asym_init_only', 'mask_params', 'family'] as const),
+  ...(['elementwise_affine', 'activation', 'asym_init_only', 'mask_params', 'family', 'dropout'] as const),
   ...(['parameter_names', 'constants', 'ignored_tensors'] as const),
 ];
 
@@ -97,7 +97,7 @@ function resolveMlp(model: ModelConfig, where: string): MlpSpec {
   const sigma = family === 'sigma-asymmetric';
   if (sigma && (norm === 'layer_linear' || norm === 'batch_linear')) {
     throw new UserError(
-      `${where}: model.norm is "${norm}"; sigma-asymmetric models take layer, batch or null.`,
+      `${where}: model.norm is "${norm}"; sigma-asymmetric models take layer, batch, rms or null.`,
     );
   }
   const asymInitOnly = model.asym_init_only === true && (family === 'w-asymmetric' || family === 'syre');
@@ -110,6 +110,7 @@ function resolveMlp(model: ModelConfig, where: string): MlpSpec {
     activation: resolveActivation(model, where),
     asymInitOnly,
     ...(read && { general: read.general }),
+    ...(model.dropout != null && model.dropout > 0 && { dropout: model.dropout }),
     ...files,
   };
 }

@@ -2,10 +2,11 @@
 import type { Operation } from './operation.ts';
 import { activation, gate } from './operations/activation.ts';
 import { add, concat, multiply } from './operations/combine.ts';
+import { dropout } from './operations/dropout.ts';
 import { linear } from './operations/linear.ts';
 import { norm } from './operations/norm.ts';
 
-const table = { linear, norm, activation, gate, add, multiply, concat } as const;
+const table = { linear, norm, activation, gate, add, multiply, concat, dropout } as const;
 
 export type OperationName = keyof typeof table;
 export const operationNames = Object.keys(table) as OperationName[];

@@ -20,16 +20,19 @@ import type { FixedTensors } from '../networks/effective.ts';
 import { mathsOf } from '../networks/maths.ts';
 import { readParameters } from '../networks/parameters.ts';
 import { concatenate, entryOf } from './entries.ts';
+import { DropoutMasks } from './dropout.ts';
 import { executionOf } from './execution.ts';
 import { slotNames, stepScalars } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { placeOf, stepScalarCount, trainingStep } from './step.ts';
-import type { StatePlace } from './step.ts';
+import type { StatePlace, StepOptions } from './step.ts';
 
-export interface SessionPlan {
+export interface SessionPlan extends StepOptions {
   spec: MlpSpec;
   optimizer: OptimizerSettings;
   batchSize: number;
+  /** One per model: they decide what dropout drops. Needed if the network drops anything. */
+  dropoutSeeds?: readonly number[];
   /** Of the whole training, however much of it is left: it decides whether compiling pays. */
   totalSteps: number;
   /** How images are varied; absent: not at all. */
@@ -79,6 +82,7 @@ export class TrainingSession {
   readonly #unmoved: readonly StateDict[];
   readonly #batchSize: number;
   readonly #augmented: AugmentedRows | undefined;
+  readonly #masks: DropoutMasks;
   readonly #places: readonly StatePlace[];
   readonly #computation: Computation;
   /** The last one goes first. */
@@ -92,6 +96,7 @@ export class TrainingSession {
     this.#augmented = plan.augmentation && augmentedPlan(this.network, examples, plan.augmentation.pad);
     this.models = states.length;
     this.optimizer = plan.optimizer;
+    this.#masks = new DropoutMasks(this.network, plan, this.models);
     this.batchesTracked = states[0]!.get('norms.0.num_batches_tracked')?.data[0] ?? 0;
     const values = stateValues(this.network, plan.optimizer, states, examples);
     this.#places = values.map(({ place }) => place);
@@ -100,7 +105,7 @@ export class TrainingSession {
     const { batchSize, totalSteps } = plan;
     this.execution =
       plan.execution ?? executionOf(backend, this.network, { models: this.models, batchSize, totalSteps });
-    this.#computation = this.#open(values);
+    this.#computation = this.#open(values, plan);
     this.#uploads = this.#uploadsOf(values);
   }
 
@@ -113,9 +118,11 @@ export class TrainingSession {
     return this.execution.way !== 'eager' && !this.#called;
   }
 
-  #open(values: readonly StateValue[]): Computation {
+  #open(values: readonly StateValue[], { labelSmoothing, clipNorm }: StepOptions): Computation {
     const { steps_per_call: stepsPerCall, way } = this.execution;
     const plan = {
+      ...(labelSmoothing !== undefined && { labelSmoothing }),
+      ...(clipNorm !== undefined && { clipNorm }),
       ...{ network: this.network, optimizer: this.optimizer, places: this.#places },
       classes: this.network.shapes.get(this.network.graph.output)![0]!,
       mayIdle: stepsPerCall > 1,
@@ -184,6 +191,7 @@ export class TrainingSession {
       { dtype: types.float32, shape: [this.#batchSize] },
       { dtype: types.float32, shape: [stepScalarCount] },
       ...(this.#augmented ? [{ dtype: types.int32, shape: [3, this.models, this.#batchSize] }] : []),
+      ...this.#masks.specs,
     ];
   }
 
@@ -233,6 +241,7 @@ export class TrainingSession {
             ),
           ]
         : []),
+      ...this.#masks.tensors(tf, front, { first: this.steps + 1, count: inputs.length }),
     ];
   }
 

@@ -15,7 +15,18 @@ export interface RandomNetwork {
 
 /** One draw per node: what it is, which values it takes, how wide. */
 const drawn = fc.record({
-  op: fc.constantFrom('linear', 'linear', 'norm', 'activation', 'gate', 'add', 'multiply', 'concat', 'again'),
+  op: fc.constantFrom(
+    'linear',
+    'linear',
+    'norm',
+    'activation',
+    'gate',
+    'add',
+    'multiply',
+    'concat',
+    'dropout',
+    'again',
+  ),
   which: fc.nat({ max: 1000 }),
   other: fc.nat({ max: 1000 }),
   width: fc.integer({ min: 1, max: 5 }),
@@ -121,6 +132,8 @@ function add(builder: Builder, { op, which, other, width, kind, affine }: Drawn)
       const parameters = { C: builder.parameter(`${id}.C`, [from.width, from.width], 'fixed') };
       return builder.push('gate', [from], from.width, { id, parameters });
     }
+    case 'dropout':
+      return builder.push('dropout', [from], from.width, { attributes: { rate: 0.5 } });
     case 'again':
       return again(builder, from);
     case 'concat':

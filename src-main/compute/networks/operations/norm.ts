@@ -29,6 +29,8 @@ function normalised(x: Tensor, context: OperationContext): Tensor {
       const centred = tf.sub(x, tf.mean(x, -1, true));
       return divided(context, centred, tf.mean(tf.square(centred), -1, true), epsilon);
     }
+    case 'rms':
+      return divided(context, x, tf.mean(tf.square(x), -1, true), epsilon);
     case 'batch':
       if (context.training) return byBatch(x, context, context.training, epsilon);
       return byRunningStatistics(x, context, epsilon);

@@ -46,7 +46,7 @@ const essentialFields: TrainingField[] = [
   },
   {
     path: 'model.family.name',
-    label: 'Fixed part of another kind',
+    label: 'Other fixed part',
     note: 'empty: none',
     options: ['', ...generalFamilies],
     offered: (values) => values.get('model.symmetry') === 0,
@@ -87,7 +87,7 @@ const essentialFields: TrainingField[] = [
   { path: 'optimizer.weight_decay', label: 'Weight decay' },
   {
     path: 'training.clip_grad_norm',
-    label: 'Longest gradient',
+    label: 'Gradient norm, at most',
     note: 'longer ones are scaled down; empty: any',
   },
   { path: 'training.label_smoothing', label: 'Label smoothing' },

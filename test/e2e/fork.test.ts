@@ -37,7 +37,7 @@ describe.skipIf(noBrowser)('forks in the app', () => {
     await page.getByLabel(/^Save every/).fill('1');
     await page.getByLabel(/^Dropout/).fill('0.1');
     await page.getByLabel(/^Optimizer/).selectOption('rmsprop');
-    await page.getByLabel(/^Longest gradient/).fill('2');
+    await page.getByLabel(/^Gradient norm, at most/).fill('2');
     await page.getByRole('textbox', { name: 'Name of the run' }).fill('parent');
     await page.getByRole('button', { name: 'Train parent', exact: true }).click();
     await saved('parent', 1);

@@ -34,10 +34,10 @@ export const familyNames: Record<Family, string> = {
   given: 'given F and D',
 };
 
-export const norms = ['layer', 'batch', 'layer_linear', 'batch_linear', 'none'] as const;
+export const norms = ['layer', 'batch', 'layer_linear', 'batch_linear', 'rms', 'none'] as const;
 export type Norm = (typeof norms)[number];
 
-export const activations = ['gelu', 'relu', 'tanh', 'identity'] as const;
+export const activations = ['gelu', 'relu', 'tanh', 'silu', 'identity'] as const;
 export type Activation = (typeof activations)[number];
 
 export const splits = ['train', 'val', 'test'] as const;

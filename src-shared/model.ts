@@ -35,6 +35,8 @@ export interface MlpSpec {
   elementwiseAffine: boolean;
   /** Ignored by the sigma-asymmetric family: there activation i is x * sigmoid(C_i x). */
   activation: Activation;
+  /** Share of each hidden layer's activations that is dropped while training; absent: none. */
+  dropout?: number;
   /** Initialised at an asymmetric model's effective weights, then trained as a standard one. */
   asymInitOnly: boolean;
   /** What sets the family, if `model.family` does. */

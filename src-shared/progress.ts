@@ -20,6 +20,8 @@ export const epochMetricsSchema = z.object({
   /** Percent, 0 to 100. */
   valAccuracy: z.array(z.number()).nullable(),
   learningRate: z.number().optional(),
+  /** Of the last epoch: why training ended there, before the config's last epoch. */
+  stopped: z.string().optional(),
 });
 export type EpochMetrics = z.infer<typeof epochMetricsSchema>;
 

@@ -2,13 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { UsageError } from './errors.ts';
 import { dataHomeOf, findInWorkspace } from './data-folder.ts';
 import { checkDataName, factsOfData } from '../formats/data-registry.ts';
 import { withGivenFamily } from '../formats/given-family.ts';
 import { loadTrainingConfig } from '../formats/presets.ts';
-import { configFileOf } from '../formats/run-layout.ts';
+import { configFileOf, runFolderOf } from '../formats/run-layout.ts';
 import { resolveData, resolveTrainable, sizeOverrides } from '../../src-shared/config.ts';
 import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
@@ -127,6 +127,40 @@ export function resumeParams(run: string): JobParamsInput<'train'> {
     });
   }
   return { run: folder, resume: true };
+}
+
+export interface ForkRequest {
+  /** The run directory that is forked. */
+  parent: string;
+  epoch: number;
+  children: number;
+  /** `key=value`, of what a fork may have of its own. */
+  settings: readonly string[];
+  /** The child's run directory, with several children numbered behind it; absent: new ones in the workspace. */
+  out?: string | undefined;
+}
+
+/** Params of the children, one job each. @throws UserError for a parent that is no run, or a folder that holds a run */
+export function forkParams(
+  { parent, epoch, children, settings, out }: ForkRequest,
+  workspace: string,
+): JobParamsInput<'train'>[] {
+  const folder = runFolderOf(typedPath(parent));
+  if (configFileOf(folder) === undefined)
+    throw new UserError(`--fork ${parent}: there is no config.yaml in that folder`, {
+      hint: 'Name the run folder that training wrote.',
+    });
+  const base =
+    out === undefined ? join(workspace, 'runs', `${basename(folder)}-fork${epoch}`) : typedPath(out);
+  const free = (first: number): number => (configFileOf(`${base}-${first}`) ? free(first + 1) : first);
+  let number = 0;
+  return Array.from({ length: children }, (_, i) => {
+    number = out === undefined ? free(number + 1) : i + 1;
+    const run = out !== undefined && children === 1 ? base : `${base}-${number}`;
+    if (configFileOf(run) !== undefined)
+      throw new UserError(`${run} holds a run already`, { hint: 'Choose another --out.' });
+    return { run, fork: { parent: folder, epoch, child: i + 1, settings: [...settings] } };
+  });
 }
 
 /** The nearest folder above that exists must be one that can be written to. */

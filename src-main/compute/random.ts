@@ -61,6 +61,12 @@ export class RandomStream {
     return out;
   }
 
+  /** Every entry: 0 with probability `rate`, else 1 / (1 - rate). */
+  keeps(out: Float32Array, rate: number): void {
+    const [limit, kept] = [rate * 0x100000000, 1 / (1 - rate)];
+    for (let i = 0; i < out.length; i++) out[i] = this.#generator.next() >>> 0 >= limit ? kept : 0;
+  }
+
   /** Shuffles in place (Fisher-Yates); only the first `count` places are settled when it is given. */
   shuffle(values: Int32Array, count = values.length): Int32Array {
     const stop = Math.min(count, values.length - 1);

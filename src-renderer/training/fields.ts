@@ -8,7 +8,7 @@ import {
   writtenFixedWeights,
 } from '../../src-shared/config.ts';
 import type { DataSetRow } from '../../src-shared/data-list.ts';
-import { generalFamilies } from '../../src-shared/domain.ts';
+import { activations, generalFamilies, norms } from '../../src-shared/domain.ts';
 
 export interface TrainingField {
   path: string;
@@ -17,6 +17,8 @@ export interface TrainingField {
   options?: string[];
   /** When it is shown though the config does not have it, by the values as they are now. */
   offered?: (values: ReadonlyMap<string, unknown>) => boolean;
+  /** Shown, empty, if the config lacks it and it would have an effect. */
+  optional?: boolean;
 }
 
 const ofFamily =
@@ -30,8 +32,8 @@ const essentialFields: TrainingField[] = [
   { path: 'training.save_every', label: 'Save every … epochs', note: 'empty: first and last only' },
   { path: 'model.hidden_dim', label: 'Hidden units' },
   { path: 'model.num_layers', label: 'Linear layers' },
-  { path: 'model.norm', label: 'Norm', options: ['layer', 'batch', 'layer_linear', 'batch_linear', 'none'] },
-  { path: 'model.activation', label: 'Activation', options: ['gelu', 'relu', 'tanh', 'identity'] },
+  { path: 'model.norm', label: 'Norm', options: [...norms] },
+  { path: 'model.activation', label: 'Activation', options: [...activations] },
   {
     path: 'sigma_f',
     label: 'σ_F, scale of the fixed weights',
@@ -44,7 +46,7 @@ const essentialFields: TrainingField[] = [
   },
   {
     path: 'model.family.name',
-    label: 'Fixed part of another kind',
+    label: 'Other fixed part',
     note: 'empty: none',
     options: ['', ...generalFamilies],
     offered: (values) => values.get('model.symmetry') === 0,
@@ -72,8 +74,28 @@ const essentialFields: TrainingField[] = [
     note: '.safetensors, .npz or a folder of .npy',
     offered: ofFamily('file'),
   },
+  {
+    ...{ path: 'model.dropout', label: 'Dropout', optional: true },
+    note: 'share of hidden activations, while training',
+  },
+  { path: 'optimizer.name', label: 'Optimizer', options: ['adamw', 'adam', 'sgd', 'rmsprop'] },
+  {
+    ...{ path: 'optimizer.nesterov', label: 'Nesterov momentum', optional: true },
+    options: ['', 'true'],
+  },
   { path: 'optimizer.lr', label: 'Learning rate' },
   { path: 'optimizer.weight_decay', label: 'Weight decay' },
+  {
+    path: 'training.clip_grad_norm',
+    label: 'Gradient norm, at most',
+    note: 'longer ones are scaled down; empty: any',
+  },
+  { path: 'training.label_smoothing', label: 'Label smoothing' },
+  { path: 'training.early_stopping.enabled', label: 'Early stopping', options: ['false', 'true'] },
+  {
+    ...{ path: 'training.early_stopping.patience', label: 'Patience' },
+    note: 'validations without improvement; with early stopping',
+  },
   { path: 'dataset.batch_size', label: 'Batch size' },
   { path: 'seed', label: 'Seed', note: 'empty: drawn at random and recorded' },
 ];
@@ -125,6 +147,9 @@ export function valuesOf(config: Record<string, unknown>): Map<string, unknown> 
     if (used && reasonWithoutEffect(setting, config) === undefined)
       values.set(setting, fixedWeightsText(used));
   }
+  for (const { path, optional } of essentialFields)
+    if (optional && !values.has(path) && reasonWithoutEffect(path, config) === undefined)
+      values.set(path, null);
   return values;
 }
 

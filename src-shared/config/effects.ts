@@ -25,7 +25,6 @@ const never: Record<string, string> = {
   'dataset.pin_memory': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
   'dataset.enable_ffcv': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
   'training.save_path': 'checkpoints are saved in the run folder; choose it with --out DIR.',
-  'training.early_stopping': 'Basin does not stop early; it trains all of training.num_epochs.',
   'training.save_grad_every': 'gradients are not saved.',
   'training.save_params_every': 'checkpoints are saved every training.save_every epochs.',
   'training.cosine_similarity': 'run "basin run similarity" on the finished run.',
@@ -34,6 +33,7 @@ const never: Record<string, string> = {
   interpolation: 'run "basin run interpolate" on the finished run.',
   logging: 'nothing is sent anywhere; curves are saved in metrics.json of the run folder.',
   hydra: 'Basin does not run under Hydra; choose the run folder with --out DIR.',
+  fork: 'training records it; fork a run with "basin train --fork RUN --epoch K".',
   device: 'the back end is chosen with BASIN_BACKEND; "basin doctor" shows which one is in use.',
   output_dir: 'choose the run folder with --out DIR.',
   max_parallel_processes: 'all models of a run are trained together.',
@@ -76,19 +76,28 @@ const ofHidden: Rule = (facts) =>
     ? 'a network of one layer has no hidden units.'
     : fromList(facts);
 
+/** `adamw`, `adamw and adam`, `adamw, adam and rmsprop`. */
+const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+
 const ofOptimizer =
   (...names: string[]): Rule =>
   ({ optimizer }) =>
     names.includes(optimizer)
       ? undefined
-      : `optimizer.name is ${optimizer}; only ${names.join(' and ')} ${names.length === 1 ? 'has' : 'have'} it.`;
+      : `optimizer.name is ${optimizer}; only ${listed(names)} ${names.length === 1 ? 'has' : 'have'} it.`;
 
 const ofScheduler =
   (...names: string[]): Rule =>
   ({ scheduler }) =>
     names.includes(scheduler)
       ? undefined
-      : `scheduler.name is ${scheduler}; only ${names.join(', ')} ${names.length === 1 ? 'reads' : 'read'} it.`;
+      : `scheduler.name is ${scheduler}; only ${listed(names)} ${names.length === 1 ? 'reads' : 'read'} it.`;
+
+const ofEarlyStopping: Rule = ({ config }) =>
+  part(part(config, 'training'), 'early_stopping')['enabled'] === true
+    ? undefined
+    : 'training.early_stopping.enabled is not true.';
 
 const ofFamily =
   (key: string): Rule =>
@@ -116,7 +125,8 @@ const depends: Record<string, Rule> = {
   'model.hidden_dim': ofHidden,
   'model.input_dim': ofMlp,
   'model.layers': ofMlp,
-  'model.family.name': ofMlp,
+  'model.family.name': ({ resnet }) =>
+    resnet ? 'the family of a residual network is set by model.symmetry alone.' : undefined,
   'model.depth': ofResnet,
   'model.w': ofResnet,
   'model.num_classes': ofResnet,
@@ -126,6 +136,7 @@ const depends: Record<string, Rule> = {
     facts.family === 'sigma-asymmetric' && !facts.resnet
       ? 'sigma-asymmetric networks use x * sigmoid(C x) instead.'
       : ofHidden(facts),
+  'model.dropout': (facts) => (facts.resnet ? 'residual networks have no dropout.' : ofHidden(facts)),
   'model.elementwise_affine': (facts) => {
     if (facts.resnet) return 'norm layers of residual networks are always affine.';
     if (facts.family === 'sigma-asymmetric')
@@ -152,15 +163,20 @@ const depends: Record<string, Rule> = {
       : `${geometry} is made from seeds; no folder is read.`,
   'dataset.val_split': noSplitFile,
   'dataset.split_seed': noSplitFile,
-  'optimizer.momentum': ofOptimizer('sgd'),
+  'optimizer.momentum': ofOptimizer('sgd', 'rmsprop'),
+  'optimizer.nesterov': ofOptimizer('sgd'),
   'optimizer.betas': ofOptimizer('adamw', 'adam'),
-  'optimizer.eps': ofOptimizer('adamw', 'adam'),
+  'optimizer.eps': ofOptimizer('adamw', 'adam', 'rmsprop'),
+  'optimizer.alpha': ofOptimizer('rmsprop'),
+  'optimizer.centered': ofOptimizer('rmsprop'),
   'scheduler.T_max': ofScheduler('cosine'),
   'scheduler.eta_min': ofScheduler('cosine'),
   'scheduler.step_size': ofScheduler('step'),
   'scheduler.milestones': ofScheduler('multistep', 'resnet_scheduler'),
   'scheduler.gamma': ofScheduler('step', 'multistep', 'resnet_scheduler'),
   'scheduler.warmup_steps': ofScheduler('linear_warmup'),
+  'training.early_stopping.patience': ofEarlyStopping,
+  'training.early_stopping.min_delta': ofEarlyStopping,
   seed: seedsGiven,
   mask_seed: ({ family }) => {
     if (family === 'standard') return 'standard networks (model.symmetry=0) have no fixed weights to draw.';
@@ -177,7 +193,10 @@ const always = new Set([
   ...['flip', 'pad', 'evaluation'].map((key) => `dataset.augmentation.${key}`),
   ...['name', 'lr', 'weight_decay'].map((key) => `optimizer.${key}`),
   'scheduler.name',
-  ...['num_epochs', 'val_every', 'save_every'].map((key) => `training.${key}`),
+  'training.early_stopping.enabled',
+  ...['num_epochs', 'val_every', 'save_every', 'label_smoothing', 'clip_grad_norm'].map(
+    (key) => `training.${key}`,
+  ),
   ...['num_models', 'init_seed', 'optimization_seed'],
 ]);
 

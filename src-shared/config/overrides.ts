@@ -75,6 +75,7 @@ export const configGroups: Record<string, Record<string, Plain>> = {
     adamw: { name: 'adamw', lr: 0.001, weight_decay: 0.01 },
     adam: { name: 'adam', lr: 0.001, weight_decay: 0 },
     sgd: { name: 'sgd', lr: 0.1, momentum: 0.9, weight_decay: 0.0005 },
+    rmsprop: { name: 'rmsprop', lr: 0.001, alpha: 0.99, momentum: 0, weight_decay: 0 },
   },
   scheduler: {
     none: { name: 'none' },
@@ -95,7 +96,9 @@ export const configGroups: Record<string, Record<string, Plain>> = {
       val_every: 1,
       save_every: null,
       save_path: null,
-      early_stopping: { patience: 10, min_delta: 0.001 },
+      label_smoothing: 0,
+      clip_grad_norm: null,
+      early_stopping: { enabled: false, patience: 10, min_delta: 0.001 },
       ...trainingOff,
     },
   },

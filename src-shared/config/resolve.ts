@@ -58,6 +58,11 @@ export function resolveTrainable(config: RunConfig, where = 'config'): Trainable
   if (config.model?.name === declaredName) throw refuseDeclared(where, 'training works');
   const spec = resolveModel(config, where);
   if (spec.architecture === 'declared') throw refuseDeclared(where, 'training works');
+  if (spec.architecture === 'resnet' && (config.model?.dropout ?? 0) !== 0)
+    throw new UserError(
+      `${where}: model.dropout is ${config.model?.dropout}; residual networks have no dropout.`,
+      { hint: 'Take it out, or set it to 0.' },
+    );
   const full = spec.architecture === 'resnet' && spec.layers.find(isWhollyFixed);
   if (full)
     throw new UserError(
@@ -89,7 +94,7 @@ function resolveDeclared(model: ModelConfig, where: string): DeclaredSpec {
 /** Keys of other networks. `_target_` is what other programs leave beside a name. */
 const otherKeys = [
   ...(['symmetry', 'input_dim', 'hidden_dim', 'output_dim', 'num_layers', 'n_mul', 'norm'] as const),
-  ...(['elementwise_affine', 'activation', 'asym_init_only', 'mask_params', 'family'] as const),
+  ...(['elementwise_affine', 'activation', 'asym_init_only', 'mask_params', 'family', 'dropout'] as const),
   ...(['parameter_names', 'constants', 'ignored_tensors'] as const),
   ...(['depth', 'w', 'num_classes', 'input_shape'] as const),
 ];
@@ -117,7 +122,7 @@ function resolveMlp(model: ModelConfig, where: string): MlpSpec {
   const sigma = family === 'sigma-asymmetric';
   if (sigma && (norm === 'layer_linear' || norm === 'batch_linear')) {
     throw new UserError(
-      `${where}: model.norm is "${norm}"; sigma-asymmetric models take layer, batch or null.`,
+      `${where}: model.norm is "${norm}"; sigma-asymmetric models take layer, batch, rms or null.`,
     );
   }
   const asymInitOnly = model.asym_init_only === true && (family === 'w-asymmetric' || family === 'syre');
@@ -130,6 +135,7 @@ function resolveMlp(model: ModelConfig, where: string): MlpSpec {
     activation: resolveActivation(model, where),
     asymInitOnly,
     ...(read && { general: read.general }),
+    ...(model.dropout != null && model.dropout > 0 && { dropout: model.dropout }),
     ...files,
   };
 }

@@ -33,6 +33,8 @@ const modelSchema = z.looseObject({
   norm: z.union([z.string(), z.literal(false)]).nullish(),
   elementwise_affine: z.boolean().nullish(),
   activation: z.union([z.string(), z.literal(false)]).nullish(),
+  /** Share of each hidden layer's activations that is dropped while training. */
+  dropout: z.number().min(0).lt(1).nullish(),
   asym_init_only: z.boolean().nullish(),
   mask_params: z.record(z.string(), z.unknown()).nullish(),
   /** Basin's own: F and D that no symmetry stands for. */
@@ -78,6 +80,9 @@ const optimizerSchema = z.looseObject({
   betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).nullish(),
   eps: z.number().nonnegative().nullish(),
   momentum: z.number().nonnegative().nullish(),
+  nesterov: z.boolean().nullish(),
+  alpha: z.number().min(0).lt(1).nullish(),
+  centered: z.boolean().nullish(),
 });
 
 const schedulerSchema = z.looseObject({
@@ -95,7 +100,14 @@ const trainingSchema = z.looseObject({
   val_every: count.nullish(),
   save_every: z.int().positive().nullish(),
   save_path: z.string().nullish(),
-  early_stopping: z.looseObject({ patience: count.nullish(), min_delta: z.number().nullish() }).nullish(),
+  /** Share of every label that is spread over all classes. */
+  label_smoothing: z.number().min(0).lt(1).nullish(),
+  /** The longest gradient of a model, all its parameters together. */
+  clip_grad_norm: z.number().positive().nullish(),
+  /** Off unless enabled: the published configs carry its numbers, and the published code does not use them. */
+  early_stopping: switched
+    .extend({ patience: count.nullish(), min_delta: z.number().nonnegative().nullish() })
+    .nullish(),
   save_grad_every: z.int().positive().nullish(),
   save_params_every: z.int().positive().nullish(),
   cosine_similarity: switched.extend({ save_every: z.int().positive().nullish() }).nullish(),
@@ -128,6 +140,16 @@ export const runConfigSchema = z.looseObject({
     .extend({ type: z.string().nullish(), steps: count.nullish(), save_every: z.int().positive().nullish() })
     .nullish(),
   logging: z.record(z.string(), z.unknown()).nullish(),
+  /** Written by training into the config of a fork: where its first weights are from. */
+  fork: z
+    .looseObject({
+      /** A hash over the contents of the parent's checkpoints. */
+      run: z.string().nullish(),
+      path: z.string().nullish(),
+      epoch: count.nullish(),
+      child: z.int().positive().nullish(),
+    })
+    .nullish(),
   num_models: z.int().positive().nullish(),
   seed: seedSchema.nullish(),
   init_seed: seeds.nullish(),

@@ -90,7 +90,7 @@ export function refuseIdleOverrides(
 export function notesOnConfig(config: Plain): string[] {
   const idle = new Map<string, Set<string>>();
   for (const key of leafKeys(config)) {
-    if (recorded.has(key) || asksForNothing(key, valueAt(config, key), shipped())) continue;
+    if (recorded.has(neverRule(key) ?? key) || asksForNothing(key, valueAt(config, key), shipped())) continue;
     const reason = reasonWithoutEffect(key, config);
     // A default that single layers win over is told with the values in use.
     if (reason === undefined || isOverruled(key, reason)) continue;
@@ -107,7 +107,7 @@ function idleNote(keys: string[], reason: string): string {
 }
 
 /** Written into every config by training, with all that was drawn from it. */
-const recorded = new Set(['seed', 'mask_seed']);
+const recorded = new Set(['seed', 'mask_seed', 'fork']);
 
 interface Leaf {
   key: string;

@@ -164,6 +164,8 @@ const normClasses: Record<string, string> = {
   batchnorm: 'batch',
   batch_norm: 'batch',
   batchnorm1d: 'batch',
+  rmsnorm: 'rms',
+  rms_norm: 'rms',
   identity: 'none',
 };
 

@@ -8,6 +8,7 @@ import { figureOptionsSchema, type FigureDocument, type NumberTable } from './do
 import { barrierMatrix } from './kinds/barrier-matrix.ts';
 import { boxes } from './kinds/boxes.ts';
 import { coherenceBarrier, coherenceEndpoints } from './kinds/coherence.ts';
+import { forkBarrier } from './kinds/fork-barrier.ts';
 import { gammaOut } from './kinds/gamma-out.ts';
 import { histogram } from './kinds/histogram.ts';
 import { interpolation } from './kinds/interpolation.ts';
@@ -31,6 +32,7 @@ export const figureKinds = {
   'gamma-out': gammaOut,
   'coherence-barrier': coherenceBarrier,
   'coherence-endpoints': coherenceEndpoints,
+  'fork-barrier': forkBarrier,
   'chord-deviation': chordDeviation,
   'symmetry-curve': symmetryCurve,
   'rescaling-barrier': rescalingBarrier,

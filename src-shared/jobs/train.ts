@@ -19,10 +19,29 @@ export const trainJob = defineJob({
       config: z.record(z.string(), z.unknown()).optional().meta({ label: 'Config' }),
       /** Go on from the run's last complete checkpoint, with its own config. */
       resume: z.boolean().default(false).meta({ label: 'Resumption' }),
+      /** Go on from an epoch of another run, with its config and a batch order of the run's own. */
+      fork: z
+        .object({
+          parent: z.string().min(1).describe('run folder').meta({ label: 'Parent', path: true }),
+          epoch: z.int().nonnegative().meta({ label: 'Epoch of the fork' }),
+          child: z
+            .int()
+            .positive()
+            .default(1)
+            .describe('children of one seed differ by their numbers')
+            .meta({ label: 'Number of the child' }),
+          settings: z
+            .array(z.string())
+            .default([])
+            .describe('key=value: seed, optimization_seed, experiment_name, training.num_epochs and the like')
+            .meta({ label: 'Settings' }),
+        })
+        .optional()
+        .meta({ label: 'Fork' }),
     })
     .refine(
-      (params) => params.resume || params.config !== undefined,
-      'a config is needed, unless resume is true',
+      ({ resume, config, fork }) => resume || (config === undefined) !== (fork === undefined),
+      'a config or a fork is needed, not both, unless resume is true',
     ),
   result: z.object({
     run_directory: z.string(),
@@ -36,7 +55,10 @@ export const trainJob = defineJob({
     /** What was trained on: a known set, or `idx-` and a hash of the contents; SHA-256 of the unpacked files. */
     data: z.object({ name: z.string(), origin: z.string(), sha256: z.record(z.string(), z.string()) }),
     models: z.int(),
+    /** The last one that was trained. */
     epochs: z.int(),
+    /** Why training ended before the config's last epoch; absent if it did not. */
+    stopped_early: z.string().optional(),
     /** Trainable numbers of one model, fixed entries left out. */
     parameters: z.int(),
     seeds: z.object({
@@ -58,6 +80,8 @@ export const trainJob = defineJob({
     ms_per_model_step: z.number().nullable(),
     /** The epoch it went on from; null when it started afresh. */
     resumed_from: z.int().nullable(),
+    /** The run that its first weights are from; absent if it was not forked. */
+    forked_from: z.object({ run: z.string(), path: z.string(), epoch: z.int(), child: z.int() }).optional(),
     backend: backendInfoSchema,
     execution: trainingExecutionSchema,
     /** How loss and accuracy on held-out images were computed. */

@@ -7,6 +7,7 @@ import { activationOf, normOf } from '../model.ts';
 import type { LayerSpec, MlpSpec } from '../model.ts';
 import { withGeneralFamily } from './general-family.ts';
 import type { Graph, Initial, Node, Parameter } from './graph.ts';
+import { rmsEpsilon } from './operations/norm.ts';
 
 /** The id of the network's input. */
 export const mlpInput = 'input';
@@ -27,6 +28,13 @@ export function mlpGraph(spec: MlpSpec): Graph {
     const kind = normOf(spec, layer);
     if (kind !== 'none') push(normNode(spec, layer, kind));
     push(activationNode(spec, layer));
+    if (spec.dropout !== undefined)
+      push({
+        id: `dropouts.${layer.index}`,
+        op: 'dropout',
+        parameters: {},
+        attributes: { rate: spec.dropout },
+      });
   }
   return {
     inputs: [{ id: mlpInput, shape: [spec.layers[0]!.inputs] }],
@@ -50,13 +58,16 @@ function normNode(spec: MlpSpec, { index }: LayerSpec, kind: Exclude<Norm, 'none
     op: 'norm',
     parameters: {
       // Without affine the linearised norms keep ones and zeros as buffers.
-      ...(spec.elementwiseAffine || linearised ? words(module, ['weight', 'bias']) : {}),
+      ...(spec.elementwiseAffine || linearised ? words(module, affineWords(kind)) : {}),
       ...(kind === 'batch' ? words(module, ['running_mean', 'running_var', 'num_batches_tracked']) : {}),
       ...(linearised ? { scale: `${module}.${scaleName(kind)}` } : {}),
     },
-    attributes: { kind },
+    attributes: { kind, ...(kind === 'rms' && { epsilon: rmsEpsilon }) },
   };
 }
+
+/** RMSNorm has no bias. */
+const affineWords = (kind: Norm): string[] => (kind === 'rms' ? ['weight'] : ['weight', 'bias']);
 
 const scaleName = (kind: 'layer_linear' | 'batch_linear'): string =>
   kind === 'layer_linear' ? 'scale' : 'inv_std';
@@ -147,6 +158,8 @@ function normParameters(spec: MlpSpec, layer: LayerSpec): Parameter[] {
   ];
   const own = spec.elementwiseAffine ? affine(trained) : [];
   switch (kind) {
+    case 'rms':
+      return own.slice(0, 1);
     case 'layer':
       return own;
     case 'batch':

@@ -1,16 +1,26 @@
 /** The network that an architecture stands for, whichever way it was written down. */
-import type { ModelSpec } from '../model.ts';
+import type { ModelSpec, TrainableSpec } from '../model.ts';
 import type { Graph } from './graph.ts';
 import { mlpGraph } from './mlp.ts';
 import { resnetGraph } from './resnet.ts';
 
+/**
+ * For evaluation: without dropout, which does nothing there, so that runs which were trained with and without it can be
+ * compared. What trains takes `trainedGraphOf`.
+ */
 export function graphOf(spec: ModelSpec): Graph {
   switch (spec.architecture) {
-    case 'mlp':
-      return mlpGraph(spec);
+    case 'mlp': {
+      const { dropout: _trainingOnly, ...evaluated } = spec;
+      return mlpGraph(evaluated);
+    }
     case 'resnet':
       return resnetGraph(spec);
     case 'declared':
       return spec.graph;
   }
 }
+
+/** For training: with dropout, if the network has any. */
+export const trainedGraphOf = (spec: TrainableSpec): Graph =>
+  spec.architecture === 'mlp' ? mlpGraph(spec) : graphOf(spec);

@@ -2,12 +2,13 @@
 import type { Operation } from './operation.ts';
 import { activation, gate } from './operations/activation.ts';
 import { add, concat, multiply } from './operations/combine.ts';
+import { dropout } from './operations/dropout.ts';
 import { conv2d, flatten, pool, transpose } from './operations/image.ts';
 import { linear } from './operations/linear.ts';
 import { norm } from './operations/norm.ts';
 
 const table = {
-  ...{ linear, conv2d, norm, activation, gate, add, multiply, concat },
+  ...{ linear, conv2d, norm, activation, gate, add, multiply, concat, dropout },
   ...{ pool, flatten, transpose },
 } as const;
 

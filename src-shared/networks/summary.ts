@@ -10,6 +10,7 @@ const words: Record<string, readonly [one: string, several: string]> = {
   gate: ['gate', 'gates'],
   add: ['sum', 'sums'],
   multiply: ['product', 'products'],
+  dropout: ['dropout', 'dropouts'],
   concat: ['concatenation', 'concatenations'],
   pool: ['pooling', 'poolings'],
   flatten: ['flattening', 'flattenings'],

@@ -70,7 +70,7 @@ describe('basin train', { timeout: 120_000 }, () => {
     expect(await refused('syre-small', 'num_fixed=12')).toMatch(/SYRE/);
     expect(await refused('w-asymmetric-small', 'num_fixed=64')).toMatch(/layer 1: num_fixed is 64/);
     expect(await refused('standard-small', 'training.early_stopping.patience=3')).toMatch(
-      /does not stop early/,
+      /early_stopping\.enabled is not true/,
     );
     expect(await refused('standard-small', 'hydra.run.dir=/tmp/x')).toMatch(/--out DIR/);
     expect(await refused('standard-small', '--data-dir', join(root, 'typo'))).toMatch(

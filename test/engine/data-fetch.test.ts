@@ -167,7 +167,7 @@ describe('data fetch', () => {
     const said = await refusal(
       fetchDataSet({ set: setOf(long, short, shifted, missing), folder: newFolder() }),
     );
-    expect(said).toContain(`the server sent more than the file’s ${bytes.length} bytes`);
+    expect(said).toContain(`the server sent more than the file's ${bytes.length} bytes`);
     expect(said).toContain('the server responded 416');
     expect(said).toContain('the server sent other bytes');
     expect(said).toContain('the server responded 404 Not Found');

@@ -104,7 +104,7 @@ describe('own data', () => {
       ];
       const missing = await basin([...moved, '--workspace', there]);
       expect(missing.code).toBe(1);
-      expect(missing.stderr).toMatch(/data set "toy" is not known.*\n.*basin data add NAME --inputs FILE/s);
+      expect(missing.stderr).toMatch(/data set "toy" is unknown.*\n.*basin data add NAME --inputs FILE/s);
       await basinJson(['data', 'add', 'toy', ...files, '--test-share', '0.25', '--workspace', there]);
       const found = await basinJson<Measured>([...moved, '--workspace', there]);
       expect(withoutPaths(found)).toEqual(withoutPaths(measured));
@@ -162,7 +162,7 @@ describe('own data', () => {
         kind: 'interpolate',
         params: { ...question, steps: 4 },
       });
-      expect((await engine.wait(id)).error).toMatch(/data set "toy" is not known/);
+      expect((await engine.wait(id)).error).toMatch(/data set "toy" is unknown/);
     } finally {
       await engine.close();
     }

@@ -169,6 +169,27 @@ export const figureSamples: { [Kind in FigureKindName]: FigureData<Kind> } = {
       })),
     ),
   },
+  'fork-barrier': {
+    epochs: [0, 1, 2, 4, 8],
+    panels: [
+      {
+        label: 'test accuracy drop (points)',
+        pairs: [
+          [14.2, 6.1, 2.2, 0.8, 0.3],
+          [11.9, 7.4, 3.1, 0.5, 0.4],
+          [16, 4.9, 1.8, 0.9, 0.2],
+        ],
+      },
+      {
+        label: 'test loss barrier',
+        pairs: [
+          [0.61, 0.24, 0.09, 0.03, 0.01],
+          [0.5, 0.31, 0.12, 0.02, 0.01],
+          [0.7, 0.2, 0.08, 0.03, 0],
+        ],
+      },
+    ],
+  },
   'coherence-barrier': {
     series: ['exact copy', 'random frame'].map((label, s) => {
       const coherence = range(15).map((i) => rounded(1 / (i + 1)));

@@ -82,6 +82,8 @@ function normalise(spec: MlpSpec, state: State64, index: number, rows: number[][
         const deviation = Math.sqrt(mean(row.map((z) => (z - centre) ** 2)) + 1e-5);
         return affine(row.map((z) => (z - centre) / deviation));
       });
+    case 'rms':
+      return rows.map((row) => affine(row.map((z) => z / Math.sqrt(mean(row.map((v) => v * v)) + 2 ** -23))));
     case 'batch': {
       const columns = rows[0]!.map((_, i) => rows.map((row) => row[i]!));
       const centres = columns.map(mean);
@@ -110,6 +112,8 @@ function activate(spec: MlpSpec, state: State64, index: number, row: number[]): 
       return row.map((x) => Math.max(x, 0));
     case 'tanh':
       return row.map(Math.tanh);
+    case 'silu':
+      return row.map((x) => x / (1 + Math.exp(-x)));
     case 'gelu':
       return row.map((x) => (x * (1 + erf(x / Math.SQRT2))) / 2);
   }

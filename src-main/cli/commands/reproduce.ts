@@ -23,7 +23,7 @@ import type {
 } from '../reproduce/experiment.ts';
 import { experimentSizes } from '../reproduce/experiment.ts';
 import { formatTable } from '../table.ts';
-import { trainingParams } from '../training.ts';
+import { forkParams, trainingParams } from '../training.ts';
 import { fileStamp } from '../when.ts';
 import { typedPath } from '../../formats/typed-path.ts';
 
@@ -34,6 +34,7 @@ const experiments: Record<string, () => Promise<{ experiment: Experiment }>> = {
   'matching-objective': () => import('../reproduce/matching-objective.ts'),
   'swap-costs': () => import('../reproduce/swap-costs.ts'),
   'chord-deviation': () => import('../reproduce/chord-deviation.ts'),
+  instability: () => import('../reproduce/instability.ts'),
   symmetry: () => import('../reproduce/symmetry.ts'),
   'symmetry-breaking': () => import('../reproduce/symmetry-breaking.ts'),
 };
@@ -70,6 +71,9 @@ async function draw(
   return paths;
 }
 
+/** A row as `--json` has it. */
+const plain = ({ data, ...row }: ExperimentRow): Record<string, unknown> => ({ ...row, ...data });
+
 /** Nothing if nothing was expected. */
 function verdict({ style }: Globals['terminal'], holds: ExperimentRow['holds']): string {
   if (holds === null) return '';
@@ -88,7 +92,12 @@ async function reproduce(name: string, flags: ReproduceFlags, globals: Globals):
       if (signal.aborted) throw new CancelledError();
       return (await runKind(client, kind, params, signal, progress.step(message, share))).result;
     };
-    const { rows, figures } = await experiment.run({
+    const { rows, expectations, figures } = await experiment.run({
+      fork: (fork, message, share) => {
+        const { parent, epoch, settings = [] } = fork;
+        const [params] = forkParams({ parent, epoch, children: 1, settings }, workspace);
+        return run('train', { ...params!, fork }, message, share);
+      },
       size: flags.size,
       seed: flags.seed,
       run,
@@ -105,8 +114,8 @@ async function reproduce(name: string, flags: ReproduceFlags, globals: Globals):
     const folder = typedPath(flags.out ?? join(workspace, 'figures', `${name}-${fileStamp()}`));
     const paths = await draw(client, figures, folder, provenance);
     const seconds = (performance.now() - started) / 1000;
-    const written = rows.map(({ data, ...row }) => ({ ...row, ...data }));
-    terminal.document({ name, title: experiment.title, ...flags, rows: written, figures: paths, seconds });
+    const document = { name, title: experiment.title, ...flags, rows: rows.map(plain) };
+    terminal.document({ ...document, ...(expectations && { expectations }), figures: paths, seconds });
     const columns = [
       { title: 'what', text: (row: ExperimentRow) => row.what },
       { title: 'paper', text: (row: ExperimentRow) => row.expected },
@@ -114,7 +123,7 @@ async function reproduce(name: string, flags: ReproduceFlags, globals: Globals):
       { title: '', text: (row: ExperimentRow) => verdict(terminal, row.holds) },
     ];
     terminal.print(`${terminal.style.bold(experiment.title)}, seed ${flags.seed}\n`);
-    terminal.print(formatTable(rows, columns, terminal.style));
+    terminal.print(formatTable([...rows, ...(expectations ?? [])], columns, terminal.style));
     terminal.print(`\nfigures  ${folder}`);
     terminal.note(`${duration(seconds)}`);
   });

@@ -1,4 +1,4 @@
-/** `basin train PRESET|config.yaml key.path=value ...`: trains a run; `--resume RUNDIR` resumes one. */
+/** `basin train PRESET|config.yaml key.path=value ...`: trains a run; `--resume RUN` resumes one, `--fork RUN` forks it. */
 import { familyNames, hasNumFixed, hasSigma } from '../../../src-shared/domain.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
 import type { JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
@@ -9,16 +9,20 @@ import { withEngine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { runKind } from '../job.ts';
+import { wholeNumber } from '../numbers.ts';
 import { duration } from '../progress-line.ts';
 import { self, shellWord } from '../self.ts';
 import { listenerFor } from '../show-job.ts';
-import { resumeParams, trainingParams } from '../training.ts';
+import { forkParams, resumeParams, trainingParams } from '../training.ts';
 
 interface TrainFlags {
   out?: string;
   resume?: string;
   dataDir?: string;
   splitFile?: string;
+  fork?: string;
+  epoch?: number;
+  children?: number;
 }
 
 /** `93.2` of one model, `93.2 ± 0.4` of several. */
@@ -64,6 +68,9 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
       ...(result.fixed_part === undefined ? [] : [`fixed part     ${result.fixed_part}`]),
       `test accuracy  ${meanText(result.test_accuracy, 2)} %`,
       `test loss      ${meanText(result.test_loss, 4)}`,
+      ...(result.stopped_early === undefined
+        ? []
+        : [`stopped early  after epoch ${result.epochs}: ${result.stopped_early}`]),
       `data           ${result.data.name} (${result.data.origin})`,
       `seeds          seed ${result.seeds.seed}, mask ${result.seeds.mask_seed}, init ${result.seeds.init_seed.join(' ')}, batches ${result.seeds.optimization_seed.join(' ')}`,
       `computed       steps ${trainingExecutionText(result.execution)}${evaluated}`,
@@ -86,6 +93,10 @@ async function paramsFor(
 }
 
 function checkWords(words: string[], flags: TrainFlags): void {
+  const { fork, epoch, children } = flags;
+  if (fork === undefined && (epoch !== undefined || children !== undefined))
+    throw new UsageError('--epoch and --children belong to --fork RUN.');
+  if (fork !== undefined) return checkFork(flags);
   const given = Object.keys(flags).filter((flag) => flag !== 'resume');
   if (flags.resume !== undefined && (words.length > 0 || given.length > 0)) {
     throw new UsageError('--resume reuses the settings of the run; remove the other arguments');
@@ -95,6 +106,49 @@ function checkWords(words: string[], flags: TrainFlags): void {
       hint: `Presets: ${presetNames().join(', ')}.`,
     });
   }
+}
+
+function checkFork(flags: TrainFlags): void {
+  if (flags.epoch === undefined)
+    throw new UsageError('--fork needs --epoch K, the last epoch that the children share.', {
+      hint: '`basin runs` says which epochs of a run were saved.',
+    });
+  const other = (['resume', 'dataDir', 'splitFile'] as const).find((flag) => flags[flag] !== undefined);
+  if (other !== undefined)
+    throw new UsageError('a fork has the data and the settings of its parent; remove the other options');
+}
+
+/** Trains the children one after the other. */
+async function forkRun(
+  client: Client,
+  words: readonly string[],
+  flags: TrainFlags,
+  train: (params: JobParamsInput<'train'>) => Promise<JobResult<'train'>>,
+): Promise<JobResult<'train'>[]> {
+  const { workspace } = await client.call('engine.info', {});
+  const { fork, epoch, children = 2, out } = flags;
+  const request = { parent: fork!, epoch: epoch!, children, settings: words, out };
+  const results: JobResult<'train'>[] = [];
+  for (const params of forkParams(request, workspace)) results.push(await train(params));
+  return results;
+}
+
+function reportFork(results: readonly JobResult<'train'>[], { epoch }: TrainFlags, globals: Globals): void {
+  const { terminal } = globals;
+  const { path } = results[0]!.forked_from!;
+  terminal.document({ parent: path, epoch, children: results });
+  const bold = `${results.length === 1 ? '1 child' : `${results.length} children`} of ${path}, forked from epoch ${epoch}`;
+  const children = results.map(
+    ({ run_directory: run, test_accuracy: accuracy }) => `${run}   test accuracy ${meanText(accuracy, 2)} %`,
+  );
+  const [first, second] = results;
+  const last = ({ run_directory: run, epochs }: JobResult<'train'>): string =>
+    shellWord(`${run}/checkpoint_epoch_${epochs}_model_1.safetensors`);
+  const next =
+    second === undefined
+      ? []
+      : ['', `next: ${self} run interpolate --checkpoints ${last(first!)},${last(second)}`];
+  terminal.print([terminal.style.bold(bold), ...children, ...next].join('\n'));
 }
 
 const settingsHelp = `
@@ -114,6 +168,20 @@ export const define: DefineCommand = (command, globals) => {
     .option('--out <dir>', "the run folder (default: a new one in the workspace's runs folder)")
     .option('--resume <dir>', 'resume this run from its last checkpoint')
     .option(
+      '--fork <dir>',
+      'train children of this run: they share its weights and optimizer state up to --epoch',
+    )
+    .option(
+      '--epoch <k>',
+      'with --fork: the last epoch that they share, 0 for the initial weights',
+      wholeNumber(0, 1e9),
+    )
+    .option(
+      '--children <n>',
+      'with --fork: how many, each with a different batch order from there (default: 2)',
+      wholeNumber(1, 1000),
+    )
+    .option(
       '--data-dir <dir>',
       'folder of the data files, same as dataset.data_dir=DIR; for your own IDX files, add dataset=idx',
     )
@@ -123,17 +191,18 @@ export const define: DefineCommand = (command, globals) => {
     .action(async (words: string[], flags: TrainFlags) => {
       checkWords(words, flags);
       await withEngine(globals, async (client) => {
-        const params = await paramsFor(client, words, flags);
-        const shown = listenerFor(globals.terminal, 'Training');
-        const epoch = (metrics: EpochMetrics): void => {
-          globals.terminal.note(epochLine(metrics));
+        const train = async (params: JobParamsInput<'train'>): Promise<JobResult<'train'>> => {
+          const shown = listenerFor(globals.terminal, 'Training');
+          const epoch = (metrics: EpochMetrics): void => {
+            globals.terminal.note(epochLine(metrics));
+          };
+          const listener = { ...shown.listener, epoch };
+          const { result } = await runKind(client, 'train', params, globals.signal, listener);
+          shown.finish();
+          return result;
         };
-        const { result } = await runKind(client, 'train', params, globals.signal, {
-          ...shown.listener,
-          epoch,
-        });
-        shown.finish();
-        report(result, globals);
+        if (flags.fork === undefined) report(await train(await paramsFor(client, words, flags)), globals);
+        else reportFork(await forkRun(client, words, flags, train), flags, globals);
       });
     });
 };

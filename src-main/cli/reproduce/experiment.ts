@@ -20,6 +20,8 @@ export interface ExperimentRow {
 
 export interface ExperimentReport {
   rows: ExperimentRow[];
+  /** What is expected of the rows together, where these are numbers alone; shown below them. */
+  expectations?: ExperimentRow[];
   /** File names without ending -> recipes. */
   figures: Record<string, FigureRecipe>;
 }
@@ -31,6 +33,12 @@ export interface ExperimentWork {
   train(
     source: string,
     overrides: readonly string[],
+    message: string,
+    share: number,
+  ): Promise<JobResult<'train'>>;
+  /** Trains a child of a run in the workspace. */
+  fork(
+    fork: NonNullable<JobParamsInput<'train'>['fork']>,
     message: string,
     share: number,
   ): Promise<JobResult<'train'>>;

@@ -201,6 +201,11 @@ function activated(backend: Backend, z: Tensor, activation: Activation): { value
       const value = tf.tanh(z);
       return { value, slope: tf.sub(1, tf.square(value)) };
     }
+    case 'silu': {
+      const open = tf.sigmoid(z);
+      const value = tf.mul(z, open);
+      return { value, slope: tf.add(open, tf.mul(value, tf.sub(1, open))) };
+    }
     case 'gelu': {
       const normal = tf.mul(tf.add(tf.erf(tf.mul(z, Math.SQRT1_2)), 1), 0.5);
       const density = tf.mul(tf.exp(tf.mul(tf.square(z), -0.5)), 1 / Math.sqrt(2 * Math.PI));

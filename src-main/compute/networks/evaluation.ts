@@ -317,6 +317,8 @@ export class Evaluation {
         ...(byBatch && {
           training: {
             ...{ rowWeights: rowWeights!, unbiased: unbiased!, momentum: 1 },
+            // The graph of a measurement drops nothing.
+            mask: () => undefined,
             track: (name: string, value: Tensor) => void seen.set(name, [...(seen.get(name) ?? []), value]),
           },
         }),

@@ -82,10 +82,15 @@ function eachModel(
       values[m] = value;
       tracked.set(name, values);
     };
+    const mask = (id: string): Tensor | undefined => {
+      const all = training?.mask(id);
+      const parts = all ? apart(all) : [];
+      return parts[m] ?? parts[0];
+    };
     return forward(maths, network, own(m), inputs[m] ?? inputs[0]!, {
       ...options,
       known: known(m),
-      ...(training && { training: { ...training, track } }),
+      ...(training && { training: { ...training, track, mask } }),
     });
   });
   for (const [name, values] of tracked) training!.track(name, tf.concat(values, 0));

@@ -64,9 +64,20 @@ function checkpointOf(
 }
 
 /** As torch.optim names them. */
-function settingsOf(settings: OptimizerSettings, lr: number): Record<string, number | number[] | string> {
+function settingsOf(
+  settings: OptimizerSettings,
+  lr: number,
+): Record<string, number | number[] | string | boolean> {
   const shared = { name: settings.name, lr, weight_decay: settings.weightDecay };
-  if (settings.name === 'sgd') return { ...shared, momentum: settings.momentum };
+  if (settings.name === 'sgd')
+    return {
+      ...{ ...shared, momentum: settings.momentum },
+      ...(settings.nesterov === true && { nesterov: true }),
+    };
+  if (settings.name === 'rmsprop') {
+    const { alpha, eps, momentum, centered } = settings;
+    return { ...shared, alpha, eps, momentum, centered };
+  }
   return { ...shared, betas: [...settings.betas], eps: settings.eps };
 }
 
@@ -93,14 +104,22 @@ function storedState(state: StateDict): Map<string, TensorValue> {
 
 /** The last epoch for which every model has a checkpoint and an optimizer state; undefined if there is none. */
 export function lastCompleteEpoch(run: RunDirectory, models: number): number | undefined {
-  const has = (files: RunDirectory['checkpoints'], epoch: number, model: number): boolean =>
-    files.some((file) => file.epoch === epoch && file.model === model && file.format === 'safetensors');
   const epochs = [...new Set(run.checkpoints.map((file) => file.epoch))].sort((a, b) => b - a);
-  return epochs.find((epoch) =>
-    Array.from({ length: models }, (_, m) => m + 1).every(
-      (model) => has(run.checkpoints, epoch, model) && has(run.optimizers, epoch, model),
-    ),
-  );
+  return epochs.find((epoch) => hasOptimizers(run, epoch, models));
+}
+
+const everyModel = (models: number, has: (model: number) => boolean): boolean =>
+  Array.from({ length: models }, (_, m) => m + 1).every(has);
+
+/** Every model has a checkpoint of that epoch, in whatever format. */
+export const hasCheckpoints = ({ checkpoints }: RunDirectory, epoch: number, models: number): boolean =>
+  everyModel(models, (model) => checkpoints.some((file) => file.epoch === epoch && file.model === model));
+
+/** Every model has a checkpoint and an optimizer state of that epoch in files of Basin's. */
+export function hasOptimizers(run: RunDirectory, epoch: number, models: number): boolean {
+  const has = (files: RunDirectory['checkpoints'], model: number): boolean =>
+    files.some((file) => file.epoch === epoch && file.model === model && file.format === 'safetensors');
+  return everyModel(models, (model) => has(run.checkpoints, model) && has(run.optimizers, model));
 }
 
 export interface Saved {

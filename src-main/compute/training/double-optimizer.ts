@@ -1,9 +1,9 @@
 /**
- * AdamW, Adam and SGD on doubles, in place: the formulas of optimizer.ts (PyTorch's, torch/optim), for small networks
+ * AdamW, Adam, SGD and RMSprop on doubles, in place: the formulas of optimizer.ts (PyTorch's, torch/optim), for small networks
  * that are trained without tensors.
  */
 import { slotNames, stepScalars } from './optimizer.ts';
-import type { AdamSettings, OptimizerSettings, SgdSettings } from './optimizer.ts';
+import type { AdamSettings, OptimizerSettings, RmspropSettings, SgdSettings } from './optimizer.ts';
 
 /** The optimizer of one array, with its state. */
 export class DoubleOptimizer {
@@ -21,8 +21,10 @@ export class DoubleOptimizer {
   /** @param step counted from 1 */
   step(values: Float64Array, gradient: Float64Array, learningRate: number, step: number): void {
     const scalars = stepScalars(this.#settings, learningRate, step);
-    if (this.#settings.name === 'sgd') this.#sgd(this.#settings, values, gradient, scalars[1]!);
-    else this.#adam(this.#settings, values, gradient, scalars);
+    const settings = this.#settings;
+    if (settings.name === 'sgd') this.#sgd(settings, values, gradient, scalars[1]!);
+    else if (settings.name === 'rmsprop') this.#rmsprop(settings, values, gradient, scalars[1]!);
+    else this.#adam(settings, values, gradient, scalars);
   }
 
   #adam(settings: AdamSettings, values: Float64Array, gradient: Float64Array, scalars: readonly number[]) {
@@ -43,13 +45,31 @@ export class DoubleOptimizer {
   }
 
   #sgd(settings: SgdSettings, values: Float64Array, gradient: Float64Array, rate: number) {
-    const { momentum, weightDecay } = settings;
+    const { momentum, nesterov, weightDecay } = settings;
     const [buffer] = this.#slots;
     for (const k of this.#places) {
       const g = gradient[k]! + weightDecay * values[k]!;
       const total = buffer ? momentum * buffer[k]! + g : g;
       if (buffer) buffer[k] = total;
-      values[k]! -= rate * total;
+      values[k]! -= rate * (buffer && nesterov === true ? g + momentum * total : total);
+    }
+  }
+
+  #rmsprop(settings: RmspropSettings, values: Float64Array, gradient: Float64Array, rate: number) {
+    const { alpha, centered, eps, momentum, weightDecay } = settings;
+    const squares = this.#slots[0]!;
+    const buffer = momentum === 0 ? undefined : this.#slots[1]!;
+    const means = centered ? this.#slots.at(-1)! : undefined;
+    for (const k of this.#places) {
+      const g = gradient[k]! + weightDecay * values[k]!;
+      const v = alpha * squares[k]! + (1 - alpha) * g * g;
+      squares[k] = v;
+      if (means) means[k]! += (1 - alpha) * (g - means[k]!);
+      const spread = means ? Math.max(v - means[k]! ** 2, 0) : v;
+      const step = g / (Math.sqrt(spread) + eps);
+      const along = buffer ? momentum * buffer[k]! + step : step;
+      if (buffer) buffer[k] = along;
+      values[k]! -= rate * along;
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * AdamW, Adam and SGD as PyTorch defines them (torch/optim), as pure functions of one parameter's tensors; in place on
- * doubles: double-optimizer.ts.
+ * AdamW, Adam, SGD and RMSprop as PyTorch defines them (torch/optim), as pure functions of one parameter's tensors; in
+ * place on doubles: double-optimizer.ts.
  */
 import type { RunConfig } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
@@ -8,7 +8,7 @@ import { didYouMean } from '../../../src-shared/near-miss.ts';
 import type { Tensor } from '../backend/index.ts';
 import type { Maths } from '../networks/maths.ts';
 
-export type OptimizerSettings = AdamSettings | SgdSettings;
+export type OptimizerSettings = AdamSettings | SgdSettings | RmspropSettings;
 
 export interface AdamSettings {
   name: 'adamw' | 'adam';
@@ -23,21 +23,42 @@ export interface SgdSettings {
   name: 'sgd';
   lr: number;
   momentum: number;
+  /** Looks ahead along the momentum. Absent: no. */
+  nesterov?: boolean;
+  weightDecay: number;
+}
+
+export interface RmspropSettings {
+  name: 'rmsprop';
+  lr: number;
+  /** How much of the mean square stays from step to step. */
+  alpha: number;
+  eps: number;
+  momentum: number;
+  /** Divides by the root of the gradient's variance, not of its mean square. */
+  centered: boolean;
   weightDecay: number;
 }
 
 /** PyTorch's. */
 export const adamDefaults: Pick<AdamSettings, 'betas' | 'eps'> = { betas: [0.9, 0.999], eps: 1e-8 };
 
-const names = ['adamw', 'adam', 'sgd'];
+const names = ['adamw', 'adam', 'sgd', 'rmsprop'];
 
-/** With neuron-identifiability's own defaults (optimizers.py). @throws UserError for another optimizer */
+/**
+ * With neuron-identifiability's own defaults (optimizers.py), of RMSprop PyTorch's.
+ * @throws UserError for another optimizer, or Nesterov momentum without momentum
+ */
 export function resolveOptimizer(config: RunConfig, where = 'config'): OptimizerSettings {
   const section = config.optimizer;
   const name = section?.name ?? 'adamw';
-  if (name === 'sgd') {
-    const { lr, momentum, weight_decay: decay } = section ?? {};
-    return { name, lr: lr ?? 0.1, momentum: momentum ?? 0.9, weightDecay: decay ?? 0 };
+  if (name === 'sgd') return resolveSgd(section, where);
+  if (name === 'rmsprop') {
+    const { lr, weight_decay: decay, alpha, eps, momentum, centered } = section ?? {};
+    return {
+      ...{ name, lr: lr ?? 0.01, alpha: alpha ?? 0.99, eps: eps ?? 1e-8 },
+      ...{ momentum: momentum ?? 0, centered: centered ?? false, weightDecay: decay ?? 0 },
+    };
   }
   if (name === 'adamw' || name === 'adam') {
     const { lr, weight_decay: decay, betas, eps } = section ?? {};
@@ -52,10 +73,32 @@ export function resolveOptimizer(config: RunConfig, where = 'config'): Optimizer
   );
 }
 
+function resolveSgd(section: RunConfig['optimizer'], where: string): SgdSettings {
+  const { lr, momentum = 0.9, nesterov, weight_decay: decay } = section ?? {};
+  if (nesterov === true && momentum === 0)
+    throw new UserError(`${where}: optimizer.nesterov is true, but optimizer.momentum is 0.`, {
+      hint: 'Nesterov momentum needs momentum: set optimizer.momentum above 0, such as 0.9.',
+    });
+  return {
+    ...{ name: 'sgd', lr: lr ?? 0.1, momentum: momentum ?? 0.9, nesterov: nesterov ?? false },
+    weightDecay: decay ?? 0,
+  };
+}
+
 /** The kinds of state kept for every parameter, by PyTorch's names. */
 export function slotNames(settings: OptimizerSettings): string[] {
-  if (settings.name !== 'sgd') return ['exp_avg', 'exp_avg_sq'];
-  return settings.momentum === 0 ? [] : ['momentum_buffer'];
+  switch (settings.name) {
+    case 'sgd':
+      return settings.momentum === 0 ? [] : ['momentum_buffer'];
+    case 'rmsprop':
+      return [
+        'square_avg',
+        ...(settings.momentum === 0 ? [] : ['momentum_buffer']),
+        ...(settings.centered ? ['grad_avg'] : []),
+      ];
+    default:
+      return ['exp_avg', 'exp_avg_sq'];
+  }
 }
 
 /** How many numbers `stepScalars` gives. */
@@ -67,7 +110,7 @@ export const scalarCount = 3;
  * @param step counted from 1
  */
 export function stepScalars(settings: OptimizerSettings, learningRate: number, step: number): number[] {
-  if (settings.name === 'sgd') return [1, learningRate, 1];
+  if (settings.name === 'sgd' || settings.name === 'rmsprop') return [1, learningRate, 1];
   const [beta1, beta2] = settings.betas;
   const decay = settings.name === 'adamw' ? 1 - learningRate * settings.weightDecay : 1;
   return [decay, learningRate / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step)];
@@ -90,9 +133,14 @@ export function update(
   gradient: Tensor,
   scalars: readonly Tensor[],
 ): Updated {
-  return settings.name === 'sgd'
-    ? sgdUpdate(maths, settings, { value, slots }, gradient, scalars)
-    : adamUpdate(maths, settings, { value, slots }, gradient, scalars);
+  switch (settings.name) {
+    case 'sgd':
+      return sgdUpdate(maths, settings, { value, slots }, gradient, scalars);
+    case 'rmsprop':
+      return rmspropUpdate(maths, settings, { value, slots }, gradient, scalars);
+    default:
+      return adamUpdate(maths, settings, { value, slots }, gradient, scalars);
+  }
 }
 
 /** m += (1 - b1)(g - m); v = b2 v + (1 - b2) g^2; w -= lr/(1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps) */
@@ -115,6 +163,7 @@ function adamUpdate(
   return { value: tf.sub(decayed, tf.mul(tf.div(m, denominator), rate!)), slots: [m, v] };
 }
 
+/** b = momentum b + g; w -= lr b; with Nesterov w -= lr (g + momentum b) */
 function sgdUpdate(
   maths: Maths,
   settings: SgdSettings,
@@ -125,8 +174,39 @@ function sgdUpdate(
   const { tf, number } = maths;
   const gradient = withL2(maths, raw, value, settings.weightDecay);
   const [buffer] = slots;
-  const total = buffer ? tf.add(tf.mul(buffer, number(settings.momentum)), gradient) : gradient;
-  return { value: tf.sub(value, tf.mul(total, rate!)), slots: buffer ? [total] : [] };
+  if (!buffer) return { value: tf.sub(value, tf.mul(gradient, rate!)), slots: [] };
+  const momentum = number(settings.momentum);
+  const total = tf.add(tf.mul(buffer, momentum), gradient);
+  const along = settings.nesterov === true ? tf.add(gradient, tf.mul(total, momentum)) : total;
+  return { value: tf.sub(value, tf.mul(along, rate!)), slots: [total] };
+}
+
+/** v = alpha v + (1 - alpha) g^2; b = momentum b + g / (sqrt(v) + eps); w -= lr b. Centered: v minus the square of the mean */
+function rmspropUpdate(
+  maths: Maths,
+  settings: RmspropSettings,
+  { value, slots }: Updated,
+  raw: Tensor,
+  [, rate]: readonly Tensor[],
+): Updated {
+  const { tf, number } = maths;
+  const { alpha, centered, momentum } = settings;
+  const gradient = withL2(maths, raw, value, settings.weightDecay);
+  const [squares] = slots as [Tensor];
+  const v = tf.add(tf.mul(squares, number(alpha)), tf.mul(tf.square(gradient), number(1 - alpha)));
+  const kept = [v];
+  let spread = v;
+  const mean = centered ? slots.at(-1)! : undefined;
+  const nextMean = mean && tf.add(mean, tf.mul(tf.sub(gradient, mean), number(1 - alpha)));
+  // A variance: rounding alone takes it below 0.
+  if (nextMean) spread = maths.relu(tf.sub(v, tf.square(nextMean)));
+  let along = tf.div(gradient, tf.add(tf.sqrt(spread), number(settings.eps)));
+  if (momentum !== 0) {
+    along = tf.add(tf.mul(slots[1]!, number(momentum)), along);
+    kept.push(along);
+  }
+  if (nextMean) kept.push(nextMean);
+  return { value: tf.sub(value, tf.mul(along, rate!)), slots: kept };
 }
 
 function withL2({ tf, number }: Maths, gradient: Tensor, value: Tensor, weightDecay: number): Tensor {

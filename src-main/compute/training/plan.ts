@@ -17,10 +17,13 @@ import { withGivenFamily } from '../../formats/given-family.ts';
 import { typedPath } from '../../formats/typed-path.ts';
 import { isMixed } from '../../../src-shared/model.ts';
 import type { TrainableSpec } from '../../../src-shared/model.ts';
+import { resolveEarlyStopping } from './early-stopping.ts';
+import type { EarlyStopping } from './early-stopping.ts';
 import { resolveOptimizer } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { resolveSchedule } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
+import type { StepOptions } from './step.ts';
 
 export interface TrainingPlan {
   /** The config with seeds, split seed and absolute paths filled in: what config.yaml will say. */
@@ -39,7 +42,9 @@ export interface TrainingPlan {
   /** How images are varied; absent: not at all. */
   augmentation?: Augmentation | undefined;
   optimizer: OptimizerSettings;
+  step: StepOptions;
   schedule: Schedule;
+  earlyStopping?: EarlyStopping;
   batchSize: number;
   epochs: number;
   /** Validate after every n-th epoch; 0: never. */
@@ -69,6 +74,8 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
   const seeds = resolveSeeds(config, () => randomInt(2 ** 32), where);
   const optimizer = resolveOptimizer(config, where);
   const epochs = config.training?.num_epochs ?? 100;
+  const valEvery = config.training?.val_every ?? 1;
+  const earlyStopping = resolveEarlyStopping(config, valEvery, where);
   const paths = {
     ...(data.dataDir !== null && { dataDir: typedPath(data.dataDir) }),
     ...(data.splitFile !== null && { splitFile: typedPath(data.splitFile) }),
@@ -95,12 +102,22 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
     },
     augmentation: data.augmentation,
     optimizer,
+    step: stepOptions(config),
     schedule: resolveSchedule(config, optimizer.lr, where),
     batchSize: data.batchSize,
-    epochs,
-    valEvery: config.training?.val_every ?? 1,
+    ...{ epochs, valEvery },
+    ...(earlyStopping && { earlyStopping }),
     saveEvery: config.training?.save_every ?? Math.max(epochs, 1),
     notes: notesOnConfig(value),
+  };
+}
+
+/** Smoothing of 0 is none. */
+function stepOptions({ training }: RunConfig): StepOptions {
+  const { label_smoothing: smoothing, clip_grad_norm: clipNorm } = training ?? {};
+  return {
+    ...(smoothing != null && smoothing > 0 && { labelSmoothing: smoothing }),
+    ...(clipNorm != null && { clipNorm }),
   };
 }
 

@@ -5,7 +5,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { TrainableSpec } from '../../../src-shared/model.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
-import { graphOf } from '../../../src-shared/networks/of-model.ts';
+import { trainedGraphOf } from '../../../src-shared/networks/of-model.ts';
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, Spec, Tensor } from '../backend/index.ts';
 import type { Move } from '../data/augment.ts';
@@ -21,16 +21,19 @@ import type { FixedTensors } from '../networks/effective.ts';
 import { mathsOf } from '../networks/maths.ts';
 import { hasConvolutions, readParameters } from '../networks/parameters.ts';
 import { concatenate, entryOf } from './entries.ts';
+import { DropoutMasks } from './dropout.ts';
 import { executionOf } from './execution.ts';
 import { slotNames, stepScalars } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { placeOf, stepScalarCount, trainingStep } from './step.ts';
-import type { StatePlace } from './step.ts';
+import type { StatePlace, StepOptions } from './step.ts';
 
-export interface SessionPlan {
+export interface SessionPlan extends StepOptions {
   spec: TrainableSpec;
   optimizer: OptimizerSettings;
   batchSize: number;
+  /** One per model: they decide what dropout drops. Needed if the network drops anything. */
+  dropoutSeeds?: readonly number[];
   /** Of the whole training, however much of it is left: it decides whether compiling pays. */
   totalSteps: number;
   /** How images are varied; absent: not at all. */
@@ -80,6 +83,7 @@ export class TrainingSession {
   readonly #unmoved: readonly StateDict[];
   readonly #batchSize: number;
   readonly #augmented: AugmentedRows | undefined;
+  readonly #masks: DropoutMasks;
   readonly #places: readonly StatePlace[];
   readonly #computation: Computation;
   /** The last one goes first. */
@@ -89,11 +93,12 @@ export class TrainingSession {
   constructor(backend: Backend, plan: SessionPlan, states: readonly StateDict[], examples: Examples) {
     this.#backend = backend;
     this.#batchSize = plan.batchSize;
-    this.network = readNetwork(graphOf(plan.spec));
+    this.network = readNetwork(trainedGraphOf(plan.spec));
     refuseUntrainable(backend, this.network);
     this.#augmented = plan.augmentation && augmentedPlan(this.network, examples, plan.augmentation.pad);
     this.models = states.length;
     this.optimizer = plan.optimizer;
+    this.#masks = new DropoutMasks(this.network, plan, this.models);
     const counter = [...states[0]!].find(([name]) => isCounter(name));
     this.batchesTracked = counter?.[1].data[0] ?? 0;
     const values = stateValues(this.network, plan.optimizer, states, examples);
@@ -103,7 +108,7 @@ export class TrainingSession {
     const { batchSize, totalSteps } = plan;
     this.execution =
       plan.execution ?? executionOf(backend, this.network, { models: this.models, batchSize, totalSteps });
-    this.#computation = this.#open(values);
+    this.#computation = this.#open(values, plan);
     this.#uploads = this.#uploadsOf(values);
   }
 
@@ -116,9 +121,11 @@ export class TrainingSession {
     return this.execution.way !== 'eager' && !this.#called;
   }
 
-  #open(values: readonly StateValue[]): Computation {
+  #open(values: readonly StateValue[], { labelSmoothing, clipNorm }: StepOptions): Computation {
     const { steps_per_call: stepsPerCall, way } = this.execution;
     const plan = {
+      ...(labelSmoothing !== undefined && { labelSmoothing }),
+      ...(clipNorm !== undefined && { clipNorm }),
       ...{ network: this.network, optimizer: this.optimizer, places: this.#places },
       classes: this.network.shapes.get(this.network.graph.output)![0]!,
       mayIdle: stepsPerCall > 1,
@@ -187,6 +194,7 @@ export class TrainingSession {
       { dtype: types.float32, shape: [this.#batchSize] },
       { dtype: types.float32, shape: [stepScalarCount] },
       ...(this.#augmented ? [{ dtype: types.int32, shape: [3, this.models, this.#batchSize] }] : []),
+      ...this.#masks.specs,
     ];
   }
 
@@ -236,6 +244,7 @@ export class TrainingSession {
             ),
           ]
         : []),
+      ...this.#masks.tensors(tf, front, { first: this.steps + 1, count: inputs.length }),
     ];
   }
 

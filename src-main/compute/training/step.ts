@@ -8,6 +8,8 @@ import type { Maths } from '../networks/maths.ts';
 import { forward } from '../networks/run.ts';
 import { augmentedRows } from './augmented-rows.ts';
 import type { AugmentedRows } from './augmented-rows.ts';
+import { clipped } from './clip.ts';
+import { droppingNodes } from './dropout.ts';
 import { scalarCount, slotNames, update } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 
@@ -26,7 +28,15 @@ export type StatePlace =
   /** All training inputs [N, ...shape], or labels [N] int32. */
   | { kind: 'inputs' | 'labels'; name: '' };
 
-export interface StepPlan {
+/** What a step does besides the optimizer; all of it absent or 0: nothing. */
+export interface StepOptions {
+  /** Share of every label that is spread evenly over all classes, as PyTorch's CrossEntropyLoss has it. */
+  labelSmoothing?: number;
+  /** The longest gradient of a model, all its parameters together; longer ones are scaled down to it. */
+  clipNorm?: number;
+}
+
+export interface StepPlan extends StepOptions {
   network: Network;
   optimizer: OptimizerSettings;
   classes: number;
@@ -50,27 +60,31 @@ const batchMomentum = 0.1;
 type ByName = Map<string, Tensor>;
 
 /**
- * Arguments: row numbers [M, B] int32, row weights [B] (1 / n, or 0 for rows that fill up the batch), scalars; of varied
- * images also moves [3, M, B] int32.
+ * Arguments: row numbers [M, B] int32, row weights [B] (1 / n, or 0 for rows that fill up the batch), scalars; of augmented
+ * images moves [3, M, B] int32; and a mask [M, B, ...shape] for every node that drops entries.
  * Outputs: the mean loss of every model before the step, [M].
  */
 export function trainingStep(maths: Maths, plan: StepPlan): ComputationBody {
   return (args, state) => {
-    const [rows, rowWeights, scalars, moves] = args as [Tensor, Tensor, Tensor, Tensor?];
+    const [rows, rowWeights, scalars, ...further] = args as [Tensor, Tensor, Tensor, ...Tensor[]];
+    const moves = plan.augmented ? further[0] : undefined;
+    const drawn = plan.augmented ? further.slice(1) : further;
+    const masks = new Map(droppingNodes(plan.network).map(({ id }, i) => [id, drawn[i]!]));
     const of = (kind: StatePlace['kind']): ByName => byName(plan.places, state, kind);
     const trained = of('trained');
     const names = [...trained.keys()];
     const numbers = split(maths, scalars);
     const { losses, gradients, statistics } = backward(maths, plan, names, state, {
-      ...{ rows, rowWeights, moves },
+      ...{ rows, rowWeights, moves, masks },
       unbiased: numbers[scalarCount]!,
     });
+    const moving = plan.clipNorm === undefined ? gradients : clipped(maths, gradients, plan.clipNorm);
     const next = new Map<string, Tensor>();
     names.forEach((name, i) => {
       const slots = slotNames(plan.optimizer);
       const kept = slots.map((slot) => state[placeOf(plan.places, { kind: 'slot', name, slot })]!);
       const before = { value: trained.get(name)!, slots: kept };
-      const after = update(maths, plan.optimizer, before, gradients[i]!, numbers);
+      const after = update(maths, plan.optimizer, before, moving[i]!, numbers);
       next.set(keyOf({ kind: 'trained', name }), after.value);
       slots.forEach((slot, k) => next.set(keyOf({ kind: 'slot', name, slot }), after.slots[k]!));
     });
@@ -111,6 +125,7 @@ interface Batch {
   rowWeights: Tensor;
   unbiased: Tensor;
   moves: Tensor | undefined;
+  masks: ByName;
 }
 
 function backward(
@@ -118,7 +133,7 @@ function backward(
   plan: StepPlan,
   names: readonly string[],
   state: readonly Tensor[],
-  { rows, rowWeights, unbiased, moves }: Batch,
+  { rows, rowWeights, unbiased, moves, masks }: Batch,
 ): { losses: Tensor; gradients: Tensor[]; statistics: ByName } {
   const { tf } = maths;
   const of = (kind: StatePlace['kind']): ByName => byName(plan.places, state, kind);
@@ -127,7 +142,7 @@ function backward(
     plan.augmented && moves
       ? augmentedRows(maths, { inputs, rows, moves }, plan.augmented)
       : maths.gather(inputs, rows),
-    oneHot(maths, of('labels').get('')!, rows, plan.classes),
+    targets(maths, of('labels').get('')!, rows, plan),
   ];
   const given = new Map([...of('statistics'), ...of('fixed')]);
   const fixed = fixedTensors(of('offset'), of('mask'));
@@ -138,6 +153,7 @@ function backward(
       // Kept: gradients are taken in a tidy of their own.
       training: {
         ...{ rowWeights, unbiased, momentum: batchMomentum },
+        mask: (id) => masks.get(id),
         track: (name, value) => void kept.statistics.set(name, tf.keep(value)),
       },
     });
@@ -163,7 +179,19 @@ function fixedTensors(offsets: ByName, masks: ByName): FixedTensors {
   return new Map([...names].map((name) => [name, { offset: offsets.get(name), mask: masks.get(name) }]));
 }
 
-/** [M, B, classes] of the labels at `rows`. */
+/** [M, B, classes] of the labels at `rows`: one-hot, or with a share spread over all classes. */
+function targets(
+  maths: Maths,
+  labels: Tensor,
+  rows: Tensor,
+  { classes, labelSmoothing = 0 }: StepPlan,
+): Tensor {
+  const { tf, number } = maths;
+  const hot = oneHot(maths, labels, rows, classes);
+  if (labelSmoothing === 0) return hot;
+  return tf.add(tf.mul(hot, number(1 - labelSmoothing)), number(labelSmoothing / classes));
+}
+
 function oneHot(maths: Maths, labels: Tensor, rows: Tensor, classes: number): Tensor {
   const { tf } = maths;
   const flat = tf.reshape(maths.gather(labels, rows), [-1]);

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { requireSameRotation } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
@@ -25,6 +25,9 @@ import type { Dataset, SplitIndices } from '../data/index.ts';
 import { freshModels, numParameters } from '../models/index.ts';
 import type { StateDict } from '../models/index.ts';
 import { lastCompleteEpoch, readSaved, restoreOptimizer, saveCheckpoints } from './checkpoints.ts';
+import { reasonToStop, requireMetrics } from './early-stopping.ts';
+import { forkRecord, planFork, planForkAgain } from './fork.ts';
+import type { Fork } from './fork.ts';
 import { HeldOut } from './held-out.ts';
 import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } from './loop.ts';
 import type { Pace, Training } from './loop.ts';
@@ -43,8 +46,16 @@ interface Start {
   split: SplitIndices;
   /** F and D, if the config names a file of them and models begin. */
   given?: GivenTensors | undefined;
-  /** Undefined for a fresh run. */
-  resumed?: { epoch: number; run: RunDirectory };
+  /** Undefined for a run that begins with weights of its own. */
+  from?: Origin;
+}
+
+/** The checkpoints that training goes on from. */
+interface Origin {
+  epoch: number;
+  /** Where they are: the run itself, or the parent of a fork. */
+  run: RunDirectory;
+  forked: boolean;
 }
 
 /**
@@ -54,15 +65,65 @@ interface Start {
  * @throws UserError for a config, data set or folder that cannot be used, and for a loss that is no longer finite
  */
 export const train: Compute<Params, TrainResult> = async (params, context) => {
-  const start = params.resume ? await prepareResume(params, context) : await prepareFresh(params, context);
+  const start = await prepare(params, context);
   for (const note of start.plan.notes) context.emit({ type: 'log', level: 'warning', line: note });
   const backend = await context.backend();
   return accounted(backend, 'training', () => trainFrom(start, backend, context));
 };
 
+function prepare(params: Params, context: ComputeContext): Promise<Start> {
+  if (params.resume) return prepareResume(params, context);
+  return params.fork ? prepareFork(params.run, params.fork, context) : prepareFresh(params, context);
+}
+
+async function prepareFork(
+  run: string,
+  asked: NonNullable<Params['fork']>,
+  context: ComputeContext,
+): Promise<Start> {
+  const directory = resolve(run);
+  const fork = planFork({ ...asked, parent: resolve(asked.parent) });
+  const start = await forkStart(directory, fork);
+  const recorded = join(fork.parent.directory, splitFileName);
+  const split = existsSync(recorded)
+    ? readFileSync(recorded, 'utf8')
+    : splitToJson(start.dataset, start.split);
+  createRunFolder(directory, fork.plan.config, split);
+  const line = `${directory}: forked from epoch ${fork.epoch} of ${fork.parent.directory}, batches ${fork.plan.seeds.optimization.join(' ')} (recorded in config.yaml)`;
+  context.emit({ type: 'log', level: 'info', line });
+  return start;
+}
+
+/** On the parent's split. */
+async function forkStart(directory: string, { plan, parent, epoch }: Fork): Promise<Start> {
+  requireSameRotation(parent.config, parent.configPath);
+  if (readMetrics(parent.directory, epoch).at(-1)?.stopped !== undefined)
+    throw new UserError(
+      `${parent.directory} cannot be forked from epoch ${epoch}: training stopped early there.`,
+      {
+        hint: 'Choose an earlier epoch.',
+      },
+    );
+  const dataset = await loadDataset(plan.data);
+  const split = splitOf(parent.directory, plan, dataset);
+  checkFit(plan, dataset, split);
+  return { directory, plan, dataset, split, from: { epoch, run: parent, forked: true } };
+}
+
+/** The recorded split, or that of the seed where none is recorded. */
+function splitOf(directory: string, plan: TrainingPlan, dataset: Dataset): SplitIndices {
+  const recorded = join(directory, splitFileName);
+  return splitIndices(dataset, existsSync(recorded) ? { splitFile: recorded } : plan.data);
+}
+
 async function prepareFresh(params: Params, context: ComputeContext): Promise<Start> {
   const directory = resolve(params.run);
   const asked = planTraining(params.config ?? {}, 'config');
+  const fork = forkRecord(asked.config);
+  if (fork)
+    throw new UserError(`config: fork: this is the config of a fork of ${fork.path}.`, {
+      hint: 'Fork that run again (basin train --fork), or take the section "fork" out to begin with fresh weights.',
+    });
   const dataset = await loadDataset(asked.data);
   const plan = recordData(asked, dataset, context);
   const split = splitIndices(dataset, plan.data);
@@ -109,9 +170,14 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
       hint: 'Runs trained by Basin can be resumed; train this config again in another folder.',
     });
   }
+  const fork = forkRecord(plan.config, config);
+  if (epoch === undefined && fork) {
+    const line = `${directory}: forking again from ${fork.path}`;
+    context.emit({ type: 'log', level: 'info', line });
+    return forkStart(directory, planForkAgain(plan, config));
+  }
   const dataset = await loadDataset(plan.data);
-  const recorded = join(directory, splitFileName);
-  const split = splitIndices(dataset, existsSync(recorded) ? { splitFile: recorded } : plan.data);
+  const split = splitOf(directory, plan, dataset);
   checkFit(plan, dataset, split);
   if (epoch === undefined) {
     // Stopped before the first checkpoints were whole: the recorded seeds make the same start again.
@@ -123,7 +189,7 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
     return { directory, plan, dataset, split, given: givenTensors(plan.config, config) };
   }
   context.emit({ type: 'log', level: 'info', line: `${directory}: resuming from epoch ${epoch}` });
-  return { directory, plan, dataset, split, resumed: { epoch, run } };
+  return { directory, plan, dataset, split, from: { epoch, run, forked: false } };
 }
 
 function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): void {
@@ -137,6 +203,10 @@ function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): vo
   }
   if (plan.augmentation) requireImages(dataset.train, dataset.name);
   checkBatches(plan, split.train.length);
+  if (!plan.earlyStopping || split.val.length > 0) return;
+  throw new UserError('training.early_stopping is enabled, but no images are set aside for validation.', {
+    hint: 'It watches the validation loss: set dataset.val_split above 0.',
+  });
 }
 
 /** @param input the shape of one example, [channels, height, width] of images */
@@ -197,20 +267,19 @@ function heldOutPasses(plan: TrainingPlan, dataset: Dataset, split: SplitIndices
 
 /** A function of its own: what the session starts from (hundreds of megabytes) is not held while it trains. */
 async function openSession(
-  { directory, plan, dataset, split, given, resumed }: Start,
+  { plan, dataset, split, given, from }: Start,
   backend: Backend,
   context: ComputeContext,
 ): Promise<TrainingSession> {
   const { spec, optimizer, batchSize, epochs, seeds, augmentation } = plan;
   const settings = {
-    spec,
-    optimizer,
-    batchSize,
-    augmentation,
+    ...{ spec, optimizer, batchSize, augmentation },
     totalSteps: epochs * stepsPerEpoch({ plan, split }),
+    dropoutSeeds: seeds.optimization,
+    ...plan.step,
   };
   const between = (): Promise<void> => checkpointCancel(context);
-  if (!resumed) {
+  if (!from) {
     const states: StateDict[] = [];
     for (const state of freshModels(spec, { ...seeds, given })) {
       states.push(state);
@@ -218,11 +287,12 @@ async function openSession(
     }
     return new TrainingSession(backend, settings, states, dataset.train);
   }
-  const wanted = { epoch: resumed.epoch, models: seeds.init.length };
-  const saved = await readSaved(resumed.run, spec, wanted, between);
+  const wanted = { epoch: from.epoch, models: seeds.init.length };
+  const saved = await readSaved(from.run, spec, wanted, between);
   const session = new TrainingSession(backend, settings, saved.states, dataset.train);
   try {
-    restoreOptimizer(session, saved, directory);
+    // At epoch 0 an optimizer has kept nothing yet, whoever trained the run.
+    if (from.epoch > 0) restoreOptimizer(session, saved, from.run.directory);
     return session;
   } catch (error) {
     session.dispose();
@@ -232,31 +302,62 @@ async function openSession(
 
 async function runEpochs(start: Start, training: Training): Promise<TrainResult> {
   const { plan, context, dataset, split } = training;
-  const { directory, resumed } = start;
+  const { directory, from } = start;
   const began = performance.now();
   const validation = evaluationExamples(dataset, split, 'val', {
     ...{ augmentation: plan.augmentation, seed: plan.data.splitSeed },
   });
-  const metrics = resumed ? readMetrics(directory, resumed.epoch) : [];
+  const metrics = from ? readMetrics(from.run.directory, from.epoch) : [];
   const pace: Pace = { milliseconds: 0, steps: 0 };
-  const first = resumed ? resumed.epoch + 1 : 0;
+  const first = from ? from.epoch + 1 : 0;
   const meter = new ProgressMeter(
     context,
     Math.max(plan.epochs + 1 - Math.max(first, 1), 0) * stepsPerEpoch(training),
   );
-  for (let epoch = first; epoch <= plan.epochs; epoch++) {
+  const watched = plan.earlyStopping;
+  if (watched && from) {
+    const before = Array.from({ length: first }, (_, epoch) => epoch);
+    requireMetrics(
+      metrics,
+      before.filter((epoch) => validatesAt(plan, epoch)),
+      from.run.directory,
+    );
+  }
+  if (from?.forked) await saveFork(start, training, metrics);
+  let stopped = metrics.at(-1)?.stopped;
+  for (let epoch = first; epoch <= plan.epochs && stopped === undefined; epoch++) {
     const trainLoss = epoch === 0 ? null : await trainEpoch(training, epoch, meter, pace);
     const scores =
       validation.count > 0 && validatesAt(plan, epoch) ? await evaluate(training, validation, meter) : null;
     const rate = epoch === 0 ? undefined : plan.schedule(epoch - 1);
-    const entry = metricsOf(epoch, trainLoss, scores, rate);
+    const scored = metricsOf(epoch, trainLoss, scores, rate);
+    // At the last epoch there is nothing to stop.
+    stopped = watched && epoch < plan.epochs ? reasonToStop([...metrics, scored], watched) : undefined;
+    const entry = { ...scored, ...(stopped !== undefined && { stopped }) };
     metrics.push(entry);
-    if (savesAt(plan, epoch)) await save(directory, training, entry);
+    // First: what is resumed from a checkpoint has the metrics up to there.
     writeMetrics(directory, metrics);
+    if (savesAt(plan, epoch) || stopped !== undefined) await save(directory, training, entry);
     context.emit({ type: 'epoch', metrics: entry });
+    if (stopped === undefined) continue;
+    meter.advance((plan.epochs - epoch) * stepsPerEpoch(training), 'stopped early');
+    const line = `stopped early after epoch ${epoch} of ${plan.epochs}: ${stopped}`;
+    context.emit({ type: 'log', level: 'info', line });
   }
   const test = await evaluate(training, dataset.test, meter);
   return resultOf(start, training, metrics.at(-1), test, pace, (performance.now() - began) / 1000);
+}
+
+/** The parent's weights, optimizer state and metrics as the fork's own, so that it needs its parent no more. */
+async function saveFork(
+  { directory, from }: Start,
+  training: Training,
+  metrics: readonly EpochMetrics[],
+): Promise<void> {
+  const { epoch } = from!;
+  const known = metrics.find((entry) => entry.epoch === epoch);
+  writeMetrics(directory, metrics);
+  await save(directory, training, known ?? metricsOf(epoch, null, null, undefined));
 }
 
 function save(
@@ -273,7 +374,7 @@ function dataOf({ name, origin, sha256 }: Dataset): TrainResult['data'] {
 }
 
 function resultOf(
-  { directory, resumed, dataset }: Start,
+  { directory, from, dataset }: Start,
   { plan, backend, session, heldOut }: Training,
   last: EpochMetrics | undefined,
   test: { loss: number[]; accuracy: number[] },
@@ -281,6 +382,7 @@ function resultOf(
   seconds: number,
 ): TrainResult {
   const models = plan.seeds.init.length;
+  const fork = forkRecord(plan.config);
   const { seed, init, optimization, mask } = plan.seeds;
   const fixedPart = fixedPartText(plan.spec);
   return {
@@ -291,7 +393,8 @@ function resultOf(
     ...(fixedPart !== undefined && { fixed_part: fixedPart }),
     data: dataOf(dataset),
     models,
-    epochs: plan.epochs,
+    epochs: last?.epoch ?? plan.epochs,
+    ...(last?.stopped !== undefined && { stopped_early: last.stopped }),
     parameters: numParameters(plan.spec).free,
     seeds: { seed, init_seed: init, optimization_seed: optimization, mask_seed: mask },
     train_loss: last?.trainLoss ?? null,
@@ -301,7 +404,8 @@ function resultOf(
     test_accuracy: test.accuracy,
     seconds,
     ms_per_model_step: pace.steps === 0 ? null : pace.milliseconds / (pace.steps * models),
-    resumed_from: resumed?.epoch ?? null,
+    resumed_from: from && !from.forked ? from.epoch : null,
+    ...(fork && { forked_from: fork }),
     backend: backendInfo(backend),
     execution: session.execution,
     evaluation: heldOut.execution,

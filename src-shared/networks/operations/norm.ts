@@ -4,20 +4,28 @@
  * `layer`: (x - mean) / sqrt(biased variance + epsilon) over the n units of one row (of an image: of one pixel). `group`:
  * the same over all pixels and the units of one of `groups` parts of the axis. `batch`: every unit over the batch and all
  * pixels (training) or by its running statistics (evaluation). `layer_linear`: x minus its mean over the units, times `scale`, a
- * number known from initialisation; `batch_linear`: times `scale` [n]. Then times `weight`, plus `bias`, where present.
+ * number known from initialisation; `batch_linear`: times `scale` [n]. `rms`: x / sqrt(mean of x^2 + epsilon) over the n units of
+ * one row. Then times `weight`, plus `bias`, where present.
  */
 import { z } from 'zod';
 import { defineOperation, lastAxis, requireShape } from '../operation.ts';
 import type { NodeFacts } from '../operation.ts';
 
-export const normKinds = ['layer', 'group', 'batch', 'layer_linear', 'batch_linear'] as const;
+export const normKinds = ['layer', 'group', 'batch', 'layer_linear', 'batch_linear', 'rms'] as const;
 
 /** One positive factor of all that the norm reads changes nothing but the part of its epsilon. */
 export const takesOutFactors = (kind: (typeof normKinds)[number]): boolean =>
-  kind === 'layer' || kind === 'group' || kind === 'batch';
+  kind === 'layer' || kind === 'group' || kind === 'batch' || kind === 'rms';
 
 /** PyTorch's default of LayerNorm and BatchNorm. */
 export const usualEpsilon = 1e-5;
+/** That of RMSNorm: torch.finfo(torch.float32).eps. */
+export const rmsEpsilon = 2 ** -23;
+
+function neededBy(kind: (typeof normKinds)[number]): string[] {
+  if (kind === 'batch') return ['running_mean', 'running_var'];
+  return kind === 'layer_linear' || kind === 'batch_linear' ? ['scale'] : [];
+}
 
 const attributes = z.strictObject({
   kind: z.enum(normKinds),
@@ -45,12 +53,7 @@ export const norm = defineOperation({
     requireGroups(node, units);
     for (const word of ['weight', 'bias', 'running_mean', 'running_var']) requireShape(node, word, [units]);
     requireShape(node, 'scale', kind === 'layer_linear' ? [] : [units]);
-    const needed =
-      kind === 'batch'
-        ? ['running_mean', 'running_var']
-        : kind === 'layer_linear' || kind === 'batch_linear'
-          ? ['scale']
-          : [];
+    const needed = neededBy(kind);
     const missing = needed.find((word) => !node.parameters[word]);
     if (missing !== undefined) throw new Error(`${node.id}: a ${kind} norm needs ${missing}`);
     return shape;

@@ -29,6 +29,7 @@ const samples: Record<string, string> = {
   'model.norm': 'batch',
   'model.elementwise_affine': 'false',
   'model.activation': 'tanh',
+  'model.dropout': '0.2',
   'model.asym_init_only': 'true',
   'model.family.name': 'bias-only',
   'model.family.alpha': '0.37',
@@ -57,6 +58,9 @@ const samples: Record<string, string> = {
   'optimizer.betas': '[0.8, 0.9]',
   'optimizer.eps': '0.01',
   'optimizer.momentum': '0.3',
+  'optimizer.nesterov': 'true',
+  'optimizer.alpha': '0.7',
+  'optimizer.centered': 'true',
   'scheduler.name': 'linear_warmup',
   'scheduler.T_max': '7',
   'scheduler.eta_min': '0.0001',
@@ -67,6 +71,11 @@ const samples: Record<string, string> = {
   'training.num_epochs': '77',
   'training.val_every': '7',
   'training.save_every': '7',
+  'training.label_smoothing': '0.2',
+  'training.early_stopping.enabled': 'true',
+  'training.early_stopping.patience': '3',
+  'training.early_stopping.min_delta': '0.01',
+  'training.clip_grad_norm': '0.5',
   num_models: '7',
   seed: '7',
   init_seed: '77',
@@ -114,11 +123,12 @@ function doing(config: RunConfig): unknown {
 }
 
 function networkOf(spec: MlpSpec): unknown {
-  const { norm, activation, elementwiseAffine, ...network } = spec;
+  const { norm, activation, elementwiseAffine, dropout, ...network } = spec;
   const hidden = spec.layers.length > 1;
   return {
     ...network,
     norm: hidden ? norm : null,
+    dropout: hidden ? dropout : null,
     activation: hidden && spec.family !== 'sigma-asymmetric' ? activation : null,
     affine: hidden && norm !== 'none' && elementwiseAffine,
   };
@@ -152,6 +162,8 @@ const bases: Record<string, [string, string[]]> = {
     [`model.mask_params=null`, `model.mask_params=${mixed}`],
   ],
   SGD: ['standard-small', ['optimizer=sgd']],
+  'early stopping': ['standard-small', ['training.early_stopping.enabled=true']],
+  RMSprop: ['standard-small', ['optimizer=rmsprop']],
   Adam: ['w-asymmetric-small', ['optimizer=adam']],
   ...Object.fromEntries(
     ['cosine', 'step', 'multistep', 'constant', 'linear_warmup', 'resnet'].map((name) => [

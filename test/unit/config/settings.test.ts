@@ -47,8 +47,8 @@ describe('overrides that do nothing', () => {
     ['standard', ['num_fixed=12'], /standard networks .* no fixed weights/],
     ['sigma-asymmetric', ['sigma_f=0.5'], /matrix C/],
     ['standard', ['mask_seed=7'], /no fixed weights to draw/],
-    ['standard', ['training.early_stopping.patience=3'], /does not stop early/],
-    ['standard', ['training.early_stopping={patience: 3}'], /does not stop early/],
+    ['standard', ['training.early_stopping.patience=3'], /early_stopping\.enabled is not true/],
+    ['standard', ['training.early_stopping={patience: 3}'], /early_stopping\.enabled is not true/],
     ['standard', ['training.ntk_tracking.enabled=true'], /does not compute the neural tangent kernel/],
     ['standard', ['interpolation=grid'], /basin run interpolate/],
     ['standard', ['logging=wandb'], /metrics\.json/],
@@ -56,7 +56,7 @@ describe('overrides that do nothing', () => {
     ['standard', ['hydra.run.dir=/tmp/x'], /--out DIR/],
     ['standard', ['hydra.run.dir='], /--out DIR/],
     ['standard', ['device=cpu'], /BASIN_BACKEND/],
-    ['standard', ['optimizer.momentum=0.5'], /only sgd has it/],
+    ['standard', ['optimizer.momentum=0.5'], /only sgd and rmsprop have it/],
     ['standard', ['scheduler.gamma=0.5'], /scheduler\.name is none/],
     ['standard', ['init_seed=1', 'optimization_seed=2', 'mask_seed=3'], /mask_seed has no effect/],
     // One undoes the other.
@@ -111,7 +111,7 @@ describe('settings as other programs write them', () => {
     expect([config.model?.activation, config.optimizer?.lr]).toEqual(['gelu', 0.01]);
     const text = plain('standard', { optimizer: { momentum: '0.9' } });
     expect(() => configWith(text, ['optimizer.momentum=0.9'])).not.toThrow();
-    expect(() => configWith(text, ['optimizer.momentum=0.5'])).toThrow(/only sgd has it/);
+    expect(() => configWith(text, ['optimizer.momentum=0.5'])).toThrow(/only sgd and rmsprop have it/);
   });
 
   it('are what the interpolations of the file refer to', () => {
@@ -212,7 +212,7 @@ describe('notes on a config file', () => {
         /^model\.mask_params\.default\.mask_constant, .*num_fixed have no effect: standard/,
       ),
     ]);
-    expect(notes.match(/early_stopping/g)).toHaveLength(1);
+    expect(notes.match(/early_stopping\.patience, .*min_delta have no effect/g)).toHaveLength(1);
     expect(notes).not.toMatch(/basin run ntk/);
     expect(resolveChain(loadTrainingConfig('w-asymmetric')).layers[0]!.sigmaF).toBe(1);
   });

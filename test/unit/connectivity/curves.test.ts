@@ -23,6 +23,7 @@ import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import { givenFor } from '../../support/general-family.ts';
 import { changed, randomModels, specOf } from '../networks/random-models.ts';
 import type { Arrays, NetworkWish } from '../networks/random-models.ts';
 import { residualNetwork } from '../networks/small-networks.ts';
@@ -133,7 +134,7 @@ describe.each(families)('points between %s networks', (family) => {
   test('interpolating parameters as they act is interpolating the models', () => {
     const spec = specOf({ family, norm: 'layer' });
     const network = readNetwork(mlpGraph(spec));
-    const [a, b] = initialise(spec, { init: [5, 6], mask: 9 });
+    const [a, b] = initialise(spec, { init: [5, 6], mask: 9, given: givenFor(spec) });
     const mixedState = new Map(
       [...a!].map(([name, { shape, data }]) => {
         const other = b!.get(name)!.data;

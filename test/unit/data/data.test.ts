@@ -135,9 +135,9 @@ describe('a folder of IDX files', () => {
     });
   });
 
-  it('an unknown name is refused with near misses', () => {
-    expect(() => loadDataset({ name: 'minst' })).toThrow(/"minst" is unknown.*Did you mean "mnist"/);
-    expect(() => loadDataset({ name: 'constructor' })).toThrow(/is unknown/);
+  it('an unknown name is refused with near misses', async () => {
+    await expect(loadDataset({ name: 'minst' })).rejects.toThrow(/"minst" is unknown.*Did you mean "mnist"/);
+    await expect(loadDataset({ name: 'constructor' })).rejects.toThrow(/is unknown/);
   });
 });
 

@@ -129,7 +129,9 @@ describe('rows for a network', () => {
     expect(refused([32, 3, 32])).toMatch(
       /images of 3 x 32 x 32, but the network takes images of 32 x 3 x 32/,
     );
-    expect(refused([1, 48, 64])).toMatch(/images of 3 x 32 x 32, but the network takes images of 1 x 48 x 64/);
+    expect(refused([1, 48, 64])).toMatch(
+      /images of 3 x 32 x 32, but the network takes images of 1 x 48 x 64/,
+    );
     expect(() => rowOrder({ features: 3072 }, [3, 32, 32])).toThrow(
       /rows of 3072 numbers instead of images, but the network takes images of 3 x 32 x 32/,
     );

@@ -189,8 +189,10 @@ describe('config', () => {
     await expect(loadDataset({ name, geometry })).rejects.toThrow(/50 binary labels.*one class/);
   });
 
-  test('the name alone makes no data', () => {
-    expect(() => loadDataset({ name: 'gaussian-subspace' })).toThrow(/generated from sizes and seeds/);
+  test('the name alone makes no data', async () => {
+    await expect(loadDataset({ name: 'gaussian-subspace' })).rejects.toThrow(
+      /generated from sizes and seeds/,
+    );
   });
 });
 

@@ -29,7 +29,7 @@ describe.skipIf(!onCpu)('on the processor', () => {
 
   test('every norm with every activation, training, evaluation and doubles, in every way', () => {
     expect(numbers.missing).toEqual([]);
-    expect(numbers.items.filter(({ name }) => name.startsWith('logits'))).toHaveLength(3 * 5 * 4);
+    expect(numbers.items.filter(({ name }) => name.startsWith('logits'))).toHaveLength(3 * 6 * 5);
     expect(numbers.items.filter(({ name }) => name.startsWith('training'))).toHaveLength(3 * 4);
     expect(new Set(numbers.items.map(({ way }) => way))).toEqual(new Set(['eager', 'xla', 'graph']));
     for (const { values, name } of numbers.items) {
@@ -45,7 +45,7 @@ describe.skipIf(!onCpu)('on the processor', () => {
         of(numbers, way).map((item) => ({ ...item, way: 'eager' })),
         of(numbers, 'eager'),
       );
-      expect(compared).toHaveLength(27);
+      expect(compared).toHaveLength(37);
       for (const { item, difference, tolerance } of compared)
         expect(difference, item).toBeLessThanOrEqual(tolerance / 10);
     },
@@ -60,7 +60,7 @@ describe.skipIf(!onCpu)('on the processor', () => {
     const found = await deviceNumbers(rounded);
     expect(found.missing.map(({ way }) => way)).toEqual(['xla', 'graph']);
     const compared = compareItems(of(found, 'eager'), of(numbers, 'eager'));
-    expect(compared).toHaveLength(27);
+    expect(compared).toHaveLength(37);
     for (const { item, ok } of compared.filter((each) => !/loss|accuracy/.test(each.item)))
       expect(ok, item).toBe(false);
   });

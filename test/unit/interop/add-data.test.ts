@@ -295,6 +295,6 @@ describe('a data set that was changed after it was added', () => {
     await expect(loadDataset({ name: set })).rejects.toThrow(/files were changed after they were added/);
     rmSync(directory, { recursive: true });
     expect(existsSync(directory)).toBe(false);
-    await expect(loadDataset({ name: set })).rejects.toThrow(/is not known/);
+    await expect(loadDataset({ name: set })).rejects.toThrow(/is unknown/);
   });
 });

@@ -63,6 +63,7 @@ const cases: [string, Network][] = [
     `norm ${kind}`,
     around({ op: 'norm', attributes: { kind } }),
   ]),
+  ['dropout', around({ op: 'dropout', attributes: { rate: 0.3 } })],
   ['gate', around({ op: 'gate', parameters: { C: 'C' } })],
   ['add', around({ op: 'add', inputs: ['a', 'b'] })],
   ['multiply', around({ op: 'multiply', inputs: ['a', 'b'] })],
@@ -82,7 +83,7 @@ function around(
     op: string;
     inputs?: string[];
     parameters?: Record<string, string>;
-    attributes?: { kind: string };
+    attributes?: { kind?: string; rate?: number };
   },
   width = 5,
 ): Network {
@@ -196,6 +197,14 @@ function loss(
     rowWeights: tf.div(tf.ones([rows]), maths.number(rows)),
     unbiased: maths.number(rows / (rows - 1)),
     momentum: 0.1,
+    mask: (id) => {
+      const shape = [1, rows, ...network.shapes.get(id)!];
+      const size = shape.reduce((product, each) => product * each, 1);
+      return tf.tensor(
+        Array.from({ length: size }, (_, i) => (i % 3 === 0 ? 0 : 2)),
+        shape,
+      );
+    },
     track: () => undefined,
   };
   const { output } = forward(maths, network, parameters, x, { training });

@@ -66,6 +66,7 @@ function referenceAxes(spec: MlpSpec, i: number): string[] {
   };
   // Without an affine part the linearised norms keep ones and zeros in its place.
   const affine = norm !== 'none' && (elementwiseAffine || norm.includes('linear')) ? ['weight', 'bias'] : [];
+  if (norm === 'rms') affine.splice(1);
   return [
     ...weights.flatMap((name) => [`lins.${i}.${name} 0`, `lins.${i + 1}.${name} 1`]),
     `lins.${i}.bias 0`,
@@ -81,6 +82,7 @@ function referenceParameters({ asymInitOnly, ...spec }: MlpSpec): string[] {
   const role = spec.elementwiseAffine ? 'trained' : 'fixed';
   const norms: Record<Norm, (n: number) => string[]> = {
     none: () => [],
+    rms: (n) => (spec.elementwiseAffine ? [`weight [${n}] trained`] : []),
     layer: (n) => (spec.elementwiseAffine ? [`weight [${n}] trained`, `bias [${n}] trained`] : []),
     batch: (n) => [
       ...norms.layer(n),

@@ -21,7 +21,9 @@ const fields = {
   kind: fc.nat({ max: 1000 }),
   affine: fc.boolean(),
 };
-const vectorOps = ['linear', 'linear', 'norm', 'activation', 'gate', 'add', 'multiply', 'concat', 'again'];
+const vectorOps = [
+  ...['linear', 'linear', 'norm', 'activation', 'gate', 'add', 'multiply', 'concat', 'dropout', 'again'],
+];
 const drawn = (ops: readonly string[]) => fc.record({ op: fc.constantFrom(...ops), ...fields });
 type Drawn = ReturnType<typeof drawn> extends fc.Arbitrary<infer T> ? T : never;
 
@@ -184,6 +186,8 @@ function add(builder: Builder, choice: Drawn): void {
       const parameters = { C: builder.parameter(`${id}.C`, [widthOf(from), widthOf(from)], 'fixed') };
       return builder.push('gate', [from], from.shape, { id, parameters });
     }
+    case 'dropout':
+      return builder.push('dropout', [from], from.shape, { attributes: { rate: 0.5 } });
     case 'again':
       return again(builder, from);
     case 'concat': {

@@ -9,6 +9,7 @@ import { initialise } from '../../../src-main/compute/models/index.ts';
 import type { StateDict } from '../../../src-main/compute/models/index.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { mathsOf } from '../../../src-main/compute/networks/maths.ts';
+import { DoubleOptimizer } from '../../../src-main/compute/training/double-optimizer.ts';
 import { slotNames, stepScalars, update } from '../../../src-main/compute/training/optimizer.ts';
 import type { OptimizerSettings } from '../../../src-main/compute/training/optimizer.ts';
 import { TrainingSession } from '../../../src-main/compute/training/session.ts';
@@ -153,43 +154,31 @@ describe.each(['tensorflow', 'wasm', 'cpu'] as const)(
   },
 );
 
-/** One parameter vector under a made-up gradient: what torch.optim documents, in float64. */
-function torchSteps(
+/** One parameter vector under a made-up gradient, on doubles, whose steps PyTorch confirms (test/golden). */
+function doubleSteps(
   settings: OptimizerSettings,
   start: number[],
   gradientAt: (step: number) => number[],
   steps = 10,
 ): number[] {
-  const w = [...start];
-  const first = w.map(() => 0);
-  const second = w.map(() => 0);
-  for (let step = 1; step <= steps; step++) {
-    const gradient = gradientAt(step);
-    for (const i of w.keys()) {
-      let g = gradient[i]!;
-      if (settings.name === 'adamw') w[i]! *= 1 - settings.lr * settings.weightDecay;
-      else g += settings.weightDecay * w[i]!;
-      if (settings.name === 'sgd') {
-        first[i] = settings.momentum * first[i]! + g;
-        w[i]! -= settings.lr * first[i]!;
-        continue;
-      }
-      const [beta1, beta2] = settings.betas;
-      first[i] = beta1 * first[i]! + (1 - beta1) * g;
-      second[i] = beta2 * second[i]! + (1 - beta2) * g * g;
-      const denominator = Math.sqrt(second[i]! / (1 - beta2 ** step)) + settings.eps;
-      w[i]! -= ((settings.lr / (1 - beta1 ** step)) * first[i]!) / denominator;
-    }
-  }
-  return w;
+  const w = Float64Array.from(start);
+  const optimizer = new DoubleOptimizer(settings, w.length);
+  for (let step = 1; step <= steps; step++)
+    optimizer.step(w, Float64Array.from(gradientAt(step)), settings.lr, step);
+  return [...w];
 }
 
+const rmsprop = { name: 'rmsprop', lr: 0.01, alpha: 0.9, eps: 1e-8, weightDecay: 0.01 } as const;
 const optimizers: OptimizerSettings[] = [
   { name: 'adamw', lr: 0.01, weightDecay: 0.1, betas: [0.9, 0.999], eps: 1e-8 },
   { name: 'adamw', lr: 0.01, weightDecay: 0, betas: [0.8, 0.95], eps: 1e-3 },
   { name: 'adam', lr: 0.01, weightDecay: 0.1, betas: [0.9, 0.999], eps: 1e-8 },
   { name: 'sgd', lr: 0.05, momentum: 0.9, weightDecay: 0.01 },
   { name: 'sgd', lr: 0.05, momentum: 0, weightDecay: 0.01 },
+  { name: 'sgd', lr: 0.05, momentum: 0.9, nesterov: true, weightDecay: 0.01 },
+  { ...rmsprop, momentum: 0, centered: false },
+  { ...rmsprop, momentum: 0.9, centered: false },
+  { ...rmsprop, momentum: 0.5, centered: true },
 ];
 
 describe.each(['tensorflow', 'wasm', 'cpu'] as const)(
@@ -221,7 +210,7 @@ describe.each(['tensorflow', 'wasm', 'cpu'] as const)(
             }
             return parameter.value.dataSync();
           });
-          expect(largestDifference(found, torchSteps(settings, start, gradientAt))).toBeLessThan(1e-6);
+          expect(largestDifference(found, doubleSteps(settings, start, gradientAt))).toBeLessThan(1e-6);
           return Promise.resolve();
         });
       },
@@ -243,7 +232,7 @@ describe.each(['tensorflow', 'wasm', 'cpu'] as const)(
             const scalars = stepScalars(settings, settings.lr, step).map((value) => tf.scalar(value));
             const gradient = tf.tensor1d(gradientAt(step));
             parameter = update(mathsOf(backend), settings, parameter, gradient, scalars);
-            const expected = torchSteps(settings, [0, 0, 0, 0, 0], gradientAt, step);
+            const expected = doubleSteps(settings, [0, 0, 0, 0, 0], gradientAt, step);
             parameter.value.dataSync().forEach((value, i) => {
               expect(Math.abs(value / expected[i]! - 1), `step ${step}, weight ${i}`).toBeLessThan(2e-6);
             });

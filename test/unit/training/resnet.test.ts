@@ -63,8 +63,21 @@ describe('a config', () => {
       /mask_params of conv1 .*mask_constant is missing/,
     ],
     [{ symmetry: 1, mask_params: { default: { mask_constant: 1 } } }, /num_fixed is missing/],
+    [
+      { family: { name: 'sparse', share: 0.5 } },
+      /model\.family\.name is "sparse"; a residual network can have none/,
+    ],
+    [{ family: { name: 'given', file: '/f.npz' } }, /model\.family\.name is "given"; a residual network/],
   ])('with %j is refused', (change, message) => {
     expect(() => specOf(change)).toThrow(message);
+  });
+
+  it('with dropout is not trained', () => {
+    const config = (dropout: number) => readConfig({ model: { ...small, symmetry: 0, dropout } });
+    expect(() => resolveTrainable(config(0.2), 'c.yaml')).toThrow(
+      'c.yaml: model.dropout is 0.2; residual networks have no dropout.',
+    );
+    expect(resolveTrainable(config(0), 'c.yaml').architecture).toBe('resnet');
   });
 
   it('that fixes whole channels can be read, but not trained', () => {

@@ -144,6 +144,19 @@ describe('an interrupted run', () => {
       ['model.norm=batch', 'optimizer=sgd', 'scheduler=linear_warmup', 'scheduler.warmup_steps=3'],
     ],
     [
+      'SGD with Nesterov momentum, clipped, RMSNorm',
+      'standard-small',
+      ['model.norm=rms', 'optimizer=sgd', 'optimizer.nesterov=true', 'training.clip_grad_norm=0.5'],
+    ],
+    [
+      'RMSprop with momentum, centered, smoothed labels, SiLU, dropout',
+      'standard-small',
+      [
+        ...['model.activation=silu', 'optimizer=rmsprop', 'optimizer.momentum=0.9'],
+        ...['optimizer.centered=true', 'training.label_smoothing=0.1', 'model.dropout=0.3'],
+      ],
+    ],
+    [
       'Adam, linearised norm',
       'w-asymmetric-small',
       [...mask, 'model.norm=layer_linear', 'optimizer=adam', 'optimizer.weight_decay=0.01'],
@@ -219,6 +232,72 @@ describe('an interrupted run', () => {
   });
 });
 
+describe('early stopping', () => {
+  // Losses that would have to fall by 9 do not: two validations after that of epoch 0 are waited for.
+  const stopping = ['training.early_stopping.enabled=true', 'training.early_stopping.min_delta=9'];
+  const patient = [...stopping, 'training.early_stopping.patience=2'];
+  const all = [...quick, ...mask, 'training.num_epochs=6', 'training.save_every=5'];
+
+  it('ends all models together, saves them, and says when and why', async () => {
+    const { result, events } = await run('w-asymmetric-small', [...all, ...patient]);
+    expect(result).toMatchObject({
+      epochs: 2,
+      stopped_early: expect.stringMatching(/last 2 validations/) as string,
+    });
+    const metrics = JSON.parse(readFileSync(join(directory, 'metrics.json'), 'utf8')) as {
+      stopped?: string;
+    }[];
+    expect(metrics.map(({ stopped }) => stopped)).toEqual([undefined, undefined, result.stopped_early]);
+    const lines = events.flatMap((event) => (event.type === 'log' ? [event.line] : []));
+    expect(lines.join('\n')).toContain('stopped early after epoch 2 of 6: no model');
+    expect(events.filter((event) => event.type === 'progress').at(-1)!.progress.fraction).toBe(1);
+    expect(readRunDirectory(directory).config).toMatchObject({ training: { num_epochs: 6 } });
+    const before = bytesOf(2);
+    expect(before.size).toBe(4);
+    // Resuming does nothing more.
+    const again = await run('', [], { resume: true });
+    expect(again.result).toMatchObject({ epochs: 2, resumed_from: 2, stopped_early: result.stopped_early });
+    expect(bytesOf(2)).toEqual(before);
+    expect(bytesOf(3).size).toBe(0);
+  });
+
+  it('ends a resumed run where it ends an uninterrupted one', async () => {
+    const saved = ['training.save_every=1', 'training.early_stopping.patience=3'];
+    const whole = await run('w-asymmetric-small', [...all, ...stopping, ...saved]);
+    const curves = readFileSync(join(directory, 'metrics.json'), 'utf8');
+    const expected = bytesOf(3);
+    for (const name of readdirSync(directory)) if (/_epoch_[23]_/.test(name)) rmSync(join(directory, name));
+    const { result } = await run('', [], { resume: true });
+    expect(result).toMatchObject({ resumed_from: 1, epochs: 3, stopped_early: whole.result.stopped_early });
+    expect(bytesOf(3)).toEqual(expected);
+    expect(readFileSync(join(directory, 'metrics.json'), 'utf8')).toBe(curves);
+    for (const name of readdirSync(directory)) if (/_epoch_[23]_/.test(name)) rmSync(join(directory, name));
+    rmSync(join(directory, 'metrics.json'));
+    await expect(run('', [], { resume: true })).rejects.toThrow(/no validation loss of epoch 0/);
+  });
+
+  it('goes on as long as one model improves, and lets training end by itself', async () => {
+    const enabled = ['training.early_stopping.enabled=true', 'training.early_stopping.patience=1'];
+    const { result } = await run('w-asymmetric-small', [
+      ...quick,
+      ...mask,
+      'training.num_epochs=2',
+      ...enabled,
+    ]);
+    expect(result.epochs).toBe(2);
+    expect(result).not.toHaveProperty('stopped_early');
+  });
+
+  it.each([
+    [['training.val_every=0'], /training\.val_every is 0/],
+    [['training.early_stopping.patience=0'], /patience is 0/],
+    [['dataset.val_split=0'], /no images are set aside/],
+  ])('that could not work is refused: %s', async (overrides, message) => {
+    await expect(run('w-asymmetric-small', [...all, ...stopping, ...overrides])).rejects.toThrow(message);
+    expect(existsSync(directory)).toBe(false);
+  });
+});
+
 describe('what cannot be trained is refused before anything is written', () => {
   async function refusal(preset: string, overrides: string[]): Promise<string> {
     const thrown = await run(preset, overrides).then(
@@ -236,7 +315,13 @@ describe('what cannot be trained is refused before anything is written', () => {
       ['model.n_mul=10', 'model.mask_params.linear_mask_params_0.num_fixed=100'],
       /num_fixed is 1000 \(100 times n_mul 10\).*784 inputs/,
     ],
-    [['optimizer.name=lion'], /optimizer\.name is "lion".*adamw, adam, sgd/],
+    [['optimizer.name=lion'], /optimizer\.name is "lion".*adamw, adam, sgd, rmsprop/],
+    [
+      ['optimizer=sgd', 'optimizer.momentum=0', 'optimizer.nesterov=true'],
+      /optimizer\.nesterov is true.*optimizer\.momentum is 0/,
+    ],
+    [['training.label_smoothing=1'], /label_smoothing is 1/],
+    [['training.clip_grad_norm=0'], /clip_grad_norm is 0/],
     [['scheduler.name=cosin'], /scheduler\.name is "cosin".*Did you mean "cosine"/],
     [['model.norm=group'], /model\.norm is "group"/],
     [['init_seed=[1,2,3]'], /init_seed lists 3 seeds for num_models=4/],

@@ -2,12 +2,14 @@ import type { CheckedNode } from '../../../../src-shared/networks/network.ts';
 import type { Tensor } from '../../backend/index.ts';
 import type { Maths } from '../maths.ts';
 
-/** What batch norms need while training: the batch's own statistics, of rows that count. */
+/** What differs while training: batch norms take the statistics of the batch's rows that count, dropout its masks. */
 export interface TrainingPass {
   /** [B], summing to 1; 0 for rows that only fill up the batch. */
   readonly rowWeights: Tensor;
   /** Scalar n / (n - 1) of the n rows that count: from biased to unbiased variance. */
   readonly unbiased: Tensor;
+  /** Of a dropout, [M, B, ...shape]: 0, or 1 / (1 - rate); undefined if it keeps everything. */
+  mask(node: string): Tensor | undefined;
   /** The batch's share in the next running statistics; 1: its own alone. */
   readonly momentum: number;
   /** Takes the next value [M, ...] of a parameter of role `statistics`; with momentum 1 [M or 1, ...]. */

@@ -49,6 +49,8 @@ function normalised(x: Values, node: CheckedNode, parameter: Get, units: number)
       return byRow(x, units, (row) => 1 / Math.sqrt(meanOf(row.map((v) => v * v)) + epsilon));
     case 'group':
       return byGroup(x, node, (mean) => 1 / Math.sqrt(mean + epsilon));
+    case 'rms':
+      return byRow(x, units, (row) => 1 / Math.sqrt(meanOf(row.map((v) => v * v)) + epsilon), false);
     case 'layer_linear': {
       const [scale] = need(parameter, 'scale');
       return byRow(x, units, () => scale!);
@@ -67,12 +69,12 @@ function normalised(x: Values, node: CheckedNode, parameter: Get, units: number)
 
 const meanOf = (values: Values): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** Every row minus its mean, times what `scale` makes of that. */
-function byRow(x: Values, units: number, scale: (centred: Values) => number): Values {
+/** Every row, minus its mean where `centring`, times what `scale` makes of that. */
+function byRow(x: Values, units: number, scale: (centred: Values) => number, centring = true): Values {
   const y = new Float64Array(x.length);
   for (let start = 0; start < x.length; start += units) {
     const row = x.slice(start, start + units);
-    const mean = meanOf(row);
+    const mean = centring ? meanOf(row) : 0;
     const centred = row.map((value) => value - mean);
     const factor = scale(centred);
     y.set(
@@ -146,7 +148,10 @@ const concat: HostOperation = (inputs, node) => {
   return y;
 };
 
+/** In evaluation. */
+const dropout: HostOperation = ([x]) => x!;
+
 export const hostOperations: Record<OperationName, HostOperation> = {
-  ...{ linear, conv2d, norm, activation, gate, add, multiply, concat },
+  ...{ linear, conv2d, norm, activation, gate, add, multiply, concat, dropout },
   ...{ pool, flatten, transpose },
 };

@@ -3,11 +3,12 @@ import type { OperationName } from '../../../../src-shared/networks/operations.t
 import { activation, gate } from './activation.ts';
 import { add, concat, multiply } from './combine.ts';
 import type { RunOperation } from './context.ts';
+import { dropout } from './dropout.ts';
 import { conv2d, flatten, pool, transpose } from './image.ts';
 import { linear } from './linear.ts';
 import { norm } from './norm.ts';
 
 export const tensorOperations: Record<OperationName, RunOperation> = {
-  ...{ linear, conv2d, norm, activation, gate, add, multiply, concat },
+  ...{ linear, conv2d, norm, activation, gate, add, multiply, concat, dropout },
   ...{ pool, flatten, transpose },
 };

@@ -29,6 +29,8 @@ function normalised(x: Tensor, context: OperationContext): Tensor {
     }
     case 'group':
       return byGroup(x, context, groups, epsilon);
+    case 'rms':
+      return divided(context, x, tf.mean(tf.square(x), -1, true), epsilon);
     case 'batch':
       if (context.training) return byBatch(x, context, context.training, epsilon);
       return byRunningStatistics(x, context, epsilon);

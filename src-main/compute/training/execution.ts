@@ -1,8 +1,10 @@
 /** Whether a training step is compiled, by a rule over the config alone: the bits of both ways differ. */
 import type { TrainingExecution } from '../../../src-shared/domain.ts';
+import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
 import { compiledWay, withoutCompiler } from '../networks/execution.ts';
+import { hasConvolutions } from '../networks/parameters.ts';
 
 /** Compiling takes a second or two: about as long as this many eager steps of a small network. */
 const fewestSteps = 200;
@@ -39,4 +41,15 @@ export function multiplyAdds(network: Network): number {
     const matrices = Object.values(parameters).filter(({ shape }) => shape.length === 2);
     return sum + matrices.reduce((own, { shape }) => own + shape[0]! * shape[1]!, 0);
   }, 0);
+}
+
+/** tfjs's WebAssembly cannot differentiate by the filter of a convolution. */
+export function refuseUntrainable({ name, reason, fix }: Backend, network: Network): void {
+  if (name !== 'wasm' || !hasConvolutions(network)) return;
+  throw new UserError(
+    `networks with convolutions cannot be trained on the back end wasm${reason === undefined ? '' : `, which is in use because ${reason}`}.`,
+    {
+      hint: `Use native TensorFlow${fix === undefined ? '' : `: ${fix}`}, or, much slower, BASIN_BACKEND=cpu.`,
+    },
+  );
 }

@@ -1,7 +1,6 @@
 /** M models in training: their tensors, the optimizer's and the data, and the step that moves them, compiled if it pays. */
 import type { Augmentation } from '../../../src-shared/config.ts';
 import type { TrainingExecution } from '../../../src-shared/domain.ts';
-import { UserError } from '../../../src-shared/errors.ts';
 import type { TrainableSpec } from '../../../src-shared/model.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
@@ -19,10 +18,10 @@ import { sizeOf } from '../../formats/tensor.ts';
 import { fixedParts } from '../networks/effective.ts';
 import type { FixedTensors } from '../networks/effective.ts';
 import { mathsOf } from '../networks/maths.ts';
-import { hasConvolutions, readParameters } from '../networks/parameters.ts';
+import { readParameters } from '../networks/parameters.ts';
 import { concatenate, entryOf } from './entries.ts';
 import { DropoutMasks } from './dropout.ts';
-import { executionOf } from './execution.ts';
+import { executionOf, refuseUntrainable } from './execution.ts';
 import { slotNames, stepScalars } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { placeOf, stepScalarCount, trainingStep } from './step.ts';
@@ -328,17 +327,6 @@ export class TrainingSession {
   dispose(): void {
     this.#computation.dispose();
   }
-}
-
-/** tfjs's WebAssembly cannot differentiate by the filter of a convolution. */
-function refuseUntrainable({ name, reason, fix }: Backend, network: Network): void {
-  if (name !== 'wasm' || !hasConvolutions(network)) return;
-  throw new UserError(
-    `networks with convolutions cannot be trained on the back end wasm${reason === undefined ? '' : `, which is in use because ${reason}`}.`,
-    {
-      hint: `Use native TensorFlow${fix === undefined ? '' : `: ${fix}`}, or, much slower, BASIN_BACKEND=cpu.`,
-    },
-  );
 }
 
 const trainedNames = (network: Network): string[] =>

@@ -3,11 +3,9 @@ import { join, resolve } from 'node:path';
 import { requireSameRotation } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
-import { shapeText } from '../../../src-shared/images.ts';
 import { fixedPartText } from '../../../src-shared/networks/general-family.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { trainJob, TrainResult } from '../../../src-shared/jobs/train.ts';
-import type { TrainableSpec } from '../../../src-shared/model.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import type { RunDirectory } from '../../formats/run-directory.ts';
@@ -19,19 +17,19 @@ import type { Compute, ComputeContext } from '../context.ts';
 import { dataSetNamed, isOwnName } from '../../formats/data-sets.ts';
 import { givenTensors } from '../../formats/given-family.ts';
 import type { GivenTensors } from '../../formats/given-family.ts';
-import { requireImages } from '../data/augment.ts';
 import { evaluationExamples, loadDataset, splitIndices, splitToJson } from '../data/index.ts';
 import type { Dataset, SplitIndices } from '../data/index.ts';
 import { freshModels, numParameters } from '../models/index.ts';
 import type { StateDict } from '../models/index.ts';
 import { lastCompleteEpoch, readSaved, restoreOptimizer, saveCheckpoints } from './checkpoints.ts';
 import { reasonToStop, requireMetrics } from './early-stopping.ts';
+import { checkFit } from './fit.ts';
 import { forkRecord, planFork, planForkAgain } from './fork.ts';
 import type { Fork } from './fork.ts';
 import { HeldOut } from './held-out.ts';
 import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } from './loop.ts';
 import type { Pace, Training } from './loop.ts';
-import { checkBatches, planTraining } from './plan.ts';
+import { planTraining } from './plan.ts';
 import type { TrainingPlan } from './plan.ts';
 import { createRunFolder, readMetrics, splitFileName, writeMetrics } from '../../formats/run-files.ts';
 import { TrainingSession } from './session.ts';
@@ -190,55 +188,6 @@ async function prepareResume(params: Params, context: ComputeContext): Promise<S
   }
   context.emit({ type: 'log', level: 'info', line: `${directory}: resuming from epoch ${epoch}` });
   return { directory, plan, dataset, split, from: { epoch, run, forked: false } };
-}
-
-function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): void {
-  const { input, classes, keys } = sizesOf(plan.spec);
-  checkInput(input, keys.input, dataset);
-  if (classes < dataset.classes) {
-    throw new UserError(
-      `config: model.${keys.classes} is ${classes}, but ${dataset.name} has ${dataset.classes} classes.`,
-      { hint: `Set model.${keys.classes}=${dataset.classes}.` },
-    );
-  }
-  if (plan.augmentation) requireImages(dataset.train, dataset.name);
-  checkBatches(plan, split.train.length);
-  if (!plan.earlyStopping || split.val.length > 0) return;
-  throw new UserError('training.early_stopping is enabled, but no images are set aside for validation.', {
-    hint: 'It watches the validation loss: set dataset.val_split above 0.',
-  });
-}
-
-/** @param input the shape of one example, [channels, height, width] of images */
-function checkInput(input: readonly number[], key: string, { name, train }: Dataset): void {
-  const { features, shape } = train;
-  if (input.length === 1) {
-    if (input[0] === features) return;
-    throw new UserError(
-      `config: model.${key} is ${input[0]}, but examples of ${name} have ${features} numbers.`,
-      { hint: `Set model.${key}=${features}.` },
-    );
-  }
-  if (shape && shape.join() === input.join()) return;
-  const asked = `config: model.${key} is [${input.join(', ')}]`;
-  if (!shape)
-    throw new UserError(`${asked}, but examples of ${name} are rows of ${features} numbers, not images.`, {
-      hint: 'Choose a data set of images, or a multilayer perceptron.',
-    });
-  throw new UserError(`${asked}, but examples of ${name} are images of ${shapeText(shape)}.`, {
-    hint: `Set model.${key}=[${shape.join(', ')}].`,
-  });
-}
-
-/** What a network takes and answers, and the keys of the config that say so. */
-function sizesOf(spec: TrainableSpec) {
-  if (spec.architecture === 'resnet') {
-    const { input, classes } = spec;
-    return { input, classes, keys: { input: 'input_shape', classes: 'num_classes' } };
-  }
-  const { layers } = spec;
-  const keys = { input: 'input_dim', classes: 'output_dim' };
-  return { input: [layers[0]!.inputs], classes: layers.at(-1)!.outputs, keys };
 }
 
 async function trainFrom(start: Start, backend: Backend, context: ComputeContext): Promise<TrainResult> {

@@ -1,0 +1,58 @@
+/** Whether a data set fits the network that a config describes. */
+import { UserError } from '../../../src-shared/errors.ts';
+import { shapeText } from '../../../src-shared/images.ts';
+import type { TrainableSpec } from '../../../src-shared/model.ts';
+import { requireImages } from '../data/augment.ts';
+import type { Dataset, SplitIndices } from '../data/index.ts';
+import { checkBatches } from './plan.ts';
+import type { TrainingPlan } from './plan.ts';
+
+/** @throws UserError naming the key of the config that does not fit, and what would */
+export function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): void {
+  const { input, classes, keys } = sizesOf(plan.spec);
+  checkInput(input, keys.input, dataset);
+  if (classes < dataset.classes) {
+    throw new UserError(
+      `config: model.${keys.classes} is ${classes}, but ${dataset.name} has ${dataset.classes} classes.`,
+      { hint: `Set model.${keys.classes}=${dataset.classes}.` },
+    );
+  }
+  if (plan.augmentation) requireImages(dataset.train, dataset.name);
+  checkBatches(plan, split.train.length);
+  if (!plan.earlyStopping || split.val.length > 0) return;
+  throw new UserError('training.early_stopping is enabled, but no images are set aside for validation.', {
+    hint: 'It watches the validation loss: set dataset.val_split above 0.',
+  });
+}
+
+/** @param input the shape of one example, [channels, height, width] of images */
+function checkInput(input: readonly number[], key: string, { name, train }: Dataset): void {
+  const { features, shape } = train;
+  if (input.length === 1) {
+    if (input[0] === features) return;
+    throw new UserError(
+      `config: model.${key} is ${input[0]}, but examples of ${name} have ${features} numbers.`,
+      { hint: `Set model.${key}=${features}.` },
+    );
+  }
+  if (shape && shape.join() === input.join()) return;
+  const asked = `config: model.${key} is [${input.join(', ')}]`;
+  if (!shape)
+    throw new UserError(`${asked}, but examples of ${name} are rows of ${features} numbers, not images.`, {
+      hint: 'Choose a data set of images, or a multilayer perceptron.',
+    });
+  throw new UserError(`${asked}, but examples of ${name} are images of ${shapeText(shape)}.`, {
+    hint: `Set model.${key}=[${shape.join(', ')}].`,
+  });
+}
+
+/** What a network takes and answers, and the keys of the config that say so. */
+function sizesOf(spec: TrainableSpec) {
+  if (spec.architecture === 'resnet') {
+    const { input, classes } = spec;
+    return { input, classes, keys: { input: 'input_shape', classes: 'num_classes' } };
+  }
+  const { layers } = spec;
+  const keys = { input: 'input_dim', classes: 'output_dim' };
+  return { input: [layers[0]!.inputs], classes: layers.at(-1)!.outputs, keys };
+}

@@ -113,8 +113,12 @@ export function overridesOf(
   const typed = Object.entries(others).map(([path, text]) => overrideOf(path, text));
   if (dataset === undefined) return typed;
   const all = [overrideOf('dataset', dataset), ...typed];
-  const { features, classes } = dataSetNamed(dataset) ?? { features: null, classes: null };
-  const facts = features === null || classes === null ? undefined : { features, classes };
+  const { features, classes, shape } = dataSetNamed(dataset) ?? {
+    features: null,
+    classes: null,
+    shape: null,
+  };
+  const facts = features === null || classes === null ? undefined : { features, classes, shape };
   return [...all, ...sizeOverrides(base ?? {}, all, facts)];
 }
 

@@ -9,6 +9,9 @@ import type { RunConfig } from './schema.ts';
 
 type ModelConfig = NonNullable<RunConfig['model']>;
 
+/** [channels, height, width], if `model.input_shape` does not say it. */
+export const defaultInputShape: [number, number, number] = [3, 32, 32];
+
 export const resnetNorms = ['group', 'batch'] as const;
 
 /** By the name, or if there is none by the function that makes it. */
@@ -63,7 +66,7 @@ function sizesOf(model: ModelConfig, where: string): ResnetSizes {
   return {
     depth,
     width: model.w ?? 1,
-    input: model.input_shape ?? [3, 32, 32],
+    input: model.input_shape ?? defaultInputShape,
     classes: required(model.num_classes, 'num_classes', where),
   };
 }

@@ -8,6 +8,7 @@ import { moveOf } from '../../../src-main/compute/data/augment.ts';
 import { augmented } from '../../../src-main/compute/data/augment.ts';
 import { loadDataset } from '../../../src-main/compute/data/index.ts';
 import { freshModels } from '../../../src-main/compute/models/index.ts';
+import { sizeOverrides } from '../../../src-shared/config.ts';
 import { planTraining } from '../../../src-main/compute/training/plan.ts';
 import { TrainingSession } from '../../../src-main/compute/training/session.ts';
 import { loadTrainingConfig } from '../../../src-main/formats/presets.ts';
@@ -79,6 +80,26 @@ describe('a run on varied images', () => {
     expect(a.val_loss).not.toEqual(b.val_loss);
     // The ends are the models of the run, seen as training saw them.
     expect(a.val_loss[0]).toBeCloseTo(varied.val_loss![0]!, 5);
+  });
+
+  it('can be one of residual networks, which take the size of the images', async () => {
+    const small = ['dataset=cifar10', `dataset.data_dir=${folder}`, 'dataset.batch_size=8', 'num_models=1'];
+    const facts = { features: 3072, classes: 10, shape: [3, 32, 32] };
+    const preset = loadTrainingConfig('resnet-small');
+    const sizes = sizeOverrides(preset, small, facts);
+    expect(sizes).toEqual(['model.input_shape=[3,32,32]']);
+    const config = loadTrainingConfig('resnet-small', [...small, ...sizes, 'training.num_epochs=1']);
+    const { test_loss, parameters } = await job<TrainResult>('train', { run: join(root, 'res'), config });
+    expect(test_loss[0]).toBeGreaterThan(0);
+    expect(parameters).toBe(272_474);
+    const wrong = loadTrainingConfig('resnet-small', small);
+    await expect(job('train', { run: join(root, 'wrong'), config: wrong })).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /model\.input_shape is \[1, 32, 32\], but examples of cifar10.* are images of 3 x 32 x 32/,
+      ) as string,
+      hint: 'Set model.input_shape=[3, 32, 32].',
+    });
+    expect(readdirSync(root)).not.toContain('wrong');
   });
 
   it('of rows of numbers is refused before anything is written', async () => {

@@ -6,7 +6,10 @@ import type { Run } from '../../../src-main/compute/checkpoints.ts';
 import type { Examples } from '../../../src-main/compute/data/index.ts';
 import { initialise } from '../../../src-main/compute/models/index.ts';
 import type { StateDict } from '../../../src-main/compute/models/index.ts';
+import { estimateStatistics } from '../../../src-main/compute/networks/batch-statistics.ts';
 import { actingArrays } from '../../../src-main/compute/networks/effective.ts';
+import { Evaluation } from '../../../src-main/compute/networks/evaluation.ts';
+import { hostValues } from '../../../src-main/compute/networks/host.ts';
 import { valuesOf } from '../../../src-main/compute/networks/doubles.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import type { OptimizerSettings } from '../../../src-main/compute/training/optimizer.ts';
@@ -217,6 +220,41 @@ it.skipIf(!backend.native)(
     expect(tensor(state, 'layer2.0.shortcut.1.num_batches_tracked')).toEqual(Float32Array.of(1));
   },
 );
+
+describe('norm statistics that are estimated', () => {
+  const ways = (['eager', 'graph'] as const).filter((way) => way === 'eager' || backend.native);
+
+  it.each(ways)('are means over the batches, over pixels as well, %s', async (way) => {
+    const network = readNetwork(resnetGraph(specOf({ norm: 'batch' })));
+    const [state] = initialise(specOf({ norm: 'batch' }), { init: [1], mask: 3 }) as [StateDict];
+    const examples = examplesOf(8);
+    const plan = { network, count: 1, rows: 5, way, byBatch: 'statistics' as const };
+    const evaluation = new Evaluation(backend, plan);
+    for (const [name, { shape, data }] of actingArrays(network, state)) {
+      if (!evaluation.parameters.includes(name)) continue;
+      const value = backend.tf.tensor(data, [1, ...shape]);
+      evaluation.setParameter(name, value);
+      value.dispose();
+    }
+    const found = await estimateStatistics(evaluation, examples, () => Promise.resolve());
+    evaluation.dispose();
+    // Of the first convolution, in plain TypeScript, float64.
+    const host = new Map([...state].map(([name, { data }]) => [name, Float64Array.from(data)] as const));
+    const x = Float64Array.from(examples.x);
+    const values = hostValues(network, host, x).get('conv1')!;
+    for (const channel of [0, 7, 15]) {
+      const own = values.filter((_, i) => i % 16 === channel);
+      const parts = [own.slice(0, 5 * 64), own.slice(5 * 64)].map((part) => {
+        const mean = part.reduce((sum, v) => sum + v, 0) / part.length;
+        const square = part.reduce((sum, v) => sum + (v - mean) ** 2, 0);
+        return { mean, variance: square / (part.length - 1) };
+      });
+      const half = (of: 'mean' | 'variance'): number => (parts[0]![of] + parts[1]![of]) / 2;
+      expect(found.get('bn1.running_mean')![channel]).toBeCloseTo(half('mean'), 5);
+      expect(found.get('bn1.running_var')![channel]).toBeCloseTo(half('variance'), 5);
+    }
+  });
+});
 
 describe('what cannot be done with convolutions is refused', () => {
   it('training on wasm, by the back end', () => {

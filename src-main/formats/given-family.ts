@@ -8,6 +8,7 @@ import type { RunConfig } from '../../src-shared/config/schema.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { didYouMean } from '../../src-shared/near-miss.ts';
 import type { GivenPart } from '../../src-shared/networks/families.ts';
+import { linearName } from '../../src-shared/networks/mlp-names.ts';
 import { graphOf } from '../../src-shared/networks/of-model.ts';
 import { decodeNpy, readNpy } from './npy.ts';
 import { openSafetensors } from './safetensors.ts';
@@ -22,8 +23,11 @@ interface GivenTensor {
   data: Float32Array;
 }
 
-/** By name: `lins.0.weight.F`, `lins.0.weight.D`. */
+/** By name: that of the weight or bias, with `.F` or `.D`. */
 export type GivenTensors = ReadonlyMap<string, GivenTensor>;
+
+/** As messages name it. */
+const example = `${linearName(0)}.weight`;
 
 /** Residual networks, which have no such family, are refused where they are resolved. */
 const isGiven = ({ model }: RunConfig): boolean => model?.family?.name === 'given' && !isResnet(model);
@@ -72,7 +76,7 @@ function readTensors(path: string): GivenTensors {
   const tensors = new Map([...openTensors(path)].map(([name, { shape, data }]) => [name, { shape, data }]));
   if (tensors.size > 0) return tensors;
   throw new UserError(
-    `${path}: it holds no tensor; F or D of some weight or bias were expected, such as lins.0.weight.F.`,
+    `${path}: it holds no tensor; F or D of some weight or bias were expected, such as ${example}.F.`,
   );
 }
 
@@ -80,7 +84,7 @@ function openTensors(path: string): Map<string, GivenTensor> {
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found)
     throw new UserError(`${path}: there is no such file (model.family.file).`, {
-      hint: 'Name a .safetensors or .npz file, or a folder of .npy files, with tensors such as lins.0.weight.F.',
+      hint: `Name a .safetensors or .npz file, or a folder of .npy files, with tensors such as ${example}.F.`,
     });
   if (found.isDirectory()) return fromFolder(path);
   if (path.endsWith('.npz')) return fromNpz(path);
@@ -139,7 +143,7 @@ function partsOf(tensors: GivenTensors, path: string): GivenPart[] {
     const [, parameter, kind] = /^(.+)\.([FD])$/.exec(name) ?? [];
     if (parameter === undefined)
       throw new UserError(
-        `${path}: "${name}" is neither an F nor a D; names such as lins.0.weight.F and lins.0.bias.D were expected.`,
+        `${path}: "${name}" is neither an F nor a D; names such as ${example}.F and ${example}.D were expected.`,
       );
     checkNumbers(tensor, kind as 'F' | 'D', `${path}: "${name}"`);
     byParameter.set(parameter, { ...byParameter.get(parameter), [kind as 'F' | 'D']: tensor });
@@ -171,9 +175,11 @@ function checkNumbers({ data }: GivenTensor, kind: 'F' | 'D', name: string): voi
 function checkShapes(config: RunConfig, tensors: GivenTensors, path: string, where: string): void {
   const { model } = config;
   const plain = { ...config, model: { ...model, family: null, symmetry: 0 as const } };
-  const trained = graphOf(resolveChain(plain, where)).parameters.filter(({ role }) => role === 'trained');
+  const { nodes, parameters } = graphOf(resolveChain(plain, where));
+  const linear = nodes.filter(({ op }) => op === 'linear');
+  const names = new Set(linear.flatMap((node) => Object.values(node.parameters ?? {})));
   const shapes = new Map(
-    trained.filter(({ name }) => name.startsWith('lins.')).map(({ name, shape }) => [name, shape]),
+    parameters.filter(({ name }) => names.has(name)).map(({ name, shape }) => [name, shape]),
   );
   for (const [name, { shape }] of tensors) {
     const parameter = name.slice(0, -2);

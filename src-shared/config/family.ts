@@ -6,6 +6,7 @@ import type { MlpSpec } from '../model.ts';
 import { didYouMean } from '../near-miss.ts';
 import type { GeneralFamily, GivenPart } from '../networks/families.ts';
 import { isResidual } from '../networks/general-family.ts';
+import { linearName } from '../networks/mlp-names.ts';
 
 type Name = (typeof generalFamilies)[number];
 
@@ -186,7 +187,9 @@ export function checkFamily(
         { hint: 'Set model.norm to layer or null.' },
       );
     case 'given': {
-      const known = layers.flatMap(({ index }) => [`lins.${index}.weight`, `lins.${index}.bias`]);
+      const known = layers.flatMap(({ index }) =>
+        ['weight', 'bias'].map((word) => `${linearName(index)}.${word}`),
+      );
       const names = general.parts.map(({ parameter }) => parameter);
       const unknown = names.find((name, i) => !known.includes(name) || names.indexOf(name) !== i);
       if (unknown === undefined) return;

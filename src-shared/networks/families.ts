@@ -24,7 +24,7 @@ export function companionsOf({ fixed, mask }: FamilyPart): string[] {
 
 /** F, D or both of one parameter, as they were found in a file. */
 export interface GivenPart {
-  /** `lins.0.weight`, `lins.0.bias` */
+  /** Name of a weight or bias. */
   parameter: string;
   tensors: readonly ('F' | 'D')[];
   /** Entries of D that are 0. */

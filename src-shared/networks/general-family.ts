@@ -1,10 +1,11 @@
 /**
  * W_eff = F + D * W with an F and D of other kinds than the reference's: the families of `model.family`. F and D are
- * buffers named after what they belong to: `lins.0.weight.F`, `lins.0.weight.D`.
+ * buffers named after what they belong to: `fc.weight.F`, `fc.weight.D`.
  */
 import type { LayerSpec, MlpSpec, TrainableSpec } from '../model.ts';
 import type { GeneralFamily } from './families.ts';
 import type { Initial, Parameter } from './graph.ts';
+import { linearName } from './mlp-names.ts';
 
 /** Entries of each row that a share fixes: rounded, and one stays trainable. */
 export const zerosOf = (share: number, inputs: number): number =>
@@ -72,11 +73,11 @@ function withPart(
   };
 }
 
-/** What stays as it is, in words: `alpha 1 on lins.1, lins.2; lins.0, lins.3 are plain`. Undefined if sigma_F says all. */
+/** What stays as it is, in words, such as which layers have alpha I. Undefined if sigma_F says all. */
 export function fixedPartText(spec: TrainableSpec): string | undefined {
   if (spec.architecture !== 'mlp') return undefined;
   const { general, layers } = spec;
-  const named = (some: readonly LayerSpec[]): string => some.map(({ index }) => `lins.${index}`).join(', ');
+  const named = (some: readonly LayerSpec[]): string => some.map(({ index }) => linearName(index)).join(', ');
   switch (general?.name) {
     case 'linear-residual': {
       const plain = layers.filter((layer) => !isResidual(spec, layer));

@@ -7,6 +7,7 @@ import { activationOf, normOf } from '../model.ts';
 import type { LayerSpec, MlpSpec } from '../model.ts';
 import { withGeneralFamily } from './general-family.ts';
 import type { Graph, Initial, Node, Parameter } from './graph.ts';
+import { linearName } from './mlp-names.ts';
 import { rmsEpsilon } from './operations/norm.ts';
 
 /** The id of the network's input. */
@@ -22,7 +23,7 @@ export function mlpGraph(spec: MlpSpec): Graph {
     current = node.id;
   };
   for (const layer of spec.layers) {
-    const lin = `lins.${layer.index}`;
+    const lin = linearName(layer.index);
     push({ id: lin, op: 'linear', parameters: words(lin, ['weight', 'bias']), attributes: {} });
     if (layer.index === last) break;
     const kind = normOf(spec, layer);
@@ -42,7 +43,7 @@ export function mlpGraph(spec: MlpSpec): Graph {
     nodes,
     output: current,
     groupNames: Object.fromEntries(
-      spec.layers.slice(0, -1).map(({ index }) => [`lins.${index}`, `P_${index}`]),
+      spec.layers.slice(0, -1).map(({ index }) => [linearName(index), `P_${index}`]),
     ),
   };
 }
@@ -117,7 +118,7 @@ const normal = (stream: string, deviation = 1): Initial => ({ kind: 'normal', de
  */
 function linearParameters(spec: MlpSpec, layer: LayerSpec): Parameter[] {
   const { index, inputs, outputs } = layer;
-  const module = `lins.${index}`;
+  const module = linearName(index);
   const shape = [outputs, inputs];
   const bound = 1 / Math.sqrt(inputs);
   const uniform = (stream: string): Initial => ({ kind: 'uniform', bound, stream });
@@ -173,7 +174,7 @@ function normParameters(spec: MlpSpec, layer: LayerSpec): Parameter[] {
     case 'batch_linear': {
       const scale = fixed(`${module}.${scaleName(kind)}`, kind === 'layer_linear' ? [] : shape, {
         kind: 'expected-scale',
-        weight: `lins.${layer.index}.weight`,
+        weight: `${linearName(layer.index)}.weight`,
       });
       return spec.elementwiseAffine ? [...own, scale] : [scale, ...affine(fixed)];
     }

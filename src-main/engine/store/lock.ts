@@ -109,13 +109,12 @@ export function acquireLock(workspace: Workspace, version: string): Lock {
     version,
   };
   let afterCrash = false;
-  for (let attempt = 0; attempt < 10; attempt++) {
+  for (let attempt = 0; attempt < 100; attempt++) {
     if (createLock(workspace, info)) return heldLock(workspace, info, afterCrash);
-    const text = readText(workspace.lock);
-    const holder = parseLock(text);
+    const holder = parseLock(readText(workspace.lock));
     if (holder && !isStale(holder)) throw new WorkspaceBusyError(workspace, holder);
     afterCrash = true;
-    removeStale(workspace, text);
+    removeStale(workspace, info);
   }
   throw new UserError(`The lock file ${workspace.lock} could not be taken over.`, {
     hint: 'Delete it if no Basin engine uses this workspace, and start again.',
@@ -137,16 +136,28 @@ function createLock(workspace: Workspace, info: LockInfo): boolean {
   }
 }
 
-/** Takes the file away only if it still is the one that was judged stale; another engine may have replaced it. */
-function removeStale(workspace: Workspace, judged: string): void {
-  const aside = `${workspace.lock}.${process.pid}.stale`;
+/**
+ * Takes a lock away that is still stale once nobody else can take it away. Without that, a slow engine could move aside the
+ * lock of one that had just taken over, and a third would be let in meanwhile.
+ */
+function removeStale(workspace: Workspace, info: LockInfo): void {
+  const turn = `${workspace.lock}.takeover`;
   try {
-    renameSync(workspace.lock, aside);
-    if (readText(aside) !== judged) linkSync(aside, workspace.lock);
-  } catch {
-    // Somebody else was faster; the next attempt reads what they left.
+    writeFileSync(turn, JSON.stringify(info), { flag: 'wx' });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST'))
+      throw explainFolder(workspace.root, error);
+    const other = parseLock(readText(turn));
+    // It ended between two steps that take microseconds.
+    if (other && isStale(other)) rmSync(turn, { force: true });
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    return;
+  }
+  try {
+    const holder = parseLock(readText(workspace.lock));
+    if (!holder || isStale(holder)) rmSync(workspace.lock, { force: true });
   } finally {
-    rmSync(aside, { force: true });
+    rmSync(turn, { force: true });
   }
 }
 

@@ -203,7 +203,7 @@ function modelNotes(run: RunDirectory, { format }: Params): string[] {
   if (format !== 'pt' || typeof spec === 'string') return [];
   if (spec.architecture === 'mlp' && spec.general)
     return [
-      `The published scripts do not know this family (${familyNames[spec.family]}) and would take W for the weight that acts. The files hold W, F and D under Basin's names (lins.0.weight, lins.0.weight.F, lins.0.weight.D); "basin run merge --write aligned --align none" writes the weights that act, as standard networks.`,
+      `The published scripts do not know this family (${familyNames[spec.family]}) and would take W for the weight that acts. The files hold W, F and D under Basin's names, F and D as NAME.F and NAME.D; "basin run merge --write aligned --align none" writes the weights that act, as standard networks.`,
     ];
   if (spec.architecture !== 'declared') return [];
   return [

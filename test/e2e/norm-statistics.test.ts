@@ -93,7 +93,7 @@ describe.skipIf(noBrowser)('norm statistics', () => {
     await page.getByRole('button', { name: 'Export…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Export figure' });
     const download = page.waitForEvent('download');
-    await dialog.getByRole('button', { name: 'JSON of the numbers', exact: true }).click();
+    await dialog.getByRole('button', { name: 'Numbers as JSON', exact: true }).click();
     const text = readFileSync(await (await download).path(), 'utf8');
     expect(text).toContain('The statistics of BatchNorm are re-estimated at each point');
   });

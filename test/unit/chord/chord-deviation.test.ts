@@ -150,5 +150,5 @@ test('nothing to measure is said, not drawn as zero', async () => {
     betas: [1e-9, 0.1],
     pairs: 1,
   };
-  await expect(job('chord-deviation', tiny)).rejects.toThrow(/1e-9 no sign changes/);
+  await expect(job('chord-deviation', tiny)).rejects.toThrow(/1e-9, no sign changes/);
 });

@@ -42,7 +42,7 @@ test('each choice is an answer of its own in the workspace, and a figure of all 
     const { test_loss } = await basinJson<{ test_loss: number[] }>([...args, ...here]);
     found.push(test_loss[1]!);
     const again = await basin([...args, ...here]);
-    expect(again.stderr).toContain('known already');
+    expect(again.stderr).toContain('cached result from the workspace');
   }
   expect(new Set(found).size).toBe(3);
   const results = await basinJson<ResultRow[]>(['results', ...here]);

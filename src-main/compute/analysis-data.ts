@@ -7,7 +7,7 @@ import type { DataSource, Split } from '../../src-shared/domain.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { areRelated, dataSetNamed, isOwnName } from '../formats/data-sets.ts';
 import { typedPath } from '../formats/typed-path.ts';
-import type { Run } from './checkpoints.ts';
+import type { Run } from './load-models.ts';
 import { sizeOf } from '../formats/tensor.ts';
 import { evaluationExamples, loadDataset, splitIndices } from './data/index.ts';
 import type { DataRequest, Dataset, Examples, SplitIndices } from './data/index.ts';

@@ -1,8 +1,8 @@
 /** Which pairs of the loaded models a job is about, and whether they can be compared. */
 import { UserError } from '../../src-shared/errors.ts';
 import type { LeftOut } from '../../src-shared/jobs/pairs.ts';
-import { loadCheckpoint, loadCheckpoints, NonFiniteWeights } from './checkpoints.ts';
-import type { CheckpointSelection, LoadedModel, Run } from './checkpoints.ts';
+import { loadCheckpoint, loadCheckpoints, NonFiniteWeights } from './load-models.ts';
+import type { CheckpointSelection, LoadedModel, Run } from './load-models.ts';
 import { networkDifference } from './networks/difference.ts';
 
 /** Places in `models`. */

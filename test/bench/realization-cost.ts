@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as rest } from 'node:timers/promises';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
-import type { LoadedModel } from '../../src-main/compute/checkpoints.ts';
+import type { LoadedModel } from '../../src-main/compute/load-models.ts';
 import { loadDataset, splitExamples, splitIndices } from '../../src-main/compute/data/index.ts';
 import type { Examples } from '../../src-main/compute/data/index.ts';
 import { layerWeights, linearLayers } from '../../src-main/compute/identifiability/layer-weights.ts';

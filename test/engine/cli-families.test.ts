@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunRow } from '../../src-shared/api.ts';
-import { loadModels } from '../../src-main/compute/checkpoints.ts';
+import { loadModels } from '../../src-main/compute/load-models.ts';
 import { encodeNpy } from '../../src-main/formats/npy.ts';
 import { basin, basinJson, temporaryFolder } from '../support/cli.ts';
 

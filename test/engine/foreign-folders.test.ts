@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, write
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../src-main/engine/index.ts';
-import { loadCheckpoints } from '../../src-main/compute/checkpoints.ts';
+import { loadCheckpoints } from '../../src-main/compute/load-models.ts';
 import { loadAnalysisData } from '../../src-main/compute/analysis-data.ts';
 import { inputFiles } from '../../src-main/engine/inputs.ts';
 import { importJob } from '../../src-shared/jobs/import.ts';

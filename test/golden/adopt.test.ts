@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
-import { loadModels } from '../../src-main/compute/checkpoints.ts';
+import { loadModels } from '../../src-main/compute/load-models.ts';
 import { RandomStream } from '../../src-main/compute/random.ts';
 import { openCheckpoint } from '../../src-main/formats/checkpoint.ts';
 import { writeSafetensors } from '../../src-main/formats/safetensors.ts';

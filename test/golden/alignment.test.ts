@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { momentsOf } from '../../src-main/compute/alignment/moments.ts';
 import { bestPermutation, objectiveOf } from '../../src-main/compute/alignment/objective.ts';
-import { similarityMatrix } from '../../src-main/compute/alignment/similarity.ts';
+import { similarityMatrix } from '../../src-main/compute/alignment/neuron-similarity.ts';
 import { matchWeights } from '../../src-main/compute/alignment/weight-matching.ts';
 import type { WeightMatchingOptions } from '../../src-main/compute/alignment/weight-matching.ts';
-import { loadModels } from '../../src-main/compute/checkpoints.ts';
+import { loadModels } from '../../src-main/compute/load-models.ts';
 import { correlationModes, recordingPoints } from '../../src-shared/domain.ts';
 import type { CorrelationMode } from '../../src-shared/domain.ts';
 import type { LayerMatching } from '../../src-shared/jobs/pairs.ts';

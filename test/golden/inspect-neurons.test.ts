@@ -8,7 +8,7 @@ import { expect, describe, test } from 'vitest';
 import { actingDoubles } from '../../src-main/compute/networks/effective.ts';
 import { hostValues } from '../../src-main/compute/networks/host.ts';
 import { loadAnalysisData } from '../../src-main/compute/analysis-data.ts';
-import { loadCheckpoint, readRun } from '../../src-main/compute/checkpoints.ts';
+import { loadCheckpoint, readRun } from '../../src-main/compute/load-models.ts';
 import type { InspectedNeurons } from '../../src-shared/jobs/inspect-neurons.ts';
 import type { Matrix } from '../../src-shared/matrix.ts';
 import { fixtureRun, goldenJson, goldenNpy } from '../support/fixtures.ts';

@@ -1,8 +1,8 @@
 /** Two ResNet20 brought next to each other, and the straight line between them, as the published code finds them. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { matchGroups, measureGroup } from '../../src-main/compute/alignment/activation-matching.ts';
-import { recordMoments } from '../../src-main/compute/alignment/record-moments.ts';
-import { similarityMatrix } from '../../src-main/compute/alignment/similarity.ts';
+import { recordMoments } from '../../src-main/compute/alignment/record-activations.ts';
+import { similarityMatrix } from '../../src-main/compute/alignment/neuron-similarity.ts';
 import { matchWeights } from '../../src-main/compute/alignment/weight-matching.ts';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../src-main/compute/backend/index.ts';

@@ -1,6 +1,6 @@
 /** A model's output, in double precision and as the tensor back end computes it. */
 import type { Backend } from '../../src-main/compute/backend/index.ts';
-import type { LoadedModel } from '../../src-main/compute/checkpoints.ts';
+import type { LoadedModel } from '../../src-main/compute/load-models.ts';
 import { dataOf } from '../../src-main/compute/networks/check-symmetries.ts';
 import { hostForward } from '../../src-main/compute/networks/host.ts';
 import { mathsOf } from '../../src-main/compute/networks/maths.ts';

@@ -8,7 +8,7 @@ import type { CrossMoments } from './moments.ts';
 import { bestPermutation, objectivesOf } from './objective.ts';
 import { groupLabel } from './permutation.ts';
 import type { Permutation } from './permutation.ts';
-import { similarityMatrix } from './similarity.ts';
+import { similarityMatrix } from './neuron-similarity.ts';
 
 /** The models of a pair, as messages name them. */
 export interface PairNames {

@@ -3,15 +3,15 @@ import type { Alignment, MatchingMode, RecordingPoint } from '../../../src-share
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { noteOf } from '../../../src-shared/matching-modes.ts';
 import type { Backend, Tensor } from '../backend/index.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import type { LoadedModel } from '../load-models.ts';
 import { checkpointCancel } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
 import { requireGroups } from '../networks/check-symmetries.ts';
 import type { GroupPermutations } from '../networks/permute.ts';
 import type { PairIndices } from '../pairs.ts';
 import { matchGroups } from './activation-matching.ts';
-import { recordMoments } from './record-moments.ts';
-import { NonFiniteActivations } from './similarity.ts';
+import { recordMoments } from './record-activations.ts';
+import { NonFiniteActivations } from './neuron-similarity.ts';
 import { matchWeights } from './weight-matching.ts';
 
 /** The fields of `alignmentParams` in src-shared/jobs/pairs.ts. */

@@ -17,7 +17,7 @@ import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import type { LoadedModel } from '../load-models.ts';
 import { uploadExamples } from '../data/index.ts';
 import { loadPairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { SelectedPairs } from '../pairs.ts';
@@ -25,8 +25,8 @@ import type { PartContext, PartedCompute } from '../parts.ts';
 import { sigmaOf } from '../networks/effective.ts';
 import { RandomStream } from '../random.ts';
 import { measureGroup } from './activation-matching.ts';
-import { recordMoments } from './record-moments.ts';
-import type { PairMoments } from './record-moments.ts';
+import { recordMoments } from './record-activations.ts';
+import type { PairMoments } from './record-activations.ts';
 
 type Params = ParamsOf<typeof matchActivationsJob>;
 

@@ -1,7 +1,7 @@
 /** Kind `match-weights`: permutations that bring the second model of a pair closest to the first in weight space. */
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { matchWeightsJob, WeightMatchingRow } from '../../../src-shared/jobs/match-weights.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import type { LoadedModel } from '../load-models.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute } from '../context.ts';
 import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';

@@ -8,7 +8,7 @@ import {
 import type { NormStatistics } from '../../../src-shared/jobs/norm-statistics.ts';
 import type { Split } from '../../../src-shared/domain.ts';
 import type { AnalysisData } from '../analysis-data.ts';
-import type { Run } from '../checkpoints.ts';
+import type { Run } from '../load-models.ts';
 import type { Examples } from '../data/index.ts';
 import { fewestPerExample } from '../networks/batch-statistics.ts';
 import { runningStatisticsOf } from '../networks/parameters.ts';

@@ -2,7 +2,7 @@
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import type { LoadedModel } from '../load-models.ts';
 import { headsOf } from '../networks/heads.ts';
 import { permuteArrays } from '../networks/permute.ts';
 import type { GroupPermutations } from '../networks/permute.ts';

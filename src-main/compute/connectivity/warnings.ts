@@ -5,8 +5,8 @@ import { messageOf } from '../../../src-shared/errors.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import type { LeftOut } from '../../../src-shared/jobs/pairs.ts';
 import type { AnalysisData } from '../analysis-data.ts';
-import { storedValAccuracy } from '../checkpoints.ts';
-import type { LoadedModel, Run } from '../checkpoints.ts';
+import { storedValAccuracy } from '../load-models.ts';
+import type { LoadedModel, Run } from '../load-models.ts';
 import { largeRescaling, rescalingOf } from './distance.ts';
 import type { PointScores } from './points.ts';
 

@@ -1,6 +1,6 @@
 /** One linear layer of a model as the measures see it: its weights, and what training cannot change of them. */
 import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
-import type { LoadedModel, Run } from '../checkpoints.ts';
+import type { LoadedModel, Run } from '../load-models.ts';
 import { fixedDoubles, parameterDoubles, sigmaOf } from '../networks/effective.ts';
 
 /** A model's network, and its tensors as stored. */

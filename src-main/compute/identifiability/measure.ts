@@ -8,14 +8,14 @@ import type { DataWish } from '../analysis-data.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
-import { loadModels, refuseConvolutions } from '../checkpoints.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import { loadModels, refuseConvolutions } from '../load-models.ts';
+import type { LoadedModel } from '../load-models.ts';
 import type { Examples } from '../data/index.ts';
 import { startThreads } from '../threads/pool.ts';
 import { findSubspaces } from './find-subspaces.ts';
 import type { PartContext, PartedCompute } from '../parts.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
-import { isData, placesOf, recordMoments } from './record-moments.ts';
+import { isData, placesOf, recordMoments } from './input-moments.ts';
 import type { Subspace } from './subspace.ts';
 
 export interface SelectionParams {

@@ -9,7 +9,7 @@ import { matrix } from '../../../src-shared/matrix.ts';
 import { swapCosts } from '../../../src-shared/swap-costs.ts';
 import { isPermutation } from '../alignment/permutation.ts';
 import { solveAssignment } from '../assignment/solve.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import type { LoadedModel } from '../load-models.ts';
 import { RandomStream } from '../random.ts';
 import { centerDominance, closestRows } from './centers.ts';
 import { layerWeights, linearLayer, placeOfLayer } from './layer-weights.ts';

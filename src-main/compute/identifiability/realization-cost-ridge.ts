@@ -11,7 +11,7 @@ import type {
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { ridgeMatrices } from '../../../src-shared/swap-costs.ts';
 import type { Backend } from '../backend/index.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import type { LoadedModel } from '../load-models.ts';
 import { selectExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { tensorOf } from '../models/index.ts';

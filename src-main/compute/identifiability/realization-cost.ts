@@ -4,7 +4,7 @@ import type { LayerRealizationCost, realizationCostJob } from '../../../src-shar
 import { matrix } from '../../../src-shared/matrix.ts';
 import { swapCosts } from '../../../src-shared/swap-costs.ts';
 import type { Doubles } from '../backend/doubles.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import type { LoadedModel } from '../load-models.ts';
 import { layerWeights } from './layer-weights.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
 import { measureModels } from './measure.ts';

@@ -3,7 +3,7 @@ import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { LayerCoherence, subspaceCoherenceJob } from '../../../src-shared/jobs/subspace-coherence.ts';
 import { violationProbabilities } from '../../../src-shared/jobs/subspace-coherence.ts';
 import type { Doubles } from '../backend/doubles.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import type { LoadedModel } from '../load-models.ts';
 import { anisotropies, anisotropyBound, GramMatrices } from './gram-matrices.ts';
 import { layerWeights } from './layer-weights.ts';
 import { measureModels } from './measure.ts';

@@ -9,7 +9,7 @@ import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import type { LoadedModel } from '../load-models.ts';
 import type { Examples } from '../data/index.ts';
 import { loadPairs } from '../pairs.ts';
 import type { PairIndices, SelectedPairs } from '../pairs.ts';

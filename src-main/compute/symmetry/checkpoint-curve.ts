@@ -1,6 +1,6 @@
 /** The symmetry curve of a whole checkpoint: rescaled as far as its network allows. */
 import { UserError } from '../../../src-shared/errors.ts';
-import { loadModels } from '../checkpoints.ts';
+import { loadModels } from '../load-models.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
 import { arrayDistance, blendedArrays, blendNotes } from '../networks/lines.ts';

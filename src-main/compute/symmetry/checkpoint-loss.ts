@@ -2,8 +2,8 @@
 import type { Split } from '../../../src-shared/domain.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { DataWish } from '../analysis-data.ts';
-import { refuseConvolutions } from '../checkpoints.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import { refuseConvolutions } from '../load-models.ts';
+import type { LoadedModel } from '../load-models.ts';
 import type { ComputeContext } from '../context.ts';
 import { requireRescalings } from '../networks/check-symmetries.ts';
 import { DoubleLoss } from '../networks/double-loss.ts';

@@ -5,8 +5,8 @@ import type { detectSymmetryJob } from '../../../src-shared/jobs/detect-symmetry
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { isIdentity } from '../alignment/permutation.ts';
-import { loadCheckpoints, refuseConvolutions } from '../checkpoints.ts';
-import type { LoadedModel } from '../checkpoints.ts';
+import { loadCheckpoints, refuseConvolutions } from '../load-models.ts';
+import type { LoadedModel } from '../load-models.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
 import { requireGroups, requireRescalings } from '../networks/check-symmetries.ts';

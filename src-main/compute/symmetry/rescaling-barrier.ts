@@ -6,7 +6,7 @@
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { rescalingBarrierJob } from '../../../src-shared/jobs/rescaling-barrier.ts';
-import { loadModels } from '../checkpoints.ts';
+import { loadModels } from '../load-models.ts';
 import { logSlope } from '../chord/measure.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';

@@ -14,7 +14,7 @@ import { contentsOf, sampleHash } from '../../formats/run-contents.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import type { RunDirectory } from '../../formats/run-directory.ts';
 import { RandomStream } from '../random.ts';
-import { hasCheckpoints, hasOptimizers } from './checkpoints.ts';
+import { hasCheckpoints, hasOptimizers } from './saved-state.ts';
 import { planTraining } from './plan.ts';
 import type { TrainingPlan } from './plan.ts';
 

@@ -21,7 +21,7 @@ import { evaluationExamples, loadDataset, splitIndices, splitToJson } from '../d
 import type { Dataset, SplitIndices } from '../data/index.ts';
 import { freshModels, numParameters } from '../models/index.ts';
 import type { StateDict } from '../models/index.ts';
-import { lastCompleteEpoch, readSaved, restoreOptimizer, saveCheckpoints } from './checkpoints.ts';
+import { lastCompleteEpoch, readSaved, restoreOptimizer, saveCheckpoints } from './saved-state.ts';
 import { reasonToStop, requireMetrics } from './early-stopping.ts';
 import { checkFit } from './fit.ts';
 import { forkRecord, planFork, planForkAgain } from './fork.ts';

@@ -11,7 +11,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import type { LazyTensor } from '../../formats/tensor.ts';
-import { loadCheckpoint, readRun, usableState } from '../../compute/checkpoints.ts';
+import { loadCheckpoint, readRun, usableState } from '../../compute/load-models.ts';
 import { checkpointCancel, ProgressMeter } from '../../compute/context.ts';
 import type { Compute, ComputeContext } from '../../compute/context.ts';
 import { assertDistinct, isBookkeeping, isCounter, nearestReading } from '../../formats/tensor-names.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { matchGroups } from '../../../src-main/compute/alignment/activation-matching.ts';
 import { momentsOf, pooledMoments } from '../../../src-main/compute/alignment/moments.ts';
 import { meanAndStd, objectiveOf, objectivesOf } from '../../../src-main/compute/alignment/objective.ts';
-import { similarityMatrix } from '../../../src-main/compute/alignment/similarity.ts';
+import { similarityMatrix } from '../../../src-main/compute/alignment/neuron-similarity.ts';
 import { noteOf } from '../../../src-shared/matching-modes.ts';
 import { matchWeights } from '../../../src-main/compute/alignment/weight-matching.ts';
 import { permuteArrays } from '../../../src-main/compute/networks/permute.ts';

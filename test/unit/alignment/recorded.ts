@@ -1,5 +1,5 @@
 /** Activations of two models compared on random inputs. */
-import { recordMoments } from '../../../src-main/compute/alignment/record-moments.ts';
+import { recordMoments } from '../../../src-main/compute/alignment/record-activations.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import type { NamedArrays } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';

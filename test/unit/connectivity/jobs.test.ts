@@ -15,7 +15,7 @@ import { CancelledError, UserError } from '../../../src-shared/errors.ts';
 import type { Barriers } from '../../../src-shared/barriers.ts';
 import type { JobEvent } from '../../../src-shared/progress.ts';
 import { writeCheckpoint } from '../../../src-main/formats/checkpoint.ts';
-import { loadCheckpoints, storedValAccuracy } from '../../../src-main/compute/checkpoints.ts';
+import { loadCheckpoints, storedValAccuracy } from '../../../src-main/compute/load-models.ts';
 import { fixturePath, fixtureRun } from '../../support/fixtures.ts';
 import { goldenData, job, testContext } from '../../support/job.ts';
 

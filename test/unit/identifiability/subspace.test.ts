@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { loadBackend, tensorCount } from '../../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../../src-main/compute/backend/index.ts';
 import type { LoadedNetwork } from '../../../src-main/compute/identifiability/layer-weights.ts';
-import { placesOf, recordMoments } from '../../../src-main/compute/identifiability/record-moments.ts';
+import { placesOf, recordMoments } from '../../../src-main/compute/identifiability/input-moments.ts';
 import { HostSums, subspaceOf } from '../../../src-main/compute/identifiability/subspace.ts';
 import { svd } from '../../../src-main/compute/linalg/svd.ts';
 import { initialise } from '../../../src-main/compute/models/index.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadModels } from '../../../src-main/compute/checkpoints.ts';
+import { loadModels } from '../../../src-main/compute/load-models.ts';
 import { recogniseStateDict } from '../../../src-main/interop/adopt/state-dicts.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { writeSafetensors } from '../../../src-main/formats/safetensors.ts';

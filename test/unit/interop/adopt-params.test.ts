@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { loadModels } from '../../../src-main/compute/checkpoints.ts';
+import { loadModels } from '../../../src-main/compute/load-models.ts';
 import { describeStateDict } from '../../../src-main/interop/adopt/state-dict-files.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { writeSafetensors } from '../../../src-main/formats/safetensors.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
-import { loadModels } from '../../../src-main/compute/checkpoints.ts';
+import { loadModels } from '../../../src-main/compute/load-models.ts';
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { describeStateDict } from '../../../src-main/interop/adopt/state-dict-files.ts';
 import { recogniseStateDict } from '../../../src-main/interop/adopt/state-dicts.ts';

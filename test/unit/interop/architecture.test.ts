@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { loadModels } from '../../../src-main/compute/checkpoints.ts';
+import { loadModels } from '../../../src-main/compute/load-models.ts';
 import { numParameters } from '../../../src-main/compute/models/index.ts';
 import { permuteArrays } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadModels } from '../../../src-main/compute/checkpoints.ts';
+import { loadModels } from '../../../src-main/compute/load-models.ts';
 import { inNewRunFolder } from '../../../src-main/formats/out-folder.ts';
 import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import type { TensorValue } from '../../../src-main/formats/tensor.ts';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { describe, expect } from 'vitest';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
-import { loadModels } from '../../../src-main/compute/checkpoints.ts';
+import { loadModels } from '../../../src-main/compute/load-models.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import { readNpy, writeNpy } from '../../../src-main/formats/npy.ts';

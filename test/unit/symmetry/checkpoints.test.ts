@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
-import { readRun } from '../../../src-main/compute/checkpoints.ts';
+import { readRun } from '../../../src-main/compute/load-models.ts';
 import { initialise } from '../../../src-main/compute/models/index.ts';
 import { dataOf } from '../../../src-main/compute/networks/check-symmetries.ts';
 import { DoubleLoss } from '../../../src-main/compute/networks/double-loss.ts';

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { CancelledError } from '../../../src-shared/errors.ts';
 import type { TrainResult } from '../../../src-shared/jobs/train.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
-import { loadModels } from '../../../src-main/compute/checkpoints.ts';
+import { loadModels } from '../../../src-main/compute/load-models.ts';
 import { train } from '../../../src-main/compute/training/train.ts';
 import { loadTrainingConfig } from '../../../src-main/formats/presets.ts';
 import { writeSafetensors } from '../../../src-main/formats/safetensors.ts';

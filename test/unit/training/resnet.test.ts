@@ -1,8 +1,8 @@
 /** Residual networks: how they are drawn, trained, stopped and gone on with; what of them is refused. */
 import { describe, expect, it } from 'vitest';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
-import { refuseConvolutions } from '../../../src-main/compute/checkpoints.ts';
-import type { Run } from '../../../src-main/compute/checkpoints.ts';
+import { refuseConvolutions } from '../../../src-main/compute/load-models.ts';
+import type { Run } from '../../../src-main/compute/load-models.ts';
 import type { Examples } from '../../../src-main/compute/data/index.ts';
 import { initialise } from '../../../src-main/compute/models/index.ts';
 import type { StateDict } from '../../../src-main/compute/models/index.ts';

@@ -13,14 +13,14 @@ import { fixturePath, goldenJson } from './fixtures.ts';
 export const resnetRuns = ['resnet_sym0', 'resnet_sym1_kappa2', 'resnet_sym3_kappa2'] as const;
 
 export function resnetSpec(run: string): ResnetSpec {
-  const file = fixturePath(`runs/${run}/config.yaml`);
+  const file = fixturePath(`resnets/${run}/config.yaml`);
   const spec = resolveModel(readConfig(readYaml(file), file), file);
   if (spec.architecture !== 'resnet') throw new Error(`${file} is no residual network`);
   return spec;
 }
 
 export const resnetCheckpoint = (run: string, model: number): string =>
-  fixturePath(join('runs', run, `checkpoint_epoch_6_model_${model}.pt`));
+  fixturePath(join('resnets', run, `checkpoint_epoch_6_model_${model}.pt`));
 
 export function resnetState(run: string, model: number): StateDict {
   const file = resnetCheckpoint(run, model);

@@ -110,23 +110,22 @@ export function acquireLock(workspace: Workspace, version: string): Lock {
   };
   let afterCrash = false;
   for (let attempt = 0; attempt < 100; attempt++) {
-    if (createLock(workspace, info)) return heldLock(workspace, info, afterCrash);
+    if (create(workspace.lock, workspace, info)) return heldLock(workspace, info, afterCrash);
     const holder = parseLock(readText(workspace.lock));
     if (holder && !isStale(holder)) throw new WorkspaceBusyError(workspace, holder);
-    afterCrash = true;
-    removeStale(workspace, info);
+    afterCrash = removeStale(workspace, info) || afterCrash;
   }
   throw new UserError(`The lock file ${workspace.lock} could not be taken over.`, {
-    hint: 'Delete it if no Basin engine uses this workspace, and start again.',
+    hint: `Delete it, and ${takeoverOf(workspace)} if it is there, once no Basin engine uses this workspace, and start again.`,
   });
 }
 
-/** Links a complete file to the final name: never a half-written lock, and exactly one of two racing engines wins. */
-function createLock(workspace: Workspace, info: LockInfo): boolean {
-  const temporary = `${workspace.lock}.${info.pid}.tmp`;
+/** Links a complete file to the final name: never half-written, and exactly one of two racing engines wins. */
+function create(path: string, workspace: Workspace, info: LockInfo): boolean {
+  const temporary = `${path}.${info.pid}.tmp`;
   try {
     writeFileSync(temporary, JSON.stringify(info));
-    linkSync(temporary, workspace.lock);
+    linkSync(temporary, path);
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
@@ -136,26 +135,28 @@ function createLock(workspace: Workspace, info: LockInfo): boolean {
   }
 }
 
+/** Whoever holds this file may take a stale lock away. */
+const takeoverOf = (workspace: Workspace): string => `${workspace.lock}.takeover`;
+
 /**
- * Takes a lock away that is still stale once nobody else can take it away. Without that, a slow engine could move aside the
- * lock of one that had just taken over, and a third would be let in meanwhile.
+ * Takes a lock away that is still stale while this engine alone may do so. Without that, a slow engine could move aside the
+ * lock of one that had just taken over, and a third would be let in meanwhile. @returns whether it was taken away
  */
-function removeStale(workspace: Workspace, info: LockInfo): void {
-  const turn = `${workspace.lock}.takeover`;
-  try {
-    writeFileSync(turn, JSON.stringify(info), { flag: 'wx' });
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST'))
-      throw explainFolder(workspace.root, error);
+function removeStale(workspace: Workspace, info: LockInfo): boolean {
+  const turn = takeoverOf(workspace);
+  if (!create(turn, workspace, info)) {
     const other = parseLock(readText(turn));
-    // It ended between two steps that take microseconds.
+    // Its engine was killed between two steps that take microseconds.
     if (other && isStale(other)) rmSync(turn, { force: true });
     else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-    return;
+    return false;
   }
   try {
-    const holder = parseLock(readText(workspace.lock));
-    if (!holder || isStale(holder)) rmSync(workspace.lock, { force: true });
+    const text = readText(workspace.lock);
+    const holder = parseLock(text);
+    if (text === '' || (holder && !isStale(holder))) return false;
+    rmSync(workspace.lock, { force: true });
+    return true;
   } finally {
     rmSync(turn, { force: true });
   }

@@ -8,6 +8,8 @@ export * from './config/geometry.ts';
 export * from './config/tolerant.ts';
 export { isTrackerRecord } from './config/understand.ts';
 export * from './config/family.ts';
+export { defaultLearningRates } from './config/learning-rates.ts';
+export { isResnet, resnetNorms } from './config/resnet.ts';
 export * from './config/fixed-weights.ts';
 export * from './config/effects.ts';
 export * from './config/settings.ts';

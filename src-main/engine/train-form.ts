@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import type { AnswerOf } from '../../src-shared/api.ts';
 import {
   defaultConfig,
+  defaultLearningRates,
   fixedWeightsText,
   mergeConfig,
   notesOnConfig,
@@ -110,7 +111,9 @@ function describe(
   const scale =
     (sigmaF.length === 0 ? '' : `, sigma_F ${fixedWeightsText(sigmaF)}`) +
     (text === undefined ? '' : `, ${text}`);
-  const optimizer = `${config.optimizer?.name ?? 'adamw'}, learning rate ${config.optimizer?.lr ?? 0.001}`;
+  const { name = 'adamw', lr } = config.optimizer ?? {};
+  const usual: Readonly<Record<string, number>> = defaultLearningRates;
+  const optimizer = `${name}, learning rate ${lr ?? usual[name ?? 'adamw'] ?? 'not known'}`;
   const sizes = spec.architecture === 'mlp' ? widths(spec).join('-') : resnetName(spec);
   const plural = models === 1 ? '1 network' : `${models} networks`;
   return `${plural} (${spec.family}${scale}), ${sizes}, ${epochs} epochs on ${data}, ${optimizer}`;

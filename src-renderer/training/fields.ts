@@ -3,7 +3,9 @@
 import {
   familiesWith,
   fixedWeightsText,
+  isResnet,
   reasonWithoutEffect,
+  resnetNorms,
   sizeOverrides,
   writtenFixedWeights,
 } from '../../src-shared/config.ts';
@@ -20,6 +22,9 @@ export interface TrainingField {
   /** Shown, empty, if the config lacks it and it would have an effect. */
   optional?: boolean;
 }
+
+const ofResnet = (values: ReadonlyMap<string, unknown>): boolean =>
+  isResnet({ name: values.get('model.name'), _target_: values.get('model._target_') });
 
 const ofFamily =
   (key: string): NonNullable<TrainingField['offered']> =>
@@ -47,9 +52,8 @@ const essentialFields: TrainingField[] = [
   {
     path: 'model.family.name',
     label: 'Other fixed part',
-    note: 'empty: none',
     options: ['', ...generalFamilies],
-    offered: (values) => values.get('model.symmetry') === 0,
+    offered: (values) => values.get('model.symmetry') === 0 && !ofResnet(values),
   },
   {
     path: 'model.family.alpha',
@@ -130,9 +134,13 @@ export const fieldsOf = (
   current: ReadonlyMap<string, unknown>,
   edits: Readonly<Record<string, string>>,
 ): TrainingField[] =>
-  essentialFields.filter(
-    ({ path, offered }) => known.has(path) || current.has(path) || path in edits || offered?.(current),
-  );
+  essentialFields
+    .filter(
+      ({ path, offered }) => known.has(path) || current.has(path) || path in edits || offered?.(current),
+    )
+    .map((field) =>
+      field.path === 'model.norm' && ofResnet(current) ? { ...field, options: [...resnetNorms] } : field,
+    );
 
 /** Every setting of a config with its dotted name, in the order of the file. */
 export function leaves(config: Record<string, unknown>, prefix = ''): { path: string; value: unknown }[] {

@@ -166,7 +166,7 @@ export function checkFamily(
 ): void {
   if (norm === 'layer_linear' || norm === 'batch_linear')
     throw new UserError(
-      `${where}: model.norm is "${norm}"; ${general.name} networks take layer, batch or null.`,
+      `${where}: model.norm is "${norm}"; ${general.name} networks take layer, batch, rms or null.`,
     );
   switch (general.name) {
     case 'linear-residual':
@@ -184,7 +184,7 @@ export function checkFamily(
       if (norm !== 'batch') return;
       throw new UserError(
         `${where}: model.norm is "batch", which takes the biases of hidden layers out again; F on biases would do nothing there.`,
-        { hint: 'Set model.norm to layer or null.' },
+        { hint: 'Set model.norm to layer, rms or null.' },
       );
     case 'given': {
       const known = layers.flatMap(({ index }) =>

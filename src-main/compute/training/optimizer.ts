@@ -2,6 +2,7 @@
  * AdamW, Adam, SGD and RMSprop as PyTorch defines them (torch/optim), as pure functions of one parameter's tensors; in
  * place on doubles: double-optimizer.ts.
  */
+import { defaultLearningRates } from '../../../src-shared/config.ts';
 import type { RunConfig } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
@@ -56,7 +57,7 @@ export function resolveOptimizer(config: RunConfig, where = 'config'): Optimizer
   if (name === 'rmsprop') {
     const { lr, weight_decay: decay, alpha, eps, momentum, centered } = section ?? {};
     return {
-      ...{ name, lr: lr ?? 0.01, alpha: alpha ?? 0.99, eps: eps ?? 1e-8 },
+      ...{ name, lr: lr ?? defaultLearningRates.rmsprop, alpha: alpha ?? 0.99, eps: eps ?? 1e-8 },
       ...{ momentum: momentum ?? 0, centered: centered ?? false, weightDecay: decay ?? 0 },
     };
   }
@@ -64,7 +65,7 @@ export function resolveOptimizer(config: RunConfig, where = 'config'): Optimizer
     const { lr, weight_decay: decay, betas, eps } = section ?? {};
     const weightDecay = decay ?? (name === 'adamw' ? 0.01 : 0);
     return {
-      ...{ name, lr: lr ?? 0.001, weightDecay },
+      ...{ name, lr: lr ?? defaultLearningRates[name], weightDecay },
       ...{ betas: betas ?? adamDefaults.betas, eps: eps ?? adamDefaults.eps },
     };
   }
@@ -74,13 +75,14 @@ export function resolveOptimizer(config: RunConfig, where = 'config'): Optimizer
 }
 
 function resolveSgd(section: RunConfig['optimizer'], where: string): SgdSettings {
-  const { lr, momentum = 0.9, nesterov, weight_decay: decay } = section ?? {};
+  const { lr, nesterov, weight_decay: decay } = section ?? {};
+  const momentum = section?.momentum ?? 0.9;
   if (nesterov === true && momentum === 0)
     throw new UserError(`${where}: optimizer.nesterov is true, but optimizer.momentum is 0.`, {
       hint: 'Nesterov momentum needs momentum: set optimizer.momentum above 0, such as 0.9.',
     });
   return {
-    ...{ name: 'sgd', lr: lr ?? 0.1, momentum: momentum ?? 0.9, nesterov: nesterov ?? false },
+    ...{ name: 'sgd', lr: lr ?? defaultLearningRates.sgd, momentum, nesterov: nesterov ?? false },
     weightDecay: decay ?? 0,
   };
 }

@@ -34,6 +34,13 @@ describe('a declared network', () => {
     expect(reportOn(config({ layers: 3 }), 'c.yaml').problem).toMatch(/^c\.yaml: model\.layers is 3/);
   });
 
+  it('is read like a residual network, of which a missing field is named', () => {
+    const resnet = { name: 'ResNet20', symmetry: 0, num_classes: 10, norm: 'group' };
+    const of = (model: object) => reportOn({ ...config(), model }, 'c.yaml');
+    expect(of({ ...resnet, depth: 20 })).toEqual({ remarks: [] });
+    expect(of(resnet).problem).toMatch(/^c\.yaml: model\.depth/);
+  });
+
   it('has the settings of its function: names of values, groups and itself do not count', () => {
     const layers = structuredClone(residualDeclaration.layers);
     Object.assign(layers[0]!, { name: 'x' });

@@ -13,6 +13,7 @@ import { preview } from '../../../src-main/engine/train-form.ts';
 import { loadTrainingConfig } from '../../../src-main/formats/presets.ts';
 import { writeSafetensors } from '../../../src-main/formats/safetensors.ts';
 import { fieldsOf, valuesOf } from '../../../src-renderer/training/fields.ts';
+import { resnetNorms } from '../../../src-shared/config.ts';
 import { foundRun } from './support.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'basin-family-form-'));
@@ -105,6 +106,13 @@ describe('the form for training', () => {
       'model.family.name',
       'model.family.share',
     ]);
+  });
+
+  it('offers a ResNet its own norms and no other fixed part', () => {
+    const values = valuesOf(loadTrainingConfig('resnet-small') as Record<string, unknown>);
+    const fields = fieldsOf(values, values, {});
+    expect(fields.filter(({ path }) => path.startsWith('model.family'))).toEqual([]);
+    expect(fields.find(({ path }) => path === 'model.norm')?.options).toEqual([...resnetNorms]);
   });
 });
 

@@ -169,7 +169,7 @@ describe('a config', () => {
     ],
     [
       ['model.family={name: sparse, share: 0.5}', 'model.norm=layer_linear'],
-      /sparse networks take layer, batch or null/,
+      /sparse networks take layer, batch, rms or null/,
     ],
     [
       ['model.family={name: sparse, share: 0.5}', 'model.symmetry=2'],

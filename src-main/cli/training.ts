@@ -150,6 +150,10 @@ export function forkParams(
     throw new UserError(`--fork ${parent}: there is no config.yaml in that folder`, {
       hint: 'Name the run folder that training wrote.',
     });
+  if (children > 1 && settings.some((setting) => /^optimization_seed=(?!null$)/.test(setting)))
+    throw new UsageError(`optimization_seed: all ${children} children would see the data in the same order`, {
+      hint: 'Give seed=N, from which each child gets its own order, or --children 1.',
+    });
   const base =
     out === undefined ? join(workspace, 'runs', `${basename(folder)}-fork${epoch}`) : typedPath(out);
   const free = (first: number): number => (configFileOf(`${base}-${first}`) ? free(first + 1) : first);

@@ -55,7 +55,7 @@ describe.skipIf(noBrowser)('forks in the app', () => {
     await details.getByText('Fork', { exact: true }).click();
     // The last epoch has nothing after it.
     expect(await details.getByLabel('From epoch').getByRole('option').allTextContents()).toEqual(['0']);
-    await details.getByRole('button', { name: 'Train them' }).click();
+    await details.getByRole('button', { name: 'Train', exact: true }).click();
     for (const run of ['parent-fork0-1', 'parent-fork0-2']) await saved(run, 1);
     expect(configOf('parent-fork0-2')).toMatchObject({
       fork: { epoch: 0, child: 2 },

@@ -56,6 +56,7 @@ test.each([
   [['--fork', parent, '--epoch', '1', '--data-dir', root], 2, /its parent/],
   [['--fork', root, '--epoch', '1'], 1, /no config\.yaml/],
   [['--fork', parent, '--epoch', '9'], 1, /epoch 9 was not saved.*the epochs 0, 1, 2/s],
+  [['--fork', parent, '--epoch', '1', 'optimization_seed=4'], 2, /all 2 children .* same order.*seed=N/s],
   [['--fork', parent, '--epoch', '1', 'optimizer.lr=1'], 1, /optimizer\.lr: a fork shares/],
 ])('%j is refused', async (words, code, message) => {
   const outcome = await basin(['train', ...words, ...here]);

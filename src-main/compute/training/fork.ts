@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { z } from 'zod';
-import { applyOverrides, parseOverride, resolveSeeds } from '../../../src-shared/config.ts';
+import { applyOverrides, isPlainObject, parseOverride, resolveSeeds } from '../../../src-shared/config.ts';
 import type { RunConfig } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
@@ -13,6 +13,7 @@ import type { trainJob } from '../../../src-shared/jobs/train.ts';
 import { contentsOf, sampleHash } from '../../formats/run-contents.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import type { RunDirectory } from '../../formats/run-directory.ts';
+import { typedPath } from '../../formats/typed-path.ts';
 import { RandomStream } from '../random.ts';
 import { hasCheckpoints, hasOptimizers } from './saved-state.ts';
 import { planTraining } from './plan.ts';
@@ -72,11 +73,26 @@ export function planFork({ parent: path, epoch, child, settings }: ForkParams): 
     throw new UserError(`${where}: init_seed and mask_seed are not recorded, so this run cannot be forked.`, {
       hint: 'Runs trained by Basin record them.',
     });
-  const config = childConfig(parent.config, settings, child);
+  const config = childConfig(withAbsolutePaths(parent), settings, child);
   const record = { run: contentId(parent), path: parent.directory, epoch, child };
   const plan = planTraining({ ...config, fork: record }, where);
+  if (plan.earlyStopping && settings.some((setting) => setting.startsWith('training.val_every')))
+    throw new UserError('training.val_every: a fork that may stop early validates as its parent did.', {
+      hint: 'Take training.val_every out.',
+    });
   requireEpoch(parent, plan, epoch);
   return { plan, parent, epoch };
+}
+
+/** Relative paths in a config are those of its folder. */
+function withAbsolutePaths({ config, directory }: RunDirectory): Record<string, unknown> {
+  const { dataset } = config;
+  if (!isPlainObject(dataset)) return config;
+  const paths = (['data_dir', 'split_file'] as const).flatMap((key) => {
+    const path = dataset[key];
+    return typeof path === 'string' ? [[key, typedPath(path, directory)]] : [];
+  });
+  return { ...config, dataset: { ...dataset, ...Object.fromEntries(paths) } };
 }
 
 function childConfig(
@@ -91,8 +107,10 @@ function childConfig(
       hint: `A fork may have its own ${own.join(', ')}.`,
     });
   const changed = applyOverrides(parent, settings);
-  if (given.includes('optimization_seed')) return changed;
-  const seed = given.includes('seed') ? changed['seed'] : randomInt(2 ** 32);
+  const isGiven = (key: string): boolean => given.includes(key) && changed[key] != null;
+  if (isGiven('optimization_seed')) return changed;
+  // The parent's own seed would repeat its order.
+  const seed = isGiven('seed') ? changed['seed'] : randomInt(2 ** 32);
   // What is no number is refused where the config is read.
   if (typeof seed !== 'number') return changed;
   const models = resolveSeeds(changed as RunConfig, () => 0).init.length;

@@ -102,10 +102,27 @@ async function forkStart(directory: string, { plan, parent, epoch }: Fork): Prom
         hint: 'Choose an earlier epoch.',
       },
     );
+  requireHistory(plan, readMetrics(parent.directory, epoch), epoch, parent.directory);
   const dataset = await loadDataset(plan.data);
   const split = splitOf(parent.directory, plan, dataset);
   checkFit(plan, dataset, split);
   return { directory, plan, dataset, split, from: { epoch, run: parent, forked: true } };
+}
+
+/** @throws UserError if an early stop depends on a validation up to the epoch that is not recorded */
+function requireHistory(
+  plan: TrainingPlan,
+  metrics: readonly EpochMetrics[],
+  epoch: number,
+  directory: string,
+): void {
+  if (!plan.earlyStopping) return;
+  const before = Array.from({ length: epoch + 1 }, (_, each) => each);
+  requireMetrics(
+    metrics,
+    before.filter((each) => validatesAt(plan, each)),
+    directory,
+  );
 }
 
 /** The recorded split, or that of the seed where none is recorded. */
@@ -264,14 +281,7 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
     Math.max(plan.epochs + 1 - Math.max(first, 1), 0) * stepsPerEpoch(training),
   );
   const watched = plan.earlyStopping;
-  if (watched && from) {
-    const before = Array.from({ length: first }, (_, epoch) => epoch);
-    requireMetrics(
-      metrics,
-      before.filter((epoch) => validatesAt(plan, epoch)),
-      from.run.directory,
-    );
-  }
+  if (from) requireHistory(plan, metrics, from.epoch, from.run.directory);
   if (from?.forked) await saveFork(start, training, metrics);
   let stopped = metrics.at(-1)?.stopped;
   for (let epoch = first; epoch <= plan.epochs && stopped === undefined; epoch++) {

@@ -1,14 +1,24 @@
 /** Forks: children share weights, optimizer state and metrics with their parent up to an epoch, and need it no more. */
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { CancelledError, UserError } from '../../../src-shared/errors.ts';
 import { trainJob } from '../../../src-shared/jobs/train.ts';
 import type { TrainResult } from '../../../src-shared/jobs/train.ts';
 import type { JobEvent } from '../../../src-shared/progress.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
+import { planFork } from '../../../src-main/compute/training/fork.ts';
 import { train } from '../../../src-main/compute/training/train.ts';
 import { loadTrainingConfig } from '../../../src-main/formats/presets.ts';
 
@@ -119,6 +129,25 @@ describe('a fork', () => {
   });
 });
 
+it.each([['seed=null'], ['optimization_seed=null'], ['seed=null', 'optimization_seed=null']])(
+  'an empty seed is a new order, never the one of the parent: %s',
+  (...settings) => {
+    const { plan } = planFork({ parent, epoch: 1, child: 1, settings });
+    const own = configOf('parent')['optimization_seed'] as number[];
+    for (const order of plan.seeds.optimization) expect(own).not.toContain(order);
+  },
+);
+
+it('reads paths of its parent from the folder of the parent', () => {
+  const moved = join(root, 'moved');
+  cpSync(parent, moved, { recursive: true });
+  const config = configOf('parent');
+  const dataset = { ...(config['dataset'] as object), split_file: 'split.json' };
+  writeFileSync(join(moved, 'config.yaml'), stringify({ ...config, dataset }));
+  const { plan } = planFork({ parent: moved, epoch: 1, child: 1, settings: [] });
+  expect(plan.data.splitFile).toBe(join(moved, 'split.json'));
+});
+
 describe('what cannot be forked is refused before anything is written', () => {
   const refused = async (asked: Asked): Promise<UserError> => {
     const error: unknown = await fork('refused', asked).catch((thrown: unknown) => thrown);
@@ -151,6 +180,21 @@ describe('what cannot be forked is refused before anything is written', () => {
     ['seed=x', /seed is "x"/],
   ])('a setting that is not its own: %s', async (setting, message) => {
     expect((await refused({ epoch: 1, settings: [setting] })).message).toMatch(message);
+  });
+
+  it('other validations than its parent had, if they decide when to stop', async () => {
+    const watching = join(root, 'watching');
+    const stopping = ['training.early_stopping.enabled=true', 'training.val_every=2'];
+    await run({
+      run: watching,
+      config: { ...loadTrainingConfig('standard-small', [...quick, ...stopping]) },
+    });
+    const settings = ['training.val_every=1'];
+    expect((await refused({ epoch: 1, parent: watching, settings })).message).toMatch(
+      /val_every: a fork that may stop early validates as its parent did/,
+    );
+    rmSync(join(watching, 'metrics.json'));
+    expect((await refused({ epoch: 2, parent: watching })).message).toMatch(/no validation loss of epoch/);
   });
 
   it('the config of a fork as that of a new run', async () => {

@@ -9,7 +9,7 @@ import { UserError } from '../errors.ts';
 /** What follows one linear layer; the last has neither. */
 const chainLayerSchema = z.looseObject({
   outputs: z.int().positive(),
-  norm: z.enum(['layer', 'batch']).nullish(),
+  norm: z.enum(['layer', 'batch', 'rms']).nullish(),
   activation: z.enum(activations).nullish(),
 });
 export type ChainLayer = z.output<typeof chainLayerSchema>;

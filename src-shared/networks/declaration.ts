@@ -7,7 +7,6 @@ import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
 import { activationKinds } from './operations/activation.ts';
 import type { ActivationKind } from './operations/activation.ts';
-import { usualEpsilon } from './operations/norm.ts';
 
 const name = z.string().min(1);
 const size = z.int().positive();
@@ -20,13 +19,14 @@ const linearSchema = z.strictObject({
 });
 
 const normSchema = z.strictObject({
-  kind: z.enum(['layer', 'batch']),
+  kind: z.enum(['layer', 'batch', 'rms']),
   weight: name.nullish(),
   bias: name.nullish(),
   running_mean: name.nullish(),
   running_var: name.nullish(),
   shape: z.tuple([size]),
-  eps: z.number().nonnegative().default(usualEpsilon),
+  /** PyTorch's of its kind, if left out. */
+  eps: z.number().nonnegative().optional(),
 });
 
 const addSchema = z.union([name.transform((one) => [one]), z.array(name).min(1)], {

@@ -6,6 +6,7 @@ import { declarationError, parseDeclaration } from './declaration.ts';
 import type { Declaration, DeclaredLayer, DeclaredLinear, DeclaredNorm, Place } from './declaration.ts';
 import type { Graph, Node, Parameter } from './graph.ts';
 import { readNetwork } from './network.ts';
+import { usualEpsilonOf } from './operations/norm.ts';
 
 /** The id of the network's input, and its name in declarations. */
 export const declaredInput = 'input';
@@ -150,7 +151,7 @@ class Builder {
       case 'linear':
         return { parameters: this.#linear(layer.value, width, `${at}.linear`), attributes: {} };
       case 'norm': {
-        const { kind, eps } = layer.value;
+        const { kind, eps = usualEpsilonOf(kind) } = layer.value;
         const parameters = this.#norm(layer.value, width, `${at}.norm`);
         return { parameters, attributes: { kind, epsilon: eps } };
       }
@@ -213,8 +214,11 @@ class Builder {
     for (const word of ['weight', 'bias'] as const) if (norm[word] != null) use(word, 'trained', norm[word]);
     for (const word of ['running_mean', 'running_var'] as const) {
       const name = norm[word];
-      if (kind === 'layer' && name != null)
-        this.#fail(`${at}.${word}`, `"${name}": a layer norm keeps no statistics.`);
+      if (kind !== 'batch' && name != null)
+        this.#fail(
+          `${at}.${word}`,
+          `"${name}": ${kind === 'rms' ? 'an RMS' : 'a layer'} norm keeps no statistics.`,
+        );
       if (kind === 'batch' && name == null)
         this.#fail(at, `${word} is missing: a batch norm is evaluated with its running statistics.`);
       if (name != null) use(word, 'statistics', name);

@@ -1,6 +1,7 @@
 /** From a declared network back to the words of its declaration: reading them gives the same network. */
 import type { DeclaredSpec } from '../model.ts';
-import { usualEpsilon } from './operations/norm.ts';
+import { usualEpsilonOf } from './operations/norm.ts';
+import type { NormAttributes } from './operations/norm.ts';
 import { declaredInput, defaultId } from './declared.ts';
 import { groupAxes } from './declared-groups.ts';
 import { readNetwork } from './network.ts';
@@ -36,13 +37,16 @@ function operationOf({ op, takes, parameters, attributes, shape, inputs }: Check
       word === 'num_batches_tracked' ? [] : [[word, name]],
     ),
   );
-  const { kind, epsilon } = attributes as { kind?: string; epsilon?: number };
+  const { kind, epsilon } = attributes as { kind?: NormAttributes['kind']; epsilon?: number };
   switch (op) {
     case 'linear':
       return { linear: { ...names, shape: [shape[0], inputs[0]![0]] } };
     case 'norm':
       return {
-        norm: { kind, ...names, shape: [...shape], ...(epsilon !== usualEpsilon && { eps: epsilon }) },
+        norm: {
+          ...{ kind, ...names, shape: [...shape] },
+          ...(epsilon !== usualEpsilonOf(kind!) && { eps: epsilon }),
+        },
       };
     case 'activation':
       return { activation: kind };

@@ -1,4 +1,4 @@
-/** Networks of PyTorch that are no plain chain, adopted by declaration: the logits are PyTorch's. */
+/** Networks of PyTorch, most of them no plain chain, adopted by declaration: the logits are PyTorch's. */
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -104,6 +104,16 @@ describe('what is written, and what is said of it', () => {
       'Fixed (input of the network): [0.weight, 1].',
       'Fixed (output of the network): [6.weight, 0].',
     ]);
+  });
+
+  it('a chain with RMS norms is written as a chain', async () => {
+    const { directory } = await adopt('rms');
+    expect(modelOf(directory)).toMatchObject({
+      name: 'mlp_chain',
+      layers: [5, 4]
+        .map((outputs) => ({ outputs, norm: 'rms', activation: 'silu' }))
+        .concat([{ outputs: 3 } as never]),
+    });
   });
 
   it('a residual network is written in the words of its declaration', async () => {

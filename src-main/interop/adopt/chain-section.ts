@@ -5,7 +5,8 @@
 import { activations } from '../../../src-shared/domain.ts';
 import type { Activation } from '../../../src-shared/domain.ts';
 import { isCounter } from '../../formats/tensor-names.ts';
-import { usualEpsilon } from '../../../src-shared/networks/operations/norm.ts';
+import { usualEpsilonOf } from '../../../src-shared/networks/operations/norm.ts';
+import type { NormAttributes } from '../../../src-shared/networks/operations/norm.ts';
 import { declaredInput } from '../../../src-shared/networks/declared.ts';
 import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
 
@@ -81,8 +82,9 @@ function pushed(node: CheckedNode, blocks: Block[]): boolean {
     if (kind !== undefined) before.activation = kind;
     return kind !== undefined;
   }
-  const { epsilon } = node.attributes as { epsilon?: number };
-  if (node.op !== 'norm' || before.norm || epsilon !== usualEpsilon) return false;
+  if (node.op !== 'norm' || before.norm) return false;
+  const { kind, epsilon } = node.attributes as NormAttributes;
+  if (epsilon !== usualEpsilonOf(kind) || (kind === 'rms' && node.parameters['bias'])) return false;
   before.norm = node;
   return true;
 }
@@ -103,7 +105,7 @@ function tensorsOf(blocks: readonly Block[]): {
     place(`lins.${i}.bias`, linear.parameters['bias']?.name, 0);
     if (!norm) return;
     place(`norms.${i}.weight`, norm.parameters['weight']?.name, 1);
-    place(`norms.${i}.bias`, norm.parameters['bias']?.name, 0);
+    if (kindOf(norm) !== 'rms') place(`norms.${i}.bias`, norm.parameters['bias']?.name, 0);
     for (const word of ['running_mean', 'running_var'])
       if (norm.parameters[word]) names[`norms.${i}.${word}`] = norm.parameters[word].name;
   });

@@ -22,6 +22,9 @@ export const usualEpsilon = 1e-5;
 /** That of RMSNorm: torch.finfo(torch.float32).eps. */
 export const rmsEpsilon = 2 ** -23;
 
+export const usualEpsilonOf = (kind: (typeof normKinds)[number]): number =>
+  kind === 'rms' ? rmsEpsilon : usualEpsilon;
+
 function neededBy(kind: (typeof normKinds)[number]): string[] {
   if (kind === 'batch') return ['running_mean', 'running_var'];
   return kind === 'layer_linear' || kind === 'batch_linear' ? ['scale'] : [];

@@ -234,6 +234,11 @@ describe('a residual network', () => {
       (l) => l.splice(1, 0, { norm: { kind: 'layer', running_mean: 'm', shape: [4] } }),
       'layers.1.norm.running_mean: "m": a layer norm keeps no statistics.',
     ],
+    [
+      'statistics of an RMS norm',
+      (l) => l.splice(1, 0, { norm: { kind: 'rms', running_var: 'm', shape: [4] } }),
+      'layers.1.norm.running_var: "m": an RMS norm keeps no statistics.',
+    ],
   ])('refuses %s', (_, change, message) => {
     const declaration = residual();
     change(declaration.layers);

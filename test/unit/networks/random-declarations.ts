@@ -12,7 +12,7 @@ export interface RandomDeclaration {
 
 type Step =
   | { kind: 'linear'; width: number; bias: boolean; name: number; shared: boolean }
-  | { kind: 'norm'; batch: boolean; words: number; eps: number; name: number }
+  | { kind: 'norm'; of: 'layer' | 'batch' | 'rms'; words: number; eps: number | undefined; name: number }
   | { kind: 'activation'; which: number; name: number }
   | { kind: 'residual'; bias: boolean; activation: boolean }
   | { kind: 'fork'; bias: boolean };
@@ -28,9 +28,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   }),
   fc.record({
     kind: fc.constant('norm' as const),
-    batch: fc.boolean(),
+    of: fc.constantFrom('layer' as const, 'batch' as const, 'rms' as const),
     words: fc.nat({ max: 3 }),
-    eps: fc.constantFrom(0, 1e-5, 1e-3, 1e-7),
+    eps: fc.constantFrom(undefined, 0, 1e-3, 1e-7),
     name,
   }),
   fc.record({ kind: fc.constant('activation' as const), which: fc.nat(), name }),
@@ -111,12 +111,15 @@ class Writer {
       case 'norm': {
         const own = `norm${this.#count++}`;
         const norm = {
-          kind: each.batch ? 'batch' : 'layer',
+          kind: each.of,
           ...(each.words & 1 && { weight: `${own}.weight` }),
           ...(each.words & 2 && { bias: `${own}.bias` }),
-          ...(each.batch && { running_mean: `${own}.running_mean`, running_var: `${own}.running_var` }),
+          ...(each.of === 'batch' && {
+            running_mean: `${own}.running_mean`,
+            running_var: `${own}.running_var`,
+          }),
           shape: [this.#width],
-          ...(each.eps !== 1e-5 && { eps: each.eps }),
+          ...(each.eps !== undefined && { eps: each.eps }),
         };
         this.#push({ norm }, each.name);
         return;

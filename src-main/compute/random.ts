@@ -99,21 +99,26 @@ function stateOf(seed: number, name: string): () => number {
   };
 }
 
+/** PyTorch's `torch.randperm(count)` with a CPU generator seeded `seed` (32 bits): the first that it draws. */
+export const torchPermutation = (seed: number, count: number): Int32Array => permutationsOfTorch(seed)(count);
+
 /**
- * PyTorch's `torch.randperm(count)` with a CPU generator seeded `seed` (32 bits): Mersenne Twister and a modulo
- * Fisher-Yates, as aten/src/ATen/native/TensorFactories.cpp draws it for count below 2^32 / 20. Makes the splits of
- * runs trained with PyTorch known without a file.
+ * PyTorch's `torch.randperm`, again and again with one CPU generator seeded `seed` (32 bits): Mersenne Twister and a modulo
+ * Fisher-Yates, as aten/src/ATen/native/TensorFactories.cpp draws it for counts below 2^32 / 20. Makes the splits of runs
+ * trained with PyTorch known without a file.
  */
-export function torchPermutation(seed: number, count: number): Int32Array {
+export function permutationsOfTorch(seed: number): (count: number) => Int32Array {
   const generator = mersenne(seed);
-  const values = Int32Array.from({ length: count }, (_, i) => i);
-  for (let i = 0; i < count - 1; i++) {
-    const j = i + ((generator.next() >>> 0) % (count - i));
-    const held = values[i]!;
-    values[i] = values[j]!;
-    values[j] = held;
-  }
-  return values;
+  return (count) => {
+    const values = Int32Array.from({ length: count }, (_, i) => i);
+    for (let i = 0; i < count - 1; i++) {
+      const j = i + ((generator.next() >>> 0) % (count - i));
+      const held = values[i]!;
+      values[i] = values[j]!;
+      values[j] = held;
+    }
+    return values;
+  };
 }
 
 /**

@@ -14,6 +14,7 @@ export const computeTable: ComputeTable = {
     (await import('../compute/alignment/match-activations.ts')).matchActivations,
   'match-weights': async () => (await import('../compute/alignment/match-weights.ts')).matchWeightsOfPairs,
   similarity: async () => (await import('../compute/similarity/similarity.ts')).similarity,
+  ntk: async () => (await import('../compute/ntk/ntk.ts')).ntk,
   'subspace-coherence': async () =>
     (await import('../compute/identifiability/subspace-coherence.ts')).subspaceCoherence,
   'realization-cost': async () =>

@@ -95,6 +95,13 @@ const looks: Record<string, Look> = {
     columnLabel: 'neuron j',
     scale: 'linear',
   },
+  ntk_matrix: {
+    name: 'tangent kernel',
+    valueLabel: 'neural tangent kernel',
+    rowLabel: 'example i',
+    columnLabel: 'example j',
+    scale: 'linear',
+  },
 };
 
 /** What the catalog knows of a run. */

@@ -29,7 +29,7 @@ const never: Record<string, string> = {
   'training.save_params_every': 'checkpoints are saved every training.save_every epochs.',
   'training.cosine_similarity': 'run "basin run similarity" on the finished run.',
   'training.functional_similarity': 'run "basin run similarity" on the finished run.',
-  'training.ntk_tracking': 'Basin does not compute the neural tangent kernel.',
+  'training.ntk_tracking': 'run "basin run ntk" on the finished run.',
   interpolation: 'run "basin run interpolate" on the finished run.',
   logging: 'nothing is sent anywhere; curves are saved in metrics.json of the run folder.',
   hydra: 'Basin does not run under Hydra; choose the run folder with --out DIR.',

@@ -16,6 +16,7 @@ import { interpolateJob } from './interpolate.ts';
 import { matchActivationsJob } from './match-activations.ts';
 import { matchWeightsJob } from './match-weights.ts';
 import { mergeJob } from './merge.ts';
+import { ntkJob } from './ntk.ts';
 import { similarityJob } from './similarity.ts';
 import { permutationSensitivityJob } from './permutation-sensitivity.ts';
 import { realizationCostRidgeJob } from './realization-cost-ridge.ts';
@@ -46,6 +47,7 @@ export const jobKinds = tableOf({
   'match-activations': matchActivationsJob,
   'match-weights': matchWeightsJob,
   similarity: similarityJob,
+  ntk: ntkJob,
   'permutation-sensitivity': permutationSensitivityJob,
   'realization-cost': realizationCostJob,
   'realization-cost-ridge': realizationCostRidgeJob,

@@ -19,6 +19,7 @@ import { adopt } from './adopt.ts';
 import { chordDeviation, similarity, syntheticCoherence } from './geometry.ts';
 import { interpolation } from './interpolation.ts';
 import { matchActivations } from './matching.ts';
+import { ntk } from './ntk.ts';
 import { matchWeights } from './matching-weights.ts';
 import type { Presentation, Presenter } from './present.ts';
 
@@ -30,6 +31,7 @@ export const presenters: { readonly [K in JobKindName]: Presenter<K> | null } = 
   'match-activations': matchActivations,
   'match-weights': matchWeights,
   similarity,
+  ntk,
   'permutation-sensitivity': permutationSensitivity,
   'realization-cost': realizationCost,
   'realization-cost-ridge': realizationCostRidge,

@@ -44,10 +44,14 @@ export function multiplyAdds(network: Network): number {
 }
 
 /** tfjs's WebAssembly cannot differentiate by the filter of a convolution. */
-export function refuseUntrainable({ name, reason, fix }: Backend, network: Network): void {
+export function refuseUntrainable(
+  { name, reason, fix }: Backend,
+  network: Network,
+  what: 'trained' | 'differentiated' = 'trained',
+): void {
   if (name !== 'wasm' || !hasConvolutions(network)) return;
   throw new UserError(
-    `networks with convolutions cannot be trained on the back end wasm${reason === undefined ? '' : `, which is in use because ${reason}`}.`,
+    `networks with convolutions cannot be ${what} on the back end wasm${reason === undefined ? '' : `, which is in use because ${reason}`}.`,
     {
       hint: `Use native TensorFlow${fix === undefined ? '' : `: ${fix}`}, or, much slower, BASIN_BACKEND=cpu.`,
     },

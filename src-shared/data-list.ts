@@ -1,4 +1,4 @@
-/** The request for the data sets that can be trained on. */
+/** The requests for the data sets that can be trained on. */
 import { z } from 'zod';
 import { shapeText } from './images.ts';
 
@@ -21,6 +21,11 @@ export type DataSetRow = z.infer<typeof dataSetRowSchema>;
 
 export const dataRequests = {
   'data.list': { args: z.object({}), result: z.array(dataSetRowSchema) },
+  /** Removes a set that was added; `force`: also if runs of the catalog, which the result names, were trained on it. */
+  'data.remove': {
+    args: z.object({ name: z.string().min(1), force: z.boolean() }),
+    result: z.object({ folder: z.string(), runs: z.array(z.string()) }),
+  },
 } as const;
 
 /** "8000 + 2000 of 1 x 28 x 28, 10 classes"; empty if nothing is known. */

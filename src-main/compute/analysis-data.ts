@@ -19,7 +19,7 @@ export interface AnalysisData {
   splits: Map<Split, Examples>;
   /** "mnist, split seed 42", for provenance. */
   description: string;
-  /** Whether this is the split the run recorded, so that metrics stored with its checkpoints can be compared. */
+  /** Whether this is what the run recorded: its split, varied as in its evaluations. Only then metrics stored with its checkpoints can be compared. */
   isRunSplit: boolean;
   classes: number;
   /** What a reader of the numbers should know: the data are not those of the run. */
@@ -71,8 +71,9 @@ export async function loadAnalysisData(
     wish.splitFile === undefined ? ownSplit() : splitIndices(dataset, { splitFile: wish.splitFile });
   const ordered = order === 'file' ? inFileOrder(split) : split;
   // As the run's config has it of its own data. Statistics by batches are of the images without augmentation.
-  const own =
-    wish.name === undefined && order === 'split' && plan.augmentation?.evaluation === 'train-and-val';
+  const varies = wish.name === undefined && plan.augmentation?.evaluation === 'train-and-val';
+  const own = varies && order === 'split';
+  const plainHere = varies && !own && wanted.some((which) => which !== 'test');
   const varied = { augmentation: own ? plan.augmentation : undefined, seed: splitSeed };
   return {
     splits: new Map(
@@ -80,11 +81,20 @@ export async function loadAnalysisData(
     ),
     description: `${describe(dataset)}, split ${split.origin}${varied.augmentation ? ', train and val images flipped and moved at random' : ''}`,
     isRunSplit:
-      mayBeRunData(plan, dataset) && (wish.splitFile === undefined || sameRows(split.val, ownSplit().val)),
+      !plainHere &&
+      mayBeRunData(plan, dataset) &&
+      (wish.splitFile === undefined || sameRows(split.val, ownSplit().val)),
     classes: outputs,
-    warnings: isRunsSet(plan, dataset)
-      ? []
-      : [`The run was trained on ${plan.name}; the numbers here are for ${describe(dataset)}.`],
+    warnings: [
+      ...(isRunsSet(plan, dataset)
+        ? []
+        : [`The run was trained on ${plan.name}; the numbers here are for ${describe(dataset)}.`]),
+      ...(plainHere
+        ? [
+            'Norm statistics go by batches of the images as they are: train and val images are not flipped and moved here, though they were in the evaluations of training. Numbers stored with the checkpoints are not compared.',
+          ]
+        : []),
+    ],
     contents: contentsOf([geometry, ...(own ? [varied] : [])], dataset.sha256, split),
   };
 }

@@ -41,15 +41,15 @@ export function checkWorkspace(given?: string): WorkspaceReport {
   if (!report.exists) return report;
   try {
     createWorkspace(workspace.root);
-    if (report.catalogBytes === 0) return report;
-    const problems = catalogProblems(workspace.database, holder !== undefined);
+    const problems =
+      report.catalogBytes === 0 ? [] : catalogProblems(workspace.database, holder !== undefined);
     report.problems.push(...problems);
     report.repairable = problems.length > 0;
   } catch (error) {
     report.problems.push(messageOf(error));
     report.repairable = /damaged/.test(messageOf(error));
   }
-  for (const left of leftovers(workspace.root))
+  for (const left of leftovers(workspace.root, workspace.data))
     report.problems.push(`${left} was left behind by an interrupted write.`);
   return report;
 }
@@ -64,17 +64,20 @@ function catalogProblems(path: string, inUse: boolean): string[] {
   }
 }
 
-/** Temporary files directly in the workspace, in results, in parts of results and in figures. */
-function leftovers(root: string): string[] {
+/** Temporary files and folders directly in the workspace, in results, parts of results, figures and data sets. */
+function leftovers(root: string, data: string): string[] {
   const results = join(root, 'results');
   const folders = [root, results, join(results, '.parts'), join(root, 'figures')].filter((folder) =>
     existsSync(folder),
   );
-  return folders.flatMap((folder) =>
+  const found = folders.flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => /\.tmp$/.test(name))
       .map((name) => join(folder, name)),
   );
+  // A data set may be called `x.tmp`, but never `.x.tmp`.
+  const hidden = existsSync(data) ? readdirSync(data).filter((name) => /^\..*\.tmp$/.test(name)) : [];
+  return [...found, ...hidden.map((name) => join(data, name))];
 }
 
 export interface RepairReport {

@@ -136,6 +136,10 @@ export function handlersOf(engine: EngineServices): Handlers {
 
     'train.presets': async () => (await import('./train-form.ts')).presets(),
     'data.list': async () => (await import('./data-list.ts')).listDataSets(engine.dataHome),
+    'data.remove': async (removal) => {
+      const { removeDataSet } = await import('./data-remove.ts');
+      return removeDataSet(removal, engine.dataHome, engine.runs.list());
+    },
     'train.preview': async ({ config, overrides }) => {
       const { preview } = await import('./train-form.ts');
       return preview(config, overrides, { stepTimes: engine.stepTimes, home: engine.dataHome });

@@ -3,7 +3,7 @@
  * Basin. Nothing in it names another file: the folder can be copied to another machine as it is.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError, messageOf } from '../../src-shared/errors.ts';
@@ -36,6 +36,8 @@ const manifestSchema = z.object({
   /** (x - mean) / std, x / 255 of bytes. One of each, one per channel, or one per number of a row. */
   mean: z.array(z.number()).min(1),
   std: z.array(z.number().positive()).min(1),
+  /** What is worth knowing about the numbers, e.g. that some are constant; for people. */
+  notes: z.array(z.string()).optional(),
   /** What it was made from, and how; for people. */
   source: z.record(z.string(), z.unknown()),
   /** SHA-256 of what the arrays hold and how they are normalised. */
@@ -43,12 +45,27 @@ const manifestSchema = z.object({
 });
 export type AddedManifest = z.infer<typeof manifestSchema>;
 
-/** Letters, digits, dot, dash and underscore; it is a folder's name, too. */
-export const isAddedName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name);
-
 /** Whether a data set that was added lies in this folder. */
 export const holdsAdded = (folder: string): boolean =>
   statSync(join(folder, manifestName), { throwIfNoEntry: false })?.isFile() === true;
+
+/**
+ * To be asked before the folder is deleted.
+ * @throws UserError if it is no data set that was added, or holds anything else
+ */
+export function requireOnlyAdded(folder: string): void {
+  if (!holdsAdded(folder)) {
+    throw new UserError(`${folder} is not a data set that was added: it has no ${manifestName}.`, {
+      hint: 'Nothing was deleted. Move the folder elsewhere, or choose another name.',
+    });
+  }
+  const own: readonly string[] = [manifestName, ...addedFiles.train, ...addedFiles.test];
+  const other = readdirSync(folder).find((name) => !own.includes(name));
+  if (other === undefined) return;
+  throw new UserError(`${join(folder, other)} is not part of the data set in this folder.`, {
+    hint: 'Nothing was deleted. Move it elsewhere first.',
+  });
+}
 
 /** Every file that reading the set in `folder` opens. */
 export const addedFilesIn = (folder: string): string[] =>
@@ -64,7 +81,7 @@ export function readManifest(folder: string): AddedManifest {
     value = JSON.parse(decodeText(readWholeFile(path, 2 ** 26)));
   } catch (thrown) {
     if (thrown instanceof UserError) throw thrown;
-    throw new UserError(`${path}: no valid JSON: ${messageOf(thrown)}.`, { hint: again });
+    throw new UserError(`${path}: not valid JSON: ${messageOf(thrown)}.`, { hint: again });
   }
   const parsed = manifestSchema.safeParse(value);
   if (!parsed.success) {

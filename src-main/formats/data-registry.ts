@@ -7,7 +7,8 @@ import { join, resolve } from 'node:path';
 import { geometryKindOf, geometryKinds } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { didYouMean } from '../../src-shared/near-miss.ts';
-import { addedFilesIn, holdsAdded, isAddedName, readManifest } from './added-data.ts';
+import { isAddedName } from '../../src-shared/data-names.ts';
+import { addedFilesIn, holdsAdded, readManifest } from './added-data.ts';
 import { cifarVariants, findCifar } from './cifar.ts';
 import type { CifarVariant } from './cifar.ts';
 import { anyIdx, dataSetNamed, dataSets, isOwnName, notReadYet, plain } from './data-sets.ts';
@@ -97,7 +98,8 @@ export function folderToRead({ name, dataDir, home }: Wanted): string | undefine
 /** Every file that reading data from `folder` may open, whatever they are: a folder may hold several sets. */
 export function dataFilesBelow(folder: string): string[] {
   const cifar = cifarVariants.flatMap((variant) => findCifar(variant, folder)?.files ?? []);
-  const added = holdsAdded(folder) ? addedFilesIn(folder) : [];
+  const below = addedNames(folder).map((name) => join(folder, name));
+  const added = [...(holdsAdded(folder) ? [folder] : []), ...below].flatMap(addedFilesIn);
   return [...new Set([...added, ...cifar, ...idxFilesBelow(folder)])];
 }
 

@@ -2,6 +2,7 @@
 import { UserError } from '../../src-shared/errors.ts';
 import { importJob } from '../../src-shared/jobs/import.ts';
 import { plural } from '../format.ts';
+import { droppedPaths } from './dropped-paths.ts';
 import { engine } from './engine.svelte.ts';
 import { notices } from './notices.svelte.ts';
 import { router } from './router.svelte.ts';
@@ -91,9 +92,5 @@ export async function dropFiles(transfer: DataTransfer): Promise<void> {
     imports.open = true;
     return;
   }
-  // Before Electron 32 a file carries its path itself, and loses it on its way through the bridge.
-  const paths = [...transfer.files].map(
-    (file: File & { path?: string }) => bridge.pathOf(file) || (file.path ?? ''),
-  );
-  await importPaths(paths.filter((path) => path !== ''));
+  await importPaths(droppedPaths(transfer, bridge));
 }

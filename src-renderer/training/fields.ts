@@ -170,6 +170,14 @@ export function shownValue(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
+/** What an override changes in a preset with these values: "instead of mnist-10k". */
+export function changedText(override: string, known: ReadonlyMap<string, unknown>): string {
+  const [path = ''] = override.split('=');
+  // Of a section what it is called: `dataset=toy` replaces dataset.name.
+  const before = shownValue(known.get(path) ?? known.get(`${path}.name`));
+  return before === '' ? 'not set in the preset' : `instead of ${before}`;
+}
+
 /** `key.path=value` as it is typed on the command line; an emptied field means null. */
 export function overrideOf(path: string, text: string): string {
   return `${path}=${text.trim() === '' ? 'null' : text.trim()}`;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { addedNameRule, isAddedName } from '../data-names.ts';
 import { defineJob } from './define.ts';
 
 const path = z.string().min(1);
@@ -13,11 +14,8 @@ export const addDataJob = defineJob({
   params: z.object({
     name: z
       .string()
-      .regex(
-        /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/,
-        'letters, digits, dots, dashes and underscores were expected',
-      )
-      .describe('under which configs and commands will know it')
+      .refine(isAddedName, addedNameRule)
+      .describe('name used in configs and commands')
       .meta({ label: 'Name' }),
     inputs: path
       .describe(
@@ -27,7 +25,7 @@ export const addDataJob = defineJob({
     labels: path
       .optional()
       .describe(
-        'their classes, one per example; not needed of a folder of images, or with a column of labels',
+        'their classes, one per example; not needed for a folder of images, or with a column of labels',
       )
       .meta({ label: 'Training labels', path: true }),
     testInputs: path
@@ -39,7 +37,7 @@ export const addDataJob = defineJob({
       .string()
       .min(1)
       .optional()
-      .describe('of CSV inputs that hold the labels: name of the column, or its number from 1')
+      .describe("if the CSV holds the labels: the column's name, or its number from 1")
       .meta({ label: 'Column of labels' }),
     testShare: z
       .number()
@@ -51,7 +49,7 @@ export const addDataJob = defineJob({
     layout: z
       .enum(['channels-first', 'channels-last'])
       .optional()
-      .describe('of image arrays with four axes, where the sizes do not tell')
+      .describe('for arrays with four axes, if their sizes are ambiguous')
       .meta({ label: 'Order of the axes', advanced: true }),
     normalisation: z
       .enum(['channel', 'number', 'none'])
@@ -68,7 +66,7 @@ export const addDataJob = defineJob({
       .meta({ label: 'Mean', advanced: true }),
     std: numbers
       .optional()
-      .describe('divided by, like the mean')
+      .describe('standard deviation to divide by; same length as the mean')
       .meta({ label: 'Standard deviation', advanced: true }),
     replace: z
       .boolean()

@@ -90,6 +90,47 @@ describe.skipIf(noElectron)('the desktop app', () => {
     await expect.poll(() => page.locator('[role=row][data-run="sym2"]').count()).toBe(1);
   });
 
+  it('names a file that is dropped on the field of a path, and does not import it', async () => {
+    const dropped = join(fixtureRun('sym2'), 'config.yaml');
+    // By events: this Electron lacks what clicks wait for.
+    const go = (hash: string): Promise<void> =>
+      page.evaluate((to) => {
+        window.location.hash = to;
+      }, hash);
+    await go('#/train');
+    const click = (): Promise<boolean> =>
+      page.evaluate(() => {
+        const buttons = [...document.querySelectorAll('button')];
+        const found = buttons.find((button) => button.textContent === 'Add data…');
+        found?.click();
+        return found !== undefined;
+      });
+    await expect.poll(click).toBe(true);
+    await page.evaluate(() => {
+      const input = document.createElement('input');
+      input.type = 'file';
+      input.id = 'dropped';
+      document.body.append(input);
+    });
+    await page.locator('#dropped').setInputFiles(dropped);
+    const drop = (): Promise<string | undefined> =>
+      page.evaluate(() => {
+        const labels = [...document.querySelectorAll('#add-data label')];
+        const label = labels.find(({ textContent }) => textContent?.startsWith('Training inputs'));
+        const field = label?.querySelector('input');
+        const transfer = new DataTransfer();
+        transfer.items.add(document.querySelector<HTMLInputElement>('#dropped')!.files![0]!);
+        field?.dispatchEvent(
+          new DragEvent('drop', { dataTransfer: transfer, cancelable: true, bubbles: true }),
+        );
+        return field?.value;
+      });
+    await expect.poll(drop).toBe(dropped);
+    await page.evaluate(() => document.querySelector('#dropped')!.remove());
+    await page.keyboard.press('Escape');
+    await go('#/catalog');
+  });
+
   it('stays where it is, and runs no script from text', async () => {
     const before = page.url();
     await app.evaluate(({ BrowserWindow }) => {

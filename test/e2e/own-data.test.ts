@@ -48,15 +48,27 @@ describe.skipIf(noBrowser)('own data', () => {
     await expect
       .poll(() => dialog.getByRole('alert').textContent(), { timeout: 60_000 })
       .toMatch(/bad\.npy: row 7 .*the label is -3/);
+    // What was wrong is not said of what was changed since, nor when the dialog is opened again.
     await dialog.getByLabel(/^Training labels/).fill(labels);
-    await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+    expect(await dialog.getByRole('alert').count()).toBe(0);
+    // Submitted twice at once: added once, and nothing is refused.
+    await dialog.locator('form').evaluate((form: HTMLFormElement) => {
+      form.requestSubmit();
+      form.requestSubmit();
+    });
     await expect.poll(() => dialog.isVisible(), { timeout: 60_000 }).toBe(false);
+    await page.getByRole('button', { name: 'Add data…' }).click();
+    expect(await dialog.getByRole('alert').count()).toBe(0);
+    await page.keyboard.press('Escape');
 
     const choice = page.getByLabel(/^Data set/);
     await expect.poll(() => choice.inputValue()).toBe('toy');
     expect(await page.locator('.data').textContent()).toContain('54 + 6 of 5 numbers, 4 classes');
     const preview = page.getByRole('region', { name: 'What will be trained' });
     await expect.poll(() => preview.locator('dl').textContent()).toMatch(/Layers\s*5-64-64-64-4/);
+    expect(await preview.locator('li', { hasText: 'dataset=toy' }).getAttribute('title')).toBe(
+      'instead of mnist-10k',
+    );
     await page.getByLabel(/^Models/).fill('1');
     await page.getByLabel(/^Epochs/).fill('1');
     await page.getByRole('textbox', { name: 'Name of the run' }).fill('own');

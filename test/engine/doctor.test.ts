@@ -1,9 +1,10 @@
 /** `basin doctor`: what it says of back end, device and compiling, and that without a GPU it compares nothing. */
 import { fork } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { checkWorkspace } from '../../src-main/engine/doctor.ts';
 import { hasBinding } from '../../src-main/compute/backend/native.ts';
 import { compareItems, deviceAnswerSchema } from '../../src-shared/device-check.ts';
 import type { DeviceAnswer } from '../../src-shared/device-check.ts';
@@ -44,6 +45,20 @@ describe('the machine', () => {
     const { findings } = JSON.parse(stdout) as { findings: Finding[] };
     expect(findings.map(({ text }) => text)).toContain(
       'compiled execution: not on the wasm back end; networks run operation by operation',
+    );
+  });
+});
+
+describe('a workspace', () => {
+  test('names what interrupted writes of data sets left behind, and no data set', () => {
+    const workspace = join(root, 'leftovers');
+    for (const name of ['.toy.123.tmp', '.toy.123.before.tmp', '.toy.123.removed.tmp', 'mine.tmp', 'toy'])
+      mkdirSync(join(workspace, 'data', name), { recursive: true });
+    const { problems } = checkWorkspace(workspace);
+    expect(problems.filter((text) => text.includes('left behind')).sort()).toEqual(
+      ['.toy.123.before.tmp', '.toy.123.removed.tmp', '.toy.123.tmp'].map(
+        (name) => `${join(workspace, 'data', name)} was left behind by an interrupted write.`,
+      ),
     );
   });
 });

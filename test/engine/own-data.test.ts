@@ -1,5 +1,5 @@
 /** Own data from the command line to the engine: added, trained on, measured, changed, and missing elsewhere. */
-import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -122,6 +122,17 @@ describe('own data', () => {
       ]);
       const other = await basin([...moved, '--workspace', there]);
       expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('than the run was trained on')]);
+
+      // The run of this workspace still names the set.
+      renameSync(join(folder, 'away'), join(workspace, 'data', 'toy'));
+      const kept = await basin(['data', 'remove', 'toy', ...here]);
+      expect([kept.code, kept.stderr]).toEqual([
+        1,
+        expect.stringMatching(/1 run names the data set toy.*--force/s),
+      ]);
+      const removed = await basinJson(['data', 'remove', 'toy', '--force', ...here]);
+      expect(removed).toMatchObject({ name: 'toy', folder: join(workspace, 'data', 'toy') });
+      expect(existsSync(join(workspace, 'data', 'toy'))).toBe(false);
     },
   );
 

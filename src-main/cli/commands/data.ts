@@ -1,4 +1,4 @@
-/** `basin data list | fetch NAME | add NAME`: the embedded data sets are always there, others are fetched or added. */
+/** `basin data list | fetch NAME | add NAME | remove NAME`: the embedded data sets are always there, others are fetched or added. */
 import type { Command } from 'commander';
 import {
   embeddedNames,
@@ -101,7 +101,7 @@ function reportAdded(result: JobResult<'add-data'>, { terminal }: Globals): void
 
 function defineAdd(command: Command, globals: Globals): void {
   const flags = flagsOf(addDataJob.params);
-  command.description(`${addDataJob.summary} <name> is what configs and commands will call it.`);
+  command.description(`${addDataJob.summary} <name> is the name used in configs and commands.`);
   for (const flag of flags) if (flag.name !== 'name') addFlag(command, flag);
   command.action(async (name: string) => {
     const params: Record<string, unknown> = { name };
@@ -114,6 +114,19 @@ function defineAdd(command: Command, globals: Globals): void {
       reportAdded(result, globals);
     });
   });
+}
+
+function defineRemove(command: Command, globals: Globals): void {
+  const { terminal } = globals;
+  command
+    .description('remove a data set that was added, with its files in the workspace')
+    .option('--force', 'also if runs of the catalog were trained on it')
+    .action(async (name: string, { force = false }: { force?: boolean }) => {
+      const removed = await withEngine(globals, (client) => client.call('data.remove', { name, force }));
+      terminal.document({ name, ...removed });
+      terminal.print(`removed ${name}, in ${removed.folder}`);
+      if (removed.runs.length > 0) terminal.print(`runs that were trained on it: ${removed.runs.join(', ')}`);
+    });
 }
 
 export const define: DefineCommand = (command, globals) => {
@@ -132,6 +145,7 @@ export const define: DefineCommand = (command, globals) => {
   command.action(list);
   command.command('list').description('list the data sets and where they are').action(list);
   defineAdd(command.command('add <name>'), globals);
+  defineRemove(command.command('remove <name>'), globals);
   command
     .command('fetch <name>')
     .description(

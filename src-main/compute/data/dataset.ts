@@ -18,7 +18,7 @@ export interface Examples {
   labels: Int32Array<ArrayBuffer>;
   /** Of images: a row of `x` is [channels, height, width] in C order. */
   readonly shape?: ImageShape | undefined;
-  /** What a black pixel is in `x`, by channel; of images whose channels are normalised as a whole. */
+  /** What the number 0 of the file is in `x`, by channel: a black pixel. Of images whose channels are normalised as a whole. */
   readonly black?: Float32Array | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface Dataset {
   test: Examples;
   /** Of images: channels, height, width. */
   shape?: ImageShape | undefined;
-  /** Hex SHA-256 of the decompressed files, by file name. */
+  /** Hex SHA-256 of the decompressed files, by file name; of a set that was added, its contents as that of `dataset.json`. */
   sha256: Record<string, string>;
 }
 

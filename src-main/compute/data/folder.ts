@@ -38,6 +38,15 @@ export function findFolder(request: IdxRequest): string {
   return onlyOne(request, dataDir);
 }
 
+/** The folder with the IDX files of the known set `name`, the one given or below it; undefined if it has none. */
+export function idxFolderNamed(name: string, dataDir: string): string | undefined {
+  const entry = dataSetNamed(name);
+  return entry?.format === 'idx' ? ofSet(dataDir, entry) : undefined;
+}
+
+/** Whether any IDX files lie there, or in a usual folder below it. */
+export const holdsIdxBelow = (dataDir: string): boolean => usualFolders(resolve(dataDir)).some(holdsIdx);
+
 function ofSet(dataDir: string, entry: DataSetEntry): string | undefined {
   const places = ['', ...entry.folders].map((folder) => join(dataDir, folder));
   return places.find((folder) => holdsIdx(folder) && mayHold(folder, entry));

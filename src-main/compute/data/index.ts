@@ -1,10 +1,11 @@
 /** Data sets by name: read from files (formats/data-registry.ts says which), or made. */
 import { statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { geometryKindOf } from '../../../src-shared/config.ts';
 import type { GeometryPlan } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
-import { addedFilesIn, holdsAdded } from '../../formats/added-data.ts';
-import { findCifar } from '../../formats/cifar.ts';
+import { addedFilesIn, holdsAdded, manifestName, readManifest } from '../../formats/added-data.ts';
+import { cifarVariants, findCifar } from '../../formats/cifar.ts';
 import {
   addedFolder,
   checkDataName,
@@ -13,7 +14,7 @@ import {
   folderToRead,
   isTaken,
 } from '../../formats/data-registry.ts';
-import { allIdxFiles, dataSetNamed } from '../../formats/data-sets.ts';
+import { allIdxFiles, anyIdx, dataSetNamed, isOwnName } from '../../formats/data-sets.ts';
 import { idxCandidates } from '../../formats/idx-folder.ts';
 import { loadAdded } from './added.ts';
 import { cifarPlaceOf, loadCifar } from './cifar.ts';
@@ -21,6 +22,7 @@ import type { Dataset } from './dataset.ts';
 import { padded } from './padded.ts';
 import { makeDataset } from './made.ts';
 import { idxFolderOf, loadMnist } from './mnist.ts';
+import { holdsIdxBelow, idxFolderNamed } from './folder.ts';
 import type { IdxRequest } from './folder.ts';
 
 export { rowsOf, selectExamples } from './dataset.ts';
@@ -60,18 +62,52 @@ export async function loadDataset(request: DataRequest): Promise<Dataset> {
   return dataSetNamed(name)?.format === 'padded' ? loadPadded() : loadFiles(wanted);
 }
 
-/** A folder without a name is read for what it holds, the preferred set first. */
+/**
+ * A folder without a name is read for what it holds, the preferred set first.
+ * @throws UserError if it holds others of several kinds
+ */
 function loadFolder(request: DataRequest): Promise<Dataset> {
   const { dataDir, preferred } = request;
-  if (dataDir !== undefined) {
-    if (holdsAdded(dataDir)) return loadAddedFrom(dataDir, request);
-    const names = [...(preferred === undefined ? [] : [preferred]), 'cifar10', 'cifar100'];
-    for (const name of names) {
-      const variant = cifarNamed(name);
-      if (variant && findCifar(variant, dataDir)) return loadCifarFrom({ ...request, name: variant.name });
-    }
-  }
-  return loadFiles(request);
+  if (dataDir === undefined) return loadFiles(request);
+  const wished = preferred === undefined ? undefined : loaderOf(preferred, dataDir, request);
+  if (wished) return wished();
+  const kinds = kindsIn(dataDir, request);
+  const [first, ...others] = kinds;
+  if (!first || others.length === 0) return first ? first.load() : loadFiles(request);
+  throw new UserError(
+    `${resolve(dataDir)} holds more than one data set: ${kinds.map(({ title }) => title).join(', ')}${preferred === undefined ? '' : `; none of them is ${preferred}`}.`,
+    { hint: 'Give the folder of one of them, or name the data set with --data.' },
+  );
+}
+
+/** How the set of this name is read from the folder; undefined if it does not lie there. */
+function loaderOf(name: string, dataDir: string, request: DataRequest): (() => Promise<Dataset>) | undefined {
+  const places = isTaken(name) ? [] : [dataDir, join(dataDir, name)].filter(holdsAdded);
+  const added = places.find((folder) => readManifest(folder).name === name);
+  if (added !== undefined) return () => loadAddedFrom(added, { ...request, name });
+  const variant = cifarNamed(name);
+  if (variant)
+    return findCifar(variant, dataDir) && (() => loadCifarFrom({ ...request, name: variant.name }));
+  const anyFiles = name === anyIdx || isOwnName(name);
+  const there = anyFiles ? holdsIdxBelow(dataDir) : idxFolderNamed(name, dataDir) !== undefined;
+  return there ? () => loadFiles(request) : undefined;
+}
+
+/** The kinds of data that a folder holds, whatever their names. */
+function kindsIn(dataDir: string, request: DataRequest): { title: string; load: () => Promise<Dataset> }[] {
+  const cifar = cifarVariants.filter((variant) => findCifar(variant, dataDir));
+  return [
+    ...(holdsAdded(dataDir)
+      ? [
+          {
+            title: `the data set that was added (${manifestName})`,
+            load: () => loadAddedFrom(dataDir, request),
+          },
+        ]
+      : []),
+    ...cifar.map(({ title, name }) => ({ title, load: () => loadCifarFrom({ ...request, name }) })),
+    ...(holdsIdxBelow(dataDir) ? [{ title: 'IDX files', load: () => loadFiles(request) }] : []),
+  ];
 }
 
 async function loadAddedFrom(folder: string, { name, contents }: DataRequest): Promise<Dataset> {

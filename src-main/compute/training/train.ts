@@ -307,7 +307,7 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
   return resultOf(start, training, metrics.at(-1), test, pace, (performance.now() - began) / 1000);
 }
 
-/** The parent's weights, optimizer state and metrics as the fork's own, so that it needs its parent no more. */
+/** The parent's weights, optimizer state and metrics as the fork's own, so that it no longer needs its parent. */
 async function saveFork(
   { directory, from }: Start,
   training: Training,

@@ -1,11 +1,11 @@
 /** Examples as other programs store them: NumPy's .npy and .npz, IDX. Values are checked, and named by row if refused. */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { unzipSync } from 'fflate';
-import { UserError, messageOf } from '../../../src-shared/errors.ts';
+import { statSync } from 'node:fs';
+import { UserError } from '../../../src-shared/errors.ts';
 import { readIdx } from '../idx.ts';
 import { decodeNpy, readNpy } from '../npy.ts';
-import { fileError, readWholeFile } from '../source.ts';
+import { fileError, openSource } from '../source.ts';
 import type { TensorValue } from '../tensor.ts';
+import { openZip } from '../torch/zip.ts';
 
 /** Numbers of examples as a data set keeps them: bytes stay bytes, all else becomes float32. */
 export interface ExampleArray {
@@ -14,6 +14,10 @@ export interface ExampleArray {
   data: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
   /** Names it in messages. */
   source: string;
+  /** What is known of the axes of images; absent: their sizes or a setting decide. */
+  layout?: 'channels-first';
+  /** What the columns of a table are called. */
+  columns?: readonly string[];
 }
 
 /** Class numbers, or class names. */
@@ -22,6 +26,26 @@ export interface LabelList {
   source: string;
   /** Where label i stands, for messages: "row 3 (the first is 0)", "line 12". */
   place: (index: number) => string;
+}
+
+/** Of one data set's numbers, in bytes: some machines have no longer arrays. */
+const mostBytes = 2 ** 32;
+
+/**
+ * Room for numbers of so many bytes.
+ * @param what says what they are for, in messages
+ * @throws UserError if they are more than fit into one array
+ */
+export function newArray<T>(bytes: number, what: string, make: () => T): T {
+  try {
+    if (bytes <= mostBytes) return make();
+  } catch (thrown) {
+    if (!(thrown instanceof RangeError)) throw thrown;
+  }
+  throw new UserError(
+    `${what}: the examples would take ${(bytes / 2 ** 30).toFixed(1)} GiB; at most 4 GiB fit into one data set.`,
+    { hint: 'Use fewer examples, or smaller ones.' },
+  );
 }
 
 export type FileKind = 'npy' | 'npz' | 'idx' | 'table' | 'folder';
@@ -50,15 +74,11 @@ export function kindOfExamples(path: string): FileKind {
 }
 
 function firstBytes(file: string): Buffer {
-  const bytes = Buffer.alloc(8);
-  let descriptor: number | undefined;
+  const source = openSource(file);
   try {
-    descriptor = openSync(file, 'r');
-    return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, 0));
-  } catch (thrown) {
-    throw fileError(file, 'read', thrown);
+    return Buffer.from(source.read(0, Math.min(source.size, 8)));
   } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
+    source.close();
   }
 }
 
@@ -72,36 +92,33 @@ export function readArray(path: string, kind: 'npy' | 'npz' | 'idx'): TensorValu
 
 function readNpz(path: string): TensorValue {
   const { file, member } = splitMember(path);
-  const names: string[] = [];
-  let entries: Record<string, Uint8Array>;
+  const source = openSource(file);
   try {
-    entries = unzipSync(readWholeFile(file, largest), {
-      filter: ({ name, originalSize }) => {
-        if (!name.endsWith('.npy')) return false;
-        names.push(name.replace(/\.npy$/, ''));
-        return originalSize <= largest && (member === undefined || name === `${member}.npy`);
-      },
+    const archive = openZip(source, { largestInflated: largest });
+    const arrays = new Map(
+      [...archive.entries.values()]
+        .filter(({ name }) => name.endsWith('.npy'))
+        .map((entry) => [entry.name.replace(/\.npy$/, ''), entry] as const),
+    );
+    const names = [...arrays.keys()];
+    const wanted = member ?? (names.length === 1 ? names[0]! : undefined);
+    const found = wanted === undefined ? undefined : arrays.get(wanted);
+    if (found) return decodeNpy(archive.read(found), `${file}, array ${wanted}`);
+    const what =
+      member === undefined ? 'the path does not say which array is meant' : `there is no array "${member}"`;
+    throw new UserError(`${file}: ${what}; the archive holds ${names.join(', ') || 'no arrays'}.`, {
+      hint: `Name one after a colon: ${file}:${names[0] ?? 'NAME'}.`,
     });
-  } catch (thrown) {
-    if (thrown instanceof UserError) throw thrown;
-    throw new UserError(`${file}: the archive is damaged or cut short (${messageOf(thrown)}).`, {
-      cause: thrown,
-    });
+  } finally {
+    source.close();
   }
-  const [found, ...others] = Object.entries(entries);
-  if (found && others.length === 0) return decodeNpy(found[1], `${file}, array ${found[0]}`);
-  const what =
-    member === undefined ? 'it has to be said which array is meant' : `there is no array "${member}"`;
-  throw new UserError(`${file}: ${what}; the archive holds ${names.join(', ') || 'no arrays'}.`, {
-    hint: `Name one behind a colon: ${file}:${names[0] ?? 'NAME'}.`,
-  });
 }
 
 /** Values that float32 holds exactly as integers lie up to here. */
 const largestExact = 2 ** 24;
 
 /**
- * Bytes and booleans as bytes, everything else as float32.
+ * Bytes as bytes, which count from 0 to 1; everything else as float32, booleans as 0 and 1.
  * @throws UserError naming the row and the value if one is not finite or float32 cannot hold it
  */
 export function exampleNumbers({ dtype, shape, data }: TensorValue, source: string): ExampleArray {
@@ -112,9 +129,8 @@ export function exampleNumbers({ dtype, shape, data }: TensorValue, source: stri
   }
   if (shape.some((size) => size === 0))
     throw new UserError(`${source}: shape [${shape.join(', ')}]: the array is empty.`);
-  if (dtype === 'uint8' || dtype === 'bool')
-    return { shape: [...shape], data: data as Uint8Array<ArrayBuffer>, source };
-  const x = new Float32Array(data.length);
+  if (dtype === 'uint8') return { shape: [...shape], data: data as Uint8Array<ArrayBuffer>, source };
+  const x = newArray(4 * data.length, source, () => new Float32Array(data.length));
   const features = data.length / shape[0]!;
   const whole = dtype.startsWith('int');
   for (let i = 0; i < x.length; i++) {
@@ -139,7 +155,7 @@ export function classNumbers({ dtype, shape, data }: TensorValue, source: string
     throw new UserError(
       `${source}: labels of shape [${shape.join(', ')}]; one number per example was expected.`,
       {
-        ...(oneHot && { hint: 'Of one column per class: save labels.argmax(axis=1).' }),
+        ...(oneHot && { hint: 'If there is one column per class, save labels.argmax(axis=1).' }),
       },
     );
   }

@@ -1,17 +1,19 @@
 /** A folder of images, PNG or JPEG, with a folder for each class. */
-import { readdirSync, readFileSync } from 'node:fs';
-import type { Dirent } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import jpeg from 'jpeg-js';
 import { PNG } from 'pngjs';
 import { UserError, messageOf } from '../../../src-shared/errors.ts';
 import { shapeText } from '../../../src-shared/images.ts';
 import type { ImageShape } from '../../../src-shared/images.ts';
-import { fileError } from '../source.ts';
+import { fileError, readWholeFile } from '../source.ts';
+import { newArray } from './arrays.ts';
 import type { ExampleArray, LabelList } from './arrays.ts';
 
 /** Files that systems and viewers leave behind. */
 const leftBehind = /^(\..*|thumbs\.db|desktop\.ini)$/i;
+/** Of one file, in bytes. */
+const largestImage = 2 ** 28;
 const imageName = /\.(png|jpe?g)$/i;
 
 export interface ImageFile {
@@ -19,33 +21,55 @@ export interface ImageFile {
   className: string;
 }
 
-/** The images of a folder, by class and name. @throws UserError if there are none, or other files among them */
+/**
+ * The images of a folder, by class and name.
+ * @throws UserError if there are none, other files among them, or images outside the folders of the classes
+ */
 export function listImages(folder: string): ImageFile[] {
-  const classes = entries(folder).filter((entry) => entry.isDirectory());
+  const inside = entries(folder);
+  const classes = inside.filter(({ isFolder }) => isFolder);
   if (classes.length === 0) {
     throw new UserError(`${folder}: a folder of images needs a folder for each class; it has none.`, {
       hint: 'Put the images of each class into a folder that bears its name.',
     });
   }
-  return classes.flatMap(({ name: className }) => {
-    const inside = join(folder, className);
-    const files = entries(inside);
-    const other = files.find((entry) => !entry.isFile() || !imageName.test(entry.name));
-    if (other) {
-      throw new UserError(`${join(inside, other.name)}: a PNG or JPEG image was expected here.`, {
-        hint: 'Move everything else out of the folders of the classes.',
-      });
-    }
-    if (files.length === 0) throw new UserError(`${inside}: the folder of class "${className}" is empty.`);
-    return files.map(({ name }) => ({ path: join(inside, name), className }));
-  });
+  const stray = inside.find(({ name, isFile }) => isFile && imageName.test(name));
+  if (stray) {
+    throw new UserError(`${join(folder, stray.name)}: the image is in no folder of a class.`, {
+      hint: 'Put it into the folder that bears the name of its class, or remove it.',
+    });
+  }
+  return classes.flatMap(({ name: className }) => imagesOf(join(folder, className), className));
 }
 
-function entries(folder: string): Dirent[] {
+function imagesOf(folder: string, className: string): ImageFile[] {
+  const files = entries(folder);
+  const other = files.find(({ name, isFile }) => !isFile || !imageName.test(name));
+  if (other) {
+    throw new UserError(`${join(folder, other.name)}: a PNG or JPEG image was expected here.`, {
+      hint: 'Move everything else out of the folders of the classes.',
+    });
+  }
+  if (files.length === 0) throw new UserError(`${folder}: the folder of class "${className}" is empty.`);
+  return files.map(({ name }) => ({ path: join(folder, name), className }));
+}
+
+interface Entry {
+  name: string;
+  isFile: boolean;
+  isFolder: boolean;
+}
+
+/** What lies in a folder, sorted by name; a link is what it leads to. */
+function entries(folder: string): Entry[] {
   try {
-    return readdirSync(folder, { withFileTypes: true })
-      .filter(({ name }) => !leftBehind.test(name))
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    return readdirSync(folder)
+      .filter((name) => !leftBehind.test(name))
+      .sort()
+      .map((name) => {
+        const found = statSync(join(folder, name), { throwIfNoEntry: false });
+        return { name, isFile: found?.isFile() === true, isFolder: found?.isDirectory() === true };
+      });
   } catch (thrown) {
     throw fileError(folder, 'read', thrown);
   }
@@ -72,7 +96,8 @@ export function* readImages(
     const image = decodeImage(path);
     if (!shape) {
       shape = image.shape;
-      data = new Uint8Array(files.length * image.bytes.length);
+      const size = files.length * image.bytes.length;
+      data = newArray(size, folder, () => new Uint8Array(size));
     }
     if (image.shape.join() !== shape.join()) {
       throw new UserError(
@@ -83,7 +108,7 @@ export function* readImages(
     yield;
   }
   return {
-    inputs: { shape: [files.length, ...shape!], data, source: folder },
+    inputs: { shape: [files.length, ...shape!], data, source: folder, layout: 'channels-first' },
     labels: {
       values: files.map(({ className }) => className),
       source: folder,
@@ -94,7 +119,7 @@ export function* readImages(
 
 /** Eight bits a channel, one or three channels. @throws UserError for any other image, and a damaged one */
 export function decodeImage(path: string): Decoded {
-  const bytes = readFileSync(path);
+  const bytes = Buffer.from(readWholeFile(path, largestImage).buffer);
   try {
     return bytes[0] === 0x89 ? decodePng(bytes, path) : decodeJpeg(bytes, path);
   } catch (thrown) {
@@ -120,7 +145,7 @@ function decodePng(file: Buffer, path: string): Decoded {
   for (let i = 3; i < data.length; i += 4) {
     if (data[i] === 255) continue;
     throw new UserError(
-      `${path}: the image is transparent in places; what is to be seen there is not known.`,
+      `${path}: the image is transparent in places; its transparent pixels have no defined colour.`,
       {
         hint: 'Save it without an alpha channel.',
       },
@@ -140,6 +165,11 @@ function decodeJpeg(file: Buffer, path: string): Decoded {
 function isGreyJpeg(file: Buffer): boolean {
   for (let at = 2; at + 9 < file.length;) {
     const marker = file[at + 1]!;
+    // Any number of 0xFF may stand before a marker.
+    if (marker === 0xff) {
+      at++;
+      continue;
+    }
     const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
     if (isFrame) return file[at + 9] === 1;
     at += 2 + file.readUInt16BE(at + 2);

@@ -3,6 +3,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
 import { readWholeFile } from '../source.ts';
 import { decodeText } from '../text-file.ts';
+import { newArray } from './arrays.ts';
 import type { ExampleArray, LabelList } from './arrays.ts';
 
 /** The text has to fit into one string. */
@@ -17,8 +18,12 @@ export interface Table {
   line: (row: number) => number;
 }
 
-/** @throws UserError for a file without rows, or with rows of different lengths, naming the line */
-export function readTable(path: string): Table {
+/**
+ * @param column that will be asked for: a first line with this name in it is one of names
+ * @throws UserError for a file without rows, with rows of different lengths, or whose first line may be either names or
+ * numbers, naming the line
+ */
+export function readTable(path: string, column?: string): Table {
   const text = decodeText(readWholeFile(path, largestTable));
   const lines = text.split(/\r\n|\n|\r/);
   const kept = lines.flatMap((line, i) => (line.trim() === '' ? [] : [i]));
@@ -33,7 +38,9 @@ export function readTable(path: string): Table {
       `${path}, line ${kept[uneven]! + 1}: ${cells[uneven]!.length} cells; the first line has ${width}.`,
     );
   }
-  const named = cells.length > 1 && hasNames(cells[0]!, cells[1]!);
+  const isAskedFor = column !== undefined && !isNumber(column) && cells[0]!.includes(column);
+  const named = cells.length > 1 && (isAskedFor || hasNames(cells[0]!, cells[1]!));
+  if (!named) refuseNumberedNames(cells[0]!, `${path}, line ${first + 1}`);
   const skip = named ? 1 : 0;
   return {
     path,
@@ -49,6 +56,41 @@ const separatorOf = (line: string): string => [',', ';', '\t'].find((each) => li
 function hasNames(first: readonly string[], second: readonly string[]): boolean {
   const overNumbers = first.some((cell, i) => !isNumber(cell) && isNumber(second[i]!));
   return overNumbers || (first.length === 1 && /^(labels?|class(es)?|targets?|y)$/i.test(first[0]!));
+}
+
+/**
+ * pandas numbers the columns that have no names, and writes the numbers into the first line.
+ * @throws UserError if the first line may be such a one
+ */
+function refuseNumberedNames(first: readonly string[], where: string): void {
+  const numbers = first.filter(isNumber).map(Number);
+  if (numbers.length < 2 || numbers.some((value, i) => value !== i)) return;
+  throw new UserError(
+    `${where}: 0 to ${numbers.length - 1} in order: pandas writes such numbers as names of the columns, and it is not clear whether this is an example.`,
+    {
+      hint: 'If it is a line of names, remove it (pandas: to_csv(path, header=False, index=False)). If it is an example, move it below another one.',
+    },
+  );
+}
+
+/**
+ * @param kept columns that are taken as numbers
+ * @throws UserError if the first of them is the index that pandas writes
+ */
+function refuseIndex({ path, names, rows }: Table, kept: readonly number[]): void {
+  const unnamed = kept.find((i) => names && /^(|Unnamed: \d+(_level_\d+)?)$/.test(names[i]!));
+  const counts = kept.includes(0) && rows.length > 2 && rows.every((row, i) => row[0] === String(i));
+  if (unnamed === undefined && !counts) return;
+  const what =
+    unnamed === undefined
+      ? 'column 1 counts the lines from 0'
+      : `column ${unnamed + 1} has no name ("${names![unnamed]!}")`;
+  throw new UserError(
+    `${path}: ${what}, as the index does that pandas writes; it is not a number of the examples.`,
+    {
+      hint: `Save the table without it: to_csv(path, index=False).${counts ? ' If it is meant, move it behind another column.' : ' If it is meant, give it a name.'}`,
+    },
+  );
 }
 
 const isNumber = (cell: string): boolean => cell !== '' && !Number.isNaN(Number(cell));
@@ -81,12 +123,17 @@ export function columnOf({ path, names, rows }: Table, wanted: string): number {
   });
 }
 
-/** All columns but `without` as [rows, columns]. @throws UserError naming line, column and value */
+/**
+ * All columns but `without` as [rows, columns].
+ * @throws UserError naming line, column and value, and for the index that pandas writes
+ */
 export function tableNumbers(table: Table, without?: number): ExampleArray {
   const { path, names, rows, line } = table;
   const columns = (rows[0] ?? []).flatMap((_, i) => (i === without ? [] : [i]));
   if (rows.length === 0 || columns.length === 0) throw new UserError(`${path}: the table holds no numbers.`);
-  const data = new Float32Array(rows.length * columns.length);
+  refuseIndex(table, columns);
+  const size = rows.length * columns.length;
+  const data = newArray(4 * size, path, () => new Float32Array(size));
   rows.forEach((row, r) => {
     columns.forEach((column, c) => {
       const cell = row[column]!;
@@ -94,16 +141,20 @@ export function tableNumbers(table: Table, without?: number): ExampleArray {
       if (!Number.isFinite(value)) {
         const called = names ? `"${names[column]}"` : String(column + 1);
         throw new UserError(
-          `${path}, line ${line(r)}, column ${called}: ${cell === '' ? 'nothing' : `"${cell}"`}, where a number was expected.`,
+          `${path}, line ${line(r)}, column ${called}: ${cell === '' ? 'nothing' : `"${cell}"`}; a number was expected.`,
         );
       }
       data[r * columns.length + c] = value;
     });
   });
-  return { shape: [rows.length, columns.length], data, source: path };
+  const shape = [rows.length, columns.length];
+  return { shape, data, source: path, ...(names && { columns: columns.map((i) => names[i]!) }) };
 }
 
-/** The labels of one column: class numbers if all cells are whole numbers, else class names. @throws UserError */
+/**
+ * The labels of one column: class names if no cell is a number, else class numbers.
+ * @throws UserError for an empty cell, and for a cell that is no class number among others that are numbers
+ */
 export function tableLabels(table: Table, column: number): LabelList {
   const { path, rows, line } = table;
   const place = (row: number): string => `line ${line(row)}`;

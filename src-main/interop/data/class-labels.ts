@@ -26,9 +26,12 @@ export function classesOf(train: LabelList, test: LabelList | undefined): Classe
       `${train.source} has ${named[0]! ? 'names' : 'numbers'} of classes, ${test!.source} has ${named[1]! ? 'names' : 'numbers'}; they must be alike.`,
     );
   }
-  const found = named[0]! ? byName(lists) : byNumber(lists);
-  if (found.classes >= 2) return found;
-  throw new UserError(`${train.source}: all labels are the same; at least two classes are needed.`);
+  const [first] = train.values;
+  if ((train.values as unknown[]).every((value) => value === first))
+    throw new UserError(
+      `${train.source}: all ${train.values.length} labels are the same (${first}); at least two classes are needed.`,
+    );
+  return named[0]! ? byName(lists) : byNumber(lists);
 }
 
 function byName(lists: readonly LabelList[]): Classes {

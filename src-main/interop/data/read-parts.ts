@@ -25,8 +25,13 @@ export async function readPart(files: PartFiles, context: ComputeContext): Promi
   const part = await readFiles(files, context);
   const [count] = part.inputs.shape;
   if (part.labels.values.length === count) return part;
+  const { labels, inputs } = part;
+  // A line of names that looks like a label.
+  const oneMore =
+    files.labels !== undefined && labels.place(0) === 'line 1' && labels.values.length === count! + 1;
   throw new UserError(
-    `${part.labels.source}: ${part.labels.values.length} labels for the ${count} examples of ${part.inputs.source}.`,
+    `${labels.source}: ${labels.values.length} labels for the ${count} examples of ${inputs.source}.`,
+    oneMore ? { hint: 'If line 1 is a name, remove it or call it "label".' } : {},
   );
 }
 
@@ -36,7 +41,7 @@ async function readFiles(files: PartFiles, context: ComputeContext): Promise<Raw
   if (labelColumn !== undefined && labels !== undefined)
     throw new UserError(`${called[1]} and labelColumn say the same thing twice; give one of them.`);
   if (labelColumn !== undefined && kind !== 'table')
-    throw new UserError(`${path}: labelColumn names a column of a CSV table, and this is none.`);
+    throw new UserError(`${path}: labelColumn names a column of a CSV table, and this is not one.`);
   if (kind === 'folder') {
     if (labels === undefined) return imagesIn(path, context);
     throw new UserError(
@@ -44,10 +49,14 @@ async function readFiles(files: PartFiles, context: ComputeContext): Promise<Raw
     );
   }
   if (kind === 'table') {
-    const table = readTable(path);
+    const table = readTable(path, labelColumn);
     if (labelColumn !== undefined) {
       const column = columnOf(table, labelColumn);
-      return { inputs: tableNumbers(table, column), labels: tableLabels(table, column) };
+      const { names } = table;
+      return {
+        inputs: { ...tableNumbers(table, column), ...(names && { columns: names }) },
+        labels: tableLabels(table, column),
+      };
     }
     return { inputs: tableNumbers(table), labels: labelsOf(labels, called) };
   }
@@ -57,7 +66,7 @@ async function readFiles(files: PartFiles, context: ComputeContext): Promise<Raw
 function labelsOf(path: string | undefined, [inputs, labels]: PartFiles['called']): LabelList {
   if (path === undefined) {
     throw new UserError(`${labels} is missing: nothing says the classes of the examples in ${inputs}.`, {
-      hint: 'Name a file of labels; of a CSV table that holds them, their column (labelColumn).',
+      hint: 'Name a file of labels or, if a CSV table holds them, their column (labelColumn).',
     });
   }
   const kind = kindOfExamples(path);
@@ -66,7 +75,9 @@ function labelsOf(path: string | undefined, [inputs, labels]: PartFiles['called'
   const table = readTable(path);
   const width = table.rows[0]?.length ?? 0;
   if (width === 1) return tableLabels(table, 0);
-  throw new UserError(`${path}: ${width} columns; one column of labels was expected.`);
+  throw new UserError(`${path}: ${width} columns; one column of labels was expected.`, {
+    hint: 'Save the labels alone; in pandas: to_csv(path, index=False).',
+  });
 }
 
 async function imagesIn(folder: string, context: ComputeContext): Promise<RawPart> {

@@ -17,9 +17,9 @@ export interface Shaped {
 /** Numbers of channels by which an axis is known. */
 const usual = [1, 3, 4];
 
-/** @throws UserError if the sizes of the axes leave open which one is that of the channels */
+/** @throws UserError if the sizes of the axes do not tell which axis holds the channels */
 export function shapedExamples(
-  { shape: sizes, data, source }: ExampleArray,
+  { shape: sizes, data, source, layout: known }: ExampleArray,
   layout: Layout | undefined,
 ): Shaped {
   const [count = 0] = sizes;
@@ -29,10 +29,16 @@ export function shapedExamples(
       `layout has no effect: ${source} has the shape [${sizes.join(', ')}], and only arrays of four axes have channels.`,
     );
   }
+  if (layout !== undefined && known !== undefined) {
+    throw new UserError(
+      `layout has no effect: ${source} is a folder of images, and the order of their axes is known.`,
+      { hint: 'Leave layout out.' },
+    );
+  }
   if (sizes.length === 2) return { count, features, shape: undefined, data };
   if (sizes.length === 3) return { count, features, shape: [1, sizes[1]!, sizes[2]!], data };
   const [, a, b, c] = sizes as [number, number, number, number];
-  if ((layout ?? layoutOf(sizes, source)) === 'channels-first')
+  if ((known ?? layout ?? layoutOf(sizes, source)) === 'channels-first')
     return { count, features, shape: [a, b, c], data };
   return { count, features, shape: [c, a, b], data: channelsFirst(data, count, c) };
 }
@@ -41,8 +47,8 @@ function layoutOf(sizes: readonly number[], source: string): Layout {
   const [first, last] = [usual.includes(sizes[1]!), usual.includes(sizes[3]!)];
   if (first !== last) return first ? 'channels-first' : 'channels-last';
   throw new UserError(
-    `${source}: of the shape [${sizes.join(', ')}] it is not clear which axis is that of the channels.`,
-    { hint: 'Say it: layout channels-first or channels-last.' },
+    `${source}: the shape [${sizes.join(', ')}] does not tell which axis holds the channels.`,
+    { hint: 'Set layout to channels-first or channels-last.' },
   );
 }
 

@@ -49,31 +49,73 @@ export function statisticsOf(examples: Shaped, { mean, std, normalisation }: Giv
   return { mean: [...mean], std: [...std], notes: [] };
 }
 
-function measured({ data, count, features }: Shaped, groups: number): Statistics {
-  const scale = data instanceof Uint8Array ? 255 : 1;
+/** @throws UserError if all numbers of all examples are the same */
+function measured(examples: Shaped, groups: number): Statistics {
+  const found = examples.data instanceof Uint8Array ? ofBytes(examples, groups) : ofNumbers(examples, groups);
+  const constant = found.filter(({ std }) => std === 0).length;
+  const { features } = examples;
+  if (constant === groups) {
+    throw new UserError(
+      `the training examples are all the same: no ${groups === features ? 'number' : 'channel'} differs between them, so that they have no standard deviation.`,
+      { hint: 'Check the file of the inputs, or add them as they are with normalisation none.' },
+    );
+  }
+  const what = groups === features ? 'numbers of a row' : 'channels';
+  return {
+    mean: found.map(({ mean }) => mean),
+    std: found.map(({ std }) => std || 1),
+    notes:
+      constant === 0
+        ? []
+        : [
+            `${constant} of ${groups} ${what} are the same in all training examples: their standard deviation is 0, and 1 is used instead; they become 0 there.`,
+          ],
+  };
+}
+
+interface Moments {
+  mean: number;
+  std: number;
+}
+
+/** Exact up to the last division: whole numbers are summed, so that equal bytes have a deviation of 0. */
+function ofBytes({ data, count, features }: Shaped, groups: number): Moments[] {
+  const plane = features / groups;
+  const sums = new Float64Array(groups);
+  const squares = new Float64Array(groups);
+  for (let i = 0; i < data.length; i++) {
+    const group = Math.floor((i % features) / plane);
+    sums[group]! += data[i]!;
+    squares[group]! += data[i]! ** 2;
+  }
+  const size = count * plane;
+  return Array.from(sums, (sum, group) => {
+    const spread = BigInt(size) * BigInt(squares[group]!) - BigInt(sum) ** 2n;
+    return { mean: sum / size / 255, std: Math.sqrt(Number(spread)) / size / 255 };
+  });
+}
+
+function ofNumbers({ data, count, features }: Shaped, groups: number): Moments[] {
   const plane = features / groups;
   const each = (work: (value: number, group: number) => void): void => {
     for (let row = 0, at = 0; row < count; row++) {
       for (let group = 0; group < groups; group++) {
-        for (let i = 0; i < plane; i++) work(data[at++]! / scale, group);
+        for (let i = 0; i < plane; i++) work(data[at++]!, group);
       }
     }
   };
   const sums = new Float64Array(groups);
-  each((value, group) => (sums[group]! += value));
-  const mean = Array.from(sums, (sum) => sum / (count * plane));
+  const lowest = new Float64Array(groups).fill(Infinity);
+  const highest = new Float64Array(groups).fill(-Infinity);
+  each((value, group) => {
+    sums[group]! += value;
+    lowest[group] = Math.min(lowest[group]!, value);
+    highest[group] = Math.max(highest[group]!, value);
+  });
+  // The mean of equal numbers is that number, whatever the sum was rounded to.
+  const mean = Array.from(sums, (sum, g) => (lowest[g] === highest[g] ? lowest[g]! : sum / (count * plane)));
   // In a second pass: the difference of two large numbers would lose the digits.
   const squares = new Float64Array(groups);
   each((value, group) => (squares[group]! += (value - mean[group]!) ** 2));
-  const std = Array.from(squares, (sum) => Math.sqrt(sum / (count * plane)));
-  const constant = std.filter((value) => value === 0).length;
-  const what = groups === features ? 'numbers of a row are' : groups === 1 ? 'numbers are' : 'channels are';
-  return {
-    mean,
-    std: std.map((value) => value || 1),
-    notes:
-      constant === 0
-        ? []
-        : [`${constant} of ${groups} ${what} the same in all training examples; they become 0.`],
-  };
+  return mean.map((value, group) => ({ mean: value, std: Math.sqrt(squares[group]! / (count * plane)) }));
 }

@@ -6,6 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import { moveOf } from '../../../src-main/compute/data/augment.ts';
 import { augmented } from '../../../src-main/compute/data/augment.ts';
+import { readRun } from '../../../src-main/compute/load-models.ts';
+import { loadAnalysisData } from '../../../src-main/compute/analysis-data.ts';
 import { loadDataset } from '../../../src-main/compute/data/index.ts';
 import { freshModels } from '../../../src-main/compute/models/index.ts';
 import { sizeOverrides } from '../../../src-shared/config.ts';
@@ -80,6 +82,17 @@ describe('a run on varied images', () => {
     expect(a.val_loss).not.toEqual(b.val_loss);
     // The ends are the models of the run, seen as training saw them.
     expect(a.val_loss[0]).toBeCloseTo(varied.val_loss![0]!, 5);
+  });
+
+  it('is not compared with training if norm statistics go by batches, which are of the images as they are', async () => {
+    const run = readRun(join(root, 'varied'));
+    const varied = await loadAnalysisData(run, {}, ['val', 'test']);
+    expect([varied.isRunSplit, varied.warnings]).toEqual([true, []]);
+    const plain = await loadAnalysisData(run, {}, ['train', 'val'], 'file');
+    expect(plain.isRunSplit).toBe(false);
+    expect(plain.warnings).toEqual([expect.stringMatching(/images as they are.*are not compared/)]);
+    const test = await loadAnalysisData(run, {}, ['test'], 'file');
+    expect([test.isRunSplit, test.warnings]).toEqual([true, []]);
   });
 
   it('can be one of residual networks, which take the size of the images', async () => {

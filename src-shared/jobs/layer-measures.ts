@@ -69,10 +69,28 @@ export const layerCommon = {
 
 export const hookModeSchema = z.enum(['RecordInput', 'RecordOutput']);
 
+const pairSchema = z.tuple([z.int(), z.int()]).readonly();
+
+/** Of a convolution: what was taken as its inputs. Each row of the kernel's entries at one position is one vector. */
+export const patchesSchema = z.object({
+  /** images * positions */
+  count: z.int(),
+  images: z.int(),
+  /** Of the kernel on one image. */
+  positions: z.int(),
+  kernel: pairSchema,
+  stride: pairSchema,
+  /** Zeros on every side, rows and columns; they are part of the patches. */
+  padding: pairSchema,
+});
+export type PatchFields = z.infer<typeof patchesSchema>;
+
 /** Fields that describe the subspace of one layer. */
 export const subspaceFields = {
   layer: z.string(),
   hook_mode: hookModeSchema,
+  /** Absent: the inputs are vectors, one per example. */
+  patches: patchesSchema.optional(),
   subspace_dimension: z.int(),
   full_dimension: z.int(),
   explained_variance_ratio: z.number(),

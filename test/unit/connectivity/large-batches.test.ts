@@ -7,7 +7,7 @@ import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import type { Attribute, Backend, Tensor } from '../../../src-main/compute/backend/index.ts';
 import { loadCheckpoint, readRun } from '../../../src-main/compute/load-models.ts';
 import { rowsPerCall } from '../../../src-main/compute/networks/evaluation.ts';
-import { writeResnetRun } from '../../support/batch-norm-resnets.ts';
+import { writeResnetRun } from '../../support/written-resnets.ts';
 import { job, testContext } from '../../support/job.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'basin-large-batches-'));

@@ -1,4 +1,4 @@
-/** A run of small residual networks with batch norms on padded digits, untrained, with a split of few examples. */
+/** A run of small residual networks on padded digits, untrained, with a split of few examples. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfig, resolveModel } from '../../src-shared/config.ts';
@@ -13,10 +13,24 @@ interface Wish {
   /** Examples of the train split. */
   train: number;
   norm?: 'batch' | 'group';
+  /** 0 standard, 1 W-asymmetric, 3 SYRE. */
+  symmetry?: 0 | 1 | 3;
 }
 
+const masks = {
+  default: { mask_constant: 2, do_normal_mask: true },
+  conv_f: { num_fixed: 4 },
+  conv_1: { conv: { num_fixed: 36 }, skip: { num_fixed: 4 } },
+  conv_2: { conv: { num_fixed: 54 }, skip: { num_fixed: 6 } },
+  conv_3: { conv: { num_fixed: 72 }, skip: { num_fixed: 8 } },
+  linear: { num_fixed: 8 },
+};
+
 /** Writes the run at epoch 1 into the new folder `directory`. The models are the same ones each time. */
-export function writeResnetRun(directory: string, { models, train, norm = 'batch' }: Wish): string {
+export function writeResnetRun(
+  directory: string,
+  { models, train, norm = 'batch', symmetry = 0 }: Wish,
+): string {
   mkdirSync(directory);
   const rows = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
   const split = { train_indices: rows(0, train), val_indices: rows(train, 20) };
@@ -27,8 +41,8 @@ export function writeResnetRun(directory: string, { models, train, norm = 'batch
     `dataset: { name: mnist-10k-32, data_dir: null, batch_size: 64, split_file: split.json }
 num_models: ${models}
 training: { num_epochs: 1 }
-model: { name: resnet_cifar, depth: 20, w: 1, num_classes: 10, input_shape: [1, 32, 32], norm: ${norm}, symmetry: 0,
-  mask_params: {} }
+model: { name: resnet_cifar, depth: 20, w: 1, num_classes: 10, input_shape: [1, 32, 32], norm: ${norm},
+  symmetry: ${symmetry}, mask_params: ${JSON.stringify(masks)} }
 `,
   );
   const spec = resolveModel(readConfig(readYaml(config), config), config) as ResnetSpec;

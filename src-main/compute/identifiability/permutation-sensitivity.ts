@@ -83,7 +83,10 @@ async function layerSensitivity(
     },
     gamma_out_theory: layer.sigmaF === null ? null : layer.sigmaF * Math.sqrt(k) * n ** (-2 / k),
     center_dominance: dominance,
-    verdict: judge({ transpositions, cheapest, own: ownCost(found), neurons: n, nothingFixed }),
+    verdict: judge({
+      ...{ transpositions, cheapest, own: ownCost(found), neurons: n, nothingFixed },
+      leastRank: found.minRank,
+    }),
   };
 }
 

@@ -21,7 +21,9 @@ export const layerSelection = {
     .array(z.string().min(1))
     .min(1)
     .optional()
-    .describe('layers, by the names of their modules; absent: all of them')
+    .describe(
+      'layers, by the names of their modules; absent: all of them. The inputs of a convolution are the patches under its kernel at every position, zeros of the padding included',
+    )
     .meta({ label: 'Layers', advanced: true }),
   data: analysisDataSchema.default({}).meta({ label: 'Data' }),
 };
@@ -69,7 +71,7 @@ export const layerCommon = {
 
 export const hookModeSchema = z.enum(['RecordInput', 'RecordOutput']);
 
-const pairSchema = z.tuple([z.int(), z.int()]).readonly();
+const pairSchema = z.tuple([z.int(), z.int()]);
 
 /** Of a convolution: what was taken as its inputs. Each row of the kernel's entries at one position is one vector. */
 export const patchesSchema = z.object({

@@ -1,6 +1,7 @@
 /** Kind `subspace-coherence`: how evenly the inputs of each layer spread over the coordinates. */
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { LayerCoherence, subspaceCoherenceJob } from '../../../src-shared/jobs/subspace-coherence.ts';
+import type { PatchFields } from '../../../src-shared/jobs/layer-measures.ts';
 import { violationProbabilities } from '../../../src-shared/jobs/subspace-coherence.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { LoadedModel } from '../load-models.ts';
@@ -41,9 +42,11 @@ export function subspaceFieldsOf(space: Subspace) {
   };
 }
 
-const patchFields = (patches: Patches, count: number) => ({
+const patchFields = (patches: Patches, count: number): PatchFields => ({
   ...{ count, images: count / patchCount(patches), positions: patchCount(patches) },
-  ...{ kernel: patches.kernel, stride: patches.stride, padding: patches.padding },
+  kernel: [...patches.kernel],
+  stride: [...patches.stride],
+  padding: [...patches.padding],
 });
 
 async function layerCoherence(

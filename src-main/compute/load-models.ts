@@ -142,7 +142,7 @@ export function refuseConvolutions({ graph, configPath }: Run, work: string): vo
   throw new UserError(
     `${configPath} describes a network with convolutions; ${work} for networks without any so far.`,
     {
-      hint: 'Such a network can be trained, imported, exported, interpolated, merged, aligned, and compared by similarity.',
+      hint: 'Such a network can be trained, imported, exported, interpolated, merged, aligned, measured by realization-cost, subspace-coherence and permutation-sensitivity, and compared by similarity.',
     },
   );
 }

@@ -5,7 +5,8 @@ import { number } from '../format.ts';
 
 /**
  * What exchanging two neurons means, in one or two sentences: it costs, saves or does nothing by more than rounding
- * (`roundingShare` of the largest of the four costs), or that is not clear because a cost is not finite.
+ * (`roundingShare` of the largest of the four costs), or that is not clear because a cost is not finite, or a neuron has no
+ * free weights.
  */
 export function swapSentence(
   costs: NonNullable<InspectedNeurons['costs']>,
@@ -15,6 +16,8 @@ export function swapSentence(
   const { own_first, own_second, first_realises_second, second_realises_first, swap } = costs;
   if (!allFinite([own_first, own_second, first_realises_second, second_realises_first, swap]))
     return 'The cost of swapping the two is not clear: a cost is not finite.';
+  if (costs.min_gram_rank === 0)
+    return 'The cost of swapping the two is not clear: one has no free weights that act on the input subspace, so its costs are zero.';
   const largest = Math.max(own_first, own_second, first_realises_second, second_realises_first);
   if (Math.abs(swap) <= roundingShare * largest) {
     return 'Swapping the two costs nothing: this measure cannot distinguish them.';

@@ -21,7 +21,9 @@ export const layerSelection = {
     .array(z.string().min(1))
     .min(1)
     .optional()
-    .describe('layers, by the names of their modules; absent: all of them')
+    .describe(
+      'layers, by the names of their modules; absent: all of them. The inputs of a convolution are the patches under its kernel at every position, zeros of the padding included',
+    )
     .meta({ label: 'Layers', advanced: true }),
   data: analysisDataSchema.default({}).meta({ label: 'Data' }),
 };
@@ -69,10 +71,28 @@ export const layerCommon = {
 
 export const hookModeSchema = z.enum(['RecordInput', 'RecordOutput']);
 
+const pairSchema = z.tuple([z.int(), z.int()]);
+
+/** Of a convolution: what was taken as its inputs. Each row of the kernel's entries at one position is one vector. */
+export const patchesSchema = z.object({
+  /** images * positions */
+  count: z.int(),
+  images: z.int(),
+  /** Of the kernel on one image. */
+  positions: z.int(),
+  kernel: pairSchema,
+  stride: pairSchema,
+  /** Zeros on every side, rows and columns; they are part of the patches. */
+  padding: pairSchema,
+});
+export type PatchFields = z.infer<typeof patchesSchema>;
+
 /** Fields that describe the subspace of one layer. */
 export const subspaceFields = {
   layer: z.string(),
   hook_mode: hookModeSchema,
+  /** Absent: the inputs are vectors, one per example. */
+  patches: patchesSchema.optional(),
   subspace_dimension: z.int(),
   full_dimension: z.int(),
   explained_variance_ratio: z.number(),

@@ -25,7 +25,7 @@ const countSchema = z.object({
 
 export const skipConnectionsJob = defineJob({
   kind: 'skip-connections',
-  version: 1,
+  version: 2,
   title: 'Skip connections',
   summary:
     'Counts the connected components of the solutions of a three-layer linear network with and without a skip connection around its first two layers; at width 1 the set is drawn in the (w1, w2) plane.',

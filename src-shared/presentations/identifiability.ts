@@ -6,10 +6,11 @@ import { realizationCostJob } from '../jobs/realization-cost.ts';
 import { realizationCostRidgeJob } from '../jobs/realization-cost-ridge.ts';
 import type { RidgePair } from '../jobs/realization-cost-ridge.ts';
 import { subspaceCoherenceJob } from '../jobs/subspace-coherence.ts';
-import type { LayerCoherence } from '../jobs/subspace-coherence.ts';
 import { isMatrix } from '../matrix.ts';
 import { boxFigure, epochFigure, matrixFigure, namesOf } from './layer-figures.ts';
-import type { Figures, Named } from './layer-figures.ts';
+import type { Named } from './layer-figures.ts';
+import { coherenceFigure, gammaFigure } from './identifiability-figures.ts';
+import { patchNotes } from './patch-notes.ts';
 import { exchangesFinding, layersFinding, ridgeFinding } from '../verdicts/identifiability.ts';
 import { shown } from '../shown.ts';
 import { definePresenter, toldPlainly } from './present.ts';
@@ -88,7 +89,8 @@ export const realizationCost = definePresenter(realizationCostJob, (answer) => {
     .flatMap((row) => row.realization_cost_results)
     .filter((l) => isMatrix(l.transposition_cost_squared))
     .map((l) => ({
-      swaps: upper(l.transposition_cost_squared),
+      ...{ layer: l.layer, swaps: upper(l.transposition_cost_squared) },
+      leastRank: l.min_gram_rank,
       largestCost: largest(l.mahalanobis_distance_squared),
     }));
   const nameOf = namesOf(rows);
@@ -142,6 +144,7 @@ export const realizationCost = definePresenter(realizationCostJob, (answer) => {
     ],
     notes: [
       ...notesOf(rows),
+      ...patchNotes(rows.flatMap((row) => row.realization_cost_results)),
       ...rows.flatMap((row) =>
         row.realization_cost_results
           .filter((l) => (l.min_gram_rank ?? l.subspace_dimension) < l.subspace_dimension)
@@ -153,24 +156,6 @@ export const realizationCost = definePresenter(realizationCostJob, (answer) => {
     ],
   };
 });
-
-/** Over the checkpoints, layer by layer. */
-function coherenceFigure(rows: readonly { coherence_results: LayerCoherence[] }[]): Figures {
-  const layers = [...new Set(rows.flatMap((row) => row.coherence_results.map((l) => l.layer)))];
-  const groups = layers.map((layer) => ({
-    label: layer,
-    values: rows.flatMap((row) =>
-      row.coherence_results.filter((l) => l.layer === layer).map((l) => l.subspace_coherence),
-    ),
-  }));
-  const title = `${rows.length} checkpoint${rows.length === 1 ? '' : 's'}`;
-  return [
-    {
-      title: 'Coherence of the inputs, layer by layer',
-      recipe: { kind: 'boxes', data: { label: 'subspace coherence', panels: [{ title, groups }] } },
-    },
-  ];
-}
 
 export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) => {
   const rows = rowsOf(answer);
@@ -224,6 +209,7 @@ export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) 
     ],
     notes: [
       ...notesOf(rows),
+      ...patchNotes(rows.flatMap((row) => row.coherence_results)),
       ...(masked
         ? []
         : [
@@ -233,35 +219,6 @@ export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) 
     ],
   };
 });
-
-/** gamma_out over k, one point per layer, beside sigma_F sqrt k m^(-2/k); layers without a random F are left out. */
-function gammaFigure(layers: readonly LayerSensitivity[]): Figures {
-  const scales = [
-    ...new Set(
-      layers.flatMap(({ sigma_f, gamma_out }) =>
-        sigma_f !== null && sigma_f > 0 && gamma_out.value > 0 ? [sigma_f] : [],
-      ),
-    ),
-  ];
-  return scales.flatMap((sigmaF): Figures => {
-    const some = layers.filter((l) => l.sigma_f === sigmaF && l.neurons >= 2);
-    const places = Map.groupBy(some, (l) => `${l.subspace_dimension} ${l.neurons}`);
-    const distinct = (of: (l: LayerSensitivity) => number): number =>
-      new Set([...places.values()].map((at) => of(at[0]!))).size;
-    // A line needs two places of the same width, or of the same dimension.
-    const lines =
-      distinct((l) => l.neurons) < places.size || distinct((l) => l.subspace_dimension) < places.size;
-    if (places.size < 2 || !lines) return [];
-    const points = [...places.values()].map((at) => ({
-      k: at[0]!.subspace_dimension,
-      m: at[0]!.neurons,
-      measured: at.map((l) => l.gamma_out.value),
-    }));
-    return [
-      { title: `Center gap, σ_F = ${sigmaF}`, recipe: { kind: 'gamma-out', data: { sigmaF, points } } },
-    ];
-  });
-}
 
 /** A sum of costs that only rounding made other than nothing is nothing. */
 const costOf = (delta: number, { own_cost }: LayerSensitivity): number =>
@@ -327,6 +284,7 @@ export const permutationSensitivity = definePresenter(permutationSensitivityJob,
     ],
     notes: [
       ...notesOf(rows),
+      ...patchNotes(rows.flatMap((row) => row.sensitivity_results)),
       `Identifiable? ${layers[0]!.verdict.rule}`,
       ...(all > 1 && all <= 16
         ? rows.flatMap((row) =>

@@ -72,10 +72,12 @@ export interface CurveChoice {
 }
 
 /** What tells curves between the same models apart. */
-const curveTitle = (pair: Interpolation): string =>
-  pair.norm_statistics === undefined
-    ? alignmentTitle(pair)
-    : `${alignmentTitle(pair)}, ${normStatisticsNames[pair.norm_statistics]}`;
+function curveTitle(pair: Interpolation): string {
+  const { norm_statistics: name, statistics_batch: batch } = pair;
+  if (name === undefined) return alignmentTitle(pair);
+  const batches = batch === undefined ? '' : ` (batches of ${batch.toLocaleString('en-US')})`;
+  return `${alignmentTitle(pair)}, ${normStatisticsNames[name]}${batches}`;
+}
 
 /** One panel per way of aligning and of coming by norm statistics, in the order in which they occur. */
 export function panelsByAlignment(series: readonly CurveSeries[]): CurvePanel[] {

@@ -1,5 +1,6 @@
 /** Figures of measures that give something per checkpoint and layer: matrices, distributions, curves over training. */
 import type { FigureRecipe } from '../figures/index.ts';
+import { manyGroups } from '../figures/kinds/boxes.ts';
 import { isMatrix } from '../matrix.ts';
 import type { Matrix } from '../matrix.ts';
 import type { Presentation } from './present.ts';
@@ -29,6 +30,8 @@ export function namesOf(rows: readonly Named[]): (row: Named) => string {
 /** More matrices make a picture that nobody can read, and that takes long to draw. */
 const mostCheckpoints = 6;
 const mostBoxes = 4;
+/** More curves in one panel cannot be told apart. */
+const mostCurves = 8;
 
 /** A figure of some of the checkpoints says so in its title. */
 const titled = (title: string, shown: number, all: number): string =>
@@ -101,11 +104,32 @@ export function boxFigure<Row extends Named>(
     .map((row) => ({ title: nameOf(row), groups: groupsOf(row).filter(({ values }) => values.length > 0) }))
     .filter(({ groups }) => groups.length > 0);
   if (panels.length === 0) return [];
-  const recipe: FigureRecipe = { kind: 'boxes', data: { label, panels } };
-  return [{ title: titled(title, panels.length, rows.length), recipe }];
+  return [{ title: titled(title, panels.length, rows.length), recipe: boxesOf(label, panels) }];
 }
 
-/** A value per layer over the epochs, mean and spread over the models; nothing for a single epoch. */
+interface BoxPanel {
+  title: string;
+  groups: { label: string; values: number[] }[];
+}
+
+/** Wide enough for the names of many layers. */
+export function boxesOf(label: string, panels: BoxPanel[]): FigureRecipe {
+  const many = panels.some(({ groups }) => groups.length > manyGroups);
+  return { kind: 'boxes', data: { label, panels }, ...(many && { options: { size: 'double' } }) };
+}
+
+/** Parts of nearly equal size, in order, of at most that many. */
+function evenParts<T>(all: readonly T[], most: number): T[][] {
+  const count = Math.ceil(all.length / most);
+  return Array.from({ length: count }, (_, i) =>
+    all.slice(Math.round((i * all.length) / count), Math.round(((i + 1) * all.length) / count)),
+  );
+}
+
+/**
+ * A value per layer over the epochs, mean and spread over the models; nothing for a single epoch. Many layers are drawn in
+ * several panels.
+ */
 export function epochFigure<Row extends Named>(
   title: string,
   label: string,
@@ -128,9 +152,11 @@ export function epochFigure<Row extends Named>(
       values: epochs.map((epoch) => at(model, epoch, layer)),
     })),
   }));
+  const panels = evenParts(series, mostCurves).map((some) => ({ label, series: some }));
   const recipe: FigureRecipe = {
     kind: 'training-curves',
-    data: { panels: [{ label, series }] },
+    data: { panels },
+    ...(panels.length > 1 && { options: { size: 'double' } }),
     caption: `${title}; mean over ${models.length} model${models.length === 1 ? '' : 's'}${models.length === 1 ? '' : ', band: minimum to maximum'}.`,
   };
   return [{ title, recipe }];

@@ -11,15 +11,28 @@ const meanOf = (values: readonly number[]): number =>
 
 /** Of one layer: what every exchange of two neurons costs, and the largest realization cost beside it. */
 export interface Exchanges {
+  layer: string;
   swaps: readonly number[];
+  /** Of the neurons' Gram matrices; with 0 some neuron has no free weight, and its costs are zero for any function. */
+  leastRank?: number | undefined;
   largestCost: number;
 }
 
 /**
  * Does exchanging two neurons cost something? `yes`: every exchange, by more than rounding; `no`: none; `partly` between;
- * `not clear` if there is no exchange or a cost is not finite.
+ * `not clear` if there is no exchange or a cost is not finite. Layers in which a neuron has no free weight are left out.
  */
-export function exchangesFinding(layers: readonly Exchanges[]): Finding {
+export function exchangesFinding(all: readonly Exchanges[]): Finding {
+  const layers = all.filter(({ leastRank }) => leastRank !== 0);
+  if (layers.length === all.length) return findingOf(layers);
+  const left = [...new Set(all.flatMap(({ layer, leastRank }) => (leastRank === 0 ? [layer] : [])))];
+  const why = `some neurons of ${left.length > 3 ? `${left.length} layers` : left.join(', ')} have no free weights that act on the input subspace, so their costs are zero whatever they compute`;
+  if (layers.length === 0) return { outcome: 'not clear', text: `Not clear: ${why}.` };
+  const { outcome, text } = findingOf(layers);
+  return { outcome, text: `${text} Left out: ${why}.` };
+}
+
+function findingOf(layers: readonly Exchanges[]): Finding {
   const swaps = layers.flatMap(({ swaps }) => swaps);
   if (swaps.length === 0)
     return { outcome: 'not clear', text: 'Not clear: no layer has two neurons to swap.' };

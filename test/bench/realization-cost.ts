@@ -15,7 +15,7 @@ import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { LoadedModel } from '../../src-main/compute/load-models.ts';
 import { loadDataset, splitExamples, splitIndices } from '../../src-main/compute/data/index.ts';
 import type { Examples } from '../../src-main/compute/data/index.ts';
-import { layerWeights, linearLayers } from '../../src-main/compute/identifiability/layer-weights.ts';
+import { layerWeights, measuredLayers } from '../../src-main/compute/identifiability/layer-weights.ts';
 import { SubspaceRecorder } from '../../src-main/compute/identifiability/measure.ts';
 import { costsOfLayers } from '../../src-main/compute/identifiability/realization-cost.ts';
 import { startThreads } from '../../src-main/compute/threads/pool.ts';
@@ -50,7 +50,7 @@ function modelsOf(width: number, count: number): Model[] {
   return initialise(spec, { init, mask: 1 }).map((state) => ({ run, state }));
 }
 
-const layersOf = (model: Model): string[] => linearLayers(model.run.graph).map(({ id }) => id);
+const layersOf = (model: Model): string[] => measuredLayers(model.run.graph).map(({ id }) => id);
 
 /** What one model took, and what was found. */
 interface Round {

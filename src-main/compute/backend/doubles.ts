@@ -2,6 +2,7 @@
  * Float64 on the native library. tfjs knows no such tensors, but TensorFlow's kernels do: handles here are the
  * library's own, outside tfjs. The binding moves float32 only, so the bytes of a float64 travel as two of them.
  */
+import { sizeOf } from '../../../src-shared/shapes.ts';
 import type { Attributes } from './tensors.ts';
 import { attr } from './tensors.ts';
 
@@ -9,6 +10,14 @@ import { attr } from './tensors.ts';
 export interface Double {
   readonly id: number;
   readonly shape: readonly number[];
+}
+
+/** Where a kernel covers images [height, width, channels]: `padding` zeros are on every side, rows and columns. */
+export interface Windows {
+  image: readonly [height: number, width: number, channels: number];
+  kernel: readonly [height: number, width: number];
+  stride: readonly [number, number];
+  padding: readonly [number, number];
 }
 
 /** The calls of the binding that this needs, attributes already translated. */
@@ -93,6 +102,44 @@ export class Doubles {
   /** Rows of a, [rows, ...], at the places in `which`, of shape `shape`: [...shape, ...]. */
   gather(a: Double, which: Int32Array, shape: readonly number[]): Double {
     return this.#gather(a.id, 'float64', which, shape, 0);
+  }
+
+  /**
+   * The windows that a kernel covers on images, zeros around them, as rows: image by image, window by window (row by
+   * row), in a window row by row, channels fastest.
+   * @param images [count, height * width * channels]
+   * @returns [count * windows, kernel height * kernel width * channels]
+   */
+  windows(images: Double, { image, kernel, stride, padding }: Windows): Double {
+    const channels = image[2];
+    const whole = this.#reshape(images.id, [-1, ...image]);
+    const [rows, columns] = padding;
+    const zeros = this.#library.create(Int32Array.of(0, 0, rows, rows, columns, columns, 0, 0), [4, 2]);
+    const [padded] = this.#library.run(
+      'Pad',
+      { ...float64, Tpaddings: attr.type('int32') },
+      [whole, zeros],
+      1,
+    );
+    const settings = {
+      ksizes: attr.int([1, ...kernel, 1]),
+      strides: attr.int([1, ...stride, 1]),
+      rates: attr.int([1, 1, 1, 1]),
+      padding: attr.string('VALID'),
+    };
+    const [cut] = this.#library.run('ExtractImagePatches', { ...float64, ...settings }, [padded!.id], 1);
+    const size = kernel[0] * kernel[1] * channels;
+    const count = sizeOf(cut!.shape) / size;
+    const flat = this.#reshape(cut!.id, [count, size]);
+    for (const id of [whole, zeros, padded!.id, cut!.id]) this.#library.free(id);
+    return { id: flat, shape: [count, size] };
+  }
+
+  #reshape(id: number, shape: readonly number[]): number {
+    const to = this.#library.create(Int32Array.from(shape), [shape.length]);
+    const [out] = this.#library.run('Reshape', { ...float64, Tshape: attr.type('int32') }, [id, to], 1);
+    this.#library.free(to);
+    return out!.id;
   }
 
   free(...tensors: readonly Double[]): void {

@@ -3,6 +3,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
 import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
+import { rowsPerCall } from '../networks/evaluation.ts';
 import { mathsOf } from '../networks/maths.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { forward } from '../networks/run.ts';
@@ -34,7 +35,7 @@ export function requireEndpoints(
   ends: readonly End[],
   examples: Examples,
 ): void {
-  const rows = Math.min(mostRows, examples.count);
+  const rows = Math.min(mostRows, rowsPerCall(set.network, 1, 'eager'), examples.count);
   const points = ends.map(({ vertex }): Point => [{ vertex, weight: 1 }]);
   const onCurves = logitsAtPoints(backend, { ...set, points }, examples, rows);
   const size = onCurves.length / ends.length;

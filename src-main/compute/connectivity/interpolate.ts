@@ -22,6 +22,7 @@ import type { Compute, ComputeContext } from '../context.ts';
 import { uploadExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { assertSameFixedPart, numParameters } from '../models/index.ts';
+import { wayOfBatches } from '../networks/evaluation.ts';
 import { evaluationWay } from '../networks/execution.ts';
 import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { PairIndices } from '../pairs.ts';
@@ -82,6 +83,8 @@ export const interpolate: Compute<Params, Result> = async (params, context) => {
   const data = await loadAnalysisData(first, params.data, wanted, order);
   const norms = pointNormsOf(policy, first, data, params.splits);
   const backend = await context.backend();
+  // Refuses batches that this back end cannot hold, before anything is aligned.
+  if (norms) wayOfBatches(backend, first.graph, norms.batch, 'eager');
   const told = [...warnings, ...data.warnings, ...normWarnings(policy)];
   return run(
     { params, context, backend, models, pairs, data, network: first.graph, policy, norms },
@@ -182,8 +185,10 @@ const examplesPerPoint = ({ params, data, norms }: Job): number =>
 
 /** By the work of the whole job, so that all its numbers come about in one way. */
 function executionOf(job: Job, points: number) {
-  const { way, reason } = evaluationWay(job.backend, job.network, points * examplesPerPoint(job));
-  return { way, execution: { way, ...(reason !== undefined && { reason }) } };
+  const { backend, network, norms } = job;
+  const { way: wished, reason } = evaluationWay(backend, network, points * examplesPerPoint(job));
+  const way = norms ? wayOfBatches(backend, network, norms.batch, wished) : wished;
+  return { way, execution: { way, ...(way === wished && reason !== undefined && { reason }) } };
 }
 
 function pairResult(

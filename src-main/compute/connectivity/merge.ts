@@ -22,11 +22,19 @@ import { isCounter } from '../../formats/tensor-names.ts';
 import { assertSameFixedPart } from '../models/index.ts';
 import { estimateStatistics } from '../networks/batch-statistics.ts';
 import { loadedEvaluation } from '../networks/evaluate.ts';
+import { wayOfBatches } from '../networks/evaluation.ts';
 import { mixArrays } from '../networks/lines.ts';
 import { permuteArrays } from '../networks/permute.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { loadSeveral, requireSameShapes } from '../pairs.ts';
-import { normFields, normNote, normPolicyOf, normWarnings, pointNormsOf } from './norm-statistics.ts';
+import {
+  goesByBatches,
+  normFields,
+  normNote,
+  normPolicyOf,
+  normWarnings,
+  pointNormsOf,
+} from './norm-statistics.ts';
 import type { NormPolicy } from './norm-statistics.ts';
 import { inNewRunFolder, refuseTaken } from '../../formats/out-folder.ts';
 import { completeForReference, derivedConfig } from '../../formats/reference-config.ts';
@@ -49,7 +57,8 @@ export const merge: Compute<Params, Result> = async (params, context) => {
   const policy = weights && normPolicyOf(params, run);
   const steps = [params.align !== 'none', policy?.name === 're-estimate'].filter(Boolean).length;
   const meter = new ProgressMeter(context, Math.max(1, steps));
-  const alignments = await align(params, models, context, meter);
+  const data = await dataFor(params, run, policy);
+  const alignments = await align(params, models, { data, context, meter });
   const arrays = models.map(({ acting }, i) => {
     const alignment = i === 0 ? undefined : alignments?.[i - 1];
     return alignment ? permuteArrays(acting, symmetriesOf(graph).groups, alignment.permutations) : acting;
@@ -57,10 +66,10 @@ export const merge: Compute<Params, Result> = async (params, context) => {
   const parts = weights?.map((weight, m) => ({ of: arrays[m]!, weight }));
   const estimated =
     parts && policy?.name === 're-estimate'
-      ? await withEstimates(mixArrays(parts), { run, params, policy, context, meter })
+      ? await withEstimates(mixArrays(parts), { run, data: data!, policy, context, meter })
       : undefined;
   const outputs = estimated ? [estimated.arrays] : parts ? [mixArrays(parts)] : arrays;
-  const statisticsNote = normNote(policy, estimated?.data);
+  const statisticsNote = normNote(policy, data);
   const sources = models.map(({ path }) => path);
   const permutations = alignments?.map((alignment) => namedPermutations(alignment.permutations));
   const derived = {
@@ -85,52 +94,84 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     ...normFields(policy),
     notes: [
       ...warnings,
+      ...(data?.warnings ?? []),
       ...normWarnings(policy),
       ...[note, statisticsNote].filter((each) => each !== undefined),
     ],
   };
 };
 
+/** What is aligned and estimated on; undefined if no data are needed. */
+function dataFor(
+  params: Params,
+  run: Run,
+  policy: NormPolicy | undefined,
+): Promise<AnalysisData> | undefined {
+  const wanted = [
+    ...(params.align === 'activation' ? [params.alignSplit] : []),
+    ...(policy?.name === 're-estimate' ? ['train' as const] : []),
+  ];
+  if (wanted.length === 0) return undefined;
+  return loadAnalysisData(run, params.data, wanted, goesByBatches(policy) ? 'file' : 'split');
+}
+
 interface Estimated {
   arrays: Arrays;
-  data: AnalysisData;
   /** What the counters of the batch norms say, by name. */
   counters: ReadonlyMap<string, number>;
 }
 
-/** The arrays with running statistics that are estimated on the run's train split, operation by operation. */
+/**
+ * The arrays with running statistics that are estimated on the run's train split.
+ * @throws UserError naming the statistics if the network overflows there
+ */
 async function withEstimates(
   arrays: Arrays,
   work: {
     run: Run;
-    params: Params;
+    data: AnalysisData;
     policy: NormPolicy;
     context: ComputeContext;
     meter: ProgressMeter;
   },
 ): Promise<Estimated> {
-  const { run, params, policy, context, meter } = work;
-  const data = await loadAnalysisData(run, params.data, ['train'], 'file');
+  const { run, data, policy, context, meter } = work;
   const { batch, train } = pointNormsOf(policy, run, data, [])!;
   const backend = await context.backend();
-  const plan = { network: run.graph, count: 1, rows: batch, way: 'eager', byBatch: 'statistics' } as const;
+  const way = wayOfBatches(backend, run.graph, batch, 'eager');
+  const plan = { network: run.graph, count: 1, rows: batch, way, byBatch: 'statistics' } as const;
   const evaluation = loadedEvaluation(backend, plan, [arrays]);
   try {
     const found = await estimateStatistics(evaluation, train!, async (examples) => {
       meter.advance(examples / train!.count, 're-estimating norm statistics');
       await checkpointCancel(context);
     });
+    refuseOverflow(found);
     const estimates = [...found].map(
       ([name, values]) => [name, { ...arrays.get(name)!, data: values }] as const,
     );
     return {
       arrays: new Map([...arrays, ...estimates]),
-      data,
       counters: countersOf(run.graph, Math.ceil(train!.count / batch)),
     };
   } finally {
     evaluation.dispose();
   }
+}
+
+function refuseOverflow(statistics: ReadonlyMap<string, Float32Array>): void {
+  const bad = [...statistics].flatMap(([name, values]) => {
+    const value = values.find((each) => !Number.isFinite(each));
+    return value === undefined ? [] : [`"${name}" (${value})`];
+  });
+  if (bad.length === 0) return;
+  const more = bad.length > 3 ? ` and ${bad.length - 3} more` : '';
+  throw new UserError(
+    `The merged network overflows on the train split, so these norm statistics could not be re-estimated: ${bad.slice(0, 3).join(', ')}${more}. Nothing was written.`,
+    {
+      hint: 'One of the models has probably diverged: choose an earlier epoch, or interpolate the norm statistics.',
+    },
+  );
 }
 
 /** A norm that is read in several places counts each time. */
@@ -182,18 +223,12 @@ function sharesOf({ lambda }: Params, count: number): number[] {
 async function align(
   params: Params,
   models: LoadedModel[],
-  context: ComputeContext,
-  meter: ProgressMeter,
+  { data, context, meter }: { data: AnalysisData | undefined; context: ComputeContext; meter: ProgressMeter },
 ): Promise<PairAlignment[] | undefined> {
   if (params.align === 'none') return undefined;
   const backend = await context.backend();
   const pairs = models.slice(1).map((_, i) => [0, i + 1] as const);
-  const examples =
-    params.align === 'activation'
-      ? (await loadAnalysisData(models[0]!.run, params.data, [params.alignSplit])).splits.get(
-          params.alignSplit,
-        )!
-      : undefined;
+  const examples = params.align === 'activation' ? data!.splits.get(params.alignSplit)! : undefined;
   const inputs = examples && uploadExamples(backend, examples);
   try {
     return await alignPairs(params, {

@@ -62,7 +62,7 @@ export function pointNormsOf(
   const { name, batch } = policy;
   const used: readonly Split[] = name === 're-estimate' ? ['train'] : measured;
   const examples = used.map((split) => [split, data.splits.get(split)!] as const);
-  if (fewestPerExample(graph) === 1) for (const each of examples) refuseSingle(each, batch);
+  if (fewestPerExample(graph) === 1) refuseSingles(examples, batch);
   // A batch that nothing fills would only take memory.
   const most = Math.max(...examples.map(([, { count }]) => count));
   return {
@@ -71,14 +71,23 @@ export function pointNormsOf(
   };
 }
 
-function refuseSingle([split, { count }]: readonly [Split, Examples], batch: number): void {
-  if (count % batch !== 1) return;
-  const other = [batch + 1, batch + 2].find((size) => count % size !== 1)!;
+function refuseSingles(examples: readonly (readonly [Split, Examples])[], batch: number): void {
+  const alone = examples.find(([, { count }]) => count === 1);
+  if (alone)
+    throw new UserError(
+      `the ${alone[0]} split has a single example, which has no variance: a batch norm has no statistics of it.`,
+      { hint: 'Interpolate the norm statistics.' },
+    );
+  const leavesOne = (size: number) => examples.find(([, { count }]) => count % size === 1);
+  const found = leavesOne(batch);
+  if (!found) return;
+  const [split, { count }] = found;
+  // Ends: batches larger than every split leave nothing over.
+  let other = batch + 1;
+  while (leavesOne(other)) other++;
   throw new UserError(
-    count === 1
-      ? `the ${split} split has a single example, which has no variance: a batch norm has no statistics of it.`
-      : `statisticsBatch: ${count} examples of the ${split} split in batches of ${batch} leave one example over, which has no variance.`,
-    { hint: count === 1 ? 'Interpolate the norm statistics.' : `Choose another size, such as ${other}.` },
+    `statisticsBatch: ${count} examples of the ${split} split in batches of ${batch} leave one example over, which has no variance.`,
+    { hint: `Choose another size, such as ${other}.` },
   );
 }
 

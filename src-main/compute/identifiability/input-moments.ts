@@ -1,18 +1,27 @@
-/** One pass over a split in float64: the moments at every layer's input and at the model's output. */
+/**
+ * One pass over a split in float64: the moments at every layer's input and at the model's output. Patches of convolutions
+ * are cut and summed chunk by chunk: memory does not grow with the number of images.
+ */
 import type { Network } from '../../../src-shared/networks/network.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';
 import type { Backend } from '../backend/index.ts';
 import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { valuesOf } from '../networks/doubles.ts';
 import { varyingFeatures } from './constant-features.ts';
-import { linearLayers } from './layer-weights.ts';
+import { valuesPerExample } from '../networks/execution.ts';
+import { measuredLayers } from './layer-weights.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
+import { hostWindows, inWeightOrder, patchCount, patchesOf, patchSize } from './patches.ts';
+import type { Patches } from './patches.ts';
 import { finishMoments, HostSums, modelOutput } from './subspace.ts';
 import type { Moments, Place } from './subspace.ts';
 
 /** Rows per chunk at most: 49 MiB at 784 numbers. Fewer make the products slower; plain TypeScript keeps all values. */
 const mostRows = { native: 8192, host: 512 };
+/** Numbers of a chunk of images at most, with patches: 256 MiB. */
+const mostNumbers = 2 ** 25;
 
 /** A place, and the node whose value it is. */
 export type NodePlace = Place & { node: string };
@@ -20,11 +29,14 @@ export type NodePlace = Place & { node: string };
 /** Every place where a network's vectors are recorded, in the order of the forward pass. */
 export function placesOf(network: Network): NodePlace[] {
   const { output } = network.graph;
-  const inputs = linearLayers(network).map(({ id, takes }): NodePlace => {
-    const [node] = takes as [string];
+  const inputs = measuredLayers(network).map((layer): NodePlace => {
+    const [node] = layer.takes as [string];
     const from = sourceOf(network, node);
+    const patches = patchesOf(layer);
     return {
-      ...{ layer: id, hookMode: 'RecordInput', node, width: widthOf(network, node) },
+      ...{ layer: layer.id, hookMode: 'RecordInput', node },
+      width: patches ? patchSize(patches) : widthOf(network, node),
+      ...(patches && { patches }),
       ...(from !== undefined && { from }),
     };
   });
@@ -32,17 +44,17 @@ export function placesOf(network: Network): NodePlace[] {
   return [...inputs, { layer: modelOutput, hookMode: 'RecordOutput', node: output, width }];
 }
 
-const widthOf = ({ shapes }: Network, node: string): number => shapes.get(node)!.reduce((a, b) => a * b, 1);
+const widthOf = ({ shapes }: Network, node: string): number => sizeOf(shapes.get(node)!);
 
-/** Whether a place is the data themselves. */
-export const isData = ({ graph }: Network, { node }: NodePlace): boolean =>
-  graph.inputs.some(({ id }) => id === node);
+/** Whether a place is the data themselves, example by example. */
+export const isData = ({ graph }: Network, { node, patches }: NodePlace): boolean =>
+  !patches && graph.inputs.some(({ id }) => id === node);
 
 /** The layer whose neurons a value holds, behind norms and activations; undefined: the data. */
 function sourceOf(network: Network, node: string): string | undefined {
   const found = network.nodes.find(({ id }) => id === node);
   if (!found) return undefined;
-  const passesOn = found.takes.length === 1 && found.op !== 'linear';
+  const passesOn = found.takes.length === 1 && found.op !== 'linear' && found.op !== 'conv2d';
   return passesOn ? sourceOf(network, found.takes[0]!) : found.id;
 }
 
@@ -64,13 +76,10 @@ export async function recordMoments(
   const nodes = [...new Set(deeper.map(({ node }) => node))];
   const ofData = places.find((place) => isData(network, place));
   const data = ofData && new DataSums(backend, examples, ofData);
-  const sums = nodes.map((node) =>
-    sumsOf(
-      backend,
-      deeper.find((place) => place.node === node)!,
-    ),
+  const sums = new Map(
+    deeper.map((place) => [readingOf(place), { node: place.node, of: sumsOf(backend, place) }] as const),
   );
-  const rows = chunkRows(backend, examples.count);
+  const rows = chunkRows(backend, network, deeper, examples.count);
   const values =
     nodes.length > 0
       ? valuesOf(backend, { network, state: model.state }, nodes, { rows, count: examples.count })
@@ -81,23 +90,47 @@ export async function recordMoments(
       const x = rowsOf(examples, start, end);
       data?.add(x);
       values?.each(x, (value, i) => {
-        sums[i]!.add(value);
+        for (const { node, of } of sums.values()) if (node === nodes[i]) of.add(value);
       });
       await between((end - start) / examples.count);
     }
-    const found = sums.map((each) => each.finish());
+    const found = new Map([...sums].map(([reading, { of }]) => [reading, of.finish()] as const));
     return places.map((place) =>
-      isData(network, place) ? data!.finish(place) : { ...found[nodes.indexOf(place.node)]!, place },
+      isData(network, place) ? data!.finish(place) : { ...found.get(readingOf(place))!, place },
     );
   } finally {
     values?.dispose();
-    for (const each of [...sums, ...(data ? [data] : [])]) each.dispose?.();
+    for (const { of } of sums.values()) of.dispose?.();
+    data?.dispose();
   }
 }
 
-function chunkRows({ native }: Backend, count: number): number {
-  const most = native ? mostRows.native : mostRows.host;
+/** Equal for places that read the same vectors, in whatever layer. */
+const readingOf = ({ node, patches }: NodePlace): string => JSON.stringify([node, patches]);
+
+function chunkRows(
+  { native }: Backend,
+  network: Network,
+  places: readonly NodePlace[],
+  count: number,
+): number {
+  const most = Math.min(
+    native ? mostRows.native : mostRows.host,
+    mostImages(native !== undefined, network, places),
+  );
   return Math.ceil(count / Math.ceil(count / most));
+}
+
+/** Images whose values at the places (in plain TypeScript: of all nodes) and patches, twice, are held at once. */
+function mostImages(native: boolean, network: Network, places: readonly NodePlace[]): number {
+  const patches = places.flatMap((place) => place.patches ?? []);
+  if (patches.length === 0) return Infinity;
+  const largest = Math.max(...patches.map((each) => patchCount(each) * patchSize(each)));
+  const nodes = new Set(places.map(({ node }) => node));
+  const values = native
+    ? [...nodes].reduce((sum, node) => sum + widthOf(network, node), 0)
+    : valuesPerExample(network);
+  return Math.max(1, Math.floor(mostNumbers / (values + 2 * largest)));
 }
 
 /** Sums of the data: features that never vary are left out of the products. */
@@ -140,8 +173,41 @@ interface Sums {
   dispose?(): void;
 }
 
-const sumsOf = ({ native }: Backend, place: Place): Sums =>
-  native ? new NativeSums(native.doubles, place) : new HostSums(place);
+function sumsOf({ native }: Backend, place: Place): Sums {
+  const sums = native ? new NativeSums(native.doubles, place) : new HostSums(place);
+  return place.patches ? new PatchSums(native?.doubles, place.patches, sums) : sums;
+}
+
+/** Sums over the patches of images. */
+class PatchSums implements Sums {
+  readonly #doubles: Doubles | undefined;
+  readonly #patches: Patches;
+  readonly #sums: Sums;
+
+  constructor(doubles: Doubles | undefined, patches: Patches, sums: Sums) {
+    this.#doubles = doubles;
+    this.#patches = patches;
+    this.#sums = sums;
+  }
+
+  add(images: Double | Float32Array | Float64Array): void {
+    if (!this.#doubles) {
+      this.#sums.add(hostWindows(images as Float64Array, this.#patches));
+      return;
+    }
+    const windows = this.#doubles.windows(images as Double, this.#patches);
+    this.#sums.add(windows);
+    this.#doubles.free(windows);
+  }
+
+  finish(): Moments {
+    return inWeightOrder(this.#sums.finish(), this.#patches);
+  }
+
+  dispose(): void {
+    this.#sums.dispose?.();
+  }
+}
 
 /** Sums at one place, inside TensorFlow. */
 class NativeSums implements Sums {

@@ -23,7 +23,7 @@ import {
   layerActivations,
   meanAndStd,
 } from './activations.ts';
-import { layerWeights, linearLayer, linearLayers } from './layer-weights.ts';
+import { layerWeights, measuredLayer, measuredLayers } from './layer-weights.ts';
 import type { LayerWeights } from './layer-weights.ts';
 import { SubspaceRecorder } from './measure.ts';
 import { costsOfPair, pairOf } from './neuron-pair.ts';
@@ -111,7 +111,7 @@ function moduleOf({ run }: LoadedModel, layer: string): string {
 }
 
 function layerOf(model: LoadedModel, { layer }: Params): LayerWeights {
-  const layers = linearLayers(model.run.graph).map(({ id }) => id);
+  const layers = measuredLayers(model.run.graph).map(({ id }) => id);
   if (layers.includes(layer)) return layerWeights(model, layer);
   throw new UserError(`layer: ${model.name} has no layer "${layer}"; there are ${layers.join(', ')}`);
 }
@@ -121,7 +121,7 @@ const readsData = ({ run: { graph } }: LoadedModel, layer: string): boolean =>
   placesOf(graph).some((place) => place.layer === layer && isData(graph, place));
 
 function biasOf({ run, acting }: LoadedModel, layer: string, neuron: number): number {
-  const { bias } = linearLayer(run.graph, layer).parameters;
+  const { bias } = measuredLayer(run.graph, layer).parameters;
   return bias ? acting.get(bias.name)!.data[neuron]! : 0;
 }
 

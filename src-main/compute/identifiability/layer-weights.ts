@@ -1,5 +1,6 @@
-/** One linear layer of a model as the measures see it: its weights, and what training cannot change of them. */
+/** One layer of a model as the measures see it: its weights, and what training cannot change of them. */
 import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 import type { LoadedModel, Run } from '../load-models.ts';
 import { fixedDoubles, parameterDoubles, sigmaOf } from '../networks/effective.ts';
 
@@ -7,8 +8,9 @@ import { fixedDoubles, parameterDoubles, sigmaOf } from '../networks/effective.t
 export type LoadedNetwork = Pick<LoadedModel, 'state'> & { run: Pick<Run, 'graph'> };
 
 export interface LayerWeights {
-  /** Neurons. */
+  /** Neurons; of a convolution its output channels. */
   outputs: number;
+  /** Of a convolution the numbers of a patch: its input channels times the entries of its kernel. */
   inputs: number;
   /** Effective weights, [outputs, inputs]. */
   weight: Float64Array;
@@ -20,28 +22,29 @@ export interface LayerWeights {
   sigmaF: number | null;
 }
 
-/** Linear layers in the order of the forward pass, by the names of their modules. */
-export const linearLayers = ({ nodes }: Network): CheckedNode[] => nodes.filter(({ op }) => op === 'linear');
+/** Linear layers and convolutions in the order of the forward pass, by the names of their modules. */
+export const measuredLayers = ({ nodes }: Network): CheckedNode[] =>
+  nodes.filter(({ op }) => op === 'linear' || op === 'conv2d');
 
-/** @throws Error where the network has no such layer */
-export function linearLayer(network: Network, layer: string): CheckedNode {
-  const found = linearLayers(network).find(({ id }) => id === layer);
-  if (!found) throw new Error(`no linear layer "${layer}"`);
+/** @throws Error if the network has no such layer */
+export function measuredLayer(network: Network, layer: string): CheckedNode {
+  const found = measuredLayers(network).find(({ id }) => id === layer);
+  if (!found) throw new Error(`no linear layer or convolution "${layer}"`);
   return found;
 }
 
-/** A layer's place among the linear layers, from 0: random draws are seeded with it. */
+/** A layer's place among those that can be measured, from 0: random draws are seeded with it. */
 export const placeOfLayer = (network: Network, layer: string): number =>
-  linearLayers(network).findIndex(({ id }) => id === layer);
+  measuredLayers(network).findIndex(({ id }) => id === layer);
 
 /**
  * A layer of a model, put together in float64 (the checkpoint's float32 tensors and sigma_F as the config writes it).
  * Sigma-asymmetric models have standard linear layers.
  */
 export function layerWeights({ run: { graph }, state }: LoadedNetwork, layer: string): LayerWeights {
-  const parameter = linearLayer(graph, layer).parameters['weight']!;
+  const parameter = measuredLayer(graph, layer).parameters['weight']!;
   const { shape, family } = parameter;
-  const [outputs, inputs] = shape as [number, number];
+  const [outputs, inputs] = [shape[0]!, sizeOf(shape.slice(1))];
   const fixed = fixedDoubles(parameter, state);
   const mask = family?.mask === undefined ? undefined : state.get(family.mask)!.data;
   return {

@@ -12,7 +12,7 @@ import { solveAssignment } from '../assignment/solve.ts';
 import type { LoadedModel } from '../load-models.ts';
 import { RandomStream } from '../random.ts';
 import { centerDominance, closestRows } from './centers.ts';
-import { layerWeights, linearLayer, placeOfLayer } from './layer-weights.ts';
+import { layerWeights, measuredLayer, placeOfLayer } from './layer-weights.ts';
 import { measureModels } from './measure.ts';
 import { realizationCosts } from './realization.ts';
 import type { RealizationCosts } from './realization.ts';
@@ -62,7 +62,7 @@ async function layerSensitivity(
   const nearestInputs = closestRows(space.basis, space.full, k);
   const transpositions = transpositionsOf(swaps, n, roundingLevel(costs));
   const cheapest = cheapestOf(found);
-  const { bias } = linearLayer(model.run.graph, space.place.layer).parameters;
+  const { bias } = measuredLayer(model.run.graph, space.place.layer).parameters;
   const freeWeights = layer.mask === undefined && (layer.fixed?.every((value) => value === 0) ?? true);
   const nothingFixed = freeWeights && bias?.family === undefined;
   const dominance = centerDominance(projected, centers, nearestCenters.distances, k);
@@ -83,7 +83,10 @@ async function layerSensitivity(
     },
     gamma_out_theory: layer.sigmaF === null ? null : layer.sigmaF * Math.sqrt(k) * n ** (-2 / k),
     center_dominance: dominance,
-    verdict: judge({ transpositions, cheapest, own: ownCost(found), neurons: n, nothingFixed }),
+    verdict: judge({
+      ...{ transpositions, cheapest, own: ownCost(found), neurons: n, nothingFixed },
+      leastRank: found.minRank,
+    }),
   };
 }
 

@@ -11,6 +11,7 @@ import type {
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { ridgeMatrices } from '../../../src-shared/swap-costs.ts';
 import type { Backend } from '../backend/index.ts';
+import { refuseConvolutions } from '../load-models.ts';
 import type { LoadedModel } from '../load-models.ts';
 import { selectExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
@@ -20,7 +21,7 @@ import { forward } from '../networks/run.ts';
 import { stackArrays } from '../networks/stack-arrays.ts';
 import { RandomStream } from '../random.ts';
 import { pointsOfLayer } from './activations.ts';
-import { layerWeights, linearLayer, linearLayers } from './layer-weights.ts';
+import { layerWeights, measuredLayer, measuredLayers } from './layer-weights.ts';
 import { measureCheckpoints, selectedLayers } from './measure.ts';
 import { warnings } from './realization-cost.ts';
 import { descendRidge } from './ridge-adam.ts';
@@ -35,6 +36,7 @@ const mostEntries = 2 ** 24;
 
 export const realizationCostRidge = measureCheckpoints(
   ({ params, model, examples }: { params: Params; model: LoadedModel; examples: Examples }) => {
+    refuseConvolutions(model.run, 'ridge costs are fitted');
     const hidden = hiddenLayers(model.run.graph);
     return { layers: selectedLayers(params.layers, hidden), examples: sampled(examples, params) };
   },
@@ -71,7 +73,7 @@ export const realizationCostRidge = measureCheckpoints(
 
 /** All linear layers but those whose outputs are the network's. */
 const hiddenLayers = (network: Network): string[] =>
-  linearLayers(network).flatMap(({ id }) => (id === network.graph.output ? [] : [id]));
+  measuredLayers(network).flatMap(({ id }) => (id === network.graph.output ? [] : [id]));
 
 function refuseGates({ run, name }: LoadedModel): void {
   if (!run.graph.nodes.some(({ op }) => op === 'gate')) return;
@@ -134,7 +136,7 @@ function problemOf(
     );
   }
   const weights = layerWeights(model, layer);
-  const { weight, bias } = linearLayer(model.run.graph, layer).parameters;
+  const { weight, bias } = measuredLayer(model.run.graph, layer).parameters;
   return {
     layer: weights,
     raw: tensorOf(model.state, weight!.name).data,

@@ -5,7 +5,7 @@ import { matrix } from '../../../src-shared/matrix.ts';
 import { swapCosts } from '../../../src-shared/swap-costs.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { LoadedModel } from '../load-models.ts';
-import { layerWeights } from './layer-weights.ts';
+import { layerWeights, measuredLayers } from './layer-weights.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
 import { measureModels } from './measure.ts';
 import { centerDistances, realizationCosts } from './realization.ts';
@@ -60,7 +60,7 @@ async function costsOfLayer(
 /** What a person must know about these numbers for a family. */
 export function warnings({ run, name }: LoadedModel): string[] {
   const { nodes } = run.graph;
-  const onBiases = nodes.some(({ op, parameters }) => op === 'linear' && parameters['bias']?.family);
+  const onBiases = measuredLayers(run.graph).some(({ parameters }) => parameters['bias']?.family);
   const biasNote =
     `${name} has a fixed part on its biases, which are free in this measure: how they distinguish neurons ` +
     'is not included in these costs.';

@@ -1,12 +1,15 @@
 /** Kind `subspace-coherence`: how evenly the inputs of each layer spread over the coordinates. */
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { LayerCoherence, subspaceCoherenceJob } from '../../../src-shared/jobs/subspace-coherence.ts';
+import type { PatchFields } from '../../../src-shared/jobs/layer-measures.ts';
 import { violationProbabilities } from '../../../src-shared/jobs/subspace-coherence.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { LoadedModel } from '../load-models.ts';
 import { anisotropies, anisotropyBound, GramMatrices } from './gram-matrices.ts';
 import { layerWeights } from './layer-weights.ts';
 import { measureModels } from './measure.ts';
+import { patchCount } from './patches.ts';
+import type { Patches } from './patches.ts';
 import { coherenceOf, modelOutput } from './subspace.ts';
 import type { Subspace } from './subspace.ts';
 
@@ -27,15 +30,24 @@ export const subspaceCoherence = measureModels<Params, { coherence_results: Laye
 
 /** The fields that describe a subspace, in the reference's names. */
 export function subspaceFieldsOf(space: Subspace) {
+  const { layer, hookMode, patches } = space.place;
   return {
-    layer: space.place.layer,
-    hook_mode: space.place.hookMode,
+    layer,
+    hook_mode: hookMode,
+    ...(patches && { patches: patchFields(patches, space.count) }),
     subspace_coherence: coherenceOf(space),
     subspace_dimension: space.dimension,
     full_dimension: space.full,
     explained_variance_ratio: space.explained,
   };
 }
+
+const patchFields = (patches: Patches, count: number): PatchFields => ({
+  ...{ count, images: count / patchCount(patches), positions: patchCount(patches) },
+  kernel: [...patches.kernel],
+  stride: [...patches.stride],
+  padding: [...patches.padding],
+});
 
 async function layerCoherence(
   model: LoadedModel,

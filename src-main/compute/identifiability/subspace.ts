@@ -4,12 +4,15 @@ import type { Doubles } from '../backend/doubles.ts';
 import { GramAccumulator } from '../linalg/gram.ts';
 import { symmetricEigen } from '../linalg/symmetric-eigen.ts';
 import { taskOf } from '../threads/tasks.ts';
+import type { Patches } from './patches.ts';
 
-/** Where a vector is recorded: the input of a linear layer, or the model's output. */
+/** Where a vector is recorded: the input of a layer, or the model's output. */
 export interface Place {
   layer: string;
   hookMode: 'RecordInput' | 'RecordOutput';
   width: number;
+  /** Of the input of a convolution: the vectors are patches of `width` numbers, several per example. */
+  patches?: Patches;
   /** The layer whose neurons they are; absent: the data, or none. */
   from?: string;
 }
@@ -19,6 +22,7 @@ export const modelOutput = 'model-output';
 /** Sums over a split at one place. */
 export interface Moments {
   place: Place;
+  /** Vectors: examples, or patches of all examples. */
   count: number;
   /** Column means, [width]. */
   mean: Float64Array;
@@ -28,6 +32,8 @@ export interface Moments {
 
 export interface Subspace {
   place: Place;
+  /** As in `Moments`. */
+  count: number;
   /** d, the width of the vectors. */
   full: number;
   /** k. */
@@ -93,7 +99,9 @@ export function finishMoments(
 ): Moments {
   const { width } = place;
   if (count < 2) {
-    throw new UserError(`${describe(place)}: ${count} examples have no variance; at least two are needed.`);
+    throw new UserError(
+      `${describe(place)}: ${count} ${vectors(place)} have no variance; at least two are needed.`,
+    );
   }
   const bad = sums.findIndex((sum, j) => !Number.isFinite(sum) || !Number.isFinite(gram[j * width + j]!));
   if (bad >= 0) throw notFinite(place, bad);
@@ -107,13 +115,18 @@ export function finishMoments(
 const describe = ({ layer, hookMode }: Place): string =>
   hookMode === 'RecordOutput' ? 'output of the model' : `input of layer ${layer}`;
 
-function notFinite(place: Place, neuron: number): UserError {
+const vectors = ({ patches }: Place): string => (patches ? 'patches' : 'examples');
+
+function notFinite(place: Place, entry: number): UserError {
+  // In the sums of patches channels run fastest.
+  const neuron = place.patches ? entry % place.patches.image[2] : entry;
+  const what = place.patches ? 'channel' : place.from === undefined ? 'feature' : 'neuron';
   const from =
     place.hookMode === 'RecordOutput'
       ? `output ${neuron} of the model`
       : place.from === undefined
-        ? `feature ${neuron} of the data (input of ${place.layer})`
-        : `neuron ${neuron} of layer ${place.from} (input ${neuron} of ${place.layer})`;
+        ? `${what} ${neuron} of the data (input of ${place.layer})`
+        : `${what} ${neuron} of layer ${place.from} (input ${neuron} of ${place.layer})`;
   return new UserError(
     `${from} is not a finite number for every example, so its subspace cannot be measured.`,
     {
@@ -150,7 +163,7 @@ export function subspaceOf(moments: Moments, target: number, doubles?: Doubles):
   varying.forEach((row, j) => {
     for (let k = 0; k < dimension; k++) basis[row * dimension + k] = vectors[j * size + size - 1 - k]!;
   });
-  return { place, full, dimension, basis, explained, singularValues: variances.map(Math.sqrt) };
+  return { place, count, full, dimension, basis, explained, singularValues: variances.map(Math.sqrt) };
 }
 
 export const subspaceTask = taskOf(import.meta.url, subspaceOf);
@@ -175,9 +188,12 @@ function picked(matrix: Float64Array, n: number, places: Int32Array): Float64Arr
 }
 
 const nothingVaries = (place: Place, count: number): UserError =>
-  new UserError(`${describe(place)}: no entry varies over the ${count} examples, so it spans no subspace.`, {
-    hint: 'All neurons before it are dead (constant); choose another epoch or another model.',
-  });
+  new UserError(
+    `${describe(place)}: no entry varies over the ${count} ${vectors(place)}, so it spans no subspace.`,
+    {
+      hint: 'All neurons before it are dead (constant); choose another epoch or another model.',
+    },
+  );
 
 /** @param variances falling */
 function dimensionFor(variances: Float64Array, target: number): { dimension: number; explained: number } {

@@ -9,7 +9,7 @@ export function roundingLevel(costs: Float64Array): number {
 }
 
 export const rule =
-  'Yes: no permutation lowers the total realization cost, and every swap of two neurons raises it by more than rounding errors (1e-9 of the largest cost). No: no swap changes it by more than that, so the order of the neurons is arbitrary. Partly: anything between. Not clear: a cost is not finite.';
+  'Yes: no permutation lowers the total realization cost, and every swap of two neurons raises it by more than rounding errors (1e-9 of the largest cost). No: no swap changes it by more than that, so the order of the neurons is arbitrary. Partly: anything between. Not clear: a cost is not finite, or some neuron has no free weights that act on the input subspace.';
 
 interface Evidence {
   transpositions: LayerSensitivity['transpositions'];
@@ -18,6 +18,8 @@ interface Evidence {
   neurons: number;
   /** No weight or bias of the layer is fixed, and nothing is added to one. */
   nothingFixed: boolean;
+  /** Of the neurons' Gram matrices. */
+  leastRank: number;
 }
 
 /** See `rule`. The cheapest of all permutations is found by linear assignment, not by trying some. */
@@ -27,10 +29,16 @@ export function judge({
   own,
   neurons,
   nothingFixed,
+  leastRank,
 }: Evidence): LayerSensitivity['verdict'] {
   const { count, min, mean, positive, negative } = transpositions;
   if (!allFinite([min, mean, own, cheapest.delta])) {
     const text = 'Whether these neurons are identifiable is not clear: a cost is not finite.';
+    return { told_apart: 'not clear', text, rule };
+  }
+  if (leastRank === 0) {
+    const text =
+      'Whether these neurons are identifiable is not clear: some of them have no free weights that act on the input subspace, so their costs are zero whatever they compute.';
     return { told_apart: 'not clear', text, rule };
   }
   if (count === 0) return { told_apart: 'yes', text: 'There is only one neuron.', rule };

@@ -6,13 +6,15 @@ import type { CheckedNode, Network } from '../../../src-shared/networks/network.
  * connections or names of parameters. Fixed parts of weights are none: they act through the weights.
  */
 export function networkDifference(a: Network, b: Network): string | undefined {
-  const [layersA, layersB] = [a, b].map(({ nodes }) => nodes.filter(({ op }) => op === 'linear').length) as [
-    number,
-    number,
-  ];
-  if (layersA !== layersB) return `one has ${layersA} linear layers, the other ${layersB}`;
+  for (const [op, what] of [
+    ['linear', 'linear layers'],
+    ['conv2d', 'convolutions'],
+  ] as const) {
+    const countOf = ({ nodes }: Network): number => nodes.filter((node) => node.op === op).length;
+    if (countOf(a) !== countOf(b)) return `one has ${countOf(a)} ${what}, the other ${countOf(b)}`;
+  }
   for (const [id, x, y] of pairsOf(a, b)) {
-    for (const describe of [kindOf, settingsOf, connectionsOf, namesOf]) {
+    for (const describe of [kindOf, settingsOf, connectionsOf, namesOf, shapesOf]) {
       const [ofX, ofY] = [x ? describe(x) : 'missing', y ? describe(y) : 'missing'];
       if (ofX !== ofY) return `${id} is ${ofX} in one and ${ofY} in the other`;
     }
@@ -51,6 +53,10 @@ function kindOf({ op, parameters, attributes, inputs, shape }: CheckedNode): str
   switch (op) {
     case 'linear':
       return `linear from ${inputs[0]!.at(-1)} to ${shape.at(-1)}`;
+    case 'conv2d': {
+      const [height, width] = parameters['weight']!.shape.slice(2);
+      return `convolution from ${inputs[0]!.at(-1)} to ${shape.at(-1)} channels, ${height} x ${width} pixels`;
+    }
     case 'norm': {
       const weight = parameters['weight'];
       // Linearised norms without an affine part keep fixed ones and zeros in its place.
@@ -71,4 +77,10 @@ const connectionsOf = ({ op, takes }: CheckedNode): string => `${op} of ${takes.
 const namesOf = ({ parameters }: CheckedNode): string =>
   `with ${Object.entries(parameters)
     .map(([word, { name }]) => `${word} "${name}"`)
+    .join(', ')}`;
+
+/** What sizes of values do not tell. */
+const shapesOf = ({ parameters }: CheckedNode): string =>
+  `with ${Object.values(parameters)
+    .map(({ name, shape }) => `"${name}" [${shape.join(', ')}]`)
     .join(', ')}`;

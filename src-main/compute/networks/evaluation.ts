@@ -1,4 +1,5 @@
 /** P networks of one architecture over the same examples, compiled or operation by operation. */
+import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, ComputationBody, Program, Tensor } from '../backend/index.ts';
@@ -6,7 +7,7 @@ import { orderedRows, rowOrder } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { batchSpecs, placesOf } from './evaluation-plan.ts';
 import type { EvaluationPlan, Place } from './evaluation-plan.ts';
-import { valuesPerExample, widestNode } from './execution.ts';
+import { compilationOf, valuesPerExample, widestNode } from './execution.ts';
 import type { Way } from './execution.ts';
 import { headsOf, headValue } from './heads.ts';
 import type { Head } from './heads.ts';
@@ -38,6 +39,25 @@ export function rowsPerCall(network: Network, count: number, way: Way): number {
   if (way === 'eager' && hasConvolutions(network))
     return Math.max(1, Math.floor((8 * mostValues(way)) / valuesPerExample(network) / count));
   return way === 'eager' ? rows : Math.min(rows, mostCompiledRows);
+}
+
+/**
+ * How networks are evaluated that go by batches of `rows` examples. A batch cannot be cut into smaller calls: one whose
+ * values would not all fit into memory is compiled, so that only the values in use stay.
+ * @param wished how they would be evaluated otherwise
+ * @throws UserError naming the size of the batches where nothing can be compiled
+ */
+export function wayOfBatches(backend: Backend, network: Network, rows: number, wished: Way): Way {
+  const most = rowsPerCall(network, 1, 'eager');
+  if (wished !== 'eager' || !hasConvolutions(network) || rows <= most) return wished;
+  const { way, shortfall } = compilationOf(backend, network);
+  if (shortfall === undefined) return way;
+  throw new UserError(
+    `statisticsBatch: the values of ${rows} images inside the network do not fit into memory at once, and ${shortfall}.`,
+    {
+      hint: `Choose smaller batches for the norm statistics, such as --statistics-batch ${Math.max(2, most)} (other batches give slightly other numbers), or use native TensorFlow.`,
+    },
+  );
 }
 
 /**

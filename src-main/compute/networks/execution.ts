@@ -16,14 +16,22 @@ export function evaluationWay(
   network: Network,
   passes: number,
 ): { way: Way; reason?: string } {
-  if (!backend.native)
-    return { way: 'eager', reason: `the ${backend.name} back end does not support compiled execution` };
-  if (valuesPerExample(network) * passes < fewestValues)
+  if (backend.native && valuesPerExample(network) * passes < fewestValues)
     return { way: 'eager', reason: 'compiling takes longer than it saves for so few points and examples' };
+  const { way, shortfall } = compilationOf(backend, network);
+  return shortfall === undefined ? { way } : { way: 'eager', reason: shortfall };
+}
+
+/** How a network is compiled, and why that is impossible here (undefined if it is possible). */
+export function compilationOf(
+  backend: Backend,
+  network: Network,
+): { way: 'xla' | 'graph'; shortfall: string | undefined } {
   const way = compiledWay(network);
+  if (!backend.native)
+    return { way, shortfall: `the ${backend.name} back end does not support compiled execution` };
   const shortfall = backend.native.compiler.shortfall(way);
-  if (shortfall === undefined) return { way };
-  return { way: 'eager', reason: withoutCompiler(backend, shortfall) };
+  return { way, shortfall: shortfall === undefined ? undefined : withoutCompiler(backend, shortfall) };
 }
 
 /**

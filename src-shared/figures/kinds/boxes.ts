@@ -19,6 +19,9 @@ export const boxesDataSchema = z.object({
     .min(1),
 });
 
+/** From more groups on, their names do not stand side by side in a panel of half a page. */
+export const manyGroups = 12;
+
 export const boxes = defineFigure({
   title: 'Box plots',
   schema: boxesDataSchema,
@@ -27,24 +30,25 @@ export const boxes = defineFigure({
       theme,
       data.panels.flatMap((p) => p.groups),
     );
+    const panels = data.panels.map((panel) => ({
+      ...(panel.title === undefined ? {} : { title: panel.title }),
+      x: { label: '', scale: 'category' as const, categories: panel.groups.map((g) => g.label) },
+      y: { label: data.label, scale: data.log ? ('log' as const) : ('linear' as const) },
+      marks: panel.groups.flatMap((group, i): Mark[] => {
+        const positive = data.log ? group.values.filter((v) => v > 0) : group.values;
+        const summary = boxSummary(positive);
+        if (summary === null) return [];
+        const style = { ...series.style(group.label), dash: [] };
+        return [{ kind: 'box', series: group.label, at: i, width: 0.55, summary, style }];
+      }),
+    }));
+    // Many names need the whole width: panels stand below each other then.
+    const many = data.panels.some(({ groups }) => groups.length > manyGroups);
     return {
       name: data.label,
-      aspect: data.panels.length > 1 ? 0.9 : 0.62,
+      aspect: many ? 0.35 : panels.length > 1 ? 0.9 : 0.62,
       shareY: 'all',
-      rows: [
-        data.panels.map((panel) => ({
-          ...(panel.title === undefined ? {} : { title: panel.title }),
-          x: { label: '', scale: 'category' as const, categories: panel.groups.map((g) => g.label) },
-          y: { label: data.label, scale: data.log ? ('log' as const) : ('linear' as const) },
-          marks: panel.groups.flatMap((group, i): Mark[] => {
-            const positive = data.log ? group.values.filter((v) => v > 0) : group.values;
-            const summary = boxSummary(positive);
-            if (summary === null) return [];
-            const style = { ...series.style(group.label), dash: [] };
-            return [{ kind: 'box', series: group.label, at: i, width: 0.55, summary, style }];
-          }),
-        })),
-      ],
+      rows: many ? panels.map((panel) => [panel]) : [panels],
     };
   },
   describe: (data) => {

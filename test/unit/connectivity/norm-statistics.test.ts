@@ -1,26 +1,32 @@
 /** Norm statistics of points: estimated or of the batch, compiled or not, against float64; and what is refused. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import type { BackendName } from '../../../src-main/compute/backend/index.ts';
+import type { AnalysisData } from '../../../src-main/compute/analysis-data.ts';
+import { pointNormsOf } from '../../../src-main/compute/connectivity/norm-statistics.ts';
+import type { NormPolicy } from '../../../src-main/compute/connectivity/norm-statistics.ts';
 import { permutedVertex } from '../../../src-main/compute/connectivity/plan.ts';
 import { evaluatePoints } from '../../../src-main/compute/connectivity/points.ts';
 import type { Point, PointNorms } from '../../../src-main/compute/connectivity/points.ts';
 import type { Examples } from '../../../src-main/compute/data/index.ts';
+import { readRun } from '../../../src-main/compute/load-models.ts';
 import { dataOf } from '../../../src-main/compute/networks/check-symmetries.ts';
 import { hostValues } from '../../../src-main/compute/networks/host.ts';
 import type { HostParameters } from '../../../src-main/compute/networks/host.ts';
 import { mixArrays } from '../../../src-main/compute/networks/lines.ts';
 import { inDoubles } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
+import { allIdxFiles } from '../../../src-main/formats/data-sets.ts';
 import { interpolateJob } from '../../../src-shared/jobs/interpolate.ts';
 import { mergeJob } from '../../../src-shared/jobs/merge.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { goldenData, job } from '../../support/job.ts';
-import { unchanged, writeOverflowingRun } from '../../support/overflowing-run.ts';
+import { scaledBy, unchanged, writeOverflowingRun } from '../../support/overflowing-run.ts';
 import { randomModels } from '../networks/random-models.ts';
 
 function examplesOf(name: string, count: number): Examples {
@@ -83,6 +89,19 @@ function exactLoss(
     }
   }
   return loss / examples.count;
+}
+
+/** A data set of its own: the first 60 digits of each file. */
+function fewDigits(directory: string): string {
+  mkdirSync(directory);
+  for (const file of allIdxFiles) {
+    const [header, size] = file.includes('images') ? [16, 784] : [8, 1];
+    const packed = readFileSync(new URL(`../../../resources/data/mnist-10k/${file}.gz`, import.meta.url));
+    const bytes = gunzipSync(packed).subarray(0, header + 60 * size);
+    bytes.writeUInt32BE(60, 4);
+    writeFileSync(join(directory, file), bytes);
+  }
+  return directory;
 }
 
 const mixes: Point[] = [
@@ -214,6 +233,50 @@ describe('jobs', () => {
     );
   });
 
+  test('the size that is proposed instead leaves no example of any split over', () => {
+    const { graph } = readRun(run);
+    const splits = new Map([
+      ['val', { count: 13 }],
+      ['test', { count: 25 }],
+    ]);
+    const policy: NormPolicy = { name: 'batch', batch: 2, byDefault: false };
+    const ask = () => pointNormsOf(policy, { graph }, { splits } as unknown as AnalysisData, ['val', 'test']);
+    // 3, 4, 6 and 12 leave one over of both, 8 of the 25.
+    expect(ask).toThrow(expect.objectContaining({ hint: 'Choose another size, such as 5.' }));
+    policy.batch = 3;
+    expect(ask).toThrow(expect.objectContaining({ hint: 'Choose another size, such as 5.' }));
+  });
+
+  test('statistics that overflow are not written, and named', async () => {
+    const overflowing = writeOverflowingRun(
+      join(root, 'over'),
+      [unchanged, scaledBy({ all: 1e25 })],
+      'batch',
+    );
+    const directory = join(root, 'never');
+    const params = {
+      run: overflowing,
+      epoch: 5,
+      directory,
+      normStatistics: 're-estimate',
+      data: goldenData(),
+    };
+    await expect(job('merge', params)).rejects.toThrow(
+      /The merged network overflows on the train split.*"norms\.0\.running_var" \(Infinity\).*Nothing was written/,
+    );
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  test.each([
+    ['re-estimated', { normStatistics: 're-estimate' }],
+    ['aligned', { align: 'activation' }],
+  ])('a merge tells that the data are not those of the run: %s', async (name, more) => {
+    const data = { dataDir: fewDigits(join(root, `data of ${name}`)) };
+    const params = { run, epoch: 5, directory: join(root, name), data, ...more };
+    const { notes } = await job<{ notes: string[] }>('merge', params);
+    expect(notes.join(' ')).toContain('The run was trained on mnist-10k; the numbers here are for');
+  });
+
   test.each([
     [interpolateJob, { statisticsBatch: 100 }, 'statisticsBatch', /has no effect unless/],
     [
@@ -230,10 +293,11 @@ describe('jobs', () => {
     expect(error!.issues[0]!.message).toMatch(message);
   });
 
-  test('the question names the policy: left open it is interpolate, with its batch otherwise', () => {
+  test('the question names the policy with its batch, and whether anybody chose it: the answer says so', () => {
     const question = (more: object): unknown =>
       interpolateJob.reuse!.question(interpolateJob.params.parse({ run, epoch: 5, ...more }));
-    expect(question({})).toEqual(question({ normStatistics: 'interpolate' }));
+    expect(question({})).not.toEqual(question({ normStatistics: 'interpolate' }));
+    expect(question({})).toEqual(question({}));
     const estimated = question({ normStatistics: 're-estimate' });
     expect(estimated).toEqual(question({ normStatistics: 're-estimate', statisticsBatch: 1000 }));
     const others = [

@@ -106,13 +106,17 @@ it('is the same in the app, on the command line and in the demo', () => {
 
 it('keeps curves with different norm statistics in panels of their own, and tells of each in the caption', () => {
   const about = (norm_statistics: NormStatistics): Interpolation =>
-    pair(2, { norm_statistics, note: normStatisticsNote(norm_statistics, { batch: 1000, train: 7200 }) });
+    pair(2, {
+      norm_statistics,
+      ...(norm_statistics !== 'interpolate' && { statistics_batch: 1000 }),
+      note: normStatisticsNote(norm_statistics, { batch: 1000, train: 7200 }),
+    });
   const pairs = normStatistics.map(about);
   const panels = panelsByAlignment([{ label: 'family', pairs: [...pairs, pair(3)] }]);
   expect(panels.map(({ title }) => title)).toEqual([
     'Unaligned, norm statistics interpolated',
-    'Unaligned, norm statistics re-estimated',
-    'Unaligned, norm statistics of the batch',
+    'Unaligned, norm statistics re-estimated (batches of 1,000)',
+    'Unaligned, norm statistics of the batch (batches of 1,000)',
     'Unaligned',
   ]);
   expect(panels.map(({ series }) => series[0]!.pairs.length)).toEqual([1, 1, 1, 1]);

@@ -115,6 +115,7 @@ describe('pieces', () => {
       own: 3,
       neurons: 3,
       nothingFixed: false,
+      leastRank: 2,
     });
     expect(verdict.told_apart).toBe('partly');
     expect(verdict.text).toContain('moves 2 of 3');

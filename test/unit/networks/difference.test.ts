@@ -1,10 +1,12 @@
 /** What keeps two networks from being compared parameter by parameter, and what does not. */
 import { describe, expect, test } from 'vitest';
 import { networkDifference } from '../../../src-main/compute/networks/difference.ts';
+import { readConfig, resolveModel } from '../../../src-shared/config.ts';
 import { families } from '../../../src-shared/domain.ts';
 import type { Graph } from '../../../src-shared/networks/graph.ts';
 import { mlpGraph } from '../../../src-shared/networks/mlp.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
+import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { specOf } from './random-models.ts';
 import type { NetworkWish } from './random-models.ts';
 import { residualNetwork } from './small-networks.ts';
@@ -31,6 +33,39 @@ describe('two MLPs', () => {
     [{ family: 'sigma-asymmetric' }, 'activations.0 is gelu in one and gate in the other'],
   ])('%j', (wish, difference) => {
     expect(networkDifference(mlp(), mlp(wish))).toBe(difference);
+  });
+});
+
+describe('residual networks', () => {
+  const resnet = (change: Record<string, unknown> = {}) => {
+    const model = { name: 'resnet_cifar', depth: 20, w: 1, num_classes: 3, symmetry: 0, mask_params: {} };
+    const config = readConfig({ model: { ...model, input_shape: [2, 8, 8], ...change } });
+    return readNetwork(graphOf(resolveModel(config, 'c.yaml')));
+  };
+
+  test.each<[Record<string, unknown>, string]>([
+    [{}, ''],
+    [
+      { w: 2 },
+      'conv1 is convolution from 2 to 16 channels, 3 x 3 pixels in one and convolution from 2 to 32 channels, 3 x 3 pixels in the other',
+    ],
+    [
+      { input_shape: [3, 8, 8] },
+      'conv1 is convolution from 2 to 16 channels, 3 x 3 pixels in one and convolution from 3 to 16 channels, 3 x 3 pixels in the other',
+    ],
+    [{ depth: 32 }, 'one has 21 convolutions, the other 33'],
+    [{ input_shape: [2, 16, 16] }, 'one takes [2, 8, 8], the other [2, 16, 16]'],
+  ])('%j', (change, difference) => {
+    expect(networkDifference(resnet(), resnet(change)) ?? '').toBe(difference);
+  });
+
+  test('kernels of another size, which their values do not tell', () => {
+    const graph = structuredClone(resnet().graph);
+    graph.parameters.find(({ name }) => name === 'conv1.weight')!.shape = [16, 2, 1, 1];
+    graph.nodes.find(({ id }) => id === 'conv1')!.attributes['padding'] = [0, 0];
+    expect(networkDifference(resnet(), readNetwork(graph))).toBe(
+      'conv1 is convolution from 2 to 16 channels, 3 x 3 pixels in one and convolution from 2 to 16 channels, 1 x 1 pixels in the other',
+    );
   });
 });
 

@@ -4,7 +4,11 @@ import { placesRise } from '../../../src-main/cli/reproduce/matching-objective.t
 import { judge } from '../../../src-main/compute/identifiability/verdict.ts';
 import { swapSentence } from '../../../src-renderer/matrices/cost-words.ts';
 import { familySentences, trapText, type FamilyLoss } from '../../../src-shared/verdicts/families.ts';
-import { layersFinding, ridgeFinding } from '../../../src-shared/verdicts/identifiability.ts';
+import {
+  exchangesFinding,
+  layersFinding,
+  ridgeFinding,
+} from '../../../src-shared/verdicts/identifiability.ts';
 import {
   matchWeightsFinding,
   placeBetween,
@@ -24,7 +28,7 @@ describe('a layer’s neurons', () => {
       negative,
     },
     cheapest: { delta: 0, moved: 0 },
-    ...{ own: 3, neurons: 3, nothingFixed: false },
+    ...{ own: 3, neurons: 3, nothingFixed: false, leastRank: 4 },
   });
 
   test.each([
@@ -34,6 +38,9 @@ describe('a layer’s neurons', () => {
     // Swaps that would save something distinguish neurons as well as those that cost.
     ['partly', 'only partly identifiable: 0 of 3', evidence(0, 2)],
     ['not clear', 'not clear: a cost is not finite', evidence(3, 0, NaN)],
+    // Their costs are zero for any function: neither "no" nor "partly" would be true.
+    ['not clear', 'no free weights that act', { ...evidence(0, 0), leastRank: 0 }],
+    ['not clear', 'no free weights that act', { ...evidence(2, 0), leastRank: 0 }],
   ] as const)('%s: %s', (outcome, words, given) => {
     const { told_apart, text } = judge(given);
     expect([told_apart, text]).toEqual([outcome, expect.stringContaining(words)]);
@@ -45,6 +52,21 @@ describe('a layer’s neurons', () => {
     );
     expect(without).toMatch(/costs anything\.$/);
     expect(bare).toMatch(/costs anything\. \w.*\.$/);
+  });
+
+  test('swaps of several layers: those with a neuron without free weights are left out', () => {
+    const costly = { layer: 'a', swaps: [2, 4], largestCost: 5, leastRank: 3 };
+    const without = { layer: 'b', swaps: [0, 0], largestCost: 5, leastRank: 0 };
+    const found = exchangesFinding([costly, without]);
+    expect(found.outcome).toBe('yes');
+    expect(found.text).toMatch(
+      /100\.0 % of all pairs, 3 on average\. Left out: some neurons of b have no free/,
+    );
+    expect(exchangesFinding([without])).toMatchObject({
+      outcome: 'not clear',
+      text: expect.stringMatching(/^Not clear: some neurons of b have no free weights/) as string,
+    });
+    expect(exchangesFinding([{ ...without, leastRank: 1 }]).outcome).toBe('no');
   });
 
   test('several layers', () => {
@@ -73,6 +95,12 @@ describe('a layer’s neurons', () => {
     [NaN, 'not clear'],
   ])('exchanging two at a swap cost of %d: %s', (swap, words) => {
     expect(swapSentence(costs(swap) as never, [0, 1])).toContain(words);
+  });
+
+  test('exchanging two of which one has no free weights', () => {
+    expect(swapSentence({ ...costs(0), min_gram_rank: 0 } as never, [0, 1])).toContain(
+      'not clear: one has no',
+    );
   });
 
   test.each([

@@ -2,7 +2,7 @@
  * Whole jobs beside our own PyTorch scripts that do them the way neuron-identifiability does (test/bench/published), in
  * turns, on the embedded digits and on networks of the published size. A turn of Basin is a fresh process that runs one
  * job as a worker does: starting it and loading libraries does not count, reading files and compiling does. PyTorch's
- * process lives through all turns. The numbers that both sides find are compared; if they differ, no row is made.
+ * process lives through all turns. The numbers that both sides find are compared; if they differ, there is no row.
  *
  *   npm run bench -- published [--only WORK] [--turns 3] [--json] [--write]
  */
@@ -20,9 +20,10 @@ import { computeTable } from '../../src-main/worker/table.ts';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { disagreements } from './published/agreement.ts';
 import type { Series } from './published/agreement.ts';
+import { tableOf } from './published/table.ts';
 import { networks, trainingOf, works } from './published/works.ts';
 import type { Work } from './published/works.ts';
-import { benchOptions, digits, markdownTable, publishedRowSchema, writeTable } from './support/report.ts';
+import { benchOptions, digits, publishedRowSchema, writeTable } from './support/report.ts';
 import type { PublishedRow } from './support/report.ts';
 import { inTurns, median, TorchTurns } from './support/torch-turns.ts';
 
@@ -119,7 +120,7 @@ async function main(args: readonly string[]): Promise<void> {
   const say = json ? console.error : console.log;
   const folder = mkdtempSync(join(tmpdir(), 'basin-published-'));
   const rows: PublishedRow[] = [];
-  let failed = 0;
+  const failed: string[] = [];
   try {
     await prepare(folder);
     for (const [name, work] of Object.entries(works)) {
@@ -132,7 +133,7 @@ async function main(args: readonly string[]): Promise<void> {
           `  ${work.title}: ${digits(row.basin_s)} s, published way ${digits(row.published_s)} s, ${digits(row.ratio)} times faster${verdict}`,
         );
       } catch (thrown) {
-        failed++;
+        failed.push(name);
         console.error(messageOf(thrown));
       }
     }
@@ -140,18 +141,11 @@ async function main(args: readonly string[]): Promise<void> {
     rmSync(folder, { recursive: true, force: true });
   }
   if (json) console.log(JSON.stringify(rows));
-  if (failed > 0) process.exitCode = 1;
-  else if (write) writeTable('published', tableOf(rows));
-}
-
-function tableOf(rows: readonly PublishedRow[]): string {
-  return markdownTable(
-    ['whole job', 'Basin', 'published way', 'times faster', 'target'],
-    rows.map(({ work, basin_s, published_s, ratio }) => {
-      const { title, target } = works[work]!;
-      return [title, `${digits(basin_s)} s`, `${digits(published_s)} s`, digits(ratio), target];
-    }),
-  );
+  if (write && rows.length > 0) writeTable('published', tableOf(rows, failed));
+  if (failed.length > 0) {
+    console.error(`No row for: ${failed.join(', ')}.`);
+    process.exitCode = 1;
+  }
 }
 
 const [first, ...rest] = process.argv.slice(2);

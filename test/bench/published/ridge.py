@@ -55,8 +55,11 @@ def work():
     x = torch.cat(activations[(layer, "in")])
     source = dict(model.named_modules())[layer]
     first, second = torch.triu_indices(neurons, neurons, offset=-neurons)
-    found = descend(Neurons(source, first), Neurons(source, second), x)
-    return {name: values.tolist() for name, values in zip(("objective", "error", "length"), found)}
+    found = dict(zip(("objective", "error", "length"), descend(Neurons(source, first), Neurons(source, second), x)))
+    own = first == second
+    return {name: values[~own].tolist() for name, values in found.items()} | {
+        f"{name} of itself": values[own].tolist() for name, values in found.items()
+    }
 
 
 take_turns(work)

@@ -112,6 +112,21 @@ describe('solveAssignment against linear-sum-assignment', () => {
     expect(expectOptimal(random, n, n, false)).toBeCloseTo(oracle(random, n, n, false), 7);
   });
 
+  // A few columns are the best of nearly every row: the start leaves most rows free.
+  it.each(['all different', 'a quarter of the rows and columns the same'])('large means, %s', (how) => {
+    const n = 160;
+    const next = numbers(11);
+    const [ofRows, ofColumns] = [matrix(n, 1, next), matrix(1, n, next)];
+    const at = (k: number): number => (how === 'all different' ? k : Math.max(k, n / 4));
+    const products = matrix(n, n, () => next() / 1000);
+    const cost = products.map((_, k) => {
+      const [i, j] = [at(Math.floor(k / n)), at(k % n)];
+      return ofRows[i]! * ofColumns[j]! + products[i * n + j]!;
+    });
+    for (const maximize of [false, true])
+      expect(expectOptimal(cost, n, n, maximize)).toBeCloseTo(oracle(cost, n, n, maximize), 9);
+  });
+
   for (const layer of [0, 1, 2]) {
     for (const kind of [
       'pearson_correlation',

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { jobKindNamed } from '../../../src-shared/jobs/index.ts';
+import { tableOf } from '../../bench/published/table.ts';
 import { works } from '../../bench/published/works.ts';
 import {
   benchOptions,
@@ -110,4 +111,23 @@ describe('works', () => {
       expect(parsed.error).toBeUndefined();
     },
   );
+});
+
+describe('the table of whole jobs', () => {
+  const row = { work: 'ridge', basin_s: 2, published_s: 30, ratio: 15 };
+
+  it('has a row per work', () => {
+    const lines = tableOf([row], []).split('\n');
+    expect(lines).toHaveLength(3);
+    expect(lines[2]).toBe(`| ${works['ridge']!.title} | 2.00 s | 30.0 s | 15.0 | 10 |`);
+  });
+
+  it('says of which works there is no row', () => {
+    const failed = ['training', 'matching'].map((name) => works[name]!.title).join('; ');
+    const text = tableOf([row], ['training', 'matching']);
+    expect(text.startsWith(`${tableOf([row], [])}\n\n`)).toBe(true);
+    expect(text).toContain(
+      `No row, because the two sides found different numbers or one of them failed: ${failed}.`,
+    );
+  });
 });

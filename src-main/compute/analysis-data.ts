@@ -91,7 +91,7 @@ export async function loadAnalysisData(
         : [`The run was trained on ${plan.name}; the numbers here are for ${describe(dataset)}.`]),
       ...(plainHere
         ? [
-            'Norm statistics go by batches of the images as they are: train and val images are not flipped and moved here, though they were in the evaluations of training. Numbers stored with the checkpoints are not compared.',
+            'Norm statistics go by batches of the images without augmentation: train and val images are not flipped and moved here, though they were in the evaluations of training. Numbers stored with the checkpoints are not compared.',
           ]
         : []),
     ],

@@ -76,18 +76,21 @@ function eachModel(
   const [own, known, inputs] = [partOf(parameters), partOf(options.known ?? new Map()), apart(x)];
   const tracked = new Map<string, Tensor[]>();
   const { training } = options;
-  if (training && network.nodes.some(({ op }) => op === 'dropout'))
-    throw new Error('dropout in a network with convolutions: its masks are those of all models');
   const runs = Array.from({ length: models }, (_, m) => {
     const track = (name: string, value: Tensor): void => {
       const values = tracked.get(name) ?? [];
       values[m] = value;
       tracked.set(name, values);
     };
+    const mask = (id: string): Tensor | undefined => {
+      const all = training?.mask(id);
+      const parts = all ? apart(all) : [];
+      return parts[m] ?? parts[0];
+    };
     return forward(maths, network, own(m), inputs[m] ?? inputs[0]!, {
       ...options,
       known: known(m),
-      ...(training && { training: { ...training, track } }),
+      ...(training && { training: { ...training, track, mask } }),
     });
   });
   for (const [name, values] of tracked) training!.track(name, tf.concat(values, 0));

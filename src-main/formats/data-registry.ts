@@ -14,6 +14,7 @@ import type { CifarVariant } from './cifar.ts';
 import { anyIdx, dataSetNamed, dataSets, isOwnName, notReadYet, plain } from './data-sets.ts';
 import type { DataSetEntry } from './data-sets.ts';
 import { idxFilesBelow } from './idx-folder.ts';
+import { sizeOf } from '../../src-shared/shapes.ts';
 
 /**
  * Where fetched and added data sets lie, each in a folder of its name; a worker is told by whoever starts it. Undefined:
@@ -65,7 +66,7 @@ export function factsOfData(name: string, places: Omit<Wanted, 'name'>): DataFac
 }
 
 export function dataSetFacts({ name, shape, classes, train, test }: DataSetEntry): DataFacts {
-  return { name, features: shape.reduce((a, b) => a * b, 1), shape: [...shape], classes, train, test };
+  return { name, features: sizeOf(shape), shape: [...shape], classes, train, test };
 }
 
 interface Wanted {

@@ -4,6 +4,7 @@ import { UserError, messageOf } from '../../src-shared/errors.ts';
 import { notIdx } from './not-idx.ts';
 import { memorySource, openSource } from './source.ts';
 import type { ByteSource } from './source.ts';
+import { sizeOf } from '../../src-shared/shapes.ts';
 
 export interface IdxArray {
   shape: number[];
@@ -80,7 +81,7 @@ function unpackedOnce(source: ByteSource, packings: number): ByteSource {
 
 function headerOf(name: string, head: Buffer): { shape: number[]; start: number; count: number } {
   const { shape, start } = parseHeader(name, head);
-  const count = shape.reduce((product, dimension) => product * dimension, 1);
+  const count = sizeOf(shape);
   if (count <= largestData) return { shape, start, count };
   throw new UserError(
     `${name}: offset 4: the dimensions [${shape.join(', ')}] need ${count} bytes; at most ${largestData} are read.`,

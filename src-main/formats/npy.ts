@@ -5,7 +5,8 @@ import { decode, dtypes, emptyData } from './dtype.ts';
 import type { DType, TensorData } from './dtype.ts';
 import { memorySource, openSource } from './source.ts';
 import type { ByteSource } from './source.ts';
-import { sizeOf, tensorBytes } from './tensor.ts';
+import { tensorBytes } from './tensor.ts';
+import { sizeOf } from '../../src-shared/shapes.ts';
 import type { TensorValue } from './tensor.ts';
 
 const largestHeader = 65536;

@@ -7,7 +7,8 @@ import { parseHeader } from './safetensors-header.ts';
 import type { HeaderEntry } from './safetensors-header.ts';
 import { memorySource, openSource } from './source.ts';
 import type { ByteSource } from './source.ts';
-import { LazyTensor, contiguousStride, sizeOf, tensorBytes } from './tensor.ts';
+import { LazyTensor, contiguousStride, tensorBytes } from './tensor.ts';
+import { sizeOf } from '../../src-shared/shapes.ts';
 import type { TensorValue } from './tensor.ts';
 
 export interface SafetensorsFile {

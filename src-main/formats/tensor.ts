@@ -2,6 +2,9 @@
 import { UserError } from '../../src-shared/errors.ts';
 import { decode, dtypes, emptyData, encode } from './dtype.ts';
 import type { DType, TensorData } from './dtype.ts';
+import { sizeOf } from '../../src-shared/shapes.ts';
+
+export { sizeOf };
 
 export type { DType, TensorData } from './dtype.ts';
 
@@ -136,13 +139,6 @@ export function inMemory(value: TensorValue, key = 'memory'): LazyTensor {
     bytes: (from: number, length: number) => bytes.slice(from, from + length),
   };
   return new LazyTensor(value.dtype, storage, [...value.shape], contiguousStride(value.shape), 0);
-}
-
-/** Number of elements of a shape. */
-export function sizeOf(shape: readonly number[]): number {
-  let size = 1;
-  for (const dimension of shape) size *= dimension;
-  return size;
 }
 
 /** Strides of a C-ordered array. */

@@ -6,6 +6,7 @@ import { resnetBlocks, resnetModules } from '../networks/resnet-sizes.ts';
 import type { ResnetDepth, ResnetSizes } from '../networks/resnet-sizes.ts';
 import { isPlainObject, maskParamsSchema } from './schema.ts';
 import type { RunConfig } from './schema.ts';
+import { sizeOf } from '../shapes.ts';
 
 type ModelConfig = NonNullable<RunConfig['model']>;
 
@@ -42,7 +43,7 @@ export function resolveResnet(model: ModelConfig, where: string): ResnetSpec {
     asymInitOnly: model.asym_init_only === true && family !== 'standard',
     layers: resnetModules(sizes).map(({ module, shape }) => ({
       ...{ module, shape },
-      ...fixedEntries(model, { family, module, fanIn: shape.slice(1).reduce((a, b) => a * b, 1) }, where),
+      ...fixedEntries(model, { family, module, fanIn: sizeOf(shape.slice(1)) }, where),
     })),
   };
 }

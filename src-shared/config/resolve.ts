@@ -18,6 +18,7 @@ import type { GeometryPlan } from './geometry.ts';
 import { isResnet, resolveResnet } from './resnet.ts';
 import { maskParamsSchema, isPlainObject } from './schema.ts';
 import type { RunConfig } from './schema.ts';
+import { sizeOf } from '../shapes.ts';
 
 type ModelConfig = NonNullable<RunConfig['model']>;
 
@@ -72,8 +73,7 @@ export function resolveTrainable(config: RunConfig, where = 'config'): Trainable
   return spec;
 }
 
-const isWhollyFixed = ({ numFixed, shape }: ResnetLayer): boolean =>
-  numFixed >= shape.slice(1).reduce((a, b) => a * b, 1);
+const isWhollyFixed = ({ numFixed, shape }: ResnetLayer): boolean => numFixed >= sizeOf(shape.slice(1));
 
 const declaredKeys = ['layers', 'permutations', 'ignore'] as const;
 

@@ -1,5 +1,6 @@
 /** How many numbers of a network are trained, and how many are fixed. */
 import type { Graph, Parameter } from './graph.ts';
+import { sizeOf } from '../shapes.ts';
 
 export interface Counts {
   /** All entries of trained tensors. */
@@ -9,8 +10,6 @@ export interface Counts {
   /** Entries at which something stands that training cannot change: zeros of D, F elsewhere, the C of gates. */
   fixed: number;
 }
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
 /** Of one model. */
 export function countsOf({ parameters, nodes }: Graph): Counts {

@@ -10,6 +10,7 @@ import type { FamilyPart } from './families.ts';
 import type { Graph, Initial, Node, Parameter } from './graph.ts';
 import { blocksOf } from './resnet-sizes.ts';
 import type { Block } from './resnet-sizes.ts';
+import { sizeOf } from '../shapes.ts';
 
 /** Parameters in PyTorch's order, under its names. */
 export function resnetGraph(spec: ResnetSpec): Graph {
@@ -143,8 +144,7 @@ class Builder {
 const constant = (value: number): Initial => ({ kind: 'constant', value });
 
 /** 1 / sqrt(fan-in) */
-const boundOf = ({ shape }: ResnetLayer): number =>
-  1 / Math.sqrt(shape.slice(1).reduce((product, size) => product * size, 1));
+const boundOf = ({ shape }: ResnetLayer): number => 1 / Math.sqrt(sizeOf(shape.slice(1)));
 
 /**
  * Convolutions of all families, and the linear layer of standard networks: U(+-1/sqrt(fan-in)). The linear layer of the

@@ -27,6 +27,7 @@ import { RandomStream } from '../random.ts';
 import { measureGroup } from './activation-matching.ts';
 import { recordMoments } from './record-activations.ts';
 import type { PairMoments } from './record-activations.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 type Params = ParamsOf<typeof matchActivationsJob>;
 
@@ -209,7 +210,7 @@ function fixedPartOf(
   if (onBiases || (parts.length > 0 && !masked)) return sigma;
   const masks = parts.flatMap(({ mask }) => (mask === undefined ? [] : [state.get(mask)!.data]));
   const fixed = masks.reduce((sum, mask) => sum + mask.filter((value) => value === 0).length, 0);
-  const all = weights.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const all = weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   return { ...sigma, fixed_share: fixed / all };
 }
 

@@ -12,6 +12,7 @@ import { forward } from '../networks/run.ts';
 import { stackArrays } from '../networks/stack-arrays.ts';
 import { MomentAccumulator, pooledMoments } from './moments.ts';
 import type { ColumnSums, CrossMoments } from './moments.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 /** moments[pair][recording point][permutation group] */
 export type PairMoments = Partial<Record<RecordingPoint, CrossMoments[]>>;
@@ -89,7 +90,7 @@ export async function recordMoments(
 /** Rows that one example gives at a place. */
 function pixelsOf({ shapes }: Network, { node, axis, block }: GroupValue): number {
   const others = shapes.get(node)!.filter((_, i) => i !== axis);
-  return block * others.reduce((a, b) => a * b, 1);
+  return block * sizeOf(others);
 }
 
 /**

@@ -4,6 +4,7 @@ import { addProduct, transposedView, view } from '../linalg/multiply.ts';
 import { orderOf } from '../networks/permute.ts';
 import type { Potentials } from './objective.ts';
 import type { Permutation } from './permutation.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 /** An axis, or a part of one, that a group moves: the group by its place among the groups. */
 export interface MovedAxis extends Omit<GroupAxis, 'parameter'> {
@@ -102,7 +103,7 @@ const identity = (size: number): Int32Array => Int32Array.from({ length: size },
 
 function newTerm(array: MatchedArray, moved: MovedAxis, size: number): Term {
   const { shape } = array;
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+  const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
   const offsets = overRests(shape, moved.axis, (offset, axis, i) => offset + i * strides[axis]!);
   const product = new Float64Array(size * size);
   const under = identity(offsets.length);

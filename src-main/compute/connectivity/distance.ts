@@ -6,6 +6,7 @@ import { readParameters } from '../networks/parameters.ts';
 import { groupLabel } from '../alignment/permutation.ts';
 import { isCounter } from '../../formats/tensor-names.ts';
 import type { NamedArray, NamedArrays } from '../networks/permute.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 type ByName = ReadonlyMap<string, { readonly data: Float32Array }>;
 
@@ -16,13 +17,6 @@ export function stateDistance(a: ByName, b: ByName): number {
     if (!isCounter(name)) sum += squaredDistance(data, b.get(name)!.data);
   }
   return Math.sqrt(sum);
-}
-
-/** Numbers that training moves in the non-asymmetric model. */
-export function networkParameters(network: Network): number {
-  return readParameters(network)
-    .filter(({ role }) => role === 'trained')
-    .reduce((count, { shape }) => count + shape.reduce((a, b) => a * b, 1), 0);
 }
 
 function squaredDistance(a: Float32Array, b: Float32Array): number {
@@ -90,7 +84,7 @@ function addSquares(
   { shape, data }: NamedArray,
   { axis, places, block }: GroupAxis,
 ): void {
-  const stride = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const stride = sizeOf(shape.slice(axis + 1));
   const unitOf = new Int32Array(shape[axis]!).fill(-1);
   places.forEach((place, k) => (unitOf[place] = Math.floor(k / block)));
   for (let k = 0; k < data.length; k++) {

@@ -26,7 +26,7 @@ import { wayOfBatches } from '../networks/evaluation.ts';
 import { evaluationWay } from '../networks/execution.ts';
 import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { PairIndices } from '../pairs.ts';
-import { networkParameters, rescalingOf, stateDistance } from './distance.ts';
+import { rescalingOf, stateDistance } from './distance.ts';
 import { requireEndpoints } from './endpoints.ts';
 import {
   goesByBatches,
@@ -204,7 +204,9 @@ function pairResult(
   const distance = alignment
     ? stateDistance(a.acting, vertices[models.length + p]!.arrays)
     : stateDistance(a.state, b.state);
-  const parameters = alignment ? networkParameters(a.run.graph) : numParameters(a.spec).free;
+  // Converted to the non-asymmetric form, a model has no fixed entries.
+  const { total, free } = numParameters(a.spec);
+  const parameters = alignment ? total : free;
   const note = noteFor(job);
   const places = placesOf(segments, p);
   return {

@@ -18,6 +18,7 @@ import { mixInto } from '../networks/lines.ts';
 import { hasConvolutions } from '../networks/parameters.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import type { Scores } from '../networks/scores.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 /** A network that points are made of. */
 export interface Vertex {
@@ -280,7 +281,7 @@ class Pass {
 
   #loadParameter(evaluation: Evaluation, name: string, points: readonly Point[]): void {
     const { shape } = this.#set.network.parameters.get(name)!;
-    const size = shape.reduce((a, b) => a * b, 1);
+    const size = sizeOf(shape);
     const all = new Float32Array(points.length * size);
     points.forEach((point, p) => {
       const parts = point.map(({ vertex, weight }) => ({

@@ -27,7 +27,7 @@ import type { IdxRequest } from './folder.ts';
 
 export { rowsOf, selectExamples } from './dataset.ts';
 export type { Dataset, Examples } from './dataset.ts';
-export { orderedRows, rowOrder, uploadExamples } from './rows.ts';
+export { requireFitting, uploadExamples } from './rows.ts';
 export { evaluationExamples, splitExamples, splitIndices, splitToJson } from './split.ts';
 export type { SplitIndices, SplitOptions } from './split.ts';
 

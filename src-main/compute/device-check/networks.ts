@@ -7,6 +7,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Examples } from '../data/index.ts';
 import type { StateDict } from '../models/index.ts';
 import { RandomStream } from '../random.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 export const models = 2;
 const widths = [48, 64, 64, 10];
@@ -52,7 +53,7 @@ export function statesOf(network: Network): StateDict[] {
 }
 
 function valuesOf(name: string, shape: readonly number[], model: number, linear: boolean): Float32Array {
-  const count = shape.reduce((a, b) => a * b, 1);
+  const count = sizeOf(shape);
   const stream = new RandomStream(model + 1, 'device check', name);
   if (name.endsWith('num_batches_tracked')) return new Float32Array(count);
   if (linear) return stream.uniforms(count, 1.5 / Math.sqrt(shape.length === 2 ? shape[1]! : 64));

@@ -6,6 +6,7 @@ import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { valuesOf } from '../networks/doubles.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 const chunkRows = 1024;
 
@@ -37,7 +38,7 @@ export async function layerActivations(
 ): Promise<Float64Array> {
   const { count } = examples;
   const node = pointsOfLayer(network, layer)[point];
-  const width = network.shapes.get(node)!.reduce((a, b) => a * b, 1);
+  const width = sizeOf(network.shapes.get(node)!);
   const out = new Float64Array(count * width);
   const rows = Math.min(chunkRows, count);
   const values = valuesOf(backend, { network, state }, [node], { rows, count });

@@ -3,7 +3,7 @@ import type { ModelSpec } from '../../../src-shared/model.ts';
 import type { Graph, Initial, Parameter } from '../../../src-shared/networks/graph.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import { graphOf } from '../../../src-shared/networks/of-model.ts';
-import { sizeOf } from '../../formats/tensor.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 import { RandomStream } from '../random.ts';
 import { actingArrays } from '../networks/effective.ts';
 import type { StateDict } from './tensors.ts';

@@ -8,7 +8,7 @@ import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { countedOperations } from '../../../src-shared/networks/summary.ts';
-import { sizeOf } from '../../formats/tensor.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 import { networkDifference } from '../networks/difference.ts';
 import { readParameters } from '../networks/parameters.ts';
 import { assertDistinct, isBookkeeping, isCounter, nearestReading } from '../../formats/tensor-names.ts';

@@ -3,7 +3,7 @@
  * its own statistics, and the running ones are the plain means of those of the batches, whatever their sizes; variances
  * unbiased.
  */
-import { sizeOf } from '../../formats/tensor.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Examples } from '../data/index.ts';
 import type { Evaluation } from './evaluation.ts';

@@ -9,6 +9,7 @@ import { hostForward } from './host.ts';
 import type { Doubles } from './host.ts';
 import { inDoubles, permuteArrays, rescaleArrays } from './permute.ts';
 import type { NamedArray, NamedArrays } from './permute.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 /** Largest change of the output, relative to its largest entry, that double precision explains. */
 export const symmetryTolerance = 1e-9;
@@ -55,7 +56,7 @@ function changeOfAll(
 }
 
 function randomInputs({ graph }: Network, stream: RandomStream, rows: number): Float64Array {
-  const size = graph.inputs[0]!.shape.reduce((a, b) => a * b, 1);
+  const size = sizeOf(graph.inputs[0]!.shape);
   return Float64Array.from(stream.normals(rows * size));
 }
 

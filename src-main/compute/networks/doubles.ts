@@ -12,6 +12,7 @@ import { hostValues } from './host.ts';
 import { mathsOf } from './maths.ts';
 import type { NamedArrays } from './permute.ts';
 import { forward } from './run.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 interface DoublesPlan {
   network: Network;
@@ -75,7 +76,7 @@ class DoubleForward implements Values {
   }
 
   get #features(): number {
-    return this.#plan.network.graph.inputs[0]!.shape.reduce((a, b) => a * b, 1);
+    return sizeOf(this.#plan.network.graph.inputs[0]!.shape);
   }
 
   #values(x: Tensor, parameters: Map<string, Tensor>): Tensor[] {

@@ -3,7 +3,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, ComputationBody, Program, Tensor } from '../backend/index.ts';
-import { orderedRows, rowOrder } from '../data/index.ts';
+import { requireFitting, rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { batchSpecs, placesOf } from './evaluation-plan.ts';
 import type { EvaluationPlan, Place } from './evaluation-plan.ts';
@@ -17,6 +17,7 @@ import { hasConvolutions, runningStatisticsOf } from './parameters.ts';
 import { forward } from './run.ts';
 import { ScoreSum, scoreSums } from './scores.ts';
 import type { Scores } from './scores.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 /** Bytes that the values of one node may take: larger calls are no faster, and compiled ones stay in the cache. */
 const activationBudget = { eager: 64 * 2 ** 20, compiled: 16 * 2 ** 20 };
@@ -87,7 +88,7 @@ export class Evaluation {
       return;
     }
     const [input] = plan.network.graph.inputs;
-    const features = input!.shape.reduce((a, b) => a * b, 1);
+    const features = sizeOf(input!.shape);
     this.#program = backend.native!.compiler.compile(
       {
         mode: plan.way,
@@ -225,8 +226,8 @@ export class Evaluation {
   /** [rows, features], filled up with zeros. */
   #rows(examples: Examples, start: number, size: number, rows: number): Tensor {
     const { features } = examples;
-    const order = rowOrder(examples, this.plan.network.graph.inputs[0]!.shape);
-    const own = orderedRows(examples, order, [start, start + size]);
+    requireFitting(examples, this.plan.network.graph.inputs[0]!.shape);
+    const own = rowsOf(examples, start, start + size);
     if (size === rows) return this.#backend.tf.tensor2d(own, [rows, features]);
     const filled = new Float32Array(rows * features);
     filled.set(own);

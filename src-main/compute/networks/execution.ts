@@ -2,7 +2,7 @@
 import type { Execution } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
-import { sizeOf } from '../../formats/tensor.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 import { hasConvolutions } from './parameters.ts';
 
 /** Values of nodes from which on compiling, about a second, is made up for: six pairs of small networks over MNIST. */

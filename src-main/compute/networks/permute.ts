@@ -4,6 +4,7 @@ import type { Rescaling } from '../../../src-shared/networks/rescalings.ts';
 import type { GroupAxis, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 import { isPermutation } from '../alignment/permutation.ts';
 import type { Permutation } from '../alignment/permutation.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 export type ArrayData = Float32Array<ArrayBufferLike> | Float64Array<ArrayBufferLike>;
 
@@ -26,7 +27,7 @@ export const inDoubles = (arrays: NamedArrays): Map<string, NamedArray<Float64Ar
 export function reorder<T extends ArrayData>(array: NamedArray<T>, axis: number, order: Int32Array): T {
   const { shape, data } = array;
   const size = shape[axis]!;
-  const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const inner = sizeOf(shape.slice(axis + 1));
   const out = data.slice() as T;
   for (let outer = 0; outer < data.length; outer += size * inner) {
     for (let i = 0; i < size; i++) {
@@ -92,7 +93,7 @@ export function rescaleArrays<T extends ArrayData>(
   for (const { parameter, axis, factors: which, power } of rescaling.axes) {
     const array = scaled.get(parameter);
     if (!array) continue;
-    const inner = array.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+    const inner = sizeOf(array.shape.slice(axis + 1));
     const size = array.shape[axis]!;
     const data = array.data.map((value, i) => {
       const factor = which[Math.floor(i / inner) % size]!;

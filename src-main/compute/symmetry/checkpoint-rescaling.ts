@@ -13,6 +13,7 @@ import { fixedDoubles, sigmaOf } from '../networks/effective.ts';
 import { rescaleArrays } from '../networks/permute.ts';
 import type { NamedArray, NamedArrays } from '../networks/permute.ts';
 import type { RandomStream } from '../random.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 export type RescalingScope = 'neuron' | 'layer';
 
@@ -81,7 +82,7 @@ export function freeUnits(rescalings: readonly Rescaling[], pins: Doubles): Uint
     for (const { parameter, axis, factors } of axes) {
       const array = pins.get(parameter);
       if (!array) continue;
-      const inner = array.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+      const inner = sizeOf(array.shape.slice(axis + 1));
       array.data.forEach((pinned, k) => {
         const unit = factors[Math.floor(k / inner) % factors.length]!;
         if (pinned === 1 && unit >= 0) free[unit] = 0;

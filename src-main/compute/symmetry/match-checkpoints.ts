@@ -9,6 +9,7 @@ import { permuteArrays } from '../networks/permute.ts';
 import type { GroupPermutations, NamedArrays } from '../networks/permute.ts';
 import { freeUnits, rescaled } from './checkpoint-rescaling.ts';
 import { bestFactor } from './match-relu.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 type Doubles = NamedArrays<Float64Array>;
 
@@ -122,7 +123,7 @@ function entriesOf({ size, axes }: Rescaling, arrays: Doubles): UnitEntries[][] 
 
 /** Which unit's factor the entry at place k takes along an axis; -1: none. */
 function unitsAlong({ axis, factors }: RescaledAxis, shape: readonly number[]): (k: number) => number {
-  const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const inner = sizeOf(shape.slice(axis + 1));
   return (k) => factors[Math.floor(k / inner) % factors.length]!;
 }
 

@@ -4,9 +4,8 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Tensor } from '../backend/index.ts';
 import { requireImages } from '../data/augment.ts';
 import type { Move } from '../data/augment.ts';
-import { rowOrder } from '../data/index.ts';
+import { requireFitting } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
-import type { RowOrder } from '../data/rows.ts';
 import type { Maths } from '../networks/maths.ts';
 
 export interface AugmentedRows {
@@ -14,15 +13,13 @@ export interface AugmentedRows {
   pad: number;
   /** By channel, what a black pixel is. */
   black: readonly number[];
-  /** How the images lie in the state. */
-  order: RowOrder;
 }
 
 /** @throws UserError for data that are no images, or none that the network takes */
 export function augmentedPlan(network: Network, examples: Examples, pad: number): AugmentedRows {
   const shape = requireImages(examples, 'the data set');
-  const order = rowOrder(examples, network.graph.inputs[0]!.shape);
-  return { shape, pad, black: [...examples.black!], order };
+  requireFitting(examples, network.graph.inputs[0]!.shape);
+  return { shape, pad, black: [...examples.black!] };
 }
 
 /** The moves of several steps as numbers, [steps, 3, M, B]; what fills up a batch or a call stays 0. */
@@ -64,14 +61,6 @@ export function augmentedRows(
   const [models, batch] = rows.shape as [number, number];
   const black = tf.tensor1d([...plan.black]);
   const each = inputs.shape.slice(1);
-  if (plan.order === 'channels-last' || channels === 1) {
-    const starts = tf.mul(tf.reshape(rows, [models, batch, 1, 1]), tf.scalar(height * width, 'int32'));
-    const found = maths.gather(
-      tf.reshape(inputs, [inputs.shape[0]! * height * width, channels]),
-      tf.add(pixels, starts),
-    );
-    return tf.reshape(filled(maths, found, tf.expandDims(inside, 4), black), [models, batch, ...each]);
-  }
   const size = channels * height * width;
   const starts = tf.mul(tf.reshape(rows, [models, batch, 1, 1, 1]), tf.scalar(size, 'int32'));
   const planes = Int32Array.from({ length: channels }, (_, c) => c * height * width);

@@ -5,7 +5,7 @@
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { types } from '../backend/index.ts';
 import type { Spec, Tensor, Tf } from '../backend/index.ts';
-import { sizeOf } from '../../formats/tensor.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 import { RandomStream } from '../random.ts';
 
 /** A node that drops entries. */

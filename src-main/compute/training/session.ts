@@ -8,13 +8,13 @@ import { trainedGraphOf } from '../../../src-shared/networks/of-model.ts';
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, Spec, Tensor } from '../backend/index.ts';
 import type { Move } from '../data/augment.ts';
-import { rowOrder, uploadExamples } from '../data/index.ts';
+import { requireFitting, uploadExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { augmentedPlan, packedMoves } from './augmented-rows.ts';
 import type { AugmentedRows } from './augmented-rows.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
 import { isCounter } from '../../formats/tensor-names.ts';
-import { sizeOf } from '../../formats/tensor.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 import { fixedParts } from '../networks/effective.ts';
 import type { FixedTensors } from '../networks/effective.ts';
 import { mathsOf } from '../networks/maths.ts';
@@ -384,8 +384,8 @@ function stateValues(
       place: { kind: 'inputs', name: '' },
       spec: { dtype: types.float32, shape: inputShape },
       tensor: (backend) => {
-        const order = rowOrder(examples, network.graph.inputs[0]!.shape);
-        const flat = uploadExamples(backend, examples, order);
+        requireFitting(examples, network.graph.inputs[0]!.shape);
+        const flat = uploadExamples(backend, examples);
         const tensor = backend.tf.reshape(flat, inputShape);
         flat.dispose();
         return tensor;

@@ -1,7 +1,8 @@
 /** Plain values as a pickle of protocol 2: the opcodes that torch.save itself writes, and no others. */
 import { UserError } from '../../../src-shared/errors.ts';
 import type { DType } from '../dtype.ts';
-import { LazyTensor, contiguousStride, sizeOf } from '../tensor.ts';
+import { LazyTensor, contiguousStride } from '../tensor.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 import type { TensorValue } from '../tensor.ts';
 import { PythonFloat } from './tree.ts';
 import type { WritableTree } from './tree.ts';

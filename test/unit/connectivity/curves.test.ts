@@ -1,11 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import { lambdasOf, permutedVertex } from '../../../src-main/compute/connectivity/plan.ts';
-import {
-  networkParameters,
-  rescalingOf,
-  stateDistance,
-} from '../../../src-main/compute/connectivity/distance.ts';
+import { rescalingOf, stateDistance } from '../../../src-main/compute/connectivity/distance.ts';
 import { requireEndpoints } from '../../../src-main/compute/connectivity/endpoints.ts';
 import { evaluatePoints } from '../../../src-main/compute/connectivity/points.ts';
 import type { Point, PointScores, PointSet, Vertex } from '../../../src-main/compute/connectivity/points.ts';
@@ -25,7 +21,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { givenFor } from '../../support/general-family.ts';
 import { changed, randomModels, specOf } from '../networks/random-models.ts';
-import type { Arrays, NetworkWish } from '../networks/random-models.ts';
+import type { Arrays } from '../networks/random-models.ts';
 import { residualNetwork } from '../networks/small-networks.ts';
 
 test('the factors hit both ends and the middle exactly', () => {
@@ -233,17 +229,6 @@ describe('distances and scales', () => {
     expect(stateDistance(models[0]!, models[0]!)).toBe(0);
     expect(stateDistance(models[0]!, moved)).toBeGreaterThan(1);
     expect(rescalingOf(network, models[0]!, moved).ratio).toBe(1);
-  });
-
-  test('what training moves in the non-asymmetric model is counted', () => {
-    const count = (wish: Partial<NetworkWish>): number =>
-      networkParameters(
-        randomModels({ family: 'standard', norm: 'none', widths: [3, 4, 2], ...wish }, [1]).network,
-      );
-    expect(count({})).toBe(4 * 3 + 4 + 2 * 4 + 2);
-    expect(count({ family: 'syre', norm: 'batch' })).toBe(26 + 8);
-    expect(count({ norm: 'batch_linear', elementwiseAffine: false })).toBe(26);
-    expect(count({ family: 'sigma-asymmetric' })).toBe(26);
   });
 
   test('rescaled hidden units of a relu network are noticed, and where', () => {

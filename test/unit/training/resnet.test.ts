@@ -20,6 +20,8 @@ import type { ResnetSpec } from '../../../src-shared/model.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { resnetGraph } from '../../../src-shared/networks/resnet.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
+import estimated from '../../fixtures/norm-statistics/resnet.json' with { type: 'json' };
 
 const backend = await loadBackend();
 const small = { name: 'resnet_cifar', depth: 20, w: 1, num_classes: 3, input_shape: [2, 8, 8] };
@@ -252,6 +254,43 @@ describe('norm statistics that are estimated', () => {
       const half = (of: 'mean' | 'variance'): number => (parts[0]![of] + parts[1]![of]) / 2;
       expect(found.get('bn1.running_mean')![channel]).toBeCloseTo(half('mean'), 5);
       expect(found.get('bn1.running_var')![channel]).toBeCloseTo(half('variance'), 5);
+    }
+  });
+});
+
+/** As test/fixtures/norm-statistics/resnet.py has them. */
+function sines(name: string, shape: readonly number[]): Float32Array {
+  const fanIn = sizeOf(shape.slice(1));
+  return Float32Array.from({ length: sizeOf(shape) }, (_, i) => {
+    const value = Math.sin(((i * i) % 1000) + 1.7 * i + name.length);
+    if (shape.length > 1) return value / Math.sqrt(fanIn);
+    return name.endsWith('weight') ? 1 + value / 4 : value / 4;
+  });
+}
+
+describe('norm statistics that are estimated, against PyTorch', () => {
+  const ways = (['eager', 'graph'] as const).filter((way) => way === 'eager' || backend.native);
+
+  it.each(ways)('of norms at every depth, with a last batch that is smaller, %s', async (way) => {
+    const network = readNetwork(resnetGraph(specOf({ norm: 'batch' })));
+    const features = 2 * 8 * 8;
+    const x = Float32Array.from({ length: 8 * features }, (_, i) => Math.sin(((i * i) % 1000) + 0.3 * i));
+    const examples = { count: 8, features, x, labels: new Int32Array(8), shape: [2, 8, 8] } as Examples;
+    const plan = { network, count: 1, rows: 5, way, byBatch: 'statistics' as const };
+    const evaluation = new Evaluation(backend, plan);
+    for (const name of evaluation.parameters) {
+      const { shape } = network.parameters.get(name)!;
+      const value = backend.tf.tensor(sines(name, shape), [1, ...shape]);
+      evaluation.setParameter(name, value);
+      value.dispose();
+    }
+    const found = await estimateStatistics(evaluation, examples, () => Promise.resolve());
+    evaluation.dispose();
+    for (const [name, values] of Object.entries<number[]>(estimated)) {
+      const scale = largest(Float32Array.from(values));
+      values.forEach((value, i) => {
+        expect(Math.abs(found.get(name)![i]! - value), `${name} ${i}`).toBeLessThan(2e-5 * scale);
+      });
     }
   });
 });

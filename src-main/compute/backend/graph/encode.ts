@@ -1,6 +1,7 @@
 /** Pieces of a GraphDef (field numbers: tensorflow/core/framework/*.proto). */
 import type { TFEOpAttr } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding.d.ts';
-import { countOf, neededNodes, types, typeSizes } from './graph.ts';
+import { neededNodes, types, typeSizes } from './graph.ts';
+import { sizeOf } from '../../../../src-shared/shapes.ts';
 import type { Node, Spec, Value } from './graph.ts';
 import { outputReference } from './op-outputs.ts';
 import * as pb from './protobuf.ts';
@@ -21,7 +22,7 @@ const valueFields: Readonly<Record<number, number>> = {
 /** TensorProto { dtype 1, tensor_shape 2, tensor_content 4 }, or one value for all elements. */
 function tensorProto({ dtype, shape }: Spec, data: Bytes): Bytes {
   const head = [pb.int(1, dtype), pb.bytes(2, shapeProto(shape))];
-  if (data.length !== typeSizes[dtype] || countOf(shape) <= 1) return pb.join([...head, pb.bytes(4, data)]);
+  if (data.length !== typeSizes[dtype] || sizeOf(shape) <= 1) return pb.join([...head, pb.bytes(4, data)]);
   const field = valueFields[dtype]!;
   if (dtype === types.float32 || dtype === types.float64) return pb.join([...head, pb.bytes(field, data)]);
   const view = new DataView(data.buffer, data.byteOffset);

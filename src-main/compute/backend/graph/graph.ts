@@ -14,8 +14,6 @@ export interface Spec {
   readonly shape: readonly number[];
 }
 
-export const countOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-
 export interface Node {
   readonly op: string;
   /** As the binding takes them, types given: a graph does not infer them. */

@@ -3,7 +3,8 @@
  * leading axis; pass i reads entry i of the arguments and writes entry i of the outputs.
  */
 import { attrs, constNode, encodeBody, functionDef, intNode, nodeDef } from './encode.ts';
-import { countOf, specOf, types, typeSizes } from './graph.ts';
+import { specOf, types, typeSizes } from './graph.ts';
+import { sizeOf } from '../../../../src-shared/shapes.ts';
 import type { Graph, Spec, Value } from './graph.ts';
 import type { Placement } from './placement.ts';
 import type { Bytes } from './protobuf.ts';
@@ -130,7 +131,7 @@ function callingFunction(
 ): Bytes {
   const empty = outputs.map(({ dtype, shape }, k) => {
     const stack = { dtype, shape: [steps, ...shape] };
-    const zero = new Uint8Array(typeSizes[dtype]! * (countOf(stack.shape) > 1 ? 1 : countOf(stack.shape)));
+    const zero = new Uint8Array(typeSizes[dtype]! * (sizeOf(stack.shape) > 1 ? 1 : sizeOf(stack.shape)));
     return constNode(`empty${k}`, stack, zero);
   });
   const carried = [

@@ -6,7 +6,8 @@ import type { TensorMetadata } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding
 import type { Computation } from '../computation.ts';
 import type { Double } from '../doubles.ts';
 import type { Tensor } from '../tensors.ts';
-import { countOf, specOf, types, typeSizes } from './graph.ts';
+import { specOf, types, typeSizes } from './graph.ts';
+import { sizeOf } from '../../../../src-shared/shapes.ts';
 import type { Graph, Spec } from './graph.ts';
 import type { Bytes } from './protobuf.ts';
 import type { NativeBackend } from './trace.ts';
@@ -104,7 +105,7 @@ export class Program implements Computation {
 
   /** Bytes of its state. */
   get stateBytes(): number {
-    return this.#graph.state.reduce((sum, { dtype, shape }) => sum + countOf(shape) * typeSizes[dtype]!, 0);
+    return this.#graph.state.reduce((sum, { dtype, shape }) => sum + sizeOf(shape) * typeSizes[dtype]!, 0);
   }
 
   dispose(): void {

@@ -14,7 +14,8 @@ import type {
 } from '@tensorflow/tfjs-node-gpu/dist/tfjs_binding.d.ts';
 import type { ComputationBody } from '../computation.ts';
 import type { Tensor, Tf } from '../tensors.ts';
-import { countOf, typeSizes, types } from './graph.ts';
+import { typeSizes, types } from './graph.ts';
+import { sizeOf } from '../../../../src-shared/shapes.ts';
 import type { Graph, Node, Spec, Value } from './graph.ts';
 import type { Bytes } from './protobuf.ts';
 
@@ -178,7 +179,7 @@ class Recorder {
       own,
     );
     const repeated = bytes.length === typeSizes[own.dtype];
-    if (bytes.length > largestConstant || (!repeated && countOf(own.shape) > largestTable))
+    if (bytes.length > largestConstant || (!repeated && sizeOf(own.shape) > largestTable))
       throw new Error(
         `a constant of shape [${own.shape.join(', ')}] would be frozen into the graph: pass it as an argument or state`,
       );
@@ -251,7 +252,7 @@ class Recorder {
   }
 
   #makeZeros(dtype: number, shape: number[]): number {
-    const count = countOf(shape);
+    const count = sizeOf(shape);
     const real = this.#real;
     if (dtype === types.int32) return real.createTensor(shape, dtype, new Int32Array(count));
     if (dtype === types.bool) return real.createTensor(shape, dtype, new Uint8Array(count));
@@ -297,7 +298,7 @@ function standInOf(op: string, position: number, spec: Spec): Spec {
 /** A copy; of one element where all are the same (gradients of means and sums are full of ones). */
 function compact(bytes: Uint8Array<ArrayBuffer>, { dtype, shape }: Spec): Bytes {
   const size = typeSizes[dtype]!;
-  if (countOf(shape) === 0) return bytes.slice();
+  if (sizeOf(shape) === 0) return bytes.slice();
   for (let i = size; i < bytes.length; i++) if (bytes[i] !== bytes[i - size]) return bytes.slice();
   return bytes.slice(0, size);
 }

@@ -4,7 +4,7 @@ import type {
   ConvolutionSettings,
   transpose as transposeOperation,
 } from '../../../../src-shared/networks/operations/image.ts';
-import { sizeOf } from '../../../formats/tensor.ts';
+import { sizeOf } from '../../../../src-shared/shapes.ts';
 import type { HostOperation } from './host-operation.ts';
 import { need } from './host-operation.ts';
 

@@ -7,7 +7,7 @@ import type {
   ActivationKind,
 } from '../../../../src-shared/networks/operations/activation.ts';
 import type { NormAttributes } from '../../../../src-shared/networks/operations/norm.ts';
-import { sizeOf } from '../../../formats/tensor.ts';
+import { sizeOf } from '../../../../src-shared/shapes.ts';
 import { erf } from '../erf.ts';
 import { need } from './host-operation.ts';
 import type { Get, HostOperation, Values } from './host-operation.ts';

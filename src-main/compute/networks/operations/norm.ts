@@ -1,6 +1,6 @@
 import type { NormAttributes } from '../../../../src-shared/networks/operations/norm.ts';
 import type { Tensor } from '../../backend/index.ts';
-import { sizeOf } from '../../../formats/tensor.ts';
+import { sizeOf } from '../../../../src-shared/shapes.ts';
 import { alongLastAxis, needed } from './context.ts';
 import type { OperationContext, RunOperation, TrainingPass } from './context.ts';
 

@@ -19,7 +19,7 @@ import { resnetGraph } from '../../src-shared/networks/resnet.ts';
 import { symmetriesOf } from '../../src-shared/networks/symmetries.ts';
 import { goldenJson, goldenNpy } from '../support/fixtures.ts';
 import { largestDifference } from '../support/reference-run.ts';
-import { cifarSplits, resnetSpec, resnetState } from '../support/resnet-runs.ts';
+import { cifarSplits, resnetRuns, resnetSpec, resnetState } from '../support/resnet-runs.ts';
 
 type Curves = Record<string, number[]>;
 interface Matched {
@@ -63,7 +63,7 @@ beforeAll(async () => {
 const point = 'post_activation_function';
 const modes = ['pearson_correlation_with_zero_for_constant', 'dot_product'] as const;
 
-describe.each(['resnet_sym0', 'resnet_sym1_kappa2'] as const)('%s', (run) => {
+describe.each(resnetRuns)('%s', (run) => {
   const golden = goldenJson<Golden>(run)['pair_1-2'];
   const exact = goldenJson<Exact>(`${run}_matching_f64`);
   const network = readNetwork(resnetGraph(resnetSpec(run)), run);

@@ -1,6 +1,6 @@
 /** The residual networks among the reference's runs, and the CIFAR-10 images that they saw. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { resolveModel, readConfig } from '../../src-shared/config.ts';
 import type { ResnetSpec } from '../../src-shared/model.ts';
 import { openCheckpoint } from '../../src-main/formats/checkpoint.ts';
@@ -21,6 +21,18 @@ export function resnetSpec(run: string): ResnetSpec {
 
 export const resnetCheckpoint = (run: string, model: number): string =>
   fixturePath(join('resnets', run, `checkpoint_epoch_6_model_${model}.pt`));
+
+/** Absolute path of the whole run directory. */
+export function resnetRun(run: string): string {
+  for (const model of [1, 2]) resnetCheckpoint(run, model);
+  return dirname(fixturePath(`resnets/${run}/config.yaml`));
+}
+
+/** The folder of the CIFAR-10 images of these runs, in CIFAR's own binary format. */
+export function cifarFolder(): string {
+  fixturePath('cifar10/data_batch_1.bin');
+  return dirname(fixturePath('cifar10/test_batch.bin'));
+}
 
 export function resnetState(run: string, model: number): StateDict {
   const file = resnetCheckpoint(run, model);

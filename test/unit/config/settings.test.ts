@@ -142,10 +142,10 @@ describe('sigma_f and num_fixed', () => {
   const counts = (config: RunConfig) => resolveTrainable(config).layers.map(({ numFixed }) => numFixed);
 
   it.each(presetNames())('reach every layer of %s, or are refused', (name) => {
-    const symmetry = loadTrainingConfig(name).model?.symmetry;
+    const { symmetry, n_mul: times } = loadTrainingConfig(name).model!;
     for (const [override, families, layers, expected] of [
       ['sigma_f=0.5', [1, 3], scales, 0.5],
-      ['num_fixed=4', [1], counts, 4],
+      ['num_fixed=4', [1], counts, 4 * (times ?? 1)],
     ] as const) {
       const load = () => loadTrainingConfig(name, [override]);
       if ((families as readonly number[]).includes(symmetry ?? -1))

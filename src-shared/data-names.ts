@@ -13,4 +13,4 @@ export const isAddedName = (name: string): boolean =>
   /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) && readsAsText(name);
 
 export const addedNameRule =
-  'letters, digits, dots, dashes and underscores were expected, not a number, "true", "false" or "null": a config reads these as something else';
+  'letters, digits, dots, dashes and underscores were expected, not a number, "true", "false" or "null": a config does not take these for names';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { BackendInfo } from './domain.ts';
 import type { FoundFigure, FoundResult, FoundRun, HashedFile } from './interop.ts';
+import { multilabelLossSchema } from './objective.ts';
 
 /** How far a job is. `fraction` runs from 0 to 1; `secondsLeft` is an estimate, absent while none can be made. */
 export const progressSchema = z.object({
@@ -15,11 +16,13 @@ export const epochMetricsSchema = z.object({
   epoch: z.int().nonnegative(),
   /** Mean over batches of the batch mean, as the reference logs it; null at epoch 0. */
   trainLoss: z.array(z.number()).nullable(),
-  /** Exact mean cross entropy over the validation split. */
+  /** Exact mean loss over the validation split. */
   valLoss: z.array(z.number()).nullable(),
   /** Percent, 0 to 100. */
   valAccuracy: z.array(z.number()).nullable(),
   learningRate: z.number().optional(),
+  /** What loss and accuracy are if examples have several binary labels; absent: cross entropy of one class per example. */
+  lossName: multilabelLossSchema.optional(),
   /** Of the last epoch: why training ended there, before the config's last epoch. */
   stopped: z.string().optional(),
 });

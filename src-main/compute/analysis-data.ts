@@ -5,6 +5,7 @@ import { geometryKindOf, replaceBlocked, requireSameRotation, resolveData } from
 import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import type { DataSource, Split } from '../../src-shared/domain.ts';
 import { UserError } from '../../src-shared/errors.ts';
+import { objectiveText } from '../../src-shared/objective.ts';
 import { areRelated, dataSetNamed, isOwnName } from '../formats/data-sets.ts';
 import { typedPath } from '../formats/typed-path.ts';
 import type { Run } from './load-models.ts';
@@ -63,6 +64,8 @@ export async function loadAnalysisData(
       `data set "${name}" (${dataset.origin}) has ${dataset.classes} classes, but the models of ${run.directory} have ${outputs}.`,
     );
   }
+  requireSameLabels(run, dataset);
+  const { objective } = run.graph;
   const runSplitFile = plan.splitFile === null ? undefined : inRun(run, plan.splitFile);
   const { splitSeed, valFraction } = plan;
   const ownSplit = (): SplitIndices =>
@@ -79,19 +82,20 @@ export async function loadAnalysisData(
     splits: new Map(
       [...new Set(wanted)].map((which) => [which, evaluationExamples(dataset, ordered, which, varied)]),
     ),
-    description: `${describe(dataset)}, split ${split.origin}${varied.augmentation ? ', train and val images flipped and moved at random' : ''}`,
+    description: `${describe(dataset)}${objective ? ` with the loss ${objective.loss}` : ''}, split ${split.origin}${varied.augmentation ? ', train and val images flipped and moved at random' : ''}`,
     isRunSplit:
       !plainHere &&
       mayBeRunData(plan, dataset) &&
       (wish.splitFile === undefined || sameRows(split.val, ownSplit().val)),
     classes: outputs,
     warnings: [
+      ...(objective ? [objectiveText(objective.loss)] : []),
       ...(isRunsSet(plan, dataset)
         ? []
         : [`The run was trained on ${plan.name}; the numbers here are for ${describe(dataset)}.`]),
       ...(plainHere
         ? [
-            'Norm statistics go by batches of the images without augmentation: train and val images are not flipped and moved here, though they were in the evaluations of training. Numbers stored with the checkpoints are not compared.',
+            'Norm statistics go by batches of images without augmentation: train and val images are not flipped and moved here, though they were in the evaluations of training. Numbers stored with the checkpoints are not compared.',
           ]
         : []),
     ],
@@ -103,6 +107,30 @@ export async function loadAnalysisData(
 function sizesOf({ graph: { graph, shapes } }: Run): { inputs: number; outputs: number } {
   const [input] = graph.inputs;
   return { inputs: sizeOf(input!.shape), outputs: sizeOf(shapes.get(graph.output)!) };
+}
+
+/** @throws UserError if the loss of the run's networks is about other labels than the data have */
+function requireSameLabels({ graph, directory }: Run, { name, origin, train }: Dataset): void {
+  const wanted = graph.objective?.labels;
+  if (wanted === train.binaryLabels) return;
+  const textOf = (labels: number | undefined): string =>
+    labels === undefined ? 'one class each' : `${labels} binary labels each`;
+  throw new UserError(
+    `data set "${name}" (${origin}): its examples have ${textOf(train.binaryLabels)}, but ${directory} was trained on examples with ${textOf(wanted)}; neither loss nor accuracy would mean anything.`,
+    { hint: 'Leave the data set out to measure on that of the run.' },
+  );
+}
+
+/**
+ * For what goes by the one class of each example.
+ * @param what the beginning of a sentence: "classes are shown"
+ * @throws UserError if the run's examples have several binary labels
+ */
+export function requireOneClass({ graph, directory }: Run, what: string): void {
+  if (!graph.objective) return;
+  throw new UserError(
+    `${what} only if every example has one class; those of ${directory} have ${graph.objective.labels} binary labels each.`,
+  );
 }
 
 /** What the caller names need not be readable in the run's config. */

@@ -1,10 +1,11 @@
 /** From "these models of this run" to networks that can be computed with. Every analysis of checkpoints starts here. */
 import { dirname, resolve } from 'node:path';
-import { readTolerantly, resolveModel } from '../../src-shared/config.ts';
+import { objectiveOf, readTolerantly, resolveGeometry, resolveModel } from '../../src-shared/config.ts';
 import type { RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { ModelSpec } from '../../src-shared/model.ts';
 import { graphOf } from '../../src-shared/networks/of-model.ts';
+import type { Objective } from '../../src-shared/objective.ts';
 import { readNetwork } from '../../src-shared/networks/network.ts';
 import type { Network } from '../../src-shared/networks/network.ts';
 import { parseCheckpointName } from '../formats/checkpoint-name.ts';
@@ -128,8 +129,18 @@ export function readRun(directory: string): Run {
   const { directory: absolute, config: raw, configPath } = readRunDirectory(resolve(directory));
   const { config } = readTolerantly(raw, configPath);
   const spec = resolveModel(config, configPath);
-  const graph = readNetwork(graphOf(spec), configPath);
+  const graph = { ...readNetwork(graphOf(spec), configPath), objective: objectiveIn(config) };
   return { directory: absolute, configPath, config, spec, graph };
+}
+
+/** Undefined also if the config does not say it: whatever takes the run's data then reports that. */
+function objectiveIn(config: RunConfig): Objective | undefined {
+  try {
+    return objectiveOf(resolveGeometry(config));
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -152,5 +152,7 @@ export function pairFields(a: LoadedModel, b: LoadedModel) {
     epoch: a.epoch === b.epoch ? a.epoch : null,
     checkpoint_path_1: a.path,
     checkpoint_path_2: b.path,
+    // Where losses are part of the result; other kinds drop it.
+    ...(a.run.graph.objective && { loss_name: a.run.graph.objective.loss }),
   };
 }

@@ -1,6 +1,6 @@
 /** Looking after a workspace: is everything in order, and putting it in order from what lies in the folders. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Job } from '../../src-shared/api.ts';
 import { messageOf } from '../../src-shared/errors.ts';
@@ -49,8 +49,7 @@ export function checkWorkspace(given?: string): WorkspaceReport {
     report.problems.push(messageOf(error));
     report.repairable = /damaged/.test(messageOf(error));
   }
-  for (const left of leftovers(workspace.root, workspace.data))
-    report.problems.push(`${left} was left behind by an interrupted write.`);
+  for (const left of leftovers(workspace.root, workspace.data)) report.problems.push(leftoverText(left));
   return report;
 }
 
@@ -62,6 +61,14 @@ function catalogProblems(path: string, inUse: boolean): string[] {
   } finally {
     db.close();
   }
+}
+
+/** What a replacement had set aside may be the only copy of a data set. */
+function leftoverText(path: string): string {
+  const set = /^\.(.+)\.\d+\.before\.tmp$/.exec(basename(path))?.[1];
+  if (set === undefined || existsSync(join(dirname(path), set)))
+    return `${path} was left behind by an interrupted write.`;
+  return `${path} is the data set ${set}, left behind by an interrupted replacement: rename the folder to ${set} to have it back.`;
 }
 
 /** Temporary files and folders directly in the workspace, in results, parts of results, figures and data sets. */

@@ -1,4 +1,6 @@
 import type { FigureRecipe } from '../../src-shared/figures/index.ts';
+import { labelAccuracyName, multilabelLossNames } from '../../src-shared/objective.ts';
+import type { MultilabelLoss } from '../../src-shared/objective.ts';
 import type { EpochMetrics } from '../../src-shared/progress.ts';
 
 const panels = [
@@ -8,6 +10,13 @@ const panels = [
 ] as const;
 export type CurveKey = (typeof panels)[number]['key'];
 
+/** Where it is not what it usually is: undefined if every example has one class. */
+function labelOf(key: CurveKey, loss: MultilabelLoss | undefined): string | undefined {
+  if (loss === undefined) return undefined;
+  const split = key === 'trainLoss' ? 'training' : 'validation';
+  return `${split} ${key === 'valAccuracy' ? labelAccuracyName : multilabelLossNames[loss]}`;
+}
+
 /** Training curves of one run, a line per model; null while there is nothing to draw. */
 export function trainingCurvesRecipe(
   points: EpochMetrics[],
@@ -16,7 +25,8 @@ export function trainingCurvesRecipe(
 ): FigureRecipe<'training-curves'> | null {
   const filled = panels
     .filter(({ key }) => keys.includes(key))
-    .flatMap(({ key, label }) => {
+    .flatMap(({ key, label: usual }) => {
+      const label = labelOf(key, points[0]?.lossName) ?? usual;
       const measured = points.filter((point) => point[key] !== null);
       const models = measured[0]?.[key]?.length ?? 0;
       if (measured.length < 2 || models === 0) return [];

@@ -11,6 +11,7 @@ import {
 } from '../../src-shared/config.ts';
 import type { DataSetRow } from '../../src-shared/data-list.ts';
 import { activations, generalFamilies, norms } from '../../src-shared/domain.ts';
+import { multilabelLosses } from '../../src-shared/objective.ts';
 
 export interface TrainingField {
   path: string;
@@ -99,6 +100,12 @@ const essentialFields: TrainingField[] = [
   {
     ...{ path: 'training.early_stopping.patience', label: 'Patience' },
     note: 'validations without improvement; with early stopping',
+  },
+  {
+    path: 'dataset.multilabel_subspace_dataset.loss',
+    label: 'Loss',
+    note: 'binary cross entropy per label, or PyTorch’s cross entropy with the labels 0 and 1',
+    options: [...multilabelLosses],
   },
   { path: 'dataset.batch_size', label: 'Batch size' },
   { path: 'seed', label: 'Seed', note: 'empty: drawn at random and recorded' },

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { seedSchema } from '../jobs/common.ts';
+import { multilabelLossSchema, multilabelLosses } from '../objective.ts';
+import type { Objective } from '../objective.ts';
 
 const size = z.int().positive();
 const amounts = {
@@ -26,7 +28,12 @@ const sections = {
     sampling_seed_train: seedSchema.nullish(),
     sampling_seed_test: seedSchema.nullish(),
   }),
-  multilabel_subspace_dataset: z.looseObject({ ...amounts, num_binary_labels: size.nullish(), ...dataSeeds }),
+  multilabel_subspace_dataset: z.looseObject({
+    ...amounts,
+    num_binary_labels: size.nullish(),
+    ...dataSeeds,
+    loss: multilabelLossSchema.nullish(),
+  }),
   parity_subspace_dataset: z.looseObject({
     ...amounts,
     d_intrinsic: size.nullish(),
@@ -71,6 +78,10 @@ export function geometryKindOf(name: string): GeometryKind | undefined {
   return geometryKinds.find((kind) => name === kind || name === `${kind}-dataset`);
 }
 
+/** Whether accuracies on the data of this name are shares of labels instead of examples. */
+export const hasBinaryLabels = (dataset: string | null): boolean =>
+  dataset !== null && geometryKindOf(dataset) === 'multilabel-subspace';
+
 const sectionOf: Record<GeometryKind, Section> = {
   'gaussian-subspace': 'gaussian_subspace_dataset',
   'multilabel-subspace': 'multilabel_subspace_dataset',
@@ -101,6 +112,8 @@ export const geometryDefaults: { [S in Section]: Values<S> } = {
     data_seed_train: 234,
     data_seed_test: 567,
     projection_seed: 890,
+    // neuron-identifiability names no loss for them; this one fits labels that do not exclude each other.
+    loss: 'binary-cross-entropy',
   },
   parity_subspace_dataset: {
     num_samples_train: 50_000,
@@ -129,7 +142,10 @@ export function resolveGeometry(config: ConfigOfData, where = 'config'): Geometr
   for (const key of Object.keys(geometryDefaults[section])) {
     if (written[key] == null) {
       throw new UserError(`${where}: dataset.${section}.${key} is missing; dataset.name=${kind} needs it.`, {
-        hint: `dataset=${kind} fills in the whole section; override single keys after it.`,
+        hint:
+          key === 'loss'
+            ? `Set it to ${multilabelLosses.join(' or ')}; a run of the published code that trained with its default loss has soft-labels.`
+            : `dataset=${kind} fills in the whole section; override single keys after it.`,
       });
     }
     values[key] = written[key];
@@ -180,6 +196,12 @@ export function geometrySizes(plan: GeometryPlan): { features: number; classes: 
   }
 }
 
+/** What networks are trained for on made data whose examples have several labels; undefined: one class per example. */
+export function objectiveOf(plan: GeometryPlan | undefined): Objective | undefined {
+  if (plan?.kind !== 'multilabel-subspace') return undefined;
+  return { loss: plan.values.loss, labels: plan.values.num_binary_labels };
+}
+
 function checkPlan(plan: GeometryPlan, config: ConfigOfData, where: string): void {
   const sizes = geometrySizes(plan);
   if (!sizes || plan.kind === 'mnist-coherence') return;
@@ -197,9 +219,13 @@ function checkPlan(plan: GeometryPlan, config: ConfigOfData, where: string): voi
       { hint: `Set model.input_dim=${sizes.features}.` },
     );
   }
-  if (model?.output_dim != null && model.output_dim < sizes.classes) {
+  const several = plan.kind === 'multilabel-subspace';
+  if (
+    model?.output_dim != null &&
+    (several ? model.output_dim !== sizes.classes : model.output_dim < sizes.classes)
+  ) {
     throw new UserError(
-      `${where}: model.output_dim is ${model.output_dim}, but ${plan.kind} has ${sizes.classes} classes.`,
+      `${where}: model.output_dim is ${model.output_dim}, but ${plan.kind} has ${sizes.classes} ${several ? 'binary labels' : 'classes'}.`,
       { hint: `Set model.output_dim=${sizes.classes}.` },
     );
   }

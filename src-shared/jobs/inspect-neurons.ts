@@ -117,7 +117,8 @@ const activationsSchema = z.object({
   /** Pearson correlation over the examples; null where a neuron never changes. */
   correlation: z.number().nullable(),
   /** The examples of largest activation, falling. */
-  strongest: pair(z.array(z.object({ index: z.int(), label: z.int(), value: z.number() }))),
+  /** The label is null if an example has several. */
+  strongest: pair(z.array(z.object({ index: z.int(), label: z.int().nullable(), value: z.number() }))),
   /** Inputs of those examples as images, row by row, one matrix per neuron; null where the data are no images. */
   images: pair(matrixSchema).nullable(),
 });

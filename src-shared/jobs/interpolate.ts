@@ -11,6 +11,7 @@ import {
   splits,
 } from '../domain.ts';
 import type { Split } from '../domain.ts';
+import { multilabelLossSchema } from '../objective.ts';
 import { defineJob, jobReuse } from './define.ts';
 import {
   checkNormStatistics,
@@ -33,7 +34,7 @@ const measured = z.number().nullable();
 const curve = z.array(measured);
 
 /**
- * Of one point: exact mean cross entropy and accuracy in percent, for each split asked for. A loss is null if it is not
+ * Of one point: exact mean loss and accuracy in percent, for each split asked for. A loss is null if it is not
  * finite. An accuracy is null if some example has a logit that is NaN, or an infinite one as its largest: which class is
  * the largest then is left to chance. It may be a number where the loss is null: a logit of -infinity is never the largest.
  */
@@ -77,6 +78,11 @@ const derivedFields = {
 export const interpolationSchema = z.object({
   ...pairNames,
   lambdas: z.array(z.number()),
+  /**
+   * What loss and accuracy are if examples have several binary labels (`objectiveText`); absent: cross entropy, and the
+   * share of examples whose class is right.
+   */
+  loss_name: multilabelLossSchema.optional(),
   train_loss: curve.optional(),
   train_accuracy: curve.optional(),
   val_loss: curve.optional(),

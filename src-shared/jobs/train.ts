@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { backendInfoSchema, executionSchema, familySchema, trainingExecutionSchema } from '../domain.ts';
+import { multilabelLossSchema } from '../objective.ts';
 import { seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
 
@@ -52,6 +53,8 @@ export const trainJob = defineJob({
     num_fixed: z.array(z.int()),
     /** Of a family of `model.family`: what is fixed, in words. */
     fixed_part: z.string().optional(),
+    /** What loss and accuracy are if examples have several binary labels; absent: cross entropy of one class per example. */
+    loss_name: multilabelLossSchema.optional(),
     /** What was trained on: a known set, or `idx-` and a hash of the contents; SHA-256 of the unpacked files. */
     data: z.object({ name: z.string(), origin: z.string(), sha256: z.record(z.string(), z.string()) }),
     models: z.int(),

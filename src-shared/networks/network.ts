@@ -1,6 +1,7 @@
 /** From a graph as written down to a network whose names, attributes and shapes have been checked. */
 import { messageOf, UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
+import type { Objective } from '../objective.ts';
 import { companionsOf } from './families.ts';
 import { graphSchema } from './graph.ts';
 import type { Graph, Node, Parameter } from './graph.ts';
@@ -24,6 +25,8 @@ export interface Network {
   readonly parameters: ReadonlyMap<string, Parameter>;
   /** Shapes of one example, by the id of a node or input. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** What its loss is, if examples have several binary labels; absent: the cross entropy of one class per example. */
+  readonly objective?: Objective | undefined;
 }
 
 /**

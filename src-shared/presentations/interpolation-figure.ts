@@ -3,6 +3,7 @@ import type { BarrierName } from '../barriers.ts';
 import { splits, type Alignment, type Split } from '../domain.ts';
 import type { FigureRecipe } from '../figures/index.ts';
 import type { Interpolation } from '../jobs/interpolate.ts';
+import { labelAccuracyName, multilabelLossNames, objectiveText } from '../objective.ts';
 import { normStatisticsNames } from '../jobs/norm-statistics.ts';
 
 export type Metric = 'accuracy' | 'loss';
@@ -103,18 +104,42 @@ export function interpolationFigure(
     }))
     .filter(({ series }) => series.length > 0);
   if (drawn.length === 0) return null;
-  const own = panels.flatMap(({ series }) => series.flatMap(({ pairs }) => pairs.map(({ note }) => note)));
+  const all = panels.flatMap(({ series }) => series.flatMap(({ pairs }) => pairs));
+  const own = all.map(({ note }) => note);
+  const { metricName, told } = namedMetric(all, metric);
   return {
     kind: 'interpolation',
     data: {
       ...{ metric, split, panels: drawn },
-      notes: [...new Set([...own.filter((note) => note !== undefined), ...notes])],
+      ...(metricName !== undefined && { metricName }),
+      notes: [...new Set([...own.filter((note) => note !== undefined), ...told, ...notes])],
       ...(band && { band }),
       ...(draw && { draw }),
       ...(barrier && { barrier }),
     },
   };
 }
+
+/** How the axis calls what is drawn, and what the caption says of it; nothing if all examples have one class. */
+function namedMetric(
+  pairs: readonly Interpolation[],
+  metric: Metric,
+): { metricName?: string; told: string[] } {
+  const losses = [...new Set(pairs.map(({ loss_name }) => loss_name))];
+  const named = losses.filter((loss) => loss !== undefined);
+  if (named.length === 0) return { told: [] };
+  const told = named.map(objectiveText);
+  const oneKind = losses.length === 1;
+  if (metric === 'accuracy')
+    return oneKind
+      ? { metricName: labelAccuracyName, told }
+      : { metricName: 'accuracy of different kinds (%)', told: [...told, mixedText] };
+  return oneKind
+    ? { metricName: multilabelLossNames[named[0]!], told }
+    : { metricName: 'losses of different kinds (nats)', told: [...told, mixedText] };
+}
+
+const mixedText = 'The curves are of different losses and cannot be compared with each other.';
 
 function drawnSeries({ label, colour, pairs }: CurveSeries, split: Split, metric: Metric) {
   const names = endNames(pairs);

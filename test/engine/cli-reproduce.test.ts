@@ -80,7 +80,7 @@ describe('basin train on made data', () => {
 
   test.each([
     [[...made], /model\.input_dim is 784.*d_ambient is 32/],
-    [['dataset=multilabel-subspace', 'model.input_dim=512', 'model.output_dim=50'], /50 binary labels/],
+    [['dataset=multilabel-subspace', 'model.input_dim=512', 'model.output_dim=60'], /50 binary labels/],
     [[...made, ...model, `${section}.class_seperation=2`], /class_seperation.*class_separation/s],
     [[...made, ...model, `${section}.d_intrinsic=40`], /40 dimensions/],
   ])('%j is refused with the reason', async (overrides, message) => {

@@ -52,10 +52,20 @@ describe('the machine', () => {
 describe('a workspace', () => {
   test('names what interrupted writes of data sets left behind, and no data set', () => {
     const workspace = join(root, 'leftovers');
-    for (const name of ['.toy.123.tmp', '.toy.123.before.tmp', '.toy.123.removed.tmp', 'mine.tmp', 'toy'])
+    for (const name of [
+      '.gone.123.before.tmp',
+      '.toy.123.tmp',
+      '.toy.123.before.tmp',
+      '.toy.123.removed.tmp',
+      'mine.tmp',
+      'toy',
+    ])
       mkdirSync(join(workspace, 'data', name), { recursive: true });
     const { problems } = checkWorkspace(workspace);
-    expect(problems.filter((text) => text.includes('left behind')).sort()).toEqual(
+    expect(problems).toContainEqual(
+      expect.stringMatching(/\.gone\.123\.before\.tmp is the data set gone, .* rename the folder to gone/),
+    );
+    expect(problems.filter((text) => text.includes('interrupted write')).sort()).toEqual(
       ['.toy.123.before.tmp', '.toy.123.removed.tmp', '.toy.123.tmp'].map(
         (name) => `${join(workspace, 'data', name)} was left behind by an interrupted write.`,
       ),

@@ -1,4 +1,5 @@
 /** `basin runs`: what the catalog holds. */
+import { hasBinaryLabels } from '../../../src-shared/config.ts';
 import { familyNames } from '../../../src-shared/domain.ts';
 import type { RunRow } from '../../../src-shared/api.ts';
 import { withEngine } from '../engine.ts';
@@ -25,10 +26,11 @@ function epochsText(epochs: readonly number[]): string {
   return epochs.length === 1 ? String(epochs[0]) : `${epochs[0]}..${epochs.at(-1)} (${epochs.length})`;
 }
 
-function accuracyText({ valAccuracy }: RunRow): string {
+function accuracyText({ valAccuracy, dataset }: RunRow): string {
   if (valAccuracy === null) return '-';
   const { mean, std } = valAccuracy;
-  return std === null ? mean.toFixed(2) : `${mean.toFixed(2)} ± ${std.toFixed(2)}`;
+  const text = std === null ? mean.toFixed(2) : `${mean.toFixed(2)} ± ${std.toFixed(2)}`;
+  return hasBinaryLabels(dataset) ? `${text} of labels` : text;
 }
 
 async function list(words: string[], globals: Globals): Promise<void> {

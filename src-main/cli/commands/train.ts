@@ -2,6 +2,7 @@
 import { familyNames, hasNumFixed, hasSigma } from '../../../src-shared/domain.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
 import type { JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
+import { objectiveText } from '../../../src-shared/objective.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { presetNames } from '../../formats/presets.ts';
@@ -35,12 +36,12 @@ function meanText(values: readonly number[] | null, digits: number): string {
   return values.length === 1 ? mean.toFixed(digits) : `${mean.toFixed(digits)} ± ${spread.toFixed(digits)}`;
 }
 
-function epochLine({ epoch, trainLoss, valLoss, valAccuracy }: EpochMetrics): string {
+function epochLine({ epoch, trainLoss, valLoss, valAccuracy, lossName }: EpochMetrics): string {
   const parts = [
     `epoch ${String(epoch).padStart(3)}`,
     `train loss ${meanText(trainLoss, 4)}`,
     `val loss ${meanText(valLoss, 4)}`,
-    `val accuracy ${meanText(valAccuracy, 2)} %`,
+    `val ${lossName ? 'label accuracy' : 'accuracy'} ${meanText(valAccuracy, 2)} %`,
   ];
   return parts.join('   ');
 }
@@ -68,6 +69,7 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
       ...(result.fixed_part === undefined ? [] : [`fixed part     ${result.fixed_part}`]),
       `test accuracy  ${meanText(result.test_accuracy, 2)} %`,
       `test loss      ${meanText(result.test_loss, 4)}`,
+      ...(result.loss_name ? [objectiveText(result.loss_name)] : []),
       ...(result.stopped_early === undefined
         ? []
         : [`stopped early  after epoch ${result.epochs}: ${result.stopped_early}`]),

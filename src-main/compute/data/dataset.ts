@@ -14,8 +14,10 @@ export interface Examples {
   readonly x: Float32Array<ArrayBuffer>;
   /** What `x` is made of, if its numbers are bytes of a file. */
   readonly pixels?: Pixels;
-  /** [count], 0 to classes - 1. */
+  /** [count], 0 to classes - 1; with `binaryLabels` [count, binaryLabels], 0 or 1. */
   labels: Int32Array<ArrayBuffer>;
+  /** How many binary labels each example has; absent: it has one class. */
+  readonly binaryLabels?: number | undefined;
   /** Of images: a row of `x` is [channels, height, width] in C order. */
   readonly shape?: ImageShape | undefined;
   /** What the number 0 of the file is in `x`, by channel: a black pixel. Of images whose channels are normalised as a whole. */
@@ -38,6 +40,7 @@ export interface Dataset {
   folder?: string | undefined;
   /** Of a set that a person has added: the hash by which its contents are known. */
   contents?: string | undefined;
+  /** Or how many binary labels each example has. */
   classes: number;
   /** The train file, before it is split into train and validation. */
   train: Examples;
@@ -124,7 +127,9 @@ export function rowsOf(
 /** The rows `indices` of the examples, copied. */
 export function selectExamples(examples: Examples, indices: Int32Array): Examples {
   const { features, pixels, shape, black } = examples;
-  const labels = Int32Array.from(indices, (index) => examples.labels[index]!);
+  const { binaryLabels } = examples;
+  const labels = new Int32Array(indices.length * (binaryLabels ?? 1));
+  copyRows(examples.labels, labels, indices, binaryLabels ?? 1);
   if (pixels) {
     const bytes = new Uint8Array(indices.length * features);
     copyRows(pixels.bytes, bytes, indices, features);
@@ -132,10 +137,19 @@ export function selectExamples(examples: Examples, indices: Int32Array): Example
   }
   const x = new Float32Array(indices.length * features);
   copyRows(examples.x, x, indices, features);
-  return { count: indices.length, features, x, labels, shape, black };
+  return { count: indices.length, features, x, labels, shape, black, binaryLabels };
 }
 
-function copyRows<T extends Uint8Array | Float32Array>(
+/** Labels of the examples from `start` up to `end`. */
+export function labelsOf(
+  { labels, binaryLabels = 1 }: Pick<Examples, 'labels' | 'binaryLabels'>,
+  start: number,
+  end: number,
+): Int32Array<ArrayBuffer> {
+  return labels.subarray(start * binaryLabels, end * binaryLabels);
+}
+
+function copyRows<T extends Uint8Array | Float32Array | Int32Array>(
   from: T,
   to: T,
   indices: Int32Array,

@@ -25,7 +25,7 @@ import { idxFolderOf, loadMnist } from './mnist.ts';
 import { holdsIdxBelow, idxFolderNamed } from './folder.ts';
 import type { IdxRequest } from './folder.ts';
 
-export { rowsOf, selectExamples } from './dataset.ts';
+export { labelsOf, rowsOf, selectExamples } from './dataset.ts';
 export type { Dataset, Examples } from './dataset.ts';
 export { requireFitting, uploadExamples } from './rows.ts';
 export { evaluationExamples, splitExamples, splitIndices, splitToJson } from './split.ts';

@@ -1,15 +1,14 @@
 /** Data sets whose geometry is known because they were made so. */
 import type { GeometryPlan } from '../../../src-shared/config.ts';
-import { UserError } from '../../../src-shared/errors.ts';
 import type { Dataset } from './dataset.ts';
 import { loadMnist } from './mnist.ts';
 import { rotated, rotationFor } from './rotation.ts';
-import { gaussianSubspace, paritySubspace } from './subspace.ts';
+import { gaussianSubspace, multilabelSubspace, paritySubspace } from './subspace.ts';
 
 /**
  * Makes the data set of a plan.
  * @param dataDir of `mnist-coherence`: the folder of the digits to rotate; absent: the embedded ones
- * @throws UserError for data that no network here can be trained on, a coherence that cannot be reached, bad files
+ * @throws UserError for a coherence that cannot be reached, and bad files
  */
 export async function makeDataset(plan: GeometryPlan, dataDir: string | undefined): Promise<Dataset> {
   const { kind } = plan;
@@ -24,13 +23,11 @@ export async function makeDataset(plan: GeometryPlan, dataDir: string | undefine
       const origin = `synthetic: sign parities modulo ${classes} on ${k} of ${ambient} dimensions, projection seed ${seed}`;
       return { name: kind, origin, classes, ...paritySubspace(plan.values), sha256: {} };
     }
-    case 'multilabel-subspace':
-      throw new UserError(
-        `dataset.name=${kind}: its examples have ${plan.values.num_binary_labels} binary labels each, but networks are trained and evaluated on one class per example (cross entropy, accuracy).`,
-        {
-          hint: 'Choose dataset=gaussian-subspace or dataset=parity-subspace, which have one label per example.',
-        },
-      );
+    case 'multilabel-subspace': {
+      const { num_binary_labels: classes, d_ambient: ambient, projection_seed: seed } = plan.values;
+      const origin = `synthetic: ${classes} binary labels on ${classes} of ${ambient} dimensions, projection seed ${seed}`;
+      return { name: kind, origin, classes, ...multilabelSubspace(plan.values), sha256: {} };
+    }
     case 'mnist-coherence':
       return rotatedDigits(plan.values, dataDir);
   }

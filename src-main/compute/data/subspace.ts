@@ -147,26 +147,19 @@ export function paritySubspace(plan: ParityPlan): { train: Examples; test: Examp
   };
 }
 
-/** Examples that carry a set of labels each: [N, K], 1 where coordinate k of the latent is positive. */
-export interface MultilabelExamples extends Omit<Examples, 'labels'> {
-  labels: Uint8Array;
-}
-
-export function multilabelLabels(latents: Float64Array): Uint8Array {
-  return Uint8Array.from(latents, (z) => (z > 0 ? 1 : 0));
+/** [N, K], 1 if coordinate k of the latent is positive. */
+export function multilabelLabels(latents: Float64Array): Labels {
+  return Int32Array.from(latents, (z) => (z > 0 ? 1 : 0));
 }
 
 /** Normal latents, each coordinate of which is a binary label of its own. */
-export function multilabelSubspace(plan: MultilabelPlan): {
-  train: MultilabelExamples;
-  test: MultilabelExamples;
-} {
+export function multilabelSubspace(plan: MultilabelPlan): { train: Examples; test: Examples } {
   const k = plan.num_binary_labels;
   const projection = projectionOf('multilabel-subspace', plan.projection_seed, plan.d_ambient, k);
-  const draw = (seed: number, part: string, count: number): MultilabelExamples => {
+  const draw = (seed: number, part: string, count: number): Examples => {
     const latents = normals(new RandomStream(seed, 'multilabel-subspace', part), count * k);
     const x = embed(latents, projection, k);
-    return { count, features: plan.d_ambient, x, labels: multilabelLabels(latents) };
+    return { count, features: plan.d_ambient, x, labels: multilabelLabels(latents), binaryLabels: k };
   };
   return {
     train: draw(plan.data_seed_train, 'train', plan.num_samples_train),

@@ -241,7 +241,8 @@ function activationsOf(
     correlation: correlationOf(a, b),
     strongest: [0, 1].map((i) =>
       places[i]!.map((index) => ({
-        ...{ index, label: examples.labels[index]!, value: columns[i]![index]! },
+        ...{ index, value: columns[i]![index]! },
+        label: examples.binaryLabels === undefined ? examples.labels[index]! : null,
       })),
     ) as InspectedNeurons['activations']['strongest'],
     images: images ? [picked(places[0]), picked(places[1])] : null,

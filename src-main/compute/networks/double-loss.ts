@@ -1,10 +1,11 @@
-/** Cross entropy of one model after another in float64, where straight lines and curves are told apart by their last digits. */
+/** The loss of one model after another in float64, where straight lines and curves are told apart by their last digits. */
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
-import { rowsOf } from '../data/index.ts';
+import { labelsOf, rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { valuesOfArrays } from './doubles.ts';
 import type { Values } from './doubles.ts';
+import { requireObjective } from './objective.ts';
 import type { NamedArrays } from './permute.ts';
 import { ScoreSum } from './scores.ts';
 
@@ -26,17 +27,18 @@ export class DoubleLoss {
     this.#models = models;
   }
 
-  /** Exact mean cross entropy over all examples. @param arrays parameters as they act */
+  /** Exact mean loss over all examples, by the network's objective. @param arrays parameters as they act */
   of(arrays: NamedArrays<Float64Array>): number {
     const examples = this.#examples;
-    const { labels, count } = examples;
+    const { count } = examples;
+    requireObjective(this.#network, examples);
     const values = this.#valuesOf(arrays);
-    const sum = new ScoreSum(1);
+    const sum = new ScoreSum(1, this.#network.objective);
     for (let start = 0; start < count; start += rowsAtOnce) {
       const end = Math.min(start + rowsAtOnce, count);
       values.each(rowsOf(examples, start, end), (logits) => {
         const numbers = logits instanceof Float64Array ? logits : this.#backend.native!.doubles.read(logits);
-        sum.add(numbers, labels.subarray(start, end));
+        sum.add(numbers, labelsOf(examples, start, end));
       });
     }
     return sum.scores().loss[0]!;

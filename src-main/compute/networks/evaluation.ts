@@ -3,7 +3,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, ComputationBody, Program, Tensor } from '../backend/index.ts';
-import { requireFitting, rowsOf } from '../data/index.ts';
+import { labelsOf, requireFitting, rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { batchSpecs, placesOf } from './evaluation-plan.ts';
 import type { EvaluationPlan, Place } from './evaluation-plan.ts';
@@ -12,6 +12,7 @@ import type { Way } from './execution.ts';
 import { headsOf, headValue } from './heads.ts';
 import type { Head } from './heads.ts';
 import { mathsOf } from './maths.ts';
+import { requireObjective } from './objective.ts';
 import type { Maths } from './maths.ts';
 import { hasConvolutions, runningStatisticsOf } from './parameters.ts';
 import { forward } from './run.ts';
@@ -94,7 +95,7 @@ export class Evaluation {
         mode: plan.way,
         args: [
           { dtype: types.float32, shape: [plan.rows, features] },
-          { dtype: types.int32, shape: [plan.rows] },
+          { dtype: types.int32, shape: [plan.rows, ...labelAxes(plan.network)] },
           ...(plan.byBatch ? batchSpecs(plan.rows) : []),
         ],
         state: this.#places.map(({ spec }) => spec),
@@ -102,7 +103,10 @@ export class Evaluation {
       this.#body('sums'),
       JSON.stringify([
         'evaluation',
-        { ...plan, network: plan.network.graph, shared: [...(plan.shared ?? [])] },
+        {
+          ...{ ...plan, network: plan.network.graph, shared: [...(plan.shared ?? [])] },
+          ...(plan.network.objective && { objective: plan.network.objective }),
+        },
       ]),
     );
     this.#computation = this.#program;
@@ -146,12 +150,13 @@ export class Evaluation {
    */
   async scores(examples: Examples, between: (share: number) => Promise<void>): Promise<Scores> {
     const { rows, count } = this.plan;
-    const sum = new ScoreSum(count);
+    const sum = new ScoreSum(count, this.plan.network.objective);
+    requireObjective(this.plan.network, examples);
     this.#check(examples);
     for (let start = 0; start < examples.count; start += rows) {
       const size = Math.min(rows, examples.count - start);
       if (this.#program) sum.addSums(this.#sums(examples, start, size), size);
-      else sum.add(this.logits(examples, start, size), examples.labels.subarray(start, start + size));
+      else sum.add(this.logits(examples, start, size), labelsOf(examples, start, start + size));
       await between(size / examples.count);
     }
     return sum.scores();
@@ -215,9 +220,10 @@ export class Evaluation {
   /** Inputs, labels (-1 where filled up) and, by batch, what batch norms need to know of it. */
   #args(examples: Examples, start: number, size: number, rows: number): Tensor[] {
     const { tf } = this.#backend;
-    const labels = new Int32Array(rows).fill(-1);
-    labels.set(examples.labels.subarray(start, start + size));
-    const args = [this.#rows(examples, start, size, rows), tf.tensor1d(labels, 'int32')];
+    const shape = [rows, ...labelAxes(this.plan.network)];
+    const labels = new Int32Array(shape.reduce((a, b) => a * b)).fill(-1);
+    labels.set(labelsOf(examples, start, start + size));
+    const args = [this.#rows(examples, start, size, rows), tf.tensor(labels, shape, 'int32')];
     if (!this.plan.byBatch) return args;
     const weights = new Float32Array(rows).fill(1 / size, 0, size);
     return [...args, tf.tensor1d(weights), tf.scalar(size / (size - 1))];
@@ -247,12 +253,12 @@ export class Evaluation {
     const logits = this.#logits(eager, examples, 0, size);
     eager.dispose();
     const scoresOf = (add: (sum: ScoreSum) => void): number[] => {
-      const sum = new ScoreSum(this.plan.count);
+      const sum = new ScoreSum(this.plan.count, this.plan.network.objective);
       add(sum);
       return sum.scores().loss;
     };
     const expected = scoresOf((sum) => {
-      sum.add(logits, examples.labels.subarray(0, size));
+      sum.add(logits, labelsOf(examples, 0, size));
     });
     const found = scoresOf((sum) => {
       sum.addSums(this.#sums(examples, 0, size), size);
@@ -346,11 +352,16 @@ export class Evaluation {
       });
       if (byBatch === 'statistics')
         return { outputs: runningStatisticsOf(network).map((name) => meanOf(maths, seen.get(name)!)), state };
-      const outputs = answer === 'sums' ? scoreSums(maths, this.#backend.native!, output, labels!) : [output];
-      return { outputs, state };
+      if (answer === 'logits') return { outputs: [output], state };
+      const { objective } = network;
+      const scored = { logits: output, labels: labels!, objective };
+      return { outputs: scoreSums(maths, this.#backend.native!, scored), state };
     };
   }
 }
+
+/** Of one example's labels: none of a class. */
+const labelAxes = ({ objective }: Network): number[] => (objective ? [objective.labels] : []);
 
 /** A norm that is read in several places sees each of them. */
 const meanOf = ({ tf, number }: Maths, values: readonly Tensor[]): Tensor =>

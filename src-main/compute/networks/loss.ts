@@ -1,4 +1,5 @@
-/** Cross entropy of logits, row by row. */
+/** Losses of logits, row by row. */
+import type { Objective } from '../../../src-shared/objective.ts';
 import type { Tensor } from '../backend/index.ts';
 import type { Maths } from './maths.ts';
 
@@ -17,6 +18,54 @@ export function crossEntropy({ tf }: Maths, logits: Tensor, hot: Tensor): Tensor
       value: tf.neg(tf.sum(tf.mul(logs, hot), -1)),
       gradFunc: (dy: Tensor, saved: Tensor[]) =>
         tf.mul(tf.expandDims(dy, -1), tf.sub(tf.exp(saved[0]!), saved[1]!)),
+    };
+  });
+  return rows(logits);
+}
+
+/**
+ * The loss of an objective for every row. Pure.
+ * @param logits [M, B, K] @param labels [M or 1, B, K] float32: one-hot, or 0 and 1 if an example has several labels
+ * @returns [M, B]
+ */
+export function lossOf(
+  maths: Maths,
+  objective: Objective | undefined,
+  logits: Tensor,
+  labels: Tensor,
+): Tensor {
+  if (!objective) return crossEntropy(maths, logits, labels);
+  return objective.loss === 'soft-labels'
+    ? softLabels(maths, logits, labels)
+    : binaryCrossEntropy(maths, logits, labels);
+}
+
+/** -sum y log softmax(z); gradient sum(y) softmax - y. */
+function softLabels({ tf }: Maths, logits: Tensor, labels: Tensor): Tensor {
+  const rows = tf.customGrad((z, save) => {
+    const at = z as Tensor;
+    const shifted = tf.sub(at, tf.max(at, -1, true));
+    const logs = tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), -1, true)));
+    (save as (tensors: Tensor[]) => void)([logs, labels]);
+    return {
+      value: tf.neg(tf.sum(tf.mul(logs, labels), -1)),
+      gradFunc: (dy: Tensor, [saved, y]: Tensor[]) =>
+        tf.mul(tf.expandDims(dy, -1), tf.sub(tf.mul(tf.sum(y!, -1, true), tf.exp(saved!)), y!)),
+    };
+  });
+  return rows(logits);
+}
+
+/** Mean of max(z, 0) - z y + log(1 + exp(-|z|)), which no large logit overflows; gradient (sigmoid - y) / K. */
+function binaryCrossEntropy({ tf, number, relu }: Maths, logits: Tensor, labels: Tensor): Tensor {
+  const rows = tf.customGrad((z, save) => {
+    const at = z as Tensor;
+    (save as (tensors: Tensor[]) => void)([at, labels]);
+    const each = tf.add(tf.sub(relu(at), tf.mul(at, labels)), tf.log1p(tf.exp(tf.neg(tf.abs(at)))));
+    return {
+      value: tf.mean(each, -1),
+      gradFunc: (dy: Tensor, [saved, y]: Tensor[]) =>
+        tf.mul(tf.expandDims(dy, -1), tf.div(tf.sub(tf.sigmoid(saved!), y!), number(saved!.shape.at(-1)!))),
     };
   });
   return rows(logits);

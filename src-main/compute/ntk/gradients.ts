@@ -1,5 +1,6 @@
 /** Gradients of a network's outputs with respect to all its trained weights, example by example. */
 import type { Network } from '../../../src-shared/networks/network.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 import { types } from '../backend/index.ts';
 import type { Backend, Computation, ComputationBody, Program, Tensor } from '../backend/index.ts';
 import { EagerComputation } from '../backend/index.ts';
@@ -76,8 +77,6 @@ function masksOf(network: Network, state: StateDict): Map<string, Float32Array> 
     ),
   );
 }
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
 interface Names {
   acting: string[];

@@ -10,7 +10,7 @@ import { backendInfo } from '../backend/info.ts';
 import type { Backend } from '../backend/index.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { orderedRows, rowOrder, selectExamples } from '../data/index.ts';
+import { requireFitting, rowsOf, selectExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { loadModels } from '../load-models.ts';
 import type { LoadedModel } from '../load-models.ts';
@@ -86,10 +86,10 @@ function modelsOf({ run, model, epochs }: Params): LoadedModel[] {
 
 /** Inputs as the network takes them. */
 function chunksOf({ run }: LoadedModel, examples: Examples, size: number): Float32Array[] {
-  const order = rowOrder(examples, run.graph.graph.inputs[0]!.shape);
+  requireFitting(examples, run.graph.graph.inputs[0]!.shape);
   const starts = Array.from({ length: Math.ceil(examples.count / size) }, (_, i) => i * size);
   return starts.map((start) =>
-    orderedRows(examples, order, [start, Math.min(start + size, examples.count)]).slice(),
+    rowsOf(examples, start, Math.min(start + size, examples.count)).slice(),
   );
 }
 

@@ -5,7 +5,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { EpochSimilarity, similarityJob } from '../../../src-shared/jobs/similarity.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
-import { loadAnalysisData } from '../analysis-data.ts';
+import { loadAnalysisData, requireOneClass } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
@@ -57,6 +57,7 @@ export const similarity: PartedCompute<Params, EpochPart, EpochSimilarity> = {
       const before = previous === undefined ? undefined : loaded === previous ? now! : select(part, previous);
       now = select(part, epoch);
       loaded = epoch;
+      requireOneClass(now.models[0]!.run, 'predictions agree or not');
       data ??= await loadAnalysisData(now.models[0]!.run, part.data, part.splits);
       yield await epochSimilarity({ before, now, epoch }, data, backend, context);
     }

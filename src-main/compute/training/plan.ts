@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import {
   notesOnConfig,
+  objectiveOf,
   recordSeeds,
   refuseUnknownKeys,
   readConfig,
@@ -24,6 +25,7 @@ import type { OptimizerSettings } from './optimizer.ts';
 import { resolveSchedule } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
 import type { StepOptions } from './step.ts';
+import type { Objective } from '../../../src-shared/objective.ts';
 
 export interface TrainingPlan {
   /** The config with seeds, split seed and absolute paths filled in: what config.yaml will say. */
@@ -43,6 +45,8 @@ export interface TrainingPlan {
   augmentation?: Augmentation | undefined;
   optimizer: OptimizerSettings;
   step: StepOptions;
+  /** If examples have several binary labels. */
+  objective?: Objective | undefined;
   schedule: Schedule;
   earlyStopping?: EarlyStopping;
   batchSize: number;
@@ -76,6 +80,12 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
   const epochs = config.training?.num_epochs ?? 100;
   const valEvery = config.training?.val_every ?? 1;
   const earlyStopping = resolveEarlyStopping(config, valEvery, where);
+  const objective = objectiveOf(data.geometry);
+  if (objective && (config.training?.label_smoothing ?? 0) > 0)
+    throw new UserError(
+      `${where}: training.label_smoothing is for one class per example; ${data.name} has ${objective.labels} binary labels.`,
+      { hint: 'Remove it, or set it to 0.' },
+    );
   const paths = {
     ...(data.dataDir !== null && { dataDir: typedPath(data.dataDir) }),
     ...(data.splitFile !== null && { splitFile: typedPath(data.splitFile) }),
@@ -103,6 +113,7 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
     augmentation: data.augmentation,
     optimizer,
     step: stepOptions(config),
+    objective,
     schedule: resolveSchedule(config, optimizer.lr, where),
     batchSize: data.batchSize,
     ...{ epochs, valEvery },

@@ -5,25 +5,26 @@ import type { TrainableSpec } from '../../../src-shared/model.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { trainedGraphOf } from '../../../src-shared/networks/of-model.ts';
+import type { Objective } from '../../../src-shared/objective.ts';
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, Spec, Tensor } from '../backend/index.ts';
 import type { Move } from '../data/augment.ts';
-import { requireFitting, uploadExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { augmentedPlan, packedMoves } from './augmented-rows.ts';
 import type { AugmentedRows } from './augmented-rows.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
 import { isCounter } from '../../formats/tensor-names.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
-import { fixedParts } from '../networks/effective.ts';
 import type { FixedTensors } from '../networks/effective.ts';
 import { mathsOf } from '../networks/maths.ts';
-import { readParameters } from '../networks/parameters.ts';
+import { requireObjective } from '../networks/objective.ts';
 import { concatenate, entryOf } from './entries.ts';
 import { DropoutMasks } from './dropout.ts';
 import { executionOf, refuseUntrainable } from './execution.ts';
 import { slotNames, stepScalars } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
+import { stateValues, trainedNames } from './session-values.ts';
+import type { StateValue } from './session-values.ts';
 import { placeOf, stepScalarCount, trainingStep } from './step.ts';
 import type { StatePlace, StepOptions } from './step.ts';
 
@@ -35,6 +36,8 @@ export interface SessionPlan extends StepOptions {
   dropoutSeeds?: readonly number[];
   /** Of the whole training, however much of it is left: it decides whether compiling pays. */
   totalSteps: number;
+  /** If examples have several binary labels. */
+  objective?: Objective | undefined;
   /** How images are varied; absent: not at all. */
   augmentation?: Augmentation | undefined;
   /** Instead of what follows from all that; for comparing the ways. */
@@ -92,7 +95,8 @@ export class TrainingSession {
   constructor(backend: Backend, plan: SessionPlan, states: readonly StateDict[], examples: Examples) {
     this.#backend = backend;
     this.#batchSize = plan.batchSize;
-    this.network = readNetwork(trainedGraphOf(plan.spec));
+    this.network = { ...readNetwork(trainedGraphOf(plan.spec)), objective: plan.objective };
+    requireObjective(this.network, examples);
     refuseUntrainable(backend, this.network);
     this.#augmented = plan.augmentation && augmentedPlan(this.network, examples, plan.augmentation.pad);
     this.models = states.length;
@@ -329,72 +333,10 @@ export class TrainingSession {
   }
 }
 
-const trainedNames = (network: Network): string[] =>
-  network.graph.parameters.flatMap(({ name, role }) => (role === 'trained' ? [name] : []));
-
 const isMoved = ({ kind }: StatePlace): boolean =>
   kind === 'trained' || kind === 'statistics' || kind === 'slot';
 
 function unmoved(places: readonly StatePlace[], states: readonly StateDict[]): StateDict[] {
   const moved = new Set(places.filter(isMoved).map(({ name }) => name));
   return states.map((state) => new Map([...state].filter(([name]) => !moved.has(name))));
-}
-
-interface StateValue {
-  place: StatePlace;
-  spec: Spec;
-  /** Its first value, made only when it is wanted: all of them at once would be in memory twice. */
-  tensor: (backend: Backend) => Tensor;
-}
-
-/** Everything a step reads, in the order of the state. */
-function stateValues(
-  network: Network,
-  optimizer: OptimizerSettings,
-  states: readonly StateDict[],
-  examples: Examples,
-): StateValue[] {
-  const float = (place: StatePlace, shape: readonly number[], data: () => Float32Array): StateValue => ({
-    ...{ place, spec: { dtype: types.float32, shape } },
-    tensor: ({ tf }) => tf.tensor(data(), [...shape]),
-  });
-  // Not F and D: they act through the weights.
-  const read = new Set(readParameters(network).map(({ name }) => name));
-  const declared = network.graph.parameters.filter(({ name }) => read.has(name) && !isCounter(name));
-  const own = declared.map(({ name, shape, role }) =>
-    float({ kind: role, name }, [states.length, ...shape], () =>
-      concatenate(states.map((state) => state.get(name)!.data)),
-    ),
-  );
-  const slots = slotNames(optimizer).flatMap((slot) =>
-    trainedNames(network).map((name): StateValue => {
-      const shape = [states.length, ...network.parameters.get(name)!.shape];
-      const spec = { dtype: types.float32, shape };
-      return { place: { kind: 'slot', name, slot }, spec, tensor: ({ tf }) => tf.fill(shape, 0) };
-    }),
-  );
-  const parts = fixedParts(network, states[0]!).flatMap(({ parameter: name, shape, offset, mask }) => [
-    ...(offset ? [float({ kind: 'offset', name }, [1, ...shape], () => offset)] : []),
-    ...(mask ? [float({ kind: 'mask', name }, [1, ...shape], () => mask)] : []),
-  ]);
-  const inputShape = [examples.count, ...network.graph.inputs[0]!.shape];
-  return [
-    ...[...own, ...slots, ...parts],
-    {
-      place: { kind: 'inputs', name: '' },
-      spec: { dtype: types.float32, shape: inputShape },
-      tensor: (backend) => {
-        requireFitting(examples, network.graph.inputs[0]!.shape);
-        const flat = uploadExamples(backend, examples);
-        const tensor = backend.tf.reshape(flat, inputShape);
-        flat.dispose();
-        return tensor;
-      },
-    },
-    {
-      place: { kind: 'labels', name: '' },
-      spec: { dtype: types.int32, shape: [examples.count] },
-      tensor: ({ tf }) => tf.tensor(examples.labels, [examples.count], 'int32'),
-    },
-  ];
 }

@@ -3,7 +3,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import type { ComputationBody, Tensor } from '../backend/index.ts';
 import { acting } from '../networks/effective.ts';
 import type { FixedTensors } from '../networks/effective.ts';
-import { crossEntropy } from '../networks/loss.ts';
+import { lossOf } from '../networks/loss.ts';
 import type { Maths } from '../networks/maths.ts';
 import { forward } from '../networks/run.ts';
 import { augmentedRows } from './augmented-rows.ts';
@@ -25,7 +25,7 @@ export type StatePlace =
   | { kind: 'fixed'; name: string }
   /** F as it acts, or D, of a trained parameter, [1, ...shape]. */
   | { kind: 'offset' | 'mask'; name: string }
-  /** All training inputs [N, ...shape], or labels [N] int32. */
+  /** All training inputs [N, ...shape], or labels: [N] int32, or [N, K] float32 if an example has K binary labels. */
   | { kind: 'inputs' | 'labels'; name: '' };
 
 /** What a step does besides the optimizer; all of it absent or 0: nothing. */
@@ -157,7 +157,8 @@ function backward(
         track: (name, value) => void kept.statistics.set(name, tf.keep(value)),
       },
     });
-    const weighted = tf.mul(crossEntropy(maths, output, hot), tf.expandDims(rowWeights, 0));
+    const losses = lossOf(maths, plan.network.objective, output, hot);
+    const weighted = tf.mul(losses, tf.expandDims(rowWeights, 0));
     kept.losses = tf.keep(tf.sum(weighted, 1));
     return tf.sum(kept.losses);
   };
@@ -179,14 +180,15 @@ function fixedTensors(offsets: ByName, masks: ByName): FixedTensors {
   return new Map([...names].map((name) => [name, { offset: offsets.get(name), mask: masks.get(name) }]));
 }
 
-/** [M, B, classes] of the labels at `rows`: one-hot, or with a share spread over all classes. */
+/** [M, B, classes] of the labels at `rows`: one-hot, or with a share spread over all classes; binary labels as they are. */
 function targets(
   maths: Maths,
   labels: Tensor,
   rows: Tensor,
-  { classes, labelSmoothing = 0 }: StepPlan,
+  { classes, labelSmoothing = 0, network }: StepPlan,
 ): Tensor {
   const { tf, number } = maths;
+  if (network.objective) return maths.gather(labels, rows);
   const hot = oneHot(maths, labels, rows, classes);
   if (labelSmoothing === 0) return hot;
   return tf.add(tf.mul(hot, number(1 - labelSmoothing)), number(labelSmoothing / classes));

@@ -242,6 +242,7 @@ async function openSession(
     ...{ spec, optimizer, batchSize, augmentation },
     totalSteps: epochs * stepsPerEpoch({ plan, split }),
     dropoutSeeds: seeds.optimization,
+    objective: plan.objective,
     ...plan.step,
   };
   const between = (): Promise<void> => checkpointCancel(context);
@@ -289,7 +290,7 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
     const scores =
       validation.count > 0 && validatesAt(plan, epoch) ? await evaluate(training, validation, meter) : null;
     const rate = epoch === 0 ? undefined : plan.schedule(epoch - 1);
-    const scored = metricsOf(epoch, trainLoss, scores, rate);
+    const scored = { ...metricsOf(epoch, trainLoss, scores, rate), ...lossNameOf(plan) };
     // At the last epoch there is nothing to stop.
     stopped = watched && epoch < plan.epochs ? reasonToStop([...metrics, scored], watched) : undefined;
     const entry = { ...scored, ...(stopped !== undefined && { stopped }) };
@@ -328,6 +329,9 @@ function save(
   return saveCheckpoints(directory, session, moment, context);
 }
 
+/** Nothing if every example has one class. */
+const lossNameOf = ({ objective }: TrainingPlan) => objective && { lossName: objective.loss };
+
 function dataOf({ name, origin, sha256 }: Dataset): TrainResult['data'] {
   return { name, origin, sha256 };
 }
@@ -350,6 +354,7 @@ function resultOf(
     sigma_f: plan.spec.layers.map((layer) => layer.sigmaF),
     num_fixed: plan.spec.layers.map((layer) => layer.numFixed),
     ...(fixedPart !== undefined && { fixed_part: fixedPart }),
+    ...(plan.objective && { loss_name: plan.objective.loss }),
     data: dataOf(dataset),
     models,
     epochs: last?.epoch ?? plan.epochs,

@@ -57,7 +57,7 @@ function measured(examples: Shaped, groups: number): Statistics {
   if (constant === groups) {
     throw new UserError(
       `the training examples are all the same: no ${groups === features ? 'number' : 'channel'} differs between them, so that they have no standard deviation.`,
-      { hint: 'Check the file of the inputs, or add them unchanged with normalisation none.' },
+      { hint: 'Check the file of the inputs, or add them with normalisation none.' },
     );
   }
   const what = groups === features ? 'numbers of a row' : 'channels';

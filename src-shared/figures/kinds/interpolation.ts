@@ -27,7 +27,9 @@ const curveSchema = z.object({
 });
 
 export const interpolationDataSchema = z.object({
-  /** Accuracy in percent, loss in nats (mean cross entropy). */
+  /** What is drawn, if it is not the accuracy in percent or the mean cross entropy in nats: the axis says it. */
+  metricName: labelSchema.optional(),
+  /** Accuracy in percent, loss in nats. */
   metric: z.enum(['accuracy', 'loss']),
   split: z.enum(['train', 'val', 'test']),
   panels: z
@@ -65,8 +67,8 @@ const isWhole = ({ values }: { values: readonly number[] }): boolean => values.e
 const wholeOf = ({ curves }: Series) => curves.filter(isWhole);
 const brokenOf = ({ curves }: Series) => curves.filter((curve) => !isWhole(curve));
 
-const metricLabel = ({ split, metric }: Data): string =>
-  `${splitNames[split]} ${metric === 'accuracy' ? 'accuracy (%)' : 'loss (nats)'}`;
+const metricLabel = ({ split, metric, metricName }: Data): string =>
+  `${splitNames[split]} ${metricName ?? (metric === 'accuracy' ? 'accuracy (%)' : 'loss (nats)')}`;
 
 export const lambdaTicks = { ticks: [0, 0.25, 0.5, 0.75, 1], tickLabels: ['0', '0.25', '0.5', '0.75', '1'] };
 

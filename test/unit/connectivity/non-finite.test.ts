@@ -221,7 +221,11 @@ async function scored(how: 'host' | 'xla' | 'graph', logits: number[], labels: n
         state: [],
       },
       ([z, y]) => ({
-        outputs: scoreSums(mathsOf({ tf, native } as Backend), native!, z!, y!),
+        outputs: scoreSums(mathsOf({ tf, native } as Backend), native!, {
+          logits: z!,
+          labels: y!,
+          objective: undefined,
+        }),
         state: [],
       }),
     );

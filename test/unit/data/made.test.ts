@@ -14,7 +14,7 @@ import {
   resolveData,
   resolveGeometry,
 } from '../../../src-shared/config.ts';
-import { loadDataset } from '../../../src-main/compute/data/index.ts';
+import { labelsOf, loadDataset, selectExamples } from '../../../src-main/compute/data/index.ts';
 import { makeDataset } from '../../../src-main/compute/data/made.ts';
 import { coherenceRotation, rotated, rotationFor } from '../../../src-main/compute/data/rotation.ts';
 import {
@@ -184,9 +184,19 @@ describe('config', () => {
     expect(() => resolveData(readConfig(wide))).toThrow(/600 dimensions.*512/);
   });
 
-  test('several labels per example cannot be trained on, and the message says why', async () => {
-    const { name, geometry } = resolveData(readConfig(config('dataset=multilabel-subspace')));
-    await expect(loadDataset({ name, geometry })).rejects.toThrow(/50 binary labels.*one class/);
+  test('examples with several labels keep them together when they are selected', async () => {
+    const sizes = ['num_samples_train=20', 'num_samples_test=5', 'num_binary_labels=3', 'd_ambient=4'];
+    const made = sizes.map((size) => `dataset.multilabel_subspace_dataset.${size}`);
+    const fitting = ['model.input_dim=4', 'model.output_dim=3'];
+    const { name, geometry } = resolveData(
+      readConfig(config('dataset=multilabel-subspace', ...made, ...fitting)),
+    );
+    const { train, classes } = await loadDataset({ name, geometry });
+    expect([classes, train.binaryLabels, train.labels.length]).toEqual([3, 3, 60]);
+    const picked = selectExamples(train, Int32Array.of(7, 2));
+    expect(picked.binaryLabels).toBe(3);
+    expect([...picked.labels]).toEqual([...train.labels.subarray(21, 24), ...train.labels.subarray(6, 9)]);
+    expect(labelsOf(train, 2, 4)).toEqual(train.labels.subarray(6, 12));
   });
 
   test('the name alone makes no data', async () => {

@@ -90,7 +90,7 @@ describe('a run on varied images', () => {
     expect([varied.isRunSplit, varied.warnings]).toEqual([true, []]);
     const plain = await loadAnalysisData(run, {}, ['train', 'val'], 'file');
     expect(plain.isRunSplit).toBe(false);
-    expect(plain.warnings).toEqual([expect.stringMatching(/images as they are.*are not compared/)]);
+    expect(plain.warnings).toEqual([expect.stringMatching(/images without augmentation.*are not compared/)]);
     const test = await loadAnalysisData(run, {}, ['test'], 'file');
     expect([test.isRunSplit, test.warnings]).toEqual([true, []]);
   });

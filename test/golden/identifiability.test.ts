@@ -1,10 +1,7 @@
 /** Subspaces, coherence and realization costs against the reference's own numbers. */
 import { describe, expect, test } from 'vitest';
-import {
-  anisotropies,
-  anisotropyBound,
-  GramMatrices,
-} from '../../src-main/compute/identifiability/gram-matrices.ts';
+import { anisotropiesOf } from '../../src-main/compute/identifiability/anisotropy.ts';
+import { anisotropyBound } from '../../src-main/compute/identifiability/gram-matrices.ts';
 import { centerDistances, realizationCosts } from '../../src-main/compute/identifiability/realization.ts';
 import { coherenceOf, HostSums, subspaceOf } from '../../src-main/compute/identifiability/subspace.ts';
 import { multiplyTransposedRight } from '../../src-main/compute/linalg/multiply.ts';
@@ -225,9 +222,8 @@ describe('unit cases of the reference', () => {
       2e-6,
     );
     const p = expected.mask_distribution_mean;
-    const grams = layer.mask && new GramMatrices(space, layer.mask);
-    const norms = grams ? anisotropies(grams, [0, 6], p, undefined) : [];
-    if (grams) expect(absoluteGap(norms, expected.anisotropy_operator_norms)).toBeLessThan(2e-6);
+    const norms = layer.mask ? anisotropiesOf(space, layer.mask, p).of(0, 6) : [];
+    if (layer.mask) expect(absoluteGap(norms, expected.anisotropy_operator_norms)).toBeLessThan(2e-6);
   });
 
   test('more dimensions than free weights: the pseudo-inverse cuts off', async () => {

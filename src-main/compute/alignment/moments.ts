@@ -30,11 +30,11 @@ export interface ChunkSums {
 export interface ColumnSums<Numbers extends ArrayLike<number> = ArrayLike<number>> {
   sum: Numbers;
   squares: Numbers;
-  smallest: Numbers;
-  largest: Numbers;
+  /** Absent: earlier chunks have shown that no column is constant. */
+  extremes?: { smallest: Numbers; largest: Numbers };
 }
 
-interface Side extends ColumnSums<Float64Array> {
+interface Side extends Required<ColumnSums<Float64Array>> {
   shift: Float64Array;
 }
 
@@ -68,8 +68,8 @@ export class MomentAccumulator {
     const [a, b] = [this.#a, this.#b];
     const columnsB = b.sum.length;
     const cross = this.#cross.slice();
-    for (let k = 0; k < cross.length; k++) {
-      cross[k]! -= (a.sum[Math.floor(k / columnsB)]! * b.sum[k % columnsB]!) / rows;
+    for (let i = 0, k = 0; i < a.sum.length; i++) {
+      for (let j = 0; j < columnsB; j++, k++) cross[k]! -= (a.sum[i]! * b.sum[j]!) / rows;
     }
     return {
       rows,
@@ -157,7 +157,8 @@ export function momentsOf(
 /** Sums, squares and extremes of the columns of x [rows, columns]. */
 export function columnSums(x: ArrayLike<number>, columns: number): ColumnSums {
   const sums = noSums(columns);
-  const { sum, squares, smallest, largest } = sums;
+  const { sum, squares } = sums;
+  const { smallest, largest } = sums.extremes;
   for (let k = 0, j = 0; k < x.length; k++) {
     const value = x[k]!;
     sum[j]! += value;
@@ -169,11 +170,13 @@ export function columnSums(x: ArrayLike<number>, columns: number): ColumnSums {
   return sums;
 }
 
-const noSums = (columns: number): ColumnSums<Float64Array> => ({
+const noSums = (columns: number): Required<ColumnSums<Float64Array>> => ({
   sum: new Float64Array(columns),
   squares: new Float64Array(columns),
-  smallest: new Float64Array(columns).fill(Infinity),
-  largest: new Float64Array(columns).fill(-Infinity),
+  extremes: {
+    smallest: new Float64Array(columns).fill(Infinity),
+    largest: new Float64Array(columns).fill(-Infinity),
+  },
 });
 
 const newSide = (shift: ArrayLike<number>): Side => ({
@@ -181,12 +184,16 @@ const newSide = (shift: ArrayLike<number>): Side => ({
   ...noSums(shift.length),
 });
 
-function addSide(side: Side, chunk: ColumnSums): void {
+function addSide(side: Side, { sum, squares, extremes }: ColumnSums): void {
   for (let j = 0; j < side.sum.length; j++) {
-    side.sum[j]! += chunk.sum[j]!;
-    side.squares[j]! += chunk.squares[j]!;
-    side.smallest[j] = Math.min(side.smallest[j]!, chunk.smallest[j]!);
-    side.largest[j] = Math.max(side.largest[j]!, chunk.largest[j]!);
+    side.sum[j]! += sum[j]!;
+    side.squares[j]! += squares[j]!;
+  }
+  if (!extremes) return;
+  const { smallest, largest } = side.extremes;
+  for (let j = 0; j < smallest.length; j++) {
+    smallest[j] = Math.min(smallest[j]!, extremes.smallest[j]!);
+    largest[j] = Math.max(largest[j]!, extremes.largest[j]!);
   }
 }
 
@@ -196,8 +203,8 @@ const meanOf = (side: Side, rows: number): Float64Array =>
 const centredSquares = (side: Side, rows: number): Float64Array =>
   side.squares.map((squares, j) => Math.max(0, squares - side.sum[j]! ** 2 / rows));
 
-function constantOf(side: Side): Uint8Array {
-  return Uint8Array.from(side.smallest, (smallest, j) => (smallest === side.largest[j] ? 1 : 0));
+function constantOf({ extremes: { smallest, largest } }: Side): Uint8Array {
+  return Uint8Array.from(smallest, (least, j) => (least === largest[j] ? 1 : 0));
 }
 
 function columnMeans(x: Float64Array, rows: number, columns: number): Float64Array {

@@ -3,7 +3,7 @@ import type { RecordingPoint } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { GroupValue, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
-import type { Backend, Tensor, Tensor1D, Tensor3D, Tf } from '../backend/index.ts';
+import type { Backend, Tensor, Tensor3D, Tf } from '../backend/index.ts';
 import { rowsPerCall } from '../networks/evaluation.ts';
 import { mathsOf } from '../networks/maths.ts';
 import type { NamedArrays } from '../networks/permute.ts';
@@ -47,8 +47,15 @@ export async function recordMoments(
   const places = groups.map((group) => recordingPlaces(network, group));
   const wanted = groups.map((_, g) => [...new Set(points.flatMap((point) => places[g]![point]))]);
   const count = x.shape[0]!;
-  const parameters = stackArrays(tf, models);
-  const recorder = new Recorder(backend, pairs);
+  const order = orderOf(models.length, pairs);
+  const parameters = stackArrays(
+    tf,
+    order.map((m) => models[m]!),
+  );
+  const recorder = new Recorder(
+    backend,
+    pairs.map(([a, b]) => [order.indexOf(a), order.indexOf(b)] as const),
+  );
   try {
     const pixels = Math.max(...wanted.flat().map((value) => pixelsOf(network, value)));
     const rows = Math.min(
@@ -122,26 +129,30 @@ interface Place {
   /** [models, 1, n]: the means of the first chunk. */
   shift: Tensor;
   accumulators: MomentAccumulator[];
+  /** No unit of any model is constant: seen in an earlier chunk. */
+  allVary: boolean;
+}
+
+/**
+ * The models in an order in which the first ones of all pairs stand together, as do the second ones, if no model is in two
+ * pairs: their parts of a tensor are then read where they lie.
+ */
+function orderOf(count: number, pairs: readonly (readonly [number, number])[]): number[] {
+  const paired = [0, 1].flatMap((side) => pairs.map((pair) => pair[side]!));
+  const all = Array.from({ length: count }, (_, m) => m);
+  if (new Set(paired).size < paired.length) return all;
+  return [...paired, ...all.filter((m) => !paired.includes(m))];
 }
 
 class Recorder {
   readonly #backend: Backend;
+  /** Places of the two models of each pair. */
   readonly #pairs: readonly (readonly [number, number])[];
-  readonly #firsts: Tensor1D;
-  readonly #seconds: Tensor1D;
   readonly #places = new Map<GroupValue, Place>();
 
   constructor(backend: Backend, pairs: readonly (readonly [number, number])[]) {
     this.#backend = backend;
     this.#pairs = pairs;
-    this.#firsts = backend.tf.tensor1d(
-      pairs.map(([a]) => a),
-      'int32',
-    );
-    this.#seconds = backend.tf.tensor1d(
-      pairs.map(([, b]) => b),
-      'int32',
-    );
   }
 
   /** @param activations [models, rows, n], left alone */
@@ -149,31 +160,40 @@ class Recorder {
     const { tf } = this.#backend;
     const place = this.#placeOf(value, activations);
     const [, rows, n] = activations.shape;
-    const { cross, sum, squares, smallest, largest } = tf.tidy(() => {
+    const sums = tf.tidy(() => {
       const shifted = tf.sub(activations, place.shift);
-      const [a, b] = [this.#firsts, this.#seconds].map((models) => tf.gather(shifted, models, 0));
-      return {
-        cross: tf.matMul(a!, b!, true, false), // [pairs, n, n]
-        sum: tf.sum(shifted, 1), // [models, n], as the three below
-        squares: tf.sum(tf.square(shifted), 1),
-        smallest: tf.min(shifted, 1),
-        largest: tf.max(shifted, 1),
-      };
+      const [a, b] = ([0, 1] as const).map((side) => this.#side(shifted, side));
+      return [
+        tf.matMul(a!, b!, true, false), // [pairs, n, n]
+        tf.sum(shifted, 1), // [models, n], as all below
+        tf.sum(tf.square(shifted), 1),
+        ...(place.allVary ? [] : [tf.min(shifted, 1), tf.max(shifted, 1)]),
+      ];
     });
-    const [products, ...columns] = [cross, sum, squares, smallest, largest].map(
-      (t) => t.dataSync() as Float32Array,
-    );
-    tf.dispose([cross, sum, squares, smallest, largest]);
+    const [products, sum, squares, smallest, largest] = sums.map((t) => t.dataSync() as Float32Array);
+    tf.dispose(sums);
+    place.allVary ||= smallest!.every((least, j) => least < largest![j]!);
     const sumsOf = (model: number): ColumnSums => {
-      const [ofSum, ofSquares, ofSmallest, ofLargest] = columns.map((c) =>
-        c.subarray(model * n, (model + 1) * n),
-      );
-      return { sum: ofSum!, squares: ofSquares!, smallest: ofSmallest!, largest: ofLargest! };
+      const of = (values: Float32Array): Float32Array => values.subarray(model * n, (model + 1) * n);
+      return {
+        ...{ sum: of(sum!), squares: of(squares!) },
+        ...(smallest && { extremes: { smallest: of(smallest), largest: of(largest!) } }),
+      };
     };
     this.#pairs.forEach(([a, b], p) => {
       const part = products!.subarray(p * n * n, (p + 1) * n * n);
       place.accumulators[p]!.add({ rows, cross: part, a: sumsOf(a), b: sumsOf(b) });
     });
+  }
+
+  /** Of all pairs the first or the second model's part of [models, rows, n]. */
+  #side(values: Tensor, side: 0 | 1): Tensor {
+    const { tf } = this.#backend;
+    const models = this.#pairs.map((pair) => pair[side]);
+    const [first] = models as [number];
+    return models.every((model, p) => model === first + p)
+      ? tf.slice(values, [first], [models.length])
+      : tf.gather(values, tf.tensor1d(models, 'int32'), 0);
   }
 
   momentsOf(value: GroupValue, pair: number): CrossMoments {
@@ -182,7 +202,7 @@ class Recorder {
 
   dispose(): void {
     const shifts = [...this.#places.values()].map(({ shift }) => shift);
-    this.#backend.tf.dispose([this.#firsts, this.#seconds, ...shifts]);
+    this.#backend.tf.dispose(shifts);
   }
 
   #placeOf(value: GroupValue, activations: Tensor3D): Place {
@@ -193,7 +213,7 @@ class Recorder {
     const means = shift.dataSync() as Float32Array;
     const of = (model: number): Float32Array => means.subarray(model * n, (model + 1) * n);
     const accumulators = this.#pairs.map(([a, b]) => new MomentAccumulator(of(a), of(b)));
-    const place = { shift, accumulators };
+    const place = { shift, accumulators, allVary: false };
     this.#places.set(value, place);
     return place;
   }

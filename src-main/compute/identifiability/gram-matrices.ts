@@ -4,7 +4,7 @@
  */
 import type { Doubles } from '../backend/doubles.ts';
 import { addProduct, transposedView, view } from '../linalg/multiply.ts';
-import { symmetricEigen, symmetricEigenvalues } from '../linalg/symmetric-eigen.ts';
+import { symmetricEigen } from '../linalg/symmetric-eigen.ts';
 import type { Subspace } from './subspace.ts';
 
 type Basis = Pick<Subspace, 'basis' | 'full' | 'dimension'>;
@@ -61,22 +61,6 @@ export class GramMatrices {
     }
     return gram;
   }
-}
-
-/** Spectral norms of S_i - p I for the neurons `from` to `to`. */
-export function anisotropies(
-  grams: GramMatrices,
-  [from, to]: readonly [number, number],
-  p: number,
-  doubles: Doubles | undefined,
-): number[] {
-  const k = grams.dimension;
-  const many = new Float64Array((to - from) * k * k);
-  for (let i = from; i < to; i++) many.set(grams.of(i), (i - from) * k * k);
-  const values = symmetricEigenvalues(many, k, doubles);
-  return Array.from({ length: to - from }, (_, i) =>
-    Math.max(Math.abs(values[i * k]! - p), Math.abs(values[(i + 1) * k - 1]! - p)),
-  );
 }
 
 /**

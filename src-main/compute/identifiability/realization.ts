@@ -5,7 +5,13 @@
  * Biases are free and norms are not folded in. `plain-costs.ts` says the same in the fewest lines; this does it fast.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { multiply, multiplyTransposedRight, pairDistances, squaredDistances } from '../linalg/multiply.ts';
+import {
+  multiply,
+  multiplyTransposedRight,
+  pairDistances,
+  productOn,
+  squaredDistances,
+} from '../linalg/multiply.ts';
 import { inThread, threadCount } from '../threads/pool.ts';
 import { GramMatrices, gramCutoff, inverseFactor } from './gram-matrices.ts';
 import type { Doubles } from '../backend/doubles.ts';
@@ -53,17 +59,6 @@ export async function realizationCosts(
   const minRank = await solveSingular(slots, left, costs, between, options.doubles);
   return { ...common, costs, minRank };
 }
-
-/** `multiply` on TensorFlow. */
-const productOn =
-  (doubles: Doubles): typeof multiply =>
-  (a, b, m, k, n) => {
-    const [left, right] = [doubles.put(a, [m, k]), doubles.put(b, [k, n])];
-    const product = doubles.matMul(left, right);
-    const out = doubles.read(product);
-    doubles.free(left, right, product);
-    return out;
-  };
 
 /** Multiplications below which handing work to a thread takes longer than doing it. */
 const smallWork = 2 ** 22;

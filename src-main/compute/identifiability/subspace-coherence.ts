@@ -5,7 +5,9 @@ import type { PatchFields } from '../../../src-shared/jobs/layer-measures.ts';
 import { violationProbabilities } from '../../../src-shared/jobs/subspace-coherence.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { LoadedModel } from '../load-models.ts';
-import { anisotropies, anisotropyBound, GramMatrices } from './gram-matrices.ts';
+import { anisotropiesOf } from './anisotropy.ts';
+import type { Anisotropies } from './anisotropy.ts';
+import { anisotropyBound } from './gram-matrices.ts';
 import { layerWeights } from './layer-weights.ts';
 import { measureModels } from './measure.ts';
 import { patchCount } from './patches.ts';
@@ -67,7 +69,7 @@ async function layerCoherence(
   const { outputs, mask } = layerWeights(model, space.place.layer);
   const p = mask ? mask.reduce((sum, entry) => sum + entry, 0) / mask.length : 1;
   const norms = mask
-    ? await allAnisotropies(new GramMatrices(space, mask), outputs, p, doubles, between)
+    ? await allAnisotropies(anisotropiesOf(space, mask, p, doubles), outputs, between)
     : new Array<number>(outputs).fill(0);
   // Where nothing is masked the reference puts both constants to 0: S_i = I, and there is nothing to bound.
   const [b, sigma] = mask ? [p, Math.sqrt(p * (1 - p))] : [0, 0];
@@ -81,21 +83,15 @@ async function layerCoherence(
   };
 }
 
-/** Numbers of the matrices whose eigenvalues are found at a time: 4 MiB. */
-const mostEntries = 2 ** 19;
-
 async function allAnisotropies(
-  grams: GramMatrices,
+  anisotropies: Anisotropies,
   neurons: number,
-  p: number,
-  doubles: Doubles | undefined,
   between: (share: number) => Promise<void>,
 ): Promise<number[]> {
-  const size = Math.max(1, Math.floor(mostEntries / grams.dimension ** 2));
   const norms: number[] = [];
-  for (let from = 0; from < neurons; from += size) {
-    const to = Math.min(neurons, from + size);
-    norms.push(...anisotropies(grams, [from, to], p, doubles));
+  for (let from = 0; from < neurons; from += anisotropies.atOnce) {
+    const to = Math.min(neurons, from + anisotropies.atOnce);
+    norms.push(...anisotropies.of(from, to));
     await between((to - from) / neurons);
   }
   return norms;

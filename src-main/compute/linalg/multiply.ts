@@ -3,6 +3,7 @@
  * Blocked after K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication" (2008): panels of
  * both factors are packed, so that transposed factors and sub-matrices cost no more than plain ones.
  */
+import type { Doubles } from '../backend/doubles.ts';
 import { Simd } from './simd.ts';
 
 /** A matrix inside a flat array: entry (i, j) lies at offset + i * rowStride + j * colStride. */
@@ -32,6 +33,17 @@ export function subView(of: View, row: number, col: number): View {
 export function multiply(a: Float64Array, b: Float64Array, m: number, k: number, n: number): Float64Array {
   return product(view(a, k), view(b, n), [m, k, n]);
 }
+
+/** `multiply` on TensorFlow. */
+export const productOn =
+  (doubles: Doubles): typeof multiply =>
+  (a, b, m, k, n) => {
+    const [left, right] = [doubles.put(a, [m, k]), doubles.put(b, [k, n])];
+    const product = doubles.matMul(left, right);
+    const out = doubles.read(product);
+    doubles.free(left, right, product);
+    return out;
+  };
 
 /** transpose(a [k, m]) times b [k, n]: [m, n]. */
 export function multiplyTransposedLeft(

@@ -8,7 +8,7 @@ import { loadBackend, tensorCount } from '../../../src-main/compute/backend/inde
 import type { Double } from '../../../src-main/compute/backend/doubles.ts';
 import type { Backend } from '../../../src-main/compute/backend/index.ts';
 import type { Examples } from '../../../src-main/compute/data/index.ts';
-import { anisotropies, GramMatrices } from '../../../src-main/compute/identifiability/gram-matrices.ts';
+import { anisotropiesOf } from '../../../src-main/compute/identifiability/anisotropy.ts';
 import { recordMoments } from '../../../src-main/compute/identifiability/input-moments.ts';
 import { layerWeights } from '../../../src-main/compute/identifiability/layer-weights.ts';
 import type { LoadedNetwork } from '../../../src-main/compute/identifiability/layer-weights.ts';
@@ -120,7 +120,6 @@ async function measured(backend: Backend, model: LoadedNetwork, examples: Exampl
   const options = { between: still, doubles: backend.native?.doubles };
   const [costs] = await costsOfLayers(model, [Promise.resolve(space!)], options);
   const { mask } = layerWeights(model, 'layer');
-  const grams = mask && new GramMatrices(space!, mask);
   const { patches, ...fields } = costs!;
   return {
     patches,
@@ -128,7 +127,7 @@ async function measured(backend: Backend, model: LoadedNetwork, examples: Exampl
       ...fields,
       coherence: coherenceOf(space!),
       singularValues: [...space!.singularValues],
-      anisotropies: grams ? anisotropies(grams, [0, outputs], 0.6, undefined) : [],
+      anisotropies: mask ? anisotropiesOf(space!, mask, 0.6).of(0, outputs) : [],
     },
   };
 }

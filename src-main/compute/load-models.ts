@@ -17,7 +17,7 @@ import { stateDictFromCheckpoint } from './models/state-dict.ts';
 import type { ReadableTensor } from './models/state-dict.ts';
 import type { StateDict } from './models/tensors.ts';
 import { actingArrays } from './networks/effective.ts';
-import { hasConvolutions } from './networks/parameters.ts';
+import { hasConvolutions, overGraph } from './networks/parameters.ts';
 import type { NamedArrays } from './networks/permute.ts';
 
 /** A run as its folder describes it. */
@@ -133,18 +133,18 @@ export function readRun(directory: string): Run {
 }
 
 /**
- * For what is worked out for linear layers only.
+ * For what is worked out for linear layers over single examples only.
  * @param work the beginning of a sentence: "realization costs are measured"
- * @throws UserError if the run's network has convolutions
+ * @throws UserError if the run's network has convolutions, or takes the nodes of a graph
  */
-export function refuseConvolutions({ graph, configPath }: Run, work: string): void {
-  if (!hasConvolutions(graph)) return;
-  throw new UserError(
-    `${configPath} describes a network with convolutions; ${work} for networks without any so far.`,
-    {
-      hint: 'Such a network can be trained, imported, exported, interpolated, merged, aligned, and compared by similarity.',
-    },
-  );
+export function refuseBeyondLinear({ graph, configPath }: Run, work: string): void {
+  if (!hasConvolutions(graph) && !overGraph(graph)) return;
+  const what = hasConvolutions(graph)
+    ? `a network with convolutions; ${work} for networks without any so far`
+    : `a graph network; ${work} for networks that see each example by itself so far`;
+  throw new UserError(`${configPath} describes ${what}.`, {
+    hint: 'Such a network can be trained, imported, exported, interpolated, merged, aligned, and compared by similarity.',
+  });
 }
 
 /** One checkpoint file of a run. */

@@ -21,12 +21,21 @@ import { uploadExamples } from '../data/index.ts';
 import { isCounter } from '../../formats/tensor-names.ts';
 import { assertSameFixedPart } from '../models/index.ts';
 import { estimateStatistics } from '../networks/batch-statistics.ts';
+import { graphPlan } from '../networks/evaluation-plan.ts';
+import type { EvaluationPlan } from '../networks/evaluation-plan.ts';
 import { loadedEvaluation } from '../networks/evaluate.ts';
 import { mixArrays } from '../networks/lines.ts';
 import { permuteArrays } from '../networks/permute.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { loadSeveral, requireSameShapes } from '../pairs.ts';
-import { normFields, normNote, normPolicyOf, normWarnings, pointNormsOf } from './norm-statistics.ts';
+import {
+  normFields,
+  normNote,
+  normPolicyOf,
+  normWarnings,
+  pointNormsOf,
+  withWholeGraph,
+} from './norm-statistics.ts';
 import type { NormPolicy } from './norm-statistics.ts';
 import { inNewRunFolder, refuseTaken } from '../../formats/out-folder.ts';
 import { completeForReference, derivedConfig } from '../../formats/reference-config.ts';
@@ -60,7 +69,8 @@ export const merge: Compute<Params, Result> = async (params, context) => {
       ? await withEstimates(mixArrays(parts), { run, params, policy, context, meter })
       : undefined;
   const outputs = estimated ? [estimated.arrays] : parts ? [mixArrays(parts)] : arrays;
-  const statisticsNote = normNote(policy, estimated?.data);
+  const settled = estimated?.policy ?? policy;
+  const statisticsNote = normNote(settled, estimated?.data);
   const sources = models.map(({ path }) => path);
   const permutations = alignments?.map((alignment) => namedPermutations(alignment.permutations));
   const derived = {
@@ -70,7 +80,7 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     ...(params.align === 'activation' && { mode: params.mode, recording_point: params.recordingPoint }),
     ...(weights && { weights }),
     ...(permutations && { permutations }),
-    ...normFields(policy),
+    ...normFields(settled),
   };
   const written = await inNewRunFolder(params.directory, (directory) => ({
     directory,
@@ -82,7 +92,7 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     ...(weights && { weights }),
     ...(params.align === 'activation' && { mode: params.mode }),
     ...(permutations && { permutations }),
-    ...normFields(policy),
+    ...normFields(settled),
     notes: [
       ...warnings,
       ...normWarnings(policy),
@@ -94,6 +104,7 @@ export const merge: Compute<Params, Result> = async (params, context) => {
 interface Estimated {
   arrays: Arrays;
   data: AnalysisData;
+  policy: NormPolicy;
   /** What the counters of the batch norms say, by name. */
   counters: ReadonlyMap<string, number>;
 }
@@ -109,11 +120,15 @@ async function withEstimates(
     meter: ProgressMeter;
   },
 ): Promise<Estimated> {
-  const { run, params, policy, context, meter } = work;
+  const { run, params, context, meter } = work;
   const data = await loadAnalysisData(run, params.data, ['train'], 'file');
+  const policy = withWholeGraph(work.policy, params, data)!;
   const { batch, train } = pointNormsOf(policy, run, data, [])!;
   const backend = await context.backend();
-  const plan = { network: run.graph, count: 1, rows: batch, way: 'eager', byBatch: 'statistics' } as const;
+  const plan: EvaluationPlan = {
+    ...({ network: run.graph, count: 1, rows: batch, way: 'eager', byBatch: 'statistics' } as const),
+    ...graphPlan(train!),
+  };
   const evaluation = loadedEvaluation(backend, plan, [arrays]);
   try {
     const found = await estimateStatistics(evaluation, train!, async (examples) => {
@@ -126,6 +141,7 @@ async function withEstimates(
     return {
       arrays: new Map([...arrays, ...estimates]),
       data,
+      policy,
       counters: countersOf(run.graph, Math.ceil(train!.count / batch)),
     };
   } finally {
@@ -199,6 +215,7 @@ async function align(
     return await alignPairs(params, {
       ...{ context, backend, models, pairs },
       inputs: () => inputs!,
+      edges: examples?.edges,
       advance: (share) => {
         meter.advance(share, 'aligning');
       },

@@ -5,6 +5,8 @@ import type { GeometryPlan } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { addedFilesIn, holdsAdded } from '../../formats/added-data.ts';
 import { findCifar } from '../../formats/cifar.ts';
+import { anyGraph, findGraph, graphNamed, pathsOf } from '../../formats/graph-data.ts';
+import type { GraphFiles } from '../../formats/graph-data.ts';
 import {
   addedFolder,
   checkDataName,
@@ -22,11 +24,12 @@ import { padded } from './padded.ts';
 import { makeDataset } from './made.ts';
 import { idxFolderOf, loadMnist } from './mnist.ts';
 import type { IdxRequest } from './folder.ts';
+import { graphFiles, loadGraph } from './graph.ts';
 
-export { rowsOf, selectExamples } from './dataset.ts';
+export { rowsOf, scoredCount, selectExamples } from './dataset.ts';
 export type { Dataset, Examples } from './dataset.ts';
 export { orderedRows, rowOrder, uploadExamples } from './rows.ts';
-export { evaluationExamples, splitExamples, splitIndices, splitToJson } from './split.ts';
+export { evaluationExamples, splitExamples, splitIndices, splitToJson, trainingExamples } from './split.ts';
 export type { SplitIndices, SplitOptions } from './split.ts';
 
 export interface DataRequest extends IdxRequest {
@@ -50,6 +53,8 @@ export async function loadDataset(request: DataRequest): Promise<Dataset> {
   refuseUnmade(name);
   const home = dataHome();
   checkDataName(name, { dataDir, home });
+  const graph = graphNamed(name);
+  if (graph !== undefined) return loadGraphFrom(graphFiles(graph, dataDir), graph);
   if (!isTaken(name)) return loadAddedFrom(addedFolder({ name, dataDir, home })!, request);
   if (request.contents !== undefined)
     throw new UserError(
@@ -70,6 +75,8 @@ function loadFolder(request: DataRequest): Promise<Dataset> {
       const variant = cifarNamed(name);
       if (variant && findCifar(variant, dataDir)) return loadCifarFrom({ ...request, name: variant.name });
     }
+    const graph = findGraph(dataDir);
+    if (graph) return loadGraphFrom(graph, anyGraph);
   }
   return loadFiles(request);
 }
@@ -77,6 +84,10 @@ function loadFolder(request: DataRequest): Promise<Dataset> {
 async function loadAddedFrom(folder: string, { name, contents }: DataRequest): Promise<Dataset> {
   const key = `added\0${name ?? ''}\0${contents ?? ''}\0${stamps(addedFilesIn(folder))}`;
   return remembered(key, () => Promise.resolve(loadAdded(folder, { name, contents })));
+}
+
+function loadGraphFrom(files: GraphFiles, name: string): Promise<Dataset> {
+  return remembered(`${name}\0${stamps(pathsOf(files))}`, () => Promise.resolve(loadGraph(files, name)));
 }
 
 async function loadCifarFrom({ name, dataDir }: DataRequest): Promise<Dataset> {

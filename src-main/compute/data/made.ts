@@ -1,6 +1,7 @@
 /** Data sets whose geometry is known because they were made so. */
 import type { GeometryPlan } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import { blockModel } from './block-model.ts';
 import type { Dataset } from './dataset.ts';
 import { loadMnist } from './mnist.ts';
 import { rotated, rotationFor } from './rotation.ts';
@@ -31,6 +32,8 @@ export async function makeDataset(plan: GeometryPlan, dataDir: string | undefine
           hint: 'Choose dataset=gaussian-subspace or dataset=parity-subspace, which have one label per example.',
         },
       );
+    case 'block-model':
+      return blockModel(plan.values);
     case 'mnist-coherence':
       return rotatedDigits(plan.values, dataDir);
   }

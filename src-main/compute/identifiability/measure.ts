@@ -8,7 +8,7 @@ import type { DataWish } from '../analysis-data.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
-import { loadModels, refuseConvolutions } from '../load-models.ts';
+import { loadModels, refuseBeyondLinear } from '../load-models.ts';
 import type { LoadedModel } from '../load-models.ts';
 import type { Examples } from '../data/index.ts';
 import { startThreads } from '../threads/pool.ts';
@@ -133,7 +133,7 @@ export function measureCheckpoints<
 
 function load({ run, models, epoch }: CheckpointPart<SelectionParams>): LoadedModel {
   const model = loadModels(run, models, epoch)[0]!;
-  refuseConvolutions(model.run, 'identifiability is measured');
+  refuseBeyondLinear(model.run, 'identifiability is measured');
   return model;
 }
 

@@ -24,25 +24,26 @@ export class ScoreSum {
     this.#correct = new Float64Array(models);
   }
 
-  /** @param logits [M, rows, classes] with rows >= labels.length; those beyond do not count */
+  /** @param logits [M, rows, classes] with rows >= labels.length; those beyond, and of label -1, do not count */
   add(logits: Float32Array | Float64Array, labels: Int32Array, rows = labels.length): void {
     const models = this.#loss.length;
     const classes = logits.length / (models * rows);
     for (let m = 0; m < models; m++) {
       for (let row = 0; row < labels.length; row++) {
+        if (labels[row]! < 0) continue;
         this.#addRow(m, logits, (m * rows + row) * classes, classes, labels[row]!);
       }
     }
-    this.#count += labels.length;
+    this.#count += countOf(labels);
   }
 
-  /** @param sums of `count` examples, as `scoreSums` makes them, [M] each */
-  addSums([loss, correct, undecided]: readonly Float64Array[], count: number): void {
+  /** @param sums of the examples with these labels, as `scoreSums` makes them, [M] each */
+  addSums([loss, correct, undecided]: readonly Float64Array[], labels: Int32Array): void {
     for (let m = 0; m < this.#loss.length; m++) {
       this.#loss[m]! += loss![m]!;
       this.#correct[m]! += undecided![m]! > 0 ? NaN : correct![m]!;
     }
-    this.#count += count;
+    this.#count += countOf(labels);
   }
 
   #addRow(
@@ -70,6 +71,10 @@ export class ScoreSum {
     };
   }
 }
+
+/** Examples that count. */
+const countOf = (labels: Int32Array): number =>
+  labels.reduce((count, label) => (label < 0 ? count : count + 1), 0);
 
 const double = 'float64';
 

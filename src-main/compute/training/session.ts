@@ -8,24 +8,24 @@ import { trainedGraphOf } from '../../../src-shared/networks/of-model.ts';
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, Spec, Tensor } from '../backend/index.ts';
 import type { Move } from '../data/augment.ts';
-import { rowOrder, uploadExamples } from '../data/index.ts';
+import { scoredCount } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { augmentedPlan, packedMoves } from './augmented-rows.ts';
 import type { AugmentedRows } from './augmented-rows.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
 import { isCounter } from '../../formats/tensor-names.ts';
 import { sizeOf } from '../../formats/tensor.ts';
-import { fixedParts } from '../networks/effective.ts';
 import type { FixedTensors } from '../networks/effective.ts';
 import { mathsOf } from '../networks/maths.ts';
-import { readParameters } from '../networks/parameters.ts';
 import { concatenate, entryOf } from './entries.ts';
 import { DropoutMasks } from './dropout.ts';
 import { executionOf, refuseUntrainable } from './execution.ts';
 import { slotNames, stepScalars } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { placeOf, stepScalarCount, trainingStep } from './step.ts';
-import type { StatePlace, StepOptions } from './step.ts';
+import type { StatePlace, StepOptions, StepPlan } from './step.ts';
+import { stateValues, trainedNames } from './state-values.ts';
+import type { StateValue } from './state-values.ts';
 
 export interface SessionPlan extends StepOptions {
   spec: TrainableSpec;
@@ -41,7 +41,7 @@ export interface SessionPlan extends StepOptions {
   execution?: TrainingExecution;
 }
 
-/** One step: for each model the rows of its batch, at most `batchSize` of them. */
+/** One step: for each model the rows of its batch, at most `batchSize` of them; none over a graph, which is taken whole. */
 export interface StepInput {
   rows: readonly Int32Array[];
   /** Of varied images, for each model and row of its batch, in the order of `rows`. */
@@ -81,6 +81,8 @@ export class TrainingSession {
   /** Per model, what nothing moves; the rest lives in the computation alone. */
   readonly #unmoved: readonly StateDict[];
   readonly #batchSize: number;
+  /** Of training examples that are the nodes of a graph. */
+  readonly #graph: StepPlan['graph'];
   readonly #augmented: AugmentedRows | undefined;
   readonly #masks: DropoutMasks;
   readonly #places: readonly StatePlace[];
@@ -91,20 +93,22 @@ export class TrainingSession {
 
   constructor(backend: Backend, plan: SessionPlan, states: readonly StateDict[], examples: Examples) {
     this.#backend = backend;
-    this.#batchSize = plan.batchSize;
+    const batchSize = examples.edges ? examples.count : plan.batchSize;
+    this.#batchSize = batchSize;
+    this.#graph = examples.edges && { nodes: examples.count, labelled: scoredCount(examples) };
     this.network = readNetwork(trainedGraphOf(plan.spec));
     refuseUntrainable(backend, this.network);
     this.#augmented = plan.augmentation && augmentedPlan(this.network, examples, plan.augmentation.pad);
     this.models = states.length;
     this.optimizer = plan.optimizer;
-    this.#masks = new DropoutMasks(this.network, plan, this.models);
+    this.#masks = new DropoutMasks(this.network, { ...plan, batchSize }, this.models);
     const counter = [...states[0]!].find(([name]) => isCounter(name));
     this.batchesTracked = counter?.[1].data[0] ?? 0;
     const values = stateValues(this.network, plan.optimizer, states, examples);
     this.#places = values.map(({ place }) => place);
     this.#names = [...states[0]!.keys()];
     this.#unmoved = unmoved(this.#places, states);
-    const { batchSize, totalSteps } = plan;
+    const { totalSteps } = plan;
     this.execution =
       plan.execution ?? executionOf(backend, this.network, { models: this.models, batchSize, totalSteps });
     this.#computation = this.#open(values, plan);
@@ -129,6 +133,7 @@ export class TrainingSession {
       classes: this.network.shapes.get(this.network.graph.output)![0]!,
       mayIdle: stepsPerCall > 1,
       augmented: this.#augmented,
+      graph: this.#graph,
     };
     const body = trainingStep(mathsOf(this.#backend), plan);
     if (way === 'eager') return new EagerComputation(this.#backend.tf, body);
@@ -188,10 +193,12 @@ export class TrainingSession {
   }
 
   #argumentSpecs(): Spec[] {
+    const scalars = { dtype: types.float32, shape: [stepScalarCount] };
+    if (this.#graph) return [scalars, ...this.#masks.specs];
     return [
       { dtype: types.int32, shape: [this.models, this.#batchSize] },
       { dtype: types.float32, shape: [this.#batchSize] },
-      { dtype: types.float32, shape: [stepScalarCount] },
+      scalars,
       ...(this.#augmented ? [{ dtype: types.int32, shape: [3, this.models, this.#batchSize] }] : []),
       ...this.#masks.specs,
     ];
@@ -215,7 +222,21 @@ export class TrainingSession {
     return inputs.map((_, i) => all.subarray(i * this.models, (i + 1) * this.models));
   }
 
+  /** Of steps over a whole graph: scalars, and what dropout drops. */
+  #graphArguments(inputs: readonly StepInput[], nodes: number): Tensor[] {
+    const { tf } = this.#backend;
+    const [input] = inputs;
+    if (inputs.length !== 1 || !input) throw new Error('steps over a graph are made one at a time');
+    const step = stepScalars(this.optimizer, input.learningRate, this.steps + 1);
+    const scalars = [...step, nodes / Math.max(nodes - 1, 1), 1];
+    return [
+      tf.tensor(scalars, [stepScalarCount], 'float32'),
+      ...this.#masks.tensors(tf, [], { first: this.steps + 1, count: 1 }),
+    ];
+  }
+
   #arguments(inputs: readonly StepInput[]): Tensor[] {
+    if (this.#graph) return this.#graphArguments(inputs, this.#graph.nodes);
     const { stepsPerCall } = this;
     const [models, batch] = [this.models, this.#batchSize];
     const rows = new Int32Array(stepsPerCall * models * batch);
@@ -253,7 +274,7 @@ export class TrainingSession {
     const stored = new Map<string, Tensor>();
     const parts = new Map<string, { offset: Tensor | undefined; mask: Tensor | undefined }>();
     const isRead = ({ kind }: StatePlace): boolean =>
-      kind !== 'slot' && kind !== 'inputs' && kind !== 'labels';
+      !['slot', 'inputs', 'labels', 'sources', 'targets'].includes(kind);
     const read = [...this.#places.keys()].filter((i) => isRead(this.#places[i]!));
     computation.getAll(read).forEach((tensor, at) => {
       const { kind, name } = this.#places[read[at]!]!;
@@ -329,72 +350,10 @@ export class TrainingSession {
   }
 }
 
-const trainedNames = (network: Network): string[] =>
-  network.graph.parameters.flatMap(({ name, role }) => (role === 'trained' ? [name] : []));
-
 const isMoved = ({ kind }: StatePlace): boolean =>
   kind === 'trained' || kind === 'statistics' || kind === 'slot';
 
 function unmoved(places: readonly StatePlace[], states: readonly StateDict[]): StateDict[] {
   const moved = new Set(places.filter(isMoved).map(({ name }) => name));
   return states.map((state) => new Map([...state].filter(([name]) => !moved.has(name))));
-}
-
-interface StateValue {
-  place: StatePlace;
-  spec: Spec;
-  /** Its first value, made only when it is wanted: all of them at once would be in memory twice. */
-  tensor: (backend: Backend) => Tensor;
-}
-
-/** Everything a step reads, in the order of the state. */
-function stateValues(
-  network: Network,
-  optimizer: OptimizerSettings,
-  states: readonly StateDict[],
-  examples: Examples,
-): StateValue[] {
-  const float = (place: StatePlace, shape: readonly number[], data: () => Float32Array): StateValue => ({
-    ...{ place, spec: { dtype: types.float32, shape } },
-    tensor: ({ tf }) => tf.tensor(data(), [...shape]),
-  });
-  // Not F and D: they act through the weights.
-  const read = new Set(readParameters(network).map(({ name }) => name));
-  const declared = network.graph.parameters.filter(({ name }) => read.has(name) && !isCounter(name));
-  const own = declared.map(({ name, shape, role }) =>
-    float({ kind: role, name }, [states.length, ...shape], () =>
-      concatenate(states.map((state) => state.get(name)!.data)),
-    ),
-  );
-  const slots = slotNames(optimizer).flatMap((slot) =>
-    trainedNames(network).map((name): StateValue => {
-      const shape = [states.length, ...network.parameters.get(name)!.shape];
-      const spec = { dtype: types.float32, shape };
-      return { place: { kind: 'slot', name, slot }, spec, tensor: ({ tf }) => tf.fill(shape, 0) };
-    }),
-  );
-  const parts = fixedParts(network, states[0]!).flatMap(({ parameter: name, shape, offset, mask }) => [
-    ...(offset ? [float({ kind: 'offset', name }, [1, ...shape], () => offset)] : []),
-    ...(mask ? [float({ kind: 'mask', name }, [1, ...shape], () => mask)] : []),
-  ]);
-  const inputShape = [examples.count, ...network.graph.inputs[0]!.shape];
-  return [
-    ...[...own, ...slots, ...parts],
-    {
-      place: { kind: 'inputs', name: '' },
-      spec: { dtype: types.float32, shape: inputShape },
-      tensor: (backend) => {
-        const order = rowOrder(examples, network.graph.inputs[0]!.shape);
-        const flat = uploadExamples(backend, examples, order);
-        const tensor = backend.tf.reshape(flat, inputShape);
-        flat.dispose();
-        return tensor;
-      },
-    },
-    {
-      place: { kind: 'labels', name: '' },
-      spec: { dtype: types.int32, shape: [examples.count] },
-      tensor: ({ tf }) => tf.tensor(examples.labels, [examples.count], 'int32'),
-    },
-  ];
 }

@@ -72,9 +72,9 @@ export interface DeclaredSpec {
   constants?: undefined;
 }
 
-/** One convolution of a residual network, or its linear layer. */
-export interface ResnetLayer extends FixedEntries {
-  /** `layer2.0.conv1` */
+/** One convolution or linear layer of a network whose layers have names. */
+export interface ModuleLayer extends FixedEntries {
+  /** `layer2.0.conv1`, `convs.0.mlp.0` */
   module: string;
   /** [outputs, inputs, ...kernel] */
   shape: number[];
@@ -87,7 +87,7 @@ export interface ResnetSpec extends ResnetSizes {
   /** `group`: over all pixels and channels of an image (GroupNorm with one group); `batch`: BatchNorm. */
   norm: 'group' | 'batch';
   /** In the order in which PyTorch makes them. */
-  layers: ResnetLayer[];
+  layers: ModuleLayer[];
   /** As of an MlpSpec. */
   asymInitOnly: boolean;
   fileNames?: undefined;
@@ -95,10 +95,27 @@ export interface ResnetSpec extends ResnetSizes {
   ignored?: undefined;
 }
 
-export type ModelSpec = MlpSpec | DeclaredSpec | ResnetSpec;
+/** Networks for the nodes of a graph (networks/gnn.ts). */
+export interface GnnSpec {
+  architecture: 'gnn';
+  family: 'standard' | 'w-asymmetric' | 'sigma-asymmetric' | 'syre';
+  norm: 'batch';
+  /** `gate`: x * sigmoid(C x); `gelu_gate`: gelu(gelu(x) C). W-asymmetric networks have gates, too, as published. */
+  nonlinearity: 'gelu' | 'gate' | 'gelu_gate';
+  /** `convs.{i}.mlp.0`, each behind a mean over neighbours, and `lin`: [outputs, inputs]. */
+  layers: ModuleLayer[];
+  /** Share of the values between layers that is dropped while training; absent: none. */
+  dropout?: number;
+  asymInitOnly: false;
+  fileNames?: undefined;
+  constants?: undefined;
+  ignored?: undefined;
+}
+
+export type ModelSpec = MlpSpec | DeclaredSpec | ResnetSpec | GnnSpec;
 
 /** What Basin can draw and train. */
-export type TrainableSpec = MlpSpec | ResnetSpec;
+export type TrainableSpec = MlpSpec | ResnetSpec | GnnSpec;
 
 /**
  * What cannot work with a graph yet says so.
@@ -117,13 +134,25 @@ export const refuseDeclared = (who: string, work: string): UserError =>
 /** The layers of a plain chain. @throws UserError for any other network */
 export function requireChain(spec: ModelSpec, who: string, work: string): MlpSpec {
   if (spec.architecture === 'mlp') return spec;
-  throw chainNeeded(who, spec.architecture === 'resnet' ? 'residual network' : 'declared network', work);
+  throw chainNeeded(who, kindsOfNetwork[spec.architecture], work);
 }
+
+const kindsOfNetwork = {
+  resnet: 'residual network',
+  gnn: 'graph network',
+  declared: 'declared network',
+} as const;
 
 /** Names of the widths, input first: `[784, 64, 64, 64, 10]`. */
 export function widths(spec: MlpSpec): number[] {
   return [spec.layers[0]!.inputs, ...spec.layers.map((layer) => layer.outputs)];
 }
+
+/** Features of a node, widths, classes: `[128, 256, 256, 256, 40]`. */
+export const gnnWidths = ({ layers }: GnnSpec): number[] => [
+  layers[0]!.shape[1]!,
+  ...layers.map(({ shape }) => shape[0]!),
+];
 
 /** `ResNet20 x 2`: of twice the channels. */
 export const resnetName = ({ depth, width }: ResnetSpec): string =>

@@ -7,9 +7,11 @@ import type { DataSource, Split } from '../../src-shared/domain.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { objectiveText } from '../../src-shared/objective.ts';
 import { areRelated, dataSetNamed, isOwnName } from '../formats/data-sets.ts';
+import { graphNamed } from '../formats/graph-data.ts';
 import { typedPath } from '../formats/typed-path.ts';
 import type { Run } from './load-models.ts';
 import { sizeOf } from '../formats/tensor.ts';
+import { overGraph } from './networks/parameters.ts';
 import { evaluationExamples, loadDataset, splitIndices } from './data/index.ts';
 import type { DataRequest, Dataset, Examples, SplitIndices } from './data/index.ts';
 
@@ -52,6 +54,7 @@ export async function loadAnalysisData(
   if (geometry) requireSameRotation(run.config, run.configPath);
   const dataset = await loadDataset({ ...request, geometry });
   const { name } = dataset;
+  refuseOtherKind(run, dataset);
   const { inputs, outputs } = sizesOf(run);
   if (dataset.train.features !== inputs) {
     throw new UserError(
@@ -101,6 +104,17 @@ export async function loadAnalysisData(
     ],
     contents: contentsOf([geometry, ...(own ? [varied] : [])], dataset.sha256, split),
   };
+}
+
+/** @throws UserError for nodes of a graph and networks that take none, and the other way round */
+function refuseOtherKind({ graph, directory }: Run, { name, origin, nodes }: Dataset): void {
+  if (overGraph(graph) === (nodes !== undefined)) return;
+  throw new UserError(
+    nodes
+      ? `data set "${name}" (${origin}) is a graph, but the models of ${directory} take examples one by one.`
+      : `data set "${name}" (${origin}) has no edges, but the models of ${directory} are graph networks.`,
+    { hint: 'Name another data set with --data, or its folder with --data-dir.' },
+  );
 }
 
 /** Numbers per example that the run's networks take, and classes that they tell apart. */
@@ -163,7 +177,7 @@ function requestOf(run: Run, wish: DataWish, plan: DataPlan): DataRequest {
 
 /** Files of one's own are named with the folder that they are in. */
 function describe({ name, origin }: Dataset): string {
-  if (!isOwnName(name)) return name;
+  if (!isOwnName(name) && graphNamed(name) === undefined) return name;
   return `${name} (${name.startsWith('idx-') ? 'IDX files' : 'files'} in ${origin})`;
 }
 

@@ -18,7 +18,7 @@ import { stateDictFromCheckpoint } from './models/state-dict.ts';
 import type { ReadableTensor } from './models/state-dict.ts';
 import type { StateDict } from './models/tensors.ts';
 import { actingArrays } from './networks/effective.ts';
-import { hasConvolutions } from './networks/parameters.ts';
+import { hasConvolutions, overGraph } from './networks/parameters.ts';
 import type { NamedArrays } from './networks/permute.ts';
 
 /** A run as its folder describes it. */
@@ -144,16 +144,29 @@ function objectiveIn(config: RunConfig): Objective | undefined {
 }
 
 /**
- * For what is worked out for linear layers only.
+ * For what is worked out for linear layers over single examples only.
  * @param work the beginning of a sentence: "realization costs are measured"
- * @throws UserError if the run's network has convolutions
+ * @throws UserError if the run's network has convolutions, or takes the nodes of a graph
  */
-export function refuseConvolutions({ graph, configPath }: Run, work: string): void {
+export function refuseBeyondLinear(run: Run, work: string): void {
+  refuseGraphNetworks(run, work);
+  const { graph, configPath } = run;
   if (!hasConvolutions(graph)) return;
   throw new UserError(
     `${configPath} describes a network with convolutions; ${work} for networks without any so far.`,
     {
       hint: 'Such a network can be trained, imported, exported, interpolated, merged, aligned, measured by realization-cost, subspace-coherence and permutation-sensitivity, and compared by similarity.',
+    },
+  );
+}
+
+/** @throws UserError if the run's network takes the nodes of a graph */
+export function refuseGraphNetworks({ graph, configPath }: Run, work: string): void {
+  if (!overGraph(graph)) return;
+  throw new UserError(
+    `${configPath} describes a graph network; ${work} for networks that see each example by itself so far.`,
+    {
+      hint: 'Such a network can be trained, imported, exported, interpolated, merged, aligned, and compared by similarity.',
     },
   );
 }

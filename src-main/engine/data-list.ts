@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DataSetRow } from '../../src-shared/data-list.ts';
 import { geometryKinds } from '../../src-shared/config.ts';
 import { messageOf } from '../../src-shared/errors.ts';
-import { addedNames, cifarNamed, dataSetFacts, factsOfData } from '../formats/data-registry.ts';
+import { addedNames, arxivFacts, cifarNamed, dataSetFacts, factsOfData } from '../formats/data-registry.ts';
 import { findCifar } from '../formats/cifar.ts';
 import { dataSets, publishedSets } from '../formats/data-sets.ts';
 import { holdsIdx } from '../formats/idx-folder.ts';
@@ -26,6 +26,7 @@ export function listDataSets(home: string): DataSetRow[] {
         ...{ folder: there ? folder : null, problem: null },
       };
     }),
+    { ...arxivFacts, state: 'folder', folder: null, problem: null },
     ...addedNames(home).map((name) => added(name, home)),
     ...geometryKinds.map((name): DataSetRow => ({
       ...unknown,

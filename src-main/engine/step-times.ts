@@ -1,5 +1,6 @@
 /** How long a training step took on this machine, from the results of the trainings that were done here. */
 import { z } from 'zod';
+import { isGnn } from '../../src-shared/config.ts';
 import type { ResultStore } from './results.ts';
 
 export interface StepTime {
@@ -12,7 +13,10 @@ export interface StepTime {
 
 const dataSchema = z.object({ parameters: z.number().positive(), ms_per_model_step: z.number().positive() });
 const paramsSchema = z.object({
-  config: z.object({ dataset: z.object({ batch_size: z.number().positive() }) }),
+  config: z.object({
+    model: z.record(z.string(), z.unknown()).nullish(),
+    dataset: z.object({ batch_size: z.number().positive() }),
+  }),
 });
 /** Newest trainings that are looked at. */
 const looked = 30;
@@ -53,6 +57,8 @@ export class StepTimes {
       const file = this.#results.read(id);
       const { parameters, ms_per_model_step } = dataSchema.parse(file.data);
       const { config } = paramsSchema.parse(file.params);
+      // A step over a graph takes what the graph takes.
+      if (isGnn(config.model ?? {})) return null;
       return { parameters, batchSize: config.dataset.batch_size, seconds: ms_per_model_step / 1000 };
     } catch {
       // A resumed run has no config in its params, a damaged file tells nothing: others will.

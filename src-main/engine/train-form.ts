@@ -19,7 +19,7 @@ import {
 } from '../../src-shared/config.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import { hasNumFixed, hasSigma } from '../../src-shared/domain.ts';
-import { resnetName, widths, type TrainableSpec } from '../../src-shared/model.ts';
+import { gnnWidths, resnetName, widths, type TrainableSpec } from '../../src-shared/model.ts';
 import { countsOf } from '../../src-shared/networks/counts.ts';
 import { fixedPartText } from '../../src-shared/networks/general-family.ts';
 import { graphOf } from '../../src-shared/networks/of-model.ts';
@@ -36,6 +36,7 @@ export function presets(): AnswerOf<'train.presets'> {
 
 /** Examples to train on and to validate with; 0 where only the files can tell. */
 function trainCount({ name, geometry, dataDir }: DataPlan, home: string): number {
+  if (geometry?.kind === 'block-model') return geometry.values.num_nodes;
   if (geometry && geometry.kind !== 'mnist-coherence') return geometry.values.num_samples_train;
   const read = geometry ? (dataDir === null ? 'mnist-10k' : 'mnist') : name;
   const set = factsOfData(read, { dataDir: dataDir ?? undefined, home });
@@ -74,11 +75,17 @@ export function preview(
   if (data) attempt(() => checkDataName(data.name, { dataDir: data.dataDir ?? undefined, home }));
   const size = spec ? count(spec) : { parameters: 0, fixedParameters: 0 };
   const images = (data && attempt(() => trainCount(data, home))) ?? 0;
-  const perEpoch = data ? Math.ceil((images - Math.floor(images * data.valFraction)) / data.batchSize) : 0;
+  // All nodes of a graph in one step.
+  const whole = spec?.architecture === 'gnn';
+  const perEpoch = whole
+    ? 1
+    : data
+      ? Math.ceil((images - Math.floor(images * data.valFraction)) / data.batchSize)
+      : 0;
   const epochs = read?.training?.num_epochs ?? 100;
   const steps = perEpoch * epochs;
   const models = read?.num_models ?? 2;
-  const step = spec && data ? times.estimate(size.parameters, data.batchSize) : null;
+  const step = spec && data && !whole ? times.estimate(size.parameters, data.batchSize) : null;
   return {
     problems,
     summary: spec && read && data ? describe(spec, read, models, epochs, data.name) : '',
@@ -114,9 +121,13 @@ function describe(
   const { name = 'adamw', lr } = config.optimizer ?? {};
   const usual: Readonly<Record<string, number>> = defaultLearningRates;
   const optimizer = `${name}, learning rate ${lr ?? usual[name ?? 'adamw'] ?? 'not known'}`;
-  const sizes = spec.architecture === 'mlp' ? widths(spec).join('-') : resnetName(spec);
   const plural = models === 1 ? '1 network' : `${models} networks`;
-  return `${plural} (${spec.family}${scale}), ${sizes}, ${epochs} epochs on ${data}, ${optimizer}`;
+  return `${plural} (${spec.family}${scale}), ${sizesOf(spec)}, ${epochs} epochs on ${data}, ${optimizer}`;
+}
+
+function sizesOf(spec: TrainableSpec): string {
+  if (spec.architecture === 'gnn') return `graph network ${gnnWidths(spec).join('-')}`;
+  return spec.architecture === 'mlp' ? widths(spec).join('-') : resnetName(spec);
 }
 
 /** Numbers of one model: those that are trained and those that stay as they are. */

@@ -13,6 +13,7 @@ import { cifarVariants, findCifar } from './cifar.ts';
 import type { CifarVariant } from './cifar.ts';
 import { anyIdx, dataSetNamed, dataSets, isOwnName, notReadYet, plain } from './data-sets.ts';
 import type { DataSetEntry } from './data-sets.ts';
+import { anyGraph, arxiv, findGraph, graphNamed, pathsOf } from './graph-data.ts';
 import { idxFilesBelow } from './idx-folder.ts';
 import { sizeOf } from '../../src-shared/shapes.ts';
 
@@ -37,12 +38,19 @@ export const readableNames = (home?: string): string[] => [
   ...addedNames(home),
   ...geometryKinds,
   anyIdx,
+  ...[arxiv.name, anyGraph],
 ];
 
 /** Names that a set of one's own cannot have. */
 export function isTaken(name: string): boolean {
   const other = [anyIdx, ...Object.keys(notReadYet)].includes(plain(name));
-  return other || dataSetNamed(name) !== undefined || geometryKindOf(name) !== undefined || isOwnName(name);
+  return (
+    other ||
+    graphNamed(name) !== undefined ||
+    dataSetNamed(name) !== undefined ||
+    geometryKindOf(name) !== undefined ||
+    isOwnName(name)
+  );
 }
 
 /** What is known of a set without reading its examples. */
@@ -59,11 +67,18 @@ export interface DataFacts {
 export function factsOfData(name: string, places: Omit<Wanted, 'name'>): DataFacts | undefined {
   const entry = dataSetNamed(name);
   if (entry) return dataSetFacts(entry);
+  if (graphNamed(name) === arxiv.name) return arxivFacts;
   const folder = isTaken(name) ? undefined : addedFolder({ name, ...places });
   if (folder === undefined) return undefined;
   const { features, shape, classes, train, test } = readManifest(folder);
   return { name, features, shape, classes, train, test };
 }
+
+/** The published graph; of others the files decide. */
+export const arxivFacts: DataFacts = {
+  ...{ name: arxiv.name, features: arxiv.features, shape: null, classes: arxiv.classes },
+  ...{ train: arxiv.train, test: arxiv.test },
+};
 
 export function dataSetFacts({ name, shape, classes, train, test }: DataSetEntry): DataFacts {
   return { name, features: sizeOf(shape), shape: [...shape], classes, train, test };
@@ -101,6 +116,8 @@ export function dataFilesBelow(folder: string): string[] {
   const cifar = cifarVariants.flatMap((variant) => findCifar(variant, folder)?.files ?? []);
   const below = addedNames(folder).map((name) => join(folder, name));
   const added = [...(holdsAdded(folder) ? [folder] : []), ...below].flatMap(addedFilesIn);
+  const graph = findGraph(folder);
+  if (graph) added.push(...pathsOf(graph));
   return [...new Set([...added, ...cifar, ...idxFilesBelow(folder)])];
 }
 
@@ -117,7 +134,7 @@ export function dataFilesOf(wanted: Wanted): string[] {
 
 /** @throws UserError for a data set that Basin cannot read, by name, and for a name that it does not know */
 export function checkDataName(name: string, { dataDir, home }: Omit<Wanted, 'name'> = {}): void {
-  const made = geometryKindOf(name) !== undefined || name === anyIdx;
+  const made = geometryKindOf(name) !== undefined || name === anyIdx || graphNamed(name) !== undefined;
   if (made || dataSetNamed(name) || isOwnName(name)) return;
   if (addedFolder({ name, dataDir, home }) !== undefined) return;
   const names = readableNames(home);

@@ -1,6 +1,7 @@
 /** A config.yaml that neuron-identifiability's own scripts can work with: they take every key below for granted. */
 import { isMap, parseDocument, stringify } from 'yaml';
 import { declaredName } from '../../src-shared/config.ts';
+import { isGnn } from '../../src-shared/config/gnn.ts';
 import { isResnet } from '../../src-shared/config/resnet.ts';
 
 /** What train.py:76-200 and the measure scripts read without a default; values of its configs/dataset/mnist.yaml. */
@@ -16,6 +17,11 @@ const takenForGranted: [path: string[], value: unknown][] = [
   [['max_parallel_processes'], 1],
 ];
 
+const targetOf = (model: { name: unknown }): string => {
+  if (isResnet(model)) return 'src.models.resnet.create_resnet';
+  return isGnn(model) ? 'src.models.gnn.create_gnn' : 'src.models.mlp.create_mlp';
+};
+
 /** The same config with the keys that are missing added; what is there stays, comments too. */
 export function completeForReference(text: string): string {
   const document = parseDocument(text);
@@ -26,7 +32,7 @@ export function completeForReference(text: string): string {
     const isTarget = path.join('.') === 'model._target_';
     // No function of theirs makes a declared network.
     if (isTarget && name === declaredName) continue;
-    const value = isTarget && isResnet({ name }) ? 'src.models.resnet.create_resnet' : usual;
+    const value = isTarget ? targetOf({ name }) : usual;
     const there = document.getIn(path);
     const parent = path.length === 1 || isMap(document.getIn(path.slice(0, -1)));
     if (!parent || (there !== undefined && there !== null)) continue;
@@ -71,7 +77,13 @@ export function derivedConfig(config: Config, { symmetry, activation, models, de
   delete model['asym_init_only'];
   delete model['family'];
   const { init_seed: _init, optimization_seed: _optimization, ...rest } = config;
-  const form = { symmetry, ...(activation !== undefined && !isResnet(model) && { activation }) };
+  const named = isResnet(model) || isGnn(model);
+  const form = {
+    symmetry,
+    ...(activation !== undefined && !named && { activation }),
+    // W-asymmetric graph networks have gates x * sigmoid(C x), whatever the config calls them.
+    ...(isGnn(model) && model['symmetry'] === 1 && { model_type: null }),
+  };
   const changed = model['name'] === declaredName ? model : { ...model, ...form };
   return stringify({ ...rest, model: changed, num_models: models, derived }, { lineWidth: 0 });
 }

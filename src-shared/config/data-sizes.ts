@@ -8,6 +8,8 @@ const keys = [
   ['input_dim', 'features'],
   ['output_dim', 'classes'],
   ['num_classes', 'classes'],
+  ['in_channels', 'features'],
+  ['out_channels', 'classes'],
 ] as const;
 
 /**

@@ -6,38 +6,12 @@ import { fixedWeightSettings } from './fixed-weights.ts';
 import type { FixedWeightSetting } from './fixed-weights.ts';
 import { geometryKindOf, geometrySections, sectionOfKind } from './geometry.ts';
 import type { GeometryKind } from './geometry.ts';
+import { geluGateType, isGnn } from './gnn.ts';
 import { isResnet } from './resnet.ts';
+import { neverRule, reasonNever } from './never-read.ts';
 import { isPlainObject, resnetMaskSections } from './schema.ts';
 
 type Plain = Record<string, unknown>;
-
-/** Keys that no training of Basin reads, sections included: why, and what to use instead. */
-const never: Record<string, string> = {
-  'model._target_': 'Basin builds the network from the other keys of "model".',
-  'model.parameter_names': 'it describes adopted weights.',
-  'model.constants': 'it describes adopted weights.',
-  'model.ignored_tensors': 'it describes adopted weights.',
-  'dataset.coherence_rotation.axis_signs': 'training records it; there is only one value.',
-  'model.description': 'it describes adopted weights.',
-  'model.permutations': 'it describes adopted weights.',
-  'model.ignore': 'it describes adopted weights.',
-  'dataset.num_workers': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
-  'dataset.pin_memory': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
-  'dataset.enable_ffcv': "it is a setting of PyTorch's data loader; Basin keeps the data in memory.",
-  'training.save_path': 'checkpoints are saved in the run folder; choose it with --out DIR.',
-  'training.save_grad_every': 'gradients are not saved.',
-  'training.save_params_every': 'checkpoints are saved every training.save_every epochs.',
-  'training.cosine_similarity': 'run "basin run similarity" on the finished run.',
-  'training.functional_similarity': 'run "basin run similarity" on the finished run.',
-  'training.ntk_tracking': 'run "basin run ntk" on the finished run.',
-  interpolation: 'run "basin run interpolate" on the finished run.',
-  logging: 'nothing is sent anywhere; curves are saved in metrics.json of the run folder.',
-  hydra: 'Basin does not run under Hydra; choose the run folder with --out DIR.',
-  fork: 'training records it; fork a run with "basin train --fork RUN --epoch K".',
-  device: 'the back end is chosen with BASIN_BACKEND; "basin doctor" shows which one is in use.',
-  output_dir: 'choose the run folder with --out DIR.',
-  max_parallel_processes: 'all models of a run are trained together.',
-};
 
 /** Keys that are checked or kept as a label and decide no number. */
 const labels = ['model.name', 'experiment_name', 'mask_type'];
@@ -50,6 +24,7 @@ interface Facts {
   config: Plain;
   family: Family | undefined;
   resnet: boolean;
+  gnn: boolean;
   /** `model.layers` describes them one by one. */
   oneByOne: boolean;
   layers: number;
@@ -63,8 +38,22 @@ interface Facts {
 type Reason = string | undefined;
 type Rule = (facts: Facts) => Reason;
 
-const ofMlp: Rule = ({ resnet }) =>
-  resnet ? 'a residual network has its sizes from model.depth, w, num_classes and input_shape.' : undefined;
+const ofMlp: Rule = ({ resnet, gnn }) => {
+  if (resnet) return 'a residual network has its sizes from model.depth, w, num_classes and input_shape.';
+  return gnn
+    ? 'a graph network has its sizes from model.in_channels, hidden_channels, out_channels and num_layers.'
+    : undefined;
+};
+
+const ofGnn: Rule = ({ gnn }) => (gnn ? undefined : 'only graph networks read it.');
+
+/** @param reason why a graph network does not read it; the rule of all others */
+const notOfGnn =
+  (reason: string, others: Rule = () => undefined): Rule =>
+  (facts) =>
+    facts.gnn ? reason : others(facts);
+
+const graphSplit = 'the files of a graph say which nodes train, validate and test.';
 
 const ofResnet: Rule = ({ resnet }) => (resnet ? undefined : 'only residual networks read it.');
 
@@ -121,36 +110,54 @@ const noSplitFile: Rule = ({ splitFile }) =>
 /** Keys that have an effect unless the rule says why not. */
 const depends: Record<string, Rule> = {
   'model.output_dim': fromList,
-  'model.num_layers': fromList,
+  'model.num_layers': (facts) => (facts.gnn ? undefined : fromList(facts)),
   'model.hidden_dim': ofHidden,
   'model.input_dim': ofMlp,
   'model.layers': ofMlp,
-  'model.family.name': ({ resnet }) =>
-    resnet ? 'the family of a residual network is set by model.symmetry alone.' : undefined,
+  'model.family.name': ({ resnet, gnn }) =>
+    resnet || gnn
+      ? `the family of a ${resnet ? 'residual' : 'graph'} network is set by model.symmetry alone.`
+      : undefined,
   'model.depth': ofResnet,
   'model.w': ofResnet,
   'model.num_classes': ofResnet,
   'model.input_shape': ofResnet,
-  'model.norm': (facts) => (facts.resnet ? undefined : ofHidden(facts)),
-  'model.activation': (facts) =>
+  ...Object.fromEntries(
+    ['in_channels', 'hidden_channels', 'out_channels'].map((key) => [`model.${key}`, ofGnn]),
+  ),
+  'model.model_type': (facts) =>
+    facts.gnn && facts.family !== 'sigma-asymmetric'
+      ? `only sigma-asymmetric networks (model.symmetry=2) can have the gates of ${geluGateType}.`
+      : ofGnn(facts),
+  'model.norm': notOfGnn('graph networks have BatchNorm.', (facts) =>
+    facts.resnet ? undefined : ofHidden(facts),
+  ),
+  'model.activation': notOfGnn('the nonlinearity of a graph network follows from model.symmetry.', (facts) =>
     facts.family === 'sigma-asymmetric' && !facts.resnet
       ? 'sigma-asymmetric networks use x * sigmoid(C x) instead.'
       : ofHidden(facts),
-  'model.dropout': (facts) => (facts.resnet ? 'residual networks have no dropout.' : ofHidden(facts)),
+  ),
+  'model.dropout': (facts) => {
+    if (facts.gnn) return facts.layers === 1 ? 'values are dropped between layers only.' : undefined;
+    return facts.resnet ? 'residual networks have no dropout.' : ofHidden(facts);
+  },
   'model.elementwise_affine': (facts) => {
+    if (facts.gnn) return 'norm layers of graph networks are always affine.';
     if (facts.resnet) return 'norm layers of residual networks are always affine.';
     if (facts.family === 'sigma-asymmetric')
       return 'norm layers of sigma-asymmetric networks are always affine.';
     return facts.hasNorm ? ofHidden(facts) : 'model.norm is off: there are no norm layers.';
   },
-  'model.n_mul': ({ family }) =>
+  'model.n_mul': notOfGnn('graph networks take num_fixed as it is.', ({ family }) =>
     family === 'w-asymmetric'
       ? undefined
       : 'it multiplies num_fixed, which only W-asymmetric networks (model.symmetry=1) have.',
-  'model.asym_init_only': ({ family }) =>
+  ),
+  'model.asym_init_only': notOfGnn('graph networks cannot be initialised this way.', ({ family }) =>
     family === 'w-asymmetric' || family === 'syre'
       ? undefined
       : 'only W-asymmetric networks and SYRE (model.symmetry=1 and 3) can be initialised this way.',
+  ),
   ...Object.fromEntries(
     ['alpha', 'share', 'sigma_f', 'file', 'sha256', 'parts'].map((key) => [
       `model.family.${key}`,
@@ -161,8 +168,9 @@ const depends: Record<string, Rule> = {
     geometry === undefined || geometry === 'mnist-coherence'
       ? undefined
       : `${geometry} is made from seeds; no folder is read.`,
-  'dataset.val_split': noSplitFile,
-  'dataset.split_seed': noSplitFile,
+  'dataset.batch_size': notOfGnn('a graph network is trained on the whole graph at once.'),
+  'dataset.val_split': notOfGnn(graphSplit, noSplitFile),
+  'dataset.split_seed': notOfGnn(graphSplit, noSplitFile),
   'optimizer.momentum': ofOptimizer('sgd', 'rmsprop'),
   'optimizer.nesterov': ofOptimizer('sgd'),
   'optimizer.betas': ofOptimizer('adamw', 'adam'),
@@ -175,6 +183,9 @@ const depends: Record<string, Rule> = {
   'scheduler.milestones': ofScheduler('multistep', 'resnet_scheduler'),
   'scheduler.gamma': ofScheduler('step', 'multistep', 'resnet_scheduler'),
   'scheduler.warmup_steps': ofScheduler('linear_warmup'),
+  'scheduler.steps_per_epoch': ofScheduler(
+    ...['cosine', 'step', 'multistep', 'resnet_scheduler', 'linear_warmup'],
+  ),
   'training.early_stopping.patience': ofEarlyStopping,
   'training.early_stopping.min_delta': ofEarlyStopping,
   seed: seedsGiven,
@@ -189,7 +200,7 @@ const depends: Record<string, Rule> = {
 /** Keys that always have an effect. */
 const always = new Set([
   'model.symmetry',
-  ...['name', 'batch_size', 'split_file', 'contents'].map((key) => `dataset.${key}`),
+  ...['name', 'split_file', 'contents'].map((key) => `dataset.${key}`),
   ...['flip', 'pad', 'evaluation'].map((key) => `dataset.augmentation.${key}`),
   ...['name', 'lr', 'weight_decay'].map((key) => `optimizer.${key}`),
   'scheduler.name',
@@ -235,17 +246,6 @@ export function reasonWithoutEffect(key: string, config: Plain): string | undefi
   return depends[key]?.(facts);
 }
 
-/** Why no training reads this key; undefined if some do. */
-export function reasonNever(key: string): string | undefined {
-  const rule = neverRule(key);
-  return rule === undefined ? undefined : never[rule];
-}
-
-/** The key of `never` that this key is or lies under: keys that share it share their reason. */
-export function neverRule(key: string): string | undefined {
-  return Object.keys(never).find((rule) => key === rule || key.startsWith(`${rule}.`));
-}
-
 interface MaskKey {
   /** `default`, `linear_mask_params_2`, `conv_1.skip` ... */
   section: string;
@@ -261,10 +261,12 @@ function maskKey(key: string): MaskKey | undefined {
 }
 
 /** The sections of `mask_params` that layers have of their own. */
-const ownSections = ({ resnet, layers }: Facts): string[] =>
-  resnet
+function ownSections({ resnet, gnn, layers }: Facts): string[] {
+  if (gnn) return [];
+  return resnet
     ? resnetMaskSections.filter((section) => section !== unusedSection)
     : Array.from({ length: layers }, (_, i) => `linear_mask_params_${i}`);
+}
 
 const ownEntries = (facts: Facts): [section: string, entry: Plain][] =>
   ownSections(facts).map((section) => [
@@ -273,10 +275,11 @@ const ownEntries = (facts: Facts): [section: string, entry: Plain][] =>
   ]);
 
 /** The reason that concerns the family: it has no such fixed part. */
-function withoutFixedWeights({ family }: Facts, name: string): Reason {
+function withoutFixedWeights({ family, gnn }: Facts, name: string): Reason {
   if (family === 'standard') return 'standard networks (model.symmetry=0) have no fixed weights.';
   if (family === 'sigma-asymmetric') {
-    return 'sigma-asymmetric networks (model.symmetry=2) have no fixed weights, only the fixed matrix C of scale 1.';
+    const matrix = gnn ? 'matrices C' : 'matrix C of scale 1';
+    return `sigma-asymmetric networks (model.symmetry=2) have no fixed weights, only the fixed ${matrix}.`;
   }
   if (family !== undefined && isGeneral(family)) {
     return `the fixed part of ${familyNames[family]} networks is set in model.family.`;
@@ -296,6 +299,7 @@ function reasonOfMaskKey({ section, name }: MaskKey, facts: Facts): Reason {
   }
   if (ownSections(facts).includes(section)) return undefined;
   if (facts.resnet && section === unusedSection) return undefined;
+  if (facts.gnn) return 'graph networks have the section default alone.';
   if (facts.resnet) return `a residual network has the sections ${resnetMaskSections.join(', ')}.`;
   return section.startsWith('linear_mask_params')
     ? `the network has ${facts.layers} layers, 0 to ${facts.layers - 1}.`
@@ -336,6 +340,7 @@ export function overruledNotes(config: Plain): string[] {
     const written = part(params, 'default')[name];
     if (written == null || withoutFixedWeights(facts, name) !== undefined) return [];
     const own = ownEntries(facts).map(([, entry]) => entry);
+    if (own.length === 0) return [];
     if (own.some((entry) => !Object.hasOwn(entry, name) || entry[name] === written)) return [];
     const used = own.map((entry) => JSON.stringify(entry[name])).join(', ');
     return [
@@ -362,6 +367,7 @@ function factsOf(config: Plain): Facts {
     family:
       generalFamilyName(part(model, 'family')['name']) ?? (known ? familyOfSymmetry(symmetry) : undefined),
     resnet: isResnet(model),
+    gnn: isGnn(model) && !isResnet(model),
     oneByOne: model['layers'] != null,
     layers: typeof layers === 'number' ? layers : 0,
     hasNorm: norm !== null && norm !== false && norm !== '' && norm !== 'none',

@@ -1,5 +1,6 @@
 /** `sigma_f` and `num_fixed`: one setting for the fixed weights of every layer, over `model.mask_params`. */
 import { UserError } from '../errors.ts';
+import { isGnn } from './gnn.ts';
 import { isResnet } from './resnet.ts';
 import { isPlainObject, resnetMaskSections } from './schema.ts';
 
@@ -42,6 +43,8 @@ export function setFixedWeights(
         `override "${override}": a residual network takes one value for all layers; for single layers set model.mask_params.SECTION.${key}.`,
         { hint: `SECTION is one of ${resnetMaskSections.join(', ')}.` },
       );
+    if (isGnn(model))
+      throw new UserError(`override "${override}": a graph network takes one value for all layers.`);
     const layers = layerCount(model);
     if (value.length !== layers) {
       throw new UserError(
@@ -77,14 +80,19 @@ export function writtenFixedWeights(
   const params = isPlainObject(model) ? model['mask_params'] : undefined;
   if (!isPlainObject(model) || !isPlainObject(params)) return undefined;
   const key = fixedWeightSettings[setting];
-  const sections = isResnet(model)
-    ? resnetMaskSections.map((path) => path.split('.').reduce(inside, params))
-    : Array.from({ length: layerCount(model) }, (_, i) => params[`linear_mask_params_${i}`]);
-  const values = sections.map((layer) => {
+  const values = ownSections(model, params).map((layer) => {
     const own = isPlainObject(layer) && Object.hasOwn(layer, key) ? layer : params['default'];
     return isPlainObject(own) ? own[key] : undefined;
   });
   return values.every((value) => typeof value === 'number') ? values : undefined;
+}
+
+/** The sections of single layers; undefined for those without one. */
+function ownSections(model: Plain, params: Plain): unknown[] {
+  if (isResnet(model)) return resnetMaskSections.map((path) => path.split('.').reduce(inside, params));
+  // All layers of a graph network have the default.
+  if (isGnn(model)) return [undefined];
+  return Array.from({ length: layerCount(model) }, (_, i) => params[`linear_mask_params_${i}`]);
 }
 
 const inside = (outer: unknown, key: string): unknown => (isPlainObject(outer) ? outer[key] : undefined);

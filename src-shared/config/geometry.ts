@@ -1,4 +1,7 @@
-/** Data sets that are made rather than read: points on a random subspace, and digits rotated to a wanted coherence. */
+/**
+ * Data sets that are made rather than read: points on a random subspace, digits rotated to a wanted coherence, and graphs
+ * with communities.
+ */
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { seedSchema } from '../jobs/common.ts';
@@ -40,6 +43,17 @@ const sections = {
     modulo_base: z.int().min(2).nullish(),
     ...dataSeeds,
   }),
+  block_model_dataset: z.looseObject({
+    num_nodes: size.nullish(),
+    num_classes: z.int().min(2).nullish(),
+    num_features: size.nullish(),
+    /** Expected neighbours of a node, about. */
+    degree: z.number().positive().nullish(),
+    /** Share of edges that are drawn inside a class; the others go to any node. */
+    homophily: z.number().min(0).max(1).nullish(),
+    class_separation: z.number().nonnegative().nullish(),
+    graph_seed: seedSchema.nullish(),
+  }),
   coherence_rotation: z.looseObject({
     target_explained_variance_ratio: z.number().gt(0).lte(1).nullish(),
     target_subspace_coherence: z.number().gt(0).lte(1).nullish(),
@@ -63,6 +77,7 @@ export type GeometryPlan =
   | { kind: 'gaussian-subspace'; values: Values<'gaussian_subspace_dataset'> }
   | { kind: 'multilabel-subspace'; values: Values<'multilabel_subspace_dataset'> }
   | { kind: 'parity-subspace'; values: Values<'parity_subspace_dataset'> }
+  | { kind: 'block-model'; values: Values<'block_model_dataset'> }
   | { kind: 'mnist-coherence'; values: Values<'coherence_rotation'> };
 
 export const geometryKinds = [
@@ -70,6 +85,7 @@ export const geometryKinds = [
   'multilabel-subspace',
   'parity-subspace',
   'mnist-coherence',
+  'block-model',
 ] as const;
 export type GeometryKind = (typeof geometryKinds)[number];
 
@@ -87,6 +103,7 @@ const sectionOf: Record<GeometryKind, Section> = {
   'multilabel-subspace': 'multilabel_subspace_dataset',
   'parity-subspace': 'parity_subspace_dataset',
   'mnist-coherence': 'coherence_rotation',
+  'block-model': 'block_model_dataset',
 };
 
 export const sectionOfKind = (kind: GeometryKind): string => sectionOf[kind];
@@ -124,6 +141,15 @@ export const geometryDefaults: { [S in Section]: Values<S> } = {
     data_seed_train: 345,
     data_seed_test: 678,
     projection_seed: 901,
+  },
+  block_model_dataset: {
+    num_nodes: 1000,
+    num_classes: 5,
+    num_features: 16,
+    degree: 8,
+    homophily: 0.7,
+    class_separation: 0.5,
+    graph_seed: 1,
   },
   // Just above the least coherence that the digits of MNIST can have, 87 / 784.
   coherence_rotation: { target_explained_variance_ratio: 0.9, target_subspace_coherence: 0.111 },
@@ -191,6 +217,8 @@ export function geometrySizes(plan: GeometryPlan): { features: number; classes: 
       return { features: plan.values.d_ambient, classes: plan.values.num_binary_labels };
     case 'parity-subspace':
       return { features: plan.values.d_ambient, classes: plan.values.modulo_base };
+    case 'block-model':
+      return { features: plan.values.num_features, classes: plan.values.num_classes };
     case 'mnist-coherence':
       return undefined;
   }
@@ -204,7 +232,8 @@ export function objectiveOf(plan: GeometryPlan | undefined): Objective | undefin
 
 function checkPlan(plan: GeometryPlan, config: ConfigOfData, where: string): void {
   const sizes = geometrySizes(plan);
-  if (!sizes || plan.kind === 'mnist-coherence') return;
+  // Of graphs the networks are checked with the data.
+  if (!sizes || plan.kind === 'mnist-coherence' || plan.kind === 'block-model') return;
   const intrinsic =
     plan.kind === 'multilabel-subspace' ? plan.values.num_binary_labels : plan.values.d_intrinsic;
   if (intrinsic > sizes.features) {

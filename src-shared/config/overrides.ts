@@ -2,9 +2,10 @@
 import { parse } from 'yaml';
 import { UserError, messageOf } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
-import { reasonNever } from './effects.ts';
+
 import { isFixedWeightSetting, setFixedWeights } from './fixed-weights.ts';
 import { geometryDefaults } from './geometry.ts';
+import { reasonNever } from './never-read.ts';
 import { isPlainObject, knownKeys } from './schema.ts';
 
 type Plain = Record<string, unknown>;
@@ -70,6 +71,12 @@ export const configGroups: Record<string, Record<string, Plain>> = {
       ...{ name: 'multilabel-subspace-dataset', ...made },
       multilabel_subspace_dataset: geometryDefaults.multilabel_subspace_dataset,
     },
+    'block-model': {
+      ...{ name: 'block-model', data_dir: null },
+      block_model_dataset: geometryDefaults.block_model_dataset,
+    },
+    arxiv: { name: 'arxiv', data_dir: null },
+    graph: { name: 'graph', data_dir: null },
   },
   optimizer: {
     adamw: { name: 'adamw', lr: 0.001, weight_decay: 0.01 },

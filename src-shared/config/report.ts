@@ -1,6 +1,7 @@
 /** What an import says about a config that can be read only in part. */
 import {
   declaredName,
+  isGnn,
   isIncidental,
   isPlainObject,
   isResnet,
@@ -42,7 +43,7 @@ export function reportOn(config: Record<string, unknown>, path: string): ConfigR
 
 /** A kind of network that Basin keeps in the catalog but does not compute: the catalog names it. */
 function isOtherNetwork(model: unknown): boolean {
-  if (!isPlainObject(model) || isResnet(model)) return false;
+  if (!isPlainObject(model) || isResnet(model) || isGnn(model)) return false;
   const names = [model['name'], model['_target_']].filter((text) => typeof text === 'string');
   return names.length > 0 && !names.some((text) => text === declaredName || /mlp/i.test(text));
 }

@@ -3,7 +3,7 @@ import { activations, familyOfSymmetry, norms } from '../domain.ts';
 import type { Activation, Norm } from '../domain.ts';
 import { UserError } from '../errors.ts';
 import { refuseDeclared, requireChain } from '../model.ts';
-import type { DeclaredSpec, LayerSpec, MlpSpec, ModelSpec, ResnetLayer, TrainableSpec } from '../model.ts';
+import type { DeclaredSpec, LayerSpec, MlpSpec, ModelSpec, ModuleLayer, TrainableSpec } from '../model.ts';
 import { didYouMean } from '../near-miss.ts';
 import { readDeclared } from '../networks/declared.ts';
 import { zerosOf } from '../networks/general-family.ts';
@@ -15,6 +15,7 @@ import { checkFamily, readFamilySection, refuseBesideFamily } from './family.ts'
 import type { ReadFamily } from './family.ts';
 import { resolveGeometry } from './geometry.ts';
 import type { GeometryPlan } from './geometry.ts';
+import { isGnn, refuseUnknownType, resolveGnn } from './gnn.ts';
 import { isResnet, resolveResnet } from './resnet.ts';
 import { maskParamsSchema, isPlainObject } from './schema.ts';
 import type { RunConfig } from './schema.ts';
@@ -34,9 +35,10 @@ export function resolveModel(config: RunConfig, where = 'config'): ModelSpec {
   if (!model) throw new UserError(`${where}: there is no section "model".`);
   if (model.name === declaredName) return resolveDeclared(model, where);
   if (isResnet(model)) return resolveResnet(model, where);
+  if (isGnn(model)) return resolveGnn(model, where);
   if (model.name != null && !/mlp/i.test(model.name)) {
     throw new UserError(
-      `${where}: model.name is "${model.name}"; only multilayer perceptrons (mlp_mnist), residual networks (resnet_cifar) and declared networks (${declaredName}) are supported.`,
+      `${where}: model.name is "${model.name}"; only multilayer perceptrons (mlp_mnist), residual networks (resnet_cifar), graph networks (gnn_arxiv) and declared networks (${declaredName}) are supported.`,
     );
   }
   return resolveMlp(model, where);
@@ -64,6 +66,7 @@ export function resolveTrainable(config: RunConfig, where = 'config'): Trainable
       `${where}: model.dropout is ${config.model?.dropout}; residual networks have no dropout.`,
       { hint: 'Take it out, or set it to 0.' },
     );
+  if (spec.architecture === 'gnn') refuseUnknownType(config.model!, where);
   const full = spec.architecture === 'resnet' && spec.layers.find(isWhollyFixed);
   if (full)
     throw new UserError(
@@ -73,7 +76,7 @@ export function resolveTrainable(config: RunConfig, where = 'config'): Trainable
   return spec;
 }
 
-const isWhollyFixed = ({ numFixed, shape }: ResnetLayer): boolean => numFixed >= sizeOf(shape.slice(1));
+const isWhollyFixed = ({ numFixed, shape }: ModuleLayer): boolean => numFixed >= sizeOf(shape.slice(1));
 
 const declaredKeys = ['layers', 'permutations', 'ignore'] as const;
 

@@ -45,7 +45,13 @@ const modelSchema = z.looseObject({
   /** Multiplies the numbers of channels. */
   w: z.int().positive().nullish(),
   num_classes: z.int().positive().nullish(),
-  /** [channels, height, width]; absent: [3, 32, 32]. */
+  // Of graph networks.
+  in_channels: z.int().positive().nullish(),
+  hidden_channels: z.int().positive().nullish(),
+  out_channels: z.int().positive().nullish(),
+  model_type: z.string().nullish(),
+  C_lst: z.unknown().optional(),
+  /** Of residual networks: [channels, height, width]; absent: [3, 32, 32]. */
   input_shape: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]).nullish(),
 });
 
@@ -70,6 +76,7 @@ const datasetSchema = z.looseObject({
   gaussian_subspace_dataset: geometrySections.gaussian_subspace_dataset.nullish(),
   multilabel_subspace_dataset: geometrySections.multilabel_subspace_dataset.nullish(),
   parity_subspace_dataset: geometrySections.parity_subspace_dataset.nullish(),
+  block_model_dataset: geometrySections.block_model_dataset.nullish(),
   coherence_rotation: geometrySections.coherence_rotation.nullish(),
 });
 
@@ -93,6 +100,8 @@ const schedulerSchema = z.looseObject({
   milestones: z.array(count).nullish(),
   gamma: z.number().positive().nullish(),
   warmup_steps: z.int().positive().nullish(),
+  /** Steps of the schedule per epoch: the published trainer of graph networks makes two, by accident. */
+  steps_per_epoch: z.int().positive().nullish(),
 });
 
 const trainingSchema = z.looseObject({

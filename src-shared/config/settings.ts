@@ -1,9 +1,10 @@
 /** Settings that a person gives for a training: each takes effect, or is refused with the reason. */
 import { UserError } from '../errors.ts';
-import { isOverruled, neverRule, overruledNotes, reasonWithoutEffect } from './effects.ts';
+import { isOverruled, overruledNotes, reasonWithoutEffect } from './effects.ts';
 import { fixedWeightSettings, isFixedWeightSetting, writtenFixedWeights } from './fixed-weights.ts';
 import type { FixedWeightSetting } from './fixed-weights.ts';
 import { applyOverrides, defaultConfig, mergeConfig, parseOverride, sectionChoice } from './overrides.ts';
+import { neverRule } from './never-read.ts';
 import { isPlainObject, leafKeys, readConfig, refuseUnknownKeys } from './schema.ts';
 import type { RunConfig } from './schema.ts';
 import { isIncidental, readTolerantly, understandConfig } from './tolerant.ts';

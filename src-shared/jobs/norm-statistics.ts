@@ -27,7 +27,7 @@ export const normStatisticsParams = {
     .max(1_000_000)
     .optional()
     .describe(
-      `re-estimate and batch: examples per batch, in the order of the data file; absent: ${defaultStatisticsBatch}`,
+      `re-estimate and batch: examples per batch, in the order of the data file; absent: ${defaultStatisticsBatch}; of a graph all nodes`,
     )
     .meta({ label: 'Batch size of the norm statistics', advanced: true }),
 };
@@ -88,6 +88,12 @@ export function normStatisticsNote(
       return `BatchNorm takes the statistics of the batch that is evaluated, at each point, ends included: batches of ${count(batch)} examples. Another batch size gives other numbers.`;
   }
 }
+
+/** The same, of the nodes of a graph. */
+export const graphStatisticsNote = (name: 're-estimate' | 'batch', nodes: number): string =>
+  name === 're-estimate'
+    ? `The statistics of BatchNorm are re-estimated at each point, ends included: those of all ${count(nodes)} nodes of the graph, variances unbiased.`
+    : `BatchNorm takes the statistics of all ${count(nodes)} nodes of the graph at each point, ends included, variances biased.`;
 
 /** For whoever did not choose. */
 export const defaultStatisticsWarning =

@@ -1,6 +1,7 @@
 /** The network that an architecture stands for, whichever way it was written down. */
 import type { ModelSpec, TrainableSpec } from '../model.ts';
 import type { Graph } from './graph.ts';
+import { gnnGraph } from './gnn.ts';
 import { mlpGraph } from './mlp.ts';
 import { resnetGraph } from './resnet.ts';
 
@@ -16,11 +17,17 @@ export function graphOf(spec: ModelSpec): Graph {
     }
     case 'resnet':
       return resnetGraph(spec);
+    case 'gnn': {
+      const { dropout: _trainingOnly, ...evaluated } = spec;
+      return gnnGraph(evaluated);
+    }
     case 'declared':
       return spec.graph;
   }
 }
 
 /** For training: with dropout, if the network has any. */
-export const trainedGraphOf = (spec: TrainableSpec): Graph =>
-  spec.architecture === 'mlp' ? mlpGraph(spec) : graphOf(spec);
+export function trainedGraphOf(spec: TrainableSpec): Graph {
+  if (spec.architecture === 'gnn') return gnnGraph(spec);
+  return spec.architecture === 'mlp' ? mlpGraph(spec) : graphOf(spec);
+}

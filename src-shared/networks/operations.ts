@@ -5,11 +5,13 @@ import { add, concat, multiply } from './operations/combine.ts';
 import { dropout } from './operations/dropout.ts';
 import { conv2d, flatten, pool, transpose } from './operations/image.ts';
 import { linear } from './operations/linear.ts';
+import { log_softmax, neighbours } from './operations/nodes.ts';
 import { norm } from './operations/norm.ts';
 
 const table = {
   ...{ linear, conv2d, norm, activation, gate, add, multiply, concat, dropout },
   ...{ pool, flatten, transpose },
+  ...{ neighbours, log_softmax },
 } as const;
 
 export type OperationName = keyof typeof table;

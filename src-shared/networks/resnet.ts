@@ -5,7 +5,7 @@
  * A block: ReLU(norm(conv x)), then ReLU(norm(conv) + shortcut x). The shortcut is x itself, or where size or channels
  * change a convolution of single pixels and a norm. Convolutions have no biases.
  */
-import type { ResnetLayer, ResnetSpec } from '../model.ts';
+import type { ModuleLayer, ResnetSpec } from '../model.ts';
 import type { FamilyPart } from './families.ts';
 import type { Graph, Initial, Node, Parameter } from './graph.ts';
 import { blocksOf } from './resnet-sizes.ts';
@@ -21,7 +21,7 @@ const imageInput = 'input';
 
 class Builder {
   readonly #spec: ResnetSpec;
-  readonly #layers: ReadonlyMap<string, ResnetLayer>;
+  readonly #layers: ReadonlyMap<string, ModuleLayer>;
   readonly #nodes: Node[] = [];
   readonly #parameters: Parameter[] = [];
 
@@ -144,13 +144,13 @@ class Builder {
 const constant = (value: number): Initial => ({ kind: 'constant', value });
 
 /** 1 / sqrt(fan-in) */
-const boundOf = ({ shape }: ResnetLayer): number => 1 / Math.sqrt(sizeOf(shape.slice(1)));
+const boundOf = ({ shape }: ModuleLayer): number => 1 / Math.sqrt(sizeOf(shape.slice(1)));
 
 /**
  * Convolutions of all families, and the linear layer of standard networks: U(+-1/sqrt(fan-in)). The linear layer of the
  * others: N(0, 1/fan-in).
  */
-function initialWeight({ family, asymInitOnly }: ResnetSpec, layer: ResnetLayer): Initial {
+function initialWeight({ family, asymInitOnly }: ResnetSpec, layer: ModuleLayer): Initial {
   const { module } = layer;
   const stream = `weight/${module}`;
   const gaussian = module === 'linear' && family !== 'standard' && !asymInitOnly;
@@ -159,7 +159,7 @@ function initialWeight({ family, asymInitOnly }: ResnetSpec, layer: ResnetLayer)
     : { kind: 'uniform', bound: boundOf(layer), stream };
 }
 
-function initialFixed({ family }: ResnetSpec, { module, normalMask }: ResnetLayer): Initial {
+function initialFixed({ family }: ResnetSpec, { module, normalMask }: ModuleLayer): Initial {
   if (family === 'syre') return { kind: 'normal', deviation: 1, stream: `noise/${module}` };
   return normalMask ? { kind: 'normal', deviation: 1, stream: `normal_mask/${module}` } : constant(1);
 }
@@ -167,7 +167,7 @@ function initialFixed({ family }: ResnetSpec, { module, normalMask }: ResnetLaye
 /** W-asymmetric: mask * W + (1 - mask) * sigma_F * F. SYRE: W + sigma_F * noise. */
 function familyPart(
   { family, asymInitOnly }: ResnetSpec,
-  { module, sigmaF }: ResnetLayer,
+  { module, sigmaF }: ModuleLayer,
 ): FamilyPart | undefined {
   // A model that was only initialised asymmetrically is a standard one.
   if (asymInitOnly || family === 'standard') return undefined;

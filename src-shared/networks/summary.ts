@@ -15,6 +15,8 @@ const words: Record<string, readonly [one: string, several: string]> = {
   pool: ['pooling', 'poolings'],
   flatten: ['flattening', 'flattenings'],
   transpose: ['transposition', 'transpositions'],
+  neighbours: ['mean over neighbours', 'means over neighbours'],
+  log_softmax: ['log-softmax', 'log-softmaxes'],
 };
 
 /** `of 3 linear layers, 2 norms, 2 activations, 1 sum`; identities are left out. */

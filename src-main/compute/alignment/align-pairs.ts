@@ -6,6 +6,7 @@ import type { Backend, Tensor } from '../backend/index.ts';
 import type { LoadedModel } from '../load-models.ts';
 import { checkpointCancel } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
+import type { Edges } from '../networks/edges.ts';
 import { requireGroups } from '../networks/check-symmetries.ts';
 import type { GroupPermutations } from '../networks/permute.ts';
 import type { PairIndices } from '../pairs.ts';
@@ -36,6 +37,8 @@ export interface AlignmentWork {
   pairs: readonly PairIndices[];
   /** Inputs of the split that activations are compared on, [count, ...shape of one]; only read for `activation`. */
   inputs: () => Tensor;
+  /** If they are all nodes of a graph. */
+  edges?: Edges | undefined;
   /** Called with the share of the work just done. */
   advance: (share: number) => void;
 }
@@ -81,6 +84,10 @@ export function alignmentNote(
   return notes.filter((note) => note !== undefined).join(' ') || undefined;
 }
 
+/** Of networks over a graph, aligned by activations. */
+export const allNodesNote =
+  'Activations are compared on all nodes of the graph, whatever their split.';
+
 /** `{ P_0: [...], P_1: [...] }`, as results hold them. */
 export function namedPermutations(permutations: GroupPermutations): Record<string, number[]> {
   return Object.fromEntries([...permutations].map(([group, perm]) => [group, Array.from(perm)]));
@@ -93,7 +100,10 @@ async function byActivations(
   const { models, pairs } = work;
   const { recordingPoint, mode } = request;
   const network = models[0]!.run.graph;
-  const recording = { network, models: models.map(({ acting }) => acting), pairs, points: [recordingPoint] };
+  const recording = {
+    ...{ network, models: models.map(({ acting }) => acting), pairs },
+    ...{ points: [recordingPoint], edges: work.edges },
+  };
   const moments = await recordMoments(work.backend, recording, work.inputs(), async (share) => {
     work.advance(share);
     await checkpointCancel(work.context);

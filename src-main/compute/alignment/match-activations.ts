@@ -24,6 +24,7 @@ import type { SelectedPairs } from '../pairs.ts';
 import type { PartContext, PartedCompute } from '../parts.ts';
 import { sigmaOf } from '../networks/effective.ts';
 import { RandomStream } from '../random.ts';
+import { allNodesNote } from './align-pairs.ts';
 import { measureGroup } from './activation-matching.ts';
 import { recordMoments } from './record-activations.ts';
 import type { PairMoments } from './record-activations.ts';
@@ -117,11 +118,13 @@ async function matchModels(
 ): Promise<MatchedModels> {
   const points = listOf(params.recordingPoint);
   const at = `${basename(models[0]!.run.directory)}, epoch ${models[0]!.epoch ?? '?'}`;
-  const x = uploadExamples(backend, data.splits.get(params.alignSplit)!);
+  const examples = data.splits.get(params.alignSplit)!;
+  const x = uploadExamples(backend, examples);
   let moments: PairMoments[];
   try {
     const network = models[0]!.run.graph;
-    const recording = { network, models: models.map(({ acting }) => acting), pairs, points };
+    const { edges } = examples;
+    const recording = { network, models: models.map(({ acting }) => acting), pairs, points, edges };
     moments = await recordMoments(backend, recording, x, (share) =>
       context.between(0.8 * share, `comparing activations: ${at}`),
     );
@@ -133,7 +136,8 @@ async function matchModels(
     const between = (share: number) => context.between((0.2 * share) / pairs.length, `matching: ${at}`);
     rows.push(await rowOf(params, [models[a]!, models[b]!], points, moments[p]!, between));
   }
-  return { run: params.run, rows, warnings, backend: backendInfo(backend) };
+  const told = examples.edges ? [...warnings, allNodesNote] : warnings;
+  return { run: params.run, rows, warnings: told, backend: backendInfo(backend) };
 }
 
 async function rowOf(

@@ -5,6 +5,8 @@ import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { GroupValue, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 import type { Backend, Tensor, Tensor3D, Tf } from '../backend/index.ts';
 import { rowsPerCall } from '../networks/evaluation.ts';
+import { edgeTensors } from '../networks/edges.ts';
+import type { Edges } from '../networks/edges.ts';
 import { mathsOf } from '../networks/maths.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { recordingPlaces } from '../networks/recording-places.ts';
@@ -24,6 +26,8 @@ export interface Recording {
   models: readonly NamedArrays<Float32Array>[];
   pairs: readonly (readonly [number, number])[];
   points: readonly RecordingPoint[];
+  /** If the inputs are all nodes of a graph; each is a row. */
+  edges?: Edges | undefined;
 }
 
 /** Examples per chunk, and their pixels: float32 sums over so few lose nothing; chunks are added up in float64. */
@@ -38,7 +42,7 @@ const mostPixels = 2 ** 14;
  */
 export async function recordMoments(
   backend: Backend,
-  { network, models, pairs, points }: Recording,
+  { network, models, pairs, points, edges }: Recording,
   x: Tensor,
   between: (share: number) => Promise<void>,
 ): Promise<PairMoments[]> {
@@ -58,23 +62,27 @@ export async function recordMoments(
   );
   try {
     const pixels = Math.max(...wanted.flat().map((value) => pixelsOf(network, value)));
-    const rows = Math.min(
+    const summed = Math.min(
       ...[mostRows, rowsPerCall(network, models.length, 'eager')],
       Math.max(1, Math.floor(mostPixels / pixels)),
     );
+    const rows = edges ? count : summed;
     for (let start = 0; start < count; start += rows) {
       const size = Math.min(rows, count - start);
       const recorded = tf.tidy(() => {
         const batch = tf.reshape(x.slice([start], [size]), [1, size, ...network.graph.inputs[0]!.shape]);
         const taps = wanted.flat().map(({ node }) => node);
-        const found = forward(mathsOf(backend), network, parameters, batch, { taps }).taps;
+        const found = forward(mathsOf(backend), network, parameters, batch, {
+          taps,
+          edges: edges && edgeTensors(tf, edges),
+        }).taps;
         return wanted.map((values, g) =>
           values.map((value) => unitsOf(tf, found.get(value.node)!, value, groups[g]!)),
         );
       });
       recorded.forEach((ofGroup, g) => {
         ofGroup.forEach((activations, v) => {
-          recorder.add(wanted[g]![v]!, activations);
+          recorder.addAll(wanted[g]![v]!, activations, edges ? summed : Infinity);
           activations.dispose();
         });
       });
@@ -153,6 +161,20 @@ class Recorder {
   constructor(backend: Backend, pairs: readonly (readonly [number, number])[]) {
     this.#backend = backend;
     this.#pairs = pairs;
+  }
+
+  /** As `add`, so many rows at a time. */
+  addAll(value: GroupValue, activations: Tensor3D, rows: number): void {
+    const [models, count, n] = activations.shape;
+    if (count <= rows) {
+      this.add(value, activations);
+      return;
+    }
+    for (let start = 0; start < count; start += rows) {
+      const part = activations.slice([0, start, 0], [models, Math.min(rows, count - start), n]);
+      this.add(value, part);
+      part.dispose();
+    }
   }
 
   /** @param activations [models, rows, n], left alone */

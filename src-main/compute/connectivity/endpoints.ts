@@ -4,6 +4,7 @@ import type { Backend } from '../backend/index.ts';
 import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { rowsPerCall } from '../networks/evaluation.ts';
+import { edgeTensors } from '../networks/edges.ts';
 import { mathsOf } from '../networks/maths.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { forward } from '../networks/run.ts';
@@ -64,8 +65,13 @@ function logitsAlone(
   const [input] = network.graph.inputs;
   return tf.tidy(() => {
     const parameters = stackArrays(tf, [arrays]);
-    const x = tf.tensor(rowsOf(examples, 0, rows), [1, rows, ...input!.shape]);
-    return forward(mathsOf(backend), network, parameters, x).output.dataSync() as Float32Array;
+    const { edges } = examples;
+    const called = edges ? examples.count : rows;
+    const x = tf.tensor(rowsOf(examples, 0, called), [1, called, ...input!.shape]);
+    const { output } = forward(mathsOf(backend), network, parameters, x, {
+      edges: edges && edgeTensors(tf, edges),
+    });
+    return (output.dataSync() as Float32Array).subarray(0, (output.size / called) * rows);
   });
 }
 

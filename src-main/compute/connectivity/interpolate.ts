@@ -8,9 +8,9 @@ import { derivedOf } from '../../../src-shared/jobs/interpolate.ts';
 import type { Interpolation, interpolateJob } from '../../../src-shared/jobs/interpolate.ts';
 import type { LeftOut } from '../../../src-shared/jobs/pairs.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
-import { alignEachPair, alignmentNote, namedPermutations } from '../alignment/align-pairs.ts';
+import { alignEachPair, alignmentNote, allNodesNote, namedPermutations } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
-import { isGated } from '../networks/parameters.ts';
+import { isGated, overGraph } from '../networks/parameters.ts';
 import { NonFiniteActivations } from '../alignment/neuron-similarity.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
@@ -19,7 +19,7 @@ import type { Backend } from '../backend/index.ts';
 import type { LoadedModel } from '../load-models.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { uploadExamples } from '../data/index.ts';
+import { scoredCount, uploadExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { assertSameFixedPart, numParameters } from '../models/index.ts';
 import { wayOfBatches } from '../networks/evaluation.ts';
@@ -35,6 +35,7 @@ import {
   normPolicyOf,
   normWarnings,
   pointNormsOf,
+  withWholeGraph,
 } from './norm-statistics.ts';
 import type { NormPolicy } from './norm-statistics.ts';
 import { endsOf, lambdasOf, placesOf, pointsOf, verticesOf } from './plan.ts';
@@ -73,14 +74,15 @@ export const interpolate: Compute<Params, Result> = async (params, context) => {
   requireSameShapes(models);
   for (const [a, b] of pairs) assertSameFixedPart(models[a]!, models[b]!);
   const { run: first } = models[0]!;
-  const policy = normPolicyOf(params, first);
+  const asked = normPolicyOf(params, first);
   const wanted = [
     ...params.splits,
     ...(params.align === 'activation' ? [params.alignSplit] : []),
-    ...(policy?.name === 're-estimate' ? ['train' as const] : []),
+    ...(asked?.name === 're-estimate' ? ['train' as const] : []),
   ];
-  const order = goesByBatches(policy) ? 'file' : 'split';
+  const order = goesByBatches(asked) ? 'file' : 'split';
   const data = await loadAnalysisData(first, params.data, wanted, order);
+  const policy = withWholeGraph(asked, params, data);
   const norms = pointNormsOf(policy, first, data, params.splits);
   const backend = await context.backend();
   // Refuses batches that this back end cannot hold, before anything is aligned.
@@ -136,7 +138,9 @@ async function run(whole: Job, warnings: string[], leftOut: LeftOut[]): Promise<
     ...(lacking.length > 0 && { left_out: lacking }),
     backend: backendInfo(job.backend),
     execution,
-    split_sizes: Object.fromEntries([...data.splits].map(([split, { count }]) => [split, count])),
+    split_sizes: Object.fromEntries(
+      [...data.splits].map(([split, examples]) => [split, scoredCount(examples)]),
+    ),
     ...(params.align !== 'none' && { matching_seed: params.matchingSeed }),
   };
   return asked === 1 ? { ...rows[0]!, ...common } : { pairs: rows, ...common };
@@ -153,6 +157,7 @@ async function alignJob(
   const found = await alignEachPair(params, {
     ...job,
     inputs: () => inputs!,
+    edges: recorded?.edges,
     advance: (share) => {
       meter.advance(share * alignmentCost(job), 'aligning');
     },
@@ -243,7 +248,11 @@ const storedEnds = (pair: PairIndices, stored: ScoresBySplit) =>
   );
 
 function noteFor({ params, network, policy, data }: Job): string | undefined {
-  const notes = [alignmentNote(params, isGated(network)), normNote(policy, data)];
+  const notes = [
+    alignmentNote(params, isGated(network)),
+    params.align === 'activation' && overGraph(network) ? allNodesNote : undefined,
+    normNote(policy, data),
+  ];
   return notes.filter((note) => note !== undefined).join(' ') || undefined;
 }
 

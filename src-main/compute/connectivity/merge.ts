@@ -21,6 +21,8 @@ import { uploadExamples } from '../data/index.ts';
 import { isCounter } from '../../formats/tensor-names.ts';
 import { assertSameFixedPart } from '../models/index.ts';
 import { estimateStatistics } from '../networks/batch-statistics.ts';
+import { graphPlan } from '../networks/evaluation-plan.ts';
+import type { EvaluationPlan } from '../networks/evaluation-plan.ts';
 import { loadedEvaluation } from '../networks/evaluate.ts';
 import { wayOfBatches } from '../networks/evaluation.ts';
 import { mixArrays } from '../networks/lines.ts';
@@ -34,6 +36,7 @@ import {
   normPolicyOf,
   normWarnings,
   pointNormsOf,
+  withWholeGraph,
 } from './norm-statistics.ts';
 import type { NormPolicy } from './norm-statistics.ts';
 import { inNewRunFolder, refuseTaken } from '../../formats/out-folder.ts';
@@ -58,6 +61,7 @@ export const merge: Compute<Params, Result> = async (params, context) => {
   const steps = [params.align !== 'none', policy?.name === 're-estimate'].filter(Boolean).length;
   const meter = new ProgressMeter(context, Math.max(1, steps));
   const data = await dataFor(params, run, policy);
+  const settled = data ? withWholeGraph(policy, params, data) : policy;
   const alignments = await align(params, models, { data, context, meter });
   const arrays = models.map(({ acting }, i) => {
     const alignment = i === 0 ? undefined : alignments?.[i - 1];
@@ -65,11 +69,11 @@ export const merge: Compute<Params, Result> = async (params, context) => {
   });
   const parts = weights?.map((weight, m) => ({ of: arrays[m]!, weight }));
   const estimated =
-    parts && policy?.name === 're-estimate'
-      ? await withEstimates(mixArrays(parts), { run, data: data!, policy, context, meter })
+    parts && settled?.name === 're-estimate'
+      ? await withEstimates(mixArrays(parts), { run, data: data!, policy: settled, context, meter })
       : undefined;
   const outputs = estimated ? [estimated.arrays] : parts ? [mixArrays(parts)] : arrays;
-  const statisticsNote = normNote(policy, data);
+  const statisticsNote = normNote(settled, data);
   const sources = models.map(({ path }) => path);
   const permutations = alignments?.map((alignment) => namedPermutations(alignment.permutations));
   const derived = {
@@ -79,7 +83,7 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     ...(params.align === 'activation' && { mode: params.mode, recording_point: params.recordingPoint }),
     ...(weights && { weights }),
     ...(permutations && { permutations }),
-    ...normFields(policy),
+    ...normFields(settled),
   };
   const written = await inNewRunFolder(params.directory, (directory) => ({
     directory,
@@ -91,7 +95,7 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     ...(weights && { weights }),
     ...(params.align === 'activation' && { mode: params.mode }),
     ...(permutations && { permutations }),
-    ...normFields(policy),
+    ...normFields(settled),
     notes: [
       ...warnings,
       ...(data?.warnings ?? []),
@@ -138,8 +142,11 @@ async function withEstimates(
   const { run, data, policy, context, meter } = work;
   const { batch, train } = pointNormsOf(policy, run, data, [])!;
   const backend = await context.backend();
-  const way = wayOfBatches(backend, run.graph, batch, 'eager');
-  const plan = { network: run.graph, count: 1, rows: batch, way, byBatch: 'statistics' } as const;
+  const plan: EvaluationPlan = {
+    ...{ network: run.graph, count: 1, rows: batch, byBatch: 'statistics' },
+    way: wayOfBatches(backend, run.graph, batch, 'eager'),
+    ...graphPlan(train!),
+  };
   const evaluation = loadedEvaluation(backend, plan, [arrays]);
   try {
     const found = await estimateStatistics(evaluation, train!, async (examples) => {
@@ -234,6 +241,7 @@ async function align(
     return await alignPairs(params, {
       ...{ context, backend, models, pairs },
       inputs: () => inputs!,
+      edges: examples?.edges,
       advance: (share) => {
         meter.advance(share, 'aligning');
       },

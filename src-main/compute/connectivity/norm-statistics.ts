@@ -3,6 +3,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import {
   completeNormStatistics,
   defaultStatisticsWarning,
+  graphStatisticsNote,
   normStatisticsNote,
 } from '../../../src-shared/jobs/norm-statistics.ts';
 import type { NormStatistics } from '../../../src-shared/jobs/norm-statistics.ts';
@@ -21,6 +22,8 @@ export interface NormPolicy {
   batch: number | undefined;
   /** Nobody chose it. */
   byDefault: boolean;
+  /** The batch is a whole graph. */
+  graph?: true;
 }
 
 interface Wish {
@@ -42,6 +45,27 @@ export function normPolicyOf(wish: Wish, { graph, directory }: Run): NormPolicy 
     `normStatistics is ${wish.normStatistics}, but the networks of ${directory} have no batch norm with running statistics: it would have no effect.`,
     { hint: 'Leave it out.' },
   );
+}
+
+/**
+ * The nodes of a graph are one batch.
+ * @throws UserError for a batch of another size that was asked for
+ */
+export function withWholeGraph(
+  policy: NormPolicy | undefined,
+  { statisticsBatch }: Wish,
+  { splits }: AnalysisData,
+): NormPolicy | undefined {
+  const nodes = [...splits.values()].find(({ edges }) => edges)?.count;
+  if (nodes === undefined || policy?.batch === undefined) return policy;
+  if (statisticsBatch !== undefined && statisticsBatch !== nodes)
+    throw new UserError(
+      `statisticsBatch is ${statisticsBatch}, but all ${nodes} nodes of a graph are one batch.`,
+      {
+        hint: 'Leave it out.',
+      },
+    );
+  return { ...policy, batch: nodes, graph: true };
 }
 
 /** Whether the order of the examples decides the numbers: then it is that of the data file. */
@@ -101,7 +125,8 @@ export function normFields(policy: NormPolicy | undefined) {
 /** For captions. */
 export function normNote(policy: NormPolicy | undefined, data?: AnalysisData): string | undefined {
   if (!policy) return undefined;
-  const { name, batch = 0 } = policy;
+  const { name, batch = 0, graph } = policy;
+  if (graph && name !== 'interpolate') return graphStatisticsNote(name, batch);
   return normStatisticsNote(name, { batch, train: data?.splits.get('train')?.count ?? 0 });
 }
 

@@ -10,12 +10,13 @@ import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { estimateStatistics } from '../networks/batch-statistics.ts';
 import { Evaluation, networksPerCall, rowsPerCall } from '../networks/evaluation.ts';
+import { graphPlan } from '../networks/evaluation-plan.ts';
 import type { EvaluationPlan } from '../networks/evaluation-plan.ts';
 import type { Way } from '../networks/execution.ts';
 import { headsOf } from '../networks/heads.ts';
 import type { Head } from '../networks/heads.ts';
 import { mixInto } from '../networks/lines.ts';
-import { hasConvolutions } from '../networks/parameters.ts';
+import { runsAlone } from '../networks/parameters.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import type { Scores } from '../networks/scores.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
@@ -74,7 +75,7 @@ export async function evaluatePoints<Split extends string>(
     [...splits.keys()].map((split) => [split, new Array<PointScores>(set.points.length)]),
   );
   for (const places of apart(set, [...splits.values()])) {
-    const pass = new Pass(backend, set, places, way);
+    const pass = new Pass(backend, set, places, { way, examples: [...splits.values()][0] });
     try {
       for (const chunk of pass.chunks) {
         pass.load(chunk);
@@ -108,15 +109,18 @@ export function logitsAtPoints(
   const { network, points } = set;
   const [classes] = network.shapes.get(network.graph.output)! as [number];
   const size = Math.min(rows, examples.count) * classes;
+  // The nodes of a graph are computed together.
+  const called = examples.edges ? examples.count : Math.min(rows, examples.count);
   const logits = new Float32Array(points.length * size);
   for (const places of apart(set, [examples])) {
-    const pass = new Pass(backend, set, places, 'eager');
+    const pass = new Pass(backend, set, places, { way: 'eager', examples });
     try {
       for (const chunk of pass.chunks) {
         pass.load(chunk);
-        const found = pass.evaluation.logits(examples, 0, Math.min(rows, examples.count));
+        const found = pass.evaluation.logits(examples, 0, called);
         chunk.forEach((place, i) => {
-          logits.set(found.subarray(i * size, (i + 1) * size), place * size);
+          const start = i * called * classes;
+          logits.set(found.subarray(start, start + size), place * size);
         });
       }
     } finally {
@@ -195,7 +199,13 @@ class Pass {
   readonly #backend: Backend;
   readonly #set: PointSet;
 
-  constructor(backend: Backend, set: PointSet, places: readonly number[], way: Way) {
+  /** @param on.examples some of those that are evaluated; all nodes of a graph are in each split */
+  constructor(
+    backend: Backend,
+    set: PointSet,
+    places: readonly number[],
+    { way, examples }: { way: Way; examples: Examples | undefined },
+  ) {
     this.#backend = backend;
     this.#set = set;
     this.chunks = chunksOf(set, places, way);
@@ -207,6 +217,7 @@ class Pass {
     const plan: EvaluationPlan = {
       ...{ network: set.network, count, way },
       rows: rowsPerCall(set.network, Math.max(count, used), way),
+      ...(examples && graphPlan(examples)),
       mix: { sources: most('sources'), used, permuted },
     };
     const { norms } = set;
@@ -317,8 +328,8 @@ function chunksOf({ network, vertices, norms }: PointSet, places: readonly numbe
     (bytes, [name, { data }]) => (heads.has(name) ? bytes : bytes + data.byteLength),
     0,
   );
-  // Networks with convolutions run one after the other anyway, and a program of many takes long to make.
-  const most = hasConvolutions(network) ? 1 : mostPointsTogether;
+  // Networks with convolutions, or over graphs, run one after the other anyway, and a program of many takes long to make.
+  const most = runsAlone(network) ? 1 : mostPointsTogether;
   const together = Math.max(
     1,
     Math.min(

@@ -5,6 +5,7 @@ import { messageOf } from '../../../src-shared/errors.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import type { LeftOut } from '../../../src-shared/jobs/pairs.ts';
 import type { AnalysisData } from '../analysis-data.ts';
+import { scoredCount } from '../data/index.ts';
 import { storedValAccuracy } from '../load-models.ts';
 import type { LoadedModel, Run } from '../load-models.ts';
 import { largeRescaling, rescalingOf } from './distance.ts';
@@ -18,7 +19,7 @@ export function storedMetricWarnings(
 ): string[] {
   const val = scores.get('val');
   if (!val || !data.isRunSplit) return [];
-  const oneImage = 100 / data.splits.get('val')!.count;
+  const oneImage = 100 / scoredCount(data.splits.get('val')!);
   return models.flatMap((model, i) => {
     const found = val[i]!.accuracy;
     const agrees = (percent: number): boolean => Math.abs(found - percent) <= oneImage * 1.01;

@@ -1,6 +1,8 @@
 /** What every kind of data set becomes: examples in ordinary memory. */
 import type { ImageShape } from '../../../src-shared/images.ts';
 
+import type { Edges } from '../networks/edges.ts';
+
 export type { ImageShape } from '../../../src-shared/images.ts';
 
 export interface Examples {
@@ -14,7 +16,7 @@ export interface Examples {
   readonly x: Float32Array<ArrayBuffer>;
   /** What `x` is made of, if its numbers are bytes of a file. */
   readonly pixels?: Pixels;
-  /** [count], 0 to classes - 1; with `binaryLabels` [count, binaryLabels], 0 or 1. */
+  /** [count], 0 to classes - 1; -1: the example is not scored (a node of another split). With `binaryLabels` [count, binaryLabels], 0 or 1. */
   labels: Int32Array<ArrayBuffer>;
   /** How many binary labels each example has; absent: it has one class. */
   readonly binaryLabels?: number | undefined;
@@ -22,7 +24,14 @@ export interface Examples {
   readonly shape?: ImageShape | undefined;
   /** What the number 0 of the file is in `x`, by channel: a black pixel. Of images whose channels are normalised as a whole. */
   readonly black?: Float32Array | undefined;
+  /** Of the nodes of a graph: who are neighbours. They go through a network together, all of them. */
+  readonly edges?: Edges | undefined;
+  /** How many are scored; absent: all. */
+  readonly scored?: number | undefined;
 }
+
+/** How many examples a number over them is the mean of. */
+export const scoredCount = ({ count, scored }: Examples): number => scored ?? count;
 
 /** Number i of a row of `x` is `table[256 * floor(i / plane) + byte]`. */
 export interface Pixels {
@@ -47,6 +56,8 @@ export interface Dataset {
   test: Examples;
   /** Of images: channels, height, width. */
   shape?: ImageShape | undefined;
+  /** Of a graph, all of whose nodes are in `train`: which of them train, validate and test. */
+  nodes?: Record<'train' | 'val' | 'test', Int32Array<ArrayBuffer>>;
   /** Hex SHA-256 of the decompressed files, by file name; of a set that was added, its contents as that of `dataset.json`. */
   sha256: Record<string, string>;
 }
@@ -126,6 +137,7 @@ export function rowsOf(
 
 /** The rows `indices` of the examples, copied. */
 export function selectExamples(examples: Examples, indices: Int32Array): Examples {
+  if (examples.edges) throw new Error('nodes of a graph cannot be separated from it');
   const { features, pixels, shape, black } = examples;
   const { binaryLabels } = examples;
   const labels = new Int32Array(indices.length * (binaryLabels ?? 1));

@@ -6,6 +6,8 @@ import type { GeometryPlan } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { addedFilesIn, holdsAdded, manifestName, readManifest } from '../../formats/added-data.ts';
 import { cifarVariants, findCifar } from '../../formats/cifar.ts';
+import { anyGraph, findGraph, graphNamed, pathsOf } from '../../formats/graph-data.ts';
+import type { GraphFiles } from '../../formats/graph-data.ts';
 import {
   addedFolder,
   checkDataName,
@@ -24,11 +26,12 @@ import { makeDataset } from './made.ts';
 import { idxFolderOf, loadMnist } from './mnist.ts';
 import { holdsIdxBelow, idxFolderNamed } from './folder.ts';
 import type { IdxRequest } from './folder.ts';
+import { graphFiles, loadGraph } from './graph.ts';
 
-export { labelsOf, rowsOf, selectExamples } from './dataset.ts';
+export { labelsOf, rowsOf, scoredCount, selectExamples } from './dataset.ts';
 export type { Dataset, Examples } from './dataset.ts';
 export { requireFitting, uploadExamples } from './rows.ts';
-export { evaluationExamples, splitExamples, splitIndices, splitToJson } from './split.ts';
+export { evaluationExamples, splitExamples, splitIndices, splitToJson, trainingExamples } from './split.ts';
 export type { SplitIndices, SplitOptions } from './split.ts';
 
 export interface DataRequest extends IdxRequest {
@@ -52,6 +55,8 @@ export async function loadDataset(request: DataRequest): Promise<Dataset> {
   refuseUnmade(name);
   const home = dataHome();
   checkDataName(name, { dataDir, home });
+  const graph = graphNamed(name);
+  if (graph !== undefined) return loadGraphFrom(graphFiles(graph, dataDir), graph);
   if (!isTaken(name)) return loadAddedFrom(addedFolder({ name, dataDir, home })!, request);
   if (request.contents !== undefined)
     throw new UserError(
@@ -85,6 +90,11 @@ function loaderOf(name: string, dataDir: string, request: DataRequest): (() => P
   const places = isTaken(name) ? [] : [dataDir, join(dataDir, name)].filter(holdsAdded);
   const added = places.find((folder) => readManifest(folder).name === name);
   if (added !== undefined) return () => loadAddedFrom(added, { ...request, name });
+  const graph = graphNamed(name);
+  if (graph !== undefined) {
+    const files = findGraph(dataDir);
+    return files && (() => loadGraphFrom(files, graph));
+  }
   const variant = cifarNamed(name);
   if (variant)
     return findCifar(variant, dataDir) && (() => loadCifarFrom({ ...request, name: variant.name }));
@@ -96,6 +106,7 @@ function loaderOf(name: string, dataDir: string, request: DataRequest): (() => P
 /** The kinds of data that a folder holds, whatever their names. */
 function kindsIn(dataDir: string, request: DataRequest): { title: string; load: () => Promise<Dataset> }[] {
   const cifar = cifarVariants.filter((variant) => findCifar(variant, dataDir));
+  const graph = findGraph(dataDir);
   return [
     ...(holdsAdded(dataDir)
       ? [
@@ -106,6 +117,7 @@ function kindsIn(dataDir: string, request: DataRequest): { title: string; load: 
         ]
       : []),
     ...cifar.map(({ title, name }) => ({ title, load: () => loadCifarFrom({ ...request, name }) })),
+    ...(graph ? [{ title: 'a graph', load: () => loadGraphFrom(graph, anyGraph) }] : []),
     ...(holdsIdxBelow(dataDir) ? [{ title: 'IDX files', load: () => loadFiles(request) }] : []),
   ];
 }
@@ -113,6 +125,10 @@ function kindsIn(dataDir: string, request: DataRequest): { title: string; load: 
 async function loadAddedFrom(folder: string, { name, contents }: DataRequest): Promise<Dataset> {
   const key = `added\0${name ?? ''}\0${contents ?? ''}\0${stamps(addedFilesIn(folder))}`;
   return remembered(key, () => Promise.resolve(loadAdded(folder, { name, contents })));
+}
+
+function loadGraphFrom(files: GraphFiles, name: string): Promise<Dataset> {
+  return remembered(`${name}\0${stamps(pathsOf(files))}`, () => Promise.resolve(loadGraph(files, name)));
 }
 
 async function loadCifarFrom({ name, dataDir }: DataRequest): Promise<Dataset> {

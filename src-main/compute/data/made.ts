@@ -1,5 +1,6 @@
 /** Data sets whose geometry is known because they were made so. */
 import type { GeometryPlan } from '../../../src-shared/config.ts';
+import { blockModel } from './block-model.ts';
 import type { Dataset } from './dataset.ts';
 import { loadMnist } from './mnist.ts';
 import { rotated, rotationFor } from './rotation.ts';
@@ -28,6 +29,8 @@ export async function makeDataset(plan: GeometryPlan, dataDir: string | undefine
       const origin = `synthetic: ${classes} binary labels on ${classes} of ${ambient} dimensions, projection seed ${seed}`;
       return { name: kind, origin, classes, ...multilabelSubspace(plan.values), sha256: {} };
     }
+    case 'block-model':
+      return blockModel(plan.values);
     case 'mnist-coherence':
       return rotatedDigits(plan.values, dataDir);
   }

@@ -8,7 +8,8 @@ import { torchPermutation } from '../random.ts';
 import type { Augmentation } from '../../../src-shared/config.ts';
 import { augmented } from './augment.ts';
 import type { Dataset, Examples } from './dataset.ts';
-import { selectExamples } from './dataset.ts';
+import { scoredCount, selectExamples } from './dataset.ts';
+import { onlyNodes } from './graph.ts';
 
 export interface SplitIndices {
   /** Rows of the train file, in the order given or drawn. */
@@ -28,12 +29,13 @@ export interface SplitOptions {
 }
 
 /**
- * The split of a data set's train file. From a seed it is the very split that PyTorch's random_split draws with a
+ * The split of a data set's train file; of a graph, its own. From a seed it is the very split that PyTorch's random_split draws with a
  * generator of that seed, so results are comparable with runs trained there.
  * @throws UserError naming the file and the field that does not fit the data set
  */
 export function splitIndices(dataset: Dataset, options: SplitOptions = {}): SplitIndices {
   if (options.splitFile !== undefined) return readSplit(dataset, options.splitFile);
+  if (dataset.nodes) return { ...dataset.nodes, origin: 'of the graph' };
   const seed = options.splitSeed ?? referenceSplitSeed;
   const { count } = dataset.train;
   const validation = Math.floor(count * (options.valFraction ?? 0.1));
@@ -68,7 +70,7 @@ function readSplit(dataset: Dataset, path: string): SplitIndices {
     for (const [position, index] of split[field].entries()) {
       if (index >= dataset.train.count) {
         throw new UserError(
-          `${path}: field "${field}"[${position}] is ${index}; the train file of ${dataset.name} has ${dataset.train.count} images (0 to ${dataset.train.count - 1}).`,
+          `${path}: field "${field}"[${position}] is ${index}; the train file of ${dataset.name} has ${dataset.train.count} ${dataset.nodes ? 'nodes' : 'images'} (0 to ${dataset.train.count - 1}).`,
         );
       }
       if (owner[index] === which + 1) throw new UserError(`${path}: field "${field}" lists ${index} twice.`);
@@ -91,7 +93,7 @@ function checkCounts(dataset: Dataset, path: string, split: z.infer<typeof split
   const facts = [
     ['n_train', split.n_train, split.train_indices.length, 'train_indices lists'],
     ['n_val', split.n_val, split.val_indices.length, 'val_indices lists'],
-    ['n_test', split.n_test, dataset.test.count, `the test file of ${dataset.name} has`],
+    ['n_test', split.n_test, scoredCount(dataset.test), `the test file of ${dataset.name} has`],
   ] as const;
   for (const [field, stated, found, what] of facts) {
     if (stated == null || stated === found) continue;
@@ -133,7 +135,7 @@ export function splitToJson(dataset: Dataset, split: SplitIndices): string {
   return `${JSON.stringify({
     n_train: split.train.length,
     n_val: split.val.length,
-    n_test: dataset.test.count,
+    n_test: scoredCount(dataset.test),
     split: split.origin,
     sha256: dataset.sha256,
     train_indices: [...split.train],
@@ -156,11 +158,21 @@ export function evaluationExamples(
   return augmented(examples, split[which], { augmentation, seed, epoch: 0 });
 }
 
+/**
+ * What is trained on, by the numbers of `split.train`: the whole train file; of a graph, all of its nodes, with the labels
+ * of those alone.
+ */
+export const trainingExamples = ({ train }: Dataset, split: SplitIndices): Examples =>
+  train.edges ? onlyNodes(train, split.train) : train;
+
 /** The examples of one split, train and val in the split's order. */
 export function splitExamples(
   dataset: Dataset,
   split: SplitIndices,
   which: 'train' | 'val' | 'test',
 ): Examples {
-  return which === 'test' ? dataset.test : selectExamples(dataset.train, split[which]);
+  if (which === 'test') return dataset.test;
+  return dataset.train.edges
+    ? onlyNodes(dataset.train, split[which])
+    : selectExamples(dataset.train, split[which]);
 }

@@ -9,7 +9,7 @@ import { runFolderOf } from '../../formats/run-layout.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import { backendInfo } from '../backend/info.ts';
 import type { Backend } from '../backend/index.ts';
-import { loadCheckpoint, readRun, refuseConvolutions } from '../load-models.ts';
+import { loadCheckpoint, readRun, refuseBeyondLinear } from '../load-models.ts';
 import type { LoadedModel } from '../load-models.ts';
 import type { ComputeContext } from '../context.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
@@ -96,7 +96,7 @@ export async function inspectNeurons(asked: Params, context: ComputeContext): Pr
 function modelsOf({ checkpoints }: Params): [LoadedModel, LoadedModel] {
   const load = (path: string): LoadedModel => {
     const run = readRun(runFolderOf(path));
-    refuseConvolutions(run, 'neurons are inspected');
+    refuseBeyondLinear(run, 'neurons are inspected');
     return loadCheckpoint(run, path);
   };
   const [one, two] = checkpoints.map((path) => resolve(path));

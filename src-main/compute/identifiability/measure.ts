@@ -8,7 +8,7 @@ import type { DataWish } from '../analysis-data.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
-import { loadModels } from '../load-models.ts';
+import { loadModels, refuseGraphNetworks } from '../load-models.ts';
 import type { LoadedModel } from '../load-models.ts';
 import type { Examples } from '../data/index.ts';
 import { startThreads } from '../threads/pool.ts';
@@ -131,8 +131,11 @@ export function measureCheckpoints<
   };
 }
 
-const load = ({ run, models, epoch }: CheckpointPart<SelectionParams>): LoadedModel =>
-  loadModels(run, models, epoch)[0]!;
+function load({ run, models, epoch }: CheckpointPart<SelectionParams>): LoadedModel {
+  const model = loadModels(run, models, epoch)[0]!;
+  refuseGraphNetworks(model.run, 'identifiability is measured');
+  return model;
+}
 
 const betweenOf =
   (context: PartContext, model: LoadedModel) =>

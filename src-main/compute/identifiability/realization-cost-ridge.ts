@@ -11,7 +11,7 @@ import type {
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { ridgeMatrices } from '../../../src-shared/swap-costs.ts';
 import type { Backend } from '../backend/index.ts';
-import { refuseConvolutions } from '../load-models.ts';
+import { refuseBeyondLinear } from '../load-models.ts';
 import type { LoadedModel } from '../load-models.ts';
 import { selectExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
@@ -36,7 +36,7 @@ const mostEntries = 2 ** 24;
 
 export const realizationCostRidge = measureCheckpoints(
   ({ params, model, examples }: { params: Params; model: LoadedModel; examples: Examples }) => {
-    refuseConvolutions(model.run, 'ridge costs are fitted');
+    refuseBeyondLinear(model.run, 'ridge costs are fitted');
     const hidden = hiddenLayers(model.run.graph);
     return { layers: selectedLayers(params.layers, hidden), examples: sampled(examples, params) };
   },

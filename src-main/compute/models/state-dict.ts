@@ -1,6 +1,6 @@
 /** From the tensors of a checkpoint file to a checked state dict. */
 import { UserError } from '../../../src-shared/errors.ts';
-import { activationOf, isMixed, normOf, resnetName } from '../../../src-shared/model.ts';
+import { activationOf, gnnWidths, isMixed, normOf, resnetName } from '../../../src-shared/model.ts';
 import type { LayerSpec, ModelSpec } from '../../../src-shared/model.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
 import type { Parameter } from '../../../src-shared/networks/graph.ts';
@@ -117,6 +117,8 @@ export function describe(spec: ModelSpec): string {
     const { family, norm, input, classes } = spec;
     return `a ${family} ${resnetName(spec)} of ${input.join(' x ')} images and ${classes} classes (norm ${norm})`;
   }
+  if (spec.architecture === 'gnn')
+    return `a ${spec.family} graph network ${gnnWidths(spec).join('-')}`;
   const sizes = [spec.layers[0]!.inputs, ...spec.layers.map((layer) => layer.outputs)].join('-');
   if (!isMixed(spec)) return `a ${spec.family} MLP ${sizes} (norm ${spec.norm})`;
   const hidden = spec.layers.slice(0, -1);

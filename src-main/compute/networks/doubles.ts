@@ -6,11 +6,13 @@ import type { Double, Doubles } from '../backend/doubles.ts';
 import { isCounter } from '../../formats/tensor-names.ts';
 import type { StateDict } from '../models/index.ts';
 import { actingDoubles } from './effective.ts';
+import type { EdgeTensors, Edges } from './edges.ts';
 import { evaluationWay } from './execution.ts';
 import type { Way } from './execution.ts';
 import { hostValues } from './host.ts';
 import { mathsOf } from './maths.ts';
 import type { NamedArrays } from './permute.ts';
+import { edgeSpecs } from './evaluation-plan.ts';
 import { forward } from './run.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
 
@@ -21,6 +23,8 @@ interface DoublesPlan {
   /** Examples per call. */
   rows: number;
   way: Exclude<Way, 'eager'>;
+  /** Of rows that are the nodes of a graph; `rows` are all of them. */
+  edges?: Edges | undefined;
 }
 
 /** Values of a model at some nodes, for a chunk of rows at a time. */
@@ -53,14 +57,21 @@ class DoubleForward implements Values {
       {
         mode: plan.way,
         precision: 'float64',
-        args: [{ dtype: types.float64, shape: [rows, this.#features] }],
+        args: [
+          { dtype: types.float64, shape: [rows, this.#features] },
+          ...edgeSpecs({ edges: plan.edges?.sources.length }),
+        ],
         state: names.map((name) => ({ dtype: types.float64, shape: shapeOf(name) })),
       },
-      ([x], state) => ({
-        outputs: this.#values(x!, new Map(names.map((name, i) => [name, state[i]!]))),
+      ([x, sources, targets], state) => ({
+        outputs: this.#values(
+          x!,
+          new Map(names.map((name, i) => [name, state[i]!])),
+          sources && targets && { sources, targets },
+        ),
         state,
       }),
-      JSON.stringify(['doubles', network.graph, plan.taps, names]),
+      JSON.stringify(['doubles', network.graph, plan.taps, names, plan.edges?.sources.length]),
     );
     this.#names = names;
     this.set(arrays);
@@ -79,12 +90,12 @@ class DoubleForward implements Values {
     return sizeOf(this.#plan.network.graph.inputs[0]!.shape);
   }
 
-  #values(x: Tensor, parameters: Map<string, Tensor>): Tensor[] {
+  #values(x: Tensor, parameters: Map<string, Tensor>, edges: EdgeTensors | undefined): Tensor[] {
     const { network, taps, rows } = this.#plan;
     const { tf } = this.#backend;
     const [input] = network.graph.inputs;
     const batch = tf.reshape(x, [1, rows, ...input!.shape]);
-    const found = forward(mathsOf(this.#backend), network, parameters, batch, { taps });
+    const found = forward(mathsOf(this.#backend), network, parameters, batch, { taps, edges });
     return taps.map((id) => tf.reshape(found.taps.get(id)!, [rows, -1]));
   }
 
@@ -99,13 +110,17 @@ class DoubleForward implements Values {
    * @returns at each tap [size, n], to be freed
    */
   #run(x: Float32Array): Double[] {
-    const { rows } = this.#plan;
+    const { rows, edges } = this.#plan;
+    const { tf } = this.#backend;
     const features = this.#features;
     const size = x.length / features;
     const filled = size === rows ? x : new Float32Array(rows * features);
     if (filled !== x) filled.set(x);
     const input = this.#doubles.put(filled, [rows, features]);
-    const values = this.#program.runDoubles([input]);
+    if (edges && size !== rows) throw new Error('only a part of the nodes of a graph were given');
+    const between = edges ? [edges.sources, edges.targets].map((ends) => tf.tensor1d(ends, 'int32')) : [];
+    const values = this.#program.runDoubles([input, ...between]);
+    tf.dispose(between);
     this.#doubles.free(input);
     if (size === rows) return values;
     const first = Int32Array.from({ length: size }, (_, i) => i);
@@ -125,6 +140,8 @@ interface Amount {
   rows: number;
   /** Examples of all models together: whether compiling pays depends on it. */
   count: number;
+  /** If the examples are the nodes of a graph, all of which are one chunk. */
+  edges?: Edges | undefined;
 }
 
 /** Of a model as stored. On TensorFlow's double kernels where the back end has them, else in plain TypeScript. */
@@ -140,15 +157,20 @@ export function valuesOfArrays(
   backend: Backend,
   { network, arrays }: { network: Network; arrays: NamedArrays<Float64Array> },
   nodes: readonly string[],
-  { rows, count }: Amount,
+  { rows, count, edges }: Amount,
 ): Values {
-  if (!backend.native) return hostValuesOf(network, arrays, nodes);
+  if (!backend.native) return hostValuesOf(network, arrays, nodes, edges);
   const { way } = evaluationWay(backend, network, count);
-  const plan = { network, taps: nodes, rows, way: way === 'eager' ? ('graph' as const) : way };
+  const plan = { network, taps: nodes, rows, edges, way: way === 'eager' ? ('graph' as const) : way };
   return new DoubleForward(backend, plan, arrays);
 }
 
-function hostValuesOf(network: Network, arrays: NamedArrays<Float64Array>, nodes: readonly string[]): Values {
+function hostValuesOf(
+  network: Network,
+  arrays: NamedArrays<Float64Array>,
+  nodes: readonly string[],
+  edges: Edges | undefined,
+): Values {
   const numbers = (of: NamedArrays<Float64Array>) => new Map([...of].map(([name, { data }]) => [name, data]));
   let parameters = numbers(arrays);
   return {
@@ -156,7 +178,7 @@ function hostValuesOf(network: Network, arrays: NamedArrays<Float64Array>, nodes
       parameters = numbers(others);
     },
     each(x, use) {
-      const values = hostValues(network, parameters, Float64Array.from(x));
+      const values = hostValues(network, parameters, Float64Array.from(x), edges);
       nodes.forEach((node, i) => {
         use(values.get(node) as Float64Array, i);
       });

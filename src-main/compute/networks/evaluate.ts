@@ -3,21 +3,27 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
 import type { Examples } from '../data/index.ts';
 import { Evaluation, rowsPerCall } from './evaluation.ts';
+import { graphPlan } from './evaluation-plan.ts';
 import type { EvaluationPlan } from './evaluation-plan.ts';
 import type { Way } from './execution.ts';
 import type { NamedArrays } from './permute.ts';
 import { stackArrays } from './stack-arrays.ts';
 
-/** An evaluation of these models, ready to be run. The caller disposes of it. */
+/**
+ * An evaluation of these models, ready to be run. The caller disposes of it.
+ * @param examples those it is for; needed if they are the nodes of a graph
+ */
 export function evaluationOf(
   backend: Backend,
   network: Network,
   models: readonly NamedArrays<Float32Array>[],
   way: Way,
+  examples?: Examples,
 ): Evaluation {
   const count = models.length;
   const rows = rowsPerCall(network, count, way);
-  return loadedEvaluation(backend, { network, count, rows, way }, models);
+  const plan = { network, count, rows, way, ...(examples && graphPlan(examples)) };
+  return loadedEvaluation(backend, plan, models);
 }
 
 /** The evaluation of a plan with these models' parameters. The caller disposes of it. */

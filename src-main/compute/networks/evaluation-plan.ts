@@ -1,6 +1,7 @@
 /** What an evaluation (`evaluation.ts`) computes, and what its state and arguments are. */
 import { types } from '../backend/index.ts';
 import type { Spec } from '../backend/index.ts';
+import type { Examples } from '../data/index.ts';
 import { isCounter } from '../../formats/tensor-names.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Way } from './execution.ts';
@@ -14,6 +15,8 @@ export interface EvaluationPlan {
   /** Examples per call; the last call is filled up. */
   rows: number;
   way: Way;
+  /** Examples are the nodes of a graph with so many edges; `rows` are all of them. */
+  edges?: number;
   /** Heads are mixed of those of other networks; absent: each of the P has its own. */
   mix?: { sources: number; used: number; permuted: boolean };
   /** Parameters that all networks share, [1, ...shape]; all others are [P, ...shape]. */
@@ -33,6 +36,19 @@ export type Place = { spec: Spec } & (
   | { kind: 'places'; name: string }
   | { kind: 'shares'; name: '' }
 );
+
+/** What of a plan follows from examples that are the nodes of a graph: they go through the network together. */
+export const graphPlan = ({ edges, count }: Examples): { rows?: number; edges?: number } =>
+  edges ? { rows: count, edges: edges.sources.length } : {};
+
+/** Sources and targets of the edges, if there are any. */
+export const edgeSpecs = ({ edges }: { edges?: number | undefined }): Spec[] =>
+  edges === undefined
+    ? []
+    : [
+        { dtype: types.int32, shape: [edges] },
+        { dtype: types.int32, shape: [edges] },
+      ];
 
 /** Of `TrainingPass`: weights of the rows, and from biased to unbiased variance. */
 export const batchSpecs = (rows: number): Spec[] => [

@@ -5,7 +5,7 @@ import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, ComputationBody, Program, Tensor } from '../backend/index.ts';
 import { labelsOf, requireFitting, rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
-import { batchSpecs, placesOf } from './evaluation-plan.ts';
+import { batchSpecs, edgeSpecs, placesOf } from './evaluation-plan.ts';
 import type { EvaluationPlan, Place } from './evaluation-plan.ts';
 import { compilationOf, valuesPerExample, widestNode } from './execution.ts';
 import type { Way } from './execution.ts';
@@ -97,6 +97,7 @@ export class Evaluation {
           { dtype: types.float32, shape: [plan.rows, features] },
           { dtype: types.int32, shape: [plan.rows, ...labelAxes(plan.network)] },
           ...(plan.byBatch ? batchSpecs(plan.rows) : []),
+          ...edgeSpecs(plan),
         ],
         state: this.#places.map(({ spec }) => spec),
       },
@@ -155,8 +156,9 @@ export class Evaluation {
     this.#check(examples);
     for (let start = 0; start < examples.count; start += rows) {
       const size = Math.min(rows, examples.count - start);
-      if (this.#program) sum.addSums(this.#sums(examples, start, size), size);
-      else sum.add(this.logits(examples, start, size), labelsOf(examples, start, start + size));
+      const labels = labelsOf(examples, start, start + size);
+      if (this.#program) sum.addSums(this.#sums(examples, start, size), labels);
+      else sum.add(this.logits(examples, start, size), labels);
       await between(size / examples.count);
     }
     return sum.scores();
@@ -221,12 +223,17 @@ export class Evaluation {
   #args(examples: Examples, start: number, size: number, rows: number): Tensor[] {
     const { tf } = this.#backend;
     const shape = [rows, ...labelAxes(this.plan.network)];
-    const labels = new Int32Array(shape.reduce((a, b) => a * b)).fill(-1);
+    const labels = new Int32Array(sizeOf(shape)).fill(-1);
     labels.set(labelsOf(examples, start, start + size));
     const args = [this.#rows(examples, start, size, rows), tf.tensor(labels, shape, 'int32')];
-    if (!this.plan.byBatch) return args;
-    const weights = new Float32Array(rows).fill(1 / size, 0, size);
-    return [...args, tf.tensor1d(weights), tf.scalar(size / (size - 1))];
+    if (this.plan.byBatch) {
+      const weights = new Float32Array(rows).fill(1 / size, 0, size);
+      args.push(tf.tensor1d(weights), tf.scalar(size / (size - 1)));
+    }
+    const { edges } = examples;
+    if (!edges) return args;
+    if (size !== examples.count) throw new Error('only a part of the nodes of a graph were to be evaluated');
+    return [...args, tf.tensor1d(edges.sources, 'int32'), tf.tensor1d(edges.targets, 'int32')];
   }
 
   /** [rows, features], filled up with zeros. */
@@ -241,7 +248,8 @@ export class Evaluation {
   }
 
   #checkedRows(examples: Examples): number {
-    const { network, count, rows } = this.plan;
+    const { network, count, rows, edges } = this.plan;
+    if (edges !== undefined) return rows;
     return Math.min(checkedRows, rows, rowsPerCall(network, count, 'eager'), examples.count);
   }
 
@@ -261,7 +269,7 @@ export class Evaluation {
       sum.add(logits, labelsOf(examples, 0, size));
     });
     const found = scoresOf((sum) => {
-      sum.addSums(this.#sums(examples, 0, size), size);
+      sum.addSums(this.#sums(examples, 0, size), labelsOf(examples, 0, size));
     });
     const each = logits.length / this.plan.count;
     const wrong = expected.findIndex((loss, p) => {
@@ -320,9 +328,11 @@ export class Evaluation {
   }
 
   #body(answer: 'logits' | 'sums'): ComputationBody {
-    const { network, byBatch } = this.plan;
+    const { network, byBatch, edges } = this.plan;
     const maths = mathsOf(this.#backend);
-    return ([x, labels, rowWeights, unbiased], state) => {
+    return ([x, labels, ...further], state) => {
+      const [rowWeights, unbiased] = byBatch ? further : [];
+      const [edgeSources, targets] = edges === undefined ? [] : further.slice(-2);
       const of = (kind: Place['kind']): Map<string, Tensor> =>
         new Map(
           this.#places.flatMap((place, i) => (place.kind === kind ? [[place.name, state[i]!] as const] : [])),
@@ -341,6 +351,7 @@ export class Evaluation {
       const seen = new Map<string, Tensor[]>();
       const { output } = forward(maths, network, parameters, batch, {
         known: new Map(known),
+        edges: edgeSources && targets && { sources: edgeSources, targets },
         ...(byBatch && {
           training: {
             ...{ rowWeights: rowWeights!, unbiased: unbiased!, momentum: 1 },

@@ -3,7 +3,7 @@ import type { Execution } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
-import { hasConvolutions } from './parameters.ts';
+import { hasConvolutions, overGraph } from './parameters.ts';
 
 /** Values of nodes from which on compiling, about a second, is made up for: six pairs of small networks over MNIST. */
 const fewestValues = 1e9;
@@ -36,10 +36,10 @@ export function compilationOf(
 
 /**
  * How a network is compiled: convolutions as a plain graph of TensorFlow's own kernels, which are twice as fast as XLA's
- * (and XLA aborts the process at some of them).
+ * (and XLA aborts the process at some of them); means over neighbours likewise, which XLA has no kernel for.
  */
 export const compiledWay = (network: Network): 'xla' | 'graph' =>
-  hasConvolutions(network) ? 'graph' : 'xla';
+  hasConvolutions(network) || overGraph(network) ? 'graph' : 'xla';
 
 /** The reason that a result gives where the probe failed. */
 export function withoutCompiler({ device }: Backend, shortfall: string): string {

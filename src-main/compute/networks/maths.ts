@@ -3,6 +3,8 @@ import { attr, numberTensor } from '../backend/index.ts';
 import type { Backend, Tensor, Tf } from '../backend/index.ts';
 import { convolutionOf } from './convolution.ts';
 import type { Convolve } from './convolution.ts';
+import { neighbourMeanOf } from './neighbour-mean.ts';
+import type { NeighbourMean } from './neighbour-mean.ts';
 
 export interface Maths {
   readonly tf: Tf;
@@ -13,6 +15,7 @@ export interface Maths {
   /** NaN stays NaN. */
   relu(x: Tensor): Tensor;
   readonly convolve: Convolve;
+  readonly neighbourMean: NeighbourMean;
 }
 
 export function mathsOf(backend: Backend): Maths {
@@ -22,6 +25,7 @@ export function mathsOf(backend: Backend): Maths {
     number: (value) => numberTensor(tf, value),
     relu: (x) => portableRelu(backend, x),
     convolve: convolutionOf(backend),
+    neighbourMean: neighbourMeanOf(backend),
     gather(rows, indices) {
       if (!native) {
         const shape = [...indices.shape, ...rows.shape.slice(1)];

@@ -36,4 +36,10 @@ export const runningStatisticsOf = (network: Network): string[] =>
 /** x * sigmoid(C x) somewhere. */
 export const isGated = ({ nodes }: Network): boolean => nodes.some(({ op }) => op === 'gate');
 
+/** Examples see each other: they are the nodes of a graph, and go through the network together. */
+export const overGraph = ({ nodes }: Network): boolean => nodes.some(({ op }) => op === 'neighbours');
+
+/** TensorFlow's kernels take one model at a time. */
+export const runsAlone = (network: Network): boolean => hasConvolutions(network) || overGraph(network);
+
 export const hasConvolutions = ({ nodes }: Network): boolean => nodes.some(({ op }) => op === 'conv2d');

@@ -15,6 +15,7 @@ import type { GroupValue, PermutationGroup } from '../../../src-shared/networks/
  * - `post_activation_function`: the values that linear layers and convolutions read the group from. Of an MLP: the input
  *   of the next linear layer; of a residual stream the inputs of all its branches. Channels that convolutions read are
  *   compared pixel by pixel there only, not where a mean over pixels or a flattened image is read, as in the published code.
+ *   Of the nodes of a graph: the values before they are summed over neighbours.
  *
  * @throws UserError naming the group if the output does not depend on it
  */
@@ -26,6 +27,7 @@ export function recordingPlaces(
   const values = new Map(group.values.map((value) => [value.node, value]));
   const opens = new Set(group.openedBy);
   const carriersOf = ({ takes }: CheckedNode): string[] => takes.filter((id) => values.has(id));
+  const ofOneNode = ownValues(network);
   const complete = used.findLast(
     (node) => values.has(node.id) && (opens.has(node.id) || carriersOf(node).length > 1),
   );
@@ -33,7 +35,7 @@ export function recordingPlaces(
     (node) => (opens.has(node.id) || !values.has(node.id)) && carriersOf(node).length > 0,
   );
   const ofImages = readers.filter(({ op }) => op === 'conv2d');
-  const reads = (ofImages.length > 0 ? ofImages : readers).flatMap(carriersOf);
+  const reads = (ofImages.length > 0 ? ofImages : readers).flatMap(carriersOf).map(ofOneNode);
   if (!complete || reads.length === 0)
     throw new UserError(
       `the output of the network does not depend on the units of ${group.name}: their activations cannot be compared`,
@@ -47,6 +49,14 @@ export function recordingPlaces(
     post_norm: valuesOf(norms.length > 0 ? norms : [complete.id]),
     post_activation_function: valuesOf(reads),
   };
+}
+
+/** By id: the value itself, or if it is summed over the neighbours of a node that of the node alone. */
+function ownValues({ nodes }: Network): (id: string) => string {
+  const before = new Map(
+    nodes.flatMap(({ id, op, takes }) => (op === 'neighbours' ? [[id, takes[0]!]] : [])),
+  );
+  return (id) => before.get(id) ?? id;
 }
 
 /** The first norm on every way from `start` along the nodes that pass the group on. */

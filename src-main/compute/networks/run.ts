@@ -2,9 +2,10 @@
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { OperationName } from '../../../src-shared/networks/operations.ts';
 import type { Tensor } from '../backend/index.ts';
+import type { EdgeTensors } from './edges.ts';
 import type { Maths } from './maths.ts';
 import type { TrainingPass } from './operations/context.ts';
-import { hasConvolutions } from './parameters.ts';
+import { runsAlone } from './parameters.ts';
 import { tensorOperations } from './operations/index.ts';
 
 /** Acting parameters by name, [M or 1, ...shape]. */
@@ -15,6 +16,8 @@ export interface ForwardOptions {
   taps?: readonly string[];
   /** Absent: evaluation mode, batch norms use their running statistics. */
   training?: TrainingPass;
+  /** Which rows are neighbours, if they are the nodes of a graph. */
+  edges?: EdgeTensors | undefined;
   /** Values that are known already, by id, [M, B, ...shape]: their nodes are not computed. */
   known?: ReadonlyMap<string, Tensor>;
 }
@@ -25,8 +28,8 @@ interface Forward {
 }
 
 /**
- * Runs M models on one batch: all at once, or one after the other if there are convolutions, which TensorFlow has for one
- * filter only. Pure: whoever calls it holds the tidy (or the trace).
+ * Runs M models on one batch: all at once, or one after the other if there are convolutions or means over neighbours,
+ * which TensorFlow has for one model only. Pure: whoever calls it holds the tidy (or the trace).
  * @param x [M, B, ...shape], each model on its own rows, or [1, B, ...shape], shared by all
  * @returns the network's value [M, B, ...shape], and values at the taps
  */
@@ -38,20 +41,29 @@ export function forward(
   options: ForwardOptions = {},
 ): Forward {
   const models = Math.max(x.shape[0]!, ...[...parameters.values()].map(({ shape }) => shape[0]!));
-  if (models > 1 && hasConvolutions(network))
-    return eachModel(maths, network, parameters, x, { models, options });
-  const { taps = [], training, known = new Map<string, Tensor>() } = options;
+  if (models > 1 && runsAlone(network)) return eachModel(maths, network, parameters, x, { models, options });
+  const { taps = [], training, edges, known = new Map<string, Tensor>() } = options;
   const [input] = network.graph.inputs;
   const values = new Map<string, Tensor>([[input!.id, x], ...known]);
+  // The values of a whole graph are large: each goes when nothing reads it any more. Training needs them once again.
+  const frees = edges !== undefined && !training;
+  const lastReader = new Map(network.nodes.flatMap(({ id, takes }) => takes.map((taken) => [taken, id])));
+  const kept = new Set([input!.id, network.graph.output, ...taps, ...known.keys()]);
   for (const node of network.nodes) {
     if (values.has(node.id)) continue;
     const inputs = node.takes.map((id) => values.get(id)!);
-    const run = tensorOperations[node.op as OperationName];
+    const operation = tensorOperations[node.op as OperationName];
     const parameter = (word: string): Tensor | undefined => {
       const declared = node.parameters[word];
       return declared && parameters.get(declared.name);
     };
-    values.set(node.id, run(inputs, { maths, node, parameter, training }));
+    const run = (): Tensor => operation(inputs, { maths, node, parameter, training, edges });
+    const value = frees ? maths.tf.tidy(run) : run();
+    values.set(node.id, value);
+    if (!frees) continue;
+    for (const taken of node.takes)
+      if (lastReader.get(taken) === node.id && !kept.has(taken) && values.get(taken) !== value)
+        values.get(taken)!.dispose();
   }
   return {
     output: values.get(network.graph.output)!,

@@ -30,12 +30,17 @@ export class ScoreSum {
   }
 
   /**
-   * @param logits [M, rows, classes]; rows beyond those with labels do not count
+   * @param logits [M, rows, classes]; rows beyond those with labels, and of label -1, do not count
    * @param labels [n], or [n, K] of examples with K binary labels
    */
   add(logits: Float32Array | Float64Array, labels: Int32Array, rows?: number): void {
-    const each = this.#objective?.labels ?? 1;
+    const each = this.#labelsEach;
     this.#add(logits, labels, rows ?? labels.length / each, each);
+  }
+
+  /** Numbers that label an example. */
+  get #labelsEach(): number {
+    return this.#objective?.labels ?? 1;
   }
 
   #add(logits: Float32Array | Float64Array, labels: Int32Array, rows: number, each: number): void {
@@ -43,6 +48,7 @@ export class ScoreSum {
     const classes = logits.length / (models * rows);
     for (let m = 0; m < models; m++) {
       for (let row = 0; row < labels.length / each; row++) {
+        if (labels[row * each]! < 0) continue;
         const own = (m * rows + row) * classes;
         if (this.#objective) {
           const end = own + classes;
@@ -55,16 +61,16 @@ export class ScoreSum {
         } else this.#addRow(m, logits, own, classes, labels[row]!);
       }
     }
-    this.#count += labels.length / each;
+    this.#count += countOf(labels) / each;
   }
 
-  /** @param sums of `count` examples, as `scoreSums` makes them, [M] each */
-  addSums([loss, correct, undecided]: readonly Float64Array[], count: number): void {
+  /** @param sums of the examples with these labels, as `scoreSums` makes them, [M] each */
+  addSums([loss, correct, undecided]: readonly Float64Array[], labels: Int32Array): void {
     for (let m = 0; m < this.#loss.length; m++) {
       this.#loss[m]! += loss![m]!;
       this.#correct[m]! += undecided![m]! > 0 ? NaN : correct![m]!;
     }
-    this.#count += count;
+    this.#count += countOf(labels) / this.#labelsEach;
   }
 
   #addRow(
@@ -114,6 +120,10 @@ export class ScoreSum {
     };
   }
 }
+
+/** Labels of examples that count. */
+const countOf = (labels: Int32Array): number =>
+  labels.reduce((count, label) => (label < 0 ? count : count + 1), 0);
 
 const double = 'float64';
 

@@ -9,7 +9,7 @@ import type { NamedArrays } from '../networks/permute.ts';
  * The most likely class per model and example; ties go to the lowest class, as in PyTorch's argmax.
  * @param models parameters as they act
  * @param between called between passes; throw there to stop
- * @returns per model [examples.count]
+ * @returns per model, of the examples that are scored
  */
 export async function predictions(
   backend: Backend,
@@ -18,7 +18,7 @@ export async function predictions(
   examples: Examples,
   between: () => Promise<void>,
 ): Promise<Int32Array[]> {
-  const evaluation = evaluationOf(backend, network, models, 'eager');
+  const evaluation = evaluationOf(backend, network, models, 'eager', examples);
   const answers = models.map(() => new Int32Array(examples.count));
   try {
     await eachLogits(evaluation, examples, async (logits, start, size) => {
@@ -32,7 +32,10 @@ export async function predictions(
   } finally {
     evaluation.dispose();
   }
-  return answers;
+  const { labels } = examples;
+  return examples.scored === undefined
+    ? answers
+    : answers.map((answer) => answer.filter((_, i) => labels[i]! >= 0));
 }
 
 function largest(values: Float32Array, start: number, count: number): number {

@@ -10,6 +10,7 @@ import type { AnalysisData } from '../analysis-data.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
 import type { LoadedModel } from '../load-models.ts';
+import { scoredCount } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { loadPairs } from '../pairs.ts';
 import type { PairIndices, SelectedPairs } from '../pairs.ts';
@@ -106,7 +107,8 @@ async function agreementsOf(
   const arrays = models.map(({ acting }) => acting);
   const answers: [Split, Int32Array[]][] = [];
   for (const [split, examples] of splits) {
-    if (examples.count === 0) throw new UserError(`splits: the ${split} split of this run has no examples.`);
+    if (scoredCount(examples) === 0)
+      throw new UserError(`splits: the ${split} split of this run has no examples.`);
     const message = `epoch ${epoch}, ${split} split`;
     const between = () => context.between(0, message);
     answers.push([split, await predictions(backend, graph, arrays, examples, between)]);

@@ -2,7 +2,7 @@
 import type { Split } from '../../../src-shared/domain.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { DataWish } from '../analysis-data.ts';
-import { refuseConvolutions } from '../load-models.ts';
+import { refuseBeyondLinear } from '../load-models.ts';
 import type { LoadedModel } from '../load-models.ts';
 import type { ComputeContext } from '../context.ts';
 import { requireRescalings } from '../networks/check-symmetries.ts';
@@ -21,7 +21,7 @@ export function rescalable(
   { run, state, name }: LoadedModel,
   scope: RescalingScope,
 ): { arrays: Map<string, NamedArray<Float64Array>>; plan: RescalingPlan } {
-  refuseConvolutions(run, 'checkpoints are rescaled');
+  refuseBeyondLinear(run, 'checkpoints are rescaled');
   const network = run.graph;
   const plan = planRescaling({ network, state, name }, scope);
   const arrays = actingDoubles(network, state);

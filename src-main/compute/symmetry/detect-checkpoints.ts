@@ -5,7 +5,7 @@ import type { detectSymmetryJob } from '../../../src-shared/jobs/detect-symmetry
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { isIdentity } from '../alignment/permutation.ts';
-import { loadCheckpoints, refuseConvolutions } from '../load-models.ts';
+import { loadCheckpoints, refuseBeyondLinear } from '../load-models.ts';
 import type { LoadedModel } from '../load-models.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
@@ -27,7 +27,7 @@ export async function detectInCheckpoints(params: Params, context: ComputeContex
   const { run, models, epoch, checkpoints, steps, restarts, seed } = params;
   const [a, b] = loadCheckpoints({ run, models, epoch, checkpoints }) as [LoadedModel, LoadedModel];
   requireSameShapes([a, b]);
-  refuseConvolutions(a.run, 'symmetries between checkpoints are detected');
+  refuseBeyondLinear(a.run, 'symmetries between checkpoints are detected');
   const network = a.run.graph;
   requireGroups(network, a.acting, a.name);
   const { rescalings, notes } = rescalingsOf(a);

@@ -1,6 +1,7 @@
 /** Whether a data set fits the network that a config describes. */
 import { UserError } from '../../../src-shared/errors.ts';
 import { shapeText } from '../../../src-shared/images.ts';
+import { gnnWidths } from '../../../src-shared/model.ts';
 import type { TrainableSpec } from '../../../src-shared/model.ts';
 import { requireImages } from '../data/augment.ts';
 import type { Dataset, SplitIndices } from '../data/index.ts';
@@ -10,6 +11,7 @@ import type { TrainingPlan } from './plan.ts';
 /** @throws UserError naming the key of the config that does not fit, and what would */
 export function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): void {
   const { input, classes, keys } = sizesOf(plan.spec);
+  checkGraph(plan.spec, dataset);
   checkInput(input, keys.input, dataset);
   if (classes < dataset.classes) {
     throw new UserError(
@@ -20,9 +22,25 @@ export function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndic
   if (plan.augmentation) requireImages(dataset.train, dataset.name);
   checkBatches(plan, split.train.length);
   if (!plan.earlyStopping || split.val.length > 0) return;
-  throw new UserError('training.early_stopping is enabled, but no images are set aside for validation.', {
-    hint: 'It watches the validation loss: set dataset.val_split above 0.',
+  throw new UserError('training.early_stopping is enabled, but no examples are set aside for validation.', {
+    hint: dataset.nodes
+      ? 'It watches the validation loss: let the split of the graph have nodes for it.'
+      : 'It watches the validation loss: set dataset.val_split above 0.',
   });
+}
+
+function checkGraph({ architecture }: TrainableSpec, { name, nodes }: Dataset): void {
+  if ((architecture === 'gnn') === (nodes !== undefined)) return;
+  throw nodes
+    ? new UserError(
+        `examples of ${name} are the nodes of a graph, which only graph networks can be trained on.`,
+        {
+          hint: 'Choose a preset of a graph network (gnn-small), or another data set.',
+        },
+      )
+    : new UserError(`config: model.name: a graph network is trained on a graph; ${name} has no edges.`, {
+        hint: 'Set dataset=block-model, or dataset.name=arxiv or graph with --data-dir.',
+      });
 }
 
 /** @param input the shape of one example, [channels, height, width] of images */
@@ -51,6 +69,11 @@ function sizesOf(spec: TrainableSpec) {
   if (spec.architecture === 'resnet') {
     const { input, classes } = spec;
     return { input, classes, keys: { input: 'input_shape', classes: 'num_classes' } };
+  }
+  if (spec.architecture === 'gnn') {
+    const widths = gnnWidths(spec);
+    const keys = { input: 'in_channels', classes: 'out_channels' };
+    return { input: [widths[0]!], classes: widths.at(-1)!, keys };
   }
   const { layers } = spec;
   const keys = { input: 'input_dim', classes: 'output_dim' };

@@ -3,6 +3,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend, Tensor } from '../backend/index.ts';
 import type { Examples } from '../data/index.ts';
 import { acting } from '../networks/effective.ts';
+import { graphPlan } from '../networks/evaluation-plan.ts';
 import { Evaluation, rowsPerCall } from '../networks/evaluation.ts';
 import { evaluationWay } from '../networks/execution.ts';
 import { mathsOf } from '../networks/maths.ts';
@@ -39,7 +40,7 @@ export class HeldOut {
         const all = acting(mathsOf(this.#backend), stored, fixed);
         return Object.fromEntries([...all].map(([name, tensor]) => [name, tensor.clone()]));
       });
-      this.#load(acts);
+      this.#load(acts, examples);
       tf.dispose(acts);
     } finally {
       tf.dispose([...stored.values()]);
@@ -49,10 +50,11 @@ export class HeldOut {
     return this.#evaluation!.scores(examples, between);
   }
 
-  #load(acts: Record<string, Tensor>): void {
+  #load(acts: Record<string, Tensor>, examples: Examples): void {
     this.#evaluation ??= new Evaluation(this.#backend, {
       ...{ network: this.#network, count: this.#models, way: this.execution.way },
       rows: rowsPerCall(this.#network, this.#models, this.execution.way),
+      ...graphPlan(examples),
       shared: new Set(Object.keys(acts).filter((name) => acts[name]!.shape[0] === 1 && this.#models > 1)),
     });
     for (const name of this.#evaluation.parameters) this.#evaluation.setParameter(name, acts[name]!);

@@ -29,6 +29,8 @@ export interface Pace {
 }
 
 export function stepsPerEpoch(training: Pick<Training, 'plan' | 'split'>): number {
+  // All nodes of a graph together.
+  if (training.plan.spec.architecture === 'gnn') return 1;
   return Math.ceil(training.split.train.length / training.plan.batchSize);
 }
 
@@ -90,6 +92,7 @@ export async function trainEpoch(
 
 /** The steps of one epoch. */
 function epochInputs({ plan, split }: Training, epoch: number, learningRate: number): StepInput[] {
+  if (plan.spec.architecture === 'gnn') return [{ rows: [], learningRate }];
   const orders = plan.seeds.optimization.map((seed) => batchOrder(seed, epoch, split.train));
   const steps = stepsPerEpoch({ plan, split });
   const { augmentation, seeds } = plan;
@@ -120,7 +123,7 @@ function refuseNonFinite({ loss, accuracy }: Scores, steps: number): void {
   const bad = loss.findIndex((value, m) => !Number.isFinite(value) || !Number.isFinite(accuracy[m]));
   if (bad < 0) return;
   throw new UserError(
-    `training stopped: the loss of model ${bad + 1} on held-out images is ${loss[bad]} after step ${steps}: it, or a logit, is not finite.`,
+    `training stopped: the loss of model ${bad + 1} on held-out examples is ${loss[bad]} after step ${steps}: it, or a logit, is not finite.`,
     { hint: 'Lower optimizer.lr and train again; checkpoints saved before are unharmed.' },
   );
 }

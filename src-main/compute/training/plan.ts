@@ -93,7 +93,9 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
   const dataset = {
     ...config.dataset,
     ...(paths.dataDir !== undefined && { data_dir: paths.dataDir }),
-    ...(paths.splitFile !== undefined ? { split_file: paths.splitFile } : { split_seed: data.splitSeed }),
+    ...(paths.splitFile !== undefined && { split_file: paths.splitFile }),
+    // Graphs bring their split.
+    ...(paths.splitFile === undefined && spec.architecture !== 'gnn' && { split_seed: data.splitSeed }),
     ...(data.geometry?.kind === 'mnist-coherence' && {
       coherence_rotation: { ...config.dataset?.coherence_rotation, axis_signs: axisSigns },
     }),
@@ -134,8 +136,9 @@ function stepOptions({ training }: RunConfig): StepOptions {
 
 /** @throws UserError where batch norm would see a batch of one example */
 export function checkBatches(plan: TrainingPlan, count: number): void {
-  const rest = count % plan.batchSize;
   const { spec } = plan;
+  if (spec.architecture === 'gnn') return;
+  const rest = count % plan.batchSize;
   // The last maps of a residual network have more than one pixel, unless its images are tiny.
   const manyPixels = spec.architecture === 'resnet' && Math.max(...spec.input.slice(1)) > 4;
   if (spec.norm !== 'batch' || manyPixels || (rest !== 1 && plan.batchSize !== 1)) return;

@@ -13,6 +13,13 @@ const names = ['none', 'constant', 'cosine', 'step', 'multistep', 'linear_warmup
  * @throws UserError for an unknown name
  */
 export function resolveSchedule(config: RunConfig, base: number, where = 'config'): Schedule {
+  const schedule = scheduleOf(config, base, where);
+  const steps = config.scheduler?.steps_per_epoch ?? 1;
+  return (epoch) => schedule(steps * epoch);
+}
+
+/** Of one step per epoch. */
+function scheduleOf(config: RunConfig, base: number, where: string): Schedule {
   const section = config.scheduler ?? {};
   const name = section.name ?? 'none';
   switch (name) {

@@ -9,6 +9,7 @@ import type { Objective } from '../../../src-shared/objective.ts';
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, Spec, Tensor } from '../backend/index.ts';
 import type { Move } from '../data/augment.ts';
+import { scoredCount } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { augmentedPlan, packedMoves } from './augmented-rows.ts';
 import type { AugmentedRows } from './augmented-rows.ts';
@@ -23,10 +24,10 @@ import { DropoutMasks } from './dropout.ts';
 import { executionOf, refuseUntrainable } from './execution.ts';
 import { slotNames, stepScalars } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
-import { stateValues, trainedNames } from './session-values.ts';
-import type { StateValue } from './session-values.ts';
 import { placeOf, stepScalarCount, trainingStep } from './step.ts';
-import type { StatePlace, StepOptions } from './step.ts';
+import type { StatePlace, StepOptions, StepPlan } from './step.ts';
+import { stateValues, trainedNames } from './state-values.ts';
+import type { StateValue } from './state-values.ts';
 
 export interface SessionPlan extends StepOptions {
   spec: TrainableSpec;
@@ -44,7 +45,7 @@ export interface SessionPlan extends StepOptions {
   execution?: TrainingExecution;
 }
 
-/** One step: for each model the rows of its batch, at most `batchSize` of them. */
+/** One step: for each model the rows of its batch, at most `batchSize` of them; none over a graph, which is taken whole. */
 export interface StepInput {
   rows: readonly Int32Array[];
   /** Of varied images, for each model and row of its batch, in the order of `rows`. */
@@ -84,6 +85,8 @@ export class TrainingSession {
   /** Per model, what nothing moves; the rest lives in the computation alone. */
   readonly #unmoved: readonly StateDict[];
   readonly #batchSize: number;
+  /** Of training examples that are the nodes of a graph. */
+  readonly #graph: StepPlan['graph'];
   readonly #augmented: AugmentedRows | undefined;
   readonly #masks: DropoutMasks;
   readonly #places: readonly StatePlace[];
@@ -94,21 +97,23 @@ export class TrainingSession {
 
   constructor(backend: Backend, plan: SessionPlan, states: readonly StateDict[], examples: Examples) {
     this.#backend = backend;
-    this.#batchSize = plan.batchSize;
+    const batchSize = examples.edges ? examples.count : plan.batchSize;
+    this.#batchSize = batchSize;
+    this.#graph = examples.edges && { nodes: examples.count, labelled: scoredCount(examples) };
     this.network = { ...readNetwork(trainedGraphOf(plan.spec)), objective: plan.objective };
     requireObjective(this.network, examples);
     refuseUntrainable(backend, this.network);
     this.#augmented = plan.augmentation && augmentedPlan(this.network, examples, plan.augmentation.pad);
     this.models = states.length;
     this.optimizer = plan.optimizer;
-    this.#masks = new DropoutMasks(this.network, plan, this.models);
+    this.#masks = new DropoutMasks(this.network, { ...plan, batchSize }, this.models);
     const counter = [...states[0]!].find(([name]) => isCounter(name));
     this.batchesTracked = counter?.[1].data[0] ?? 0;
     const values = stateValues(this.network, plan.optimizer, states, examples);
     this.#places = values.map(({ place }) => place);
     this.#names = [...states[0]!.keys()];
     this.#unmoved = unmoved(this.#places, states);
-    const { batchSize, totalSteps } = plan;
+    const { totalSteps } = plan;
     this.execution =
       plan.execution ?? executionOf(backend, this.network, { models: this.models, batchSize, totalSteps });
     this.#computation = this.#open(values, plan);
@@ -133,6 +138,7 @@ export class TrainingSession {
       classes: this.network.shapes.get(this.network.graph.output)![0]!,
       mayIdle: stepsPerCall > 1,
       augmented: this.#augmented,
+      graph: this.#graph,
     };
     const body = trainingStep(mathsOf(this.#backend), plan);
     if (way === 'eager') return new EagerComputation(this.#backend.tf, body);
@@ -192,10 +198,12 @@ export class TrainingSession {
   }
 
   #argumentSpecs(): Spec[] {
+    const scalars = { dtype: types.float32, shape: [stepScalarCount] };
+    if (this.#graph) return [scalars, ...this.#masks.specs];
     return [
       { dtype: types.int32, shape: [this.models, this.#batchSize] },
       { dtype: types.float32, shape: [this.#batchSize] },
-      { dtype: types.float32, shape: [stepScalarCount] },
+      scalars,
       ...(this.#augmented ? [{ dtype: types.int32, shape: [3, this.models, this.#batchSize] }] : []),
       ...this.#masks.specs,
     ];
@@ -219,7 +227,21 @@ export class TrainingSession {
     return inputs.map((_, i) => all.subarray(i * this.models, (i + 1) * this.models));
   }
 
+  /** Of steps over a whole graph: scalars, and what dropout drops. */
+  #graphArguments(inputs: readonly StepInput[], nodes: number): Tensor[] {
+    const { tf } = this.#backend;
+    const [input] = inputs;
+    if (inputs.length !== 1 || !input) throw new Error('steps over a graph are made one at a time');
+    const step = stepScalars(this.optimizer, input.learningRate, this.steps + 1);
+    const scalars = [...step, nodes / Math.max(nodes - 1, 1), 1];
+    return [
+      tf.tensor(scalars, [stepScalarCount], 'float32'),
+      ...this.#masks.tensors(tf, [], { first: this.steps + 1, count: 1 }),
+    ];
+  }
+
   #arguments(inputs: readonly StepInput[]): Tensor[] {
+    if (this.#graph) return this.#graphArguments(inputs, this.#graph.nodes);
     const { stepsPerCall } = this;
     const [models, batch] = [this.models, this.#batchSize];
     const rows = new Int32Array(stepsPerCall * models * batch);
@@ -257,7 +279,7 @@ export class TrainingSession {
     const stored = new Map<string, Tensor>();
     const parts = new Map<string, { offset: Tensor | undefined; mask: Tensor | undefined }>();
     const isRead = ({ kind }: StatePlace): boolean =>
-      kind !== 'slot' && kind !== 'inputs' && kind !== 'labels';
+      !['slot', 'inputs', 'labels', 'sources', 'targets'].includes(kind);
     const read = [...this.#places.keys()].filter((i) => isRead(this.#places[i]!));
     computation.getAll(read).forEach((tensor, at) => {
       const { kind, name } = this.#places[read[at]!]!;

@@ -1,6 +1,7 @@
 /** One training step of M models at once: forward, backward by autodiff, optimizer. A pure function of tensors. */
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { ComputationBody, Tensor } from '../backend/index.ts';
+import type { EdgeTensors } from '../networks/edges.ts';
 import { acting } from '../networks/effective.ts';
 import type { FixedTensors } from '../networks/effective.ts';
 import { lossOf } from '../networks/loss.ts';
@@ -26,7 +27,9 @@ export type StatePlace =
   /** F as it acts, or D, of a trained parameter, [1, ...shape]. */
   | { kind: 'offset' | 'mask'; name: string }
   /** All training inputs [N, ...shape], or labels: [N] int32, or [N, K] float32 if an example has K binary labels. */
-  | { kind: 'inputs' | 'labels'; name: '' };
+  | { kind: 'inputs' | 'labels'; name: '' }
+  /** Of training inputs that are the nodes of a graph: the ends of its edges, int32 [edges]; labels are -1 where nothing is trained. */
+  | { kind: 'sources' | 'targets'; name: '' };
 
 /** What a step does besides the optimizer; all of it absent or 0: nothing. */
 export interface StepOptions {
@@ -49,6 +52,8 @@ export interface StepPlan extends StepOptions {
   mayIdle: boolean;
   /** Images are varied: a fourth argument says how. */
   augmented?: AugmentedRows | undefined;
+  /** Training inputs are the nodes of a graph: every step takes all of them, and so many have labels. */
+  graph?: { nodes: number; labelled: number } | undefined;
 }
 
 /** Scalars of one step: the optimizer's, n / (n - 1) of the n rows that count, and whether the step counts. */
@@ -61,22 +66,22 @@ type ByName = Map<string, Tensor>;
 
 /**
  * Arguments: row numbers [M, B] int32, row weights [B] (1 / n, or 0 for rows that fill up the batch), scalars; of augmented
- * images moves [3, M, B] int32; and a mask [M, B, ...shape] for every node that drops entries.
+ * images moves [3, M, B] int32; and a mask [M, B, ...shape] for every node that drops entries. Over a graph: scalars and
+ * masks alone.
  * Outputs: the mean loss of every model before the step, [M].
  */
 export function trainingStep(maths: Maths, plan: StepPlan): ComputationBody {
   return (args, state) => {
-    const [rows, rowWeights, scalars, ...further] = args as [Tensor, Tensor, Tensor, ...Tensor[]];
-    const moves = plan.augmented ? further[0] : undefined;
-    const drawn = plan.augmented ? further.slice(1) : further;
+    const { batch, scalars, drawn } = plan.graph
+      ? { batch: undefined, scalars: args[0]!, drawn: args.slice(1) }
+      : batchOf(plan, args);
     const masks = new Map(droppingNodes(plan.network).map(({ id }, i) => [id, drawn[i]!]));
     const of = (kind: StatePlace['kind']): ByName => byName(plan.places, state, kind);
     const trained = of('trained');
     const names = [...trained.keys()];
     const numbers = split(maths, scalars);
     const { losses, gradients, statistics } = backward(maths, plan, names, state, {
-      ...{ rows, rowWeights, moves, masks },
-      unbiased: numbers[scalarCount]!,
+      ...{ batch, masks, unbiased: numbers[scalarCount]! },
     });
     const moving = plan.clipNorm === undefined ? gradients : clipped(maths, gradients, plan.clipNorm);
     const next = new Map<string, Tensor>();
@@ -120,12 +125,60 @@ function split({ tf }: Maths, scalars: Tensor): Tensor[] {
   return tf.unstack(scalars);
 }
 
+/** Rows of a batch; undefined if every step takes all nodes of a graph. */
 interface Batch {
   rows: Tensor;
   rowWeights: Tensor;
-  unbiased: Tensor;
   moves: Tensor | undefined;
+}
+
+function batchOf(plan: StepPlan, args: readonly Tensor[]) {
+  const [rows, rowWeights, scalars, ...further] = args as [Tensor, Tensor, Tensor, ...Tensor[]];
+  const moves = plan.augmented ? further[0] : undefined;
+  return { batch: { rows, rowWeights, moves }, scalars, drawn: plan.augmented ? further.slice(1) : further };
+}
+
+interface Pass {
+  batch: Batch | undefined;
+  unbiased: Tensor;
   masks: ByName;
+}
+
+/** What a step sees of the training data. */
+interface Seen {
+  x: Tensor;
+  /** [M or 1, B, classes], or binary labels [M or 1, B, K]; zeros where there is no label. */
+  hot: Tensor;
+  /** [B]: of the rows in batch norms, and in the loss. */
+  rowWeights: Tensor;
+  lossWeights: Tensor;
+  edges?: EdgeTensors;
+}
+
+function seenIn(maths: Maths, plan: StepPlan, state: readonly Tensor[], batch: Batch | undefined): Seen {
+  const { tf } = maths;
+  const whole = (kind: StatePlace['kind']): Tensor => byName(plan.places, state, kind).get('')!;
+  const [inputs, labels] = [whole('inputs'), whole('labels')];
+  if (plan.graph) {
+    const { nodes, labelled } = plan.graph;
+    const isLabelled = tf.cast(tf.greaterEqual(labels, tf.scalar(0, 'int32')), 'float32');
+    return {
+      x: tf.expandDims(inputs, 0),
+      hot: smoothed(maths, tf.expandDims(oneHot(maths, labels, plan.classes), 0), plan),
+      rowWeights: tf.fill([nodes], 1 / nodes),
+      lossWeights: tf.mul(isLabelled, maths.number(1 / labelled)),
+      edges: { sources: whole('sources'), targets: whole('targets') },
+    };
+  }
+  const { rows, rowWeights, moves } = batch!;
+  const x =
+    plan.augmented && moves
+      ? augmentedRows(maths, { inputs, rows, moves }, plan.augmented)
+      : maths.gather(inputs, rows);
+  const own = maths.gather(labels, rows);
+  // Binary labels are what the loss takes.
+  const hot = plan.network.objective ? own : smoothed(maths, oneHot(maths, own, plan.classes), plan);
+  return { x, hot, rowWeights, lossWeights: rowWeights };
 }
 
 function backward(
@@ -133,23 +186,18 @@ function backward(
   plan: StepPlan,
   names: readonly string[],
   state: readonly Tensor[],
-  { rows, rowWeights, unbiased, moves, masks }: Batch,
+  { batch, unbiased, masks }: Pass,
 ): { losses: Tensor; gradients: Tensor[]; statistics: ByName } {
   const { tf } = maths;
   const of = (kind: StatePlace['kind']): ByName => byName(plan.places, state, kind);
-  const inputs = of('inputs').get('')!;
-  const [x, hot] = [
-    plan.augmented && moves
-      ? augmentedRows(maths, { inputs, rows, moves }, plan.augmented)
-      : maths.gather(inputs, rows),
-    targets(maths, of('labels').get('')!, rows, plan),
-  ];
+  const { x, hot, rowWeights, lossWeights, edges } = seenIn(maths, plan, state, batch);
   const given = new Map([...of('statistics'), ...of('fixed')]);
   const fixed = fixedTensors(of('offset'), of('mask'));
   const kept: { losses?: Tensor; statistics: ByName } = { statistics: new Map() };
   const total = (...values: Tensor[]): Tensor => {
     const stored = new Map([...given, ...names.map((name, i) => [name, values[i]!] as const)]);
     const { output } = forward(maths, plan.network, acting(maths, stored, fixed), x, {
+      edges,
       // Kept: gradients are taken in a tidy of their own.
       training: {
         ...{ rowWeights, unbiased, momentum: batchMomentum },
@@ -158,7 +206,7 @@ function backward(
       },
     });
     const losses = lossOf(maths, plan.network.objective, output, hot);
-    const weighted = tf.mul(losses, tf.expandDims(rowWeights, 0));
+    const weighted = tf.mul(losses, tf.expandDims(lossWeights, 0));
     kept.losses = tf.keep(tf.sum(weighted, 1));
     return tf.sum(kept.losses);
   };
@@ -180,23 +228,15 @@ function fixedTensors(offsets: ByName, masks: ByName): FixedTensors {
   return new Map([...names].map((name) => [name, { offset: offsets.get(name), mask: masks.get(name) }]));
 }
 
-/** [M, B, classes] of the labels at `rows`: one-hot, or with a share spread over all classes; binary labels as they are. */
-function targets(
-  maths: Maths,
-  labels: Tensor,
-  rows: Tensor,
-  { classes, labelSmoothing = 0, network }: StepPlan,
-): Tensor {
-  const { tf, number } = maths;
-  if (network.objective) return maths.gather(labels, rows);
-  const hot = oneHot(maths, labels, rows, classes);
+/** One-hot labels, a share of each spread over all classes. */
+function smoothed({ tf, number }: Maths, hot: Tensor, { classes, labelSmoothing = 0 }: StepPlan): Tensor {
   if (labelSmoothing === 0) return hot;
   return tf.add(tf.mul(hot, number(1 - labelSmoothing)), number(labelSmoothing / classes));
 }
 
-function oneHot(maths: Maths, labels: Tensor, rows: Tensor, classes: number): Tensor {
-  const { tf } = maths;
-  const flat = tf.reshape(maths.gather(labels, rows), [-1]);
+/** @param labels int32 [...]; -1 has no class @returns [..., classes] */
+function oneHot({ tf }: Maths, labels: Tensor, classes: number): Tensor {
+  const flat = tf.reshape(labels, [-1]);
   // Cast: the WebAssembly back end's oneHot of dtype float32 holds the bits of integers.
-  return tf.reshape(tf.cast(tf.oneHot(flat, classes), 'float32'), [...rows.shape, classes]);
+  return tf.reshape(tf.cast(tf.oneHot(flat, classes), 'float32'), [...labels.shape, classes]);
 }

@@ -15,9 +15,17 @@ import { backendInfo } from '../backend/info.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { dataSetNamed, isOwnName } from '../../formats/data-sets.ts';
+import { graphNamed } from '../../formats/graph-data.ts';
 import { givenTensors } from '../../formats/given-family.ts';
 import type { GivenTensors } from '../../formats/given-family.ts';
-import { evaluationExamples, loadDataset, splitIndices, splitToJson } from '../data/index.ts';
+import {
+  evaluationExamples,
+  scoredCount,
+  trainingExamples,
+  loadDataset,
+  splitIndices,
+  splitToJson,
+} from '../data/index.ts';
 import type { Dataset, SplitIndices } from '../data/index.ts';
 import { freshModels, numParameters } from '../models/index.ts';
 import type { StateDict } from '../models/index.ts';
@@ -154,10 +162,11 @@ async function prepareFresh(params: Params, context: ComputeContext): Promise<St
 /** The config says what the data are, not what they were taken for. */
 function recordData(plan: TrainingPlan, dataset: Dataset, context: ComputeContext): TrainingPlan {
   if (plan.data.geometry !== undefined) return plan;
-  if (dataset.name !== plan.data.name && dataSetNamed(plan.data.name)?.name !== dataset.name) {
-    const what = isOwnName(dataset.name)
-      ? 'IDX files of an unknown data set'
-      : `the data set ${dataset.name}`;
+  const known = graphNamed(plan.data.name) ?? dataSetNamed(plan.data.name)?.name;
+  if (dataset.name !== plan.data.name && known !== dataset.name) {
+    const unknown = dataset.nodes ? 'a graph of your own' : 'IDX files of an unknown data set';
+    const what =
+      isOwnName(dataset.name) || dataset.name.startsWith('graph-') ? unknown : `the data set ${dataset.name}`;
     const line = `${dataset.origin} holds ${what}, not ${plan.data.name}: recorded as dataset.name=${dataset.name}`;
     context.emit({ type: 'log', level: 'warning', line });
   }
@@ -228,7 +237,9 @@ async function trainFrom(start: Start, backend: Backend, context: ComputeContext
 function heldOutPasses(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): number {
   const epochs = Array.from({ length: plan.epochs + 1 }, (_, epoch) => epoch);
   const validations = epochs.filter((epoch) => validatesAt(plan, epoch)).length;
-  return validations * split.val.length + dataset.test.count;
+  // All nodes of a graph go through the network for each split.
+  const { edges, count } = dataset.train;
+  return edges ? (validations + 1) * count : validations * split.val.length + dataset.test.count;
 }
 
 /** A function of its own: what the session starts from (hundreds of megabytes) is not held while it trains. */
@@ -238,6 +249,7 @@ async function openSession(
   context: ComputeContext,
 ): Promise<TrainingSession> {
   const { spec, optimizer, batchSize, epochs, seeds, augmentation } = plan;
+  const examples = trainingExamples(dataset, split);
   const settings = {
     ...{ spec, optimizer, batchSize, augmentation },
     totalSteps: epochs * stepsPerEpoch({ plan, split }),
@@ -252,11 +264,11 @@ async function openSession(
       states.push(state);
       await between();
     }
-    return new TrainingSession(backend, settings, states, dataset.train);
+    return new TrainingSession(backend, settings, states, examples);
   }
   const wanted = { epoch: from.epoch, models: seeds.init.length };
   const saved = await readSaved(from.run, spec, wanted, between);
-  const session = new TrainingSession(backend, settings, saved.states, dataset.train);
+  const session = new TrainingSession(backend, settings, saved.states, examples);
   try {
     // At epoch 0 an optimizer has kept nothing yet, whoever trained the run.
     if (from.epoch > 0) restoreOptimizer(session, saved, from.run.directory);
@@ -288,7 +300,9 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
   for (let epoch = first; epoch <= plan.epochs && stopped === undefined; epoch++) {
     const trainLoss = epoch === 0 ? null : await trainEpoch(training, epoch, meter, pace);
     const scores =
-      validation.count > 0 && validatesAt(plan, epoch) ? await evaluate(training, validation, meter) : null;
+      scoredCount(validation) > 0 && validatesAt(plan, epoch)
+        ? await evaluate(training, validation, meter)
+        : null;
     const rate = epoch === 0 ? undefined : plan.schedule(epoch - 1);
     const scored = { ...metricsOf(epoch, trainLoss, scores, rate), ...lossNameOf(plan) };
     // At the last epoch there is nothing to stop.

@@ -2,7 +2,7 @@
 import { resolveData, resolveModel } from '../../../src-shared/config/resolve.ts';
 import { knownKeys, readConfig } from '../../../src-shared/config/schema.ts';
 import { hasNumFixed, hasSigma } from '../../../src-shared/domain.ts';
-import { widths, type MlpSpec, type ModelSpec, type TrainableSpec } from '../../../src-shared/model.ts';
+import { gnnWidths, widths, type MlpSpec, type ModelSpec, type TrainableSpec } from '../../../src-shared/model.ts';
 import { graphText } from '../../../src-shared/networks/compare.ts';
 import { countedOperations } from '../../../src-shared/networks/summary.ts';
 import { flatten, type Property } from './summary.ts';
@@ -82,6 +82,17 @@ function modelSettings(spec: ModelSpec): Record<string, Property> {
       'model.num_classes': classes,
       'model.norm': norm,
       'model.asym_init_only': asymInitOnly,
+      ...fixedSettings(spec),
+    };
+  }
+  if (spec.architecture === 'gnn') {
+    const { architecture, family, nonlinearity, dropout } = spec;
+    return {
+      'model.architecture': architecture,
+      'model.family': family,
+      'model.widths': gnnWidths(spec).join('-'),
+      'model.nonlinearity': nonlinearity,
+      ...(dropout !== undefined && { 'model.dropout': dropout }),
       ...fixedSettings(spec),
     };
   }

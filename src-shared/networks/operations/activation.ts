@@ -26,9 +26,14 @@ export const activation = defineOperation({
   },
 });
 
-/** x * sigmoid(C x) over the last axis, C [n, n] fixed (sigma-asymmetric networks). */
+export const gateKinds = ['sigmoid', 'gelu'] as const;
+
+/**
+ * A fixed matrix C [n, n] inside the nonlinearity, over the last axis (sigma-asymmetric networks). `sigmoid`:
+ * x * sigmoid(C x). `gelu`: gelu(gelu(x) C), x a row: what comes out are other units.
+ */
 export const gate = defineOperation({
-  attributes: z.strictObject({}),
+  attributes: z.strictObject({ kind: z.enum(gateKinds).default('sigmoid') }),
   parameters: { C: 'needed' },
   inputs: [1, 1],
   shape(node) {
@@ -38,14 +43,15 @@ export const gate = defineOperation({
       throw new Error(`${node.id}: C has shape [${shape.join(', ')}]; [${units}, ${units}] was expected`);
     return node.inputs[0]!;
   },
-  axes(_node, inputs, rules) {
+  axes({ attributes }, inputs, rules) {
     const units = inputs[0]!.at(-1)!;
-    rules.parameter('C', [units, units]);
-    return inputs[0]!;
+    const out = attributes.kind === 'gelu' ? rules.open(units.length) : units;
+    rules.parameter('C', attributes.kind === 'gelu' ? [units, out] : [units, units]);
+    return [...inputs[0]!.slice(0, -1), out];
   },
   scales({ id }, inputs, rules) {
     const units = inputs[0]!.at(-1)!;
-    rules.close(units, `${id}: x * sigmoid(C x) does not pass a factor on`);
+    rules.close(units, `${id}: a gate does not pass a factor on`);
     const out = rules.open(units.length);
     rules.close(out, `${id}: a factor does not pass through a gate`);
     return [...inputs[0]!.slice(0, -1), out];

@@ -217,7 +217,10 @@ describe('a config for training', () => {
 
   it.each(presetNames())('preset %s resolves, also as _noInterpolation', (name) => {
     const config = loadTrainingConfig(name);
-    expect(resolveTrainable(config).layers).toHaveLength(name.startsWith('resnet') ? 22 : 4);
+    const { architecture, layers } = resolveTrainable(config);
+    // Of graph networks one more than `num_layers`.
+    const expected = { mlp: 4, resnet: 22, gnn: name.endsWith('-small') ? 3 : 4 };
+    expect(layers).toHaveLength(expected[architecture]);
     expect(loadTrainingConfig(`${name}_noInterpolation`)).toEqual(config);
   });
 

@@ -50,6 +50,8 @@ const samples: Record<string, string> = {
   'dataset.augmentation.pad': '3',
   'dataset.augmentation.evaluation': 'train-and-val',
   'optimizer.name': 'adam',
+  'model.model_type': 'asym_gelu_gnn',
+  'dataset.block_model_dataset.degree': '6',
   'model.depth': '32',
   'model.w': '2',
   'model.input_shape': '[1, 14, 56]',
@@ -94,7 +96,7 @@ function sampleOf(key: string): string {
   if (key.endsWith('modulo_base')) return '3';
   if (key.endsWith('multilabel_subspace_dataset.loss')) return 'soft-labels';
   if (/explained_variance_ratio|coherence$/.test(key)) return '0.77';
-  if (/class_separation$/.test(key)) return '0.77';
+  if (/class_separation$|homophily$/.test(key)) return '0.77';
   return '8';
 }
 
@@ -103,11 +105,23 @@ function sampleOf(key: string): string {
  * fields of the plan that nothing reads for this kind of network or data.
  */
 function doing(config: RunConfig): unknown {
-  const { config: written, notes: _notes, schedule, spec, seeds, data, ...plan } = planTraining(config);
+  const {
+    config: written,
+    notes: _notes,
+    schedule,
+    spec,
+    seeds,
+    data,
+    batchSize,
+    ...plan
+  } = planTraining(config);
+  // A graph is taken whole, in its own split.
+  const whole = spec.architecture === 'gnn';
   const { splitSeed, valFraction, dataDir, ...files } = data;
   return {
     ...plan,
-    network: spec.architecture === 'resnet' ? spec : networkOf(spec),
+    batchSize: whole ? null : batchSize,
+    network: spec.architecture === 'mlp' ? networkOf(spec) : spec,
     // Fresh models are made from it.
     file: written.model?.family?.file ?? null,
     seeds: {
@@ -116,7 +130,7 @@ function doing(config: RunConfig): unknown {
     },
     data: {
       ...files,
-      split: files.splitFile === undefined ? [splitSeed, valFraction] : null,
+      split: files.splitFile === undefined && !whole ? [splitSeed, valFraction] : null,
       dataDir: files.geometry && files.geometry.kind !== 'mnist-coherence' ? null : dataDir,
     },
     rates: Array.from({ length: 40 }, (_, epoch) => schedule(epoch)),
@@ -162,6 +176,12 @@ const bases: Record<string, [string, string[]]> = {
     'resnet-w-asymmetric-small',
     [`model.mask_params=null`, `model.mask_params=${mixed}`],
   ],
+  'a graph network': ['gnn-small', []],
+  'a W-asymmetric graph network': ['gnn-w-asymmetric-small', []],
+  'a sigma-asymmetric graph network': ['gnn-sigma-asymmetric-small', []],
+  'a SYRE graph network': ['gnn-syre-small', []],
+  'a graph network of one layer': ['gnn-small', ['model.num_layers=1']],
+  'graph networks of files': ['gnn_symmetry1', []],
   SGD: ['standard-small', ['optimizer=sgd']],
   'early stopping': ['standard-small', ['training.early_stopping.enabled=true']],
   RMSprop: ['standard-small', ['optimizer=rmsprop']],

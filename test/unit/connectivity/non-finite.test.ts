@@ -237,7 +237,7 @@ async function scored(how: 'host' | 'xla' | 'graph', logits: number[], labels: n
     const sums = program.runDoubles(args);
     sum.addSums(
       sums.map((each) => native!.doubles.read(each)),
-      labels.length,
+      Int32Array.from(labels),
     );
     native!.doubles.free(...sums);
     tf.dispose(args);

@@ -3,13 +3,15 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { loadBackend, tensorCount, types } from '../../../src-main/compute/backend/index.ts';
 import type { CompileMode, Tensor } from '../../../src-main/compute/backend/index.ts';
+import { undirected } from '../../../src-main/compute/data/graph.ts';
 import { dataOf } from '../../../src-main/compute/networks/check-symmetries.ts';
 import { hostForward } from '../../../src-main/compute/networks/host.ts';
+import { edgeTensors } from '../../../src-main/compute/networks/edges.ts';
 import { crossEntropy } from '../../../src-main/compute/networks/loss.ts';
 import { mathsOf } from '../../../src-main/compute/networks/maths.ts';
 import type { TrainingPass } from '../../../src-main/compute/networks/operations/context.ts';
 import type { NamedArray } from '../../../src-main/compute/networks/permute.ts';
-import { hasConvolutions } from '../../../src-main/compute/networks/parameters.ts';
+import { runsAlone } from '../../../src-main/compute/networks/parameters.ts';
 import { forward } from '../../../src-main/compute/networks/run.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
@@ -65,6 +67,9 @@ const cases: [string, Network][] = [
   ]),
   ['dropout', around({ op: 'dropout', attributes: { rate: 0.3 } })],
   ['gate', around({ op: 'gate', parameters: { C: 'C' } })],
+  ['gate of gelus', around({ op: 'gate', parameters: { C: 'C' }, attributes: { kind: 'gelu' } })],
+  ['neighbours', around({ op: 'neighbours' })],
+  ['log_softmax', around({ op: 'log_softmax' })],
   ['add', around({ op: 'add', inputs: ['a', 'b'] })],
   ['multiply', around({ op: 'multiply', inputs: ['a', 'b'] })],
   ['concat', around({ op: 'concat', inputs: ['a', 'b'] }, 10)],
@@ -165,6 +170,8 @@ function ofImages(attributes?: { kind: string; groups?: number }, flat = false):
 const rows = 6;
 const batchOf = ({ graph }: Network): number[] => [1, rows, ...graph.inputs[0]!.shape];
 const labels = [0, 1, 1, 0, 1, 0];
+/** Of rows that are the nodes of a graph; two have no neighbours, one is its own. */
+const edges = undirected(Int32Array.of(0, 1, 0, 2, 0, 3, 1, 2, 3, 3), rows);
 
 interface Draw extends RandomNetwork {
   names: string[];
@@ -207,7 +214,10 @@ function loss(
     },
     track: () => undefined,
   };
-  const { output } = forward(maths, network, parameters, x, { training });
+  const { output } = forward(maths, network, parameters, x, {
+    training,
+    edges: edgeTensors(tf, edges),
+  });
   const hot = tf.reshape(tf.oneHot(tf.tensor1d(labels, 'int32'), 2), [1, rows, 2]);
   return tf.mean(crossEntropy(maths, output, tf.cast(hot, 'float32')));
 }
@@ -300,8 +310,8 @@ describe.skipIf(!native).each(cases)('gradients of %s', (name, network) => {
         const difference = Math.max(...values.map((value, i) => Math.abs(value - expected[k]![i]!)));
         expect(difference / largest).toBeLessThan(1e-3);
       });
-    // XLA aborts the process at some convolutions backwards: they run as plain graphs only.
-    for (const mode of hasConvolutions(network) ? (['graph'] as const) : (['xla', 'graph'] as const)) {
+    // XLA aborts the process at some convolutions backwards, and knows no means over neighbours: plain graphs only.
+    for (const mode of runsAlone(network) ? (['graph'] as const) : (['xla', 'graph'] as const)) {
       const program = native!.compiler.compile({ mode, args: specs, state: [] }, (all) => ({
         outputs: step(all),
         state: [],

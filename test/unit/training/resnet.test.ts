@@ -1,7 +1,7 @@
 /** Residual networks: how they are drawn, trained, stopped and gone on with; what of them is refused. */
 import { describe, expect, it } from 'vitest';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
-import { refuseConvolutions } from '../../../src-main/compute/load-models.ts';
+import { refuseBeyondLinear } from '../../../src-main/compute/load-models.ts';
 import type { Run } from '../../../src-main/compute/load-models.ts';
 import type { Examples } from '../../../src-main/compute/data/index.ts';
 import { initialise } from '../../../src-main/compute/models/index.ts';
@@ -313,7 +313,7 @@ describe('what cannot be done with convolutions is refused', () => {
   it('measures of linear layers, by the run', () => {
     const run = { configPath: '/runs/r/config.yaml', graph: readNetwork(resnetGraph(specOf())) } as Run;
     expect(() => {
-      refuseConvolutions(run, 'identifiability is measured');
+      refuseBeyondLinear(run, 'identifiability is measured');
     }).toThrow('/runs/r/config.yaml describes a network with convolutions; identifiability is measured');
   });
 });

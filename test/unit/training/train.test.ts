@@ -291,7 +291,7 @@ describe('early stopping', () => {
   it.each([
     [['training.val_every=0'], /training\.val_every is 0/],
     [['training.early_stopping.patience=0'], /patience is 0/],
-    [['dataset.val_split=0'], /no images are set aside/],
+    [['dataset.val_split=0'], /no examples are set aside/],
   ])('that could not work is refused: %s', async (overrides, message) => {
     await expect(run('w-asymmetric-small', [...all, ...stopping, ...overrides])).rejects.toThrow(message);
     expect(existsSync(directory)).toBe(false);
@@ -370,7 +370,7 @@ describe('while it runs', () => {
     // One step per epoch: its loss is that of the initialisation.
     const overrides = [...wild, 'training.num_epochs=1', 'dataset.batch_size=8000'];
     await expect(run('standard-small', overrides)).rejects.toThrow(
-      /training stopped: the loss of model [12] on held-out images is (NaN|Infinity|[\d.e+]+) after step 1: /,
+      /training stopped: the loss of model [12] on held-out examples is (NaN|Infinity|[\d.e+]+) after step 1: /,
     );
   });
 

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type {
   activation as activationOperation,
   ActivationKind,
+  gate as gateOperation,
 } from '../../../../src-shared/networks/operations/activation.ts';
 import type { Tensor } from '../../backend/index.ts';
 import type { Maths } from '../maths.ts';
@@ -46,9 +47,14 @@ function gelu({ tf, number }: Maths, x: Tensor): Tensor {
   return value(x);
 }
 
-/** x * sigmoid(C x) */
+/** x * sigmoid(C x), or gelu(gelu(x) C). */
 export const gate: RunOperation = ([x], context) => {
   const { maths } = context;
   const { tf } = maths;
+  const { kind } = context.node.attributes as z.output<typeof gateOperation.attributes>;
+  if (kind === 'gelu') {
+    const transposed = tf.transpose(needed(context, 'C'), [0, 2, 1]);
+    return gelu(maths, overLastAxis(maths, gelu(maths, x!), transposed));
+  }
   return tf.mul(x!, tf.sigmoid(overLastAxis(maths, x!, needed(context, 'C'))));
 };

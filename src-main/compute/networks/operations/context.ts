@@ -1,5 +1,6 @@
 import type { CheckedNode } from '../../../../src-shared/networks/network.ts';
 import type { Tensor } from '../../backend/index.ts';
+import type { EdgeTensors } from '../edges.ts';
 import type { Maths } from '../maths.ts';
 
 /** What differs while training: batch norms take the statistics of the batch's rows that count, dropout its masks. */
@@ -22,6 +23,8 @@ export interface OperationContext {
   /** The acting value [M or 1, ...shape] of a parameter by the operation's word. */
   parameter(word: string): Tensor | undefined;
   readonly training: TrainingPass | undefined;
+  /** Which rows are neighbours, if they are the nodes of a graph. */
+  readonly edges: EdgeTensors | undefined;
 }
 
 /** Values are [M or 1, B, ...shape of one example]. Pure: whoever calls it holds the tidy. */

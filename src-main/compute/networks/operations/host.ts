@@ -5,6 +5,7 @@ import type { OperationName } from '../../../../src-shared/networks/operations.t
 import type {
   activation as activationOperation,
   ActivationKind,
+  gate as gateOperation,
 } from '../../../../src-shared/networks/operations/activation.ts';
 import type { NormAttributes } from '../../../../src-shared/networks/operations/norm.ts';
 import { sizeOf } from '../../../../src-shared/shapes.ts';
@@ -12,6 +13,7 @@ import { erf } from '../erf.ts';
 import { need } from './host-operation.ts';
 import type { Get, HostOperation, Values } from './host-operation.ts';
 import { conv2d, flatten, pool, transpose } from './host-image.ts';
+import { log_softmax, neighbours } from './host-nodes.ts';
 
 /** x W^T: x [rows, inputs], W [outputs, inputs] */
 function product(x: Values, weight: Values, inputs: number): Float64Array {
@@ -124,9 +126,18 @@ const activation: HostOperation = ([x], node) =>
   x!.map(functions[(node.attributes as z.output<typeof activationOperation.attributes>).kind]);
 
 const gate: HostOperation = ([x], node, parameter) => {
-  const opened = product(x!, need(parameter, 'C'), node.inputs[0]!.at(-1)!);
+  const units = node.inputs[0]!.at(-1)!;
+  const C = need(parameter, 'C');
+  if ((node.attributes as GateAttributes).kind === 'gelu')
+    return product(x!.map(functions.gelu), transposed(C, units), units).map(functions.gelu);
+  const opened = product(x!, C, units);
   return x!.map((value, i) => value * sigmoid(opened[i]!));
 };
+
+type GateAttributes = z.output<typeof gateOperation.attributes>;
+
+const transposed = (square: Values, n: number): Values =>
+  square.map((_, i) => square[(i % n) * n + Math.floor(i / n)]!);
 
 const add: HostOperation = (inputs) =>
   inputs[0]!.map((_, i) => inputs.reduce((sum, values) => sum + values[i]!, 0));
@@ -154,4 +165,5 @@ const dropout: HostOperation = ([x]) => x!;
 export const hostOperations: Record<OperationName, HostOperation> = {
   ...{ linear, conv2d, norm, activation, gate, add, multiply, concat, dropout },
   ...{ pool, flatten, transpose },
+  ...{ neighbours, log_softmax },
 };

@@ -1,11 +1,11 @@
-/** What a training session starts from: the values that its steps read, in the order of the state. */
+/** What the state of a training step holds at the beginning: parameters, what the optimizer keeps, and the data. */
 import type { Network } from '../../../src-shared/networks/network.ts';
-import { isCounter } from '../../formats/tensor-names.ts';
 import { types } from '../backend/index.ts';
 import type { Backend, Spec, Tensor } from '../backend/index.ts';
 import { requireFitting, uploadExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import type { StateDict } from '../models/index.ts';
+import { isCounter } from '../../formats/tensor-names.ts';
 import { fixedParts } from '../networks/effective.ts';
 import { readParameters } from '../networks/parameters.ts';
 import { concatenate } from './entries.ts';
@@ -69,6 +69,7 @@ export function stateValues(
       },
     },
     labelsValue(examples),
+    ...edgeValues(examples),
   ];
 }
 
@@ -84,4 +85,14 @@ function labelsValue({ labels, count, binaryLabels }: Examples): StateValue {
     ...{ place, spec: { dtype: types.float32, shape } },
     tensor: ({ tf }) => tf.tensor(Float32Array.from(labels), shape),
   };
+}
+
+/** The ends of the edges, if examples are the nodes of a graph. */
+function edgeValues({ edges }: Examples): StateValue[] {
+  if (!edges) return [];
+  return (['sources', 'targets'] as const).map((kind) => ({
+    place: { kind, name: '' },
+    spec: { dtype: types.int32, shape: [edges[kind].length] },
+    tensor: ({ tf }) => tf.tensor(edges[kind], [edges[kind].length], 'int32'),
+  }));
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError, messageOf } from '../../src-shared/errors.ts';
 import type { ImageShape } from '../../src-shared/images.ts';
+import { sizeOf } from '../../src-shared/shapes.ts';
 import { readNpy } from './npy.ts';
 import { readWholeFile } from './source.ts';
 import { decodeText } from './text-file.ts';
@@ -90,7 +91,7 @@ export function readManifest(folder: string): AddedManifest {
   }
   const { mean, std, shape, features } = parsed.data;
   const fits = mean.length === std.length && features % mean.length === 0;
-  if (!fits || (shape && shape.reduce((a, b) => a * b) !== features)) {
+  if (!fits || (shape && sizeOf(shape) !== features)) {
     throw new UserError(
       `${path}: shape [${shape?.join(', ') ?? 'none'}], ${mean.length} means and ${std.length} deviations do not fit ${features} numbers per example.`,
       { hint: again },

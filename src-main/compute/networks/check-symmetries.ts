@@ -58,7 +58,7 @@ function changeOfAll(
 
 /** The output on these rows; if they are to be the nodes of a graph, they are a ring. */
 function valueOf(network: Network, arrays: NamedArrays<Float64Array>, x: Doubles): Doubles {
-  const features = network.graph.inputs[0]!.shape.reduce((a, b) => a * b, 1);
+  const features = sizeOf(network.graph.inputs[0]!.shape);
   return hostForward(network, dataOf(arrays), x, ringOf(x.length / features));
 }
 

@@ -90,9 +90,7 @@ function modelsOf({ run, model, epochs }: Params): LoadedModel[] {
 function chunksOf({ run }: LoadedModel, examples: Examples, size: number): Float32Array[] {
   requireFitting(examples, run.graph.graph.inputs[0]!.shape);
   const starts = Array.from({ length: Math.ceil(examples.count / size) }, (_, i) => i * size);
-  return starts.map((start) =>
-    rowsOf(examples, start, Math.min(start + size, examples.count)).slice(),
-  );
+  return starts.map((start) => rowsOf(examples, start, Math.min(start + size, examples.count)).slice());
 }
 
 async function epochsOf<T>(

@@ -6,7 +6,11 @@ import { basename, dirname, join } from 'node:path';
  * Moves the folder `made` to `place`; what lies there is removed after that, and put back if it fails. Both must lie in
  * the same folder. What a crash leaves behind ends in `.tmp`.
  */
-export function replaceFolder(made: string, place: string, rename: typeof renameSync = renameSync): void {
+export function replaceFolder(
+  made: string,
+  place: string,
+  { rename = renameSync, remove = rmSync }: { rename?: typeof renameSync; remove?: typeof rmSync } = {},
+): void {
   const aside = join(dirname(place), `.${basename(place)}.${process.pid}.before.tmp`);
   const replaced = existsSync(place);
   if (replaced) rename(place, aside);
@@ -16,5 +20,9 @@ export function replaceFolder(made: string, place: string, rename: typeof rename
     if (replaced) rename(aside, place);
     throw thrown;
   }
-  rmSync(aside, { recursive: true, force: true });
+  try {
+    remove(aside, { recursive: true, force: true });
+  } catch {
+    // The new folder is in its place; `basin doctor` names what is left of the old one.
+  }
 }

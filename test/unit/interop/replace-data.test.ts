@@ -84,17 +84,28 @@ describe('a folder in the place of another', () => {
       if (from === made) throw Object.assign(new Error('no'), { code: 'EIO' });
       renameSync(from, to);
     };
-    expect(() => replaceFolder(made, place, failing)).toThrow('no');
+    expect(() => replaceFolder(made, place, { rename: failing })).toThrow('no');
     expect(readFileSync(join(place, 'a'), 'utf8')).toBe(place);
     expect(readdirSync(root).sort()).toEqual(['made', 'place']);
+  });
+
+  it('has replaced the other even if that cannot be deleted', () => {
+    const { made, place } = folders();
+    const remove = (): never => {
+      throw new Error('busy');
+    };
+    replaceFolder(made, place, { remove });
+    expect(readFileSync(join(place, 'a'), 'utf8')).toBe(made);
   });
 
   it('leaves what a crash would leave under a name that says so', () => {
     const { root, made, place } = folders();
     const names: string[] = [];
-    replaceFolder(made, place, (from, to) => {
-      renameSync(from, to);
-      names.push(...readdirSync(root));
+    replaceFolder(made, place, {
+      rename: (from, to) => {
+        renameSync(from, to);
+        names.push(...readdirSync(root));
+      },
     });
     expect(names.find((each) => each.startsWith('.place'))).toMatch(/^\.place\.\d+\.before\.tmp$/);
   });

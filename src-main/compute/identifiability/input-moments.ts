@@ -13,7 +13,7 @@ import { varyingFeatures } from './constant-features.ts';
 import { valuesPerExample } from '../networks/execution.ts';
 import { measuredLayers } from './layer-weights.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
-import { hostWindows, inWeightOrder, patchCount, patchesOf, patchSize } from './patches.ts';
+import { hostWindows, patchCount, patchesOf, patchSize } from './patches.ts';
 import type { Patches } from './patches.ts';
 import { finishMoments, HostSums, modelOutput } from './subspace.ts';
 import type { Moments, Place } from './subspace.ts';
@@ -164,6 +164,20 @@ class DataSums {
   dispose(): void {
     this.#sums.dispose?.();
   }
+}
+
+/** Moments of windows (channels last) in the order of the weights: channel by channel, and each row by row. */
+function inWeightOrder({ place, count, mean, scatter }: Moments, { image, kernel }: Patches): Moments {
+  const [cells, channels] = [sizeOf(kernel), image[2]];
+  const from = Int32Array.from(
+    { length: cells * channels },
+    (_, j) => (j % cells) * channels + Math.floor(j / cells),
+  );
+  const { length } = from;
+  const ordered = new Float64Array(length * length);
+  for (let i = 0; i < length; i++)
+    for (let j = 0; j < length; j++) ordered[i * length + j] = scatter[from[i]! * length + from[j]!]!;
+  return { place, count, mean: Float64Array.from(from, (at) => mean[at]!), scatter: ordered };
 }
 
 interface Sums {

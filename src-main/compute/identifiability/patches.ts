@@ -6,7 +6,6 @@ import { sizeOf } from '../../../src-shared/shapes.ts';
 import type { CheckedNode } from '../../../src-shared/networks/network.ts';
 import type { ConvolutionSettings } from '../../../src-shared/networks/operations/image.ts';
 import type { Windows } from '../backend/doubles.ts';
-import type { Moments } from './subspace.ts';
 
 /** How a convolution cuts images into patches. */
 export interface Patches extends Windows {
@@ -55,18 +54,4 @@ export function hostWindows(images: Float64Array, patches: Patches): Float64Arra
     }
   }
   return out;
-}
-
-/** Moments of windows (channels last) in the order of the weights: channel by channel, and each row by row. */
-export function inWeightOrder({ place, count, mean, scatter }: Moments, { image, kernel }: Patches): Moments {
-  const [cells, channels] = [sizeOf(kernel), image[2]];
-  const from = Int32Array.from(
-    { length: cells * channels },
-    (_, j) => (j % cells) * channels + Math.floor(j / cells),
-  );
-  const { length } = from;
-  const ordered = new Float64Array(length * length);
-  for (let i = 0; i < length; i++)
-    for (let j = 0; j < length; j++) ordered[i * length + j] = scatter[from[i]! * length + from[j]!]!;
-  return { place, count, mean: Float64Array.from(from, (at) => mean[at]!), scatter: ordered };
 }

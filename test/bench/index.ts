@@ -11,6 +11,8 @@ import { gpuName } from '../../src-main/compute/backend/device-name.ts';
 
 const benches = {
   training: 'milliseconds per model and step',
+  resnet: 'milliseconds per training step of a ResNet20',
+  'wide-resnet': 'two ResNet20 of eight times the channels: time and memory of the line between them',
   interpolation: 'interpolation points per second',
   catalog: '10,000 checkpoints over 1,000 runs: import, listing, size of the catalog',
   'realization-cost': 'seconds for all layers of the stock MLP, 512 wide',

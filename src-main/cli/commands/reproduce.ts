@@ -2,11 +2,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Option } from 'commander';
-import { CancelledError } from '../../../src-shared/errors.ts';
+import { CancelledError, UserError } from '../../../src-shared/errors.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
 import type { ProvenanceInput } from '../../../src-shared/provenance.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { wholeProgress } from '../demo/progress.ts';
+import { wrap } from '../demo/report.ts';
 import { withEngine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
@@ -34,6 +35,7 @@ const experiments: Record<string, () => Promise<{ experiment: Experiment }>> = {
   'matching-objective': () => import('../reproduce/matching-objective.ts'),
   'swap-costs': () => import('../reproduce/swap-costs.ts'),
   'chord-deviation': () => import('../reproduce/chord-deviation.ts'),
+  resnet: () => import('../reproduce/resnet.ts'),
   instability: () => import('../reproduce/instability.ts'),
   symmetry: () => import('../reproduce/symmetry.ts'),
   'symmetry-breaking': () => import('../reproduce/symmetry-breaking.ts'),
@@ -71,6 +73,16 @@ async function draw(
   return paths;
 }
 
+/** @throws UserError if an expectation that is required does not hold: the command fails, with everything printed */
+export function refuseMissed(name: string, rows: readonly ExperimentRow[]): void {
+  const missed = rows.filter(({ required, holds }) => required === true && holds !== 'yes');
+  if (missed.length === 0) return;
+  throw new UserError(
+    `reproduce ${name}: what is required does not hold: ${missed.map(({ what, measured }) => `${what} (${measured})`).join('; ')}.`,
+    { hint: 'Runs and figures are kept. Another --seed draws other networks.' },
+  );
+}
+
 /** A row as `--json` has it. */
 const plain = ({ data, ...row }: ExperimentRow): Record<string, unknown> => ({ ...row, ...data });
 
@@ -85,14 +97,16 @@ async function reproduce(name: string, flags: ReproduceFlags, globals: Globals):
   const { terminal, signal } = globals;
   const { experiment } = await experiments[name]!();
   const started = performance.now();
+  const setting = experiment.opening?.(flags.size);
   await withEngine(globals, async (client) => {
     const { workspace, version } = await client.call('engine.info', {});
+    if (setting !== undefined) terminal.note(wrap(setting, terminal.width));
     const progress = wholeProgress(terminal, name);
     const run: ExperimentWork['run'] = async (kind, params, message, share) => {
       if (signal.aborted) throw new CancelledError();
       return (await runKind(client, kind, params, signal, progress.step(message, share))).result;
     };
-    const { rows, expectations, figures } = await experiment.run({
+    const { families, rows, expectations, figures } = await experiment.run({
       fork: (fork, message, share) => {
         const { parent, epoch, settings = [] } = fork;
         const [params] = forkParams({ parent, epoch, children: 1, settings }, workspace);
@@ -114,8 +128,14 @@ async function reproduce(name: string, flags: ReproduceFlags, globals: Globals):
     const folder = typedPath(flags.out ?? join(workspace, 'figures', `${name}-${fileStamp()}`));
     const paths = await draw(client, figures, folder, provenance);
     const seconds = (performance.now() - started) / 1000;
-    const document = { name, title: experiment.title, ...flags, rows: rows.map(plain) };
-    terminal.document({ ...document, ...(expectations && { expectations }), figures: paths, seconds });
+    terminal.document({
+      ...{ name, title: experiment.title, ...flags },
+      ...(setting !== undefined && { setting }),
+      ...(families && { families }),
+      rows: rows.map(plain),
+      ...(expectations && { expectations: expectations.map(plain) }),
+      ...{ figures: paths, seconds },
+    });
     const columns = [
       { title: 'what', text: (row: ExperimentRow) => row.what },
       { title: 'paper', text: (row: ExperimentRow) => row.expected },
@@ -126,6 +146,7 @@ async function reproduce(name: string, flags: ReproduceFlags, globals: Globals):
     terminal.print(formatTable([...rows, ...(expectations ?? [])], columns, terminal.style));
     terminal.print(`\nfigures  ${folder}`);
     terminal.note(`${duration(seconds)}`);
+    refuseMissed(name, [...rows, ...(expectations ?? [])]);
   });
 }
 

@@ -2,6 +2,7 @@
 import type { FigureRecipe } from '../../../src-shared/figures/index.ts';
 import type { Outcome } from '../../../src-shared/verdicts/rules.ts';
 import type { JobKindName, JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
+import type { FamilySummary } from '../demo/summary.ts';
 
 export const experimentSizes = ['quick', 'paper'] as const;
 export type ExperimentSize = (typeof experimentSizes)[number];
@@ -14,11 +15,15 @@ export interface ExperimentRow {
   measured: string;
   /** Does the expectation hold? By a rule of `src-shared/verdicts`; null if nothing is expected, only set beside. */
   holds: Outcome | null;
+  /** The command fails unless it holds. */
+  required?: true;
   /** Further fields of the row for `--json`. */
   data?: Readonly<Record<string, unknown>>;
 }
 
 export interface ExperimentReport {
+  /** As `basin demo` has them, if families of networks are compared. */
+  families?: FamilySummary[];
   rows: ExperimentRow[];
   /** What is expected of the rows together, where these are numbers alone; shown below them. */
   expectations?: ExperimentRow[];
@@ -53,5 +58,7 @@ export interface ExperimentWork {
 
 export interface Experiment {
   title: string;
+  /** What is trained and measured, and how long that takes; said before anything else. */
+  opening?(size: ExperimentSize): string;
   run(work: ExperimentWork): Promise<ExperimentReport>;
 }

@@ -44,31 +44,47 @@ export function forward(
   if (models > 1 && runsAlone(network)) return eachModel(maths, network, parameters, x, { models, options });
   const { taps = [], training, edges, known = new Map<string, Tensor>() } = options;
   const [input] = network.graph.inputs;
+  const given = [x, ...known.values()];
   const values = new Map<string, Tensor>([[input!.id, x], ...known]);
-  // The values of a whole graph are large: each goes when nothing reads it any more. Training needs them once again.
-  const frees = edges !== undefined && !training;
-  const lastReader = new Map(network.nodes.flatMap(({ id, takes }) => takes.map((taken) => [taken, id])));
-  const kept = new Set([input!.id, network.graph.output, ...taps, ...known.keys()]);
-  for (const node of network.nodes) {
-    if (values.has(node.id)) continue;
-    const inputs = node.takes.map((id) => values.get(id)!);
-    const operation = tensorOperations[node.op as OperationName];
-    const parameter = (word: string): Tensor | undefined => {
-      const declared = node.parameters[word];
-      return declared && parameters.get(declared.name);
-    };
-    const run = (): Tensor => operation(inputs, { maths, node, parameter, training, edges });
-    const value = frees ? maths.tf.tidy(run) : run();
-    values.set(node.id, value);
-    if (!frees) continue;
-    for (const taken of node.takes)
-      if (lastReader.get(taken) === node.id && !kept.has(taken) && values.get(taken) !== value)
-        values.get(taken)!.dispose();
+  const spent = training ? undefined : spentValues(network, [network.graph.output, ...taps]);
+  for (const [i, node] of network.nodes.entries()) {
+    if (!values.has(node.id)) {
+      const inputs = node.takes.map((id) => values.get(id)!);
+      const run = tensorOperations[node.op as OperationName];
+      const parameter = (word: string): Tensor | undefined => {
+        const declared = node.parameters[word];
+        return declared && parameters.get(declared.name);
+      };
+      const compute = (): Tensor => run(inputs, { maths, node, parameter, training, edges });
+      // Not in training: what a batch norm tracks is to stay.
+      values.set(node.id, training ? compute() : maths.tf.tidy(compute));
+    }
+    for (const id of spent?.get(i) ?? []) release(values, id, given);
   }
   return {
     output: values.get(network.graph.output)!,
     taps: new Map(taps.map((id) => [id, values.get(id)!])),
   };
+}
+
+/** Place of a node -> the values that nothing reads after it: with those of all nodes a wide network would fill the memory. */
+function spentValues(network: Network, wanted: readonly string[]): Map<number, string[]> {
+  const last = new Map<string, number>();
+  network.nodes.forEach(({ id, takes }, i) => {
+    for (const read of [id, ...takes]) last.set(read, i);
+  });
+  for (const id of wanted) last.delete(id);
+  const spent = new Map<number, string[]>();
+  for (const [id, place] of last) spent.set(place, [...(spent.get(place) ?? []), id]);
+  return spent;
+}
+
+/** Disposes of a value that the caller did not give, unless it is another's too: an identity passes on what it takes. */
+function release(values: Map<string, Tensor>, id: string, given: readonly Tensor[]): void {
+  const value = values.get(id);
+  if (!value) return;
+  values.delete(id);
+  if (!given.includes(value) && ![...values.values()].includes(value)) value.dispose();
 }
 
 /** The same, one model after the other. */

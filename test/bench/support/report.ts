@@ -74,6 +74,21 @@ export const scalingRowSchema = z.strictObject({
 });
 export type ScalingRow = z.infer<typeof scalingRowSchema>;
 
+export const resnetRowSchema = z.strictObject({
+  norm: z.enum(['batch', 'group']),
+  /** Of one step: medians over the turns. */
+  basin_ms: z.number().positive(),
+  torch_ms: z.number().positive(),
+  /** basin_ms / torch_ms */
+  ratio: z.number().positive(),
+  /** The most that the ratio may be. */
+  target: z.number().positive(),
+  /** What all threads spent on a step: tells more than time on a machine that others use. */
+  basin_cpu_ms: z.number().positive(),
+  torch_cpu_ms: z.number().positive(),
+});
+export type ResnetRow = z.infer<typeof resnetRowSchema>;
+
 /** A Markdown table; columns after the first are numbers. */
 export function markdownTable(
   head: readonly string[],

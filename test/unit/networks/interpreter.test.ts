@@ -83,6 +83,20 @@ test('every operation of the vocabulary has a case here', () => {
   expect([...covered].sort()).toEqual([...operationNames].sort());
 });
 
+test.each(cases)('%s: of all values on the way only the wanted ones stay', (_, network) => {
+  const { arrays } = draw(network);
+  const parameters = new Map(
+    [...arrays].map(([name, each]) => [name, tf.tidy(() => stack([each]))] as const),
+  );
+  const x = tf.ones([1, 3, ...network.graph.inputs[0]!.shape]);
+  const tapped = network.nodes[0]!.id;
+  const held = tf.memory().numTensors;
+  const { output, taps } = forward(maths, network, parameters, x, { taps: [tapped] });
+  expect(tf.memory().numTensors - held).toBe(2);
+  expect([output, taps.get(tapped)!, x].map(({ isDisposed }) => isDisposed)).toEqual([false, false, false]);
+  tf.dispose([output, taps.get(tapped)!, x, ...parameters.values()]);
+});
+
 function around(
   middle: {
     op: string;

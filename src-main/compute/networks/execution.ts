@@ -1,4 +1,4 @@
-/** Whether networks are evaluated compiled, by a rule over the work alone: the bits of both ways differ. */
+/** Whether networks are evaluated (and other work done) compiled, by a rule over the work alone: the bits of both ways differ. */
 import type { Execution } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
@@ -11,18 +11,27 @@ const fewestValues = 1e9;
 export type Way = Execution['way'];
 
 /** @param passes networks times examples, of the whole job */
-export function evaluationWay(
+export const evaluationWay = (backend: Backend, network: Network, passes: number): Execution =>
+  executionOf(backend, compiledWay(network), {
+    values: valuesPerExample(network) * passes,
+    fewest: fewestValues,
+  });
+
+/**
+ * @param compiled how it is compiled if it is
+ * @param work how many numbers the whole job computes, and from how many on compiling is worth it
+ */
+export function executionOf(
   backend: Backend,
-  network: Network,
-  passes: number,
-): { way: Way; reason?: string } {
+  compiled: Exclude<Way, 'eager'>,
+  work: { values: number; fewest: number },
+): Execution {
   if (!backend.native)
     return { way: 'eager', reason: `the ${backend.name} back end does not support compiled execution` };
-  if (valuesPerExample(network) * passes < fewestValues)
-    return { way: 'eager', reason: 'compiling takes longer than it saves for so few points and examples' };
-  const way = compiledWay(network);
-  const shortfall = backend.native.compiler.shortfall(way);
-  if (shortfall === undefined) return { way };
+  if (work.values < work.fewest)
+    return { way: 'eager', reason: 'compiling takes longer than it saves for so little work' };
+  const shortfall = backend.native.compiler.shortfall(compiled);
+  if (shortfall === undefined) return { way: compiled };
   return { way: 'eager', reason: withoutCompiler(backend, shortfall) };
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { splitSchema } from '../domain.ts';
+import { executionSchema, splitSchema } from '../domain.ts';
 import { matrixSchema } from '../matrix.ts';
 import { seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
@@ -50,6 +50,8 @@ const rowSchema = z.object({
   results: z.record(z.string(), z.array(layerSchema)),
   matrices: z.array(matricesSchema),
   method: z.enum(['adam', 'closed-form']),
+  /** How the descent was computed; absent without one, and in older results. */
+  execution: executionSchema.optional(),
   compare: z.enum(['activation', 'linear']),
   warm_start: z.boolean(),
   /** Null where an imported file does not say. */

@@ -1,5 +1,5 @@
 /** Kind `realization-cost-ridge`: what it costs a slot to learn another neuron's function on the data. */
-import type { Activation } from '../../../src-shared/domain.ts';
+import type { Activation, Execution } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type {
@@ -16,6 +16,8 @@ import type { LoadedModel } from '../load-models.ts';
 import { selectExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { tensorOf } from '../models/index.ts';
+import { executionOf } from '../networks/execution.ts';
+import type { Way } from '../networks/execution.ts';
 import { mathsOf } from '../networks/maths.ts';
 import { forward } from '../networks/run.ts';
 import { stackArrays } from '../networks/stack-arrays.ts';
@@ -45,10 +47,14 @@ export const realizationCostRidge = measureCheckpoints(
     const inputs = inputsOf(backend, model, examples, layers);
     const found: RidgeLayer[] = [];
     const matrices: RidgeMatrices[] = [];
-    for (const layer of layers) {
+    const asked = layers.map((layer) => {
       const problem = problemOf(params, model, layer, inputs.get(layer)!, examples.count);
-      const pairs = pairsOf(params, problem.layer.outputs, layer);
-      const terms = await solve(params, backend, problem, pairs, (share) => between(share / layers.length));
+      return { layer, problem, pairs: pairsOf(params, problem.layer.outputs, layer) };
+    });
+    const execution = params.method === 'adam' ? descentOf(params, backend, asked) : undefined;
+    for (const { layer, problem, pairs } of asked) {
+      const options = { ...params, way: execution?.way ?? 'eager' };
+      const terms = await solve(options, backend, problem, pairs, (share) => between(share / layers.length));
       for (const [b, beta] of params.betas.entries()) {
         const costs = pairs.map((pair, p) => pairCosts(problem, pair, terms[b]!, p, beta));
         found.push({ layer, beta, neuron_realization_costs: costs });
@@ -60,6 +66,7 @@ export const realizationCostRidge = measureCheckpoints(
       num_inner_descent_iterations: params.method === 'adam' ? params.iterations : 0,
       results: { [keyOf(model)]: found },
       matrices,
+      ...(execution && { execution }),
       ...{
         method: params.method,
         compare: params.compare,
@@ -70,6 +77,23 @@ export const realizationCostRidge = measureCheckpoints(
     };
   },
 );
+
+/** Numbers at inputs and outputs of the slots, over all steps, from which on compiling is made up for: 1.5 s. */
+const fewestValues = 2e8;
+
+/** How the descent is computed, by a rule over the work of a checkpoint alone: the bits differ. */
+function descentOf(
+  { iterations, betas }: Params,
+  backend: Backend,
+  asked: readonly { problem: RidgeLayerProblem; pairs: readonly RidgePairIds[] }[],
+): Execution {
+  const values = asked.reduce(
+    (sum, { problem, pairs }) => sum + pairs.length * (problem.samples + problem.layer.inputs),
+    0,
+  );
+  const whole = { values: values * iterations * betas.length, fewest: fewestValues };
+  return executionOf(backend, 'xla', whole);
+}
 
 /** All linear layers but those whose outputs are the network's. */
 const hiddenLayers = (network: Network): string[] =>
@@ -162,7 +186,7 @@ function pairsOf({ numNeurons, numPairs, pairSeed }: Params, outputs: number, la
 }
 
 async function solve(
-  params: Params,
+  params: Params & { way: Way },
   backend: Backend,
   problem: RidgeLayerProblem,
   pairs: readonly RidgePairIds[],

@@ -1,4 +1,4 @@
-/** Whether networks are evaluated compiled, by a rule over the work alone: the bits of both ways differ. */
+/** Whether networks are evaluated (and other work done) compiled, by a rule over the work alone: the bits of both ways differ. */
 import type { Execution } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
@@ -11,15 +11,25 @@ const fewestValues = 1e9;
 export type Way = Execution['way'];
 
 /** @param passes networks times examples, of the whole job */
-export function evaluationWay(
+export const evaluationWay = (backend: Backend, network: Network, passes: number): Execution =>
+  executionOf(backend, compiledWay(network), {
+    values: valuesPerExample(network) * passes,
+    fewest: fewestValues,
+  });
+
+/**
+ * @param compiled how it is compiled if it is
+ * @param work how many numbers the whole job computes, and from how many on compiling is worth it
+ */
+export function executionOf(
   backend: Backend,
-  network: Network,
-  passes: number,
-): { way: Way; reason?: string } {
-  if (backend.native && valuesPerExample(network) * passes < fewestValues)
-    return { way: 'eager', reason: 'compiling takes longer than it saves for so few points and examples' };
-  const { way, shortfall } = compilationOf(backend, network);
-  return shortfall === undefined ? { way } : { way: 'eager', reason: shortfall };
+  compiled: Exclude<Way, 'eager'>,
+  work: { values: number; fewest: number },
+): Execution {
+  if (backend.native && work.values < work.fewest)
+    return { way: 'eager', reason: 'compiling takes longer than it saves for so little work' };
+  const shortfall = shortfallOf(backend, compiled);
+  return shortfall === undefined ? { way: compiled } : { way: 'eager', reason: shortfall };
 }
 
 /** How a network is compiled, and why that is impossible here (undefined if it is possible). */
@@ -28,10 +38,13 @@ export function compilationOf(
   network: Network,
 ): { way: 'xla' | 'graph'; shortfall: string | undefined } {
   const way = compiledWay(network);
-  if (!backend.native)
-    return { way, shortfall: `the ${backend.name} back end does not support compiled execution` };
+  return { way, shortfall: shortfallOf(backend, way) };
+}
+
+function shortfallOf(backend: Backend, way: Exclude<Way, 'eager'>): string | undefined {
+  if (!backend.native) return `the ${backend.name} back end does not support compiled execution`;
   const shortfall = backend.native.compiler.shortfall(way);
-  return { way, shortfall: shortfall === undefined ? undefined : withoutCompiler(backend, shortfall) };
+  return shortfall === undefined ? undefined : withoutCompiler(backend, shortfall);
 }
 
 /**

@@ -59,6 +59,29 @@ describe.each([false, true])('identity activation, masked: %s', (masked) => {
   });
 });
 
+const { native } = await loadBackend();
+
+describe.skipIf(!native)('compiled, the descent finds what it finds operation by operation', () => {
+  // Pairs of a neuron with itself start at zero error, where AdamW only sways.
+  const different = pairs.filter(([target, slot]) => target !== slot);
+
+  test.each(['identity', 'relu', 'tanh', 'silu', 'gelu'] as const)('%s', async (activation) => {
+    const backend = await loadBackend();
+    const problem = { ...problemOf(activation !== 'relu'), activation };
+    const options = { betas: [0.5, 0.1], iterations: 60 };
+    const before = tensorCount(backend);
+    const expected = await descend(problem, options, different);
+    const found = await descend(problem, { ...options, way: 'xla' }, different);
+    expect(tensorCount(backend)).toEqual(before);
+    for (const [b, terms] of expected.entries())
+      for (const name of ['mse', 'regularization', 'slotScale'] as const)
+        for (const p of different.keys()) {
+          const [one, other] = [terms[name][p]!, found[b]![name][p]!];
+          expect(Math.abs(other - one)).toBeLessThan(1e-4 * (Math.abs(one) + 0.01));
+        }
+  });
+});
+
 describe('the exact minimum', () => {
   test('is the same by TensorFlow and by ml-matrix', async () => {
     const problem = problemOf(true);
@@ -142,4 +165,17 @@ describe('the job', () => {
     await expect(ask({ samples: 100_000 })).rejects.toThrow(/100000.*800/);
     await expect(ask({ run: fixtureRun('sym2') })).rejects.toThrow(/σ-asymmetric/);
   });
+});
+
+test('a long descent is compiled, a short one is not, and the result says so', async () => {
+  const run = fixtureRun('sym0');
+  const params = { run, models: [1], epoch: 5, layers: ['lins.1'], data: goldenData() };
+  const row = (more: object) =>
+    job<RidgeRow>('realization-cost-ridge', { ...params, numNeurons: 2, ...more });
+  const short = await row({ iterations: 2 });
+  expect(short.execution).toMatchObject({ way: 'eager', reason: expect.any(String) as string });
+  expect((await row({ method: 'closed-form', compare: 'linear' })).execution).toBeUndefined();
+  if (!native) return;
+  const long = await row({ numNeurons: 32, iterations: 250 });
+  expect(long.execution).toEqual({ way: 'xla' });
 });

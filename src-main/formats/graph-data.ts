@@ -108,7 +108,9 @@ function requireColumns(
   what: string,
 ): void {
   if (columns === wanted || rows === 0) return;
-  throw new UserError(`${path}: ${columns} cells in each line; ${wanted} ${wanted === 1 ? 'was' : 'were'} expected, ${what}.`);
+  throw new UserError(
+    `${path}: ${columns} cells in each line; ${wanted} ${wanted === 1 ? 'was' : 'were'} expected, ${what}.`,
+  );
 }
 
 function requireRows(path: string, found: number, { features }: GraphFiles, nodes: number): void {

@@ -117,8 +117,7 @@ export function describe(spec: ModelSpec): string {
     const { family, norm, input, classes } = spec;
     return `a ${family} ${resnetName(spec)} of ${input.join(' x ')} images and ${classes} classes (norm ${norm})`;
   }
-  if (spec.architecture === 'gnn')
-    return `a ${spec.family} graph network ${gnnWidths(spec).join('-')}`;
+  if (spec.architecture === 'gnn') return `a ${spec.family} graph network ${gnnWidths(spec).join('-')}`;
   const sizes = [spec.layers[0]!.inputs, ...spec.layers.map((layer) => layer.outputs)].join('-');
   if (!isMixed(spec)) return `a ${spec.family} MLP ${sizes} (norm ${spec.norm})`;
   const hidden = spec.layers.slice(0, -1);

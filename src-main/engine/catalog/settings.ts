@@ -2,7 +2,13 @@
 import { resolveData, resolveModel } from '../../../src-shared/config/resolve.ts';
 import { knownKeys, readConfig } from '../../../src-shared/config/schema.ts';
 import { hasNumFixed, hasSigma } from '../../../src-shared/domain.ts';
-import { gnnWidths, widths, type MlpSpec, type ModelSpec, type TrainableSpec } from '../../../src-shared/model.ts';
+import {
+  gnnWidths,
+  widths,
+  type MlpSpec,
+  type ModelSpec,
+  type TrainableSpec,
+} from '../../../src-shared/model.ts';
 import { graphText } from '../../../src-shared/networks/compare.ts';
 import { countedOperations } from '../../../src-shared/networks/summary.ts';
 import { flatten, type Property } from './summary.ts';

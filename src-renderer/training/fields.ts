@@ -3,6 +3,7 @@
 import {
   familiesWith,
   fixedWeightsText,
+  isGnn,
   isResnet,
   reasonWithoutEffect,
   resnetNorms,
@@ -27,6 +28,9 @@ export interface TrainingField {
 const ofResnet = (values: ReadonlyMap<string, unknown>): boolean =>
   isResnet({ name: values.get('model.name'), _target_: values.get('model._target_') });
 
+const ofGnn = (values: ReadonlyMap<string, unknown>): boolean =>
+  isGnn({ name: values.get('model.name'), _target_: values.get('model._target_') });
+
 const ofFamily =
   (key: string): NonNullable<TrainingField['offered']> =>
   (values) =>
@@ -37,6 +41,7 @@ const essentialFields: TrainingField[] = [
   { path: 'training.num_epochs', label: 'Epochs' },
   { path: 'training.save_every', label: 'Save every … epochs', note: 'empty: first and last only' },
   { path: 'model.hidden_dim', label: 'Hidden units' },
+  { path: 'model.hidden_channels', label: 'Hidden units' },
   { path: 'model.num_layers', label: 'Linear layers' },
   { path: 'model.norm', label: 'Norm', options: [...norms] },
   { path: 'model.activation', label: 'Activation', options: [...activations] },
@@ -54,7 +59,7 @@ const essentialFields: TrainingField[] = [
     path: 'model.family.name',
     label: 'Other fixed part',
     options: ['', ...generalFamilies],
-    offered: (values) => values.get('model.symmetry') === 0 && !ofResnet(values),
+    offered: (values) => values.get('model.symmetry') === 0 && !ofResnet(values) && !ofGnn(values),
   },
   {
     path: 'model.family.alpha',
@@ -145,9 +150,14 @@ export const fieldsOf = (
     .filter(
       ({ path, offered }) => known.has(path) || current.has(path) || path in edits || offered?.(current),
     )
-    .map((field) =>
-      field.path === 'model.norm' && ofResnet(current) ? { ...field, options: [...resnetNorms] } : field,
-    );
+    // A graph is taken whole.
+    .filter(({ path }) => path !== 'dataset.batch_size' || path in edits || !ofGnn(current))
+    .map((field) => {
+      if (field.path === 'model.norm' && ofResnet(current)) return { ...field, options: [...resnetNorms] };
+      return field.path === 'model.num_layers' && ofGnn(current)
+        ? { ...field, label: 'Layers over neighbours' }
+        : field;
+    });
 
 /** Every setting of a config with its dotted name, in the order of the file. */
 export function leaves(config: Record<string, unknown>, prefix = ''): { path: string; value: unknown }[] {

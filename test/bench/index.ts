@@ -22,6 +22,7 @@ const benches = {
   published: 'whole jobs, compared with PyTorch doing them the published way',
   scaling: 'models, width, pairs and points, next to the peak of the machine',
   memory: 'peak of a stock training job; what 200 small trainings in one process leave behind',
+  gnn: 'one epoch of a graph network on a graph of the size of ogbn-arxiv: time and memory',
   symmetry: 'components of linear networks found by joining; the assignment solver',
 } as const;
 

@@ -164,7 +164,7 @@ function recordData(plan: TrainingPlan, dataset: Dataset, context: ComputeContex
   if (plan.data.geometry !== undefined) return plan;
   const known = graphNamed(plan.data.name) ?? dataSetNamed(plan.data.name)?.name;
   if (dataset.name !== plan.data.name && known !== dataset.name) {
-    const unknown = dataset.nodes ? 'a graph of your own' : 'IDX files of an unknown data set';
+    const unknown = dataset.nodes ? 'an unpublished graph' : 'IDX files of an unknown data set';
     const what =
       isOwnName(dataset.name) || dataset.name.startsWith('graph-') ? unknown : `the data set ${dataset.name}`;
     const line = `${dataset.origin} holds ${what}, not ${plan.data.name}: recorded as dataset.name=${dataset.name}`;

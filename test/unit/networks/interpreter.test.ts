@@ -11,9 +11,11 @@ import { crossEntropy } from '../../../src-main/compute/networks/loss.ts';
 import { mathsOf } from '../../../src-main/compute/networks/maths.ts';
 import type { TrainingPass } from '../../../src-main/compute/networks/operations/context.ts';
 import type { NamedArray } from '../../../src-main/compute/networks/permute.ts';
-import { runsAlone } from '../../../src-main/compute/networks/parameters.ts';
+import { overGraph, runsAlone } from '../../../src-main/compute/networks/parameters.ts';
 import { forward } from '../../../src-main/compute/networks/run.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
+import { readConfig, resolveModel } from '../../../src-shared/config.ts';
+import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { operationNames } from '../../../src-shared/networks/operations.ts';
@@ -70,6 +72,9 @@ const cases: [string, Network][] = [
   ['gate of gelus', around({ op: 'gate', parameters: { C: 'C' }, attributes: { kind: 'gelu' } })],
   ['neighbours', around({ op: 'neighbours' })],
   ['log_softmax', around({ op: 'log_softmax' })],
+  // Their norms and activations keep less for the gradient.
+  ['a graph network', overNodes({ symmetry: 0 })],
+  ['a graph network with gates of gelus', overNodes({ symmetry: 2, model_type: 'asym_gelu_gnn' })],
   ['add', around({ op: 'add', inputs: ['a', 'b'] })],
   ['multiply', around({ op: 'multiply', inputs: ['a', 'b'] })],
   ['concat', around({ op: 'concat', inputs: ['a', 'b'] }, 10)],
@@ -137,6 +142,12 @@ function around(
     ],
     output: 'c',
   });
+}
+
+function overNodes(change: object): Network {
+  const sizes = { in_channels: 3, hidden_channels: 4, out_channels: 2, num_layers: 2 };
+  const spec = resolveModel(readConfig({ model: { name: 'gnn_arxiv', ...sizes, ...change } }));
+  return readNetwork(graphOf(spec));
 }
 
 /** Two convolutions, one with stride and uneven padding, a norm between; a pooled or flattened image; linear. */
@@ -230,7 +241,7 @@ function loss(
   };
   const { output } = forward(maths, network, parameters, x, {
     training,
-    edges: edgeTensors(tf, edges),
+    ...(overGraph(network) && { edges: edgeTensors(tf, edges) }),
   });
   const hot = tf.reshape(tf.oneHot(tf.tensor1d(labels, 'int32'), 2), [1, rows, 2]);
   return tf.mean(crossEntropy(maths, output, tf.cast(hot, 'float32')));

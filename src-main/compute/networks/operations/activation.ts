@@ -11,13 +11,14 @@ import type { RunOperation } from './context.ts';
 
 type Attributes = z.output<typeof activationOperation.attributes>;
 
-export const activation: RunOperation = ([x], { maths, node }) =>
-  byKind[(node.attributes as Attributes).kind](maths, x!);
+export const activation: RunOperation = ([x], { maths, node, edges }) => {
+  const { kind } = node.attributes as Attributes;
+  return kind === 'gelu' ? gelu(maths, x!, edges !== undefined) : byKind[kind](maths, x!);
+};
 
-const byKind: Record<ActivationKind, (maths: Maths, x: Tensor) => Tensor> = {
+const byKind: Record<Exclude<ActivationKind, 'gelu'>, (maths: Maths, x: Tensor) => Tensor> = {
   identity: (_maths, x) => x,
   relu: (maths, x) => maths.relu(x),
-  gelu,
   tanh: ({ tf }, x) => tf.tanh(x),
   sigmoid: ({ tf }, x) => tf.sigmoid(x),
   silu: ({ tf }, x) => tf.mul(x, tf.sigmoid(x)),
@@ -26,16 +27,20 @@ const byKind: Record<ActivationKind, (maths: Maths, x: Tensor) => Tensor> = {
 /**
  * x P(x) with P the normal distribution function; derivative P(x) + x p(x). Written out, because tfjs's derivative of erf
  * has a constant that is rounded to float32.
+ * @param lean the gradient finds P(x) again instead of keeping it: the values of a whole graph are large
  */
-function gelu({ tf, number }: Maths, x: Tensor): Tensor {
+function gelu({ tf, number }: Maths, x: Tensor, lean = false): Tensor {
+  const distributionAt = (at: Tensor): Tensor =>
+    tf.add(tf.mul(tf.erf(tf.mul(at, number(Math.SQRT1_2))), number(0.5)), number(0.5));
   const value = tf.customGrad((z, save) => {
     const at = z as Tensor;
-    const distribution = tf.add(tf.mul(tf.erf(tf.mul(at, number(Math.SQRT1_2))), number(0.5)), number(0.5));
-    (save as (tensors: Tensor[]) => void)([at, distribution]);
+    const distribution = distributionAt(at);
+    (save as (tensors: Tensor[]) => void)(lean ? [at] : [at, distribution]);
     return {
       value: tf.mul(at, distribution),
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [input, below] = saved as [Tensor, Tensor];
+        const [input] = saved as [Tensor];
+        const below = saved[1] ?? distributionAt(input);
         const density = tf.mul(
           tf.exp(tf.mul(tf.square(input), number(-0.5))),
           number(1 / Math.sqrt(2 * Math.PI)),
@@ -54,7 +59,8 @@ export const gate: RunOperation = ([x], context) => {
   const { kind } = context.node.attributes as z.output<typeof gateOperation.attributes>;
   if (kind === 'gelu') {
     const transposed = tf.transpose(needed(context, 'C'), [0, 2, 1]);
-    return gelu(maths, overLastAxis(maths, gelu(maths, x!), transposed));
+    const lean = context.edges !== undefined;
+    return gelu(maths, overLastAxis(maths, gelu(maths, x!, lean), transposed), lean);
   }
   return tf.mul(x!, tf.sigmoid(overLastAxis(maths, x!, needed(context, 'C'))));
 };

@@ -32,7 +32,10 @@ function normalised(x: Tensor, context: OperationContext): Tensor {
     case 'rms':
       return divided(context, x, tf.mean(tf.square(x), -1, true), epsilon);
     case 'batch':
-      if (context.training) return byBatch(x, context, context.training, epsilon);
+      if (context.training)
+        return context.edges
+          ? byGraph(x, context, context.training, epsilon)
+          : byBatch(x, context, context.training, epsilon);
       return byRunningStatistics(x, context, epsilon);
     case 'layer_linear':
       return tf.mul(tf.sub(x, tf.mean(x, -1, true)), scalarPerModel(context, x));
@@ -73,8 +76,7 @@ function byRunningStatistics(x: Tensor, context: OperationContext, epsilon: numb
 
 /** x [M, B, ..., n] by mean and biased variance over the rows that count, and their pixels; the running statistics follow. */
 function byBatch(x: Tensor, context: OperationContext, training: TrainingPass, epsilon: number): Tensor {
-  const { maths, node } = context;
-  const { tf, number } = maths;
+  const { tf } = context.maths;
   const pixels = x.shape.slice(2, -1);
   const inside = pixels.map((_, k) => k + 2);
   const weights = tf.reshape(training.rowWeights, [1, -1, ...pixels.map(() => 1), 1]);
@@ -85,17 +87,46 @@ function byBatch(x: Tensor, context: OperationContext, training: TrainingPass, e
   const mean = over(x);
   const centred = tf.sub(x, mean);
   const variance = over(tf.square(centred));
-  const blend = (word: string, seen: Tensor): void => {
-    const before = needed(context, word);
-    const { momentum } = training;
-    const own = tf.reshape(seen, [seen.shape[0]!, ...before.shape.slice(1)]);
-    const next =
-      momentum === 1 ? own : tf.add(tf.mul(before, number(1 - momentum)), tf.mul(own, number(momentum)));
-    training.track(node.parameters[word]!.name, next);
-  };
-  blend('running_mean', mean);
-  blend('running_var', tf.mul(variance, unbiasedOf(context, training, sizeOf(pixels))));
+  blend(context, training, 'running_mean', mean);
+  blend(context, training, 'running_var', tf.mul(variance, unbiasedOf(context, training, sizeOf(pixels))));
   return divided(context, centred, variance, epsilon);
+}
+
+/**
+ * The same of all nodes of a graph, x [1, N, n], which weigh alike. Its gradient keeps what comes out and nothing else that
+ * is as large.
+ */
+function byGraph(x: Tensor, context: OperationContext, training: TrainingPass, epsilon: number): Tensor {
+  const { tf, number } = context.maths;
+  const over = (values: Tensor): Tensor => tf.mean(values, 1, true);
+  const mean = over(x);
+  const variance = over(tf.square(tf.sub(x, mean)));
+  blend(context, training, 'running_mean', mean);
+  blend(context, training, 'running_var', tf.mul(variance, training.unbiased));
+  const scale = tf.rsqrt(tf.add(variance, number(epsilon)));
+  const normalise = tf.customGrad((z, save) => {
+    const value: Tensor = tf.mul(tf.sub(z as Tensor, mean), scale);
+    (save as (tensors: Tensor[]) => void)([value, scale]);
+    return {
+      value,
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [y, s] = saved as [Tensor, Tensor];
+        return tf.mul(tf.sub(tf.sub(dy, over(dy)), tf.mul(y, over(tf.mul(dy, y)))), s);
+      },
+    };
+  });
+  return normalise(x);
+}
+
+/** The next running statistic. @param seen of this batch */
+function blend(context: OperationContext, training: TrainingPass, word: string, seen: Tensor): void {
+  const { tf, number } = context.maths;
+  const { momentum } = training;
+  const before = needed(context, word);
+  const own = tf.reshape(seen, [seen.shape[0]!, ...before.shape.slice(1)]);
+  const next =
+    momentum === 1 ? own : tf.add(tf.mul(before, number(1 - momentum)), tf.mul(own, number(momentum)));
+  training.track(context.node.parameters[word]!.name, next);
 }
 
 /** The one number of a `layer_linear` norm, per model. */

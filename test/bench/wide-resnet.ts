@@ -18,7 +18,9 @@ import { initialise } from '../../src-main/compute/models/index.ts';
 import { RandomStream } from '../../src-main/compute/random.ts';
 import { workerEnvironment } from '../../src-main/engine/jobs/worker-process.ts';
 import { writeCheckpoint } from '../../src-main/formats/checkpoint.ts';
+
 import { loadTrainingConfig } from '../../src-main/formats/presets.ts';
+import type { TensorValue } from '../../src-main/formats/tensor.ts';
 import { runJob } from '../../src-main/worker/run-job.ts';
 import { resolveTrainable } from '../../src-shared/config.ts';
 import { interpolateJob } from '../../src-shared/jobs/interpolate.ts';
@@ -58,10 +60,10 @@ function prepare(folder: string, images: number): void {
   writeFileSync(join(run, 'config.yaml'), stringify(config));
   const states = initialise(resolveTrainable(config), { init: [1, 2], mask: 7 });
   states.forEach((state, i) => {
-    const tensors = new Map(
+    const tensors = new Map<string, TensorValue>(
       [...state].map(([name, { shape, data: values }]) => [
         name,
-        { dtype: 'float32' as const, shape: [...shape], data: values },
+        { dtype: 'float32', shape: [...shape], data: values as Float32Array<ArrayBuffer> },
       ]),
     );
     writeCheckpoint(run, { epoch: 1, model: i + 1, tensors, valAccuracy: 10 });

@@ -85,8 +85,7 @@ export function alignmentNote(
 }
 
 /** Of networks over a graph, aligned by activations. */
-export const allNodesNote =
-  'Activations are compared on all nodes of the graph, whatever their split.';
+export const allNodesNote = 'Activations are compared on all nodes of the graph, whatever their split.';
 
 /** `{ P_0: [...], P_1: [...] }`, as results hold them. */
 export function namedPermutations(permutations: GroupPermutations): Record<string, number[]> {

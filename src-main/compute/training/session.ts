@@ -22,6 +22,7 @@ import { requireObjective } from '../networks/objective.ts';
 import { concatenate, entryOf } from './entries.ts';
 import { DropoutMasks } from './dropout.ts';
 import { executionOf, refuseUntrainable } from './execution.ts';
+import { ofOneModel } from './one-model.ts';
 import { slotNames, stepScalars } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { placeOf, stepScalarCount, trainingStep } from './step.ts';
@@ -88,7 +89,8 @@ export class TrainingSession {
   /** Of training examples that are the nodes of a graph. */
   readonly #graph: StepPlan['graph'];
   readonly #augmented: AugmentedRows | undefined;
-  readonly #masks: DropoutMasks;
+  /** Of all models; over a graph of each. */
+  readonly #masks: readonly DropoutMasks[];
   readonly #places: readonly StatePlace[];
   readonly #computation: Computation;
   /** The last one goes first. */
@@ -106,7 +108,7 @@ export class TrainingSession {
     this.#augmented = plan.augmentation && augmentedPlan(this.network, examples, plan.augmentation.pad);
     this.models = states.length;
     this.optimizer = plan.optimizer;
-    this.#masks = new DropoutMasks(this.network, { ...plan, batchSize }, this.models);
+    this.#masks = this.#masksOf({ ...plan, batchSize });
     const counter = [...states[0]!].find(([name]) => isCounter(name));
     this.batchesTracked = counter?.[1].data[0] ?? 0;
     const values = stateValues(this.network, plan.optimizer, states, examples);
@@ -140,7 +142,10 @@ export class TrainingSession {
       augmented: this.#augmented,
       graph: this.#graph,
     };
-    const body = trainingStep(mathsOf(this.#backend), plan);
+    const maths = mathsOf(this.#backend);
+    const whole = trainingStep(maths, plan);
+    const stack = { places: this.#places, models: this.models };
+    const body = this.#graph && this.models > 1 ? ofOneModel(maths, stack, whole) : whole;
     if (way === 'eager') return new EagerComputation(this.#backend.tf, body);
     return this.#backend.native!.compiler.compile(
       {
@@ -199,13 +204,17 @@ export class TrainingSession {
 
   #argumentSpecs(): Spec[] {
     const scalars = { dtype: types.float32, shape: [stepScalarCount] };
-    if (this.#graph) return [scalars, ...this.#masks.specs];
+    const masks = this.#masks[0]!.specs;
+    if (this.#graph) {
+      const model = { dtype: types.int32, shape: [] };
+      return [...(this.models > 1 ? [model] : []), scalars, ...masks];
+    }
     return [
       { dtype: types.int32, shape: [this.models, this.#batchSize] },
       { dtype: types.float32, shape: [this.#batchSize] },
       scalars,
       ...(this.#augmented ? [{ dtype: types.int32, shape: [3, this.models, this.#batchSize] }] : []),
-      ...this.#masks.specs,
+      ...masks,
     ];
   }
 
@@ -217,31 +226,52 @@ export class TrainingSession {
     const { stepsPerCall } = this;
     if (inputs.length === 0 || inputs.length > stepsPerCall)
       throw new Error(`${inputs.length} steps were requested in one call of at most ${stepsPerCall}`);
-    const args = this.#arguments(inputs);
-    const [losses] = this.#ready().run(args);
+    const all = this.#graph
+      ? this.#stepOverGraph(inputs[0]!, this.#graph.nodes)
+      : this.#call(this.#arguments(inputs));
     this.#called = true;
-    const all = losses!.dataSync() as Float32Array;
-    this.#backend.tf.dispose([...args, losses!]);
     this.steps += inputs.length;
     this.batchesTracked += inputs.length;
     return inputs.map((_, i) => all.subarray(i * this.models, (i + 1) * this.models));
   }
 
-  /** Of steps over a whole graph: scalars, and what dropout drops. */
-  #graphArguments(inputs: readonly StepInput[], nodes: number): Tensor[] {
+  /** @returns the losses, [steps of a call, models] */
+  #call(args: readonly Tensor[]): Float32Array {
+    const [losses] = this.#ready().run(args);
+    const all = losses!.dataSync() as Float32Array;
+    this.#backend.tf.dispose([...args, losses!]);
+    return all;
+  }
+
+  /** Model by model. @returns the loss of each */
+  #stepOverGraph(input: StepInput, nodes: number): Float32Array {
+    return Float32Array.from(
+      { length: this.models },
+      (_, m) => this.#call(this.#graphArguments(input, nodes, m))[0]!,
+    );
+  }
+
+  #masksOf(plan: Pick<SessionPlan, 'dropoutSeeds' | 'batchSize'>): DropoutMasks[] {
+    if (!this.#graph) return [new DropoutMasks(this.network, plan, this.models)];
+    return Array.from({ length: this.models }, (_, m) => {
+      const dropoutSeeds = plan.dropoutSeeds?.slice(m, m + 1) ?? [];
+      return new DropoutMasks(this.network, { ...plan, dropoutSeeds }, 1);
+    });
+  }
+
+  /** A step of one model over a whole graph: which it is, scalars, and what dropout drops. */
+  #graphArguments(input: StepInput, nodes: number, model: number): Tensor[] {
     const { tf } = this.#backend;
-    const [input] = inputs;
-    if (inputs.length !== 1 || !input) throw new Error('steps over a graph are made one at a time');
     const step = stepScalars(this.optimizer, input.learningRate, this.steps + 1);
     const scalars = [...step, nodes / Math.max(nodes - 1, 1), 1];
     return [
+      ...(this.models > 1 ? [tf.scalar(model, 'int32')] : []),
       tf.tensor(scalars, [stepScalarCount], 'float32'),
-      ...this.#masks.tensors(tf, [], { first: this.steps + 1, count: 1 }),
+      ...this.#masks[model]!.tensors(tf, [], { first: this.steps + 1, count: 1 }),
     ];
   }
 
   #arguments(inputs: readonly StepInput[]): Tensor[] {
-    if (this.#graph) return this.#graphArguments(inputs, this.#graph.nodes);
     const { stepsPerCall } = this;
     const [models, batch] = [this.models, this.#batchSize];
     const rows = new Int32Array(stepsPerCall * models * batch);
@@ -269,7 +299,7 @@ export class TrainingSession {
             ),
           ]
         : []),
-      ...this.#masks.tensors(tf, front, { first: this.steps + 1, count: inputs.length }),
+      ...this.#masks[0]!.tensors(tf, front, { first: this.steps + 1, count: inputs.length }),
     ];
   }
 

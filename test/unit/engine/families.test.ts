@@ -114,6 +114,23 @@ describe('the form for training', () => {
     expect(fields.filter(({ path }) => path.startsWith('model.family'))).toEqual([]);
     expect(fields.find(({ path }) => path === 'model.norm')?.options).toEqual([...resnetNorms]);
   });
+
+  it('offers a graph network what it has, and counts one step per epoch', () => {
+    const config = loadTrainingConfig('gnn-w-asymmetric-small') as Record<string, unknown>;
+    const values = valuesOf(config);
+    const fields = fieldsOf(values, values, {});
+    const paths = fields.map(({ path }) => path);
+    expect(paths).toEqual(expect.arrayContaining(['model.hidden_channels', 'sigma_f', 'num_fixed']));
+    expect(paths).not.toContain('dataset.batch_size');
+    expect(paths.filter((path) => path.startsWith('model.family'))).toEqual([]);
+    expect(fields.find(({ path }) => path === 'model.num_layers')?.label).toBe('Layers over neighbours');
+    const shown = preview(config, ['sigma_f=0.7', 'num_fixed=4'], { stepTimes: times, home });
+    expect(shown).toMatchObject({
+      ...{ problems: [], notes: [], steps: 60, seconds: null },
+      ...{ sigmaF: [0.7, 0.7, 0.7], numFixed: [4, 4, 4] },
+    });
+    expect(shown.summary).toContain('graph network 16-32-32-5');
+  });
 });
 
 describe('the catalog', () => {

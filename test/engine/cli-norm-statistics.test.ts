@@ -49,6 +49,10 @@ test('each choice is an answer of its own in the workspace, and a figure of all 
   const titled = (what: string) => results.find(({ title }) => title.includes(what))!;
   const names = ['interpolated', 're-estimated', 'of the batch'].map((name) => `norm statistics ${name}`);
   const ids = names.map((name) => titled(name).id);
+  const smaller = ['--norm-statistics', 'batch', '--statistics-batch', '40'];
+  await basinJson([...interpolate, ...smaller, ...here]);
+  const { title } = (await basinJson<ResultRow[]>(['results', ...here]))[0]!;
+  expect(title).toContain('norm statistics of the batch, batches of 40:');
   const out = join(root, 'all.svg');
   const drawn = await basin(['figure', ...ids, '--out', out, ...here]);
   expect(drawn.code, drawn.stderr).toBe(0);

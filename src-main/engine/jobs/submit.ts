@@ -41,6 +41,7 @@ export function titleOf(kind: AnyJobKind, params: unknown): string {
     kind.title,
     ...(about?.align === undefined ? [] : [alignmentName(about)]),
     ...(about?.normStatistics === undefined ? [] : [normStatisticsNames[about.normStatistics]]),
+    ...(about?.statisticsBatch === undefined ? [] : [`batches of ${about.statisticsBatch}`]),
   ].join(', ');
   const names = [
     ...new Set([
@@ -58,6 +59,7 @@ const aboutSchema = z.object({
   align: alignmentSchema.optional().catch(undefined),
   mode: z.string().optional().catch(undefined),
   normStatistics: normStatisticsSchema.optional().catch(undefined),
+  statisticsBatch: z.int().optional().catch(undefined),
   checkpoints: z.array(z.string()).optional().catch(undefined),
 });
 

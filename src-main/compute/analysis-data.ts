@@ -10,7 +10,7 @@ import { areRelated, dataSetNamed, isOwnName } from '../formats/data-sets.ts';
 import { graphNamed } from '../formats/graph-data.ts';
 import { typedPath } from '../formats/typed-path.ts';
 import type { Run } from './load-models.ts';
-import { sizeOf } from '../formats/tensor.ts';
+import { sizeOf } from '../../src-shared/shapes.ts';
 import { overGraph } from './networks/parameters.ts';
 import { evaluationExamples, loadDataset, splitIndices } from './data/index.ts';
 import type { DataRequest, Dataset, Examples, SplitIndices } from './data/index.ts';

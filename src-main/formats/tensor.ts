@@ -4,8 +4,6 @@ import { decode, dtypes, emptyData, encode } from './dtype.ts';
 import type { DType, TensorData } from './dtype.ts';
 import { sizeOf } from '../../src-shared/shapes.ts';
 
-export { sizeOf };
-
 export type { DType, TensorData } from './dtype.ts';
 
 /** A stretch of elements that one or more tensors are views of. */

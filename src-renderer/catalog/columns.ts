@@ -47,7 +47,7 @@ export const fixedColumns: Column[] = [
   {
     id: 'data',
     title: 'Data',
-    width: 'minmax(86px, 0.5fr)',
+    width: 'minmax(110px, 0.5fr)',
     numeric: false,
     text: (run) => run.dataset ?? '–',
     value: (run) => run.dataset ?? undefined,

@@ -26,7 +26,7 @@ import { resolveTrainable } from '../../src-shared/config.ts';
 import { interpolateJob } from '../../src-shared/jobs/interpolate.ts';
 
 const preset = 'resnet_symmetry1_kappa2';
-/** Of one image, forward: REFERENCE of the architecture, 64 times that of w = 1. */
+/** Of one image, forward; 64 times that of w = 1. */
 const multiplyAdds = 2.59e9;
 /** Multiply-adds per second and core that TensorFlow's convolutions reach on current server processors, roughly. */
 const usualSpeed = 3e10;
@@ -63,7 +63,7 @@ function prepare(folder: string, images: number): void {
     const tensors = new Map<string, TensorValue>(
       [...state].map(([name, { shape, data: values }]) => [
         name,
-        { dtype: 'float32', shape: [...shape], data: values as Float32Array<ArrayBuffer> },
+        { dtype: 'float32' as const, shape: [...shape], data: new Float32Array(values) },
       ]),
     );
     writeCheckpoint(run, { epoch: 1, model: i + 1, tensors, valAccuracy: 10 });

@@ -221,6 +221,16 @@ describe.skipIf(noBrowser)('matrices', () => {
     expect(await panel.getByRole('table').count()).toBe(0);
   });
 
+  it('says of a result that was measured without matrices that it holds none', async () => {
+    const which = ['--run', fixtureRun('sym1_kappa1'), '--models', '1,3', '--epoch', '5'];
+    await run('run', 'match-activations', ...which, '--data', 'mnist-10k');
+    const result = page.getByRole('combobox', { name: 'result' });
+    const without = result.locator('option', { hasText: 'Match activations' });
+    await expect.poll(() => without.count(), patient).toBe(2);
+    await result.selectOption({ index: 0 });
+    await page.getByRole('heading', { name: 'This result holds no matrices' }).waitFor(patient);
+  });
+
   it('says which checkpoint cannot be read, and tries again', async () => {
     const result = page.getByRole('combobox', { name: 'result' });
     const option = result.locator('option', { hasText: 'sym1_kappa0' });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Group, Job, ResultRow, RunRow } from '../../src-shared/api.ts';
 import { basin, basinJson, digitsFolder, temporaryFolder } from '../support/cli.ts';
 import { copyRun } from '../support/bad-checkpoints.ts';
+import { resnetRun } from '../support/resnet-runs.ts';
 
 const root = temporaryFolder();
 const here = ['--workspace', join(root, 'workspace')];
@@ -81,6 +82,24 @@ describe('groups', () => {
     expect(again.stderr).toContain('mine already has sym0; nothing changed');
     expect(await members()).toEqual(before);
     expect(await keys('remove', 'mine')).toEqual([]);
+  });
+
+  test('are of the architecture of their runs', { timeout: 120_000 }, async () => {
+    const other = ['--workspace', join(root, 'residual')];
+    await basinJson(['import', resnetRun('resnet_sym0'), join(runs, 'sym0'), ...other]);
+    const { groups } = await basinJson<{ groups: Group[] }>([
+      'groups',
+      'add',
+      'deep',
+      'resnet_sym0',
+      ...other,
+    ]);
+    expect(groups).toMatchObject([{ key: 'deep', architecture: 'resnet' }]);
+    const mixed = await basin(['groups', 'add', 'both', 'resnet_sym0', 'sym0', ...other]);
+    expect([mixed.code, mixed.stderr]).toEqual([
+      2,
+      expect.stringMatching(/several architectures: resnet, mlp.*--architecture/s),
+    ]);
   });
 });
 

@@ -7,6 +7,7 @@ import type { Group, GroupEdit, GroupsState, RunRow } from '../../../src-shared/
 import { newAmong } from '../../../src-shared/members.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { withEngine } from '../engine.ts';
+import { UsageError } from '../errors.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { writeFileWhole } from '../out-file.ts';
 import { findGroup, findRuns } from '../pick.ts';
@@ -57,9 +58,10 @@ async function add(
   client: Client,
   key: string,
   texts: string[],
-  architecture: string,
+  asked: string | undefined,
 ): Promise<GroupsState> {
   const runs = await findRuns(client, texts);
+  const architecture = asked ?? architectureOf(runs);
   const members = runs.map((run) => ({ runId: run.id }));
   const { groups } = await client.call('groups.get', {});
   const known = groups.find(
@@ -73,6 +75,15 @@ async function add(
     terminal.note(`${known.key} already has ${which}${fresh.size === 0 ? '; nothing changed' : ''}`);
   }
   return edit(client, { type: 'add-members', groupId: known.id, members });
+}
+
+/** That of all these runs. @throws UsageError if they have several */
+function architectureOf(runs: readonly RunRow[]): string {
+  const found = [...new Set(runs.map(({ architecture }) => architecture))];
+  if (found.length === 1) return found[0]!;
+  throw new UsageError(`These runs have several architectures: ${found.join(', ')}.`, {
+    hint: 'Say which one the group is for with --architecture, or make a group for each.',
+  });
 }
 
 async function remove(client: Client, text: string, runTexts: string[]): Promise<GroupsState> {
@@ -90,8 +101,8 @@ export const define: DefineCommand = (command, globals) => {
   command
     .command('add <key> <run...>')
     .description('add runs to a group; a new group is made if needed')
-    .option('--architecture <name>', 'architecture of the group', 'mlp')
-    .action((key: string, runs: string[], options: { architecture: string }) =>
+    .option('--architecture <name>', 'architecture of the group (default: that of the runs)')
+    .action((key: string, runs: string[], options: { architecture?: string }) =>
       change(globals, (client) => add(globals, client, key, runs, options.architecture)),
     );
   command

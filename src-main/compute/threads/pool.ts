@@ -10,7 +10,7 @@ import type { Reply, Request, Task } from './tasks.ts';
 interface Asked {
   request: Request;
   transfer: readonly ArrayBuffer[];
-  resolve(answer: unknown): void;
+  resolve(result: unknown): void;
   reject(error: Error): void;
 }
 
@@ -34,13 +34,13 @@ export function startThreads(): void {
  * process alive.
  * @param transfer buffers handed over instead of copied: they are empty here afterwards
  */
-export function inThread<Args extends unknown[], Answer>(
-  { module, name, run: work }: Task<Args, Answer>,
+export function inThread<Args extends unknown[], Result>(
+  { module, name, run: work }: Task<Args, Result>,
   args: Args,
   transfer: readonly ArrayBuffer[] = [],
-): Promise<Answer> {
+): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const settle = resolve as (answer: unknown) => void;
+    const settle = resolve as (result: unknown) => void;
     if (threadCount() === 0) return settle(work(...args));
     queue.push({ request: { module, name, args }, transfer, resolve: settle, reject });
     assign();
@@ -59,7 +59,7 @@ function start(): Worker {
   alive += 1;
   // Flags of this process (--input-type, say) are not meant for the thread.
   const worker = new Worker(new URL('thread.ts', import.meta.url), { execArgv: [] });
-  // Whoever waits for an answer hears of it; one that was idle only has to make room.
+  // Whoever waits for a result hears of it; one that was idle only has to make room.
   worker.on('error', () => undefined);
   worker.once('exit', () => {
     alive -= 1;
@@ -82,7 +82,7 @@ function run(worker: Worker, { request, transfer, resolve, reject }: Asked): voi
   };
   const onMessage = (reply: Reply): void => {
     free();
-    if ('answer' in reply) resolve(reply.answer);
+    if ('result' in reply) resolve(reply.result);
     else if ('complaint' in reply) {
       reject(new UserError(reply.complaint, reply.hint === undefined ? {} : { hint: reply.hint }));
     } else reject(reply.defect instanceof Error ? reply.defect : new Error(String(reply.defect)));

@@ -1,23 +1,23 @@
 /**
- * What threads can be asked: a function that its module exports. Requests and answers travel between threads: plain
+ * What threads can be asked: a function that its module exports. Requests and results travel between threads: plain
  * objects and typed arrays.
  */
 
-export interface Task<Args extends unknown[], Answer> {
+export interface Task<Args extends unknown[], Result> {
   /** Where the function comes from: a thread imports it from there. */
   readonly module: string;
   readonly name: string;
-  readonly run: (...args: Args) => Answer;
+  readonly run: (...args: Args) => Result;
 }
 
 /**
  * The function as a task.
  * @param module `import.meta.url` of the module that exports it under its own name
  */
-export const taskOf = <Args extends unknown[], Answer>(
+export const taskOf = <Args extends unknown[], Result>(
   module: string,
-  run: (...args: Args) => Answer,
-): Task<Args, Answer> => ({ module, name: run.name, run });
+  run: (...args: Args) => Result,
+): Task<Args, Result> => ({ module, name: run.name, run });
 
 export interface Request {
   module: string;
@@ -27,4 +27,4 @@ export interface Request {
 
 /** `complaint`: the message of a UserError. `defect`: ours. */
 export type Reply =
-  { answer: unknown } | { complaint: string; hint: string | undefined } | { defect: unknown };
+  { result: unknown } | { complaint: string; hint: string | undefined } | { defect: unknown };

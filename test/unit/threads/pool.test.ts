@@ -1,4 +1,4 @@
-/** Work handed to threads: the same answers, errors that arrive whole, and no process kept alive. */
+/** Work handed to threads: the same results, errors that arrive whole, and no process kept alive. */
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { subspaceOf, subspaceTask } from '../../../src-main/compute/identifiability/subspace.ts';
@@ -34,14 +34,14 @@ describe.each(['1', '2', '4'])('BASIN_THREADS=%s', (threads) => {
     expect(threadCount()).toBe(Number(threads) - 1);
   });
 
-  test('questions put at once are each answered, to the last bit as here', async () => {
+  test('what is asked at once comes back to the last bit as here', async () => {
     startThreads();
     const asked = [9, 4, 30, 1, 17, 6, 40].map((width, i) => moments(width, i + 1));
-    const answers = await Promise.all(asked.map((one) => inThread(subspaceTask, [copyOf(one), 0.9])));
-    expect(answers).toEqual(asked.map((one) => subspaceOf(copyOf(one), 0.9)));
+    const results = await Promise.all(asked.map((one) => inThread(subspaceTask, [copyOf(one), 0.9])));
+    expect(results).toEqual(asked.map((one) => subspaceOf(copyOf(one), 0.9)));
   });
 
-  test('a complaint keeps its words and its hint; a defect is one; the next question is answered', async () => {
+  test('a complaint keeps its words and its hint; a defect is one; the next request is dealt with', async () => {
     const still = { ...moments(4, 1), scatter: new Float64Array(16) };
     const asked = [still, null as never, moments(5, 2)].map((of) => inThread(subspaceTask, [of, 0.9]));
     const [complaint, defect, after] = await Promise.allSettled(asked);

@@ -246,7 +246,7 @@ describe('configs that can be read only in part', () => {
     const parent = newFolder();
     realRun(join(parent, 'no-model'), () => 'dataset: {name: mnist}\n');
     realRun(join(parent, 'no-size'), replaced(/ {2}output_dim: 10\n/, ''));
-    realRun(join(parent, 'resnet'), () => 'model: {name: resnet20}\n');
+    realRun(join(parent, 'vit'), () => 'model: {name: vit_tiny}\n');
     const engine = await testEngine();
     const { broken } = await importInto(engine, parent);
     expect(broken.map(({ reason }) => reason.slice(reason.indexOf(': ') + 2))).toEqual([
@@ -256,7 +256,7 @@ describe('configs that can be read only in part', () => {
     const rows = await rowsOf(engine);
     expect(
       rows.map(({ name, state, architecture }) => `${name} ${state} ${architecture}`).toSorted(),
-    ).toEqual(['no-model broken unknown', 'no-size broken mlp', 'resnet ready resnet']);
+    ).toEqual(['no-model broken unknown', 'no-size broken mlp', 'vit ready vit']);
   });
 
   it('let an analysis name the data that the config does not', async () => {

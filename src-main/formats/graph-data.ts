@@ -91,6 +91,8 @@ export function readGraph(files: GraphFiles): GraphData {
     );
   const { split, sha256 } = files.layout === 'csv' ? wordsOf(files, nodes) : numbersOf(files, nodes);
   if (split.train.length === 0) throw new UserError(`${files.split[0]}: no node is trained on.`);
+  if (split.test.length === 0)
+    throw new UserError(`${files.split.at(-1)}: no node tests; at least one was expected.`);
   const tables = { [files.edges]: edges, [files.features]: features, [files.labels]: labels };
   const sums = Object.entries(tables).map(([path, table]) => [fileName(path), table.sha256]);
   return {

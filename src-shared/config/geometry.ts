@@ -44,7 +44,7 @@ const sections = {
     ...dataSeeds,
   }),
   block_model_dataset: z.looseObject({
-    num_nodes: size.nullish(),
+    num_nodes: z.int().min(10).nullish(),
     num_classes: z.int().min(2).nullish(),
     num_features: size.nullish(),
     /** Expected neighbours of a node, about. */

@@ -29,8 +29,8 @@ export interface SplitOptions {
 }
 
 /**
- * The split of a data set's train file; of a graph, its own. From a seed it is the very split that PyTorch's random_split draws with a
- * generator of that seed, so results are comparable with runs trained there.
+ * The split of a data set's train file; of a graph, its own. From a seed it is the very split that PyTorch's random_split
+ * draws with a generator of that seed, so results are comparable with runs trained there.
  * @throws UserError naming the file and the field that does not fit the data set
  */
 export function splitIndices(dataset: Dataset, options: SplitOptions = {}): SplitIndices {

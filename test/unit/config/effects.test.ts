@@ -52,6 +52,7 @@ const samples: Record<string, string> = {
   'optimizer.name': 'adam',
   'model.model_type': 'asym_gelu_gnn',
   'dataset.block_model_dataset.degree': '6',
+  'dataset.block_model_dataset.num_nodes': '20',
   'model.depth': '32',
   'model.w': '2',
   'model.input_shape': '[1, 14, 56]',

@@ -147,6 +147,11 @@ it.each<[string, Record<string, string>, string]>([
     'split.csv, line 3: "trian"; train, valid, test or none was expected.',
   ],
   ['nothing to train on', { 'split.csv': 'test\ntest\ntest\nnone\n' }, 'split.csv: no node is trained on.'],
+  [
+    'nothing to test with',
+    { 'split.csv': 'train\ntrain\nvalid\nnone\n' },
+    'split.csv: no node tests; at least one was expected.',
+  ],
 ])('%s is refused, with file, line and value', async (_, change, message) => {
   write({ ...csv, ...change });
   await expect(load()).rejects.toThrow(message);

@@ -93,13 +93,14 @@ test.each(cases)('%s: of all values on the way only the wanted ones stay', (_, n
   const parameters = new Map(
     [...arrays].map(([name, each]) => [name, tf.tidy(() => stack([each]))] as const),
   );
-  const x = tf.ones([1, 3, ...network.graph.inputs[0]!.shape]);
+  const x = tf.ones([1, rows, ...network.graph.inputs[0]!.shape]);
+  const seen = overGraph(network) ? { edges: edgeTensors(tf, edges) } : {};
   const tapped = network.nodes[0]!.id;
   const held = tf.memory().numTensors;
-  const { output, taps } = forward(maths, network, parameters, x, { taps: [tapped] });
+  const { output, taps } = forward(maths, network, parameters, x, { taps: [tapped], ...seen });
   expect(tf.memory().numTensors - held).toBe(2);
   expect([output, taps.get(tapped)!, x].map(({ isDisposed }) => isDisposed)).toEqual([false, false, false]);
-  tf.dispose([output, taps.get(tapped)!, x, ...parameters.values()]);
+  tf.dispose([output, taps.get(tapped)!, x, ...parameters.values(), ...Object.values(seen.edges ?? {})]);
 });
 
 function around(

@@ -122,7 +122,7 @@ describe('rescaling whole checkpoints', () => {
 
   it('sigma-asymmetric networks are refused', () => {
     expect(() => moved(specOf({ family: 'sigma-asymmetric' }))).toThrow(
-      /^model 1: no neuron can be rescaled: activations\.0: x \* sigmoid\(C x\) does not pass a factor on/,
+      /^model 1: no neuron can be rescaled: activations\.0: a gate does not pass a factor on/,
     );
   });
 
@@ -186,7 +186,7 @@ describe('symmetry curves of checkpoints', () => {
 
   it.each([
     ['sym1_kappa1', 'layer', /with sigma_F = 1 every layer has nonzero fixed weights/],
-    ['sym2', 'neuron', /x \* sigmoid\(C x\) does not pass a factor on/],
+    ['sym2', 'neuron', /activations\.0: a gate does not pass a factor on/],
   ] as const)(
     'checkpoints of %s, whose fixed parts cannot follow, are refused with the reason',
     async (name, scope, reason) => {

@@ -169,7 +169,7 @@ export const jobSchema = z.object({
   /** Why it failed or was interrupted, one or two sentences. */
   error: z.string().nullable(),
   hint: z.string().nullable(),
-  /** The answer was already there: nothing was computed again. */
+  /** The result was already there: nothing was computed again. */
   cached: z.boolean(),
   resumable: z.boolean(),
   resultId: id.nullable(),

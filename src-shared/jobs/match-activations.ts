@@ -154,7 +154,7 @@ const resultSchema = z.union([
   z.object({ pairs: z.array(rowSchema), ...common }),
 ]);
 
-/** All pairs of one run at one epoch. Groups stand in the question, not in the answer: they may share runs. */
+/** All pairs of one run at one epoch. Groups stand in the question, not in the result: they may share runs. */
 const answerSchema = z.object({
   /** As the question names it. */
   run: z.string().optional(),

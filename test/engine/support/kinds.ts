@@ -77,7 +77,7 @@ const squareParams = z.object({
   epochs: z.array(z.int()),
   size: z.int().positive().default(3),
   ms: z.number().default(0),
-  /** `@` and a file (so that it is none that the answer depends on) to which each computed part adds its epoch. */
+  /** `@` and a file (so that it is none that the result depends on) to which each computed part adds its epoch. */
   diary: z.string().min(1),
   /** Dies of SIGKILL when it comes to this epoch, as long as the file `trap` (written like `diary`) is there. */
   dieAt: z.int().optional(),
@@ -104,7 +104,7 @@ export const squaresJob = defineJob({
   cacheable: true,
 });
 
-/** Stands in for the real one: takes its question, answers nothing. */
+/** Stands in for the real one: takes its question, gives nothing. */
 export const interpolateJob = defineJob({
   kind: 'interpolate',
   version: 1,

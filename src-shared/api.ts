@@ -192,7 +192,7 @@ export const resultRowSchema = z.object({
 });
 export type ResultRow = z.infer<typeof resultRowSchema>;
 
-/** Answers about single checkpoints, kept for later. */
+/** Partial results, kept for later. */
 const partsSizeSchema = z.object({ count: z.int(), bytes: z.number() });
 
 /** Where a result's matrix lies, in the place of its numbers. Fetch it with `results.matrix`. */
@@ -335,7 +335,7 @@ export const requests = {
   },
   'results.remove': { args: z.object({ resultId: id }), result: nothing },
 
-  /** Answers about single checkpoints that stopped jobs go on from and other jobs take over; `unused`: by no result. */
+  /** Partial results that stopped jobs go on from and other jobs take over; `unused`: those of no result. */
   'parts.report': { args: nothing, result: z.object({ ...partsSizeSchema.shape, unused: partsSizeSchema }) },
   /** Removes the unused ones, those of running jobs excepted. Returns what went. */
   'parts.clear': { args: nothing, result: partsSizeSchema },

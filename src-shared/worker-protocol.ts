@@ -40,7 +40,7 @@ export const jobEventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('part'),
     index: z.int().nonnegative(),
-    answer: z.unknown(),
+    partial: z.unknown(),
     backend: backendInfoSchema.nullable(),
   }),
 ]);

@@ -47,10 +47,10 @@ function keeperOf(job: RunningJob): PartKeeper {
         controller.signal.addEventListener('abort', () => reject(new CancelledError()));
         send({ type: 'plan', id, parts: [...plan] });
       }),
-    keep: (index, answer) =>
+    keep: (index, partial) =>
       new Promise((resolve) => {
         const backend = job.usesBackend ? loaded : null;
-        const message: FromWorker = { type: 'event', id, event: { type: 'part', index, answer, backend } };
+        const message: FromWorker = { type: 'event', id, event: { type: 'part', index, partial, backend } };
         if (process.connected) process.send?.(message, undefined, {}, () => resolve());
         else resolve();
       }),

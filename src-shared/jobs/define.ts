@@ -37,19 +37,19 @@ export type JobPlace =
   | null;
 
 /**
- * How a question falls into parts, each answered and kept by itself: a job that was stopped goes on from the parts it
+ * How a question falls into parts, each measured and kept by itself: a job that was stopped goes on from the parts it
  * has, and another job that asks for some of the same parts takes them over.
  */
 export interface JobParts {
   /** What a part is called in messages: `['checkpoint', 'checkpoints']`. */
   readonly unit: readonly [one: string, many: string];
-  /** The answer to one part. */
-  readonly answer: z.ZodType;
+  /** The result of one part: a partial result. */
+  readonly partial: z.ZodType;
   /**
-   * The whole answer from those of its parts, in their order. It passes matrices on without looking into them: in the
+   * The whole result from those of its parts, in their order. It passes matrices on without looking into them: in the
    * engine's hands they are references to files.
    */
-  join(params: unknown, answers: readonly unknown[]): unknown;
+  join(params: unknown, partials: readonly unknown[]): unknown;
 }
 
 /** For kinds whose result may hold more than was asked for. Params are complete ones. */
@@ -111,12 +111,12 @@ export function defineJob<Name extends string, P extends z.ZodType, R extends z.
 }
 
 /** The parts of a kind with these schemas. */
-export function jobParts<P extends z.ZodType, A extends z.ZodType, R extends z.ZodType>(
-  schemas: { params: P; answer: A; result: R },
+export function jobParts<P extends z.ZodType, Part extends z.ZodType, R extends z.ZodType>(
+  schemas: { params: P; partial: Part; result: R },
   unit: JobParts['unit'],
-  join: (params: z.output<P>, answers: z.output<A>[]) => z.output<R>,
+  join: (params: z.output<P>, partials: z.output<Part>[]) => z.output<R>,
 ): JobParts {
-  return { unit, answer: schemas.answer, join: join as JobParts['join'] };
+  return { unit, partial: schemas.partial, join: join as JobParts['join'] };
 }
 
 export type ParamsOf<J> = J extends JobKind<string, infer P, z.ZodType> ? z.output<P> : never;

@@ -106,7 +106,7 @@ export const oneOrMany = <S extends z.ZodType>(row: S) => z.union([row, z.array(
 export function checkpointParts<S extends z.ZodType>(row: S): JobParts {
   return {
     unit: ['checkpoint', 'checkpoints'],
-    answer: row,
+    partial: row,
     join: (_params, rows) => (rows.length === 1 ? rows[0] : rows),
   };
 }

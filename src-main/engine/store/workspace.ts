@@ -35,7 +35,7 @@ export function workspaceAt(root: string): Workspace {
   };
 }
 
-/** Where parts of answers lie: beside the results, so that these can link to them. */
+/** Where partial results lie: beside the results, so that these can link to them. */
 export const partsFolder = (workspace: Workspace): string => join(workspace.results, '.parts');
 
 /**

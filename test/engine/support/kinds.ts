@@ -83,8 +83,8 @@ const squareParams = z.object({
   dieAt: z.int().optional(),
   trap: z.string().default('@'),
 });
-const squareAnswer = z.object({ epoch: z.int(), squares: matrixSchema });
-const squareResult = z.union([squareAnswer, z.array(squareAnswer).min(2)]);
+const squarePartial = z.object({ epoch: z.int(), squares: matrixSchema });
+const squareResult = z.union([squarePartial, z.array(squarePartial).min(2)]);
 
 /** A matrix for each epoch of a run: a question in parts. */
 export const squaresJob = defineJob({
@@ -95,9 +95,9 @@ export const squaresJob = defineJob({
   params: squareParams,
   result: squareResult,
   parts: jobParts(
-    { params: squareParams, answer: squareAnswer, result: squareResult },
+    { params: squareParams, partial: squarePartial, result: squareResult },
     ['epoch', 'epochs'],
-    (_params, answers) => (answers.length === 1 ? answers[0]! : answers),
+    (_params, partials) => (partials.length === 1 ? partials[0]! : partials),
   ),
   lane: 'main',
   place: null,

@@ -21,11 +21,11 @@ export const standingRequests = {
    */
   'results.current': {
     args: z.object({ questions: z.array(z.object({ kind: z.string(), params: z.unknown() })).max(10_000) }),
-    result: z.array(z.object({ resultId: z.string().nullable(), outdated: z.boolean() })),
+    response: z.array(z.object({ resultId: z.string().nullable(), outdated: z.boolean() })),
   },
   /** By id. An id that is not known any more is `gone`. */
   'results.standing': {
     args: z.object({ resultIds: z.array(z.string()).max(10_000) }),
-    result: z.record(z.string(), standingSchema),
+    response: z.record(z.string(), standingSchema),
   },
 } as const;

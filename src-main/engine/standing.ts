@@ -1,6 +1,6 @@
 /** Which results still hold: those whose checkpoints, configs and data have the contents that they were computed from. */
 import { basename, dirname, join } from 'node:path';
-import type { AnswerOf } from '../../src-shared/api.ts';
+import type { ResponseOf } from '../../src-shared/api.ts';
 import type { AnyJobKind } from '../../src-shared/jobs/index.ts';
 import type { Standing } from '../../src-shared/standing.ts';
 import { placeInRun } from '../formats/run-layout.ts';
@@ -8,7 +8,7 @@ import { canonical, type HashStore, type Input } from './inputs.ts';
 import { identify, parseQuestion } from './jobs/submit.ts';
 import type { ResultFile, ResultStore } from './results.ts';
 
-type Current = AnswerOf<'results.current'>[number];
+type Current = ResponseOf<'results.current'>[number];
 type Identity = Awaited<ReturnType<typeof identify>>;
 
 export interface StandingsParts {

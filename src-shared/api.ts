@@ -7,6 +7,7 @@ import { dataRequests } from './data-list.ts';
 import { backendInfoSchema, familySchema } from './domain.ts';
 import { inspectNeuronsJob } from './jobs/inspect-neurons.ts';
 import { matrixSchema } from './matrix.ts';
+import { partsRequests } from './partial-results.ts';
 import { epochMetricsSchema, progressSchema } from './progress.ts';
 import { serverRequests } from './server-address.ts';
 import { standingRequests } from './standing.ts';
@@ -169,7 +170,7 @@ export const jobSchema = z.object({
   /** Why it failed or was interrupted, one or two sentences. */
   error: z.string().nullable(),
   hint: z.string().nullable(),
-  /** The answer was already there: nothing was computed again. */
+  /** The result was already there: nothing was computed again. */
   cached: z.boolean(),
   resumable: z.boolean(),
   resultId: id.nullable(),
@@ -191,9 +192,6 @@ export const resultRowSchema = z.object({
   createdAt: time,
 });
 export type ResultRow = z.infer<typeof resultRowSchema>;
-
-/** Answers about single checkpoints, kept for later. */
-const partsSizeSchema = z.object({ count: z.int(), bytes: z.number() });
 
 /** Where a result's matrix lies, in the place of its numbers. Fetch it with `results.matrix`. */
 export const matrixRefSchema = z.object({
@@ -247,30 +245,30 @@ export type EngineInfo = z.infer<typeof engineInfoSchema>;
 const nothing = z.object({});
 const bytes: z.ZodType<Uint8Array> = z.instanceof(Uint8Array);
 
-/** name -> what it is asked, what it answers. */
+/** name -> its arguments, its response. */
 export const requests = {
-  'engine.info': { args: nothing, result: engineInfoSchema },
+  'engine.info': { args: nothing, response: engineInfoSchema },
 
-  'runs.list': { args: nothing, result: z.array(runRowSchema) },
-  'runs.get': { args: z.object({ runId: id }), result: runDetailSchema },
+  'runs.list': { args: nothing, response: z.array(runRowSchema) },
+  'runs.get': { args: z.object({ runId: id }), response: runDetailSchema },
   /** Forgets the run; its files stay. */
-  'runs.remove': { args: z.object({ runIds: z.array(id) }), result: nothing },
+  'runs.remove': { args: z.object({ runIds: z.array(id) }), response: nothing },
   /** Points a missing run to its new folder. */
-  'runs.relocate': { args: z.object({ runId: id, path: z.string() }), result: runRowSchema },
+  'runs.relocate': { args: z.object({ runId: id, path: z.string() }), response: runRowSchema },
 
-  'groups.get': { args: nothing, result: groupsStateSchema },
+  'groups.get': { args: nothing, response: groupsStateSchema },
   /** `step` names the change to `groups.undo`; null if nothing changed. */
   'groups.edit': {
     args: z.object({ edit: groupEditSchema }),
-    result: groupsStateSchema.extend({ step: z.int().nullable() }),
+    response: groupsStateSchema.extend({ step: z.int().nullable() }),
   },
   /** Takes back the last change, or the one named: refused if a later change builds on it. */
-  'groups.undo': { args: z.object({ step: z.int().optional() }), result: groupsStateSchema },
-  'groups.redo': { args: nothing, result: groupsStateSchema },
-  'groups.suggest': { args: nothing, result: z.array(groupSuggestionSchema) },
+  'groups.undo': { args: z.object({ step: z.int().optional() }), response: groupsStateSchema },
+  'groups.redo': { args: nothing, response: groupsStateSchema },
+  'groups.suggest': { args: nothing, response: z.array(groupSuggestionSchema) },
   'groups.export': {
     args: z.object({ format: z.enum(['python', 'json']) }),
-    result: z.object({ filename: z.string(), text: z.string() }),
+    response: z.object({ filename: z.string(), text: z.string() }),
   },
   /** Reads a `checkpoint_directories.py` dictionary or our JSON; unknown folders are listed, not guessed. */
   'groups.import': {
@@ -281,31 +279,34 @@ export const requests = {
       file: z.string().optional(),
     }),
     /** Folders that the catalog does not know, as written; groups that no run was left for: not made. */
-    result: z.object({
+    response: z.object({
       state: groupsStateSchema,
       unknownPaths: z.array(z.string()),
       leftOut: z.array(z.string()),
     }),
   },
 
-  'jobs.list': { args: nothing, result: z.array(jobSchema) },
-  'jobs.get': { args: z.object({ jobId: id }), result: jobSchema },
+  'jobs.list': { args: nothing, response: z.array(jobSchema) },
+  'jobs.get': { args: z.object({ jobId: id }), response: jobSchema },
   /** Params are parsed by the kind's own schema. */
-  'jobs.submit': { args: z.object({ kind: z.string(), params: z.unknown() }), result: jobSchema },
-  'jobs.cancel': { args: z.object({ jobId: id }), result: jobSchema },
-  'jobs.retry': { args: z.object({ jobId: id }), result: jobSchema },
+  'jobs.submit': { args: z.object({ kind: z.string(), params: z.unknown() }), response: jobSchema },
+  'jobs.cancel': { args: z.object({ jobId: id }), response: jobSchema },
+  'jobs.retry': { args: z.object({ jobId: id }), response: jobSchema },
   /** Puts a queued job at this place of the queue, 0 is next. */
-  'jobs.move': { args: z.object({ jobId: id, position: z.int().nonnegative() }), result: z.array(jobSchema) },
-  'jobs.remove': { args: z.object({ jobId: id }), result: nothing },
-  'jobs.log': { args: z.object({ jobId: id }), result: z.array(z.string()) },
+  'jobs.move': {
+    args: z.object({ jobId: id, position: z.int().nonnegative() }),
+    response: z.array(jobSchema),
+  },
+  'jobs.remove': { args: z.object({ jobId: id }), response: nothing },
+  'jobs.log': { args: z.object({ jobId: id }), response: z.array(z.string()) },
   /** Live curves of a training job so far. */
-  'jobs.metrics': { args: z.object({ jobId: id }), result: z.array(epochMetricsSchema) },
+  'jobs.metrics': { args: z.object({ jobId: id }), response: z.array(epochMetricsSchema) },
 
-  'results.list': { args: z.object({ kind: z.string().optional() }), result: z.array(resultRowSchema) },
+  'results.list': { args: z.object({ kind: z.string().optional() }), response: z.array(resultRowSchema) },
   /** The result with every matrix replaced by a MatrixRef. */
   'results.get': {
     args: z.object({ resultId: id }),
-    result: z.object({
+    response: z.object({
       row: resultRowSchema,
       params: z.unknown(),
       data: z.unknown(),
@@ -313,10 +314,10 @@ export const requests = {
     }),
   },
   ...standingRequests,
-  'results.matrix': { args: z.object({ resultId: id, name: z.string() }), result: matrixSchema },
+  'results.matrix': { args: z.object({ resultId: id, name: z.string() }), response: matrixSchema },
   'results.export': {
     args: z.object({ resultId: id, format: z.enum(['json', 'csv', 'parquet', 'npy']) }),
-    result: z.object({ filename: z.string(), bytes }),
+    response: z.object({ filename: z.string(), bytes }),
   },
   /**
    * Two neurons side by side, computed from their checkpoints by a worker that long jobs do not keep waiting. The
@@ -325,27 +326,24 @@ export const requests = {
    */
   'neurons.inspect': {
     args: z.object({ client: id, params: z.unknown() }),
-    result: inspectNeuronsJob.result,
+    response: inspectNeuronsJob.result,
   },
-  'neurons.stop': { args: z.object({ client: id }), result: nothing },
+  'neurons.stop': { args: z.object({ client: id }), response: nothing },
   /** Results (all of them if none is named), the figures made of them and the configs of their runs, as one zip. */
   'results.bundle': {
     args: z.object({ resultIds: z.array(id).optional() }),
-    result: z.object({ filename: z.string(), bytes, results: z.int(), figures: z.int() }),
+    response: z.object({ filename: z.string(), bytes, results: z.int(), figures: z.int() }),
   },
-  'results.remove': { args: z.object({ resultId: id }), result: nothing },
+  'results.remove': { args: z.object({ resultId: id }), response: nothing },
 
-  /** Answers about single checkpoints that stopped jobs go on from and other jobs take over; `unused`: by no result. */
-  'parts.report': { args: nothing, result: z.object({ ...partsSizeSchema.shape, unused: partsSizeSchema }) },
-  /** Removes the unused ones, those of running jobs excepted. Returns what went. */
-  'parts.clear': { args: nothing, result: partsSizeSchema },
+  ...partsRequests,
 
-  'figures.list': { args: nothing, result: z.array(figureRowSchema) },
+  'figures.list': { args: nothing, response: z.array(figureRowSchema) },
   'figures.save': {
     args: z.object({ title: z.string(), resultIds: z.array(id), recipe: figureRecipeSchema }),
-    result: figureRowSchema,
+    response: figureRowSchema,
   },
-  'figures.remove': { args: z.object({ figureId: id }), result: nothing },
+  'figures.remove': { args: z.object({ figureId: id }), response: nothing },
   /** Draws a recipe (saved or not) into a file's bytes. `dpi` concerns png. */
   'figures.export': {
     args: z.object({
@@ -353,35 +351,37 @@ export const requests = {
       format: z.enum(figureFormats),
       dpi: z.number().min(36).max(2400).optional(),
     }),
-    result: z.object({ filename: z.string(), bytes }),
+    response: z.object({ filename: z.string(), bytes }),
   },
 
   ...trainFormRequests,
   ...dataRequests,
 
   /** Trains the demo's families, groups them and measures them; every step is a job. Asking twice starts it once. */
-  'demo.start': { args: nothing, result: z.object({ jobIds: z.array(id) }) },
+  'demo.start': { args: nothing, response: z.object({ jobIds: z.array(id) }) },
 
   ...serverRequests,
 
   /** Folders below which the engine may be asked to look, for choosing a folder in a browser. */
   'files.browse': {
     args: z.object({ path: z.string().optional() }),
-    result: z.object({
+    response: z.object({
       path: z.string(),
       parent: z.string().nullable(),
       folders: z.array(z.object({ name: z.string(), path: z.string(), isRun: z.boolean() })),
     }),
   },
-} as const satisfies Record<string, { args: z.ZodType; result: z.ZodType }>;
+} as const satisfies Record<string, { args: z.ZodType; response: z.ZodType }>;
 
 export type RequestName = keyof typeof requests;
 export type ArgsOf<N extends RequestName> = z.input<(typeof requests)[N]['args']>;
 export type ParsedArgsOf<N extends RequestName> = z.output<(typeof requests)[N]['args']>;
-export type AnswerOf<N extends RequestName> = z.output<(typeof requests)[N]['result']>;
+export type ResponseOf<N extends RequestName> = z.output<(typeof requests)[N]['response']>;
 
 /** The whole engine, as its callers see it. */
-export type Handlers = { [N in RequestName]: (args: ParsedArgsOf<N>) => Promise<AnswerOf<N>> | AnswerOf<N> };
+export type Handlers = {
+  [N in RequestName]: (args: ParsedArgsOf<N>) => Promise<ResponseOf<N>> | ResponseOf<N>;
+};
 
 export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('runs-changed') }),

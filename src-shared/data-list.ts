@@ -20,11 +20,11 @@ export const dataSetRowSchema = z.object({
 export type DataSetRow = z.infer<typeof dataSetRowSchema>;
 
 export const dataRequests = {
-  'data.list': { args: z.object({}), result: z.array(dataSetRowSchema) },
+  'data.list': { args: z.object({}), response: z.array(dataSetRowSchema) },
   /** Removes a set that was added; `force`: also if runs of the catalog, which the result names, were trained on it. */
   'data.remove': {
     args: z.object({ name: z.string().min(1), force: z.boolean() }),
-    result: z.object({ folder: z.string(), runs: z.array(z.string()) }),
+    response: z.object({ folder: z.string(), runs: z.array(z.string()) }),
   },
 } as const;
 

@@ -45,7 +45,7 @@ export type DeviceNumbers = z.infer<typeof deviceNumbersSchema>;
 export type DeviceItem = DeviceNumbers['items'][number];
 
 /** What a process says that was asked for the numbers of one device. */
-export const deviceAnswerSchema = z.discriminatedUnion('kind', [
+export const deviceResultSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('numbers'), numbers: deviceNumbersSchema }),
   z.object({
     kind: z.literal('elsewhere'),
@@ -55,7 +55,7 @@ export const deviceAnswerSchema = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('failed'), message: z.string(), hint: z.string().optional() }),
 ]);
-export type DeviceAnswer = z.infer<typeof deviceAnswerSchema>;
+export type DeviceResult = z.infer<typeof deviceResultSchema>;
 
 export interface Comparison {
   item: string;

@@ -13,7 +13,7 @@ export type MultilabelLoss = (typeof multilabelLosses)[number];
 /** Each is the mean over the examples. */
 export interface Objective {
   readonly loss: MultilabelLoss;
-  /** Binary labels of an example; as many answers the network has. */
+  /** Binary labels of an example; the network has as many outputs. */
   readonly labels: number;
 }
 

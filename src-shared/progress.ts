@@ -39,7 +39,7 @@ export type JobEvent =
   | { type: 'found'; runs: FoundRun[] }
   /** Results of one file that an import came upon, and the figures made of them. */
   | { type: 'found-results'; results: FoundResult[]; figures: FoundFigure[] }
-  /** The answer to one part of the question, by its place in the plan that the worker sent; see `JobParts`. */
-  | { type: 'part'; index: number; answer: unknown; backend: BackendInfo | null }
+  /** The partial result of one part of the question, by its place in the plan that the worker sent; see `JobParts`. */
+  | { type: 'part'; index: number; partial: unknown; backend: BackendInfo | null }
   /** Content hashes of checkpoints. */
   | { type: 'hashed'; files: HashedFile[] };

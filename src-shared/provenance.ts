@@ -15,7 +15,7 @@ export const provenanceSchema = z.object({
   seeds: z.record(z.string(), z.union([z.number(), z.array(z.number())])).default({}),
   /** The data set and split, "mnist-10k, test". */
   data: z.string().optional(),
-  /** Put together from answers about single checkpoints, of which some were known from earlier jobs. */
+  /** Put together from partial results, of which some were known from earlier jobs. */
   parts: z
     .object({
       /** "checkpoints" */

@@ -1,9 +1,9 @@
 /**
- * How requests, answers and events travel. A transport carries messages either as they are (Electron IPC clones typed
+ * How requests, responses and events travel. A transport carries messages either as they are (Electron IPC clones typed
  * arrays itself) or as bytes (WebSocket, unix socket) through `encodeMessage` / `decodeMessage`.
  */
 import { z } from 'zod';
-import type { AnswerOf, ArgsOf, EngineEvent, RequestName } from './api.ts';
+import type { ArgsOf, EngineEvent, RequestName, ResponseOf } from './api.ts';
 import { UserError } from './errors.ts';
 
 export const clientMessageSchema = z.object({
@@ -23,7 +23,7 @@ export const errorBodySchema = z.object({
 export type ErrorBody = z.infer<typeof errorBodySchema>;
 
 export type ServerMessage =
-  | { type: 'answer'; id: number; value: unknown }
+  | { type: 'response'; id: number; value: unknown }
   | { type: 'error'; id: number; error: ErrorBody }
   | { type: 'event'; event: EngineEvent };
 
@@ -45,7 +45,7 @@ export interface Transport {
 }
 
 export interface Client {
-  call<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N>>;
+  call<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<ResponseOf<N>>;
   listen(listener: (event: EngineEvent) => void): () => void;
   /** Called once when the engine can no longer be reached. */
   onClose(listener: (reason: string) => void): void;
@@ -68,7 +68,7 @@ export function connect(transport: Transport): Client {
     const call = pending.get(message.id);
     if (!call) return;
     pending.delete(message.id);
-    if (message.type === 'answer') call.resolve(message.value as never);
+    if (message.type === 'response') call.resolve(message.value as never);
     else call.reject(new RemoteError(message.error));
   });
   transport.onClose((reason) => {

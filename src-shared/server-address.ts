@@ -13,5 +13,5 @@ export type ServerAddress = z.infer<typeof serverAddressSchema>;
 
 export const serverRequests = {
   /** A fresh address for one more browser. Refused where the engine is not served. */
-  'server.address': { args: z.object({}), result: serverAddressSchema },
+  'server.address': { args: z.object({}), response: serverAddressSchema },
 } as const;

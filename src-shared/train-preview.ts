@@ -21,13 +21,13 @@ const trainPreviewSchema = z.object({
 export const trainFormRequests = {
   'train.presets': {
     args: z.object({}),
-    result: z.array(
+    response: z.array(
       z.object({ name: z.string(), summary: z.string(), config: z.record(z.string(), z.unknown()) }),
     ),
   },
   /** Checks a training config and estimates how long it will take from this machine's measured step time. */
   'train.preview': {
     args: z.object({ config: z.record(z.string(), z.unknown()), overrides: z.array(z.string()) }),
-    result: trainPreviewSchema,
+    response: trainPreviewSchema,
   },
 } as const;

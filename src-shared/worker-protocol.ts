@@ -8,7 +8,7 @@
  *   worker: event* (backend, progress, log, epoch, checkpoint, part)
  *   worker: plan {parts}                           at most once, by kinds with parts; engine: known {known}
  *   worker: result | error                         exactly one per run; then it can take the next job
- *   engine: cancel {id}                            at any time; answered by error {kind: 'cancelled'}, unless the job ends first
+ *   engine: cancel {id}                            at any time; then error {kind: 'cancelled'}, unless the job ends first
  *   engine: shutdown                               ends the running job as cancelled, then exits with code 0
  */
 import { z } from 'zod';
@@ -19,7 +19,7 @@ import { epochMetricsSchema, progressSchema } from './progress.ts';
 export const toWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run'), id: z.string(), kind: z.string(), params: z.unknown() }),
   z.object({ type: z.literal('cancel'), id: z.string() }),
-  /** Answers `plan`: which of its parts are in the store. */
+  /** The reply to `plan`: which of its parts are in the store. */
   z.object({ type: z.literal('known'), id: z.string(), known: z.array(z.boolean()) }),
   z.object({ type: z.literal('shutdown') }),
 ]);
@@ -40,7 +40,7 @@ export const jobEventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('part'),
     index: z.int().nonnegative(),
-    answer: z.unknown(),
+    partial: z.unknown(),
     backend: backendInfoSchema.nullable(),
   }),
 ]);
@@ -62,7 +62,7 @@ export const fromWorkerSchema = z.discriminatedUnion('type', [
   /** Sent once, when the first job of this worker has loaded the tensor back end. */
   z.object({ type: z.literal('backend'), backend: backendInfoSchema }),
   z.object({ type: z.literal('event'), id: z.string(), event: jobEventSchema }),
-  /** Complete params of every part of the question, in the order of the answer. */
+  /** Complete params of every part of the question, in the order of the result. */
   z.object({ type: z.literal('plan'), id: z.string(), parts: z.array(z.unknown()) }),
   z.object({
     type: z.literal('result'),

@@ -1,8 +1,8 @@
 /** `basin doctor --check-gpu`: the same work on the GPU and, with the GPU hidden, on the processor; then their numbers. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { checkDevices, deviceAnswerSchema } from '../../src-shared/device-check.ts';
-import type { CheckWay, Comparison, DeviceAnswer, DeviceCheck } from '../../src-shared/device-check.ts';
+import { checkDevices, deviceResultSchema } from '../../src-shared/device-check.ts';
+import type { CheckWay, Comparison, DeviceResult, DeviceCheck } from '../../src-shared/device-check.ts';
 import { CancelledError, UserError } from '../../src-shared/errors.ts';
 import { UsageError } from './errors.ts';
 import type { Globals } from './globals.ts';
@@ -36,7 +36,7 @@ export function reportCheck(terminal: Terminal, check: DeviceCheck): void {
 }
 
 /** Asks a process of its own: one process loads TensorFlow once, with or without the GPU. */
-async function numbersOf(device: 'cpu' | 'gpu', signal: AbortSignal): Promise<DeviceAnswer> {
+async function numbersOf(device: 'cpu' | 'gpu', signal: AbortSignal): Promise<DeviceResult> {
   if (signal.aborted) throw new CancelledError();
   const hidden = device === 'cpu' ? { CUDA_VISIBLE_DEVICES: '-1' } : {};
   const child = fork(entry, [device], {
@@ -48,33 +48,33 @@ async function numbersOf(device: 'cpu' | 'gpu', signal: AbortSignal): Promise<De
   child.stderr!.setEncoding('utf8').on('data', (text: string) => (said += text));
   const stop = () => child.kill();
   signal.addEventListener('abort', stop);
-  let answer: DeviceAnswer | undefined;
-  child.on('message', (raw) => (answer = deviceAnswerSchema.parse(raw)));
+  let result: DeviceResult | undefined;
+  child.on('message', (raw) => (result = deviceResultSchema.parse(raw)));
   const end = await new Promise<string>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, by) => resolve(by ?? `exit code ${code}`));
   });
   signal.removeEventListener('abort', stop);
   if (signal.aborted) throw new CancelledError();
-  if (answer) return answer;
+  if (result) return result;
   const last = said.trim().split('\n').at(-1);
   throw new UserError(
     `the process that computes the numbers of the ${device.toUpperCase()} ended early (${end})${last ? `: ${last}` : ''}`,
   );
 }
 
-function taken(side: string, answer: DeviceAnswer) {
-  if (answer.kind === 'numbers') return answer.numbers;
-  if (answer.kind === 'elsewhere')
-    throw new UserError(`the ${side} cannot be checked: the back end is ${answer.label}`);
-  const hint = answer.hint === undefined ? {} : { hint: answer.hint };
-  throw new UserError(`computing the numbers of the ${side} failed: ${answer.message}`, hint);
+function taken(side: string, result: DeviceResult) {
+  if (result.kind === 'numbers') return result.numbers;
+  if (result.kind === 'elsewhere')
+    throw new UserError(`the ${side} cannot be checked: the back end is ${result.label}`);
+  const hint = result.hint === undefined ? {} : { hint: result.hint };
+  throw new UserError(`computing the numbers of the ${side} failed: ${result.message}`, hint);
 }
 
 /** Never a verdict: nothing was found to be right. */
 function nothingCompared(
   { terminal }: Globals,
-  { label, reason, fix }: Extract<DeviceAnswer, { kind: 'elsewhere' }>,
+  { label, reason, fix }: Extract<DeviceResult, { kind: 'elsewhere' }>,
 ): never {
   const why = `no GPU is in use; the back end is ${label}${reason === undefined ? '' : `: ${reason}`}`;
   terminal.document({ compared: false, ok: null, reason: why });

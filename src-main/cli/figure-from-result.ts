@@ -78,10 +78,10 @@ function interpolationOf(
   results: readonly StoredResult[],
   { metric, split, barrier }: FigureChoice,
 ): FigureRecipe {
-  const parsed = results.map(({ title, result }) => ({ title, answer: interpolateJob.result.parse(result) }));
-  const series = parsed.map(({ title, answer }) => ({ label: title, pairs: pairsOf(answer) }));
-  const notes = parsed.flatMap(({ answer }) =>
-    [...Map.groupBy(answer.left_out ?? [], ({ reason }) => reason)].map(
+  const parsed = results.map(({ title, result }) => ({ title, result: interpolateJob.result.parse(result) }));
+  const series = parsed.map(({ title, result }) => ({ label: title, pairs: pairsOf(result) }));
+  const notes = parsed.flatMap(({ result }) =>
+    [...Map.groupBy(result.left_out ?? [], ({ reason }) => reason)].map(
       ([reason, left]) =>
         `Left out (models ${left.map(({ models }) => models.join('–')).join(', ')}): ${reason}.`,
     ),

@@ -53,8 +53,8 @@ const lookAgainAfter = 200;
 const ended = new Set<Job['state']>(['done', 'failed', 'cancelled', 'interrupted']);
 
 /**
- * Follows the job that `start` gives until it ends, whatever way. Events that come before `start` has answered are
- * kept, since a job answered from the cache is over by then.
+ * Follows the job that `start` gives until it ends, whatever way. Events that come before `start` has resolved are
+ * kept, since a job with a cached result is over by then.
  */
 export async function follow(
   client: Client,

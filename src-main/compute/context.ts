@@ -2,12 +2,12 @@ import type { JobEvent } from '../../src-shared/progress.ts';
 import { CancelledError } from '../../src-shared/errors.ts';
 import type { Backend } from './backend/index.ts';
 
-/** Where the answers to parts of a question are kept. Whoever holds it also puts the whole answer together. */
+/** Where partial results are kept. Whoever holds it also puts the whole result together. */
 export interface PartKeeper {
   /** Which of these parts (complete params of each) are known already. Called once, with the whole plan. */
   known(plan: readonly object[]): Promise<boolean[]>;
-  /** Hands over the answer to part `index` of the plan; resolves when it has been taken. */
-  keep(index: number, answer: unknown): Promise<void>;
+  /** Hands over the partial result of part `index` of the plan; resolves when it has been taken. */
+  keep(index: number, partial: unknown): Promise<void>;
 }
 
 /** What a compute function is given besides its params. It knows no engine, no catalog, no screen. */

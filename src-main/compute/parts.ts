@@ -1,4 +1,4 @@
-/** Questions about many checkpoints, answered part by part: each answer is handed over as soon as it is there. */
+/** Questions about many checkpoints, measured part by part: each partial result is handed over as soon as it is there. */
 import type { JobParts } from '../../src-shared/jobs/define.ts';
 import { checkpointCancel, ProgressMeter } from './context.ts';
 import type { ComputeContext } from './context.ts';
@@ -9,24 +9,24 @@ export interface PartContext extends ComputeContext {
 }
 
 /** The compute function of a kind with `parts`. */
-export interface PartedCompute<Params, Part extends object = object, Answer = unknown> {
+export interface PartedCompute<Params, Part extends object = object, PartialResult = unknown> {
   /**
-   * Complete params of every part, in the order of the answer. They decide the part's answer together with the files
+   * Complete params of every part, in the order of the result. They decide the partial result together with the files
    * that they name. Looks at names of files, reads no weights.
    * @throws UserError for a run, model or epoch that is not there
    */
   plan(params: Params): Part[];
-  /** The answers to some parts of a plan, in their order; what several need is loaded once. */
-  measure(parts: readonly Part[], context: PartContext): AsyncIterable<Answer>;
+  /** The partial results of some parts of a plan, in their order; what several need is loaded once. */
+  measure(parts: readonly Part[], context: PartContext): AsyncIterable<PartialResult>;
 }
 
 /**
- * Answers the parts that are not known yet.
- * @returns the whole answer; null where `context.parts` has all of its parts now
+ * Measures the parts that are not known yet.
+ * @returns the whole result; null where `context.parts` has all of its parts now
  * @throws what `plan` and `measure` throw; CancelledError
  */
 export async function runInParts<Params>(
-  { unit, answer, join }: JobParts,
+  { unit, partial, join }: JobParts,
   compute: PartedCompute<Params>,
   params: Params,
   context: ComputeContext,
@@ -52,19 +52,19 @@ export async function runInParts<Params>(
       await checkpointCancel(context);
     },
   };
-  const answers: unknown[] = [];
+  const partials: unknown[] = [];
   if (left.length > 0) {
     for await (const found of compute.measure(
       left.map((index) => plan[index]!),
       partContext,
     )) {
-      const checked = answer.parse(found);
+      const checked = partial.parse(found);
       if (context.parts) await context.parts.keep(left[done - before]!, checked);
-      else answers.push(checked);
+      else partials.push(checked);
       done++;
       meter.advance(done - meter.done, `${done} of ${counted(plan.length)}${suffix}`);
       await checkpointCancel(context);
     }
   }
-  return context.parts ? null : join(params, answers);
+  return context.parts ? null : join(params, partials);
 }

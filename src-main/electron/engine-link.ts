@@ -43,7 +43,7 @@ export interface RemoteLink extends EngineLink {
 
 /**
  * Attaches to a served engine through the URL that it printed (with its one-time token).
- * @throws UserError when nothing answers there, or the token is wrong or used up
+ * @throws UserError when no engine responds there, or the token is wrong or used up
  */
 export async function remoteLink(address: string): Promise<RemoteLink> {
   const url = readAddress(address);
@@ -76,7 +76,7 @@ function openSocket(url: URL, cookie: string): Promise<WebSocket> {
     headers: { cookie },
     origin: url.origin,
     maxPayload: 512 * 1024 * 1024,
-    handshakeTimeout: answerWithin,
+    handshakeTimeout: respondWithin,
   });
   return new Promise((resolve, reject) => {
     socket.once('open', () => resolve(socket));
@@ -89,14 +89,14 @@ function openSocket(url: URL, cookie: string): Promise<WebSocket> {
       socket.terminate();
     });
     // Later ones are followed by the close, which says enough.
-    socket.on('error', (error) => reject(noAnswer(url, messageOf(error))));
+    socket.on('error', (error) => reject(noResponse(url, messageOf(error))));
   });
 }
 
-/** Milliseconds; a tunnel whose other end is gone takes connections and never answers. */
-const answerWithin = 20_000;
+/** Milliseconds; a tunnel whose other end is gone takes connections and never responds. */
+const respondWithin = 20_000;
 
-const noAnswer = (url: URL, why: string): UserError =>
+const noResponse = (url: URL, why: string): UserError =>
   new UserError(`no engine answers at ${url.host}: ${why}`, {
     hint: 'Is "basin serve" running, and the ssh -L tunnel open?',
   });
@@ -109,7 +109,7 @@ export function callOver(link: EngineLink, name: RequestName, args: unknown): Pr
   return new Promise((resolve, reject) => {
     link.onMessage((message) => {
       if (message.type === 'event' || message.id !== id) return;
-      if (message.type === 'answer') resolve(message.value);
+      if (message.type === 'response') resolve(message.value);
       else reject(new UserError(message.error.message));
     });
     link.onClose((reason) => reject(new UserError(reason)));
@@ -149,9 +149,9 @@ function enter(url: URL): Promise<string> {
         );
       }
     });
-    request.on('error', (error) => reject(noAnswer(url, error.message)));
-    request.setTimeout(answerWithin, () => {
-      request.destroy(new Error(`no response within ${answerWithin / 1000} seconds`));
+    request.on('error', (error) => reject(noResponse(url, error.message)));
+    request.setTimeout(respondWithin, () => {
+      request.destroy(new Error(`no response within ${respondWithin / 1000} seconds`));
     });
   });
 }

@@ -15,7 +15,7 @@ export interface JoinedEngine {
   runningJobs(): Promise<number>;
 }
 
-/** Undefined where nobody holds the workspace, or nobody answers there: then opening it says what is wrong. */
+/** Undefined where nobody holds the workspace, or no engine responds there: then opening it says what is wrong. */
 export async function joinEngine(workspace: string | undefined): Promise<JoinedEngine | undefined> {
   const place = workspaceAt(workspacePath(workspace));
   const holder = lockHolder(place);

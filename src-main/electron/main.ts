@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../src-shared/errors.ts';
 import { workspacePath } from '../engine/store/workspace.ts';
-import { answerWindow, bringToFront, openFirst, take } from './workbench.ts';
+import { bringToFront, openFirst, respondToWindow, take } from './workbench.ts';
 import { guardEverything } from './guard.ts';
 import { launchSchema, readLaunch, wordsOf, type Launch } from './launch.ts';
 import { declareScheme, servePages } from './pages.ts';
@@ -37,7 +37,7 @@ const launch = ownLaunch();
 async function start(): Promise<void> {
   guardEverything();
   servePages();
-  answerWindow();
+  respondToWindow();
   if (await openFirst(launch.workspace)) await take({ ...launch, workspace: undefined });
 }
 

@@ -48,5 +48,5 @@ export function servePages(): void {
     return;
   }
   // Electron before 25 has no protocol.handle; the smoke test runs on an old one.
-  protocol.registerFileProtocol('basin', (request, answer) => answer(fileOf(request.url) ?? { error: -6 }));
+  protocol.registerFileProtocol('basin', (request, respond) => respond(fileOf(request.url) ?? { error: -6 }));
 }

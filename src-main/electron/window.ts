@@ -95,7 +95,7 @@ export function attach(window: BrowserWindow, link: EngineLink): () => void {
   };
   const onCall = (event: IpcMainEvent, message: unknown) => {
     if (event.sender !== window.webContents || !isFromOurPage(event)) return;
-    // A page that came later asks an engine that is gone: it must not wait for an answer.
+    // A page that came later asks an engine that is gone: it must not wait for a response.
     if (ended === undefined) link.send(message);
     else toPage(channels.closed, ended);
   };
@@ -116,38 +116,38 @@ export function tellPage(window: BrowserWindow | undefined, command: string): vo
   window?.webContents.send(channels.command, command);
 }
 
-type Answers = Pick<DesktopBridge, 'connect' | 'reopen' | 'takePaths'>;
+type Responses = Pick<DesktopBridge, 'connect' | 'reopen' | 'takePaths'>;
 
 /** What the page may ask for besides dialogs. */
-export function answerPage(window: () => BrowserWindow | undefined, answers: Answers): void {
+export function respondToPage(window: () => BrowserWindow | undefined, responses: Responses): void {
   const isOurs = (event: IpcMainInvokeEvent) =>
     event.sender === window()?.webContents && isFromOurPage(event);
   ipcMain.handle(channels.connect, (event, address: unknown) =>
-    isOurs(event) ? answers.connect(z.string().max(2000).parse(address)) : null,
+    isOurs(event) ? responses.connect(z.string().max(2000).parse(address)) : null,
   );
-  ipcMain.handle(channels.reopen, (event) => (isOurs(event) ? answers.reopen() : null));
-  ipcMain.handle(channels.takePaths, (event) => (isOurs(event) ? answers.takePaths() : []));
+  ipcMain.handle(channels.reopen, (event) => (isOurs(event) ? responses.reopen() : null));
+  ipcMain.handle(channels.takePaths, (event) => (isOurs(event) ? responses.takePaths() : []));
 }
 
 /** Native dialogs that the page may ask for. A file is written only where the person just chose. */
-export function answerDialogs(window: () => BrowserWindow | undefined): void {
+export function respondToDialogs(window: () => BrowserWindow | undefined): void {
   ipcMain.handle(channels.chooseFolder, async (event) => {
     const parent = window();
     if (!parent || !isFromOurPage(event)) return null;
-    const answer = await dialog.showOpenDialog(parent, {
+    const choice = await dialog.showOpenDialog(parent, {
       properties: ['openDirectory'],
       title: 'Import runs from a folder',
     });
-    return answer.filePaths[0] ?? null;
+    return choice.filePaths[0] ?? null;
   });
   ipcMain.handle(channels.saveFile, async (event, filename: unknown, bytes: unknown) => {
     const parent = window();
     if (!parent || !isFromOurPage(event)) return null;
     const name = z.string().max(255).parse(filename).replace(/[/\\]/g, '_');
     const data = z.instanceof(Uint8Array).parse(bytes);
-    const answer = await dialog.showSaveDialog(parent, { defaultPath: name });
-    if (answer.canceled || !answer.filePath) return null;
-    await writeFile(answer.filePath, data);
-    return answer.filePath;
+    const choice = await dialog.showSaveDialog(parent, { defaultPath: name });
+    if (choice.canceled || !choice.filePath) return null;
+    await writeFile(choice.filePath, data);
+    return choice.filePath;
   });
 }

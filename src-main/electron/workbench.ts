@@ -9,7 +9,7 @@ import type { Launch } from './launch.ts';
 import { setMenu } from './menu.ts';
 import { root } from './places.ts';
 import { forgetWorkspace, readSettings, rememberWorkspace } from './settings.ts';
-import { answerDialogs, answerPage, attach, openWindow, rememberPlace, tellPage } from './window.ts';
+import { attach, openWindow, rememberPlace, respondToDialogs, respondToPage, tellPage } from './window.ts';
 
 let window: BrowserWindow | undefined;
 let opened: OpenedEngine | undefined;
@@ -110,7 +110,7 @@ function switchTo(open: () => Promise<OpenedEngine>): Promise<DesktopProblem | n
   return switched;
 }
 
-/** The engine before stays open until the next one has answered, and is kept where that one cannot be had. */
+/** The engine before stays open until the next one has responded, and is kept where that one cannot be had. */
 async function replaceEngine(open: () => Promise<OpenedEngine>): Promise<null> {
   if (quitting || !(await mayInterrupt('Stop and switch'))) return null;
   const next = await open();
@@ -145,8 +145,8 @@ async function openRecent(path: string): Promise<void> {
 }
 
 async function chooseFolder(): Promise<string | undefined> {
-  const answer = await dialog.showOpenDialog({ properties: ['openDirectory', 'createDirectory'] });
-  return answer.filePaths[0];
+  const choice = await dialog.showOpenDialog({ properties: ['openDirectory', 'createDirectory'] });
+  return choice.filePaths[0];
 }
 
 async function chooseWorkspace(): Promise<void> {
@@ -181,10 +181,10 @@ export async function take({ workspace, paths, missing }: Launch): Promise<void>
 }
 
 /** What the page may ask of the desktop. */
-export function answerWindow(): void {
+export function respondToWindow(): void {
   const current = () => window;
-  answerDialogs(current);
-  answerPage(current, {
+  respondToDialogs(current);
+  respondToPage(current, {
     connect: (address) => switchTo(() => openRemoteEngine(address)),
     reopen: () => switchTo(() => opened!.again()),
     takePaths: () => Promise.resolve(waitingPaths.splice(0)),

@@ -2,13 +2,13 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { AnswerOf } from '../../src-shared/api.ts';
+import type { ResponseOf } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { configFileOf } from '../formats/run-layout.ts';
 import { typedPath } from '../formats/typed-path.ts';
 
 /** Throws UserError when the folder cannot be read. */
-export async function browse(path: string = homedir()): Promise<AnswerOf<'files.browse'>> {
+export async function browse(path: string = homedir()): Promise<ResponseOf<'files.browse'>> {
   const wanted = typedPath(path);
   const at = await realpath(wanted).catch(() => wanted);
   const entries = await readdir(at, { withFileTypes: true }).catch((error: unknown) => {

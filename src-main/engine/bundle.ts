@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { AnswerOf, FigureRow } from '../../src-shared/api.ts';
+import type { FigureRow, ResponseOf } from '../../src-shared/api.ts';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { configFileOf } from '../formats/run-layout.ts';
 import { zipOf } from '../formats/zip.ts';
@@ -36,7 +36,7 @@ Load it in Python: see docs/python.md of Basin.
 export async function bundleAnalysis(
   engine: Parts,
   ids: readonly string[] | undefined,
-): Promise<AnswerOf<'results.bundle'>> {
+): Promise<ResponseOf<'results.bundle'>> {
   const chosen = [...new Set(ids ?? engine.results.list().map((row) => row.id))];
   if (chosen.length === 0) throw new UserError('There are no results to export yet.');
   const found = chosen.map((id) => engine.results.read(id));

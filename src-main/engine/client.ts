@@ -21,7 +21,7 @@ export function localClient(engine: Engine): Client & { closed: Promise<void> } 
   // Whoever does not ask for it does not need to hear of it as unhandled.
   closed.catch(() => undefined);
   const client = connect({
-    send: (message) => void dispatch(engine, message).then((answer) => answer && say(answer)),
+    send: (message) => void dispatch(engine, message).then((response) => response && say(response)),
     onMessage: (listener) => void listeners.push(listener),
     onClose: (listener) => void reasons.push(listener),
     close: () => {
@@ -38,7 +38,7 @@ export function localClient(engine: Engine): Client & { closed: Promise<void> } 
 
 /**
  * A client of the engine that runs on the workspace; undefined if none does. Never opens one.
- * @throws UserError if it runs on another machine, or does not answer
+ * @throws UserError if it runs on another machine, or does not respond
  */
 export async function reachHolder(workspace?: string): Promise<Client | undefined> {
   const place = workspaceAt(workspacePath(workspace));

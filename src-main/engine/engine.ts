@@ -1,7 +1,7 @@
 /** The engine: one catalog, one queue, one API. The desktop app, the command line and the server all use it. */
 import { dataHomeVariable } from '../formats/data-registry.ts';
 import { hostname } from 'node:os';
-import type { AnswerOf, ArgsOf, EngineEvent, EngineInfo, Job, RequestName } from '../../src-shared/api.ts';
+import type { ArgsOf, EngineEvent, EngineInfo, Job, RequestName, ResponseOf } from '../../src-shared/api.ts';
 import type { AnyJobKind } from '../../src-shared/jobs/index.ts';
 import { isJobKind, jobKindNamed } from '../../src-shared/jobs/index.ts';
 import { GroupStore } from './catalog/groups.ts';
@@ -31,7 +31,7 @@ import { basinVersion } from './version.ts';
 export interface Engine {
   readonly workspace: Workspace;
   /** Typed calls; arguments are parsed whoever calls. Throws UserError. */
-  call<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N>>;
+  call<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<ResponseOf<N>>;
   subscribe(listener: (event: EngineEvent) => void): () => void;
   /** Resolves with the job as soon as it has ended, whichever way. */
   wait(jobId: string): Promise<Job>;
@@ -157,9 +157,9 @@ class LocalEngine implements Engine, EngineServices {
     this.jobs.queue.schedule();
   }
 
-  async call<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N>> {
+  async call<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<ResponseOf<N>> {
     try {
-      const handler = this.#handlers[name] as (parsed: unknown) => Promise<AnswerOf<N>> | AnswerOf<N>;
+      const handler = this.#handlers[name] as (parsed: unknown) => Promise<ResponseOf<N>> | ResponseOf<N>;
       return await handler(parseArgs(name, args));
     } catch (error) {
       throw explainDatabase(this.workspace.database, error);
@@ -256,7 +256,7 @@ class LocalEngine implements Engine, EngineServices {
   async #close(): Promise<void> {
     clearTimeout(this.#runsTimer);
     await this.jobs.queue.close();
-    // Calls that waited for the jobs that ended just now write their answers first.
+    // Calls that waited for the jobs that ended just now write their responses first.
     await new Promise((resolve) => setImmediate(resolve));
     await this.#socket?.close();
     try {

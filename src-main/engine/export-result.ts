@@ -1,5 +1,5 @@
 /** A stored result as one file for a notebook or a spreadsheet. */
-import type { AnswerOf } from '../../src-shared/api.ts';
+import type { ResponseOf } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { isJobKind, jobKindNamed } from '../../src-shared/jobs/index.ts';
 import { toRows } from '../../src-shared/matrix.ts';
@@ -18,7 +18,7 @@ type Format = 'json' | 'csv' | 'parquet' | 'npy';
  * json: everything, matrices as lists of rows. csv and parquet: one row per pair, layer or whatever the result lists;
  * csv unrolls curves to one line per point. npy: the matrix; several are one .npz (numpy.load opens both).
  */
-export function exportResult(results: ResultStore, id: string, format: Format): AnswerOf<'results.export'> {
+export function exportResult(results: ResultStore, id: string, format: Format): ResponseOf<'results.export'> {
   const file = results.read(id);
   const filename = `${id}.${format}`;
   if (format === 'npy') return { filename, bytes: npy(results, id, file.data) };

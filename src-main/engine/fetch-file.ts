@@ -35,7 +35,7 @@ export async function isComplete(folder: string, file: WantedFile): Promise<bool
 
 /**
  * Fetches into a part file, goes on where one broke off, checks size and SHA-256, then renames. Throws UserError that
- * names the URL and what was wrong with its answer; what was received well stays for the next mirror.
+ * names the URL and what was wrong with its response; what was received well stays for the next mirror.
  */
 export async function fetchFile(request: FetchRequest): Promise<void> {
   const { url, folder, file, signal } = request;
@@ -70,7 +70,7 @@ async function sizeOf(path: string): Promise<number> {
   );
 }
 
-/** Appends what the server sends. Returns what went wrong, '' when the answer came to its end. */
+/** Appends what the server sends. Returns what went wrong, '' when the response came to its end. */
 async function receive(request: FetchRequest, part: string, from: number): Promise<string> {
   const { url, file, signal, stallAfter } = request;
   const stalled = new AbortController();
@@ -111,7 +111,7 @@ async function receive(request: FetchRequest, part: string, from: number): Promi
   }
 }
 
-/** Where the server's bytes begin in the file, or why its answer cannot be used. */
+/** Where the server's bytes begin in the file, or why its response cannot be used. */
 function startOf(response: Response, from: number): number | string {
   if (response.status === 200) return 0;
   if (response.status === 206) {

@@ -89,7 +89,7 @@ export function handlersOf(engine: EngineServices): Handlers {
       const { params, data, provenance } = engine.results.read(resultId);
       return { row: engine.results.row(resultId), params, data, provenance };
     },
-    'results.answers': ({ questions }) => engine.standings.answers(questions),
+    'results.current': ({ questions }) => engine.standings.current(questions),
     'results.standing': ({ resultIds }) => engine.standings.of(resultIds),
     'results.matrix': ({ resultId, name }) => engine.results.matrix(resultId, name),
     'results.export': async ({ resultId, format }) => {

@@ -1,4 +1,4 @@
-/** The files that decide a job's answer besides its params, and their content hashes. */
+/** The files that decide a job's result besides its params, and their content hashes. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
@@ -68,7 +68,7 @@ export async function hashInputs(files: readonly string[], store: HashStore): Pr
   return inputs;
 }
 
-/** The name under which an answer is kept: same kind, version, params and file contents, same answer. */
+/** The name under which a result is kept: same kind, version, params and file contents, same result. */
 export function cacheKey(kind: string, version: number, params: unknown, inputs: readonly Input[]): string {
   const question = { kind, version, params, inputs: inputs.map(({ path, sha256 }) => [path, sha256]) };
   return createHash('sha256').update(canonical(question)).digest('hex');

@@ -7,7 +7,7 @@ import { mapMatrices, type Matrix } from '../../src-shared/matrix.ts';
 import { writeNpy } from '../formats/npy.ts';
 import type { TensorValue } from '../formats/tensor.ts';
 
-/** Puts the matrices of an answer into a folder; returns the answer with references in their place. */
+/** Puts the matrices of a result into a folder; returns the result with references in their place. */
 export type PlaceMatrices = (data: unknown, folder: string) => unknown;
 
 export const writeMatrices: PlaceMatrices = (data, folder) => {
@@ -19,7 +19,7 @@ export const writeMatrices: PlaceMatrices = (data, folder) => {
   });
 };
 
-/** A reference into the folder of a part, while the whole answer is put together. */
+/** A reference into the folder of a part, while the whole result is put together. */
 interface PartRef extends MatrixRef {
   $folder: string;
 }
@@ -73,7 +73,7 @@ function mapRefs(value: unknown, replace: (ref: MatrixRef, path: string) => unkn
   );
 }
 
-/** File names after places in the answer; each is given once. */
+/** File names after places in the result; each is given once. */
 function namer(): (path: string) => string {
   const taken = new Set<string>();
   return (path) => {

@@ -1,6 +1,6 @@
 /**
- * Answers to parts of questions (one checkpoint of many), a folder each below `results/.parts`, named by what they
- * answer: kind, version, params and the contents of the files read. A job that was stopped goes on from them, another
+ * Partial results (of one checkpoint of many), a folder each below `results/.parts`, named by what decides them:
+ * kind, version, params and the contents of the files read. A job that was stopped goes on from them, another
  * one that asks for the same takes them over. Results link to their matrices, so that they take no room twice.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * Small questions that a person asks while looking: answered by a worker of their own, so that they do not wait for
+ * Small questions that a person asks while looking: computed by a worker of their own, so that they do not wait for
  * long jobs, and neither listed as jobs nor kept as results. Of each client only the newest question counts.
  */
 import { randomUUID } from 'node:crypto';
@@ -19,19 +19,19 @@ export interface QuestionsParts {
 interface Asked {
   client: string;
   question: Question;
-  resolve: (answer: unknown) => void;
+  resolve: (result: unknown) => void;
   reject: (error: unknown) => void;
   /** At work on it. */
   worker?: WorkerProcess;
   moved: boolean;
 }
 
-/** Answers kept in memory, of about 100 kB each. */
+/** Results kept in memory, of about 100 kB each. */
 const mostKept = 64;
 
 export class Questions {
   readonly #parts: QuestionsParts;
-  readonly #answers = new Map<string, unknown>();
+  readonly #results = new Map<string, unknown>();
   /** Counts each client's questions: while files are looked at a newer one may overtake. */
   readonly #newest = new Map<string, number>();
   /** The first one is at work. */
@@ -42,7 +42,7 @@ export class Questions {
   }
 
   /**
-   * The answer, as the kind's result schema says. A question of the same client that is still open is given up.
+   * The result, as the kind's result schema says. A question of the same client that is still open is given up.
    * @throws UserError for bad params and what the worker says; CancelledError where the client has moved on
    */
   async ask(client: string, kindName: string, params: unknown): Promise<unknown> {
@@ -50,15 +50,15 @@ export class Questions {
     const question = parseQuestion(this.#parts.kindNamed(kindName), params);
     const key = await this.#keyOf(question);
     if (this.#newest.get(client) !== turn) throw new CancelledError();
-    const known = this.#answers.get(key);
+    const known = this.#results.get(key);
     if (known !== undefined) return known;
-    const answer = await new Promise<unknown>((resolve, reject) => {
+    const result = await new Promise<unknown>((resolve, reject) => {
       this.#line.push({ client, question, resolve, reject, moved: false });
       if (this.#line.length === 1) void this.#work();
     });
-    // Of files that changed meanwhile the answer is not kept.
-    if ((await this.#keyOf(question)) === key) this.#keep(key, answer);
-    return answer;
+    // Of files that changed meanwhile the result is not kept.
+    if ((await this.#keyOf(question)) === key) this.#keep(key, result);
+    return result;
   }
 
   /** Gives up whatever this client still waits for. Returns the number of its next question. */
@@ -91,7 +91,7 @@ export class Questions {
           onPlan: (parts) => Promise.resolve(parts.map(() => false)),
           onBackend: () => undefined,
         });
-        resolve(answerOf(outcome));
+        resolve(resultOf(outcome));
       } catch (error) {
         // Where the client has moved on this changes nothing.
         reject(error);
@@ -100,15 +100,15 @@ export class Questions {
     }
   }
 
-  #keep(key: string, answer: unknown): void {
-    this.#answers.delete(key);
-    this.#answers.set(key, answer);
-    const oldest = this.#answers.keys().next();
-    if (this.#answers.size > mostKept && !oldest.done) this.#answers.delete(oldest.value);
+  #keep(key: string, result: unknown): void {
+    this.#results.delete(key);
+    this.#results.set(key, result);
+    const oldest = this.#results.keys().next();
+    if (this.#results.size > mostKept && !oldest.done) this.#results.delete(oldest.value);
   }
 }
 
-function answerOf(outcome: Outcome): unknown {
+function resultOf(outcome: Outcome): unknown {
   if (outcome.type === 'result') return outcome.result;
   if (outcome.type === 'died') {
     const { message, hint } = outcome.death;

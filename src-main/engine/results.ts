@@ -141,7 +141,7 @@ export class ResultStore {
     return wanted.map((row) => this.#row(row));
   }
 
-  /** The newest result that answers the same question; one whose folder is gone does not count. */
+  /** The newest result of the same question; one whose folder is gone does not count. */
   withKey(cacheKey: string): string | undefined {
     const ids = this.#db
       .prepare('SELECT id FROM results WHERE cache_key = ? ORDER BY created_at DESC')

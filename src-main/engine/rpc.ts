@@ -1,4 +1,4 @@
-/** The one way in: a call is parsed, run, and answered or refused; IPC, WebSocket and socket all use it. */
+/** The one way in: a call is parsed, run, and gets its response or is refused; IPC, WebSocket and socket all use it. */
 import { z } from 'zod';
 import { requests, type EngineEvent, type RequestName } from '../../src-shared/api.ts';
 import { CancelledError, messageOf, UserError } from '../../src-shared/errors.ts';
@@ -46,8 +46,8 @@ function withHint(body: ErrorBody, hint: string | undefined): ErrorBody {
 const idOnly = z.object({ id: z.int().nonnegative() });
 
 /**
- * Answers one message of a client, whatever it contains: never throws, never runs what breaks the schema.
- * Undefined when not even the number to answer to can be read.
+ * Responds to one message of a client, whatever it contains: never throws, never runs what breaks the schema.
+ * Undefined when not even the number to respond to can be read.
  */
 export async function dispatch(engine: Callable, raw: unknown): Promise<ServerMessage | undefined> {
   const parsed = clientMessageSchema.safeParse(raw);
@@ -63,7 +63,7 @@ export async function dispatch(engine: Callable, raw: unknown): Promise<ServerMe
   const { id, name, args } = parsed.data;
   try {
     if (!isRequestName(name)) throw new UserError(`There is no request "${name}".`);
-    return { type: 'answer', id, value: await engine.call(name, args) };
+    return { type: 'response', id, value: await engine.call(name, args) };
   } catch (error) {
     return { type: 'error', id, error: errorBody(error) };
   }

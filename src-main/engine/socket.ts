@@ -83,24 +83,24 @@ function listening(server: Server, path: string): Promise<void> {
 
 function serve(engine: Callable, socket: Socket): void {
   const send = (message: ServerMessage): void => {
-    if (socket.writable) socket.write(answerFrame(message));
+    if (socket.writable) socket.write(responseFrame(message));
   };
   const unsubscribe = engine.subscribe((event) => send({ type: 'event', event }));
   socket.on('close', unsubscribe);
   socket.on('error', () => socket.destroy());
   readFrames(socket, (message) => {
-    void dispatch(engine, message).then((answer) => answer && send(answer));
+    void dispatch(engine, message).then((response) => response && send(response));
   });
 }
 
-/** A client of the engine that listens at `path`. Throws UserError when nobody answers there. */
+/** A client of the engine that listens at `path`. Throws UserError when no engine responds there. */
 export async function connectSocket(path: string): Promise<Client> {
   const socket = createConnection(path);
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
     socket.once('error', (error) => {
       reject(
-        new UserError(`The engine at ${path} does not answer.`, {
+        new UserError(`The engine at ${path} does not respond.`, {
           hint: 'Try again in a moment.',
           cause: error,
         }),
@@ -119,8 +119,8 @@ export async function connectSocket(path: string): Promise<Client> {
   });
 }
 
-/** An answer that cannot travel becomes an error with its number, so that whoever asked does not wait for ever. */
-function answerFrame(message: ServerMessage): Uint8Array {
+/** A response that cannot travel becomes an error with its number, so that whoever asked does not wait for ever. */
+function responseFrame(message: ServerMessage): Uint8Array {
   try {
     const whole = frame(message);
     if (whole.length - 4 <= largestFrame) return whole;
@@ -128,7 +128,7 @@ function answerFrame(message: ServerMessage): Uint8Array {
       hint: 'Close the app that has this workspace open and run the command again.',
     });
   } catch (error) {
-    if (message.type !== 'answer') throw error;
+    if (message.type !== 'response') throw error;
     return frame({ type: 'error', id: message.id, error: errorBody(error) });
   }
 }

@@ -1,6 +1,6 @@
 /** Which results still hold: those whose checkpoints, configs and data have the contents that they were computed from. */
 import { basename, dirname, join } from 'node:path';
-import type { AnswerOf } from '../../src-shared/api.ts';
+import type { ResponseOf } from '../../src-shared/api.ts';
 import type { AnyJobKind } from '../../src-shared/jobs/index.ts';
 import type { Standing } from '../../src-shared/standing.ts';
 import { placeInRun } from '../formats/run-layout.ts';
@@ -8,7 +8,7 @@ import { canonical, type HashStore, type Input } from './inputs.ts';
 import { identify, parseQuestion } from './jobs/submit.ts';
 import type { ResultFile, ResultStore } from './results.ts';
 
-type Answer = AnswerOf<'results.answers'>[number];
+type Current = ResponseOf<'results.current'>[number];
 type Identity = Awaited<ReturnType<typeof identify>>;
 
 export interface StandingsParts {
@@ -47,29 +47,29 @@ export class Standings {
   }
 
   /**
-   * The answers to these questions for the files as they are now. Imported results never count: nobody knows what they
-   * were computed from.
+   * The newest results of these questions for the files as they are now. Imported results never count: nobody knows
+   * what they were computed from.
    * @throws UserError for params that are not as their kind's schema says
    */
-  async answers(questions: readonly { kind: string; params?: unknown }[]): Promise<Answer[]> {
+  async current(questions: readonly { kind: string; params?: unknown }[]): Promise<Current[]> {
     const look = this.#lookOnce();
     const candidates = new Map<string, Map<string, Candidate[]>>();
-    const answers: Answer[] = [];
+    const found: Current[] = [];
     for (const { kind: name, params } of questions) {
       const { kind, params: asked } = parseQuestion(this.#parts.kindNamed(name), params);
       const ofKind = candidates.get(name) ?? this.#candidates(kind);
       candidates.set(name, ofKind);
-      answers.push(await this.#answer(kind, asked, ofKind.get(questionOf(kind, asked)) ?? [], look));
+      found.push(await this.#currentOf(kind, asked, ofKind.get(questionOf(kind, asked)) ?? [], look));
     }
-    return answers;
+    return found;
   }
 
-  async #answer(
+  async #currentOf(
     kind: AnyJobKind,
     asked: unknown,
     candidates: readonly Candidate[],
     look: Look,
-  ): Promise<Answer> {
+  ): Promise<Current> {
     const covers = (given: unknown): number => kind.reuse?.covers(given, asked) ?? 1;
     // The sort is stable: of equals the newest stays first.
     const fitting = candidates

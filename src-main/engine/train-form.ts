@@ -1,6 +1,6 @@
 /** What the form for training shows: presets, and what a config would train. */
 import { stringify } from 'yaml';
-import type { AnswerOf } from '../../src-shared/api.ts';
+import type { ResponseOf } from '../../src-shared/api.ts';
 import {
   defaultConfig,
   defaultLearningRates,
@@ -28,9 +28,9 @@ import { withGivenFamily } from '../formats/given-family.ts';
 import { listPresets } from '../formats/presets.ts';
 import type { StepTimes } from './step-times.ts';
 
-type Preview = AnswerOf<'train.preview'>;
+type Preview = ResponseOf<'train.preview'>;
 
-export function presets(): AnswerOf<'train.presets'> {
+export function presets(): ResponseOf<'train.presets'> {
   return listPresets();
 }
 

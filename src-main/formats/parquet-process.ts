@@ -118,7 +118,7 @@ function start(heap: number): Promise<ChildProcess> {
   });
 }
 
-async function answer(message: unknown): Promise<Reply> {
+async function replyTo(message: unknown): Promise<Reply> {
   const { readTableFrom } = await import('./parquet-read.ts');
   try {
     const { path, columns } = requestSchema.parse(message);
@@ -130,7 +130,7 @@ async function answer(message: unknown): Promise<Reply> {
 
 if (process.argv[2] === role && process.send) {
   const reply = (message: Reply | 'ready'): void => void process.send?.(message);
-  process.on('message', (message) => void answer(message).then(reply));
+  process.on('message', (message) => void replyTo(message).then(reply));
   process.on('disconnect', () => process.exit());
   reply('ready');
 }

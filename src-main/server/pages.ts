@@ -18,7 +18,7 @@ export function securityHeaders(): Record<string, string> {
   };
 }
 
-/** Answers with the file that `path` (from the URL, decoded) names inside `folder`; 404 for anything else. */
+/** Responds with the file that `path` (from the URL, decoded) names inside `folder`; 404 for anything else. */
 export async function sendPage(response: ServerResponse, folder: string, path: string): Promise<void> {
   const file = normalize(join(folder, path === '/' ? 'index.html' : path));
   const type = contentType(file);
@@ -31,6 +31,6 @@ export async function sendPage(response: ServerResponse, folder: string, path: s
     return;
   }
   response.writeHead(200, { ...securityHeaders(), 'Content-Type': type });
-  // A reader that goes away, or a page that a new build replaces, ends this answer and nothing else.
+  // A reader that goes away, or a page that a new build replaces, ends this response and nothing else.
   await pipeline(createReadStream(file), response).catch(() => response.destroy());
 }

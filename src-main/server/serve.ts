@@ -64,7 +64,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const engine = confine(options.engine, options.workspace);
   sockets.on('connection', (socket) => speak(socket, engine));
 
-  server.on('request', (request, response) => void answer(request, response, gate, options.pages));
+  server.on('request', (request, response) => void respond(request, response, gate, options.pages));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const verdict = gate.check(request);
     if (verdict.allow !== true || pathOf(request) !== '/ws') {
@@ -105,7 +105,7 @@ function listen(server: ReturnType<typeof createServer>, port: number, host: str
   });
 }
 
-async function answer(
+async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   gate: Gate,

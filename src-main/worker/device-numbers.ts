@@ -2,12 +2,12 @@
  * A process that does the fixed work of the device check and sends its numbers to its parent, `basin doctor --check-gpu`.
  * Its argument is the device that the parent means: on the other one the work is not done.
  */
-import type { DeviceAnswer } from '../../src-shared/device-check.ts';
+import type { DeviceResult } from '../../src-shared/device-check.ts';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { loadBackend } from '../compute/backend/index.ts';
 import { deviceNumbers } from '../compute/device-check/numbers.ts';
 
-async function answer(device: string | undefined): Promise<DeviceAnswer> {
+async function resultOf(device: string | undefined): Promise<DeviceResult> {
   const backend = await loadBackend();
   if (backend.device === device) return { kind: 'numbers', numbers: await deviceNumbers(backend) };
   const { label, reason, fix } = backend;
@@ -19,7 +19,7 @@ async function answer(device: string | undefined): Promise<DeviceAnswer> {
   };
 }
 
-function failure(thrown: unknown): DeviceAnswer {
+function failure(thrown: unknown): DeviceResult {
   const hint = thrown instanceof UserError ? thrown.hint : undefined;
   return { kind: 'failed', message: messageOf(thrown), ...(hint !== undefined && { hint }) };
 }
@@ -29,5 +29,5 @@ if (process.send === undefined) {
   process.exit(2);
 }
 process.on('disconnect', () => process.exit(0));
-const message = await answer(process.argv[2]).catch(failure);
+const message = await resultOf(process.argv[2]).catch(failure);
 process.send(message, () => process.disconnect());

@@ -47,10 +47,10 @@ function keeperOf(job: RunningJob): PartKeeper {
         controller.signal.addEventListener('abort', () => reject(new CancelledError()));
         send({ type: 'plan', id, parts: [...plan] });
       }),
-    keep: (index, answer) =>
+    keep: (index, partial) =>
       new Promise((resolve) => {
         const backend = job.usesBackend ? loaded : null;
-        const message: FromWorker = { type: 'event', id, event: { type: 'part', index, answer, backend } };
+        const message: FromWorker = { type: 'event', id, event: { type: 'part', index, partial, backend } };
         if (process.connected) process.send?.(message, undefined, {}, () => resolve());
         else resolve();
       }),
@@ -73,7 +73,7 @@ async function run(id: string, kind: string, params: unknown): Promise<void> {
   const controller = new AbortController();
   const job: RunningJob = { id, controller, usesBackend: false };
   running = job;
-  let answer: FromWorker;
+  let outcome: FromWorker;
   try {
     const result = await runJob(
       { kind, params },
@@ -89,14 +89,14 @@ async function run(id: string, kind: string, params: unknown): Promise<void> {
         },
       },
     );
-    answer = { type: 'result', id, result, backend: job.usesBackend ? loaded : null, residentBytes: 0 };
+    outcome = { type: 'result', id, result, backend: job.usesBackend ? loaded : null, residentBytes: 0 };
   } catch (thrown) {
     // Whatever a cancelled job stumbled over on its way out, it ended because it was told to.
     const failure = failureOf(controller.signal.aborted ? new CancelledError() : thrown);
-    answer = { type: 'error', id, error: failure, residentBytes: 0 };
+    outcome = { type: 'error', id, error: failure, residentBytes: 0 };
   }
   running = undefined;
-  send({ ...answer, residentBytes: process.memoryUsage.rss() });
+  send({ ...outcome, residentBytes: process.memoryUsage.rss() });
 }
 
 async function take(raw: unknown): Promise<void> {

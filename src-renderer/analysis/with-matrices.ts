@@ -13,7 +13,7 @@ export interface Filled {
   left: string | null;
 }
 
-/** Of an answer about many checkpoints whose matrices are too many, only those come that figures are drawn of. */
+/** Of a result about many checkpoints whose matrices are too many, only those come that figures are drawn of. */
 export async function withMatrices(resultId: string, data: unknown): Promise<Filled> {
   if (!Array.isArray(data) || entriesIn(data) <= mostEntries)
     return { data: await fill(resultId, data, true), left: null };

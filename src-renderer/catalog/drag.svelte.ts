@@ -1,6 +1,6 @@
 /**
  * What is being dragged. The browser's own drag and drop carries it (so a drag never snaps back: the drop asks the
- * engine, whose answer is the new state); this holds the payload, which the browser hides until the drop.
+ * engine, whose response is the new state); this holds the payload, which the browser hides until the drop.
  */
 import type { Member } from '../../src-shared/api.ts';
 

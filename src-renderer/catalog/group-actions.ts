@@ -19,9 +19,9 @@ export const groupColours = [
 ];
 
 async function edit(change: GroupEdit, said: string, unchanged = 'Nothing changed'): Promise<boolean> {
-  const answer = await engine.attempt('groups.edit', { edit: change });
-  if (!answer) return false;
-  const { step, ...state } = answer;
+  const response = await engine.attempt('groups.edit', { edit: change });
+  if (!response) return false;
+  const { step, ...state } = response;
   engine.groups = state;
   if (step === null) notices.info(unchanged);
   else notices.info(said, undoing(step, said));

@@ -64,17 +64,17 @@ export const verdictsOf = (points: readonly Foretold[]): string[] =>
 
 const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
-interface Answer {
+interface Measured {
   resultId: string;
   data: unknown;
   provenance: Provenance[];
 }
 
-async function answer(
+async function measured(
   kind: string,
   params: Record<string, unknown>,
   onjob: (job: Job) => void,
-): Promise<Answer> {
+): Promise<Measured> {
   const job = await engine.call('jobs.submit', { kind, params });
   onjob(job);
   const ended = ['queued', 'running'].includes(job.state) ? await engine.finished(job.id) : job;
@@ -85,7 +85,7 @@ async function answer(
   return { resultId: ended.resultId, data, provenance: parsed.success ? [parsed.data] : [] };
 }
 
-/** Asks for what is not known yet; the engine answers from its cache what is. */
+/** Asks for what is not known yet; the engine has the results of what is. */
 export async function foretell(
   group: Group,
   run: RunRow,
@@ -98,9 +98,9 @@ export async function foretell(
     ...(Object.keys(data).length > 0 ? { data } : {}),
   };
   const [sensitivity, matching, curves] = await Promise.all([
-    answer('permutation-sensitivity', { ...common, models: [1] }, onjob),
-    answer('match-activations', { ...common, models: [1, 2] }, onjob),
-    answer(
+    measured('permutation-sensitivity', { ...common, models: [1] }, onjob),
+    measured('match-activations', { ...common, models: [1, 2] }, onjob),
+    measured(
       'interpolate',
       {
         ...{ ...common, splits: ['test'], align: 'none' },

@@ -1,6 +1,6 @@
 /**
  * The interpolations behind the view: which are wanted, which are there, which are being computed. One job per run and
- * alignment. Only the engine knows which result answers a question: it compares the contents of the files.
+ * alignment. Only the engine knows which result a question has now: it compares the contents of the files.
  */
 import { SvelteMap } from 'svelte/reactivity';
 import type { Group, Job, RunRow } from '../../src-shared/api.ts';
@@ -69,7 +69,7 @@ interface Question {
   params: Record<string, unknown>;
 }
 
-interface Answer {
+interface MeasuredResult {
   resultId: string;
   title: string;
   params: Record<string, unknown>;
@@ -131,7 +131,7 @@ function statisticsOf(
 /** What the engine said about a question last. */
 interface Known {
   resultId: string | null;
-  /** There is an answer, of files that have changed since. */
+  /** There is a result, of files that have changed since. */
   outdated: boolean;
 }
 
@@ -141,8 +141,8 @@ const hasSplit = (pairs: readonly Interpolation[], split: Split): boolean =>
 class Measurement {
   /** By the key of a question. */
   readonly #known = new SvelteMap<string, Known>();
-  /** By result, whatever question it answers. */
-  readonly #results = new SvelteMap<string, Answer>();
+  /** By id, whatever question they belong to. */
+  readonly #results = new SvelteMap<string, MeasuredResult>();
   /** Each result is read once. */
   readonly #reading = new Map<string, Promise<void>>();
   readonly #imported = $derived([...this.#results.values()].filter(({ imported }) => imported));
@@ -163,7 +163,7 @@ class Measurement {
     ]);
   }
 
-  /** Questions that no result answers for the files as they are now. */
+  /** Questions that have no result for the files as they are now. */
   missing(groups: Group[], settings: Settings): Question[] {
     return this.questions(groups, settings).filter(({ key }) => this.#known.get(key)?.resultId === null);
   }
@@ -199,9 +199,9 @@ class Measurement {
   async #lookAt(questions: Question[]): Promise<void> {
     const turn = this.#turn;
     const asked = questions.map(({ params }) => ({ kind: 'interpolate', params }));
-    const answers = await engine.call('results.answers', { questions: asked });
-    await Promise.all(answers.map(({ resultId }) => resultId !== null && this.#take(resultId)));
-    if (turn === this.#turn) for (const [i, { key }] of questions.entries()) this.#learn(key, answers[i]!);
+    const found = await engine.call('results.current', { questions: asked });
+    await Promise.all(found.map(({ resultId }) => resultId !== null && this.#take(resultId)));
+    if (turn === this.#turn) for (const [i, { key }] of questions.entries()) this.#learn(key, found[i]!);
     // A job has ended meanwhile, and is known better.
     else if (this.#wanted.length === 0) this.#wanted = questions;
   }
@@ -212,9 +212,9 @@ class Measurement {
       this.#known.set(key, found);
   }
 
-  #answer({ key }: Question, split: Split): Answer | undefined {
-    const answer = this.#results.get(this.#known.get(key)?.resultId ?? '');
-    return answer && hasSplit(answer.pairs, split) ? answer : undefined;
+  #resultOf({ key }: Question, split: Split): MeasuredResult | undefined {
+    const result = this.#results.get(this.#known.get(key)?.resultId ?? '');
+    return result && hasSplit(result.pairs, split) ? result : undefined;
   }
 
   /** What imports brought, as groups without members: one for each run that a file names. */
@@ -230,13 +230,13 @@ class Measurement {
 
   /** A result computed here, to be shown by itself; undefined for an imported one, and until it is read. */
   ownResult(resultId: string | undefined): OwnResult | undefined {
-    const answer = this.#results.get(resultId ?? '');
-    if (!answer || answer.imported) return undefined;
+    const result = this.#results.get(resultId ?? '');
+    if (!result || result.imported) return undefined;
     return {
-      group: groupOfResult(answer.resultId, answer.title),
-      title: answer.title,
-      align: answer.align,
-      splits: splits.filter((split) => hasSplit(answer.pairs, split)),
+      group: groupOfResult(result.resultId, result.title),
+      title: result.title,
+      align: result.align,
+      splits: splits.filter((split) => hasSplit(result.pairs, split)),
     };
   }
 
@@ -250,20 +250,20 @@ class Measurement {
     return [{ key: JSON.stringify(params), group, align, params }];
   }
 
-  #answersOf(group: Group, align: Alignment, settings: Settings): Answer[] {
+  #resultsOf(group: Group, align: Alignment, settings: Settings): MeasuredResult[] {
     const own = this.#results.get(resultOfGroup(group) ?? '');
     if (own?.align === align) return hasSplit(own.pairs, settings.split) ? [own] : [];
     const ofImported = this.#imported.filter(
-      (answer) =>
-        answer.imported &&
-        importedGroupId(answer.imported) === group.id &&
-        answer.align === align &&
-        hasSplit(answer.pairs, settings.split),
+      (result) =>
+        result.imported &&
+        importedGroupId(result.imported) === group.id &&
+        result.align === align &&
+        hasSplit(result.pairs, settings.split),
     );
     const asked = [...questionsOf(group, align, settings), ...this.#besideOwn(group, settings)]
       .filter((question) => question.align === align)
-      .map((question) => this.#answer(question, settings.split));
-    return [...ofImported, ...asked.filter((answer) => answer !== undefined)];
+      .map((question) => this.#resultOf(question, settings.split));
+    return [...ofImported, ...asked.filter((result) => result !== undefined)];
   }
 
   /** Progress over the jobs under way, 0 to 1; null when there are none. */
@@ -280,16 +280,16 @@ class Measurement {
 
   measured(groups: Group[], align: Alignment, settings: Settings): Measured[] {
     return groups.map((group) => {
-      const answers = this.#answersOf(group, align, settings);
+      const results = this.#resultsOf(group, align, settings);
       return {
         group,
         align,
-        pairs: answers.flatMap((answer) => answer.pairs),
-        midpoints: answers.flatMap((answer) => (answer.midpoint ? [answer.midpoint] : [])),
-        notes: [...new Set(answers.flatMap((answer) => answer.notes))],
-        captionNotes: [...new Set(answers.flatMap((answer) => answer.captionNotes))],
-        provenance: answers.flatMap((answer) => (answer.provenance ? [answer.provenance] : [])),
-        resultIds: answers.map((answer) => answer.resultId),
+        pairs: results.flatMap((result) => result.pairs),
+        midpoints: results.flatMap((result) => (result.midpoint ? [result.midpoint] : [])),
+        notes: [...new Set(results.flatMap((result) => result.notes))],
+        captionNotes: [...new Set(results.flatMap((result) => result.captionNotes))],
+        provenance: results.flatMap((result) => (result.provenance ? [result.provenance] : [])),
+        resultIds: results.map((result) => result.resultId),
       };
     });
   }
@@ -353,19 +353,19 @@ class Measurement {
   }
 
   async #read(resultId: string): Promise<void> {
-    const answer = await fetchResult(resultId);
-    const data = interpolateJob.result.safeParse(answer.data);
+    const stored = await fetchResult(resultId);
+    const data = interpolateJob.result.safeParse(stored.data);
     if (!data.success) return;
-    const provenance = provenanceSchema.safeParse(answer.provenance);
+    const provenance = provenanceSchema.safeParse(stored.provenance);
     const result = data.data;
     const pairs = pairsOf(result);
     const captionNotes = [...new Set(pairs.flatMap((pair) => (pair.note ? [pair.note] : [])))];
     const asStored = storedEndsNote(pairs);
     const middle = result.midpoint;
-    const isImported = answer.row.origin === 'imported';
-    const imported = isImported ? importedFrom(answer.params, answer.row.title, provenance.data) : undefined;
-    const answered: Answer = {
-      ...{ resultId, title: answer.row.title, params: Object(answer.params), pairs, imported },
+    const isImported = stored.row.origin === 'imported';
+    const imported = isImported ? importedFrom(stored.params, stored.row.title, provenance.data) : undefined;
+    const measured: MeasuredResult = {
+      ...{ resultId, title: stored.row.title, params: Object(stored.params), pairs, imported },
       align: pairs[0]?.align ?? 'none',
       midpoint: middle && {
         models: middle.num_models,
@@ -384,7 +384,7 @@ class Measurement {
       captionNotes,
       provenance: provenance.success ? provenance.data : undefined,
     };
-    this.#results.set(resultId, answered);
+    this.#results.set(resultId, measured);
   }
 }
 

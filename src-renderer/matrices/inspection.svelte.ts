@@ -38,7 +38,7 @@ export class Inspection {
 
   close(): void {
     clearTimeout(this.#timer);
-    // Not awaited: nobody waits for an answer any more.
+    // Not awaited: nobody waits for a result any more.
     if (this.busy) engine.call('neurons.stop', { client: this.#client }).catch(() => undefined);
     this.#wanted = '';
     this.found = null;

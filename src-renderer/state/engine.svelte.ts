@@ -6,7 +6,7 @@ import type {
   Job,
   RequestName,
   ArgsOf,
-  AnswerOf,
+  ResponseOf,
   RunRow,
 } from '../../src-shared/api.ts';
 import type { Client } from '../../src-shared/rpc.ts';
@@ -74,13 +74,13 @@ class EngineState {
     }
   }
 
-  call<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N>> {
+  call<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<ResponseOf<N>> {
     if (!this.#client) return Promise.reject(new Error('The engine is not connected yet.'));
     return this.#client.call(name, args);
   }
 
-  /** `call` for actions: a failure is shown to the person and answered with undefined. */
-  async attempt<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N> | undefined> {
+  /** `call` for actions: a failure is shown to the person, and gives undefined. */
+  async attempt<N extends RequestName>(name: N, args: ArgsOf<N>): Promise<ResponseOf<N> | undefined> {
     try {
       return await this.call(name, args);
     } catch (error) {

@@ -40,8 +40,8 @@ export async function importPaths(paths: string[]): Promise<void> {
 const hintOf = ({ hint }: { hint: string | null }) => (hint === null ? {} : { hint });
 
 async function tell(where: string, resultId: string | null): Promise<void> {
-  const answer = resultId === null ? undefined : await engine.attempt('results.get', { resultId });
-  const found = importJob.result.safeParse(answer?.data);
+  const response = resultId === null ? undefined : await engine.attempt('results.get', { resultId });
+  const found = importJob.result.safeParse(response?.data);
   if (!found.success) return notices.success(`Imported ${where}`);
   const { runs, checkpoints, recognised, broken, remarks, changes } = found.data;
   if (runs === 0 && recognised.length === 0 && broken.length === 0) {

@@ -1,7 +1,7 @@
-/** The served page's way back to its engine: looks whether it answers again, and whether it still knows this browser. */
+/** The served page's way back to its engine: whether it responds again, and whether it still knows this browser. */
 import { engine } from './engine.svelte.ts';
 
-/** `in`: reconnecting will work. `expired`: a new address is needed. `refused`: not under this name. `away`: no answer. */
+/** `in`: reconnecting will work. `expired`: a new address is needed. `refused`: wrong host name. `away`: no response. */
 type Access = 'in' | 'expired' | 'refused' | 'away';
 
 const longestPause = 10_000;
@@ -23,7 +23,7 @@ class Reconnection {
   /** A person asked and is waiting. */
   busy = $state(false);
   /** What the last attempt of a person came to, if it failed. */
-  answer = $state('');
+  outcome = $state('');
 
   /** Knocks until it is let in, more and more seldom. Returns how to stop. */
   watch(): () => void {
@@ -41,7 +41,7 @@ class Reconnection {
       stopped = true;
       clearTimeout(timer);
       this.access = null;
-      this.answer = '';
+      this.outcome = '';
     };
   }
 
@@ -50,7 +50,7 @@ class Reconnection {
     await this.#try(async () => {
       this.access = await requestAccess();
       if (this.access === 'in') return engine.open();
-      this.answer = {
+      this.outcome = {
         expired: 'Basin is running, but your session has expired.',
         refused: `Basin is running, but does not accept the host name ${window.location.hostname}.`,
         away: `Nothing answers at ${window.location.host} yet.`,
@@ -62,14 +62,14 @@ class Reconnection {
   async enter(address: string): Promise<void> {
     const token = /[?&]token=([\w-]+)/.exec(address)?.[1];
     if (token === undefined) {
-      this.answer = 'This is not a Basin address: it must contain ?token=…';
+      this.outcome = 'This is not a Basin address: it must contain ?token=…';
       return;
     }
     await this.#try(async () => {
       const access = await requestAccess(`?token=${token}`);
       if (access === 'in') return engine.open();
       this.access = access;
-      this.answer =
+      this.outcome =
         access === 'away'
           ? `Nothing answers at ${window.location.host}.`
           : 'This address was already used, or belongs to another workspace.';
@@ -78,7 +78,7 @@ class Reconnection {
 
   async #try(attempt: () => Promise<void>): Promise<void> {
     this.busy = true;
-    this.answer = '';
+    this.outcome = '';
     try {
       await attempt();
     } finally {

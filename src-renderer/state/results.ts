@@ -1,8 +1,8 @@
 /** Results never change once they are written: each is fetched once, the last ones are kept. */
-import type { AnswerOf } from '../../src-shared/api.ts';
+import type { ResponseOf } from '../../src-shared/api.ts';
 import { engine } from './engine.svelte.ts';
 
-type Result = AnswerOf<'results.get'>;
+type Result = ResponseOf<'results.get'>;
 
 const mostKept = 64;
 const kept = new Map<string, Promise<Result>>();

@@ -13,7 +13,7 @@ export function websocketTransport(url: string): Transport {
     for (const bytes of waiting.splice(0)) socket.send(bytes);
   });
   socket.addEventListener('message', (event: MessageEvent<ArrayBuffer>) => {
-    // The engine served this page; its answers have the shape that its own code was typed with.
+    // The engine served this page; its responses have the shape that its own code was typed with.
     const message = decodeMessage(new Uint8Array(event.data)) as ServerMessage;
     for (const listener of messageListeners) listener(message);
   });

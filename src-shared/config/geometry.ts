@@ -208,7 +208,7 @@ interface ConfigOfData {
     { input_dim?: number | null | undefined; output_dim?: number | null | undefined } | null | undefined;
 }
 
-/** Numbers per example and how many answers there are. Undefined where the files decide. */
+/** Numbers per example and how many classes or labels there are. Undefined where the files decide. */
 export function geometrySizes(plan: GeometryPlan): { features: number; classes: number } | undefined {
   switch (plan.kind) {
     case 'gaussian-subspace':

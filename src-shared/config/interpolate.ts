@@ -1,6 +1,6 @@
 /**
  * OmegaConf's interpolations, which Hydra leaves unresolved in the configs that it saves: `${model.width}`, relative
- * ones, nested ones, ones inside a text, and those resolvers whose answer lies in the file itself. The environment is
+ * ones, nested ones, ones inside a text, and those resolvers whose value lies in the file itself. The environment is
  * never asked: what it was when the network was trained is not known.
  */
 import { isPlainObject } from './schema.ts';
@@ -24,7 +24,7 @@ const longestText = 64 * 1024;
 /** Never shown: becomes a reason in `unresolved`. */
 class Unresolvable extends Error {}
 
-/** Resolves what can be. Resolving the answer again changes nothing. */
+/** Resolves what can be. Resolving the result again changes nothing. */
 export function resolveInterpolations(config: Plain): Interpolated {
   const resolver = new Resolver(config);
   const resolved = resolver.node(config, []) as Plain;
@@ -53,7 +53,7 @@ function withoutGuesses(resolved: Plain, written: Plain, { guessed, reasons, ass
     const raw = path.reduce<unknown>((at, step) => (at as Plain | undefined)?.[step], written);
     if (typeof raw !== 'string') continue;
     const section = path.slice(0, -1).reduce<unknown>((at, step) => (at as Plain)[step], resolved);
-    // The variable itself, so that resolving the answer again comes to the same.
+    // The variable itself, so that resolving the result again comes to the same.
     (section as Plain)[path.at(-1)!] = text;
     reasons.set(
       key,
@@ -243,7 +243,7 @@ class Resolver {
 /** A section around it cannot be resolved either. */
 class Circle extends Unresolvable {}
 
-/** What `oc.select` answers with its default. */
+/** What `oc.select` replaces with its default. */
 class Missing extends Unresolvable {}
 
 /** A copy, so that no two places of a config share a section. */

@@ -320,7 +320,7 @@ export interface Seeds {
 
 /**
  * The seeds of a run; the missing ones are drawn with `draw`, once. A given `seed` decides every seed that is not
- * given itself. Write the answer into the config with `recordSeeds` before anything is trained.
+ * given itself. Write them into the config with `recordSeeds` before anything is trained.
  * @param draw a uniformly random integer below 2^32
  * @throws UserError where a list has not one seed per model
  */

@@ -27,7 +27,7 @@ export interface Understood {
   assumptions: string[];
 }
 
-/** What the config says once its interpolations are resolved. Understanding the answer again changes nothing. */
+/** What the config says once its interpolations are resolved. Understanding the result again changes nothing. */
 export function understandConfig(raw: Plain): Understood {
   // A tracker's wrapping is taken off first: interpolations refer to what lies inside.
   const { config, unresolved, assumed } = resolveInterpolations(understandValues(raw));

@@ -8,7 +8,7 @@ import { isPlainObject, maskParamsSchema, runConfigSchema } from './schema.ts';
 
 type Plain = Record<string, unknown>;
 
-/** A copy of the config with the values of known keys understood. Understanding the answer again changes nothing. */
+/** A copy of the config with the values of known keys understood. Understanding the result again changes nothing. */
 export function understandValues(config: Plain): Plain {
   const plain = withoutTracker(config);
   const known = understandSection(plain, runConfigSchema);

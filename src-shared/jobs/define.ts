@@ -37,26 +37,26 @@ export type JobPlace =
   | null;
 
 /**
- * How a question falls into parts, each answered and kept by itself: a job that was stopped goes on from the parts it
+ * How a question falls into parts, each measured and kept by itself: a job that was stopped goes on from the parts it
  * has, and another job that asks for some of the same parts takes them over.
  */
 export interface JobParts {
   /** What a part is called in messages: `['checkpoint', 'checkpoints']`. */
   readonly unit: readonly [one: string, many: string];
-  /** The answer to one part. */
-  readonly answer: z.ZodType;
+  /** The result of one part: a partial result. */
+  readonly partial: z.ZodType;
   /**
-   * The whole answer from those of its parts, in their order. It passes matrices on without looking into them: in the
+   * The whole result from those of its parts, in their order. It passes matrices on without looking into them: in the
    * engine's hands they are references to files.
    */
-  join(params: unknown, answers: readonly unknown[]): unknown;
+  join(params: unknown, partials: readonly unknown[]): unknown;
 }
 
-/** For kinds whose answer may hold more than was asked for. Params are complete ones. */
+/** For kinds whose result may hold more than was asked for. Params are complete ones. */
 export interface JobReuse {
   /** Of the params only what names the question. */
   question(params: unknown): unknown;
-  /** How much of what is asked for an answer to the same question has: 0 if it does not serve; more is better. */
+  /** How much of what is asked for a result of the same question has: 0 if it does not serve; more is better. */
   covers(given: unknown, asked: unknown): number;
 }
 
@@ -70,16 +70,16 @@ export function jobReuse<P extends z.ZodType>(
 }
 
 /**
- * A kind of job: what it is asked (`params`), what it answers (`result`), what people call it. One file per kind in
+ * A kind of job: what it is asked (`params`), what it gives (`result`), what people call it. One file per kind in
  * this folder. The function that does the work is named in `src-main/worker/table.ts`, the presentation of its results in
  * `src-shared/presentations/index.ts`; all else that belongs to a kind stands here.
  *
  * `params` parses what a person may write: paths still relative, defaults not yet filled in. Its output is complete,
- * so that the same question always has the same hash. Everything that decides the answer must be in it (seeds too).
+ * so that the same question always has the same hash. Everything that decides the result must be in it (seeds too).
  */
 export interface JobKind<Name extends string, P extends z.ZodType, R extends z.ZodType> {
   readonly kind: Name;
-  /** Raised whenever the same params would give another answer; part of the hash under which results are cached. */
+  /** Raised whenever the same params would give another result; part of the hash under which results are cached. */
   readonly version: number;
   readonly title: string;
   /** One or two sentences for forms and `--help`. */
@@ -90,15 +90,15 @@ export interface JobKind<Name extends string, P extends z.ZodType, R extends z.Z
   readonly place: JobPlace;
   /** False if the same params must run again each time (training, import). */
   readonly cacheable: boolean;
-  /** Reports about files, and answers to a glance: results are listed only if asked for by kind. Absent: no. */
+  /** Reports about files, and results for a glance: results are listed only if asked for by kind. Absent: no. */
   readonly quiet?: boolean;
   /** Writes a run folder (`run`) and continues from its last checkpoint when it is told to `resume`. Absent: no. */
   readonly resumable?: boolean;
   /** Results hold matrices, always or if asked to with `withMatrices`: the viewer of matrices lists them. Absent: no. */
   readonly matrices?: boolean;
-  /** When the answer to other params serves too; absent: never. */
+  /** When the result of other params serves too; absent: never. */
   readonly reuse?: JobReuse;
-  /** For questions about many checkpoints; absent: the answer comes in one piece. */
+  /** For questions about many checkpoints; absent: the result comes in one piece. */
   readonly parts?: JobParts;
   /** Columns of the result as a table, where a row is the whole result, or an element of it if it is a list. */
   readonly tableColumns?: readonly string[];
@@ -111,12 +111,12 @@ export function defineJob<Name extends string, P extends z.ZodType, R extends z.
 }
 
 /** The parts of a kind with these schemas. */
-export function jobParts<P extends z.ZodType, A extends z.ZodType, R extends z.ZodType>(
-  schemas: { params: P; answer: A; result: R },
+export function jobParts<P extends z.ZodType, Part extends z.ZodType, R extends z.ZodType>(
+  schemas: { params: P; partial: Part; result: R },
   unit: JobParts['unit'],
-  join: (params: z.output<P>, answers: z.output<A>[]) => z.output<R>,
+  join: (params: z.output<P>, partials: z.output<Part>[]) => z.output<R>,
 ): JobParts {
-  return { unit, answer: schemas.answer, join: join as JobParts['join'] };
+  return { unit, partial: schemas.partial, join: join as JobParts['join'] };
 }
 
 export type ParamsOf<J> = J extends JobKind<string, infer P, z.ZodType> ? z.output<P> : never;

@@ -200,7 +200,7 @@ export const interpolateJob = defineJob({
     ({ splits: _splits, midpoint: _midpoint, mode, recordingPoint, alignSplit, ...rest }) => ({
       ...rest,
       ...completeNormStatistics(rest),
-      // The answer says whether anybody chose.
+      // The result says whether anybody chose.
       chosen: rest.normStatistics !== undefined,
       ...(rest.align === 'activation' && { mode, recordingPoint, alignSplit }),
     }),

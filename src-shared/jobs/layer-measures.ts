@@ -61,7 +61,7 @@ export const checkpointNames = {
   run_directory: z.string(),
 };
 
-/** What every answer says about how it came about. */
+/** What every result says about how it came about. */
 export const layerCommon = {
   split: splitSchema,
   data: z.string(),
@@ -106,10 +106,10 @@ export const oneOrMany = <S extends z.ZodType>(row: S) => z.union([row, z.array(
 export function checkpointParts<S extends z.ZodType>(row: S): JobParts {
   return {
     unit: ['checkpoint', 'checkpoints'],
-    answer: row,
+    partial: row,
     join: (_params, rows) => (rows.length === 1 ? rows[0] : rows),
   };
 }
 
-/** The rows of an answer that is one row or a list of them. */
-export const rowsOf = <T>(answer: T | T[]): T[] => (Array.isArray(answer) ? answer : [answer]);
+/** The rows of a result that is one row or a list of them. */
+export const rowsOf = <T>(result: T | T[]): T[] => (Array.isArray(result) ? result : [result]);

@@ -154,33 +154,33 @@ const resultSchema = z.union([
   z.object({ pairs: z.array(rowSchema), ...common }),
 ]);
 
-/** All pairs of one run at one epoch. Groups stand in the question, not in the answer: they may share runs. */
-const answerSchema = z.object({
+/** All pairs of one run at one epoch. Groups stand in the question, not in the result: they may share runs. */
+const partialSchema = z.object({
   /** As the question names it. */
   run: z.string().optional(),
   rows: z.array(rowSchema),
   warnings: z.array(z.string()),
   backend: backendInfoSchema,
 });
-export type MatchedModels = z.infer<typeof answerSchema>;
+export type MatchedModels = z.infer<typeof partialSchema>;
 
 type Params = z.output<typeof paramsSchema>;
 
-function joinModels(params: Params, answers: MatchedModels[]): z.infer<typeof resultSchema> {
+function joinModels(params: Params, partials: MatchedModels[]): z.infer<typeof resultSchema> {
   const rows = params.groups
-    ? params.groups.flatMap((group) => rowsOfGroup(group, answers))
-    : answers.flatMap((answer) => answer.rows);
+    ? params.groups.flatMap((group) => rowsOfGroup(group, partials))
+    : partials.flatMap((partial) => partial.rows);
   const empty = (params.groups ?? []).flatMap(({ name, runs }) =>
     runs
-      .filter((member) => rowsOfGroup({ name, runs: [member] }, answers).length === 0)
+      .filter((member) => rowsOfGroup({ name, runs: [member] }, partials).length === 0)
       .map(
         ({ run }) =>
           `${name}: ${run} does not have two models at any requested epoch, so there is nothing to compare.`,
       ),
   );
   const shared = {
-    warnings: [...new Set([...answers.flatMap((answer) => answer.warnings), ...empty])],
-    backend: answers[0]!.backend,
+    warnings: [...new Set([...partials.flatMap((partial) => partial.warnings), ...empty])],
+    backend: partials[0]!.backend,
     matching_seed: params.matchingSeed,
   };
   const several = params.groups !== undefined || params.epochs !== undefined;
@@ -189,15 +189,15 @@ function joinModels(params: Params, answers: MatchedModels[]): z.infer<typeof re
 
 function rowsOfGroup(
   { name, runs }: MatchedGroup,
-  answers: readonly MatchedModels[],
+  partials: readonly MatchedModels[],
 ): ActivationMatchingRow[] {
   const seen = new Set<string>();
   return runs.flatMap(({ run, only }) => {
     const asked = (epoch: number | null, model: number): boolean =>
       only === undefined || only.some((one) => one[0] === epoch && one[1] === model);
-    const rows = answers
-      .filter((answer) => answer.run === run)
-      .flatMap((answer) => answer.rows)
+    const rows = partials
+      .filter((partial) => partial.run === run)
+      .flatMap((partial) => partial.rows)
       .filter((row) => asked(row.epoch, row.model1_index) && asked(row.epoch, row.model2_index));
     return rows.flatMap((row) => {
       const id = `${row.checkpoint_path_1} ${row.checkpoint_path_2}`;
@@ -217,7 +217,7 @@ export const matchActivationsJob = defineJob({
   params: paramsSchema,
   result: resultSchema,
   parts: jobParts(
-    { params: paramsSchema, answer: answerSchema, result: resultSchema },
+    { params: paramsSchema, partial: partialSchema, result: resultSchema },
     ['epoch of a run', 'epochs of runs'],
     joinModels,
   ),

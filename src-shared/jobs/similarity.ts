@@ -51,11 +51,11 @@ const epochSchema = z.object({
 });
 export type EpochSimilarity = z.infer<typeof epochSchema>;
 
-function joinEpochs(answers: readonly EpochSimilarity[]): z.infer<typeof resultSchema> {
-  const first = answers[0]!;
+function joinEpochs(partials: readonly EpochSimilarity[]): z.infer<typeof resultSchema> {
+  const first = partials[0]!;
   const rows = first.pairs.map(({ model1_index, model2_index }, p): SimilarityRow => {
-    const agreements = answers.map(({ pairs }) => pairs[p]!.agreement);
-    const updates = answers.flatMap(({ pairs }) => pairs[p]!.update ?? []);
+    const agreements = partials.map(({ pairs }) => pairs[p]!.agreement);
+    const updates = partials.flatMap(({ pairs }) => pairs[p]!.update ?? []);
     return {
       model1_index,
       model2_index,
@@ -63,8 +63,8 @@ function joinEpochs(answers: readonly EpochSimilarity[]): z.infer<typeof resultS
       functional_similarity: { all_epoch_results: agreements, num_epochs: agreements.length },
     };
   });
-  const notes = new Set(answers.flatMap((answer) => answer.notes));
-  if (answers.length === 1) {
+  const notes = new Set(partials.flatMap((partial) => partial.notes));
+  if (partials.length === 1) {
     notes.add(`Only epoch ${first.epoch} was requested, so there are no updates to compare.`);
   }
   const shared = { run_key: first.run_key, notes: [...notes], backend: first.backend };
@@ -109,9 +109,9 @@ export const similarityJob = defineJob({
   params: paramsSchema,
   result: resultSchema,
   parts: jobParts(
-    { params: paramsSchema, answer: epochSchema, result: resultSchema },
+    { params: paramsSchema, partial: epochSchema, result: resultSchema },
     ['epoch', 'epochs'],
-    (_params, answers) => joinEpochs(answers),
+    (_params, partials) => joinEpochs(partials),
   ),
   lane: 'main',
   place: { view: 'identifiability', heading: 'Two models' },

@@ -83,8 +83,8 @@ function diagonal(m: unknown): number[] {
 const meanOrNull = (values: readonly number[]): number | null => (values.length === 0 ? null : mean(values));
 const meanOrDash = (values: readonly number[]): string => (values.length === 0 ? '–' : shown(mean(values)));
 
-export const realizationCost = definePresenter(realizationCostJob, (answer) => {
-  const rows = rowsOf(answer);
+export const realizationCost = definePresenter(realizationCostJob, (result) => {
+  const rows = rowsOf(result);
   const layers = rows
     .flatMap((row) => row.realization_cost_results)
     .filter((l) => isMatrix(l.transposition_cost_squared))
@@ -157,8 +157,8 @@ export const realizationCost = definePresenter(realizationCostJob, (answer) => {
   };
 });
 
-export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) => {
-  const rows = rowsOf(answer);
+export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (result) => {
+  const rows = rowsOf(result);
   const nameOf = namesOf(rows);
   const masked = rows.some((row) =>
     row.coherence_results.some((l) => (l.mean_anisotropy_operator_norm ?? 0) > 0),
@@ -224,8 +224,8 @@ export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (answer) 
 const costOf = (delta: number, { own_cost }: LayerSensitivity): number =>
   Math.abs(delta) <= 1e-9 * own_cost ? 0 : delta;
 
-export const permutationSensitivity = definePresenter(permutationSensitivityJob, (answer) => {
-  const rows = rowsOf(answer);
+export const permutationSensitivity = definePresenter(permutationSensitivityJob, (result) => {
+  const rows = rowsOf(result);
   const layers = rows.flatMap((row) => row.sensitivity_results);
   const nameOf = namesOf(rows);
   const all = layers.length;
@@ -297,8 +297,8 @@ export const permutationSensitivity = definePresenter(permutationSensitivityJob,
   };
 });
 
-export const realizationCostRidge = definePresenter(realizationCostRidgeJob, (answer) => {
-  const rows = rowsOf(answer);
+export const realizationCostRidge = definePresenter(realizationCostRidgeJob, (result) => {
+  const rows = rowsOf(result);
   const nameOf = namesOf(rows);
   const results = rows.flatMap((row) =>
     Object.values(row.results)

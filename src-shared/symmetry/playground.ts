@@ -27,10 +27,10 @@ export function act(g: Matrix2, w: Point): Point {
 
 /** exp(t log g) . w for t from 0 to 1, or why there is no such curve. */
 export function symmetryPath(g: Matrix2, w: Point, steps: number): { points: Point[] } | { reason: string } {
-  const answer = logarithm2(g);
-  if ('reason' in answer) return answer;
+  const logarithm = logarithm2(g);
+  if ('reason' in logarithm) return logarithm;
   const points = Array.from({ length: steps + 1 }, (_, i) =>
-    act(exponential2(scale2(answer.log, i / steps)), w),
+    act(exponential2(scale2(logarithm.log, i / steps)), w),
   );
   return { points };
 }

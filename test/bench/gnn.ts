@@ -91,7 +91,7 @@ async function openEpochs(backend: Backend, graph: Examples): Promise<Epochs> {
   };
 }
 
-interface TorchAnswer extends Times {
+interface TorchResult extends Times {
   peak: number;
   version: string;
 }
@@ -104,8 +104,8 @@ async function run(backend: Backend, folder: string): Promise<void> {
   const { nodes, features, classes } = arxiv;
   const ours = await openEpochs(backend, graph);
   const sizes = [nodes, features, 256, classes, backend.threads];
-  const torch = torchTurns<TorchAnswer>('gnn_torch.py', [folder, ...sizes]);
-  const found = await inTurns<Times | TorchAnswer>(turns, [
+  const torch = torchTurns<TorchResult>('gnn_torch.py', [folder, ...sizes]);
+  const found = await inTurns<Times | TorchResult>(turns, [
     () => ours.measure(),
     ...(torch ? [() => torch.next()] : []),
   ]);
@@ -118,7 +118,7 @@ async function run(backend: Backend, folder: string): Promise<void> {
     `  Basin    step ${of(0, 'step').toFixed(2)} s, epoch ${of(0, 'epoch').toFixed(2)} s, peak ${held.toFixed(0)} MiB`,
   );
   if (torch) {
-    const last = found[1]!.at(-1) as TorchAnswer;
+    const last = found[1]!.at(-1) as TorchResult;
     console.log(
       `  PyTorch  step ${of(1, 'step').toFixed(2)} s, epoch ${of(1, 'epoch').toFixed(2)} s, peak ${last.peak.toFixed(0)} MiB   (${last.version}); ` +
         `ratio of the epochs ${(of(0, 'epoch') / of(1, 'epoch')).toFixed(2)}`,

@@ -88,7 +88,7 @@ function openPoints(backend: Backend, width: number, models: number): Points {
   };
 }
 
-interface TorchAnswer {
+interface TorchResult {
   seconds: number;
   points: number;
   torch: string;
@@ -99,7 +99,7 @@ const torchBatches = [64, 1000];
 
 /** One pair and all six pairs of four models. PyTorch shares nothing between pairs: one pair is enough. */
 async function runWidth(backend: Backend, width: number): Promise<void> {
-  const torch = torchTurns<TorchAnswer>('interpolation_torch.py', [
+  const torch = torchTurns<TorchResult>('interpolation_torch.py', [
     width,
     1,
     steps,
@@ -108,9 +108,9 @@ async function runWidth(backend: Backend, width: number): Promise<void> {
   ]);
   let version = '';
   const theirs = (batch: number) => async (): Promise<number> => {
-    const answer = await torch!.next(String(batch));
-    version = answer.torch;
-    return answer.points / answer.seconds;
+    const result = await torch!.next(String(batch));
+    version = result.torch;
+    return result.points / result.seconds;
   };
   const ours = [2, 4].map((models) => ({ models, ...openPoints(backend, width, models) }));
   const first = new Map<number, number>();

@@ -75,7 +75,7 @@ function openSteps(backend: Backend, preset: string, models: number): Steps {
   };
 }
 
-interface TorchAnswer {
+interface TorchResult {
   milliseconds: number;
   version: string;
 }
@@ -96,13 +96,13 @@ async function runCase(backend: Backend, preset: string, models: number, steps: 
   const ours = openSteps(backend, preset, models);
   const { width } = ours;
   const torch = preset.startsWith('standard')
-    ? torchTurns<TorchAnswer>('torch_training.py', [width, models, steps, backend.threads])
+    ? torchTurns<TorchResult>('torch_training.py', [width, models, steps, backend.threads])
     : undefined;
   let version = '';
   const theirs = (way: string) => async (): Promise<number> => {
-    const answer = await torch!.next(way);
-    version = answer.version;
-    return answer.milliseconds;
+    const result = await torch!.next(way);
+    version = result.version;
+    return result.milliseconds;
   };
   const contestants = [
     () => Promise.resolve(ours.measure(steps)),

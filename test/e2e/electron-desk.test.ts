@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadTrainingConfig } from '../../src-main/formats/presets.ts';
 import { basinJson } from '../support/cli.ts';
 import {
-  answerBoxes,
   choose,
   closeDesktops,
   labelsIn,
   noElectron,
   openDesktop,
   quitDesktop,
+  respondToBoxes,
   startAgain,
   takeAsked,
   windowOf,
@@ -133,7 +133,7 @@ describe.skipIf(noElectron)('the desktop', () => {
     });
 
     it('says that a recent one is gone, and takes it off the list', async () => {
-      await answerBoxes(desktop.app, 0);
+      await respondToBoxes(desktop.app, 0);
       renameSync(second, `${second}-moved`);
       await item('File', 'Recent workspaces', second);
       await expect.poll(asked).toEqual([expect.objectContaining({ message: `${second} no longer exists.` })]);
@@ -167,7 +167,7 @@ describe.skipIf(noElectron)('the desktop', () => {
       await there('[data-group="by menu"]').toBe(1);
     });
 
-    it('is shown once it has answered; then this machine’s again', async () => {
+    it('is shown once it has responded; then this machine’s again', async () => {
       const served = await startServed();
       await item('File', 'Connect to engine…');
       await connect(served.url);
@@ -247,7 +247,7 @@ describe.skipIf(noElectron)('the desktop', () => {
           const id = 9000 + Math.floor(Math.random() * 1e9);
           basin.onMessage((message) => {
             if (message.id !== id) return;
-            if (message.type === 'answer') resolve(message.value as never);
+            if (message.type === 'response') resolve(message.value as never);
             else reject(new Error(JSON.stringify(message)));
           });
           basin.send({ type: 'call', id, name: wanted, args: given });
@@ -313,7 +313,7 @@ describe.skipIf(noElectron)('the desktop', () => {
         place,
       );
       await expect.poll(boundsNow).toEqual(place);
-      await answerBoxes(desktop.app, 1);
+      await respondToBoxes(desktop.app, 1);
       await quitDesktop(desktop);
       const jobs = await basinJson<{ title: string; state: string; resumable: boolean }[]>([
         ...['jobs', '--workspace', first],

@@ -85,7 +85,7 @@ describe.skipIf(noElectron)('figures in the desktop app', { timeout: long }, () 
     await count('[role=alert]').toBe(0);
   });
 
-  it('draws what a measure answers', async () => {
+  it('draws what a measure gives', async () => {
     await open('identifiability?kind=permutation-sensitivity');
     await count('[role=tabpanel] figure svg path').toBeGreaterThan(3);
     await count('[role=alert]').toBe(0);

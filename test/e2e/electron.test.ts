@@ -196,7 +196,7 @@ describe.skipIf(noElectron)('the desktop app', () => {
     expect(readFileSync(target).subarray(0, 5).toString()).toBe('%PDF-');
   });
 
-  // The last one: under a debugger, Electron 9 answers the page no more once it was refused a window.
+  // The last one: under a debugger, Electron 9 responds to the page no more once it was refused a window.
   it('opens no other window', async () => {
     await app.evaluate(({ BrowserWindow, shell }) => {
       const seen = globalThis as unknown as { refused: string[] };

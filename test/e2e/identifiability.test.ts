@@ -1,4 +1,4 @@
-/** The Identifiability view in a browser: whole groups are measured, the answer is in words and pictures, a figure is exported. */
+/** The Identifiability view in a browser: whole groups are measured, the result is in words and pictures, a figure is exported. */
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

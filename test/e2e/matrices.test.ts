@@ -9,7 +9,7 @@ import { closeBrowser, goTo, noBrowser, openWindow, takeComplaints } from '../su
 import { fixturePath, fixtureRun, goldenNpy } from '../support/fixtures.ts';
 import { newWorkspace, startServed, stopAll } from '../support/served.ts';
 
-/** Jobs and first answers of a worker take their time on a slow machine. */
+/** Jobs and first results of a worker take their time on a slow machine. */
 const patient = { timeout: 150_000 };
 
 describe.skipIf(noBrowser)('matrices', () => {

@@ -7,7 +7,7 @@ import { basin } from '../support/cli.ts';
 import { newWorkspace, startServed, stopAll } from '../support/served.ts';
 import { writeResnetRun } from '../support/written-resnets.ts';
 
-/** Jobs and first answers of a worker take their time on a slow machine. */
+/** Jobs and first results of a worker take their time on a slow machine. */
 const patient = { timeout: 150_000 };
 
 describe.skipIf(noBrowser)('measures of a residual network', () => {

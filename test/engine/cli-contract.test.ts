@@ -167,7 +167,7 @@ test('basin run match-activations prints the reference’s row', async () => {
   }
 });
 
-test('asking again is answered from the workspace, and says so', async () => {
+test('asking again gives the result from the workspace, and says so', async () => {
   const question = ['run', 'interpolate', ...flags('sym0', '--steps', '4', '--splits', 'test'), '--json'];
   const first = await basin(question);
   const second = await basin(question);

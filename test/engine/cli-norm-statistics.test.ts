@@ -35,7 +35,7 @@ test('what was chosen is printed with the numbers, and so is that nothing was', 
   expect(open).toContain('No norm statistics were requested');
 });
 
-test('each choice is an answer of its own in the workspace, and a figure of all says which is which', async () => {
+test('each choice has a result of its own in the workspace, and a figure of all says which is which', async () => {
   const found: number[] = [];
   for (const name of ['interpolate', 're-estimate', 'batch']) {
     const args = [...interpolate, '--norm-statistics', name];

@@ -161,7 +161,7 @@ describe('data', { timeout: 120_000 }, () => {
     ];
     const before = await basinJson<{ test_loss: number[]; warnings: string[] }>([...ask, ...here]);
     expect(before.warnings).toEqual([]);
-    // Other contents at the same place: no old answer, no number under the old name.
+    // Other contents at the same place: no old result, no number under the old name.
     const labels = readFileSync(join(own, 't10k-labels-idx1-ubyte'));
     labels.fill(3, 8, 30);
     writeFileSync(join(own, 't10k-labels-idx1-ubyte'), labels);
@@ -169,7 +169,7 @@ describe('data', { timeout: 120_000 }, () => {
     expect([after.code, after.stderr]).toEqual([1, expect.stringMatching(/have changed; they are now idx-/)]);
   });
 
-  test('a folder alone is read for what it holds, which the answer says', async () => {
+  test('a folder alone is read for what it holds, which the result says', async () => {
     const ask = [
       'run',
       'interpolate',

@@ -261,7 +261,7 @@ describe('CIFAR', () => {
         'content-length': archive.length - from,
         ...(from > 0 && { 'content-range': range }),
       });
-      // The first answer ends in the middle, once its bytes are on the disk.
+      // The first response ends in the middle, once its bytes are on the disk.
       if (open) return response.end(archive.subarray(from));
       open = response;
       response.write(archive.subarray(0, 20_000));

@@ -44,7 +44,7 @@ describe('demo.start', () => {
       ['SYRE σ_F=1', 1],
     ]);
     expect((await engine.call('results.list', { kind: 'interpolate' })).length).toBe(12);
-    // Once more: the runs are there, the answers too.
+    // Once more: the runs are there, the results too.
     expect((await engine.call('demo.start', {})).jobIds).toEqual([]);
     await settled(engine, 'interpolate', 24);
     const again = (await engine.call('jobs.list', {})).filter((job) => job.kind === 'interpolate');

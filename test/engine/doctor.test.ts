@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { checkWorkspace } from '../../src-main/engine/doctor.ts';
 import { hasBinding } from '../../src-main/compute/backend/native.ts';
-import { compareItems, deviceAnswerSchema } from '../../src-shared/device-check.ts';
-import type { DeviceAnswer } from '../../src-shared/device-check.ts';
+import { compareItems, deviceResultSchema } from '../../src-shared/device-check.ts';
+import type { DeviceResult } from '../../src-shared/device-check.ts';
 import type { Finding } from '../../src-shared/machine.ts';
 import { basin, temporaryFolder } from '../support/cli.ts';
 
@@ -99,16 +99,16 @@ describe('--check-gpu', () => {
 });
 
 /** As the command does. */
-async function ask(device: 'cpu' | 'gpu'): Promise<DeviceAnswer> {
+async function ask(device: 'cpu' | 'gpu'): Promise<DeviceResult> {
   const entry = fileURLToPath(new URL('../../src-main/worker/device-numbers.ts', import.meta.url));
   const child = fork(entry, [device], {
     env: { ...process.env, ...withoutGpu },
     execArgv: [],
     serialization: 'advanced',
   });
-  const answers: unknown[] = [];
-  child.on('message', (raw) => answers.push(raw));
+  const results: unknown[] = [];
+  child.on('message', (raw) => results.push(raw));
   await new Promise((resolve) => child.on('close', resolve));
-  expect(answers).toHaveLength(1);
-  return deviceAnswerSchema.parse(answers[0]);
+  expect(results).toHaveLength(1);
+  return deviceResultSchema.parse(results[0]);
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { requests, type AnswerOf } from '../../src-shared/api.ts';
+import { requests, type ResponseOf } from '../../src-shared/api.ts';
 import { jobKindNames, jobKinds, type JobKindName } from '../../src-shared/jobs/index.ts';
 import type { Client } from '../../src-shared/rpc.ts';
 import { reachEngine } from '../../src-main/engine/index.ts';
@@ -61,7 +61,7 @@ async function exported(
 }
 
 /** What is written to a file must be bytes; a copy, so that both sides compare alike. */
-function plain({ filename, bytes }: AnswerOf<'results.export'>): Exported {
+function plain({ filename, bytes }: ResponseOf<'results.export'>): Exported {
   expect(bytes).toBeInstanceOf(Uint8Array);
   return { filename, bytes: Buffer.from(bytes) };
 }

@@ -23,7 +23,7 @@ async function curvesOf(engine: Awaited<ReturnType<typeof open>>) {
 }
 
 describe('curves that an import brought', () => {
-  it('of a run in the catalog name it, but are no answer about its files: nobody knows what they were made from', async () => {
+  it('of a run in the catalog name it, but are no results of its files: nobody knows what they were made from', async () => {
     const folder = newFolder();
     writeRunWithCurves(folder);
     const engine = await open();
@@ -41,7 +41,7 @@ describe('curves that an import brought', () => {
       align: 'none',
     });
     expect(
-      await engine.call('results.answers', { questions: [{ kind: 'interpolate', params: asked }] }),
+      await engine.call('results.current', { questions: [{ kind: 'interpolate', params: asked }] }),
     ).toEqual([{ resultId: null, outdated: false }]);
     const { row } = found!;
     expect((await engine.call('results.standing', { resultIds: [row.id] }))[row.id]).toMatchObject({
@@ -71,7 +71,7 @@ describe('curves that an import brought', () => {
       'mlp_sym1_kappa1 (imported)',
     ]);
     expect(new Set(groups.map(({ notes }) => notes))).toEqual(new Set([`imported from ${path}`]));
-    // Two pairs of four models answer no question about all pairs of a run.
+    // Two pairs of four models are no result of a question about all pairs of a run.
     for (const { params } of found)
       expect(params).toMatchObject({
         pairs: [

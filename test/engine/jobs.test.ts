@@ -27,7 +27,7 @@ describe('results', () => {
     ).rejects.toThrow('not the name of a matrix');
   });
 
-  it('answers the same question at once and says so, in the same engine and in the next', async () => {
+  it('has the result of the same question at once and says so, in the same engine and in the next', async () => {
     const workspace = newFolder();
     const engine = await testEngine(workspace);
     const first = await runJob(engine, 'table', { n: 4, ms: 60 });

@@ -92,7 +92,7 @@ it.skipIf(process.platform !== 'linux' || !hasBinding())(
     last.child.kill('SIGKILL');
     await last.ended;
     expectWhole(workspace, seen);
-    expect(found).toMatchObject({ answers: (expected as { answers: string[] }).answers });
+    expect(found).toMatchObject({ results: (expected as { results: string[] }).results });
     const { attempts } = found as { attempts: number[] };
     expect(Math.max(...attempts)).toBeGreaterThan(1);
     const trained = readdirSync(join(workspace, 'runs'));

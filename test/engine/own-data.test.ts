@@ -136,7 +136,7 @@ describe('own data', () => {
     },
   );
 
-  it('decides the answer: changed data are asked about anew', { timeout: 120_000 }, async () => {
+  it('decides the result: changed data are asked about anew', { timeout: 120_000 }, async () => {
     const folder = newFolder();
     const engine = await openEngine({ workspace: folder, listen: false });
     try {

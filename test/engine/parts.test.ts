@@ -1,4 +1,4 @@
-/** Questions in parts: what was measured before a job was stopped is not measured again, and the answer is the same. */
+/** Questions in parts: what was measured before a job was stopped is not measured again, and the result is the same. */
 import { spawn } from 'node:child_process';
 import {
   existsSync,
@@ -38,8 +38,8 @@ async function setting(more: object = {}): Promise<Setting> {
   };
 }
 
-/** The answer with every matrix in place, as text. */
-async function answerOf(engine: Engine, job: Job): Promise<string> {
+/** The result with every matrix in place, as text. */
+async function wholeOf(engine: Engine, job: Job): Promise<string> {
   expect(job).toMatchObject({ state: 'done' });
   const { data } = await engine.call('results.get', { resultId: job.resultId! });
   const rows = data as { epoch: number; squares: { $matrix: string } }[];
@@ -58,7 +58,7 @@ async function provenanceOf(engine: Engine, job: Job): Promise<{ parts: { total:
 /** What the same question gives in a workspace of its own, without interruption. */
 async function undisturbed({ params }: Setting): Promise<string> {
   const { engine, params: fresh } = await setting();
-  return answerOf(engine, await runJob(engine, 'squares', { ...params, diary: fresh.diary }));
+  return wholeOf(engine, await runJob(engine, 'squares', { ...params, diary: fresh.diary }));
 }
 
 it('goes on after its worker was killed, by itself, without computing a part twice', async () => {
@@ -68,7 +68,7 @@ it('goes on after its worker was killed, by itself, without computing a part twi
   const job = await runJob(here.engine, 'squares', here.params);
   expect(job).toMatchObject({ state: 'done', attempt: 2 });
   expect(here.computed()).toEqual([0, 1, 2, 3, 4, 5]);
-  expect(await answerOf(here.engine, job)).toBe(await undisturbed(here));
+  expect(await wholeOf(here.engine, job)).toBe(await undisturbed(here));
   expect(await provenanceOf(here.engine, job)).toMatchObject({
     parts: { unit: 'epochs', total: 6, known: 3 },
   });
@@ -91,12 +91,12 @@ it('goes on after a cancel, and another question takes over what it asks for too
   expect(new Set(computed())).toEqual(new Set(params.epochs));
   expect(computed().length).toBeLessThanOrEqual(params.epochs.length + 1);
   expect((await provenanceOf(engine, ended)).parts.known).toBeGreaterThanOrEqual(before.length - 1);
-  expect(await answerOf(engine, ended)).toBe(await undisturbed(here));
+  expect(await wholeOf(engine, ended)).toBe(await undisturbed(here));
   const count = computed().length;
   const some = await runJob(engine, 'squares', { ...params, epochs: [4, 2] });
   expect(some).toMatchObject({ state: 'done', cached: false });
   expect(computed()).toHaveLength(count);
-  expect(JSON.parse(await answerOf(engine, some))).toMatchObject([{ epoch: 4 }, { epoch: 2 }]);
+  expect(JSON.parse(await wholeOf(engine, some))).toMatchObject([{ epoch: 4 }, { epoch: 2 }]);
 });
 
 it('goes on after the engine was killed', async () => {
@@ -115,7 +115,7 @@ it('goes on after the engine was killed', async () => {
   const ended = await engine.wait(job!.id);
   expect(ended).toMatchObject({ state: 'done', attempt: 2 });
   expect((await provenanceOf(engine, ended)).parts.known).toBeGreaterThanOrEqual(2);
-  expect(await answerOf(engine, ended)).toBe(await undisturbed(here));
+  expect(await wholeOf(engine, ended)).toBe(await undisturbed(here));
 });
 
 it('computes a part anew when its checkpoint has changed, and only that', async () => {

@@ -23,7 +23,7 @@ function questions(): Questions {
 const sleep = (ms: number, tag = '') => ({ what: 'sleep', ms, tag });
 
 describe('questions beside the queue', () => {
-  it('are answered while the only place for long jobs is taken', async () => {
+  it('are computed while the only place for long jobs is taken', async () => {
     const asked = questions();
     const long = pool!.run(pool!.take('main'), {
       ...{ id: 'long', kind: 'act', params: actJob.params.parse(sleep(60_000)) },
@@ -56,7 +56,7 @@ describe('questions beside the queue', () => {
     expect(await asked.ask('one', 'act', sleep(1, 'next'))).toEqual({ said: 'slept next' });
   });
 
-  it('fail with a sentence when they are refused or their worker dies, and the next is answered', async () => {
+  it('fail with a sentence when they are refused or their worker dies, and the next has its result', async () => {
     const asked = questions();
     expect(await refusal(asked.ask('one', 'act', { what: 'dance' }))).toMatch(/^act: what/);
     expect(await refusal(asked.ask('one', 'act', { what: 'refuse' }))).toBe('params.tag: expected a colour.');

@@ -35,7 +35,7 @@ describe('a desktop window on a served engine', () => {
     const reason = new Promise<string>((resolve) => link.onClose(resolve));
     await app.stop();
     expect(await reason).toMatch(/engine|Basin/);
-    // Whoever asks later learns why there is no answer.
+    // Whoever asks later learns why there is no response.
     await expect(callOver(link, 'engine.info', {})).rejects.toThrow(/engine/i);
   });
 
@@ -123,7 +123,7 @@ describe('a desktop window on a workspace that is held', () => {
 });
 
 describe('an engine in the window’s own process', () => {
-  it('answers, knows what closing would interrupt, and is never joined by itself', async () => {
+  it('responds, knows what closing would interrupt, and is never joined by itself', async () => {
     const workspace = newWorkspace();
     const own = await openLocalEngine(root, workspace);
     try {

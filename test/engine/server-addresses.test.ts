@@ -106,7 +106,7 @@ describe('a session', () => {
 });
 
 describe('a server for other machines', () => {
-  it('answers to the names and addresses of this one, and to those allowed, and to no others', async () => {
+  it('responds to the names and addresses of this one, and to those allowed, and to no others', async () => {
     const app = await startServed(newWorkspace(), ['--host', '0.0.0.0', '--allow-host', 'hub.example.edu']);
     const cookie = await enter(app);
     const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);

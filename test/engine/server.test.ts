@@ -98,7 +98,7 @@ describe('an app that is open', () => {
     cookie = await enter(app);
   });
 
-  it('answers nothing without the cookie, whatever the path or method', async () => {
+  it('gives nothing without the cookie, whatever the path or method', async () => {
     const index = await ask(app.port, '/', { cookie });
     const script = /src="\.?\/?(assets\/[^"]+\.js)"/.exec(index.body)?.[1];
     expect(script).toBeDefined();
@@ -175,7 +175,7 @@ describe('an app that is open', () => {
     expect((await ask(app.port, '/', { cookie })).status).toBe(200);
   });
 
-  it('answers calls, and says which field is wrong', async () => {
+  it('responds to calls, and says which field is wrong', async () => {
     const api = clientOn(await openSocket(app, { cookie }));
     expect((await api.call('engine.info', {})).workspace).toBe(app.workspace);
     await expect(api.call('runs.get', { runId: 7 as never })).rejects.toThrow(/runs\.get: runId/);
@@ -195,8 +195,8 @@ describe('an app that is open', () => {
       'an array that is not there',
       asBytes({ type: 'call', id: 1, name: 'x', args: { $bytes: 8e9, type: 'Uint8Array', length: 9 } }),
     ],
-    ['JSON without a number to answer', asBytes({ type: 'call', name: 'groups.undo', args: {} })],
-    ['an answer', asBytes({ type: 'answer', value: 1 })],
+    ['JSON without a number to respond to', asBytes({ type: 'call', name: 'groups.undo', args: {} })],
+    ['a response', asBytes({ type: 'response', value: 1 })],
     ['null', asBytes(null)],
   ])('ends the conversation over %s', async (_what, bytes) => {
     const socket = await openSocket(app, { cookie });
@@ -230,7 +230,7 @@ describe('an app that is open', () => {
   it('lives on after all that', async () => {
     const socket = await openSocket(app, { cookie });
     const outcome = await say(socket, encodeMessage({ type: 'call', id: 9, name: 'engine.info', args: {} }));
-    expect(outcome).toMatchObject({ message: { type: 'answer', id: 9 } });
+    expect(outcome).toMatchObject({ message: { type: 'response', id: 9 } });
     socket.close();
   });
 });

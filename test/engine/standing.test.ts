@@ -1,4 +1,4 @@
-/** Training again at the same path: every layer that remembers an answer must notice, and none may show the old one. */
+/** Training again at the same path: every layer that remembers a result must notice, and none may show the old one. */
 import {
   mkdirSync,
   readdirSync,
@@ -57,7 +57,7 @@ describe('a result', () => {
     await expect.poll(unhashed).toBe(0);
     const params = { n: 2, run, models: [1, 2], epoch: 5 };
     const old = await measured(engine, params);
-    const [before] = await engine.call('results.answers', { questions: [{ kind: 'table', params }] });
+    const [before] = await engine.call('results.current', { questions: [{ kind: 'table', params }] });
     expect(before).toEqual({ resultId: old, outdated: false });
     expect(await standingOf(engine, old)).toEqual({ state: 'current', reason: null });
 
@@ -70,11 +70,11 @@ describe('a result', () => {
       state: 'outdated',
       reason: 'r/checkpoint_epoch_5_model_2.safetensors changed after it was measured.',
     });
-    const [after] = await engine.call('results.answers', { questions: [{ kind: 'table', params }] });
+    const [after] = await engine.call('results.current', { questions: [{ kind: 'table', params }] });
     expect(after).toEqual({ resultId: null, outdated: true });
     const fresh = await measured(engine, params);
     expect(fresh).not.toBe(old);
-    const [again] = await engine.call('results.answers', { questions: [{ kind: 'table', params }] });
+    const [again] = await engine.call('results.current', { questions: [{ kind: 'table', params }] });
     expect(again).toEqual({ resultId: fresh, outdated: false });
     expect((await standingOf(engine, old)).state).toBe('outdated');
   });
@@ -95,7 +95,7 @@ describe('a result', () => {
       state: 'gone',
       reason: expect.stringContaining('no longer there') as string,
     });
-    expect(await engine.call('results.answers', { questions: [{ kind: 'table', params }] })).toEqual([
+    expect(await engine.call('results.current', { questions: [{ kind: 'table', params }] })).toEqual([
       { resultId: null, outdated: true },
     ]);
     await engine.call('results.remove', { resultId: again });
@@ -142,17 +142,17 @@ describe('a result', () => {
     );
   });
 
-  it('whose files changed while it was measured answers nothing', async () => {
+  it('whose files changed while it was measured counts for no question', async () => {
     const engine = await testEngine();
     const run = makeRun(newFolder(), { name: 'r' });
     const params = { n: 2, run, models: [1], epoch: 5 };
     const job = await engine.call('jobs.submit', { kind: 'table', params });
-    // The question was taken; its answer needs this process to take it, which is here.
+    // The question was taken; its result needs this process to take it, which is here.
     retrain(run, 5, 1);
     const { resultId } = await engine.wait(job.id);
     expect((await standingOf(engine, resultId!)).state).toBe('outdated');
-    const [answer] = await engine.call('results.answers', { questions: [{ kind: 'table', params }] });
-    expect(answer!.resultId).toBeNull();
+    const [found] = await engine.call('results.current', { questions: [{ kind: 'table', params }] });
+    expect(found!.resultId).toBeNull();
   });
 
   it('of an earlier version of the computation is outdated', async () => {
@@ -166,7 +166,7 @@ describe('a result', () => {
     const kinds = testKinds.map((kind) => (kind.kind === 'table' ? newer : kind));
     const engine = await testEngine(workspace, { kinds });
     expect(await standingOf(engine, id)).toMatchObject({ state: 'outdated' });
-    expect(await engine.call('results.answers', { questions: [{ kind: 'table', params }] })).toEqual([
+    expect(await engine.call('results.current', { questions: [{ kind: 'table', params }] })).toEqual([
       { resultId: null, outdated: true },
     ]);
   });
@@ -206,7 +206,7 @@ describe('hashes of files', () => {
   });
 });
 
-describe('questions that differ only in what an answer may have more of', () => {
+describe('questions that differ only in what a result may have more of', () => {
   const { reuse, params: schema } = interpolateJob;
   const complete = (params: object): unknown =>
     schema.parse({ run: '/runs/a', epoch: 5, steps: 8, align: 'none', ...params });
@@ -232,7 +232,7 @@ describe('questions that differ only in what an answer may have more of', () => 
     expect(new Set(different).size).toBe(different.length);
   });
 
-  it('are answered by what has every split, better with the midpoint if it is asked for', () => {
+  it('are served by what has every split, better with the midpoint if it is asked for', () => {
     const covers = (given: object, asked: object): number => reuse!.covers(complete(given), complete(asked));
     expect(covers({ splits: ['test', 'val'] }, { splits: ['val'] })).toBe(2);
     expect(covers({ splits: ['test'] }, { splits: ['val'] })).toBe(0);

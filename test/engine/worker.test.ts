@@ -41,7 +41,7 @@ class Driver {
   }
 
   /** How the job `id` ended. */
-  answer(id: string): Promise<Extract<FromWorker, { type: 'result' | 'error' }>> {
+  outcome(id: string): Promise<Extract<FromWorker, { type: 'result' | 'error' }>> {
     return this.find(
       (message): message is Extract<FromWorker, { type: 'result' | 'error' }> =>
         (message.type === 'result' || message.type === 'error') && message.id === id,
@@ -62,17 +62,17 @@ function start(): Driver {
 const quick = { size: 64, seconds: 0.05 };
 
 describe('the worker', () => {
-  test('is ready, answers, says what computed, and takes the next job', async () => {
+  test('is ready, gives results, says what computed, and takes the next job', async () => {
     const worker = start();
     await worker.find(
       (message): message is Extract<FromWorker, { type: 'ready' }> => message.type === 'ready',
     );
     worker.send({ type: 'run', id: 'a', kind: 'diagnose', params: quick });
-    const first = await worker.answer('a');
+    const first = await worker.outcome('a');
     expect(first).toMatchObject({ type: 'result', result: { repetitions: expect.any(Number) as number } });
     expect(first.residentBytes).toBeGreaterThan(1e7);
     worker.send({ type: 'run', id: 'b', kind: 'diagnose', params: quick });
-    expect((await worker.answer('b')).type).toBe('result');
+    expect((await worker.outcome('b')).type).toBe('result');
     expect(worker.messages.filter((message) => message.type === 'backend')).toHaveLength(1);
   });
 
@@ -80,24 +80,24 @@ describe('the worker', () => {
     const worker = start();
     const params = { layers: 2, width: 2, starts: 4, seed: 1 };
     worker.send({ type: 'run', id: 'a', kind: 'linear-components', params });
-    expect(await worker.answer('a')).toMatchObject({ type: 'result', backend: null });
+    expect(await worker.outcome('a')).toMatchObject({ type: 'result', backend: null });
     expect(worker.messages.some((message) => message.type === 'backend')).toBe(false);
   });
 
   test('tells what a person can mend from a defect, and lives on', async () => {
     const worker = start();
     worker.send({ type: 'run', id: 'a', kind: 'diagnoze', params: {} });
-    expect(await worker.answer('a')).toMatchObject({
+    expect(await worker.outcome('a')).toMatchObject({
       type: 'error',
       error: { kind: 'user', message: expect.stringMatching(/"diagnose"/) as string },
     });
     worker.send({ type: 'run', id: 'b', kind: 'diagnose', params: { size: 'big' } });
-    expect(await worker.answer('b')).toMatchObject({
+    expect(await worker.outcome('b')).toMatchObject({
       type: 'error',
       error: { kind: 'user', message: expect.stringMatching(/size/) as string },
     });
     worker.send({ type: 'run', id: 'c', kind: 'diagnose', params: quick });
-    expect((await worker.answer('c')).type).toBe('result');
+    expect((await worker.outcome('c')).type).toBe('result');
   });
 
   test('ends a cancelled job at once and takes the next', async () => {
@@ -107,10 +107,10 @@ describe('the worker', () => {
       (message): message is Extract<FromWorker, { type: 'backend' }> => message.type === 'backend',
     );
     worker.send({ type: 'cancel', id: 'a' });
-    expect(await worker.answer('a')).toMatchObject({ type: 'error', error: { kind: 'cancelled' } });
+    expect(await worker.outcome('a')).toMatchObject({ type: 'error', error: { kind: 'cancelled' } });
     worker.send({ type: 'cancel', id: 'a' });
     worker.send({ type: 'run', id: 'b', kind: 'diagnose', params: quick });
-    expect((await worker.answer('b')).type).toBe('result');
+    expect((await worker.outcome('b')).type).toBe('result');
   });
 
   test('shutdown ends the running job as cancelled, then the process', async () => {
@@ -120,7 +120,7 @@ describe('the worker', () => {
       (message): message is Extract<FromWorker, { type: 'backend' }> => message.type === 'backend',
     );
     worker.send({ type: 'shutdown' });
-    expect(await worker.answer('a')).toMatchObject({ error: { kind: 'cancelled' } });
+    expect(await worker.outcome('a')).toMatchObject({ error: { kind: 'cancelled' } });
     expect(await worker.exited).toBe(0);
   });
 
@@ -143,6 +143,6 @@ describe('the worker', () => {
       (message): message is Extract<FromWorker, { type: 'backend' }> => message.type === 'backend',
     );
     worker.process.kill('SIGINT');
-    expect((await worker.answer('a')).type).toBe('result');
+    expect((await worker.outcome('a')).type).toBe('result');
   });
 });

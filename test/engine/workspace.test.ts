@@ -72,7 +72,7 @@ describe('a full disk', () => {
     const workspace = newFolder();
     const engine = await testEngine(workspace);
     await engine.close();
-    // SQLite itself answers SQLITE_FULL beyond this many pages, as it does on a full disk.
+    // SQLite itself gives SQLITE_FULL beyond this many pages, as it does on a full disk.
     const db = openDatabase(join(workspace, 'basin.db'));
     const pages = db.pragma('page_count', { simple: true }) as number;
     db.pragma(`max_page_count = ${pages + 2}`);
@@ -254,7 +254,7 @@ describe('two engines', () => {
       params: { what: 'stubborn', ms: 20_000 },
     });
     await whenRunning(engine, running.id);
-    // Asked for just before the end: it is answered, not left hanging.
+    // Asked for just before the end: it gets a response, and is not left hanging.
     const called = vi.spyOn(engine, 'call');
     const pending = client.call('jobs.cancel', { jobId: running.id });
     const closed = new Promise((resolve) => client.onClose(resolve));
@@ -301,11 +301,11 @@ describe('two engines', () => {
       spawn(process.execPath, ['--input-type=module', '-e', script, workspace]),
     );
     // Nobody leaves before all have tried: a slow starter must not find the lock given back.
-    const answers = await Promise.all(
+    const outcomes = await Promise.all(
       racers.map(async ({ stdout }) => String((await once(stdout, 'data'))[0]).trim()),
     );
     for (const racer of racers) racer.stdin.end();
-    expect(answers.toSorted()).toEqual(['in', 'out', 'out', 'out']);
+    expect(outcomes.toSorted()).toEqual(['in', 'out', 'out', 'out']);
   });
 
   it('refuse a socket message that breaks the schema, and run nothing', async () => {

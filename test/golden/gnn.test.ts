@@ -200,7 +200,7 @@ describe.each(gnnRuns)('%s', (run) => {
     }
   });
 
-  it('answers alike on as many nodes, and moves alike', async () => {
+  it('gives the same outputs on as many nodes, and moves alike', async () => {
     const names = { train: 'train', val: 'valid', test: 'test' } as const;
     for (const split of ['train', 'val', 'test'] as const) {
       const [a, b] = await predictions(backend, network, acting(20), splits[split], () => Promise.resolve());

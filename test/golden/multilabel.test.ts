@@ -85,7 +85,7 @@ describe.each(multilabelLosses)('%s', (loss) => {
     const sum = new ScoreSum(1, objectiveOf(loss));
     sum.add(Float64Array.from(golden.extreme.logits), Int32Array.from(golden.extreme.labels));
     expect(sum.scores().loss[0]! / golden.extreme.losses[loss] - 1).toBeCloseTo(0, 12);
-    // At 0 the answer is no; 80, -90, 500 and -1000 (wanted: 1) and 0.5 (wanted: 0) follow.
+    // At 0 the prediction is no; 80, -90, 500 and -1000 (wanted: 1) and 0.5 (wanted: 0) follow.
     expect(sum.scores().accuracy).toEqual([37.5]);
   });
 
@@ -171,7 +171,7 @@ describe.each(multilabelLosses)('%s', (loss) => {
   });
 
   it.skipIf(!native)(
-    'compiled sums leave out rows that fill up a call and answers that are undecided',
+    'compiled sums leave out rows that fill up a call and predictions that are undecided',
     () => {
       const { compiler, doubles } = backend.native!;
       for (const [place, undecided] of [

@@ -143,16 +143,16 @@ interface Asked {
   buttons: string[];
 }
 
-/** Answers every message box from now on with this button, and keeps what was asked. */
-export async function answerBoxes(app: ElectronApplication, button: number): Promise<void> {
+/** Presses this button of every message box from now on, and keeps what was asked. */
+export async function respondToBoxes(app: ElectronApplication, button: number): Promise<void> {
   await app.evaluate(({ dialog }, response) => {
     const kept = globalThis as unknown as { asked?: unknown[] };
     kept.asked = kept.asked ?? [];
-    const answer = (...args: unknown[]) => {
+    const press = (...args: unknown[]) => {
       kept.asked!.push(args[args.length - 1]);
       return Promise.resolve({ response, checkboxChecked: false });
     };
-    Object.assign(dialog, { showMessageBox: answer });
+    Object.assign(dialog, { showMessageBox: press });
   }, button);
 }
 

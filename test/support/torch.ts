@@ -9,7 +9,7 @@ export const itWithTorch = it.skipIf(!python && process.env['CI'] !== 'true');
 
 if (!python) console.warn('skipped: comparisons with PyTorch and pandas (set BASIN_TORCH_PYTHON)');
 
-/** Runs a script file with `input` as JSON on stdin. The answer is the JSON it prints. */
+/** Runs a script file with `input` as JSON on stdin. The result is the JSON it prints. */
 export function runPython(args: readonly string[], input: unknown): unknown {
   if (!python) throw new Error('BASIN_TORCH_PYTHON is not set');
   const { stdout, stderr, status } = spawnSync(python, args, {

@@ -56,7 +56,7 @@ function partsText({ count, bytes, unused }: Examined['parts']): string {
   return `${kept}; ${unused.count} in no result (${megabytes(unused.bytes)}): --clear-parts deletes these; otherwise they expire after 30 days`;
 }
 
-/** Removes kept answers that no result is made of. */
+/** Removes partial results that no result is made of. */
 async function clearParts(globals: Globals): Promise<void> {
   const { terminal } = globals;
   const { count, bytes } = await withEngine(globals, (client) => client.call('parts.clear', {}));

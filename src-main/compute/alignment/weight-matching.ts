@@ -114,7 +114,7 @@ async function ascend(
   for (let sweep = 1; sweep <= maxSweeps; sweep++) {
     let progress = false;
     for (const p of options.order ?? stream.permutation(perms.length)) {
-      // Nothing it depends on has changed since its last visit: the same answer would come out again.
+      // Nothing it depends on has changed since its last visit: it would come out the same again.
       if (settled[p]) continue;
       await options.onVisit?.();
       settled[p] = true;

@@ -83,7 +83,7 @@ export class ProductCache {
     return this.#potentials[group]!;
   }
 
-  /** The groups whose best answer depends on this one (itself where two axes of an array move with it). */
+  /** The groups whose best permutation depends on this one (itself where two axes of an array move with it). */
   neighbours(group: number): Set<number> {
     return new Set(this.#terms[group]!.flatMap(({ others }) => others.map((other) => other.group)));
   }

@@ -1,4 +1,4 @@
-/** The dense linear assignment problem: what is asked, checked and answered. `problem.ts` solves it. */
+/** The dense linear assignment problem: its input, its checks and its result. `problem.ts` solves it. */
 import { UserError } from '../../../src-shared/errors.ts';
 import { Problem } from './problem.ts';
 

@@ -1,7 +1,7 @@
 /** A computation with state of its own: compiled, or operation by operation. */
 import type { Tensor, Tf } from './tensors.ts';
 
-/** Given arguments and state, answers outputs and the state's next values. Pure: it runs in a tidy or a trace. */
+/** Given arguments and state, returns outputs and the state's next values. Pure: it runs in a tidy or a trace. */
 export type ComputationBody = (
   args: Tensor[],
   state: Tensor[],

@@ -287,7 +287,7 @@ function activationOf({ nodes }: Network): string | undefined {
 
 /**
  * The state dict of the non-asymmetric form, in the order of the network's parameters.
- * @param counters absent if running statistics are mixed: how many batches they saw has no answer then
+ * @param counters absent if running statistics are mixed: then nothing says how many batches they saw
  */
 function storedForm(
   network: Network,

@@ -13,7 +13,7 @@ const steps = 6;
 const batchSize = 16;
 const images = 200;
 
-/** Smooth activations: at a kink two right answers may be far apart. */
+/** Smooth activations: at a kink two right results may be far apart. */
 const cases: { norm: Norm; activation: Activation; optimizer: OptimizerSettings }[] = [
   {
     ...{ norm: 'layer', activation: 'gelu' },

@@ -83,7 +83,7 @@ async function solveRegular(
       const singular = keepRegular(solved, from, costs, neurons);
       left.push(...singular);
       await between((to - from - singular.length) / neurons);
-      if (here) await turn(); // or the threads' answers would wait
+      if (here) await turn(); // or the threads' results would wait
     }
   };
   const lanes = Array.from({ length: helpers + 1 }, (_, i) => lane(i === helpers));

@@ -38,7 +38,7 @@ export async function solveRidge(
   const covariance = sums.finish().scatter.map((value) => value / samples);
   const asked = { problem, covariance, pairs, doubles };
   const bySlot = Map.groupBy(pairs.keys(), (p) => pairs[p]![1]);
-  const answers: RidgeTerms[] = [];
+  const results: RidgeTerms[] = [];
   for (const beta of betas) {
     const empty = () => new Float64Array(pairs.length);
     const terms: RidgeTerms = { mse: empty(), regularization: empty(), slotScale: empty() };
@@ -46,9 +46,9 @@ export async function solveRidge(
       solveSlot(asked, slot, places, beta, terms);
       await between(1 / bySlot.size / betas.length);
     }
-    answers.push(terms);
+    results.push(terms);
   }
-  return answers;
+  return results;
 }
 
 function solveSlot(

@@ -93,7 +93,7 @@ const section = (id: number, content: Code): Code => [id, ...unsigned(content.le
 const list = (items: readonly Code[]): Code => [...unsigned(items.length), ...items.flat()];
 const text = (word: string): Code => [...unsigned(word.length), ...Buffer.from(word, 'ascii')];
 
-/** Compiles kernels once; every call of the answer gives an instance, with a memory of its own. */
+/** Compiles kernels once; every call of what it returns gives an instance, with a memory of its own. */
 export function compile(kernels: Readonly<Record<string, Kernel>>): () => unknown {
   const module = new WebAssembly.Module(assemble(kernels));
   return () => new WebAssembly.Instance(module).exports;

@@ -78,7 +78,7 @@ const simd = new Simd();
 
 /**
  * |y_j - x_i|^2 over rows of x [n, k] and y [m, k]: [n, m]. As much work as a product, and differences lose no digits.
- * Where rows of x are equal, so are rows of the answer, to the last bit.
+ * Where rows of x are equal, so are rows of the product, to the last bit.
  */
 export function squaredDistances(x: Float64Array, y: Float64Array, k: number): Float64Array {
   const [n, m] = [x.length / k, y.length / k];

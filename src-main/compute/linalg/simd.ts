@@ -90,7 +90,7 @@ export class Simd {
     this.#numbers = new Float64Array(this.run.memory.buffer);
   }
 
-  /** The memory as numbers, `count` of them at least. The next call that asks for more makes earlier answers useless. */
+  /** The memory as numbers, `count` of them at least. The next call that asks for more makes earlier views useless. */
   numbers(count: number): Float64Array<ArrayBuffer> {
     const missing = count * 8 - this.#numbers.byteLength;
     if (missing > 0) {

@@ -9,7 +9,7 @@ import type { Examples } from '../data/index.ts';
 import type { Evaluation } from './evaluation.ts';
 
 /**
- * @param evaluation one by batch that answers statistics; its `rows` are the batch
+ * @param evaluation one by batch that returns statistics; its `rows` are the batch
  * @param between called after every batch with the number of its examples; throw there to stop
  * @returns by the names of the running statistics, [P, ...shape] each
  */

@@ -23,7 +23,7 @@ export interface EvaluationPlan {
   shared?: ReadonlySet<string>;
   /**
    * Batch norms go by mean and biased variance of the examples of each call, so that `rows` decides the numbers; absent: by
-   * their running statistics. `scores` answers as ever, `statistics` what a call's examples give the running ones.
+   * their running statistics. `scores` gives scores as ever, `statistics` what a call's examples give the running ones.
    */
   byBatch?: 'scores' | 'statistics';
 }

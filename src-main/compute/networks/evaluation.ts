@@ -172,7 +172,7 @@ export class Evaluation {
 
   /**
    * Mean and unbiased variance of what every batch norm reads, over the examples from `start` on: by the names of the
-   * running statistics, [P or 1, units] each. Only of a plan by batch that answers statistics.
+   * running statistics, [P or 1, units] each. Only of a plan by batch that returns statistics.
    */
   batchStatistics(examples: Examples, start: number, size: number): Map<string, Float32Array> {
     if (this.#program && !this.#program.checked) this.#checkStatistics(examples);
@@ -286,7 +286,7 @@ export class Evaluation {
     this.#program.checked = true;
   }
 
-  /** The same with running statistics as the answer. @throws Error if not: a defect */
+  /** The same with running statistics as the output. @throws Error if not: a defect */
   #checkStatistics(examples: Examples): void {
     const size = this.#checkedRows(examples);
     const eager = this.#eager();
@@ -327,7 +327,7 @@ export class Evaluation {
     });
   }
 
-  #body(answer: 'logits' | 'sums'): ComputationBody {
+  #body(wanted: 'logits' | 'sums'): ComputationBody {
     const { network, byBatch, edges } = this.plan;
     const maths = mathsOf(this.#backend);
     return ([x, labels, ...further], state) => {
@@ -363,7 +363,7 @@ export class Evaluation {
       });
       if (byBatch === 'statistics')
         return { outputs: runningStatisticsOf(network).map((name) => meanOf(maths, seen.get(name)!)), state };
-      if (answer === 'logits') return { outputs: [output], state };
+      if (wanted === 'logits') return { outputs: [output], state };
       const { objective } = network;
       const scored = { logits: output, labels: labels!, objective };
       return { outputs: scoreSums(maths, this.#backend.native!, scored), state };

@@ -15,7 +15,7 @@ export interface Scores {
   accuracy: number[];
 }
 
-/** Sums losses and correct answers over batches, in float64. */
+/** Sums losses and correct predictions over batches, in float64. */
 export class ScoreSum {
   readonly #loss: Float64Array;
   readonly #correct: Float64Array;
@@ -130,7 +130,7 @@ const double = 'float64';
 /**
  * The same sums inside a compiled computation, with TensorFlow's own kernels: tfjs knows no doubles.
  * @param logits [M, B, classes] @param labels int32 [B], or [B, K] of K binary labels; rows of label -1 do not count
- * @returns float64 [M] each: loss, right answers (of binary labels, the share), examples whose answer is undecided
+ * @returns float64 [M] each: loss, right predictions (of binary labels, the share), examples with an undecided one
  */
 export function scoreSums(
   maths: Maths,

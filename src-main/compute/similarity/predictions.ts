@@ -1,4 +1,4 @@
-/** What networks answer, and how often two of them agree (neuron-identifiability, src/utils/functional_similarity.py). */
+/** What networks predict, and how often two of them agree (neuron-identifiability, src/utils/functional_similarity.py). */
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
 import type { Examples } from '../data/index.ts';
@@ -19,13 +19,13 @@ export async function predictions(
   between: () => Promise<void>,
 ): Promise<Int32Array[]> {
   const evaluation = evaluationOf(backend, network, models, 'eager', examples);
-  const answers = models.map(() => new Int32Array(examples.count));
+  const predicted = models.map(() => new Int32Array(examples.count));
   try {
     await eachLogits(evaluation, examples, async (logits, start, size) => {
       const classes = logits.length / (models.length * size);
-      answers.forEach((answer, m) => {
+      predicted.forEach((ofModel, m) => {
         for (let row = 0; row < size; row++)
-          answer[start + row] = largest(logits, (m * size + row) * classes, classes);
+          ofModel[start + row] = largest(logits, (m * size + row) * classes, classes);
       });
       await between();
     });
@@ -34,8 +34,8 @@ export async function predictions(
   }
   const { labels } = examples;
   return examples.scored === undefined
-    ? answers
-    : answers.map((answer) => answer.filter((_, i) => labels[i]! >= 0));
+    ? predicted
+    : predicted.map((ofModel) => ofModel.filter((_, i) => labels[i]! >= 0));
 }
 
 function largest(values: Float32Array, start: number, count: number): number {

@@ -105,26 +105,26 @@ async function agreementsOf(
 ): Promise<EpochSimilarity['pairs'][number]['agreement'][]> {
   const { graph } = models[0]!.run;
   const arrays = models.map(({ acting }) => acting);
-  const answers: [Split, Int32Array[]][] = [];
+  const bySplit: [Split, Int32Array[]][] = [];
   for (const [split, examples] of splits) {
     if (scoredCount(examples) === 0)
       throw new UserError(`splits: the ${split} split of this run has no examples.`);
     const message = `epoch ${epoch}, ${split} split`;
     const between = () => context.between(0, message);
-    answers.push([split, await predictions(backend, graph, arrays, examples, between)]);
+    bySplit.push([split, await predictions(backend, graph, arrays, examples, between)]);
     await context.between(1 / splits.size, message);
   }
   return pairs.map(([a, b]) => {
     const results: Record<string, number> = {};
     let sum = 0;
-    for (const [split, answer] of answers) {
-      const total = answer[a]!.length;
-      const agreed = agreements(answer[a]!, answer[b]!);
+    for (const [split, predicted] of bySplit) {
+      const total = predicted[a]!.length;
+      const agreed = agreements(predicted[a]!, predicted[b]!);
       results[`${split}_funcsim`] = agreed / total;
       results[`${split}_agreement_count`] = agreed;
       results[`${split}_total_samples`] = total;
       sum += agreed / total;
     }
-    return { epoch, split_results: results, aggregate_similarity: sum / answers.length };
+    return { epoch, split_results: results, aggregate_similarity: sum / bySplit.length };
   });
 }

@@ -1,6 +1,6 @@
 /**
  * The two loops over examples that training of a scalar network spends its time in, in WebAssembly, two examples at a
- * time and without branches. Terms are formed in the order of the plain loops, so answers have the same bits; sums over
+ * time and without branches. Terms are formed in the order of the plain loops, so outputs have the same bits; sums over
  * examples are formed in two halves.
  */
 import {
@@ -24,8 +24,8 @@ import type { Code, Kernel, Local } from '../linalg/assemble.ts';
 interface Exports {
   memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   /** out += max(0, a0 z0 + a1 z1 + b) from z0 to `end`; `unit` holds a0, a1, b. */
-  answer(z0: number, z1: number, out: number, end: number, unit: number): void;
-  /** `sums` [3][2] = sums of r z0, r z1 and r over the examples that the unit answers. */
+  addOutput(z0: number, z1: number, out: number, end: number, unit: number): void;
+  /** `sums` [3][2] = sums of r z0, r z1 and r over the examples for which the unit is active. */
   gradient(z0: number, z1: number, r: number, end: number, unit: number, sums: number): void;
 }
 
@@ -41,7 +41,7 @@ const input = (first: Local, z0: Local, z1: Local): Code =>
 const takeUnit = (unit: Local, first: Local): Code =>
   block(...[0, 1, 2].map((i) => set(first + i, spread(get(unit), 8 * i))));
 
-function answerKernel(): Kernel {
+function outputKernel(): Kernel {
   const [z0, z1, out, end, unit] = [0, 1, 2, 3, 4];
   const first = 5;
   const body = block(
@@ -77,7 +77,7 @@ function gradientKernel(): Kernel {
   return { params: 6, integers: 0, vectors: 7, body };
 }
 
-const instantiate = compile({ answer: answerKernel(), gradient: gradientKernel() });
+const instantiate = compile({ addOutput: outputKernel(), gradient: gradientKernel() });
 
 /** Examples in the memory of the kernels, and what units make of them. */
 export class ScalarKernels {
@@ -85,7 +85,7 @@ export class ScalarKernels {
   readonly #bytes: number;
   readonly first: Float64Array;
   readonly second: Float64Array;
-  /** Answers of all units so far, or residuals. */
+  /** Outputs of all units so far, or residuals. */
   readonly out: Float64Array;
   readonly #unit: Float64Array;
   readonly #sums: Float64Array;
@@ -113,10 +113,10 @@ export class ScalarKernels {
     if (count % 2 === 1) this.first[count] = this.second[count] = 0;
   }
 
-  answer(a0: number, a1: number, b: number): void {
+  addOutput(a0: number, a1: number, b: number): void {
     const z = this.#bytes;
     this.#take(a0, a1, b);
-    this.#kernels.answer(0, z, 2 * z, this.#end(), 3 * z);
+    this.#kernels.addOutput(0, z, 2 * z, this.#end(), 3 * z);
   }
 
   /** The filler of an odd number of examples must have residual 0. Returns the sums of r z0, r z1 and r. */

@@ -1,13 +1,13 @@
 /**
  * y(x) = sum_j relu((W * M)_j . x + b_j), trained on the squared error (neuron-identifiability, ScalarMaskedReLUNet,
- * src/models/mlp.py:124-144). The inputs are x = B z with z of two numbers, so a unit's answer is a_j . z + b_j with
+ * src/models/mlp.py:124-144). The inputs are x = B z with z of two numbers, so a unit's input is a_j . z + b_j with
  * a_j = B^T (W * M)_j: all passes over examples work on those two numbers, however many inputs there are. Float64.
  */
 import { DoubleOptimizer } from '../training/double-optimizer.ts';
 import { adamDefaults } from '../training/optimizer.ts';
 import { ScalarKernels } from './scalar-kernels.ts';
 
-/** Examples as their two latent numbers, each in a list of its own, and what the network should answer. */
+/** Examples as their two latent numbers, each in a list of its own, and what the network should put out. */
 export interface ScalarExamples {
   first: Float64Array;
   second: Float64Array;
@@ -72,15 +72,15 @@ function unitsOf(
   return { first, second, bias };
 }
 
-/** Whether some input can make the unit answer: most of them are masked from all inputs where these are few. */
+/** Whether some input can make the unit active: most of them are masked from all inputs where these are few. */
 const isReached = (a0: number, a1: number, b: number): boolean => a0 !== 0 || a1 !== 0 || b > 0;
 
-/** Answers of all units together on the first `count` examples in the kernels' memory, into `out`. */
+/** Outputs of all units together on the first `count` examples in the kernels' memory, into `out`. */
 function forward(units: Units, kernels: ScalarKernels, count: number): void {
   kernels.begin(count);
   for (let j = 0; j < units.bias.length; j++) {
     const [a0, a1, b] = [units.first[j]!, units.second[j]!, units.bias[j]!];
-    if (isReached(a0, a1, b)) kernels.answer(a0, a1, b);
+    if (isReached(a0, a1, b)) kernels.addOutput(a0, a1, b);
   }
 }
 

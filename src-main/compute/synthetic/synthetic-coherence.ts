@@ -148,7 +148,7 @@ function drawExamples(seed: number, part: string, count: number): ScalarExamples
   return scalarExamples(Float64Array.from({ length: 2 * count }, () => stream.normal()));
 }
 
-/** Two numbers per example, [count, 2]; the answer is relu of their sum. */
+/** Two numbers per example, [count, 2]; the target is relu of their sum. */
 export function scalarExamples(latents: ArrayLike<number>): ScalarExamples {
   const count = latents.length / 2;
   const first = Float64Array.from({ length: count }, (_, n) => latents[2 * n]!);

@@ -64,7 +64,7 @@ function checkInput(input: readonly number[], key: string, { name, train }: Data
   });
 }
 
-/** What a network takes and answers, and the keys of the config that say so. */
+/** The sizes of a network's input and output, and the keys of the config that say so. */
 function sizesOf(spec: TrainableSpec) {
   if (spec.architecture === 'resnet') {
     const { input, classes } = spec;

@@ -1,7 +1,7 @@
 /** Groups as files: the dictionary of neuron-identifiability's `checkpoint_directories.py`, and JSON with everything. */
 import { dirname, isAbsolute } from 'node:path';
 import { z } from 'zod';
-import type { AnswerOf, Group, Member } from '../../../src-shared/api.ts';
+import type { Group, Member, ResponseOf } from '../../../src-shared/api.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { typedPath } from '../../formats/typed-path.ts';
 import type { GroupStore } from './groups.ts';
@@ -40,7 +40,7 @@ export function exportGroups(
   format: Format,
   groups: readonly Group[],
   runs: RunStore,
-): AnswerOf<'groups.export'> {
+): ResponseOf<'groups.export'> {
   if (format === 'python') return { filename: 'checkpoint_directories.py', text: asPython(groups, runs) };
   const file: GroupsFile = {
     basin_groups: 1,
@@ -123,7 +123,7 @@ export function importGroups(
   groups: GroupStore,
   runs: RunStore,
   file?: string,
-): AnswerOf<'groups.import'> {
+): ResponseOf<'groups.import'> {
   const folder = file === undefined ? undefined : dirname(file);
   const wanted = format === 'python' ? fromPython(text, file) : fromJson(text);
   const unknownPaths: string[] = [];

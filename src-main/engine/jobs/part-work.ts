@@ -1,4 +1,4 @@
-/** Running jobs that answer in parts: which parts each has planned, which were known, and the whole put together. */
+/** Running jobs with parts: which parts each has planned, which were known, and the whole result put together. */
 import { createHash } from 'node:crypto';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
 import type { Provenance } from '../../../src-shared/provenance.ts';
@@ -51,12 +51,12 @@ export class PartWork {
     return known;
   }
 
-  /** Keeps one answer. Returns a warning where it cannot serve other jobs. */
-  async keep({ job, version }: JobDetail, { index, answer, backend }: JobPart): Promise<string | undefined> {
+  /** Keeps one partial result. Returns a warning where it cannot serve other jobs. */
+  async keep({ job, version }: JobDetail, { index, partial, backend }: JobPart): Promise<string | undefined> {
     const plan = this.#plans.get(job.id);
     const part = plan?.parts[index];
     if (!plan || part === undefined)
-      throw new Error(`job ${job.id} answers part ${index}, which it never planned`);
+      throw new Error(`job ${job.id} sent part ${index}, which it never planned`);
     const planned = plan.keys[index]!;
     const steady = (await this.#keyOf(job.kind, version, part)) === planned;
     // What was read is neither surely the old nor surely the new files: good for this job only.
@@ -66,12 +66,12 @@ export class PartWork {
       ...{ kind: job.kind, version, params: part, basinVersion: this.#parts.version },
       backend: backend && describeBackend(backend),
       createdAt: Date.now(),
-      data: answer,
+      data: partial,
     });
     return steady ? undefined : 'warning: files changed while a part of the job ran; it will not be reused.';
   }
 
-  /** The whole answer, checked by the kind's schema. Throws UserError where a part is gone or damaged. */
+  /** The whole result, checked by the kind's schema. Throws UserError where a part is gone or damaged. */
   join({ job }: JobDetail, kind: AnyJobKind): Joined {
     const plan = this.#plans.get(job.id);
     if (!plan || !kind.parts) throw new Error(`job ${job.id} has no parts to join`);

@@ -20,7 +20,7 @@ export interface JobHooks {
   onEvent(detail: JobDetail, event: JobEvent): void;
   /** The worker has split its question: which of these parts are known? */
   onPlan(detail: JobDetail, parts: readonly unknown[]): Promise<boolean[]>;
-  /** Keeps the answer to a part of the plan. */
+  /** Keeps the partial result of a part of the plan. */
   onPart(detail: JobDetail, part: JobPart): Promise<void>;
   /** Writes the result; called outside any transaction. Returns what `acknowledge` needs. */
   keep(detail: JobDetail, outcome: Outcome & { type: 'result' }): Promise<() => string | null>;
@@ -36,7 +36,7 @@ export interface JobHooks {
 /** `own`: only jobs that were submitted to this engine since it opened (one command); `all`: the whole queue. */
 export type QueueMode = 'all' | 'own';
 
-/** The answer to one part of a job's question. */
+/** The partial result of one part of a job's question. */
 export type JobPart = Extract<JobEvent, { type: 'part' }>;
 
 interface Running {

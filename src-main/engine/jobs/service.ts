@@ -87,7 +87,7 @@ export class JobService {
     return this.submit(name, withTypedPaths(paramSchema(this.#parts.kindNamed(name).params), params));
   }
 
-  /** Answers from the results when the same question was answered before; else puts the job into the queue. */
+  /** Takes the result that the same question has already; else puts the job into the queue. */
   async submit(name: string, given: unknown): Promise<Job> {
     const { store, results, runs } = this.#parts;
     const kind = this.#parts.kindNamed(name);
@@ -104,7 +104,7 @@ export class JobService {
         hint: 'Wait for it, cancel it, or choose another folder.',
       });
     }
-    const answer = key === null ? undefined : results.withKey(key);
+    const resultId = key === null ? undefined : results.withKey(key);
     const job = store.transaction(() => {
       const fresh = store.create({
         kind: name,
@@ -115,9 +115,7 @@ export class JobService {
         lane: kind.lane,
         runPath,
       });
-      return answer === undefined
-        ? fresh
-        : store.transition(fresh.id, 'done', { resultId: answer, cached: true });
+      return resultId === undefined ? fresh : store.transition(fresh.id, 'done', { resultId, cached: true });
     });
     this.#parts.emit({ type: 'job-changed', job });
     if (job.state === 'queued') this.queue.accept(job.id);

@@ -6,8 +6,8 @@ export type JobState = (typeof jobStates)[number];
 export type Job = z.infer<typeof jobSchema>;
 
 /**
- * queued -> running -> done | failed | cancelled | interrupted. A cached answer goes from queued to done at once.
- * Retry and resume put a job that ended without a result back into the queue. Done is final.
+ * queued -> running -> done | failed | cancelled | interrupted. A job with a cached result goes from queued to done at
+ * once. Retry and resume put a job that ended without a result back into the queue. Done is final.
  */
 export const transitions: Readonly<Record<JobState, readonly JobState[]>> = {
   queued: ['running', 'cancelled', 'done'],

@@ -220,7 +220,7 @@ export class JobStore {
     this.#db.prepare('UPDATE jobs SET run_path = ?, fruitless = 0 WHERE id = ?').run(path, id);
   }
 
-  /** The job has one part more of its answer: this attempt was worth it. */
+  /** The job has one part more of its result: this attempt was worth it. */
   addPart(id: string): void {
     this.#db.prepare('UPDATE jobs SET parts_kept = parts_kept + 1, fruitless = 0 WHERE id = ?').run(id);
   }

@@ -1,4 +1,4 @@
-/** From a question to a job: parsed, looked up among the answers, put into the queue. */
+/** From a question to a job: parsed, looked up among the results, put into the queue. */
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { alignmentSchema } from '../../../src-shared/domain.ts';
@@ -25,7 +25,7 @@ export function parseQuestion(kind: AnyJobKind, params: unknown): Question {
   });
 }
 
-/** The files that decide the answer and the name under which it is kept. */
+/** The files that decide the result and the name under which it is kept. */
 export async function identify(
   question: { kind: string; version: number; params: unknown },
   store: HashStore,

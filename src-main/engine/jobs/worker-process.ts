@@ -29,7 +29,7 @@ export interface WorkerJob {
   kind: string;
   params: unknown;
   onEvent: (event: JobEvent) => void;
-  /** The worker has split the question; answers which parts are known. Never rejects. */
+  /** The worker has split the question; resolves with which parts are known. Never rejects. */
   onPlan: (parts: unknown[]) => Promise<boolean[]>;
   onBackend: (backend: BackendInfo) => void;
 }

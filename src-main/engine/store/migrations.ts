@@ -169,7 +169,7 @@ CREATE TABLE undo_log (
 `;
 
 const parts = `
-/* Parts of its answer that the job has computed, over all attempts. */
+/* Parts of its result that the job has computed, over all attempts. */
 ALTER TABLE jobs ADD COLUMN parts_kept INTEGER NOT NULL DEFAULT 0;
 
 /* Which parts (folders below results/.parts) a result was put together from. */

@@ -35,7 +35,7 @@ export function workspaceAt(root: string): Workspace {
   };
 }
 
-/** Where parts of answers lie: beside the results, so that these can link to them. */
+/** Where partial results lie: beside the results, so that these can link to them. */
 export const partsFolder = (workspace: Workspace): string => join(workspace.results, '.parts');
 
 /**
@@ -56,7 +56,7 @@ export function createWorkspace(root: string): Workspace {
   return workspace;
 }
 
-/** Node's own recursive mkdir never returns where a file system answers ENOENT below an existing folder (/proc). */
+/** Node's own recursive mkdir never returns where a file system gives ENOENT below an existing folder (/proc). */
 function makeFolder(folder: string): void {
   if (isFolder(folder)) return;
   if (dirname(folder) !== folder) makeFolder(dirname(folder));

@@ -43,7 +43,7 @@ export interface RunOfCurves {
 
 /**
  * `interpolation_results.pt`: curves by pair of models, as train.py writes them into the run's folder. They are of the
- * last epoch (train.py:1110); the params are those with which Basin would compute the same, so that they answer
+ * last epoch (train.py:1110); the params are those with which Basin would compute the same, so that they serve
  * whoever asks for it.
  */
 export function convertInterpolationDict(

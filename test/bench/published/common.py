@@ -146,8 +146,8 @@ def off_the_clock():
     free_time += time.perf_counter() - began
 
 
-def say(answer):
-    print(json.dumps(answer), flush=True)
+def say(result):
+    print(json.dumps(result), flush=True)
 
 
 def take_turns(work):

@@ -49,16 +49,16 @@ export class BarePage {
 
   /** Runs a function of its own (it sees nothing of its surroundings but its argument) in the page. */
   async evaluate<R, A = undefined>(work: (argument: A) => R | Promise<R>, argument?: A): Promise<R> {
-    const answer = (await this.#send('Runtime.evaluate', {
+    const response = (await this.#send('Runtime.evaluate', {
       expression: `(${work.toString()})(${JSON.stringify(argument) ?? ''})`,
       awaitPromise: true,
       returnByValue: true,
     })) as Evaluated;
-    if (answer.exceptionDetails) {
-      const { exception, text } = answer.exceptionDetails;
+    if (response.exceptionDetails) {
+      const { exception, text } = response.exceptionDetails;
       throw new PageError(exception?.description ?? text);
     }
-    return answer.result.value as R;
+    return response.result.value as R;
   }
 
   /** Before each document's own scripts. */
@@ -172,7 +172,7 @@ async function endpointOf(child: ChildProcess, profile: string): Promise<string>
   throw new Error('Chromium did not open its debugging port');
 }
 
-/** Calls and their answers; an exception that a page leaves uncaught ends the process. */
+/** Calls and their responses; an exception that a page leaves uncaught ends the process. */
 function caller(socket: WebSocket) {
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   let lastId = 0;

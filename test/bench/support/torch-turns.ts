@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline/promises';
 import { setTimeout as rest } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-export class TorchTurns<Answer> {
+export class TorchTurns<Result> {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
@@ -16,9 +16,9 @@ export class TorchTurns<Answer> {
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
   }
 
-  async next(work = 'next'): Promise<Answer> {
+  async next(work = 'next'): Promise<Result> {
     this.#child.stdin!.write(`${work}\n`);
-    return JSON.parse(await this.hear()) as Answer;
+    return JSON.parse(await this.hear()) as Result;
   }
 
   /** The next line it says, unasked. */
@@ -34,12 +34,12 @@ export class TorchTurns<Answer> {
 }
 
 /** Undefined without BASIN_TORCH_PYTHON. */
-export function torchTurns<Answer>(
+export function torchTurns<Result>(
   script: string,
   args: readonly (string | number)[],
-): TorchTurns<Answer> | undefined {
+): TorchTurns<Result> | undefined {
   const python = process.env['BASIN_TORCH_PYTHON'];
-  return python ? new TorchTurns<Answer>(python, script, args) : undefined;
+  return python ? new TorchTurns<Result>(python, script, args) : undefined;
 }
 
 /**

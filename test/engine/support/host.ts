@@ -19,7 +19,7 @@ const engine = await openEngine({
 });
 say({ open: process.pid });
 
-/** Submits until there is an answer; a worker that was killed is no reason to give up. */
+/** Submits until there is a result; a worker that was killed is no reason to give up. */
 async function insist(kind: string, params: unknown): Promise<void> {
   let job: Job = await engine.call('jobs.submit', { kind, params });
   say({ submitted: job.id });

@@ -77,14 +77,14 @@ const squareParams = z.object({
   epochs: z.array(z.int()),
   size: z.int().positive().default(3),
   ms: z.number().default(0),
-  /** `@` and a file (so that it is none that the answer depends on) to which each computed part adds its epoch. */
+  /** `@` and a file (so that it is none that the result depends on) to which each computed part adds its epoch. */
   diary: z.string().min(1),
   /** Dies of SIGKILL when it comes to this epoch, as long as the file `trap` (written like `diary`) is there. */
   dieAt: z.int().optional(),
   trap: z.string().default('@'),
 });
-const squareAnswer = z.object({ epoch: z.int(), squares: matrixSchema });
-const squareResult = z.union([squareAnswer, z.array(squareAnswer).min(2)]);
+const squarePartial = z.object({ epoch: z.int(), squares: matrixSchema });
+const squareResult = z.union([squarePartial, z.array(squarePartial).min(2)]);
 
 /** A matrix for each epoch of a run: a question in parts. */
 export const squaresJob = defineJob({
@@ -95,16 +95,16 @@ export const squaresJob = defineJob({
   params: squareParams,
   result: squareResult,
   parts: jobParts(
-    { params: squareParams, answer: squareAnswer, result: squareResult },
+    { params: squareParams, partial: squarePartial, result: squareResult },
     ['epoch', 'epochs'],
-    (_params, answers) => (answers.length === 1 ? answers[0]! : answers),
+    (_params, partials) => (partials.length === 1 ? partials[0]! : partials),
   ),
   lane: 'main',
   place: null,
   cacheable: true,
 });
 
-/** Stands in for the real one: takes its question, answers nothing. */
+/** Stands in for the real one: takes its question, gives nothing. */
 export const interpolateJob = defineJob({
   kind: 'interpolate',
   version: 1,

@@ -1,7 +1,7 @@
 /**
  * An engine with the real worker in a process of its own, to be killed: `node real-host.ts WORKSPACE FOLDER RUN MODE`.
  * Trains runs one after the other, imports FOLDER and measures RUN again and again. With MODE `finish` it ends what was
- * begun (or trains one run, where none was) and says what the two fixed questions about RUN are answered with.
+ * begun (or trains one run, where none was) and says what the two fixed questions about RUN come to.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -77,8 +77,8 @@ async function others(): Promise<void> {
   }
 }
 
-/** A fingerprint of an answer, its matrices included. */
-async function answerTo(i: number): Promise<string> {
+/** A fingerprint of a result, its matrices included. */
+async function resultOf(i: number): Promise<string> {
   const { resultId } = await insist(...question(i));
   const { data } = await engine.call('results.get', { resultId: resultId! });
   const hash = createHash('sha256').update(JSON.stringify(data));
@@ -95,7 +95,7 @@ if (mode === 'finish') {
     await train(attempts.length);
     attempts.push((await jobFor(attempts.length))!.attempt);
   } while (await jobFor(attempts.length));
-  say({ finished: { answers: [await answerTo(0), await answerTo(1)], attempts } });
+  say({ finished: { results: [await resultOf(0), await resultOf(1)], attempts } });
 } else {
   void others();
   for (let index = 0; ; index++) await train(index);

@@ -109,12 +109,12 @@ async function run(id: string, kind: string, params: unknown): Promise<void> {
           whenKnown = resolve;
           send({ type: 'plan', id, parts: [...plan] });
         }),
-      keep: (index, answer) =>
+      keep: (index, partial) =>
         new Promise((resolve) => {
           const message: FromWorker = {
             type: 'event',
             id,
-            event: { type: 'part', index, answer, backend: null },
+            event: { type: 'part', index, partial, backend: null },
           };
           process.send?.(message, undefined, {}, () => resolve());
         }),

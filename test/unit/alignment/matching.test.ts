@@ -193,7 +193,7 @@ function fakeMoments(similarity: Float64Array, n: number) {
 }
 
 describe('weight matching', () => {
-  test('the sum of norms never exceeds that of the identity, and the same seed gives the same answer', async () => {
+  test('the sum of norms never exceeds that of the identity, and the same seed gives the same result', async () => {
     const { network, models } = randomModels({ family: 'standard', norm: 'layer' }, [31, 32]);
     const [a, b] = models;
     const first = await matchWeights(network, a!, b!, { restarts: 3, seed: 8 });

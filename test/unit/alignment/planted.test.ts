@@ -22,8 +22,8 @@ function permutedCopy(network: Network, model: Arrays, seed: number) {
   const stream = new RandomStream(seed, 'copy');
   const { groups } = symmetriesOf(network);
   const perms = new Map(groups.map(({ name, size }) => [name, stream.permutation(size)]));
-  const answer = new Map([...perms].map(([name, perm]) => [name, inversePermutation(perm)]));
-  return { copy: permuteArrays(model, groups, perms), answer };
+  const planted = new Map([...perms].map(([name, perm]) => [name, inversePermutation(perm)]));
+  return { copy: permuteArrays(model, groups, perms), planted };
 }
 
 /** Of no chain: random float32 weights around those that PyTorch's initialisation gives, biases and norms too. */
@@ -54,20 +54,20 @@ const others = (
 ).map(([name, network]) => [name, network, modelOf(network, 3)] as const);
 
 describe.each([...mlps, ...others])('a permuted copy of a %s', (_name, network, model) => {
-  const { copy, answer } = permutedCopy(network, model, 5);
+  const { copy, planted } = permutedCopy(network, model, 5);
 
   test('is recovered exactly from its activations, at every recording point', async () => {
     const moments = await momentsBetween(network, model, copy);
     for (const point of recordingPoints) {
       for (const mode of ['pearson_correlation', 'pearson_correlation_with_zero_for_constant'] as const) {
-        expect(matchGroups(groupsOf(network), moments[point]!, mode, { point, names })).toEqual(answer);
+        expect(matchGroups(groupsOf(network), moments[point]!, mode, { point, names })).toEqual(planted);
       }
     }
   });
 
   test('is recovered exactly from its weights, and brought back to the same numbers and the same function', async () => {
     const found = await matchWeights(network, model, copy, { restarts: 20, seed: 1 });
-    expect(found.permutations).toEqual(answer);
+    expect(found.permutations).toEqual(planted);
     expect(found.sumOfNorms).toBe(0);
     expect(found.sumOfNormsIdentity).toBeGreaterThan(1);
     const { groups } = symmetriesOf(network);

@@ -59,7 +59,7 @@ function altered(
   return directory;
 }
 
-describe('bad input is answered with one clear message', () => {
+describe('bad input ends in one clear message', () => {
   test.each([
     [
       'an epoch that does not exist',

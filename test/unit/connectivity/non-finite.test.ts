@@ -250,7 +250,7 @@ async function scored(how: 'host' | 'xla' | 'graph', logits: number[], labels: n
 describe.each(['host', 'xla', 'graph'] as const)('scores (%s)', (how) => {
   const scoresOf = (logits: number[], labels: number[]) => scored(how, logits, labels);
 
-  test('NaN among the logits is nobody’s right answer', async () => {
+  test('NaN among the logits is nobody’s right prediction', async () => {
     // argmax would take class 0 for the largest, and count it as right.
     expect(await scoresOf([NaN, 1, 2], [0])).toEqual([NaN, NaN]);
     expect(await scoresOf([1, 2, 3, 0, NaN, 0], [2, 2])).toEqual([NaN, NaN]);

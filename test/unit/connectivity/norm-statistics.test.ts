@@ -293,7 +293,7 @@ describe('jobs', () => {
     expect(error!.issues[0]!.message).toMatch(message);
   });
 
-  test('the question names the policy with its batch, and whether anybody chose it: the answer says so', () => {
+  test('the question names the policy with its batch, and whether anybody chose it: the result says so', () => {
     const question = (more: object): unknown =>
       interpolateJob.reuse!.question(interpolateJob.params.parse({ run, epoch: 5, ...more }));
     expect(question({})).not.toEqual(question({ normStatistics: 'interpolate' }));

@@ -49,7 +49,7 @@ describe('a data folder without a name', () => {
     // Another added set is not the one that is preferred.
     const other = await loadDataset({ dataDir: join(home, 'others'), preferred: 'flowers' });
     expect(other.name).toBe('others');
-    // What may be read decides the answer.
+    // What may be read decides the result.
     expect(await inputFiles({ data: { dataDir: parent } })).toEqual(
       expect.arrayContaining([join(below, 'train-inputs.npy'), join(parent, 'test_batch.bin')]),
     );

@@ -1,4 +1,4 @@
-/** The files that decide an answer: checkpoints, configs, and every data file that reading them may open. */
+/** The files that decide a result: checkpoints, configs, and every data file that reading them may open. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

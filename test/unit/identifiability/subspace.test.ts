@@ -145,7 +145,7 @@ describe('TensorFlow’s double kernels and plain TypeScript agree', () => {
     }
   });
 
-  test('features that never vary are left out of the work, not of the answer', async () => {
+  test('features that never vary are left out of the work, not of the result', async () => {
     const backend = await loadBackend();
     const model = networkOf('standard', 'layer', 'gelu');
     const constant = x.map((value, at) => (at % 12 === 3 ? -0.42 : at % 12 === 11 ? 0 : value));

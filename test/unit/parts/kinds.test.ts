@@ -1,4 +1,4 @@
-/** Every kind that answers in parts: what a resumed job puts together is, bit for bit, what an undisturbed one answers. */
+/** Every kind that is measured in parts: what a resumed job puts together is, bit for bit, what an undisturbed one gives. */
 import { expect, test } from 'vitest';
 import type { PartKeeper } from '../../../src-main/compute/context.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
@@ -12,7 +12,7 @@ import { goldenData } from '../../support/job.ts';
 
 let backend: Promise<Backend> | undefined;
 
-/** Keeps answers under their params, as the engine does under params and contents. */
+/** Keeps partial results under their params, as the engine does under params and contents. */
 class Keeper implements PartKeeper {
   readonly kept = new Map<string, unknown>();
   computed: number[] = [];
@@ -24,13 +24,13 @@ class Keeper implements PartKeeper {
     return Promise.resolve(plan.map((part) => this.kept.has(JSON.stringify(part))));
   }
 
-  keep(index: number, answer: unknown): Promise<void> {
+  keep(index: number, partial: unknown): Promise<void> {
     this.computed.push(index);
-    this.kept.set(JSON.stringify(this.#plan[index]), answer);
+    this.kept.set(JSON.stringify(this.#plan[index]), partial);
     return Promise.resolve();
   }
 
-  answers(): unknown[] {
+  partials(): unknown[] {
     return this.#plan.map((part) => this.kept.get(JSON.stringify(part)));
   }
 
@@ -80,7 +80,7 @@ const questions: Record<string, object> = {
   'match-activations': { run, models, epochs: [0, 1, 5], randomCount: 3, data },
 };
 
-test('the kinds about many checkpoints are those that answer in parts', () => {
+test('the kinds about many checkpoints are those that are measured in parts', () => {
   const parted = Object.values<AnyJobKind>(jobKinds).filter(({ parts }) => parts);
   expect(parted.map(({ kind }) => kind).sort()).toEqual(Object.keys(questions).sort());
 });
@@ -93,7 +93,7 @@ test.each(Object.entries(questions))('%s', { timeout: 120_000 }, async (name, pa
   expect(first.result).toBeNull();
   const count = keeper.computed.length;
   expect(count).toBeGreaterThan(2);
-  const join = (): unknown => kind.parts!.join(kind.params.parse(params), keeper.answers());
+  const join = (): unknown => kind.parts!.join(kind.params.parse(params), keeper.partials());
   expect(join()).toEqual(whole.result);
   // Gone on with after the first part: the middle one is computed without what came before it in memory.
   for (const index of [1, 2]) keeper.forget(index);

@@ -23,7 +23,7 @@ describe('a message as bytes', () => {
     );
     fc.assert(
       fc.property(value, fc.integer({ min: 0, max: 9 }), (given, offset) => {
-        const message = { type: 'answer', id: 1, value: { ...given } } as const;
+        const message = { type: 'response', id: 1, value: { ...given } } as const;
         const bytes = encodeMessage(message);
         const chunk = new Uint8Array(bytes.length + offset);
         chunk.set(bytes, offset);
@@ -33,19 +33,20 @@ describe('a message as bytes', () => {
   });
 
   it('takes a Node Buffer for the bytes that it is', () => {
-    const answer = (bytes: Uint8Array) => ({ type: 'answer', id: 1, value: { files: [{ bytes }] } }) as const;
+    const response = (bytes: Uint8Array) =>
+      ({ type: 'response', id: 1, value: { files: [{ bytes }] } }) as const;
     const bytes = Buffer.from([0, 1, 254, 255]);
-    expect(decodeMessage(encodeMessage(answer(bytes)))).toEqual(answer(Uint8Array.from(bytes)));
-    expect(encodeMessage(answer(bytes))).toEqual(encodeMessage(answer(Uint8Array.from(bytes))));
+    expect(decodeMessage(encodeMessage(response(bytes)))).toEqual(response(Uint8Array.from(bytes)));
+    expect(encodeMessage(response(bytes))).toEqual(encodeMessage(response(Uint8Array.from(bytes))));
   });
 
   it('refuses arrays that the other side could not read', () => {
-    const message = { type: 'answer', id: 1, value: { steps: new BigInt64Array(2) } } as const;
+    const message = { type: 'response', id: 1, value: { steps: new BigInt64Array(2) } } as const;
     expect(() => encodeMessage(message)).toThrow('a BigInt64Array cannot be encoded');
   });
 
   it('is refused or read, but never crashes, when bytes are damaged', () => {
-    const whole = encodeMessage({ type: 'answer', id: 1, value: { a: new Float64Array([1, 2, 3]) } });
+    const whole = encodeMessage({ type: 'response', id: 1, value: { a: new Float64Array([1, 2, 3]) } });
     fc.assert(
       fc.property(fc.nat(whole.length), fc.nat(whole.length - 1), fc.nat(255), (length, at, byte) => {
         const damaged = whole.slice(0, length);
@@ -74,12 +75,12 @@ describe('a client', () => {
     return { client, sent, take: (message: ServerMessage) => take(message), end: (why: string) => end(why) };
   }
 
-  it('gives each answer to its own call, in any order, and ignores strangers', async () => {
+  it('gives each response to its own call, in any order, and ignores strangers', async () => {
     const { client, sent, take } = pair();
     const [one, two] = [client.call('jobs.list', {}), client.call('runs.list', {})];
-    take({ type: 'answer', id: 99, value: 'nobody asked' });
-    take({ type: 'answer', id: sent[1]!.id, value: 'second' });
-    take({ type: 'answer', id: sent[0]!.id, value: 'first' });
+    take({ type: 'response', id: 99, value: 'nobody asked' });
+    take({ type: 'response', id: sent[1]!.id, value: 'second' });
+    take({ type: 'response', id: sent[0]!.id, value: 'first' });
     expect(await Promise.all([one, two])).toEqual(['first', 'second']);
   });
 

@@ -20,7 +20,7 @@ async function reported(placeOf: Place): Promise<ExperimentReport> {
     families.set(`/runs/${family}`, family);
     return Promise.resolve({ run_directory: `/runs/${family}` } as never);
   };
-  const answer = (kind: string, run: string): unknown => {
+  const resultOf = (kind: string, run: string): unknown => {
     const place = placeOf(families.get(run)!);
     switch (kind) {
       case 'match-activations':
@@ -58,7 +58,7 @@ async function reported(placeOf: Place): Promise<ExperimentReport> {
   return experiment.run({
     ...{ size: 'quick', seed: 1, train: trained },
     fork: () => Promise.reject(new Error('nothing is forked')),
-    run: (kind, params) => Promise.resolve(answer(kind, (params as { run: string }).run) as never),
+    run: (kind, params) => Promise.resolve(resultOf(kind, (params as { run: string }).run) as never),
   });
 }
 

@@ -116,7 +116,7 @@ describe('zero-loss sets of linear networks', () => {
     expect(result.left_out[0]!.relative_loss).toBeGreaterThan(1e-12);
   });
 
-  it('gives the same answer for the same seed, another for another', async () => {
+  it('gives the same result for the same seed, another for another', async () => {
     const run = (seed: number) =>
       job('linear-components', { layers: 2, width: 2, starts: 20, steps: 1500, seed });
     const first = await run(5);

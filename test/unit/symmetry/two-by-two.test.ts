@@ -93,10 +93,10 @@ describe('the logarithm', () => {
     let found = 0;
     fc.assert(
       fc.property(invertible, (m) => {
-        const answer = logarithm2(m);
-        if ('reason' in answer) return;
+        const logarithm = logarithm2(m);
+        if ('reason' in logarithm) return;
         found += 1;
-        expectClose(exponential2(answer.log), m, 1e-7);
+        expectClose(exponential2(logarithm.log), m, 1e-7);
       }),
       { numRuns: 300 },
     );
@@ -107,9 +107,9 @@ describe('the logarithm', () => {
     fc.assert(
       fc.property(matrices, (m) => {
         const small = scale2(m, 0.3);
-        const answer = logarithm2(exponential2(small));
-        expect(answer).toHaveProperty('log');
-        if ('log' in answer) expectClose(answer.log, small, 1e-5);
+        const logarithm = logarithm2(exponential2(small));
+        expect(logarithm).toHaveProperty('log');
+        if ('log' in logarithm) expectClose(logarithm.log, small, 1e-5);
       }),
     );
   });
@@ -124,9 +124,9 @@ describe('the logarithm', () => {
   });
 
   it('of a negative multiple of I is a half turn', () => {
-    const answer = logarithm2([-2, 0, 0, -2]);
-    expect(answer).toHaveProperty('log');
-    if ('log' in answer) expectClose(exponential2(answer.log), [-2, 0, 0, -2]);
+    const logarithm = logarithm2([-2, 0, 0, -2]);
+    expect(logarithm).toHaveProperty('log');
+    if ('log' in logarithm) expectClose(exponential2(logarithm.log), [-2, 0, 0, -2]);
   });
 });
 

@@ -38,7 +38,7 @@ export function probe(tf: Tf, compile: Compiler['compile'], mode: CompileMode): 
       bodyOf(tf),
     );
     try {
-      return wrongAnswer(tf, program, mode);
+      return wrongOutput(tf, program, mode);
     } finally {
       program.dispose();
     }
@@ -66,7 +66,7 @@ const bodyOf =
     };
   };
 
-function wrongAnswer(tf: Tf, program: Program, mode: CompileMode): string | undefined {
+function wrongOutput(tf: Tf, program: Program, mode: CompileMode): string | undefined {
   return tf.tidy(() => {
     program.set(0, tf.tensor1d([10, 20]));
     program.set(1, tf.tensor1d(labels, 'int32'));

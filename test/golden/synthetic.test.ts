@@ -1,8 +1,8 @@
 /** The synthetic coherence experiment replayed from the reference's own draws, and its trend beside the full one's. */
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { embeddingBasis } from '../../src-main/compute/synthetic/embedding.ts';
-import { testLoss, trainScalar } from '../../src-main/compute/synthetic/scalar-network.ts';
+import { scalarTraining, testLoss } from '../../src-main/compute/synthetic/scalar-network.ts';
 import type { ScalarNetwork, ScalarTask } from '../../src-main/compute/synthetic/scalar-network.ts';
 import { curveBetween, scalarExamples } from '../../src-main/compute/synthetic/synthetic-coherence.ts';
 import { embeddingFamilies } from '../../src-shared/jobs/synthetic-coherence.ts';
@@ -61,16 +61,21 @@ function taskOf(family: EmbeddingFamily, outer: number, active: number): ScalarT
   };
 }
 
-function replay(task: ScalarTask, seed: number): Promise<ScalarNetwork> {
+function replay(task: ScalarTask, seed: number): ScalarNetwork {
   const { initial_hidden_weight, minibatch_permutations } = golden.training_randomness[seed]!;
   const weight = Float64Array.from(initial_hidden_weight.flat());
-  return trainScalar(task, { weight, bias: new Float64Array(config.width) }, minibatch_permutations, {
+  const initial = { weight, bias: new Float64Array(config.width) };
+  const training = scalarTraining(task, initial, minibatch_permutations, {
     batchSize: config.batch_size,
     learningRate: config.lr,
     weightDecay: config.weight_decay,
     biasWeightDecay: config.bias_weight_decay,
     trainBias: config.train_hidden_bias,
   });
+  for (;;) {
+    const { done, value } = training.next();
+    if (done) return value;
+  }
 }
 
 test('embeddings', () => {
@@ -92,7 +97,7 @@ test.each(embeddingFamilies)('training and interpolation replayed, %s', async (f
       for (const { seeds, interpolation } of pair_records) {
         const ends: ScalarNetwork[] = [];
         for (const seed of seeds) {
-          const network = await replay(task, seed);
+          const network = replay(task, seed);
           const model = models.next().value!;
           expect(model.seed).toBe(seed);
           const weight = model.final_hidden_weight;
@@ -162,6 +167,18 @@ test('the same seeds give the same numbers, and one family does not depend on th
   });
   expect(one['random_tight_frame']).toEqual(both['random_tight_frame']);
   expect(one['exact_copy']).toBeUndefined();
+});
+
+test('on however many threads the numbers are the same', async () => {
+  const small = { copies: 2, width: 8, nTrain: 64, nTest: 64, epochs: 5, outerSeeds: [3], numPairs: 3 };
+  const found: object[] = [];
+  for (const threads of ['1', '3']) {
+    vi.stubEnv('BASIN_THREADS', threads);
+    const { seconds: _timed, ...numbers } = await job<Record<string, unknown>>('synthetic-coherence', small);
+    found.push(numbers);
+  }
+  vi.unstubAllEnvs();
+  expect(found[1]).toEqual(found[0]);
 });
 
 test('a long training is cancelled at once', async () => {

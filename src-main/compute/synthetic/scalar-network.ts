@@ -105,17 +105,15 @@ export function testLoss(task: ScalarTask, network: ScalarNetwork): number {
 }
 
 /**
- * Trains a copy of `initial`.
+ * Trains a copy of `initial`, and gives it in the end; yields after every epoch.
  * @param orders per epoch the training examples in the order they are visited; the last batch may be smaller
- * @param between called after every epoch; throw there to stop
  */
-export async function trainScalar(
+export function* scalarTraining(
   task: ScalarTask,
   initial: ScalarNetwork,
   orders: Iterable<ArrayLike<number>>,
   settings: ScalarTraining,
-  between: () => Promise<void> = () => Promise.resolve(),
-): Promise<ScalarNetwork> {
+): Generator<void, ScalarNetwork> {
   const network = { weight: initial.weight.slice(), bias: initial.bias.slice() };
   const live = liveOf(task);
   const { learningRate, weightDecay, biasWeightDecay } = settings;
@@ -133,7 +131,7 @@ export async function trainScalar(
       weights.step(network.weight, weight, learningRate, step);
       if (settings.trainBias) biases.step(network.bias, bias, learningRate, step);
     }
-    await between();
+    yield;
   }
   return network;
 }

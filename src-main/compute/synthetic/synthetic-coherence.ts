@@ -2,7 +2,7 @@
  * Kind `synthetic-coherence`: barriers between networks trained on the same two numbers, spread over 2, 4, ... inputs
  * (neuron-identifiability, train.py:1220-1513). Random draws come from Basin's own streams under the reference's seeds.
  */
-import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
+import type { ResultOf } from '../../../src-shared/jobs/define.ts';
 import type {
   EmbeddingFamily,
   SyntheticCurve,
@@ -14,19 +14,14 @@ import type { Compute } from '../context.ts';
 import { RandomStream } from '../random.ts';
 import { embeddingBasis } from './embedding.ts';
 import type { Frame } from './embedding.ts';
-import { lossesBetween, trainScalar } from './scalar-network.ts';
-import type { ScalarExamples, ScalarNetwork, ScalarTask, ScalarTraining } from './scalar-network.ts';
+import { lossesBetween } from './scalar-network.ts';
+import type { ScalarExamples, ScalarNetwork, ScalarTask } from './scalar-network.ts';
+import { trainNetworks } from './train-networks.ts';
+import type { Params, Watch } from './train-networks.ts';
 
-type Params = ParamsOf<typeof syntheticCoherenceJob>;
 type Result = ResultOf<typeof syntheticCoherenceJob>;
 type OuterRecord = SyntheticFamily['outer_records'][number];
 type SpreadRecord = OuterRecord['spread_records'][number];
-
-/** What is told on the way; both stop a cancelled job. */
-interface Watch {
-  epochDone(): Promise<void>;
-  networkDone(): Promise<void>;
-}
 
 /** Milliseconds between two looks whether the job was cancelled. */
 const lookEvery = 100;
@@ -163,28 +158,18 @@ async function measureSpread(
   seedsOfPair: (pair: number) => [number, number],
   watch: Watch,
 ): Promise<SpreadRecord> {
-  const pairs: SpreadRecord['pair_records'] = [];
-  const settings: ScalarTraining = {
-    batchSize: params.batchSize,
-    learningRate: params.learningRate,
-    weightDecay: params.weightDecay,
-    biasWeightDecay: params.biasWeightDecay,
-    trainBias: params.trainHiddenBias,
-  };
-  for (let pair = 0; pair < params.numPairs; pair++) {
-    const seeds = seedsOfPair(pair);
-    const ends: ScalarNetwork[] = [];
-    for (const seed of seeds) {
-      const initial = initialNetwork(task, seed);
-      ends.push(await trainScalar(task, initial, ordersOf(params, seed), settings, () => watch.epochDone()));
-      await watch.networkDone();
-    }
-    pairs.push({
-      pair_index: pair,
-      seeds,
-      interpolation: curveBetween(task, ends[0]!, ends[1]!, params.interpolationSteps),
-    });
-  }
+  const seeds = Array.from({ length: params.numPairs }, (_, pair) => seedsOfPair(pair));
+  const networks = await trainNetworks(task, params, seeds.flat(), watch);
+  const pairs = seeds.map((own, pair): SpreadRecord['pair_records'][number] => ({
+    pair_index: pair,
+    seeds: own,
+    interpolation: curveBetween(
+      task,
+      networks[2 * pair]!,
+      networks[2 * pair + 1]!,
+      params.interpolationSteps,
+    ),
+  }));
   return {
     active_copies: active,
     support_dims: 2 * active,
@@ -193,19 +178,6 @@ async function measureSpread(
     pair_records: pairs,
     interpolation: meanCurve(pairs.map(({ interpolation }) => interpolation)),
   };
-}
-
-const initialDeviation = 0.05;
-
-function initialNetwork({ width, inputs }: ScalarTask, seed: number): ScalarNetwork {
-  const stream = new RandomStream(seed, 'synthetic-coherence', 'weight');
-  const weight = Float64Array.from({ length: width * inputs }, () => initialDeviation * stream.normal());
-  return { weight, bias: new Float64Array(width) };
-}
-
-function* ordersOf({ epochs, nTrain }: Params, seed: number): Generator<Int32Array> {
-  const stream = new RandomStream(seed, 'synthetic-coherence', 'batches');
-  for (let epoch = 0; epoch < epochs; epoch++) yield stream.permutation(nTrain);
 }
 
 /** Test losses at `count` even places; barriers against the worse end. */

@@ -4,7 +4,6 @@
  * which slot i computes the function of neuron j on the subspace (of the part within reach where S_i is singular).
  * Biases are free and norms are not folded in. `plain-costs.ts` says the same in the fewest lines; this does it fast.
  */
-import { setImmediate as turn } from 'node:timers/promises';
 import {
   multiply,
   multiplyTransposedRight,
@@ -12,6 +11,7 @@ import {
   productOn,
   squaredDistances,
 } from '../linalg/multiply.ts';
+import { inLanes } from '../threads/lanes.ts';
 import { inThread, threadCount } from '../threads/pool.ts';
 import { GramMatrices, gramCutoff, inverseFactor } from './gram-matrices.ts';
 import type { Doubles } from '../backend/doubles.ts';
@@ -74,25 +74,14 @@ async function solveRegular(
   const { neurons, most } = systems;
   const helpers = neurons ** 2 * most ** 2 < smallWork ? 0 : threadCount();
   const left: number[] = [];
-  let next = 0;
-  const lane = async (here: boolean): Promise<void> => {
-    while (next < neurons) {
-      const from = next;
-      const to = (next = Math.min(neurons, from + slotsAtOnce));
-      const solved = here ? slotCosts(systems, from, to) : await inThread(slotCostsTask, [systems, from, to]);
-      const singular = keepRegular(solved, from, costs, neurons);
-      left.push(...singular);
-      await between((to - from - singular.length) / neurons);
-      if (here) await turn(); // or the threads' results would wait
-    }
-  };
-  const lanes = Array.from({ length: helpers + 1 }, (_, i) => lane(i === helpers));
-  try {
-    await Promise.all(lanes);
-  } finally {
-    next = neurons; // one was stopped: so are the others
-    await Promise.allSettled(lanes);
-  }
+  await inLanes({ count: Math.ceil(neurons / slotsAtOnce), helpers }, async (piece, here) => {
+    const from = piece * slotsAtOnce;
+    const to = Math.min(neurons, from + slotsAtOnce);
+    const solved = here ? slotCosts(systems, from, to) : await inThread(slotCostsTask, [systems, from, to]);
+    const singular = keepRegular(solved, from, costs, neurons);
+    left.push(...singular);
+    await between((to - from - singular.length) / neurons);
+  });
   return left.sort((a, b) => a - b);
 }
 

@@ -1,8 +1,8 @@
 /** Trains networks one by one: some here, others in threads. Each has the same numbers wherever it is trained. */
-import { setImmediate as turn } from 'node:timers/promises';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { syntheticCoherenceJob } from '../../../src-shared/jobs/synthetic-coherence.ts';
 import { RandomStream } from '../random.ts';
+import { inLanes } from '../threads/lanes.ts';
 import { inThread, threadCount } from '../threads/pool.ts';
 import { taskOf } from '../threads/tasks.ts';
 import { scalarTraining } from './scalar-network.ts';
@@ -45,29 +45,21 @@ export async function trainNetworks(
 ): Promise<ScalarNetwork[]> {
   const networks: ScalarNetwork[] = [];
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  let next = 0;
-  const lane = async (here: boolean): Promise<void> => {
-    while (next < seeds.length) {
-      const i = next++;
+  await inLanes(
+    {
+      ...{ count: seeds.length, helpers: threadCount() },
+      stop: () => void Atomics.store(stop, 0, 1),
+    },
+    async (i, here) => {
+      const seed = seeds[i]!;
       const network = here
-        ? await trainHere(task, params, seeds[i]!, watch)
-        : await inThread(trainedNetworkTask, [task, params, seeds[i]!, stop]);
+        ? await trainHere(task, params, seed, watch)
+        : await inThread(trainedNetworkTask, [task, params, seed, stop]);
       if (!network) return;
       networks[i] = network;
       await watch.networkDone();
-      if (here) await turn(); // or the threads' results would wait
-    }
-  };
-  const helpers = Math.min(threadCount(), seeds.length - 1);
-  const lanes = Array.from({ length: helpers + 1 }, (_, i) => lane(i === helpers));
-  try {
-    await Promise.all(lanes);
-  } finally {
-    // One was stopped: so are the others.
-    next = seeds.length;
-    Atomics.store(stop, 0, 1);
-    await Promise.allSettled(lanes);
-  }
+    },
+  );
   return networks;
 }
 

@@ -24,8 +24,6 @@ export interface Gradients<T> {
   readonly precision: 'float64' | 'float32';
   /** Another model of the same network from here on. */
   set(state: StateDict): void;
-  /** Outputs of some examples, [size, outputs]. @param x [size, features] */
-  outputs(x: Float32Array): Float64Array;
   /** Of output `k` of each of some examples. @param x [size, features] */
   rows(x: Float32Array, k: number): Rows<T>;
   /** Inner products of all rows of a with all of b: [a.rows, b.rows]. */
@@ -85,8 +83,7 @@ interface Names {
 
 /**
  * The computation of one chunk: x [rows, features], hot [outputs] -> the gradient of output · hot of each example
- * [rows, weights], and the outputs [rows, outputs]. Every example has its own copy of the weights, so that one backward
- * pass gives all gradients.
+ * [rows, weights]. Every example has its own copy of the weights, so that one backward pass gives all gradients.
  */
 function bodyOf(maths: Maths, network: Network, rows: number, { acting, masked }: Names): ComputationBody {
   const { tf } = maths;
@@ -99,16 +96,17 @@ function bodyOf(maths: Maths, network: Network, rows: number, { acting, masked }
     const copies = trained.map(({ name, shape }) =>
       tf.tile(parameters.get(name)!, [rows, ...shape.map(() => 1)]),
     );
-    const run = (...values: Tensor[]): Tensor => {
+    const wanted = (...values: Tensor[]): Tensor => {
       const own = new Map([...parameters, ...trained.map(({ name }, i) => [name, values[i]!] as const)]);
-      return tf.reshape(forward(maths, network, own, batch).output, [rows, outputs]);
+      const output = tf.reshape(forward(maths, network, own, batch).output, [rows, outputs]);
+      return tf.sum(tf.mul(output, hot!));
     };
-    const gradients = tf.grads((...values) => tf.sum(tf.mul(run(...values), hot!)))(copies);
+    const gradients = tf.grads(wanted)(copies);
     const flat = trained.map(({ name }, i) => {
       const mask = masks.get(name);
       return tf.reshape(mask ? tf.mul(gradients[i]!, mask) : gradients[i]!, [rows, -1]);
     });
-    return { outputs: [tf.concat(flat, 1), run(...copies)], state };
+    return { outputs: [tf.concat(flat, 1)], state };
   };
 }
 
@@ -140,28 +138,30 @@ function filled(x: Float32Array, length: number): Float32Array {
   return all;
 }
 
+interface Setting {
+  backend: Backend;
+  network: Network;
+  layout: Layout;
+  /** Examples per call. */
+  chunk: number;
+}
+
 /** On TensorFlow's double kernels. */
 class NativeGradients implements Gradients<Double> {
   readonly precision = 'float64';
-  readonly #backend: Backend;
-  readonly #network: Network;
-  readonly #layout: Layout;
-  readonly #chunk: number;
+  readonly #of: Setting;
   #program: Program | undefined;
 
-  constructor(backend: Backend, network: Network, chunk: number) {
-    this.#backend = backend;
-    this.#network = network;
-    this.#layout = layoutOf(network);
-    this.#chunk = chunk;
+  constructor(setting: Setting) {
+    this.#of = setting;
   }
 
   get #doubles() {
-    return this.#backend.native!.doubles;
+    return this.#of.backend.native!.doubles;
   }
 
   set(state: StateDict): void {
-    const { names, values, shapes } = stateOf(this.#network, state);
+    const { names, values, shapes } = stateOf(this.#of.network, state);
     this.#program ??= this.#compile(names, shapes);
     const held = values.map((value, i) => this.#doubles.put(value, shapes[i]!));
     this.#program.setAll([...held.entries()]);
@@ -169,44 +169,32 @@ class NativeGradients implements Gradients<Double> {
   }
 
   #compile(names: Names, shapes: readonly number[][]): Program {
-    const { features, outputs } = this.#layout;
+    const { features, outputs } = this.#of.layout;
     const double = (shape: number[]) => ({ dtype: types.float64, shape });
-    return this.#backend.native!.compiler.compile(
+    return this.#of.backend.native!.compiler.compile(
       {
         mode: 'graph',
         precision: 'float64',
-        args: [double([this.#chunk, features]), double([outputs])],
+        args: [double([this.#of.chunk, features]), double([outputs])],
         state: shapes.map(double),
       },
-      bodyOf(mathsOf(this.#backend), this.#network, this.#chunk, names),
-      JSON.stringify(['gradients', this.#network.graph, this.#chunk, names]),
+      bodyOf(mathsOf(this.#of.backend), this.#of.network, this.#of.chunk, names),
+      JSON.stringify(['gradients', this.#of.network.graph, this.#of.chunk, names]),
     );
   }
 
-  #run(x: Float32Array, k: number): { gradients: Double; outputs: Double; size: number } {
-    const { features, outputs } = this.#layout;
-    const doubles = this.#doubles;
-    const input = doubles.put(filled(x, this.#chunk * features), [this.#chunk, features]);
-    const hot = doubles.put(oneHot(outputs, k), [outputs]);
-    const [gradients, values] = this.#program!.runDoubles([input, hot]);
-    doubles.free(input, hot);
-    return { gradients: gradients!, outputs: values!, size: x.length / features };
-  }
-
-  outputs(x: Float32Array): Float64Array {
-    const { gradients, outputs, size } = this.#run(x, 0);
-    const all = this.#doubles.read(outputs);
-    this.#doubles.free(gradients, outputs);
-    return all.subarray(0, size * this.#layout.outputs);
-  }
-
   rows(x: Float32Array, k: number): Rows<Double> {
-    const { gradients, outputs, size } = this.#run(x, k);
-    this.#doubles.free(outputs);
-    if (size === this.#chunk) return { values: gradients, rows: size };
+    const { features, outputs } = this.#of.layout;
+    const doubles = this.#doubles;
+    const input = doubles.put(filled(x, this.#of.chunk * features), [this.#of.chunk, features]);
+    const hot = doubles.put(oneHot(outputs, k), [outputs]);
+    const gradients = this.#program!.runDoubles([input, hot])[0]!;
+    doubles.free(input, hot);
+    const size = x.length / features;
+    if (size === this.#of.chunk) return { values: gradients, rows: size };
     const first = Int32Array.from({ length: size }, (_, i) => i);
-    const cut = this.#doubles.gather(gradients, first, [size]);
-    this.#doubles.free(gradients);
+    const cut = doubles.gather(gradients, first, [size]);
+    doubles.free(gradients);
     return { values: cut, rows: size };
   }
 
@@ -241,61 +229,46 @@ class NativeGradients implements Gradients<Double> {
 /** Gradients by tfjs in float32, everything behind them in float64: where there are no double kernels. */
 class PlainGradients implements Gradients<Float64Array> {
   readonly precision = 'float32';
-  readonly #backend: Backend;
-  readonly #network: Network;
-  readonly #layout: Layout;
-  readonly #chunk: number;
+  readonly #of: Setting;
   #computation: Computation | undefined;
 
-  constructor(backend: Backend, network: Network, chunk: number) {
-    this.#backend = backend;
-    this.#network = network;
-    this.#layout = layoutOf(network);
-    this.#chunk = chunk;
+  constructor(setting: Setting) {
+    this.#of = setting;
   }
 
   set(state: StateDict): void {
-    const { tf } = this.#backend;
-    const { names, values, shapes } = stateOf(this.#network, state);
+    const { tf } = this.#of.backend;
+    const { names, values, shapes } = stateOf(this.#of.network, state);
     this.#computation ??= new EagerComputation(
       tf,
-      bodyOf(mathsOf(this.#backend), this.#network, this.#chunk, names),
+      bodyOf(mathsOf(this.#of.backend), this.#of.network, this.#of.chunk, names),
     );
     const held = values.map((value, i) => tf.tensor(Float32Array.from(value), shapes[i]!));
     this.#computation.setAll([...held.entries()]);
     tf.dispose(held);
   }
 
-  #run(x: Float32Array, k: number): [gradients: Float64Array, outputs: Float64Array] {
-    const { tf } = this.#backend;
-    const { features, outputs, weights } = this.#layout;
+  rows(x: Float32Array, k: number): Rows<Float64Array> {
+    const { tf } = this.#of.backend;
+    const { features, outputs, weights } = this.#of.layout;
     const args = [
-      tf.tensor(filled(x, this.#chunk * features), [this.#chunk, features]),
+      tf.tensor(filled(x, this.#of.chunk * features), [this.#of.chunk, features]),
       tf.tensor(Float32Array.from(oneHot(outputs, k)), [outputs]),
     ];
-    const found = this.#computation!.run(args);
-    const size = x.length / features;
-    const [gradients, values] = found.map((tensor) => Float64Array.from(tensor.dataSync()));
-    tf.dispose([...args, ...found]);
-    return [gradients!.subarray(0, size * weights), values!.subarray(0, size * outputs)];
-  }
-
-  outputs(x: Float32Array): Float64Array {
-    return this.#run(x, 0)[1];
-  }
-
-  rows(x: Float32Array, k: number): Rows<Float64Array> {
-    const [values] = this.#run(x, k);
-    return { values, rows: x.length / this.#layout.features };
+    const gradients = this.#computation!.run(args)[0]!;
+    const values = Float64Array.from(gradients.dataSync());
+    tf.dispose([...args, gradients]);
+    const rows = x.length / features;
+    return { values: values.subarray(0, rows * weights), rows };
   }
 
   products(a: Rows<Float64Array>, b: Rows<Float64Array>): Float64Array {
-    return multiplyTransposedRight(a.values, b.values, a.rows, this.#layout.weights, b.rows);
+    return multiplyTransposedRight(a.values, b.values, a.rows, this.#of.layout.weights, b.rows);
   }
 
   along(a: Rows<Float64Array>, directions: Rows<Float64Array>): Float64Array {
     const count = directions.values.length / directions.rows;
-    return multiply(a.values, directions.values, a.rows, this.#layout.weights, count);
+    return multiply(a.values, directions.values, a.rows, this.#of.layout.weights, count);
   }
 
   hold(directions: Float64Array, count: number): Rows<Float64Array> {
@@ -317,9 +290,8 @@ export async function withGradients<R>(
   { network, chunk }: { network: Network; chunk: number },
   use: <T>(gradients: Gradients<T>) => Promise<R>,
 ): Promise<R> {
-  const gradients = backend.native
-    ? new NativeGradients(backend, network, chunk)
-    : new PlainGradients(backend, network, chunk);
+  const setting = { backend, network, layout: layoutOf(network), chunk };
+  const gradients = backend.native ? new NativeGradients(setting) : new PlainGradients(setting);
   try {
     return await (gradients instanceof NativeGradients ? use(gradients) : use(gradients));
   } finally {

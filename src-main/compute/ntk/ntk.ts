@@ -14,6 +14,7 @@ import { requireFitting, rowsOf, selectExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { loadModels, refuseGraphNetworks } from '../load-models.ts';
 import type { LoadedModel } from '../load-models.ts';
+import { valuesOf } from '../networks/doubles.ts';
 import { hasConvolutions } from '../networks/parameters.ts';
 import { refuseUntrainable } from '../training/execution.ts';
 import { layoutOf, weightsOf, withGradients } from './gradients.ts';
@@ -107,7 +108,7 @@ async function epochsOf<T>(
   for (const [m, model] of models.entries()) {
     const epoch = model.epoch ?? 0;
     gradients.set(model.state);
-    const outputs = concatenated(chunks.map((x) => gradients.outputs(x)));
+    const outputs = outputsOf(backend, model, chunks);
     const directions = m === 0 ? directionsFrom(model, models.slice(1), layout) : [];
     const { kernel, changes } = await kernelOf(gradients, subject, directions, async (share) => {
       meter.advance(share, `epoch ${epoch}`);
@@ -147,12 +148,21 @@ function directionsFrom(first: LoadedModel, later: readonly LoadedModel[], layou
 
 const sum = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value + b[i]!);
 
-function concatenated(parts: readonly Float64Array[]): Float64Array {
-  const all = new Float64Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
+/** Logits in float64, [samples, outputs]. */
+function outputsOf(backend: Backend, model: LoadedModel, chunks: readonly Float32Array[]): Float64Array {
+  const network = model.run.graph;
+  const rows = chunks[0]!.length / layoutOf(network).features;
+  const values = valuesOf(backend, { network, state: model.state }, [network.graph.output], {
+    ...{ rows, count: rows * chunks.length },
+  });
+  try {
+    const all: number[] = [];
+    for (const x of chunks)
+      values.each(x, (logits) => {
+        all.push(...(logits instanceof Float64Array ? logits : backend.native!.doubles.read(logits)));
+      });
+    return Float64Array.from(all);
+  } finally {
+    values.dispose();
   }
-  return all;
 }

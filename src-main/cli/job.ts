@@ -67,7 +67,7 @@ export async function follow(
   const { promise, resolve, reject } = Promise.withResolvers<Job>();
   const settle = (job: Job): void => {
     if (job.state !== 'interrupted') return ended.has(job.state) ? resolve(job) : undefined;
-    // Training whose worker died goes on from its last checkpoint by itself: look again before giving up.
+    // Training whose worker died resumes from its last checkpoint by itself: look again before giving up.
     setTimeout(() => {
       client.call('jobs.get', { jobId: job.id }).then((now) => {
         if (ended.has(now.state)) resolve(now);

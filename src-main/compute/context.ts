@@ -20,7 +20,7 @@ export interface ComputeContext {
   emit(event: JobEvent): void;
 }
 
-/** A compute function: complete params in, result out. Throws UserError for what a person can mend. */
+/** A compute function: complete params in, result out. Throws UserError for what the user can fix. */
 export type Compute<Params, Result> = (params: Params, context: ComputeContext) => Promise<Result>;
 
 /** Call this often: a cancelled job must end within a second. It yields to the event loop so that messages arrive. */

@@ -98,7 +98,7 @@ const essentialFields: TrainingField[] = [
   {
     path: 'training.clip_grad_norm',
     label: 'Gradient norm, at most',
-    note: 'longer ones are scaled down; empty: any',
+    note: 'longer gradients are scaled down; empty: no limit',
   },
   { path: 'training.label_smoothing', label: 'Label smoothing' },
   { path: 'training.early_stopping.enabled', label: 'Early stopping', options: ['false', 'true'] },

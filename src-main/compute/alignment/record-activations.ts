@@ -163,7 +163,7 @@ class Recorder {
     this.#pairs = pairs;
   }
 
-  /** As `add`, so many rows at a time. */
+  /** As `add`, at most `rows` rows at a time. */
   addAll(value: GroupValue, activations: Tensor3D, rows: number): void {
     const [models, count, n] = activations.shape;
     if (count <= rows) {

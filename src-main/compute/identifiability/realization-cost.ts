@@ -34,7 +34,7 @@ export async function costsOfLayers(
   const layers = subspaces.map(async (finding) =>
     costsOfLayer(model, await finding, { ...options, between }),
   );
-  // Nothing goes on after this has ended, also where one layer was stopped.
+  // No layer is still at work when this ends, even if one was stopped.
   await Promise.allSettled(layers);
   return Promise.all(layers);
 }

@@ -1,5 +1,5 @@
 /** `basin reproduce`: experiments of the papers from one command, on data sets of known geometry too. */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { basin, basinJson, temporaryFolder } from '../support/cli.ts';
 
@@ -48,6 +48,87 @@ describe('basin reproduce', () => {
       const [first, again, other] = [await measured('1'), await measured('1'), await measured('2')];
       expect(again).toEqual(first);
       expect(other).not.toEqual(first);
+    },
+  );
+});
+
+describe('basin reproduce, sizes', () => {
+  interface Plan {
+    name: string;
+    seconds: number;
+    memoryMiB: number;
+    known: string;
+  }
+
+  test('--dry-run says of every experiment what it takes, and trains nothing', async () => {
+    const own = ['--workspace', `${workspace}/dry`];
+    for (const size of ['quick', 'paper']) {
+      const { experiments } = await basinJson<{ experiments: Plan[] }>([
+        ...['reproduce', 'all', '--size', size, '--dry-run', ...own],
+      ]);
+      expect(experiments.length).toBeGreaterThan(9);
+      for (const { name, seconds, memoryMiB, known } of experiments) {
+        expect(seconds, name).toBeGreaterThan(0);
+        expect(memoryMiB, name).toBeGreaterThan(0);
+        // Nobody has to guess how long the quick sizes take.
+        expect(known, name).toMatch(size === 'quick' ? /^measured$/ : /^(measured|estimated)$/);
+      }
+      if (size === 'quick')
+        expect(experiments.reduce((sum, { seconds }) => sum + seconds, 0)).toBeLessThan(45 * 60);
+    }
+    const alone = await basin(['reproduce', 'main-table', '--size', 'paper', '--dry-run', ...own]);
+    expect(alone.code).toBe(0);
+    expect(alone.stdout).toMatch(/16 networks each[^]*Expected: about/);
+    expect(existsSync(`${workspace}/dry/runs`)).toBe(false);
+  });
+
+  test(
+    '--limit runs a part of a size through the same code, and judges nothing',
+    { timeout: 240_000 },
+    async () => {
+      const limited = ['--limit', 'epochs=1,models=2,settings=1', ...here];
+      const report = await basinJson<Report & { limit: object }>(['reproduce', 'instability', ...limited], {
+        timeoutMs: 230_000,
+      });
+      expect(report.limit).toEqual({ epochs: 1, models: 2, settings: 1 });
+      expect(report.rows).toHaveLength(1);
+      expect(report.rows.every(({ holds }) => holds === null)).toBe(true);
+      const kept = readFileSync(report.figures[0]!.replace(/[^/]*$/, 'report.json'), 'utf8');
+      expect(JSON.parse(kept)).toMatchObject({ format: 'basin-experiment', limit: { epochs: 1 } });
+    },
+  );
+
+  test.each([
+    ['epochs=0', /"epochs=0" is no limit/],
+    ['epochs=1,epochs=2', /epochs is given twice/],
+    ['seeds=2', /"seeds=2" is no limit.*epochs, models, settings/s],
+    ['models=1', /models would change nothing.*not made of trainings/s],
+  ])('--limit %s is refused', async (limit, message) => {
+    const outcome = await basin(['reproduce', 'chord-deviation', '--limit', limit, ...here]);
+    expect(outcome.code).not.toBe(0);
+    expect(outcome.stderr).toMatch(message);
+  });
+
+  test(
+    '--page puts what was found on a page, and keeps what stands there of others',
+    { timeout: 120_000 },
+    async () => {
+      const folder = `${workspace}/pages`;
+      mkdirSync(folder);
+      const page = `${folder}/experiments.md`;
+      await basinJson<Report>(['reproduce', 'chord-deviation', '--page', page, ...here]);
+      const text = readFileSync(page, 'utf8');
+      expect(text).toMatch(/## chord-deviation\n[^#]*3 held/);
+      expect(text).toMatch(/## main-table\n[^#]*Not run for this page\./);
+      for (const [, picture] of text.matchAll(/!\[[^\]]*\]\(([^)]+)\)/g))
+        expect(existsSync(`${folder}/${picture}`)).toBe(true);
+      await basinJson<Report>(['reproduce', 'symmetry', '--page', page, ...here], { timeoutMs: 110_000 });
+      const both = readFileSync(page, 'utf8');
+      expect(both).toMatch(/## chord-deviation\n[^#]*3 held/);
+      expect(both).not.toMatch(/## symmetry\n[^#]*Not run/);
+      const refused = await basin(['reproduce', 'symmetry', '--page', page, '--size', 'paper', ...here]);
+      expect(refused.stderr).toMatch(/shows whole quick sizes only/);
+      expect(readFileSync(page, 'utf8')).toBe(both);
     },
   );
 });

@@ -15,19 +15,22 @@ export interface DrawnFamily {
 /** The panels of the figure, in their order. */
 const drawnTreatments = ['none', 'activation'] as const satisfies readonly Treatment[];
 
-/** Test accuracies of all pairs of all families, a panel for each way of aligning. */
-export function demoCurves(families: readonly DrawnFamily[]): FigureRecipe<'interpolation'>['data'] {
+/** Accuracies of all pairs of all families on one split, a panel for each way of aligning. */
+export function demoCurves(
+  families: readonly DrawnFamily[],
+  split: 'train' | 'test' = 'test',
+): FigureRecipe<'interpolation'>['data'] {
   const panels = drawnTreatments.map((align) => ({
     title: alignmentTitle({ align }),
     series: families.map(({ label, curves }) => ({ label, pairs: curves[align] })),
   }));
   const recipe = interpolationFigure(panels, {
     metric: 'accuracy',
-    split: 'test',
+    split,
     band: 'range',
     draw: 'mean',
   });
-  if (!recipe) throw new Error('the interpolations lack the test accuracies that were requested');
+  if (!recipe) throw new Error(`the interpolations lack the ${split} accuracies that were requested`);
   return recipe.data;
 }
 

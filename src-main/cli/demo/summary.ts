@@ -54,11 +54,14 @@ function present<T>(value: T | null | undefined, what: string): T {
   });
 }
 
-/** Each network's own test accuracy, percent: the ends of the unaligned curves. */
-export function modelAccuracies(curves: readonly Interpolation[]): number[] {
+/** Each network's own accuracy on the split, percent: the ends of the unaligned curves. */
+export function modelAccuracies(
+  curves: readonly Interpolation[],
+  split: 'train' | 'test' = 'test',
+): number[] {
   const byModel = new Map<number, number>();
   for (const curve of curves) {
-    const accuracy = present(curve.test_accuracy, 'test accuracies');
+    const accuracy = present(curve[`${split}_accuracy`], `${split} accuracies`);
     byModel.set(curve.model1_index, present(accuracy[0], 'a first point'));
     byModel.set(curve.model2_index, present(accuracy.at(-1), 'a last point'));
   }
@@ -72,9 +75,9 @@ const pairName = ({ model1_index, model2_index }: Interpolation): string =>
 const height = (curve: Interpolation): number =>
   present(curve.test_barrier_height, `${pairName(curve)}, test barrier height`);
 
-/** Percentage points of test accuracy below the chord. @throws UserError for a curve that is not finite everywhere */
-export const chordDrop = (curve: Interpolation): number =>
-  present(barriersOf(curve, 'test').accuracy?.chord, `${pairName(curve)}, test accuracy drop`);
+/** Percentage points of accuracy below the chord. @throws UserError for a curve that is not finite everywhere */
+export const chordDrop = (curve: Interpolation, split: 'train' | 'test' = 'test'): number =>
+  present(barriersOf(curve, split).accuracy?.chord, `${pairName(curve)}, ${split} accuracy drop`);
 
 function forEachTreatment<T>(make: (treatment: Treatment) => T): Record<Treatment, T> {
   return Object.fromEntries(treatments.map((name) => [name, make(name)])) as Record<Treatment, T>;
@@ -93,7 +96,7 @@ export function summarise(
     sigma_f: about.sigmaF,
     run_directory: about.runDirectory,
     test_accuracy: spread(modelAccuracies(curves.none)),
-    test_accuracy_drop: forEachTreatment((name) => spread(curves[name].map(chordDrop))),
+    test_accuracy_drop: forEachTreatment((name) => spread(curves[name].map((curve) => chordDrop(curve)))),
     test_barrier_height: forEachTreatment((name) => spread(curves[name].map(height))),
     pairs: curves.none.map(({ model1_index, model2_index }, i) => ({
       models: [model1_index, model2_index],

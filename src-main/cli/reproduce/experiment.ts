@@ -31,9 +31,16 @@ export interface ExperimentReport {
   figures: Record<string, FigureRecipe>;
 }
 
+/** What of a size `--limit` can cut, to see that it runs: the most epochs, networks and settings of a sweep. */
+export const limitNames = ['epochs', 'models', 'settings'] as const;
+export type LimitName = (typeof limitNames)[number];
+export type Limit = Partial<Record<LimitName, number>>;
+
 export interface ExperimentWork {
   size: ExperimentSize;
   seed: number;
+  /** Empty unless `--limit` was given. Each of the experiment's `limits` must be honoured (`cut`, limit.ts). */
+  limit: Limit;
   /** Trains a run in the workspace from a preset and overrides as `basin train` takes them. */
   train(
     source: string,
@@ -56,9 +63,26 @@ export interface ExperimentWork {
   ): Promise<JobResult<K>>;
 }
 
+/** One size of an experiment, told before it starts. */
+export interface ExperimentPlan {
+  /** What is trained and measured: one sentence without its full stop. */
+  setting: string;
+  /** On two idle cores. */
+  seconds: number;
+  /** Peak of the worker that computes, MiB. */
+  memoryMiB: number;
+  /** `measured`: as it took once; `estimated`: from multiply-adds (estimate.ts) or from a part of the work. */
+  known: 'measured' | 'estimated';
+  /** What differs from the authors' own setting, or why their numbers cannot be reached. A whole sentence. */
+  remark?: string;
+}
+
 export interface Experiment {
   title: string;
-  /** What is trained and measured, and how long that takes; said before anything else. */
-  opening?(size: ExperimentSize): string;
+  /** The claim, and the numbers, of the papers or of their authors' records, and where they say so. Whole sentences. */
+  paper: { says: string; source: string };
+  sizes: Record<ExperimentSize, ExperimentPlan>;
+  /** What `--limit` can cut. */
+  limits: readonly LimitName[];
   run(work: ExperimentWork): Promise<ExperimentReport>;
 }

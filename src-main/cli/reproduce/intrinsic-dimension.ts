@@ -5,6 +5,9 @@ import { modelAccuracies, spread } from '../demo/summary.ts';
 import { accuracyDrop, dropText } from './accuracy-drop.ts';
 import type { AccuracyDrop } from './accuracy-drop.ts';
 import type { Experiment, ExperimentReport, ExperimentRow, ExperimentWork } from './experiment.ts';
+import { trainingSeconds } from './estimate.ts';
+import { cut } from './limit.ts';
+import { disjointPairs } from './pairs.ts';
 import { dimensions, scales, subspaceSettings, trainOnSubspace } from './subspace-runs.ts';
 import { falls } from '../../../src-shared/verdicts/rules.ts';
 import type { SubspaceSetting } from './subspace-runs.ts';
@@ -20,10 +23,6 @@ interface Measured {
   accuracy: number;
   drop: AccuracyDrop;
 }
-
-/** Pairs that share no network: their drops are independent draws. */
-const disjointPairs = (models: number): [number, number][] =>
-  Array.from({ length: models / 2 }, (_, i) => [2 * i + 1, 2 * i + 2]);
 
 async function measure(
   work: ExperimentWork,
@@ -96,8 +95,31 @@ function figuresOf(measured: readonly Measured[]): ExperimentReport['figures'] {
 
 export const experiment: Experiment = {
   title: 'Accuracy drop over the intrinsic dimension of the data',
+  paper: {
+    says: 'The lower the intrinsic dimension k of the data, the more accuracy W-asymmetric networks of σ_F = 1 lose unaligned: 46.4 / 15.7 / 6.1 points for k = 2 / 8 / 32.',
+    source: 'published figure',
+  },
+  sizes: {
+    quick: {
+      setting:
+        'W-asymmetric MLPs 512-128-128-128-20 on 10,000 examples of 20 Gaussian classes of separation 1, 10 epochs, 8 networks for each of k = 2, 8, 32 and σ_F = 0, 1; test accuracy between 4 disjoint pairs',
+      ...{ seconds: 120, memoryMiB: 700, known: 'measured' },
+    },
+    paper: {
+      setting:
+        'W-asymmetric MLPs 512-512-512-512-20 on 50,000 examples of 20 Gaussian classes of separation 0.3, 100 epochs, 4 networks for each of k = 2, 8, 32 and σ_F = 0, 1; test accuracy between all 6 pairs',
+      seconds: trainingSeconds({
+        widths: [512, 512, 512, 512, 20],
+        ...{ examples: 45_000, batchSize: 128, epochs: 100, models: 24 },
+      }),
+      ...{ memoryMiB: 2048, known: 'estimated' },
+      remark:
+        'At separation 0.3 in two dimensions even the best classifier reaches only about 17 %, so the published drop of 46.4 points cannot come from these data.',
+    },
+  },
+  limits: ['epochs', 'models'],
   async run(work) {
-    const setting = subspaceSettings[work.size];
+    const setting = cut(subspaceSettings[work.size], work.limit);
     const measured: Measured[] = [];
     for (const sigmaF of scales)
       for (const dimension of dimensions) measured.push(await measure(work, setting, dimension, sigmaF));

@@ -2,6 +2,8 @@
 import { packMatrix } from '../../../src-shared/figures/index.ts';
 import { rowsOf as checkpointRows } from '../../../src-shared/jobs/layer-measures.ts';
 import type { LayerRealizationCost } from '../../../src-shared/jobs/realization-cost.ts';
+import { trainingSeconds } from './estimate.ts';
+import { cut } from './limit.ts';
 import { risesByFactor } from '../../../src-shared/verdicts/rules.ts';
 import type { Experiment, ExperimentRow, ExperimentWork } from './experiment.ts';
 import { dimensions, scales, subspaceSettings, trainOnSubspace } from './subspace-runs.ts';
@@ -13,7 +15,7 @@ interface Measured {
 }
 
 async function measure(work: ExperimentWork, dimension: number, sigmaF: number): Promise<Measured> {
-  const setting = { ...subspaceSettings[work.size], models: 2 };
+  const setting = cut({ ...subspaceSettings[work.size], models: 2 }, work.limit);
   const share = 1 / (dimensions.length * scales.length);
   const { trained, epochs } = await trainOnSubspace(work, setting, dimension, sigmaF, 0.6 * share);
   const question = { run: trained.run_directory, models: [1], epoch: epochs };
@@ -70,6 +72,27 @@ function rowsOf(measured: readonly Measured[]): ExperimentRow[] {
 
 export const experiment: Experiment = {
   title: 'Swap costs over the dimension of the data',
+  paper: {
+    says: 'Exchanging two neurons costs more the larger the fixed weights are, and the more dimensions the data have; without fixed weights it costs nothing.',
+    source: 'neuron-identifiability, realization costs',
+  },
+  sizes: {
+    quick: {
+      setting:
+        'the networks of intrinsic-dimension, two for each of k = 2, 8, 32 and σ_F = 0, 1; the cost of every exchange of two neurons, first network',
+      ...{ seconds: 68, memoryMiB: 700, known: 'measured' },
+    },
+    paper: {
+      setting:
+        'the networks of intrinsic-dimension at their paper size, two for each of k = 2, 8, 32 and σ_F = 0, 1; the cost of every exchange of two neurons, first network',
+      seconds: trainingSeconds({
+        widths: [512, 512, 512, 512, 20],
+        ...{ examples: 45_000, batchSize: 128, epochs: 100, models: 12 },
+      }),
+      ...{ memoryMiB: 2048, known: 'estimated' },
+    },
+  },
+  limits: ['epochs'],
   async run(work) {
     const measured: Measured[] = [];
     for (const sigmaF of scales)

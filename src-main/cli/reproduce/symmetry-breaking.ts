@@ -12,6 +12,8 @@ import type { FigureRecipe } from '../../../src-shared/figures/index.ts';
 import { placeBetween } from '../../../src-shared/verdicts/matching.ts';
 import { isAbove, isBelow, sampleOf, type Outcome, type Sample } from '../../../src-shared/verdicts/rules.ts';
 import { chordDrop, modelAccuracies, spread } from '../demo/summary.ts';
+import { trainingSeconds } from './estimate.ts';
+import { cut } from './limit.ts';
 import { nearChance } from './matching-objective.ts';
 import type { Experiment, ExperimentRow, ExperimentSize, ExperimentWork } from './experiment.ts';
 
@@ -90,7 +92,7 @@ function swapCostOf(layers: readonly LayerSensitivity[]): number {
 }
 
 async function measure(work: ExperimentWork, one: Compared): Promise<Measured> {
-  const { epochs, models, data } = settings[work.size];
+  const { epochs, models, data } = cut(settings[work.size], work.limit);
   const share = 1 / compared.length;
   const trained = await work.train(
     one.presets[work.size],
@@ -267,10 +269,31 @@ function figureOf(all: readonly Measured[]): FigureRecipe<'scatter'> {
 
 export const experiment: Experiment = {
   title: 'Which fixed parts break the symmetry effectively',
+  paper: {
+    says: 'Fixed parts that leave no exact permutation symmetry can still leave networks as far apart as standard ones: biases alone do not break the symmetry effectively, large random fixed weights do.',
+    source: 'neuron-identifiability, families; docs/families.md',
+  },
+  sizes: {
+    quick: {
+      setting:
+        'six families of MLPs 784-64-64-64-10 on the embedded digits, 10 epochs, 3 networks each; matching of activations, accuracy drop and swap costs',
+      ...{ seconds: 60, memoryMiB: 700, known: 'measured' },
+    },
+    paper: {
+      setting:
+        'six families of MLPs 784-512-512-512-10 on MNIST, 100 epochs, 4 networks each; matching of activations, accuracy drop and swap costs',
+      seconds: trainingSeconds({
+        widths: [784, 512, 512, 512, 10],
+        ...{ examples: 54_000, batchSize: 64, epochs: 100, models: 24 },
+      }),
+      ...{ memoryMiB: 3072, known: 'estimated' },
+    },
+  },
+  limits: ['epochs', 'models'],
   async run(work) {
     const all: Measured[] = [];
     for (const one of compared) all.push(await measure(work, one));
-    const { epochs, data, widths } = settings[work.size];
+    const { epochs, data, widths } = cut(settings[work.size], work.limit);
     const caption =
       `Unaligned pairs of networks, each family in a colour: how well the identity matches their neurons, what is lost ` +
       `on the straight line between them, what swapping two neurons costs. MLP ${widths}, ${epochs} epochs on ${data}, ` +

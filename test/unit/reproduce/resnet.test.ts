@@ -1,11 +1,12 @@
 /** What `basin reproduce resnet` says of the numbers it is given, whichever way they come out. */
 import { describe, expect, it } from 'vitest';
-import { refuseMissed } from '../../../src-main/cli/commands/reproduce.ts';
+import { refuseMissed } from '../../../src-main/cli/reproduce/run-experiment.ts';
 import type {
   ExperimentReport,
   ExperimentSize,
   ExperimentWork,
 } from '../../../src-main/cli/reproduce/experiment.ts';
+import { planText } from '../../../src-main/cli/reproduce/plan.ts';
 import { experiment } from '../../../src-main/cli/reproduce/resnet.ts';
 import { loadTrainingConfig } from '../../../src-main/formats/presets.ts';
 
@@ -30,7 +31,7 @@ async function reported(middles: Middles, size: ExperimentSize = 'quick') {
   const questions: Record<string, unknown>[] = [];
   const trained: [string, readonly string[]][] = [];
   const work: ExperimentWork = {
-    ...{ size, seed: 5 },
+    ...{ size, seed: 5, limit: {} },
     train: (source, overrides) => {
       loadTrainingConfig(source, overrides);
       trained.push([source, overrides]);
@@ -107,8 +108,9 @@ describe('reproduce resnet', () => {
       const { dataset, training, num_models: models, model } = loadTrainingConfig(source, overrides);
       expect([dataset?.name, training?.num_epochs, models, model?.w]).toEqual(['cifar10', 100, 16, 8]);
     }
-    expect(questions[0]).toMatchObject({ epoch: 100, steps: 36, splits: ['test'] });
+    expect(questions[0]).toMatchObject({ epoch: 100, steps: 36, splits: ['train', 'test'] });
+    expect(questions[1]).toMatchObject({ splits: ['test'] });
     expect(questions[0]!['pairs']).toHaveLength(8);
-    expect(experiment.opening!('paper')).toMatch(/CIFAR-10.*about two years on two cores/);
+    expect(planText(experiment.sizes.paper)).toMatch(/CIFAR-10.*about 2\.0 years on two idle cores/);
   });
 });

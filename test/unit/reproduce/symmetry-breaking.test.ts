@@ -56,7 +56,7 @@ async function reported(placeOf: Place): Promise<ExperimentReport> {
     }
   };
   return experiment.run({
-    ...{ size: 'quick', seed: 1, train: trained },
+    ...{ size: 'quick', seed: 1, limit: {}, train: trained },
     fork: () => Promise.reject(new Error('nothing is forked')),
     run: (kind, params) => Promise.resolve(resultOf(kind, (params as { run: string }).run) as never),
   });

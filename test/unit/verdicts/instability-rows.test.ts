@@ -27,7 +27,7 @@ test('compares the children of one parent, fork by fork', async () => {
   const forked: unknown[] = [];
   const result = (value: unknown) => Promise.resolve(value as never);
   const work: ExperimentWork = {
-    ...{ size: 'quick', seed: 3 },
+    ...{ size: 'quick', seed: 3, limit: {} },
     train: () => result({ run_directory: '/parent' }),
     fork(fork) {
       forked.push(fork);

@@ -1,0 +1,16 @@
+/** The experiments that `basin reproduce NAME` knows, in the order in which `basin reproduce all` runs them. */
+import type { Experiment } from './experiment.ts';
+
+export const experiments: Readonly<Record<string, () => Promise<{ experiment: Experiment }>>> = {
+  'main-table': () => import('./main-table.ts'),
+  resnet: () => import('./resnet.ts'),
+  'intrinsic-dimension': () => import('./intrinsic-dimension.ts'),
+  coherence: () => import('./coherence.ts'),
+  'matching-objective': () => import('./matching-objective.ts'),
+  'swap-costs': () => import('./swap-costs.ts'),
+  'chord-deviation': () => import('./chord-deviation.ts'),
+  'symmetry-breaking': () => import('./symmetry-breaking.ts'),
+  instability: () => import('./instability.ts'),
+  symmetry: () => import('./symmetry.ts'),
+};
+export const experimentNames = Object.keys(experiments);

@@ -9,6 +9,7 @@ import { inspectNeuronsJob } from './jobs/inspect-neurons.ts';
 import { matrixSchema } from './matrix.ts';
 import { partsRequests } from './partial-results.ts';
 import { epochMetricsSchema, progressSchema } from './progress.ts';
+import { runEditSchema, runLabelsSchema } from './run-labels.ts';
 import { serverRequests } from './server-address.ts';
 import { standingRequests } from './standing.ts';
 import { trainFormRequests } from './train-preview.ts';
@@ -21,7 +22,7 @@ const time = z.number().describe('milliseconds since 1970');
 /** One row of the catalog; everything the table shows, so that filtering and sorting never leave the renderer. */
 export const runRowSchema = z.object({
   id,
-  /** The folder's name, unless two runs share it. */
+  /** The person's own name for it; else the folder's, with more of the path if two runs share it. */
   name: z.string(),
   path: z.string(),
   architecture: z.string(),
@@ -47,6 +48,7 @@ export const runRowSchema = z.object({
   addedAt: time,
   /** The run's config.yaml flattened to dotted keys, for filters and columns. */
   properties: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  ...runLabelsSchema.shape,
 });
 export type RunRow = z.infer<typeof runRowSchema>;
 
@@ -250,8 +252,15 @@ export const requests = {
   'engine.info': { args: nothing, response: engineInfoSchema },
 
   'runs.list': { args: nothing, response: z.array(runRowSchema) },
+  /** Runs in the trash, the last one first. */
+  'runs.trash': { args: nothing, response: z.array(runRowSchema) },
+  /** One step of undo, as a change to the groups is. */
+  'runs.edit': {
+    args: z.object({ edit: runEditSchema }),
+    response: groupsStateSchema.extend({ step: z.int().nullable() }),
+  },
   'runs.get': { args: z.object({ runId: id }), response: runDetailSchema },
-  /** Forgets the run; its files stay. */
+  /** Forgets the run for good; its files stay. */
   'runs.remove': { args: z.object({ runIds: z.array(id) }), response: nothing },
   /** Points a missing run to its new folder. */
   'runs.relocate': { args: z.object({ runId: id, path: z.string() }), response: runRowSchema },

@@ -33,8 +33,15 @@ function foldersMeant(text: string): string[] {
 }
 
 /** The runs that ids, names or folders stand for, in that order. Throws UserError for one that is none or many. */
-export async function findRuns(client: Client, texts: readonly string[]): Promise<RunRow[]> {
-  const runs = await client.call('runs.list', {});
+export const findRuns = async (client: Client, texts: readonly string[]): Promise<RunRow[]> =>
+  chosenRuns(await client.call('runs.list', {}), texts);
+
+/** As `findRuns`, among these; `where` they are. */
+export function chosenRuns(
+  runs: readonly RunRow[],
+  texts: readonly string[],
+  where: 'catalog' | 'trash' = 'catalog',
+): RunRow[] {
   return texts.map((text) => {
     const paths = foldersMeant(text);
     const exact = runs.filter((run) => run.id === text || run.name === text || paths.includes(run.path));
@@ -49,8 +56,11 @@ export async function findRuns(client: Client, texts: readonly string[]): Promis
       );
     }
     const names = runs.map((run) => run.name);
-    throw new UserError(`There is no run "${text}" in the catalog.${didYouMean(text, names)}`, {
-      hint: '`basin runs` lists them; `basin import DIR` adds run folders.',
+    throw new UserError(`There is no run "${text}" in the ${where}.${didYouMean(text, names)}`, {
+      hint:
+        where === 'trash'
+          ? '`basin runs trash` lists them.'
+          : '`basin runs` lists them; `basin import DIR` adds run folders.',
     });
   });
 }

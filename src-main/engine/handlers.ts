@@ -38,6 +38,8 @@ export function handlersOf(engine: EngineServices): Handlers {
         metrics: await readMetrics(path),
       };
     },
+    'runs.trash': () => engine.runs.trash(),
+    'runs.edit': ({ edit }) => groupsChanged(engine.groups.editRuns(edit)),
     'runs.remove': ({ runIds }) => {
       engine.runs.remove(runIds);
       groupsChanged({});

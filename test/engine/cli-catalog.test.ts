@@ -43,6 +43,30 @@ describe('import', () => {
 });
 
 describe('runs', () => {
+  test('are renamed, tagged, put away, removed and brought back', async () => {
+    await basinJson(['import', runs, ...here]);
+    await basinJson(['runs', 'rename', 'sym0', 'baseline', ...here]);
+    await basinJson(['runs', 'tag', 'baseline', '--add', 'paper,draft', ...here]);
+    await basinJson(['runs', 'star', 'baseline', ...here]);
+    const [baseline] = await basinJson<RunRow[]>(['runs', 'baseline', ...here]);
+    expect(baseline).toMatchObject({ title: 'baseline', tags: ['draft', 'paper'], starred: true });
+    const spaced = await basin(['runs', 'tag', 'baseline', '--add', 'two words', ...here]);
+    expect([spaced.code, spaced.stderr]).toEqual([1, expect.stringMatching(/one word of letters/)]);
+    await basinJson(['runs', 'archive', 'baseline', ...here]);
+    const listed = await basin(['runs', ...here]);
+    expect(listed.stdout).not.toContain('baseline');
+    expect(listed.stderr).toContain('1 archived, not listed: add --archived.');
+    await basinJson(['runs', 'remove', 'baseline', ...here]);
+    const trash = await basinJson<RunRow[]>(['runs', 'trash', ...here]);
+    expect(trash.map(({ name }) => name)).toEqual(['baseline']);
+    const unknown = await basin(['runs', 'restore', 'basline', ...here]);
+    expect(unknown.stderr).toMatch(/no run "basline" in the trash.*baseline/);
+    await basinJson(['runs', 'restore', 'baseline', ...here]);
+    await basinJson(['runs', 'unarchive', 'baseline', ...here]);
+    await basinJson(['runs', 'rename', 'baseline', ...here]);
+    expect((await basin(['runs', ...here])).stdout).toMatch(/sym0 .*★ draft paper/);
+  });
+
   test('are listed and filtered', async () => {
     const all = await basinJson<RunRow[]>(['runs', ...here]);
     expect(all.map((run) => run.name)).toEqual(expect.arrayContaining(['sym0', 'sym1_kappa1']));

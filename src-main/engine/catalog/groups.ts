@@ -1,11 +1,13 @@
-/** Groups: architecture -> key -> ordered members. Every edit is one step of undo. */
+/** Groups: architecture -> key -> ordered members, and what is said of runs. Every edit of either is one step of undo. */
 import { randomBytes } from 'node:crypto';
 import type { Group, GroupEdit, GroupsState, Member } from '../../../src-shared/api.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import type { RunEdit } from '../../../src-shared/run-labels.ts';
 import type { Db } from '../store/database.ts';
 import { applyEdit, type GroupDraft } from './edit.ts';
 import { revert, type Kept } from './revert.ts';
-import { UndoLog, type Change } from './undo.ts';
+import { LabelStore, type KeptLabels } from './run-labels.ts';
+import { UndoLog, type Change, type State, type UndoableStep } from './undo.ts';
 
 interface GroupRecord {
   id: string;
@@ -24,15 +26,25 @@ interface MemberRecord {
 
 export class GroupStore {
   readonly #db: Db;
-  readonly #undo: UndoLog<Kept>;
+  readonly #undo: UndoLog;
+  readonly #labels: LabelStore;
 
   constructor(db: Db) {
     this.#db = db;
-    this.#undo = new UndoLog(db, (states) => this.#put(states));
+    this.#labels = new LabelStore(db);
+    this.#undo = new UndoLog(db, {
+      groups: (states) => this.#put(states as State<Kept>[]),
+      runs: (states) => this.#labels.put(states as State<KeptLabels>[]),
+    });
   }
 
   state(): GroupsState {
-    return { groups: this.#read().map(({ position: _position, ...group }) => group), ...this.#undo.labels() };
+    const trashed = this.#trashed();
+    const groups = this.#read().map(({ position: _position, ...group }) => ({
+      ...group,
+      members: group.members.filter(({ runId }) => !trashed.has(runId)),
+    }));
+    return { groups, ...this.#undo.labels() };
   }
 
   /** Does one edit, or throws UserError and changes nothing. `step` names it to `undo`; null if nothing changed. */
@@ -43,9 +55,18 @@ export class GroupStore {
         groups: structuredClone(before),
         newId: () => `group-${randomBytes(5).toString('hex')}`,
       };
-      const label = applyEdit(draft, edit);
+      const label = applyEdit(draft, this.#amongAll(before, edit));
       for (const member of draft.groups.flatMap((group) => group.members)) this.#assertMember(member);
       return this.#change(label, before, draft.groups);
+    })();
+    return { ...this.state(), step };
+  }
+
+  /** Does one edit of what is said of runs, or throws UserError and changes nothing. */
+  editRuns(edit: RunEdit): GroupsState & { step: number | null } {
+    const step = this.#db.transaction(() => {
+      const { label, changes } = this.#labels.changesOf(edit);
+      return this.#changeLabels(label, changes);
     })();
     return { ...this.state(), step };
   }
@@ -58,8 +79,13 @@ export class GroupStore {
     this.#db.transaction(() => {
       const step = seq === undefined ? undefined : this.#undo.step(seq);
       if (seq === undefined || !step || this.#undo.isLast(seq)) return this.#undo.undo();
+      if (step.subject === 'runs') {
+        const changes = this.#labels.revert(step as UndoableStep<KeptLabels>);
+        return this.#changeLabels(`undo of ${step.label}`, changes, seq);
+      }
       const before = this.#read();
-      return this.#change(`undo of ${step.label}`, before, revert(before, step), seq);
+      const reverted = revert(before, step as UndoableStep<Kept>);
+      return this.#change(`undo of ${step.label}`, before, reverted, seq);
     })();
     return this.state();
   }
@@ -79,7 +105,32 @@ export class GroupStore {
     const changes = difference(before, after);
     if (changes.length === 0) return null;
     this.#put(changes.map((change) => ({ id: change.id, state: change.after })));
-    return this.#undo.record(label, changes, reverts);
+    return this.#undo.record(label, changes, {
+      subject: 'groups',
+      ...(reverts !== undefined && { reverts }),
+    });
+  }
+
+  #changeLabels(label: string, changes: readonly Change<KeptLabels>[], reverts?: number): number | null {
+    if (changes.length === 0) return null;
+    this.#labels.put(changes.map(({ id, after }) => ({ id, state: after })));
+    return this.#undo.record(label, changes, { subject: 'runs', ...(reverts !== undefined && { reverts }) });
+  }
+
+  #trashed(): Set<string> {
+    return new Set(
+      this.#db.prepare('SELECT id FROM runs WHERE trashed_at IS NOT NULL').pluck().all() as string[],
+    );
+  }
+
+  /** A position counts members as they are seen: without those in the trash. */
+  #amongAll(groups: readonly Kept[], edit: GroupEdit): GroupEdit {
+    if (!('index' in edit) || edit.index === undefined) return edit;
+    const groupId = edit.type === 'move-members' ? edit.toGroupId : edit.groupId;
+    const members = groups.find(({ id }) => id === groupId)?.members ?? [];
+    const trashed = this.#trashed();
+    const seen = members.flatMap(({ runId }, place) => (trashed.has(runId) ? [] : place));
+    return { ...edit, index: seen[edit.index] ?? members.length };
   }
 
   #read(): Kept[] {
@@ -99,7 +150,7 @@ export class GroupStore {
   }
 
   /** Puts groups into a known state. All of them go first, so that two may exchange their keys. */
-  #put(states: readonly { id: string; state: Kept | null }[]): void {
+  #put(states: readonly State<Kept>[]): void {
     const remove = this.#db.prepare('DELETE FROM groups WHERE id = ?');
     for (const { id } of states) remove.run(id);
     const insert = this.#db.prepare(

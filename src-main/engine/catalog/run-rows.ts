@@ -2,9 +2,11 @@
 import { join } from 'node:path';
 import type { CheckpointRow, RunRow } from '../../../src-shared/api.ts';
 import type { Family } from '../../../src-shared/domain.ts';
+import type { RunLabels } from '../../../src-shared/run-labels.ts';
 import { flatten, keepsRunningStatistics } from './summary.ts';
 
-export interface RunRecord {
+/** What is read off a run's folder. */
+export interface FolderRecord {
   id: string;
   name: string;
   path: string;
@@ -23,6 +25,18 @@ export interface RunRecord {
   missing: number;
   problems: string;
   added_at: number;
+}
+
+/** With what a person says of it (run-labels.ts). */
+export interface RunRecord extends FolderRecord {
+  title: string | null;
+  notes: string;
+  /** JSON list. */
+  tags: string;
+  starred: number;
+  archived: number;
+  /** When it was moved to the trash. */
+  trashed_at: number | null;
 }
 
 export type RunState = RunRecord['state'];
@@ -93,11 +107,19 @@ export class ConfigMemo {
   }
 
   /** Forgets the runs that are not among these. */
-  keep(runs: readonly RunRecord[]): void {
+  keep(runs: readonly { id: string }[]): void {
     const ids = new Set(runs.map(({ id }) => id));
     for (const id of this.#known.keys()) if (!ids.has(id)) this.#known.delete(id);
   }
 }
+
+export const labelsOf = (run: RunRecord): RunLabels => ({
+  title: run.title,
+  notes: run.notes,
+  tags: JSON.parse(run.tags) as string[],
+  starred: run.starred === 1,
+  archived: run.archived === 1,
+});
 
 export function rowOf(
   run: RunRecord,
@@ -108,7 +130,7 @@ export function rowOf(
 ): RunRow {
   return {
     id: run.id,
-    name,
+    name: run.title ?? name,
     path: run.path,
     architecture: run.architecture,
     family: run.family,
@@ -125,6 +147,7 @@ export function rowOf(
     groupIds,
     addedAt: run.added_at,
     properties,
+    ...labelsOf(run),
   };
 }
 

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import type { FoundCheckpoint, FoundRun } from '../../../src-shared/interop.ts';
 import { contentsOf, fingerprintOf } from '../../formats/run-contents.ts';
 import type { Db } from '../store/database.ts';
-import type { CheckpointRecord, RunRecord, Source } from './run-rows.ts';
+import type { CheckpointRecord, FolderRecord, RunRecord, Source } from './run-rows.ts';
 import { summarise } from './summary.ts';
 
 export class RunWriter {
@@ -21,7 +21,11 @@ export class RunWriter {
     const isBack = current?.missing === 1;
     if (changed || isBack || current.contents !== record.contents) this.#saveRun(record);
     const checkpointsChanged = this.#saveCheckpoints(record.id, found);
-    return { id: record.id, changed: changed || checkpointsChanged };
+    // Whoever trains or imports it again wants it back.
+    const { changes: restored } = this.#db
+      .prepare('UPDATE runs SET trashed_at = NULL WHERE id = ? AND trashed_at IS NOT NULL')
+      .run(record.id);
+    return { id: record.id, changed: changed || checkpointsChanged || restored > 0 };
   }
 
   #newId(path: string): string {
@@ -40,7 +44,7 @@ export class RunWriter {
     }
   }
 
-  #saveRun(record: RunRecord): void {
+  #saveRun(record: FolderRecord): void {
     this.#db
       .prepare(
         `INSERT INTO runs (id, name, path, architecture, family, sigma_f, dataset, widths, config, config_hash,
@@ -112,7 +116,7 @@ function recordOf(
   found: FoundRun,
   current: RunRecord | undefined,
   { origin, state }: Source,
-): RunRecord {
+): FolderRecord {
   const config = found.config ?? {};
   const summary = summarise(config);
   const usable =
@@ -142,8 +146,8 @@ function recordOf(
 }
 
 /** That its folder is back, or that an older Basin recorded no contents, is no change of the run. */
-function differs(a: RunRecord, b: RunRecord): boolean {
-  return (Object.keys(b) as (keyof RunRecord)[]).some(
+function differs(a: FolderRecord, b: FolderRecord): boolean {
+  return (Object.keys(b) as (keyof FolderRecord)[]).some(
     (key) => a[key] !== b[key] && key !== 'missing' && !(key === 'contents' && a.contents === null),
   );
 }

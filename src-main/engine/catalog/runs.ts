@@ -60,7 +60,10 @@ export class RunStore {
     // What a transaction wrote may be taken back, which no count tells.
     if (this.#db.inTransaction) return this.#rows();
     const version = this.#version();
-    if (this.#listed?.version !== version) this.#listed = { version, rows: this.#rows() };
+    if (this.#listed?.version !== version) {
+      this.#listed = { version, rows: this.#rows() };
+      this.#configs.keep(this.#listed.rows);
+    }
     return this.#listed.rows;
   }
 
@@ -71,12 +74,16 @@ export class RunStore {
     return `${byOthers}/${byUs}`;
   }
 
-  #rows(): RunRow[] {
-    const runs = this.#db.prepare('SELECT * FROM runs ORDER BY added_at DESC, id').all() as RunRecord[];
+  /** The runs in the trash, the last one first. */
+  trash(): RunRow[] {
+    return this.#rows('trashed_at IS NOT NULL ORDER BY trashed_at DESC, id');
+  }
+
+  #rows(which = 'trashed_at IS NULL ORDER BY added_at DESC, id'): RunRow[] {
+    const runs = this.#db.prepare(`SELECT * FROM runs WHERE ${which}`).all() as RunRecord[];
     const checkpoints = this.#checkpointFacts();
     const groups = this.#groupIds();
     const names = uniqueNames(runs.map((run) => run.path));
-    this.#configs.keep(runs);
     return runs.map((run) =>
       rowOf(
         run,
@@ -177,9 +184,9 @@ export class RunStore {
   }
 
   counts(): { runs: number; checkpoints: number } {
-    const count = (table: string): number =>
-      this.#db.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number;
-    return { runs: count('runs'), checkpoints: count('checkpoints') };
+    const count = (from: string): number =>
+      this.#db.prepare(`SELECT count(*) FROM ${from} WHERE trashed_at IS NULL`).pluck().get() as number;
+    return { runs: count('runs'), checkpoints: count('checkpoints JOIN runs ON runs.id = run_id') };
   }
 
   #record1(id: string): RunRecord {

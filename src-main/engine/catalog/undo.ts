@@ -2,7 +2,10 @@
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Db } from '../store/database.ts';
 
-/** One group's state before and after a step; null: it did not exist. */
+/** What a step changed. */
+export type Subject = 'groups' | 'runs';
+
+/** One group's, or run's, state before and after a step; null: it did not exist. */
 export interface Change<T> {
   id: string;
   before: T | null;
@@ -14,38 +17,53 @@ interface Step {
   label: string;
   changes: string;
   undone: number;
+  subject: Subject;
 }
 
 /** A step that can be taken back by its id. */
 export interface UndoableStep<T> {
   label: string;
+  subject: Subject;
   changes: Change<T>[];
-  /** What was done after it and is still in effect; nothing for the last step. */
+  /** What was done after it to the same kind of thing and is still in effect; nothing for the last step. */
   later: Change<T>[];
 }
 
 /** Steps that are kept. */
 export const undoLimit = 200;
 
-export class UndoLog<T> {
-  readonly #db: Db;
-  readonly #apply: (states: { id: string; state: T | null }[]) => void;
+/** What something is put into; null: it is not there. */
+export interface State<T> {
+  id: string;
+  state: T | null;
+}
 
-  constructor(db: Db, apply: (states: { id: string; state: T | null }[]) => void) {
+type Apply = (states: State<unknown>[]) => void;
+
+export class UndoLog {
+  readonly #db: Db;
+  readonly #apply: Record<Subject, Apply>;
+
+  /** @param apply puts what a step kept, as it was recorded for that subject */
+  constructor(db: Db, apply: Record<Subject, Apply>) {
     this.#db = db;
     this.#apply = apply;
   }
 
   /**
    * Call inside the transaction that makes the change. What had been undone can no longer be redone.
-   * @param reverts the step that this one takes back
+   * @param step `reverts`: the step that this one takes back
    * @returns the step's id
    */
-  record(label: string, changes: readonly Change<T>[], reverts: number | null = null): number {
+  record(
+    label: string,
+    changes: readonly Change<unknown>[],
+    { subject, reverts = null }: { subject: Subject; reverts?: number | null },
+  ): number {
     this.#db.prepare('DELETE FROM undo_log WHERE undone = 1').run();
     const { lastInsertRowid } = this.#db
-      .prepare('INSERT INTO undo_log (label, changes, created_at, reverts) VALUES (?, ?, ?, ?)')
-      .run(label, JSON.stringify(changes), Date.now(), reverts);
+      .prepare('INSERT INTO undo_log (label, changes, created_at, reverts, subject) VALUES (?, ?, ?, ?, ?)')
+      .run(label, JSON.stringify(changes), Date.now(), reverts, subject);
     this.#db.prepare('DELETE FROM undo_log WHERE seq <= (SELECT max(seq) FROM undo_log) - ?').run(undoLimit);
     return Number(lastInsertRowid);
   }
@@ -55,26 +73,27 @@ export class UndoLog<T> {
   }
 
   /** @throws UserError if that step was undone already or is no longer kept */
-  step(seq: number): UndoableStep<T> {
+  step(seq: number): UndoableStep<unknown> {
     const step = this.#db.prepare('SELECT * FROM undo_log WHERE seq = ?').get(seq) as Step | undefined;
     if (!step) {
       throw new UserError('This change can no longer be undone.', {
-        hint: `Only the last ${undoLimit} changes to the groups can be undone; undone changes are dropped by the next change.`,
+        hint: `Only the last ${undoLimit} changes to groups and runs can be undone; undone changes are dropped by the next change.`,
       });
     }
     const reverted = this.#db.prepare('SELECT 1 FROM undo_log WHERE reverts = ? AND undone = 0').get(seq);
     if (step.undone || reverted) throw new UserError(`"${step.label}" was already undone.`);
     const later = this.#db
       .prepare(
-        `SELECT changes FROM undo_log AS step WHERE seq > ? AND undone = 0 AND reverts IS NULL
+        `SELECT changes FROM undo_log AS step WHERE seq > ? AND subject = ? AND undone = 0 AND reverts IS NULL
            AND NOT EXISTS (SELECT 1 FROM undo_log WHERE reverts = step.seq AND undone = 0)`,
       )
       .pluck()
-      .all(seq) as string[];
+      .all(seq, step.subject) as string[];
     return {
       label: step.label,
-      changes: JSON.parse(step.changes) as Change<T>[],
-      later: later.flatMap((text) => JSON.parse(text) as Change<T>[]),
+      subject: step.subject,
+      changes: JSON.parse(step.changes) as Change<unknown>[],
+      later: later.flatMap((text) => JSON.parse(text) as Change<unknown>[]),
     };
   }
 
@@ -96,8 +115,8 @@ export class UndoLog<T> {
     return this.#db.transaction(() => {
       const step = this.#next(way);
       if (!step) return false;
-      const changes = JSON.parse(step.changes) as Change<T>[];
-      this.#apply(
+      const changes = JSON.parse(step.changes) as Change<unknown>[];
+      this.#apply[step.subject](
         changes.map((change) => ({ id: change.id, state: way === 'undo' ? change.before : change.after })),
       );
       this.#db.prepare('UPDATE undo_log SET undone = ? WHERE seq = ?').run(way === 'undo' ? 1 : 0, step.seq);

@@ -193,5 +193,19 @@ CREATE INDEX runs_fingerprint ON runs (fingerprint, contents);
 ALTER TABLE undo_log ADD COLUMN reverts INTEGER;
 `;
 
+const labels = `
+/* What a person says of a run: a name of their own (null: the folder's), notes, a JSON list of tags. */
+ALTER TABLE runs ADD COLUMN title TEXT;
+ALTER TABLE runs ADD COLUMN notes TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE runs ADD COLUMN starred INTEGER NOT NULL DEFAULT 0 CHECK (starred IN (0, 1));
+ALTER TABLE runs ADD COLUMN archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0, 1));
+/* When it was moved to the trash; null: it was not. */
+ALTER TABLE runs ADD COLUMN trashed_at INTEGER;
+
+/* What a step changed. */
+ALTER TABLE undo_log ADD COLUMN subject TEXT NOT NULL DEFAULT 'groups' CHECK (subject IN ('groups', 'runs'));
+`;
+
 /** Step n brings a database of version n to version n + 1. */
-export const migrations: readonly string[] = [initial, parts, identity];
+export const migrations: readonly string[] = [initial, parts, identity, labels];

@@ -24,6 +24,7 @@ function run(name: string, more: Partial<RunRow> = {}): RunRow {
     groupIds: [],
     addedAt: 0,
     properties: { 'model.symmetry': 1, 'model.norm': 'layer', 'training.note': null },
+    ...{ title: null, notes: '', tags: [], starred: false, archived: false },
     ...more,
   };
 }

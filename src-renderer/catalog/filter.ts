@@ -1,32 +1,55 @@
 /**
- * The catalog's filter line: `symmetry:1 sigma_F>0 norm:layer demo`. Words are looked for in the run's name and path;
- * `key:value` compares text, `key>=number` numbers. Keys are the columns' names or the config's dotted names, of
- * which the last part is enough (`symmetry` for `model.symmetry`).
+ * The catalog's filter line: `sigma_F>0 tag:paper -syre`. All conditions must hold; `a OR b` is one condition that holds if
+ * either does, and `-` in front turns one around. Words are looked for in the run's name and path; `key:value` compares text,
+ * `key>=number` numbers. Keys are the columns' names or the config's dotted names, of which the last part is enough
+ * (`symmetry` for `model.symmetry`).
  */
 import type { Group, RunRow } from '../../src-shared/api.ts';
 
 export const operators = ['>=', '<=', '!=', '>', '<', ':', '='] as const;
 export type Operator = (typeof operators)[number];
 
-export type Condition =
-  { type: 'word'; text: string } | { type: 'compare'; key: string; operator: Operator; value: string };
+export type Term =
+  | { type: 'word'; text: string; not?: true }
+  | { type: 'compare'; key: string; operator: Operator; value: string; not?: true };
+export type Condition = Term | { type: 'any'; of: Term[] };
+
+function parseTerm(token: string): Term {
+  const not = /^-./u.test(token) && !/^-\d/u.test(token) ? { not: true as const } : {};
+  const text = 'not' in not ? token.slice(1) : token;
+  const match = /^([\w.σ-]+?)(>=|<=|!=|>|<|:|=)(.*)$/u.exec(text);
+  const value = match?.[3]?.replaceAll('"', '') ?? '';
+  if (!match?.[1] || value === '')
+    return { type: 'word', text: text.replaceAll('"', '').toLowerCase(), ...not };
+  return { type: 'compare', key: match[1], operator: match[2] as Operator, value, ...not };
+}
 
 /** Splits at blanks outside quotes: `data:"my set"` is one token. */
 export function parseFilter(text: string): Condition[] {
   const tokens = text.match(/(?:[^\s"]+|"[^"]*")+/g) ?? [];
-  return tokens.map((token) => {
-    const match = /^([\w.σ-]+?)(>=|<=|!=|>|<|:|=)(.*)$/u.exec(token);
-    const value = match?.[3]?.replaceAll('"', '') ?? '';
-    if (!match?.[1] || value === '') return { type: 'word', text: token.replaceAll('"', '').toLowerCase() };
-    return { type: 'compare', key: match[1], operator: match[2] as Operator, value };
-  });
+  const conditions: Condition[] = [];
+  for (let at = 0; at < tokens.length; at++) {
+    const alternatives = [parseTerm(tokens[at]!)];
+    while (tokens[at + 1] === 'OR' && tokens[at + 2] !== undefined) {
+      alternatives.push(parseTerm(tokens[at + 2]!));
+      at += 2;
+    }
+    conditions.push(alternatives.length === 1 ? alternatives[0]! : { type: 'any', of: alternatives });
+  }
+  return conditions;
 }
 
 export function conditionText(condition: Condition): string {
-  if (condition.type === 'word') return condition.text;
-  const value = /\s/.test(condition.value) ? `"${condition.value}"` : condition.value;
-  return `${condition.key}${condition.operator}${value}`;
+  if (condition.type === 'any') return condition.of.map(conditionText).join(' OR ');
+  const sign = condition.not ? '-' : '';
+  const quoted = (text: string): string => (/\s/.test(text) ? `"${text}"` : text);
+  if (condition.type === 'word') return `${sign}${quoted(condition.text)}`;
+  return `${sign}${condition.key}${condition.operator}${quoted(condition.value)}`;
 }
+
+/** The terms of all conditions. */
+export const termsOf = (conditions: readonly Condition[]): Term[] =>
+  conditions.flatMap((condition) => (condition.type === 'any' ? condition.of : condition));
 
 type Reader = (run: RunRow) => unknown;
 
@@ -44,9 +67,16 @@ const fixedReaders = (groupNames: ReadonlyMap<string, string>): Record<string, R
     state: (run) => run.state,
     origin: (run) => run.origin,
     accuracy: (run) => run.valAccuracy?.mean,
+    val_accuracy: (run) => run.valAccuracy?.mean,
+    tag: (run) => run.tags,
+    notes: (run) => run.notes,
+    is: (run) => [run.state, ...(run.starred ? ['starred'] : []), ...(run.archived ? ['archived'] : [])],
     group: (run) => run.groupIds.map((id) => groupNames.get(id) ?? ''),
   };
 };
+
+/** Keys that every run has, beside those of its config. */
+export const fixedKeys = Object.keys(fixedReaders(new Map())).filter((key) => key !== 'σ_f');
 
 /**
  * Reads the property that a key of the filter means; undefined where a run has none of that name. Meant to be made
@@ -72,7 +102,10 @@ export function reader(key: string, groupNames: ReadonlyMap<string, string>): Re
 }
 
 function holds(value: unknown, operator: Operator, wanted: string): boolean {
-  if (Array.isArray(value)) return value.some((item) => holds(item, operator, wanted));
+  if (Array.isArray(value)) {
+    if (operator === '!=') return value.every((item) => holds(item, operator, wanted));
+    return value.some((item) => holds(item, operator, wanted));
+  }
   const ordered = operator !== ':' && operator !== '=' && operator !== '!=';
   if (value === undefined) return operator === '!=';
   const [a, b] = [Number(value), Number(wanted)];
@@ -101,10 +134,15 @@ export function filterOf(
   conditions: readonly Condition[],
   groupNames: ReadonlyMap<string, string>,
 ): (run: RunRow) => boolean {
+  const testOf = (term: Term): ((run: RunRow) => boolean) => {
+    if (term.type === 'word') return (run) => searchedText(run).includes(term.text) !== (term.not ?? false);
+    const read = reader(term.key, groupNames);
+    return (run) => holds(read(run), term.operator, term.value) !== (term.not ?? false);
+  };
   const tests = conditions.map((condition) => {
-    if (condition.type === 'word') return (run: RunRow) => searchedText(run).includes(condition.text);
-    const read = reader(condition.key, groupNames);
-    return (run: RunRow) => holds(read(run), condition.operator, condition.value);
+    if (condition.type !== 'any') return testOf(condition);
+    const any = condition.of.map(testOf);
+    return (run: RunRow) => any.some((test) => test(run));
   });
   return (run) => tests.every((test) => test(run));
 }

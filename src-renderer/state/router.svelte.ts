@@ -1,4 +1,5 @@
-/** Which place is open: kept in the address, so that reload and back work. `#/matrices?result=abc&layer=1` */
+/** Which place is open, and what is seen there: kept in the address. `#/matrices?result=abc&layer=1` */
+import { z } from 'zod';
 
 export const places = [
   { id: 'catalog', title: 'Catalog and groups', section: 'Library', key: '1' },
@@ -17,10 +18,28 @@ interface Route {
   query: Record<string, string>;
 }
 
+/** What was seen last in each place: come back without an address and you are where you were. */
+const storageKey = 'basin.views';
+const storedSchema = z.record(z.string(), z.record(z.string(), z.string()));
+
+function seenLast(): z.infer<typeof storedSchema> {
+  try {
+    return storedSchema.parse(JSON.parse(localStorage.getItem(storageKey) ?? '{}'));
+  } catch {
+    return {};
+  }
+}
+
+const hashOf = ({ place, query }: Route): string => {
+  const search = new URLSearchParams(query).toString();
+  return `#/${place}${search ? `?${search}` : ''}`;
+};
+
 function parse(hash: string): Route {
   const [path = '', search = ''] = hash.replace(/^#\/?/, '').split('?');
   const place = places.find((candidate) => candidate.id === path)?.id ?? 'catalog';
-  return { place, query: Object.fromEntries(new URLSearchParams(search)) };
+  const query = search === '' ? (seenLast()[place] ?? {}) : Object.fromEntries(new URLSearchParams(search));
+  return { place, query };
 }
 
 class Router {
@@ -29,19 +48,33 @@ class Router {
   constructor() {
     window.addEventListener('hashchange', () => {
       this.route = parse(window.location.hash);
+      // What is remembered is in the address too, so that it can be copied.
+      window.history.replaceState(null, '', hashOf(this.route));
     });
   }
 
   go(place: PlaceId, query: Record<string, string> = {}): void {
-    const search = new URLSearchParams(query).toString();
-    window.location.hash = `/${place}${search ? `?${search}` : ''}`;
+    window.location.hash = hashOf({ place, query }).slice(1);
   }
 
   /** Changes the query of the open place without a new entry in the history. */
   replaceQuery(query: Record<string, string>): void {
-    const search = new URLSearchParams(query).toString();
-    window.history.replaceState(null, '', `#/${this.route.place}${search ? `?${search}` : ''}`);
-    this.route = { ...this.route, query };
+    const route = { ...this.route, query };
+    if (hashOf(route) !== hashOf(this.route)) this.route = route;
+    window.history.replaceState(null, '', hashOf(route));
+  }
+
+  /** As `replaceQuery`, and shown again when somebody comes back to the place. Only from the view of that place. */
+  keep(place: PlaceId, query: Record<string, string>): void {
+    // Not while the view is being made: what it is made in depends on the route.
+    queueMicrotask(() => {
+      if (this.route.place === place) this.replaceQuery(query);
+    });
+    try {
+      localStorage.setItem(storageKey, JSON.stringify({ ...seenLast(), [place]: query }));
+    } catch {
+      // A browser that keeps nothing still shows the address.
+    }
   }
 }
 

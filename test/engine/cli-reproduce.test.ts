@@ -99,9 +99,9 @@ describe('basin reproduce, sizes', () => {
   );
 
   test.each([
-    ['epochs=0', /"epochs=0" is no limit/],
+    ['epochs=0', /"epochs=0" is not a limit/],
     ['epochs=1,epochs=2', /epochs is given twice/],
-    ['seeds=2', /"seeds=2" is no limit.*epochs, models, settings/s],
+    ['seeds=2', /"seeds=2" is not a limit.*epochs, models, settings/s],
     ['models=1', /models would change nothing.*not made of trainings/s],
   ])('--limit %s is refused', async (limit, message) => {
     const outcome = await basin(['reproduce', 'chord-deviation', '--limit', limit, ...here]);

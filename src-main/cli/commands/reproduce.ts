@@ -200,7 +200,7 @@ export const define: DefineCommand = (command, globals) => {
     .option('--out <dir>', "folder for the figures (default: a new one in the workspace's figures folder)")
     .option(
       '--page <file>',
-      'also write what was found to this page (Markdown), with data and pictures beside it',
+      'also write what was found to this page (Markdown), with data and pictures next to it',
     )
     .action((name: string, flags: ReproduceFlags) => {
       if (name !== 'all' && !Object.hasOwn(experiments, name)) {

@@ -14,7 +14,7 @@ export function parseLimit(text: string): Limit {
     const known = limitNames.find((each) => each === name);
     if (known === undefined || limit[known] !== undefined) {
       throw new UserError(
-        `--limit ${text}: ${known ? `${known} is given twice` : `"${part}" is no limit`}.`,
+        `--limit ${text}: ${known ? `${known} is given twice` : `"${part}" is not a limit`}.`,
         {
           hint: `Whole numbers from 1 of ${limitNames.join(', ')}; for example epochs=1,models=2.`,
         },

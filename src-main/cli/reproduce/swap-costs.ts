@@ -73,18 +73,18 @@ function rowsOf(measured: readonly Measured[]): ExperimentRow[] {
 export const experiment: Experiment = {
   title: 'Swap costs over the dimension of the data',
   paper: {
-    says: 'Exchanging two neurons costs more the larger the fixed weights are, and the more dimensions the data have; without fixed weights it costs nothing.',
+    says: 'Swapping two neurons costs more the larger the fixed weights are, and the more dimensions the data have; without fixed weights it costs nothing.',
     source: 'neuron-identifiability, realization costs',
   },
   sizes: {
     quick: {
       setting:
-        'the networks of intrinsic-dimension, two for each of k = 2, 8, 32 and σ_F = 0, 1; the cost of every exchange of two neurons, first network',
+        'the networks of intrinsic-dimension, two for each of k = 2, 8, 32 and σ_F = 0, 1; the cost of every swap of two neurons, first network',
       ...{ seconds: 68, memoryMiB: 700, known: 'measured' },
     },
     paper: {
       setting:
-        'the networks of intrinsic-dimension at their paper size, two for each of k = 2, 8, 32 and σ_F = 0, 1; the cost of every exchange of two neurons, first network',
+        'the networks of intrinsic-dimension at their paper size, two for each of k = 2, 8, 32 and σ_F = 0, 1; the cost of every swap of two neurons, first network',
       seconds: trainingSeconds({
         widths: [512, 512, 512, 512, 20],
         ...{ examples: 45_000, batchSize: 128, epochs: 100, models: 12 },

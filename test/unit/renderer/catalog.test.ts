@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunRow } from '../../../src-shared/api.ts';
 import { fixedColumns, propertyColumn, sortRuns } from '../../../src-renderer/catalog/columns.ts';
+import { filterProblems } from '../../../src-renderer/catalog/filter-problems.ts';
 import { conditionText, filterOf, parseFilter } from '../../../src-renderer/catalog/filter.ts';
 
 function run(name: string, more: Partial<RunRow> = {}): RunRow {
@@ -55,8 +56,19 @@ describe('the filter line', () => {
     ['DATA/some', true],
     ['"some run" norm:layer', true],
     ['data:', false],
+    ['-demo', true],
+    ['-norm:layer', false],
+    ['demo OR norm:layer', true],
+    ['demo OR other', false],
+    ['models>3 demo OR some', true],
+    ['tag:paper', true],
+    ['tag!=paper', false],
+    ['tag!=other', true],
+    ['is:archived', false],
+    ['is:ready -is:starred', true],
+    ['-1', false],
   ])('%s', (text, expected) => {
-    expect(holds(text, run('some run'))).toBe(expected);
+    expect(holds(text, run('some run', { tags: ['draft', 'paper'] }))).toBe(expected);
   });
 
   it('finds runs by the name of a group that they are in', () => {
@@ -88,6 +100,25 @@ describe('the filter line', () => {
       ),
     );
   });
+});
+
+describe('what is wrong with a filter', () => {
+  const problems = (text: string) => filterProblems(parseFilter(text), [run('a'), run('b', { sigmaF: null })]);
+  it.each([
+    ['symetry:1', 'No run has a property "symetry". Did you mean "symmetry"?'],
+    ['norm>1', 'norm is text: use norm:1 or norm!=1.'],
+    ['accuracy>high', 'accuracy>high: "high" is not a number.'],
+    ['sigma_F>', '"sigma_f>" lacks a value.'],
+  ])('%s', (text, problem) => {
+    expect(problems(text)).toEqual([problem]);
+  });
+
+  it.each(['', 'demo', 'sigma_F>0', 'val_accuracy>93', 'tag:paper -syre', 'norm:layer OR models>3', 'is:starred'])(
+    'none with "%s"',
+    (text) => {
+      expect(problems(text)).toEqual([]);
+    },
+  );
 });
 
 describe('sorting', () => {

@@ -26,6 +26,8 @@ export const computeTable: ComputeTable = {
     (await import('../compute/identifiability/permutation-sensitivity.ts')).permutationSensitivity,
   'realization-cost-ridge': async () =>
     (await import('../compute/identifiability/realization-cost-ridge.ts')).realizationCostRidge,
+  'function-classes': async () =>
+    (await import('../compute/identifiability/function-classes.ts')).functionClasses,
   'inspect-neurons': async () =>
     (await import('../compute/identifiability/inspect-neurons.ts')).inspectNeurons,
   'linear-components': async () =>

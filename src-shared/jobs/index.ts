@@ -9,6 +9,7 @@ import { addDataJob } from './add-data.ts';
 import { adoptJob } from './adopt.ts';
 import { diagnose } from './diagnose.ts';
 import { exportCheckpointsJob } from './export-checkpoints.ts';
+import { functionClassesJob } from './function-classes.ts';
 import { hashJob } from './hash.ts';
 import { importJob } from './import.ts';
 import { inspectNeuronsJob } from './inspect-neurons.ts';
@@ -51,6 +52,7 @@ export const jobKinds = tableOf({
   'realization-cost': realizationCostJob,
   'realization-cost-ridge': realizationCostRidgeJob,
   'subspace-coherence': subspaceCoherenceJob,
+  'function-classes': functionClassesJob,
   ntk: ntkJob,
   'chord-deviation': chordDeviationJob,
   'synthetic-coherence': syntheticCoherenceJob,

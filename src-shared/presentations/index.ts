@@ -16,6 +16,7 @@ import {
   weightDecayStudy,
 } from './symmetry.ts';
 import { adopt } from './adopt.ts';
+import { functionClasses } from './function-classes.ts';
 import { chordDeviation, similarity, syntheticCoherence } from './geometry.ts';
 import { interpolation } from './interpolation.ts';
 import { matchActivations } from './matching.ts';
@@ -36,6 +37,7 @@ export const presenters: { readonly [K in JobKindName]: Presenter<K> | null } = 
   'realization-cost': realizationCost,
   'realization-cost-ridge': realizationCostRidge,
   'subspace-coherence': subspaceCoherence,
+  'function-classes': functionClasses,
   'chord-deviation': chordDeviation,
   'synthetic-coherence': syntheticCoherence,
   'inspect-neurons': null,

@@ -6,6 +6,7 @@ import { swapSentence } from '../../../src-renderer/matrices/cost-words.ts';
 import { familySentences, trapText, type FamilyLoss } from '../../../src-shared/verdicts/families.ts';
 import {
   exchangesFinding,
+  functionClassesFinding,
   layersFinding,
   ridgeFinding,
 } from '../../../src-shared/verdicts/identifiability.ts';
@@ -166,6 +167,28 @@ describe('neurons of two models', () => {
     [[0, NaN], 'not clear'],
   ] as const)('places %j rise towards the optimum: %s', (places, outcome) => {
     expect(placesRise(places)).toBe(outcome);
+  });
+});
+
+describe('function classes', () => {
+  const layer = (others: number, own: number, count = 3) => ({
+    ...{ layer: 'fc1', others: { count: 6, median: others } },
+    own: { count, median: own },
+  });
+
+  test.each([
+    ['yes', [layer(2, 1), layer(9, 1)], 'functions that the others cannot'],
+    ['yes', [layer(2, 0)], 'lie 2 from those that another can compute (median per layer), from its own 0:'],
+    ['no', [layer(1.2, 1), layer(0, 0)], 'can compute the same functions'],
+    ['partly', [layer(2, 1), layer(1, 1)], 'in some layers'],
+    ['not clear', [layer(1.5, 1)], 'is not clear'],
+    ['not clear', [layer(9, 1, 2)], 'is not clear'],
+    ['not clear', [layer(9, 1), layer(NaN, 1)], 'not finite'],
+  ] as const)('%s: %j', (outcome, layers, words) => {
+    expect(functionClassesFinding(layers)).toEqual({
+      outcome,
+      text: expect.stringContaining(words) as string,
+    });
   });
 });
 

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
+import { activationPatternsJob } from './activation-patterns.ts';
 import { addDataJob } from './add-data.ts';
 import { adoptJob } from './adopt.ts';
 import { diagnose } from './diagnose.ts';
@@ -53,6 +54,7 @@ export const jobKinds = tableOf({
   'realization-cost-ridge': realizationCostRidgeJob,
   'subspace-coherence': subspaceCoherenceJob,
   'function-classes': functionClassesJob,
+  'activation-patterns': activationPatternsJob,
   ntk: ntkJob,
   'chord-deviation': chordDeviationJob,
   'synthetic-coherence': syntheticCoherenceJob,

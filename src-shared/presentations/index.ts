@@ -15,6 +15,7 @@ import {
   symmetryCurve,
   weightDecayStudy,
 } from './symmetry.ts';
+import { activationPatterns } from './activation-patterns.ts';
 import { adopt } from './adopt.ts';
 import { functionClasses } from './function-classes.ts';
 import { chordDeviation, similarity, syntheticCoherence } from './geometry.ts';
@@ -32,6 +33,7 @@ export const presenters: { readonly [K in JobKindName]: Presenter<K> | null } = 
   'match-activations': matchActivations,
   'match-weights': matchWeights,
   similarity,
+  'activation-patterns': activationPatterns,
   ntk,
   'permutation-sensitivity': permutationSensitivity,
   'realization-cost': realizationCost,

@@ -88,6 +88,7 @@ const questions: Record<string, object> = {
     data,
   },
   similarity: { run, models, epochs: [0, 1, 5], splits: ['val'], data },
+  'activation-patterns': { run, models, epochs: [0, 1, 5], split: 'val', data },
   'match-activations': { run, models, epochs: [0, 1, 5], randomCount: 3, data },
 };
 

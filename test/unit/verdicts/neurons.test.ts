@@ -10,6 +10,7 @@ import {
   layersFinding,
   ridgeFinding,
 } from '../../../src-shared/verdicts/identifiability.ts';
+import { patternsFinding } from '../../../src-shared/verdicts/patterns.ts';
 import {
   matchWeightsFinding,
   placeBetween,
@@ -189,6 +190,22 @@ describe('function classes', () => {
       outcome,
       text: expect.stringContaining(words) as string,
     });
+  });
+});
+
+test.each([
+  ['yes', [0.8, 0.6], 'are active on the same inputs'],
+  ['partly', [0.7, 0.6], 'more often active'],
+  ['no', [0.61, 0.6], 'little in common'],
+  ['no', [0.3, 0.6], 'little in common'],
+  ['not clear', [1, 1], 'no neuron ever changes its sign'],
+  ['not clear', [NaN, 0.5], 'not finite'],
+] as const)('signs of activations, %s: %j', (outcome, [agreement_ratio, chance_agreement_ratio], words) => {
+  // A place at which nothing varies does not count.
+  const still = { agreement_ratio: 1, chance_agreement_ratio: 1 };
+  expect(patternsFinding(5, [{ agreement_ratio, chance_agreement_ratio }, still])).toEqual({
+    outcome,
+    text: expect.stringContaining(words) as string,
   });
 });
 

@@ -15,8 +15,11 @@ import {
 /** Of some distances. */
 const spreadSchema = z.object({
   count: z.int(),
-  median: z.number(),
   min: z.number(),
+  /** Between two values in proportion, as numpy's. */
+  lower_quartile: z.number(),
+  median: z.number(),
+  upper_quartile: z.number(),
   max: z.number(),
 });
 

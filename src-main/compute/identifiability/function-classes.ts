@@ -209,10 +209,13 @@ function layerResult({ layer, count }: Neurons, distance: Float64Array): Functio
 
 function spreadOf(values: Float64Array): FunctionClassLayer['own'] {
   const sorted = values.toSorted();
-  const middle = (sorted.length - 1) / 2;
+  const quantile = (share: number): number => {
+    const at = share * (sorted.length - 1);
+    const [low, high] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!];
+    return low + (at - Math.floor(at)) * (high - low);
+  };
   return {
-    count: sorted.length,
-    median: (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2,
-    ...{ min: sorted[0]!, max: sorted.at(-1)! },
+    ...{ count: sorted.length, min: sorted[0]!, max: sorted.at(-1)! },
+    ...{ lower_quartile: quantile(0.25), median: quantile(0.5), upper_quartile: quantile(0.75) },
   };
 }

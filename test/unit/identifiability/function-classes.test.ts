@@ -181,7 +181,12 @@ describe('the whole kind', { timeout: 120_000 }, () => {
     expect(row).toMatchObject({ samples: 20, draw_seed: 7, precision: native ? 'float64' : 'float32' });
     for (const { layer, distance, others, own } of row.function_class_results) {
       expect([others.count, own.count]).toEqual([6, 3]);
-      expect(own.min).toBe(Math.min(...[0, 4, 8].map((p) => distance.data[p]!)));
+      const [least, middle, most] = [0, 4, 8].map((p) => distance.data[p]!).sort((a, b) => a - b) as [
+        ...[number, number, number],
+      ];
+      expect(own).toMatchObject({ min: least, median: middle, max: most });
+      expect(own.lower_quartile).toBeCloseTo((least + middle) / 2, 12);
+      expect(own.upper_quartile).toBeCloseTo((middle + most) / 2, 12);
       const weights = layerWeights(loadModels(fixtureRun(name), [1], 5)[0]!, layer);
       const plain = { name, layer, weights, x: await inputsFor(name, layer) };
       for (const pair of [[0, 2] as const, [1, 1] as const]) {

@@ -172,19 +172,23 @@ describe('neurons of two models', () => {
 });
 
 describe('function classes', () => {
-  const layer = (others: number, own: number, count = 3) => ({
-    ...{ layer: 'fc1', others: { count: 6, median: others } },
-    own: { count, median: own },
+  const layer = (lower_quartile: number, median: number, own: number, count = 3) => ({
+    ...{ layer: 'fc1', others: { median, lower_quartile } },
+    own: { count, median: own / 2, upper_quartile: own },
   });
 
   test.each([
-    ['yes', [layer(2, 1), layer(9, 1)], 'functions that the others cannot'],
-    ['yes', [layer(2, 0)], 'lie 2 from those that another can compute (median per layer), from its own 0:'],
-    ['no', [layer(1.2, 1), layer(0, 0)], 'can compute the same functions'],
-    ['partly', [layer(2, 1), layer(1, 1)], 'in some layers'],
-    ['not clear', [layer(1.5, 1)], 'is not clear'],
-    ['not clear', [layer(9, 1, 2)], 'is not clear'],
-    ['not clear', [layer(9, 1), layer(NaN, 1)], 'not finite'],
+    ['yes', [layer(2, 3, 1), layer(9, 10, 1)], 'functions that the others cannot'],
+    [
+      'yes',
+      [layer(2, 2, 0)],
+      'lie 2 from those that another can compute (median per layer), from its own 0:',
+    ],
+    ['no', [layer(1, 1.9, 1), layer(0, 0, 0)], 'can compute the same functions'],
+    ['partly', [layer(2, 3, 1), layer(1, 1, 1)], 'in some layers'],
+    ['not clear', [layer(1.9, 2, 1)], 'is not clear'],
+    ['not clear', [layer(9, 10, 1, 2)], 'is not clear'],
+    ['not clear', [layer(9, 10, 1), layer(NaN, 1, 1)], 'not finite'],
   ] as const)('%s: %j', (outcome, layers, words) => {
     expect(functionClassesFinding(layers)).toEqual({
       outcome,

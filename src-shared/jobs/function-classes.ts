@@ -80,7 +80,7 @@ export const functionClassesJob = defineJob({
       .positive()
       .max(1_000_000)
       .default(500)
-      .describe('steps of Adam per draw; more can only lower a distance (the published function has 3000)')
+      .describe('steps of Adam per draw; more lower the distances (the published function has 3000)')
       .meta({ label: 'Adam steps per draw' }),
     learningRate: z
       .number()

@@ -12,7 +12,7 @@ const look = {
   valueLabel: 'distance',
   rowLabel: 'functions of neuron i',
   columnLabel: 'reached by neuron j',
-  scale: 'linear',
+  scale: 'signed-sqrt',
   colours: 'viridis',
 } as const;
 

@@ -1,10 +1,13 @@
 /** Signs of activations of the fixtures' runs against PyTorch in float64. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { activationPatternsJob } from '../../src-shared/jobs/activation-patterns.ts';
 import type { ActivationPattern } from '../../src-shared/jobs/activation-patterns.ts';
 import { present } from '../../src-shared/presentations/index.ts';
 import { fixturePath, fixtureRun } from '../support/fixtures.ts';
+import { gnnRunFolder, graphFolder } from '../support/gnn-runs.ts';
 import { cancelledContext, goldenData, job } from '../support/job.ts';
 import { cifarFolder, resnetRun } from '../support/resnet-runs.ts';
 
@@ -85,6 +88,18 @@ test('pairs: as asked for, else all; the order of a pair is that of a and b', as
     ...{ agreement_ratio: b!.agreement_ratio, positive_ratio_a: b!.positive_ratio_b },
     ...{ std_per_neuron_b: b!.std_per_neuron_a, std_per_input_a: b!.std_per_input_b },
   });
+});
+
+test('of a graph every node is an input, and the notes say so', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'basin-gnn-signs-'));
+  try {
+    const run = gnnRunFolder('gnn_sym0', root);
+    const found = await ask('', { run, epochs: undefined, split: 'train', data: { dataDir: graphFolder() } });
+    for (const { num_inputs } of found.pairs[0]!.activation_pattern_results) expect(num_inputs).toBe(200);
+    expect(found.notes.join()).toMatch(/all nodes/);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 });
 
 test('of convolutions every pixel is an input', async () => {

@@ -155,7 +155,7 @@ export function refuseBeyondLinear(run: Run, work: string): void {
   throw new UserError(
     `${configPath} describes a network with convolutions; ${work} for networks without any so far.`,
     {
-      hint: 'Such a network can be trained, imported, exported, interpolated, merged, aligned, measured by realization-cost, subspace-coherence and permutation-sensitivity, and compared by similarity.',
+      hint: 'Such a network can be trained, imported, exported, interpolated, merged, aligned, measured by realization-cost, subspace-coherence and permutation-sensitivity, and compared by similarity and activation-patterns.',
     },
   );
 }
@@ -166,7 +166,7 @@ export function refuseGraphNetworks({ graph, configPath }: Run, work: string): v
   throw new UserError(
     `${configPath} describes a graph network; ${work} for networks that see each example by itself so far.`,
     {
-      hint: 'Such a network can be trained, imported, exported, interpolated, merged, aligned, and compared by similarity.',
+      hint: 'Such a network can be trained, imported, exported, interpolated, merged, aligned, and compared by similarity and activation-patterns.',
     },
   );
 }

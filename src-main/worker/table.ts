@@ -13,6 +13,8 @@ export const computeTable: ComputeTable = {
   'match-activations': async () =>
     (await import('../compute/alignment/match-activations.ts')).matchActivations,
   'match-weights': async () => (await import('../compute/alignment/match-weights.ts')).matchWeightsOfPairs,
+  'activation-patterns': async () =>
+    (await import('../compute/alignment/activation-patterns.ts')).activationPatterns,
   similarity: async () => (await import('../compute/similarity/similarity.ts')).similarity,
   ntk: async () => (await import('../compute/ntk/ntk.ts')).ntk,
   'subspace-coherence': async () =>
@@ -26,6 +28,8 @@ export const computeTable: ComputeTable = {
     (await import('../compute/identifiability/permutation-sensitivity.ts')).permutationSensitivity,
   'realization-cost-ridge': async () =>
     (await import('../compute/identifiability/realization-cost-ridge.ts')).realizationCostRidge,
+  'function-classes': async () =>
+    (await import('../compute/identifiability/function-classes.ts')).functionClasses,
   'inspect-neurons': async () =>
     (await import('../compute/identifiability/inspect-neurons.ts')).inspectNeurons,
   'linear-components': async () =>

@@ -5,10 +5,12 @@
 import type { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
+import { activationPatternsJob } from './activation-patterns.ts';
 import { addDataJob } from './add-data.ts';
 import { adoptJob } from './adopt.ts';
 import { diagnose } from './diagnose.ts';
 import { exportCheckpointsJob } from './export-checkpoints.ts';
+import { functionClassesJob } from './function-classes.ts';
 import { hashJob } from './hash.ts';
 import { importJob } from './import.ts';
 import { inspectNeuronsJob } from './inspect-neurons.ts';
@@ -51,6 +53,8 @@ export const jobKinds = tableOf({
   'realization-cost': realizationCostJob,
   'realization-cost-ridge': realizationCostRidgeJob,
   'subspace-coherence': subspaceCoherenceJob,
+  'function-classes': functionClassesJob,
+  'activation-patterns': activationPatternsJob,
   ntk: ntkJob,
   'chord-deviation': chordDeviationJob,
   'synthetic-coherence': syntheticCoherenceJob,

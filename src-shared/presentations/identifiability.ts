@@ -24,7 +24,7 @@ interface Common {
 }
 
 /** What was measured on what. */
-function commonFacts(rows: readonly (Named & Common)[]): [string, string][] {
+export function commonFacts(rows: readonly (Named & Common)[]): [string, string][] {
   const first = rows[0]!;
   const nameOf = namesOf(rows);
   const few =
@@ -40,7 +40,9 @@ function commonFacts(rows: readonly (Named & Common)[]): [string, string][] {
   ];
 }
 
-const notesOf = (rows: readonly Common[]): string[] => [...new Set(rows.flatMap(({ warnings }) => warnings))];
+export const notesOf = (rows: readonly Common[]): string[] => [
+  ...new Set(rows.flatMap(({ warnings }) => warnings)),
+];
 
 const swapLook = {
   valueLabel: 'swap cost',

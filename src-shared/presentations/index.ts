@@ -15,7 +15,9 @@ import {
   symmetryCurve,
   weightDecayStudy,
 } from './symmetry.ts';
+import { activationPatterns } from './activation-patterns.ts';
 import { adopt } from './adopt.ts';
+import { functionClasses } from './function-classes.ts';
 import { chordDeviation, similarity, syntheticCoherence } from './geometry.ts';
 import { interpolation } from './interpolation.ts';
 import { matchActivations } from './matching.ts';
@@ -31,11 +33,13 @@ export const presenters: { readonly [K in JobKindName]: Presenter<K> | null } = 
   'match-activations': matchActivations,
   'match-weights': matchWeights,
   similarity,
+  'activation-patterns': activationPatterns,
   ntk,
   'permutation-sensitivity': permutationSensitivity,
   'realization-cost': realizationCost,
   'realization-cost-ridge': realizationCostRidge,
   'subspace-coherence': subspaceCoherence,
+  'function-classes': functionClasses,
   'chord-deviation': chordDeviation,
   'synthetic-coherence': syntheticCoherence,
   'inspect-neurons': null,

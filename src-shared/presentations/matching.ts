@@ -44,7 +44,7 @@ const objectiveNames: Record<CorrelationMode, string> = {
   pearson_uncorrelatedness_with_one_for_constant: 'mean 1 − |ρ| of matched neurons',
 };
 
-const pointNames: Record<RecordingPoint, string> = {
+export const pointNames: Record<RecordingPoint, string> = {
   post_linear: 'after the linear layer',
   post_norm: 'after the norm',
   post_activation_function: 'after the activation',
@@ -71,7 +71,7 @@ function hiddenLayerOf(group: string): number | undefined {
   return number === undefined ? undefined : Number(number) + 1;
 }
 
-function groupName(group: string): string {
+export function groupName(group: string): string {
   const layer = hiddenLayerOf(group);
   return layer === undefined ? group : `hidden layer ${layer}`;
 }

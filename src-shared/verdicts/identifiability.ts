@@ -1,6 +1,7 @@
 /** Findings about the neurons of one model. The rules are written out in docs/verdicts.md. */
 import { shown } from '../shown.ts';
-import { allFinite, fewest, leeway, notFinite, sampleOf, type Finding, type Outcome } from './rules.ts';
+import { allFinite, fewest, leeway, notFinite, sampleOf, together } from './rules.ts';
+import type { Finding, Outcome } from './rules.ts';
 
 /** Differences of costs up to this share of the largest cost are rounding errors. */
 export const roundingShare = 1e-9;
@@ -111,4 +112,47 @@ export function ridgeFinding(own: readonly number[], other: readonly number[]): 
     outcome: 'yes',
     text: `${means}${a.mean > 0 ? `: ${shown(b.mean / a.mean)} times as much` : ''}.`,
   };
+}
+
+/** From this factor on, distances between function classes are larger than what descents leave over. */
+const classesApart = 2;
+
+/** Of one layer: how far the functions of different neurons lie from one another, and those of a neuron from itself. */
+export interface ClassDistances {
+  layer: string;
+  others: { median: number; lower_quartile: number };
+  own: { count: number; median: number; upper_quartile: number };
+}
+
+/**
+ * Can neurons compute functions that others cannot? A neuron's distance from itself is what the descents leave over, and
+ * its upper quartile what is compared. In each layer: `yes` if the lower quartile of the distances between different
+ * neurons is at least twice as large; `no` if their median is not; `not clear` between, below three neurons, or if a
+ * number is not finite.
+ */
+export function functionClassesFinding(layers: readonly ClassDistances[]): Finding {
+  const numbers = layers.flatMap(({ others, own }) => [
+    ...[others.median, others.lower_quartile, own.median, own.upper_quartile],
+  ]);
+  if (!allFinite(numbers)) return notFinite('a layer');
+  const outcome = together(layers.map(classesOutcome));
+  const range = (values: readonly number[]): string => {
+    const [low, high] = [Math.min(...values), Math.max(...values)].map(shown);
+    return low === high ? low! : `${low} to ${high}`;
+  };
+  const found = `The functions of one neuron lie ${range(layers.map(({ others }) => others.median))} from those that another can compute (median per layer), from its own ${range(layers.map(({ own }) => own.median))}`;
+  const told: Record<Outcome, string> = {
+    yes: 'each can compute functions that the others cannot.',
+    no: 'neurons of a layer can compute the same functions, as far as these descents can tell.',
+    partly: 'in some layers, neurons can compute functions that others cannot, in others they cannot.',
+    'not clear': 'whether they can compute different functions is not clear.',
+  };
+  return { outcome, text: `${found}: ${told[outcome]}` };
+}
+
+function classesOutcome({ others, own }: ClassDistances): Outcome {
+  if (own.count < fewest) return 'not clear';
+  const limit = classesApart * own.upper_quartile;
+  if (others.lower_quartile >= limit && others.lower_quartile > 0) return 'yes';
+  return others.median < limit || others.median === 0 ? 'no' : 'not clear';
 }

@@ -101,8 +101,8 @@ describe.skipIf(noBrowser)('measures of identifiability', { timeout: 2 * long },
   it('every measure has a form that can be read', async () => {
     await goTo(page, 'identifiability');
     const tabs = page.getByRole('tab');
-    await expect.poll(() => tabs.count()).toBe(11);
-    for (let i = 0; i < 11; i++) {
+    await expect.poll(() => tabs.count()).toBe(13);
+    for (let i = 0; i < 13; i++) {
       await tabs.nth(i).click();
       await expect.poll(() => tabs.nth(i).getAttribute('aria-selected')).toBe('true');
       const name = (await tabs.nth(i).textContent())!.trim();

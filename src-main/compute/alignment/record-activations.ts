@@ -50,7 +50,6 @@ export async function recordMoments(
   const { groups } = symmetriesOf(network);
   const places = groups.map((group) => recordingPlaces(network, group));
   const wanted = groups.map((_, g) => [...new Set(points.flatMap((point) => places[g]![point]))]);
-  const count = x.shape[0]!;
   const order = orderOf(models.length, pairs);
   const parameters = stackArrays(
     tf,
@@ -61,33 +60,16 @@ export async function recordMoments(
     pairs.map(([a, b]) => [order.indexOf(a), order.indexOf(b)] as const),
   );
   try {
-    const pixels = Math.max(...wanted.flat().map((value) => pixelsOf(network, value)));
-    const summed = Math.min(
-      ...[mostRows, rowsPerCall(network, models.length, 'eager')],
-      Math.max(1, Math.floor(mostPixels / pixels)),
+    const recorded = { network, groups, wanted, parameters, count: models.length, edges };
+    await eachActivations(
+      backend,
+      recorded,
+      x,
+      (value, activations) => {
+        recorder.add(value, activations);
+      },
+      between,
     );
-    const rows = edges ? count : summed;
-    for (let start = 0; start < count; start += rows) {
-      const size = Math.min(rows, count - start);
-      const recorded = tf.tidy(() => {
-        const batch = tf.reshape(x.slice([start], [size]), [1, size, ...network.graph.inputs[0]!.shape]);
-        const taps = wanted.flat().map(({ node }) => node);
-        const found = forward(mathsOf(backend), network, parameters, batch, {
-          taps,
-          edges: edges && edgeTensors(tf, edges),
-        }).taps;
-        return wanted.map((values, g) =>
-          values.map((value) => unitsOf(tf, found.get(value.node)!, value, groups[g]!)),
-        );
-      });
-      recorded.forEach((ofGroup, g) => {
-        ofGroup.forEach((activations, v) => {
-          recorder.addAll(wanted[g]![v]!, activations, edges ? summed : Infinity);
-          activations.dispose();
-        });
-      });
-      await between(size / count);
-    }
     return pairs.map((_, p) =>
       Object.fromEntries(
         points.map((point) => [
@@ -99,6 +81,78 @@ export async function recordMoments(
   } finally {
     recorder.dispose();
     tf.dispose([...parameters.values()]);
+  }
+}
+
+/** Models whose activations are recorded, and where. */
+interface Recorded {
+  network: Network;
+  groups: readonly PermutationGroup[];
+  /** Per group the values that hold its units' activations. */
+  wanted: readonly (readonly GroupValue[])[];
+  /** Of the models, stacked. */
+  parameters: ReadonlyMap<string, Tensor>;
+  /** Models. */
+  count: number;
+  edges?: Edges | undefined;
+}
+
+/**
+ * Runs all models over the inputs once, some examples at a time.
+ * @param use is called for every value with activations [models, rows, n], which are disposed of afterwards
+ * @param between called between chunks with the share of the work just done; throw there to stop
+ */
+export async function eachActivations(
+  backend: Backend,
+  { network, groups, wanted, parameters, count: models, edges }: Recorded,
+  x: Tensor,
+  use: (value: GroupValue, activations: Tensor3D) => void,
+  between: (share: number) => Promise<void>,
+): Promise<void> {
+  const { tf } = backend;
+  const count = x.shape[0]!;
+  const pixels = Math.max(...wanted.flat().map((value) => pixelsOf(network, value)));
+  const summed = Math.min(
+    ...[mostRows, rowsPerCall(network, models, 'eager')],
+    Math.max(1, Math.floor(mostPixels / pixels)),
+  );
+  const rows = edges ? count : summed;
+  for (let start = 0; start < count; start += rows) {
+    const size = Math.min(rows, count - start);
+    const recorded = tf.tidy(() => {
+      const batch = tf.reshape(x.slice([start], [size]), [1, size, ...network.graph.inputs[0]!.shape]);
+      const taps = wanted.flat().map(({ node }) => node);
+      const found = forward(mathsOf(backend), network, parameters, batch, {
+        taps,
+        edges: edges && edgeTensors(tf, edges),
+      }).taps;
+      return wanted.map((values, g) =>
+        values.map((value) => unitsOf(tf, found.get(value.node)!, value, groups[g]!)),
+      );
+    });
+    recorded.forEach((ofGroup, g) => {
+      ofGroup.forEach((activations, v) => {
+        byRows(activations, edges ? summed : Infinity, (part) => {
+          use(wanted[g]![v]!, part);
+        });
+        activations.dispose();
+      });
+    });
+    await between(size / count);
+  }
+}
+
+/** At most `rows` rows at a time. */
+function byRows(activations: Tensor3D, rows: number, use: (part: Tensor3D) => void): void {
+  const [models, count, n] = activations.shape;
+  if (count <= rows) {
+    use(activations);
+    return;
+  }
+  for (let start = 0; start < count; start += rows) {
+    const part = activations.slice([0, start, 0], [models, Math.min(rows, count - start), n]);
+    use(part);
+    part.dispose();
   }
 }
 
@@ -161,20 +215,6 @@ class Recorder {
   constructor(backend: Backend, pairs: readonly (readonly [number, number])[]) {
     this.#backend = backend;
     this.#pairs = pairs;
-  }
-
-  /** As `add`, at most `rows` rows at a time. */
-  addAll(value: GroupValue, activations: Tensor3D, rows: number): void {
-    const [models, count, n] = activations.shape;
-    if (count <= rows) {
-      this.add(value, activations);
-      return;
-    }
-    for (let start = 0; start < count; start += rows) {
-      const part = activations.slice([0, start, 0], [models, Math.min(rows, count - start), n]);
-      this.add(value, part);
-      part.dispose();
-    }
   }
 
   /** @param activations [models, rows, n], left alone */

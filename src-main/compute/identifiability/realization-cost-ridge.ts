@@ -1,5 +1,5 @@
 /** Kind `realization-cost-ridge`: what it costs a slot to learn another neuron's function on the data. */
-import type { Activation, Execution } from '../../../src-shared/domain.ts';
+import type { Execution } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type {
@@ -8,22 +8,17 @@ import type {
   RidgeMatrices,
   RidgePair,
 } from '../../../src-shared/jobs/realization-cost-ridge.ts';
-import type { Network } from '../../../src-shared/networks/network.ts';
 import { ridgeMatrices } from '../../../src-shared/swap-costs.ts';
 import type { Backend } from '../backend/index.ts';
 import { refuseBeyondLinear } from '../load-models.ts';
 import type { LoadedModel } from '../load-models.ts';
-import { selectExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { tensorOf } from '../models/index.ts';
 import { executionOf } from '../networks/execution.ts';
 import type { Way } from '../networks/execution.ts';
-import { mathsOf } from '../networks/maths.ts';
-import { forward } from '../networks/run.ts';
-import { stackArrays } from '../networks/stack-arrays.ts';
 import { RandomStream } from '../random.ts';
-import { pointsOfLayer } from './activations.ts';
-import { layerWeights, measuredLayer, measuredLayers } from './layer-weights.ts';
+import { activationBehind, hiddenLayers, inputsOf, refuseGates, sampled } from './hidden-layers.ts';
+import { layerWeights, measuredLayer } from './layer-weights.ts';
 import { measureCheckpoints, selectedLayers } from './measure.ts';
 import { warnings } from './realization-cost.ts';
 import { descendRidge } from './ridge-adam.ts';
@@ -40,7 +35,10 @@ export const realizationCostRidge = measureCheckpoints(
   ({ params, model, examples }: { params: Params; model: LoadedModel; examples: Examples }) => {
     refuseBeyondLinear(model.run, 'ridge costs are fitted');
     const hidden = hiddenLayers(model.run.graph);
-    return { layers: selectedLayers(params.layers, hidden), examples: sampled(examples, params) };
+    return {
+      layers: selectedLayers(params.layers, hidden),
+      examples: sampled(examples, params, 'ridge-samples'),
+    };
   },
   async ({ params, model, backend, keyOf, between }, { layers, examples }) => {
     refuseGates(model);
@@ -95,54 +93,6 @@ function descentOf(
   return executionOf(backend, 'xla', whole);
 }
 
-/** All linear layers but those whose outputs are the network's. */
-const hiddenLayers = (network: Network): string[] =>
-  measuredLayers(network).flatMap(({ id }) => (id === network.graph.output ? [] : [id]));
-
-function refuseGates({ run, name }: LoadedModel): void {
-  if (!run.graph.nodes.some(({ op }) => op === 'gate')) return;
-  throw new UserError(
-    `${name} is σ-asymmetric: a neuron’s output depends on all neurons of its layer, so a single neuron cannot realise another’s function.`,
-    { hint: 'Use realization-cost, which measures the linear layers.' },
-  );
-}
-
-function sampled(examples: Examples, { samples, sampleSeed }: Params): Examples {
-  if (samples === undefined) return examples;
-  if (samples > examples.count) {
-    throw new UserError(`samples: ${samples} were requested, but the split has ${examples.count}`);
-  }
-  const chosen = new RandomStream(sampleSeed, 'ridge-samples').permutation(examples.count).slice(0, samples);
-  return selectExamples(examples, chosen.sort());
-}
-
-/** Inputs of the layers named, [samples, inputs]. */
-function inputsOf(
-  backend: Backend,
-  { run, acting, name }: LoadedModel,
-  examples: Examples,
-  layers: readonly string[],
-): Map<string, Float32Array> {
-  const { tf } = backend;
-  const reads = new Map(run.graph.nodes.map((node) => [node.id, node.takes[0]!]));
-  const [input] = run.graph.graph.inputs;
-  const taps = [...new Set(layers.map((layer) => reads.get(layer)!))].filter((id) => id !== input!.id);
-  const values = new Map<string, Float32Array>();
-  tf.tidy(() => {
-    const x = tf.tensor3d(examples.x, [1, examples.count, examples.features]);
-    const parameters = stackArrays(tf, [acting]);
-    const found = forward(mathsOf(backend), run.graph, parameters, x, { taps });
-    for (const [id, value] of found.taps) values.set(id, value.dataSync() as Float32Array);
-  });
-  for (const [id, data] of values) {
-    const width = data.length / examples.count;
-    const bad = data.findIndex((value) => !Number.isFinite(value));
-    if (bad < 0) continue;
-    throw new UserError(`neuron ${bad % width} of ${id} in ${name} is not a finite number for every example`);
-  }
-  return new Map(layers.map((layer) => [layer, values.get(reads.get(layer)!) ?? examples.x]));
-}
-
 function problemOf(
   { compare, method }: Params,
   model: LoadedModel,
@@ -167,13 +117,6 @@ function problemOf(
     bias: bias ? model.acting.get(bias.name)!.data : new Float32Array(weights.outputs),
     ...{ x, samples, activation },
   };
-}
-
-/** The activation of a layer's neurons. */
-function activationBehind(network: Network, layer: string): Activation {
-  const id = pointsOfLayer(network, layer).post_activation_function;
-  const node = network.nodes.find((each) => each.id === id)!;
-  return node.op === 'activation' ? (node.attributes as { kind: Activation }).kind : 'identity';
 }
 
 /** All ordered pairs (target, slot) of the first neurons, a neuron with itself too; or a random choice of them. */

@@ -1,10 +1,10 @@
 /** All pairs in one optimisation: one product for the outputs and one for the gradients serve every pair at once. */
 import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, ComputationBody, Tensor, Tensor2D } from '../backend/index.ts';
-import type { Activation } from '../../../src-shared/domain.ts';
 import type { Way } from '../networks/execution.ts';
-import { mathsOf, portableRelu } from '../networks/maths.ts';
+import { mathsOf } from '../networks/maths.ts';
 import { adamDefaults, stepScalars, update } from '../training/optimizer.ts';
+import { activated } from './activated.ts';
 import { freeWeights, normScale, storedScale } from './ridge-problem.ts';
 import type { RidgeLayerProblem, RidgePairIds, RidgeTerms } from './ridge-problem.ts';
 
@@ -160,7 +160,7 @@ class RidgeSolver {
         [1, pairs.length],
       );
       const products: Tensor = tf.matMul(x, rowsOf(layer.weight, 0) as Tensor2D, false, true);
-      return activated(this.#backend, tf.mul(tf.add(products, biases), normScale), activation).value;
+      return activated(mathsOf(this.#backend), tf.mul(tf.add(products, biases), normScale), activation).value;
     });
     const perSlot = [layer.mask, layer.fixed].flatMap((from) => (from ? [rowsOf(from, 1)] : []));
     return [x, targets, ...perSlot];
@@ -183,7 +183,7 @@ class RidgeSolver {
       const effective = isFixed ? tf.add(weight!, perSlot.at(-1)!) : weight!;
       const products: Tensor = tf.matMul(x, effective as Tensor2D, false, true);
       const z = tf.mul(tf.add(products, bias!), normScale);
-      const { value, slope } = activated(backend, z, problem.activation);
+      const { value, slope } = activated(maths, z, problem.activation);
       const difference = tf.sub(value, targets);
       const error = tf.mul(tf.mul(difference, slope), factor!);
       const toWeight = tf.matMul(error as Tensor2D, x, true, false);
@@ -211,28 +211,3 @@ class RidgeSolver {
 }
 
 const settingsOf = (lr: number) => ({ name: 'adamw', lr, weightDecay: 0, ...adamDefaults }) as const;
-
-/** The activation and its derivative at z; inside a tidy. */
-function activated(backend: Backend, z: Tensor, activation: Activation): { value: Tensor; slope: Tensor } {
-  const { tf } = backend;
-  switch (activation) {
-    case 'identity':
-      return { value: z, slope: tf.onesLike(z) };
-    case 'relu':
-      return { value: portableRelu(backend, z), slope: tf.step(z) };
-    case 'tanh': {
-      const value = tf.tanh(z);
-      return { value, slope: tf.sub(1, tf.square(value)) };
-    }
-    case 'silu': {
-      const open = tf.sigmoid(z);
-      const value = tf.mul(z, open);
-      return { value, slope: tf.add(open, tf.mul(value, tf.sub(1, open))) };
-    }
-    case 'gelu': {
-      const normal = tf.mul(tf.add(tf.erf(tf.mul(z, Math.SQRT1_2)), 1), 0.5);
-      const density = tf.mul(tf.exp(tf.mul(tf.square(z), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-      return { value: tf.mul(z, normal), slope: tf.add(normal, tf.mul(z, density)) };
-    }
-  }
-}

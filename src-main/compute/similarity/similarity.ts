@@ -21,7 +21,12 @@ import { updateSimilarity } from './updates.ts';
 type Params = ParamsOf<typeof similarityJob>;
 
 /** The epochs asked for, ascending, or those that every selected model has a checkpoint of. */
-function epochsOf({ run, models, pairs, epochs }: Params): number[] {
+export function epochsOf({
+  run,
+  models,
+  pairs,
+  epochs,
+}: Pick<Params, 'run' | 'models' | 'pairs' | 'epochs'>): number[] {
   if (epochs) return [...new Set(epochs)].sort((a, b) => a - b);
   const { directory, checkpoints } = readRunDirectory(resolve(run));
   const wanted = models ?? pairs?.flat() ?? checkpoints.map(({ model }) => model);

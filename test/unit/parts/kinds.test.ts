@@ -76,7 +76,19 @@ const questions: Record<string, object> = {
     samples: 50,
     data,
   },
+  'function-classes': {
+    run,
+    models,
+    epoch: [1, 5],
+    layers,
+    numNeurons: 3,
+    outerSamples: 2,
+    iterations: 3,
+    samples: 50,
+    data,
+  },
   similarity: { run, models, epochs: [0, 1, 5], splits: ['val'], data },
+  'activation-patterns': { run, models, epochs: [0, 1, 5], split: 'val', data },
   'match-activations': { run, models, epochs: [0, 1, 5], randomCount: 3, data },
 };
 

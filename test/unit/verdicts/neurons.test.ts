@@ -6,9 +6,11 @@ import { swapSentence } from '../../../src-renderer/matrices/cost-words.ts';
 import { familySentences, trapText, type FamilyLoss } from '../../../src-shared/verdicts/families.ts';
 import {
   exchangesFinding,
+  functionClassesFinding,
   layersFinding,
   ridgeFinding,
 } from '../../../src-shared/verdicts/identifiability.ts';
+import { patternsFinding } from '../../../src-shared/verdicts/patterns.ts';
 import {
   matchWeightsFinding,
   placeBetween,
@@ -166,6 +168,48 @@ describe('neurons of two models', () => {
     [[0, NaN], 'not clear'],
   ] as const)('places %j rise towards the optimum: %s', (places, outcome) => {
     expect(placesRise(places)).toBe(outcome);
+  });
+});
+
+describe('function classes', () => {
+  const layer = (lower_quartile: number, median: number, own: number, count = 3) => ({
+    ...{ layer: 'fc1', others: { median, lower_quartile } },
+    own: { count, median: own / 2, upper_quartile: own },
+  });
+
+  test.each([
+    ['yes', [layer(2, 3, 1), layer(9, 10, 1)], 'functions that the others cannot'],
+    [
+      'yes',
+      [layer(2, 2, 0)],
+      'lie 2 from those that another can compute (median per layer), from its own 0:',
+    ],
+    ['no', [layer(1, 1.9, 1), layer(0, 0, 0)], 'can compute the same functions'],
+    ['partly', [layer(2, 3, 1), layer(1, 1, 1)], 'in some layers'],
+    ['not clear', [layer(1.9, 2, 1)], 'is not clear'],
+    ['not clear', [layer(9, 10, 1, 2)], 'is not clear'],
+    ['not clear', [layer(9, 10, 1), layer(NaN, 1, 1)], 'not finite'],
+  ] as const)('%s: %j', (outcome, layers, words) => {
+    expect(functionClassesFinding(layers)).toEqual({
+      outcome,
+      text: expect.stringContaining(words) as string,
+    });
+  });
+});
+
+test.each([
+  ['yes', [0.8, 0.6], 'are active on the same inputs'],
+  ['partly', [0.7, 0.6], 'more often active'],
+  ['no', [0.61, 0.6], 'little in common'],
+  ['no', [0.3, 0.6], 'little in common'],
+  ['not clear', [1, 1], 'no neuron ever changes its sign'],
+  ['not clear', [NaN, 0.5], 'not finite'],
+] as const)('signs of activations, %s: %j', (outcome, [agreement_ratio, chance_agreement_ratio], words) => {
+  // A place at which nothing varies does not count.
+  const still = { agreement_ratio: 1, chance_agreement_ratio: 1 };
+  expect(patternsFinding(5, [{ agreement_ratio, chance_agreement_ratio }, still])).toEqual({
+    outcome,
+    text: expect.stringContaining(words) as string,
   });
 });
 

@@ -12,5 +12,10 @@ export const experiments: Readonly<Record<string, () => Promise<{ experiment: Ex
   'symmetry-breaking': () => import('./symmetry-breaking.ts'),
   instability: () => import('./instability.ts'),
   symmetry: () => import('./symmetry.ts'),
+  sgd: () => import('./sgd.ts'),
+  batchnorm: () => import('./batchnorm.ts'),
+  'skip-connections': () => import('./skip-connections.ts'),
+  'curvature-bound': () => import('./curvature-bound.ts'),
+  'weight-decay': () => import('./weight-decay.ts'),
 };
 export const experimentNames = Object.keys(experiments);

@@ -7,6 +7,7 @@ import { UserError } from '../errors.ts';
 import { didYouMean } from '../near-miss.ts';
 import { addDataJob } from './add-data.ts';
 import { adoptJob } from './adopt.ts';
+import { bestClassifierJob } from './best-classifier.ts';
 import { diagnose } from './diagnose.ts';
 import { exportCheckpointsJob } from './export-checkpoints.ts';
 import { hashJob } from './hash.ts';
@@ -54,6 +55,7 @@ export const jobKinds = tableOf({
   ntk: ntkJob,
   'chord-deviation': chordDeviationJob,
   'synthetic-coherence': syntheticCoherenceJob,
+  'best-classifier': bestClassifierJob,
   'inspect-neurons': inspectNeuronsJob,
   'linear-components': linearComponentsJob,
   'skip-connections': skipConnectionsJob,

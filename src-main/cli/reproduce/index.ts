@@ -17,5 +17,8 @@ export const experiments: Readonly<Record<string, () => Promise<{ experiment: Ex
   'skip-connections': () => import('./skip-connections.ts'),
   'curvature-bound': () => import('./curvature-bound.ts'),
   'weight-decay': () => import('./weight-decay.ts'),
+  'symmetry-detection': () => import('./symmetry-detection.ts'),
+  'components-convergence': () => import('./components-convergence.ts'),
+  'barrier-bound': () => import('./barrier-bound.ts'),
 };
 export const experimentNames = Object.keys(experiments);

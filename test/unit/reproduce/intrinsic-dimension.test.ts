@@ -25,7 +25,7 @@ async function reported(
       const sigmaF = Number(/^sigma_f=(.+)$/.exec(overrides.find((o) => o.startsWith('sigma_f='))!)![1]);
       const run = `run ${places.size}`;
       const [k, separation] = [made['d_intrinsic']!, made['class_separation']!];
-      places.set(run, { k, separation, sigmaF, models: num_models });
+      places.set(run, { k, separation, sigmaF, models: num_models ?? 0 });
       return Promise.resolve({ run_directory: run } as never);
     },
     fork: () => Promise.reject(new Error('nothing is forked')),

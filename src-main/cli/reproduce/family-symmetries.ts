@@ -1,5 +1,6 @@
 /** Which swaps and rescalings of neurons leave a trained network of a family as it is: counted, and compared with theory. */
 import { rowsOf as checkpointRows } from '../../../src-shared/jobs/layer-measures.ts';
+import type { Matrix } from '../../../src-shared/matrix.ts';
 import { countAsExpected, movesAsExpected } from '../../../src-shared/verdicts/symmetry-studies.ts';
 import type { AllOrNone } from '../../../src-shared/verdicts/symmetry-studies.ts';
 import type { ExperimentRow, ExperimentSize, ExperimentWork, Limit } from './experiment.ts';
@@ -55,6 +56,8 @@ const settings: Record<ExperimentSize, { activations: readonly string[]; epochs:
   paper: { activations: ['relu', 'gelu', 'tanh'], epochs: 100, data: 'mnist' },
 };
 
+const activationNames: Record<string, string> = { relu: 'ReLU', gelu: 'GELU' };
+
 /** A family with an activation. */
 export interface Place extends Family {
   /** Null: the family's own. */
@@ -70,7 +73,7 @@ export function familyPlaces(size: ExperimentSize): Place[] {
         activation,
         ...(activation !== 'relu' && {
           factors: 'none' as const,
-          why: { ...family.why, factors: `${activation} passes no factor on` },
+          why: { ...family.why, factors: `${activationNames[activation] ?? activation} passes no factor on` },
         }),
       })),
     ),
@@ -89,11 +92,12 @@ export interface FamilySymmetry {
   label: string;
   /** Pairs of hidden neurons whose swap costs nothing, in the first network. */
   swaps: Count;
-  /** Hidden neurons of the first network that have their own factor. */
+  /** Hidden neurons of the first network that can be rescaled. */
   factors: Count;
   /** Hidden neurons that the best permutation from the first network to the second moves. */
   moved: Count;
-  epochs: number;
+  /** What swapping two neurons of the first hidden layer costs. */
+  costs: Matrix;
 }
 
 /** Trains two networks and looks for what leaves the first as it is, and for what leads from it to the second. */
@@ -105,7 +109,7 @@ export async function measureFamily(
   const { activation, name, key } = place;
   const { data } = settings[work.size];
   const epochs = epochsOf(work.size, work.limit);
-  const label = activation === null ? name : `${name}, ${activation === 'relu' ? 'ReLU' : activation}`;
+  const label = activation === null ? name : `${name}, ${activationNames[activation] ?? activation}`;
   const trained = await work.train(
     place.presets[work.size],
     [
@@ -128,7 +132,7 @@ export async function measureFamily(
   const factors = found.group_elements.flat(2);
   const permutations = found.permutations ?? [];
   return {
-    ...{ place, label, epochs },
+    ...{ place, label, costs: hidden[0]!.transposition_cost_squared },
     swaps: {
       free: hidden.reduce((sum, { transpositions: t }) => sum + t.count - t.positive - t.negative, 0),
       all: hidden.reduce((sum, { transpositions: t }) => sum + t.count, 0),

@@ -2,7 +2,7 @@
  * Which symmetries do trained networks have? Group elements between minima of small networks, against what the theory
  * expects of them; and, family by family, which swaps and rescalings of neurons leave a trained network as it is.
  */
-import type { FigureRecipe } from '../../../src-shared/figures/index.ts';
+import { packMatrix, type FigureRecipe } from '../../../src-shared/figures/index.ts';
 import type { JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
 import { present } from '../../../src-shared/presentations/index.ts';
 import { together } from '../../../src-shared/verdicts/rules.ts';
@@ -119,26 +119,21 @@ function rowsOfSmall({ layers, planted, independent }: Found): ExperimentRow[] {
   ];
 }
 
-function familyFigure(all: readonly FamilySymmetry[]): FigureRecipe<'scatter'> {
+/** Swap costs of the families with ReLU: nothing but zeros if permutations are symmetries. */
+function familyFigure(all: readonly FamilySymmetry[]): FigureRecipe<'matrix'> {
   return {
-    kind: 'scatter',
+    kind: 'matrix',
     data: {
-      panels: [
-        {
-          x: { label: 'swaps that cost nothing (% of pairs of hidden neurons)' },
-          y: { label: 'neurons that can be rescaled (%)' },
-          series: all
-            .filter(({ place }) => place.swaps !== null)
-            .map(({ label, swaps, factors }) => ({
-              label,
-              points: [{ x: (100 * swaps.free) / swaps.all, y: (100 * factors.free) / factors.all }],
-            })),
-        },
+      rows: [
+        all
+          .filter(({ place }) => place.activation === 'relu')
+          .map(({ label, costs }) => ({ title: label, matrix: packMatrix(costs) })),
       ],
-      correlation: false,
+      ...{ valueLabel: 'swap cost, first layer', scale: 'signed-sqrt', share: 'all', across: 2 },
     },
+    options: { size: 'double' },
     caption:
-      'Exact symmetries of trained networks, family by family and for each activation. Networks with a gate have no point: costs of swaps see the weights alone.',
+      'What swapping two neurons of the first hidden layer of a trained network costs: nothing if permutations are symmetries of its family.',
   };
 }
 

@@ -10,7 +10,9 @@ import type {
 } from '../../../src-main/cli/reproduce/experiment.ts';
 import { experiment as symmetryDetection } from '../../../src-main/cli/reproduce/symmetry-detection.ts';
 import { loadTrainingConfig } from '../../../src-main/formats/presets.ts';
+import { matrixFigureDataSchema } from '../../../src-shared/figures/kinds/matrix.ts';
 import { scatterDataSchema } from '../../../src-shared/figures/kinds/scatter.ts';
+import { matrix } from '../../../src-shared/matrix.ts';
 
 type Params = Record<string, never> & Record<string, unknown>;
 type Answer = (kind: string, params: Params) => unknown;
@@ -159,7 +161,10 @@ describe('symmetry-detection', () => {
       const run = params['run'] as string | undefined;
       if (kind === 'permutation-sensitivity') {
         const positive = swaps(run!) === 'free' ? 0 : 6;
-        const layer = { neurons: 4, transpositions: { count: 6, positive, negative: 0 } };
+        const layer = {
+          ...{ neurons: 4, transpositions: { count: 6, positive, negative: 0 } },
+          transposition_cost_squared: matrix(4, 4, new Float64Array(16)),
+        };
         return {
           sensitivity_results: [
             layer,
@@ -198,7 +203,13 @@ describe('symmetry-detection', () => {
     });
     expect(rowOf(report, /^sigma-asymmetric: swaps/).holds).toBeNull();
     expect(Object.keys(report.figures)).toEqual(['symmetry-curve', 'family-symmetries']);
-    expect(drawable(report, 'family-symmetries')).toBe(true);
+    const costs = matrixFigureDataSchema.parse(report.figures['family-symmetries']!.data);
+    expect(costs.rows[0]!.map(({ title }) => title)).toEqual([
+      'standard, ReLU',
+      'W-asymmetric σ_F=0, ReLU',
+      'W-asymmetric σ_F=1, ReLU',
+      'SYRE σ_F=1, ReLU',
+    ]);
     // Half of the pairs are what two layers are to have, and not what three are.
     expect(holdsOf(report, /share of pairs in one/)).toEqual(['yes', 'not clear']);
   });

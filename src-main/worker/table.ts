@@ -49,5 +49,6 @@ export const computeTable: ComputeTable = {
     (await import('../interop/export/export-checkpoints.ts')).exportCheckpoints,
   import: async () => (await import('../interop/import/import.ts')).importRuns,
   hash: async () => (await import('../interop/import/hash.ts')).hashCheckpoints,
+  'best-classifier': async () => (await import('../compute/data/best-classifier.ts')).bestClassifier,
   diagnose: async () => (await import('../compute/diagnose.ts')).diagnose,
 };

@@ -8,6 +8,7 @@ import { didYouMean } from '../near-miss.ts';
 import { activationPatternsJob } from './activation-patterns.ts';
 import { addDataJob } from './add-data.ts';
 import { adoptJob } from './adopt.ts';
+import { bestClassifierJob } from './best-classifier.ts';
 import { diagnose } from './diagnose.ts';
 import { exportCheckpointsJob } from './export-checkpoints.ts';
 import { functionClassesJob } from './function-classes.ts';
@@ -58,6 +59,7 @@ export const jobKinds = tableOf({
   ntk: ntkJob,
   'chord-deviation': chordDeviationJob,
   'synthetic-coherence': syntheticCoherenceJob,
+  'best-classifier': bestClassifierJob,
   'inspect-neurons': inspectNeuronsJob,
   'linear-components': linearComponentsJob,
   'skip-connections': skipConnectionsJob,

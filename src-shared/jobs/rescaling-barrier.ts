@@ -12,7 +12,7 @@ const factorSchema = z
 
 export const rescalingBarrierJob = defineJob({
   kind: 'rescaling-barrier',
-  version: 1,
+  version: 2,
   title: 'Rescaling barrier',
   summary:
     'The barrier on the straight line from (W1, W2) to (c W1, W2 / c), the same function: measured against its closed form for a bias-free two-layer ReLU network, or measured for a checkpoint.',
@@ -85,6 +85,8 @@ export const rescalingBarrierJob = defineJob({
     rows: z.array(
       z.object({
         factor: z.number(),
+        /** Euclidean norm of the rescaled weights, biases included; absent in results before version 2. */
+        norm: z.number().optional(),
         /** Highest loss on the segment: mean squared error, or mean cross entropy for a checkpoint. */
         measured_loss: z.number(),
         /** s^2 E|f|^2 - 2 s E<f, y> + E|y|^2 at its highest on the same grid; null for a checkpoint. */

@@ -56,6 +56,7 @@ export const presenters: { readonly [K in JobKindName]: Presenter<K> | null } = 
   'export-checkpoints': null,
   import: null,
   hash: null,
+  'best-classifier': null,
   diagnose: null,
 };
 

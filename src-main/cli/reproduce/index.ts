@@ -14,5 +14,13 @@ export const experiments: Readonly<Record<string, () => Promise<{ experiment: Ex
   'activation-patterns': () => import('./activation-patterns.ts'),
   instability: () => import('./instability.ts'),
   symmetry: () => import('./symmetry.ts'),
+  sgd: () => import('./sgd.ts'),
+  batchnorm: () => import('./batchnorm.ts'),
+  'skip-connections': () => import('./skip-connections.ts'),
+  'curvature-bound': () => import('./curvature-bound.ts'),
+  'weight-decay': () => import('./weight-decay.ts'),
+  'symmetry-detection': () => import('./symmetry-detection.ts'),
+  'components-convergence': () => import('./components-convergence.ts'),
+  'barrier-bound': () => import('./barrier-bound.ts'),
 };
 export const experimentNames = Object.keys(experiments);

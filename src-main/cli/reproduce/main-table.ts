@@ -85,7 +85,7 @@ async function measure(work: ExperimentWork, family: DemoFamily): Promise<Curves
 }
 
 /** Means over pairs at the ends, and at the point of the line that is worst in the mean. */
-function endsToWorst(curves: readonly Interpolation[], split: Setting['split']): string {
+export function endsToWorst(curves: readonly Interpolation[], split: 'train' | 'test'): string {
   const lines = curves.map((curve) => (curve[`${split}_accuracy`] ?? []).map((value) => value ?? NaN));
   const means = lines[0]!.map((_, i) => spread(lines.map((line) => line[i]!)).mean);
   return `${((means[0]! + means.at(-1)!) / 2).toFixed(2)} to ${Math.min(...means).toFixed(2)} %`;

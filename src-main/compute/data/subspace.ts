@@ -36,7 +36,13 @@ function randomOrthonormal(stream: RandomStream, rows: number, cols: number): Fl
   return qr(normals(stream, rows * cols), rows, cols).q;
 }
 
-export function gaussianStructure(plan: GaussianPlan): GaussianStructure {
+/** What of a plan determines the classes. */
+type StructurePlan = Pick<
+  GaussianPlan,
+  'num_classes' | 'd_intrinsic' | 'd_ambient' | 'structure_seed' | 'class_separation'
+>;
+
+export function gaussianStructure(plan: StructurePlan): GaussianStructure {
   const { num_classes: classes, d_intrinsic: k, d_ambient: ambient, structure_seed: seed } = plan;
   const stream = (what: string) => new RandomStream(seed, 'gaussian-subspace', what);
   const turns = stream('rotations');
@@ -107,15 +113,28 @@ function examplesOf(
   };
 }
 
+/** Labels [count] and latents [count, k] of one part of the data. */
+export function gaussianSample(
+  structure: Omit<GaussianStructure, 'projection'>,
+  seed: number,
+  part: 'train' | 'test',
+  count: number,
+): { labels: Labels; latents: Float64Array } {
+  const choice = new RandomStream(seed, 'gaussian-subspace', part, 'labels');
+  const labels = Int32Array.from({ length: count }, () => choice.integer(structure.classes));
+  const noise = normals(
+    new RandomStream(seed, 'gaussian-subspace', part, 'noise'),
+    count * structure.intrinsic,
+  );
+  return { labels, latents: gaussianLatents(structure, labels, noise) };
+}
+
 /** Training and test examples of a mixture of Gaussians: same structure, other samples. */
 export function gaussianSubspace(plan: GaussianPlan): { train: Examples; test: Examples } {
   const structure = gaussianStructure(plan);
-  const { classes, intrinsic } = structure;
-  const draw = (seed: number, part: string, count: number): Examples => {
-    const choice = new RandomStream(seed, 'gaussian-subspace', part, 'labels');
-    const labels = Int32Array.from({ length: count }, () => choice.integer(classes));
-    const noise = normals(new RandomStream(seed, 'gaussian-subspace', part, 'noise'), count * intrinsic);
-    return examplesOf(gaussianLatents(structure, labels, noise), labels, structure.projection, intrinsic);
+  const draw = (seed: number, part: 'train' | 'test', count: number): Examples => {
+    const { labels, latents } = gaussianSample(structure, seed, part, count);
+    return examplesOf(latents, labels, structure.projection, structure.intrinsic);
   };
   return {
     train: draw(plan.sampling_seed_train, 'train', plan.num_samples_train),

@@ -10,7 +10,7 @@ import { loadModels } from '../load-models.ts';
 import { logSlope } from '../chord/measure.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { blendNotes } from '../networks/lines.ts';
+import { arrayDistance, blendNotes } from '../networks/lines.ts';
 import { RandomStream } from '../random.ts';
 import { lossesOnLine, rescalable, withLoss } from './checkpoint-loss.ts';
 import { drawLogs, rescaled } from './checkpoint-rescaling.ts';
@@ -117,6 +117,7 @@ function measured(
     relative = Math.max(relative, Math.abs(loss - formula) / Math.abs(formula));
   }
   return {
+    norm: Math.sqrt(end.reduce((sum, w) => sum + w.reduce((s, x) => s + x * x, 0), 0)),
     measured_loss: worst.loss,
     closed_form_loss: closed,
     lambda: worst.lambda,
@@ -143,7 +144,7 @@ async function checkpointBarrier(params: Params, context: ComputeContext): Promi
   const { arrays: start, plan } = rescalable(model, 'neuron');
   const rows: Row[] = [];
   const randomLogs = drawLogs(plan, spread, (i) => new RandomStream(seed, 'factors', i));
-  let random = { loss: NaN, lambda: 0 };
+  let random = { loss: NaN };
   let base_loss = NaN;
   const evaluations = (factors.length + 1) * (steps + 1) + 1;
   const about = await withLoss(model, { ...params, evaluations }, context, async (loss) => {
@@ -160,14 +161,23 @@ async function checkpointBarrier(params: Params, context: ComputeContext): Promi
         await checkpointCancel(context);
       });
       const worst = Math.max(...losses);
-      return { loss: worst, lambda: losses.indexOf(worst) / steps };
+      const norm = arrayDistance(model.run.graph, end);
+      return { norm, loss: worst, lambda: losses.indexOf(worst) / steps };
     };
     base_loss = loss(start);
     for (const factor of factors) {
       const logs = plan.allowed.map((units) => new Float64Array(units.length).fill(Math.log(factor)));
-      const { loss: measured_loss, lambda } = await highest(logs);
+      const { norm, loss: measured_loss, lambda } = await highest(logs);
       const barrier = Math.max(0, measured_loss - base_loss);
-      rows.push({ factor, measured_loss, closed_form_loss: null, lambda, barrier, relative_error: null });
+      rows.push({
+        factor,
+        norm,
+        measured_loss,
+        closed_form_loss: null,
+        lambda,
+        barrier,
+        relative_error: null,
+      });
     }
     random = await highest(randomLogs);
   });

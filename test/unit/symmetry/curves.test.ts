@@ -202,6 +202,17 @@ describe('rescaling barrier', () => {
     expect(rows[0]!.measured_loss).toBeCloseTo(base_loss, 12);
   });
 
+  it('gives the norm of each copy: |c W1|² + |W2 / c|²', async () => {
+    const params = { factors: [1, 2, 3], trainSteps: 0 };
+    const { rows } = await job<Rescaling>('rescaling-barrier', params);
+    const [one, two, three] = rows.map(({ norm }) => norm! ** 2);
+    // From two of them the norms of the layers, from these the third.
+    const lower = (two! - one! / 4) / (4 - 1 / 4);
+    expect(9 * lower + (one! - lower) / 9).toBeCloseTo(three!, 9);
+    expect(lower).toBeGreaterThan(0);
+    expect(lower).toBeLessThan(one!);
+  });
+
   it.each([[[1, 0]], [[-2]], [[Infinity]], [[]]])('refuses factors %j', async (factors) => {
     await expect(job('rescaling-barrier', { factors })).rejects.toThrow(/factors/);
   });

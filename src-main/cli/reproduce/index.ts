@@ -10,6 +10,8 @@ export const experiments: Readonly<Record<string, () => Promise<{ experiment: Ex
   'swap-costs': () => import('./swap-costs.ts'),
   'chord-deviation': () => import('./chord-deviation.ts'),
   'symmetry-breaking': () => import('./symmetry-breaking.ts'),
+  'figure-5': () => import('./figure-5.ts'),
+  'cost-rates': () => import('./cost-rates.ts'),
   instability: () => import('./instability.ts'),
   symmetry: () => import('./symmetry.ts'),
 };

@@ -12,6 +12,7 @@ export const experiments: Readonly<Record<string, () => Promise<{ experiment: Ex
   'symmetry-breaking': () => import('./symmetry-breaking.ts'),
   'figure-5': () => import('./figure-5.ts'),
   'cost-rates': () => import('./cost-rates.ts'),
+  'coherence-over-training': () => import('./coherence-over-training.ts'),
   instability: () => import('./instability.ts'),
   symmetry: () => import('./symmetry.ts'),
 };

@@ -9,7 +9,7 @@ import {
   valueScales,
   type ColourScale,
 } from '../colour.ts';
-import { cell, defineFigure, labelSchema } from '../kind.ts';
+import { cell, colourRangeSchema, defineFigure, fitsScale, fitsScaleIssue, labelSchema } from '../kind.ts';
 import type { LegendItem } from '../legend.ts';
 import type { Mark, Point } from '../marks.ts';
 import { matrixDataSchema } from '../matrix-data.ts';
@@ -47,20 +47,14 @@ export const matrixFigureDataSchema = z
     share: z.enum(['row', 'all']).default('row'),
     /** Panels side by side at most; a longer row goes on in the next line. */
     across: z.int().min(1).max(12).default(4),
-    /** Fixed range of the colours, from below up; values beyond take the end colours. */
-    range: z
-      .tuple([z.number(), z.number()])
-      .refine(([low, high]) => low < high, 'expected the lower value first')
-      .optional(),
+    /** Fixed range of the colours. */
+    range: colourRangeSchema.optional(),
   })
   .refine((d) => !isFixedMap(d.colours) || d.scale !== 'log', {
     message: 'the map swap-costs has colours for values and their signed square roots, not for logarithms',
     path: ['colours'],
   })
-  .refine((d) => d.scale !== 'log' || d.range === undefined || d.range[0] > 0, {
-    message: 'expected a range above 0 for the logarithmic scale',
-    path: ['range'],
-  });
+  .refine(fitsScale, fitsScaleIssue);
 
 type Data = z.output<typeof matrixFigureDataSchema>;
 type Panel = Data['rows'][number][number];

@@ -1,9 +1,14 @@
-/** Colour scales for matrices: viridis and cividis for magnitude, a diverging map centred on 0 for signed values. */
-import { interpolateCividis, interpolateRdBu, interpolateViridis, rgb } from 'd3';
+/**
+ * Colour scales for matrices: viridis and cividis for magnitude, a diverging map centred on 0 for signed values, and the
+ * map of the published swap costs, in which every value has its colour whatever the range.
+ */
+import { interpolateCividis, interpolateRdBu, interpolateRgb, interpolateViridis, rgb } from 'd3';
 import type { Rgb } from './png.ts';
 
 export const colourMaps = ['viridis', 'cividis', 'diverging'] as const;
-export type ColourMap = (typeof colourMaps)[number];
+/** Maps in which values have their colours, so that a range changes only what the colour bar shows. */
+export const fixedColourMaps = ['swap-costs'] as const;
+export type ColourMap = (typeof colourMaps | typeof fixedColourMaps)[number];
 export const valueScales = ['linear', 'signed-sqrt', 'log'] as const;
 export type ValueScale = (typeof valueScales)[number];
 
@@ -17,11 +22,50 @@ export interface ColourScale {
 /** Colours of a palette; its last entry stands for missing values. */
 export const levels = 255;
 
+/**
+ * The map of neuron-identifiability (plots.py, plot_neuron_pair_costs), for sign(v) √|v| of a swap cost v: orange is no
+ * cost, yellow a swap that saves, dark blue one that costs much. Colours between are mixed; values beyond take the ends'.
+ */
+const swapCostColours: readonly (readonly [at: number, colour: string])[] = [
+  [-10, '#A2EF09'],
+  [-0.5, '#FAFE04'],
+  [-1e-5, '#C9D009'],
+  [-1e-7, '#ff5500'],
+  [1e-5, '#ff0000'],
+  [0.5, '#bb0044'],
+  [2, '#8f3757'],
+  [3, '#3b528b'],
+  [25, '#2b3260'],
+  [50, '#203050'],
+  [500, '#1A2840'],
+  [1000, '#182438'],
+];
+
+/** From 0 at the first colour to 1 at the last, with equal room for each step between two of them. */
+function placeOfCost(root: number): number {
+  const last = swapCostColours.length - 1;
+  if (root >= swapCostColours[last]![0]) return 1;
+  const after = swapCostColours.findIndex(([at]) => root < at);
+  if (after === 0) return 0;
+  const [low, high] = [swapCostColours[after - 1]?.[0] ?? NaN, swapCostColours[after]?.[0] ?? NaN];
+  return (after - 1 + (root - low) / (high - low)) / last;
+}
+
+function swapCostColour(t: number): string {
+  const place = t * (swapCostColours.length - 1);
+  const below = Math.min(Math.floor(place), swapCostColours.length - 2);
+  return interpolateRgb(swapCostColours[below]![1], swapCostColours[below + 1]![1])(place - below);
+}
+
+export const isFixedMap = (map: ColourMap | 'auto'): boolean =>
+  fixedColourMaps.some((fixed) => fixed === map);
+
 const interpolators: Record<ColourMap, (t: number) => string> = {
   viridis: interpolateViridis,
   cividis: interpolateCividis,
   // Blue below zero, red above.
   diverging: (t) => interpolateRdBu(1 - t),
+  'swap-costs': swapCostColour,
 };
 
 export function palette(map: ColourMap, missing: string): Rgb[] {
@@ -55,6 +99,17 @@ export function valueRange(values: ArrayLike<number>, positive = false): [number
   return low > high ? null : [low, high];
 }
 
+/** As the published colour bars: 0 is on it, and enough of the other sign to see its colours. */
+function fixedDomain([low, high]: readonly [number, number], transform: ValueScale): [number, number] {
+  const [lowest, highest] = [Math.min(low, 0), Math.max(high, 0)].map(transforms[transform]) as [
+    number,
+    number,
+  ];
+  const ends = [Math.min(lowest, -highest / 4.5), Math.max(highest, -lowest / 5)] as const;
+  const back = transform === 'signed-sqrt' ? (v: number): number => Math.sign(v) * v * v : (v: number) => v;
+  return ends[0] === ends[1] ? [-0.5, 0.5] : [back(ends[0]), back(ends[1])];
+}
+
 /** Diverging and symmetric where values lie on both sides of 0 (beyond rounding), else viridis from low to high. */
 export function chooseScale(
   range: readonly [number, number] | null,
@@ -63,6 +118,9 @@ export function chooseScale(
   const [low, high] = wanted.domain ?? range ?? [0, 1];
   const signed = low < 0 && -low > 1e-6 * Math.abs(high);
   const map = wanted.map === 'auto' ? (signed ? 'diverging' : 'viridis') : wanted.map;
+  if (isFixedMap(map) && wanted.domain === undefined) {
+    return { map, transform: wanted.transform, domain: fixedDomain([low, high], wanted.transform) };
+  }
   if (map === 'diverging' && wanted.domain === undefined) {
     const reach = Math.max(Math.abs(low), Math.abs(high)) || 1;
     return { map, transform: wanted.transform, domain: [-reach, reach] };
@@ -78,8 +136,11 @@ export function levelOf(scale: ColourScale): (value: number) => number {
   const forward = transforms[scale.transform];
   const low = forward(scale.domain[0]);
   const span = forward(scale.domain[1]) - low;
+  const place = isFixedMap(scale.map)
+    ? (value: number) => (Number.isNaN(value) ? NaN : placeOfCost(forward(value)))
+    : (value: number) => (forward(value) - low) / span;
   return (value) => {
-    const t = (forward(value) - low) / span;
+    const t = place(value);
     if (Number.isNaN(t)) return levels;
     return Math.max(0, Math.min(levels - 1, Math.round(t * (levels - 1))));
   };

@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts';
 import { provenanceSchema } from '../provenance.ts';
 import { figureOptionsSchema, type FigureDocument, type NumberTable } from './document.ts';
 import { barrierMatrix } from './kinds/barrier-matrix.ts';
+import { boundedCurves } from './kinds/bounded-curves.ts';
 import { boxes } from './kinds/boxes.ts';
 import { coherenceBarrier, coherenceEndpoints } from './kinds/coherence.ts';
 import { forkBarrier } from './kinds/fork-barrier.ts';
@@ -14,6 +15,7 @@ import { histogram } from './kinds/histogram.ts';
 import { interpolation } from './kinds/interpolation.ts';
 import { matchingObjective } from './kinds/matching-objective.ts';
 import { matrix } from './kinds/matrix.ts';
+import { pairedBoxes } from './kinds/paired-boxes.ts';
 import { planeContour } from './kinds/plane-contour.ts';
 import { chordDeviation, rescalingBarrier } from './kinds/power-law.ts';
 import { scatter } from './kinds/scatter.ts';
@@ -29,6 +31,8 @@ export const figureKinds = {
   histogram,
   scatter,
   boxes,
+  'paired-boxes': pairedBoxes,
+  'bounded-curves': boundedCurves,
   'gamma-out': gammaOut,
   'coherence-barrier': coherenceBarrier,
   'coherence-endpoints': coherenceEndpoints,

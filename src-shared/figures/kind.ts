@@ -58,6 +58,17 @@ export const numbersSchema = z
   .transform((list): number[] => Array.from(list, (v) => v ?? NaN));
 
 export const colourSchema = z.string().regex(/^#[0-9a-f]{6}$/i, 'expected a colour such as #0072B2');
+/** Ends of the colours of a matrix, from below up; values beyond take the end colours. */
+export const colourRangeSchema = z
+  .tuple([z.number(), z.number()])
+  .refine(([low, high]) => low < high, 'expected the lower value first');
+/** Whether the ends can be shown: a logarithmic scale has none at 0 or below. */
+export const fitsScale = (d: { scale: string; range?: readonly [number, number] | undefined }): boolean =>
+  d.scale !== 'log' || d.range === undefined || d.range[0] > 0;
+export const fitsScaleIssue = {
+  message: 'expected a range above 0 for the logarithmic scale',
+  path: ['range'],
+};
 export const labelSchema = z.string().min(1).max(300);
 export const bandSchema = z.enum(['range', 'std', 'none']);
 export type BandKind = z.output<typeof bandSchema>;

@@ -1,7 +1,7 @@
 /** Matrices as single images, and the colour bars that explain them. */
 import { format, scaleLinear } from 'd3';
 import { numberLabels, type Tick } from './axis.ts';
-import { levelOf, levels, palette, transformValue, type ColourScale } from './colour.ts';
+import { isFixedMap, levelOf, levels, palette, transformValue, type ColourScale } from './colour.ts';
 import type { RasterMark } from './marks.ts';
 import { indexedPng, toBase64 } from './png.ts';
 import type { Attributes } from './svg.ts';
@@ -53,8 +53,19 @@ export function barImage(
   box: { x: number; y: number; width: number; height: number },
 ): Attributes {
   const tall = levels * 2;
-  const pixels = Uint8Array.from({ length: tall * 2 }, (_, i) => levels - 1 - Math.floor(i / 4));
+  const pixels = isFixedMap(scale.map)
+    ? fixedBar(scale, tall)
+    : Uint8Array.from({ length: tall * 2 }, (_, i) => levels - 1 - Math.floor(i / 4));
   return imageAttributes(indexedPng(2, tall, pixels, palette(scale.map, theme.colour.missing)), box);
+}
+
+/** Pixels of a bar whose colours belong to the values: those of its range, evenly along the scale. */
+function fixedBar(scale: ColourScale, tall: number): Uint8Array {
+  const level = levelOf({ ...scale, transform: 'linear' });
+  const [low, high] = scale.domain.map((v) => transformValue(scale.transform, v)) as [number, number];
+  return Uint8Array.from({ length: tall * 2 }, (_, i) =>
+    level(high - ((Math.floor(i / 2) + 0.5) / tall) * (high - low)),
+  );
 }
 
 function imageAttributes(

@@ -33,6 +33,19 @@ export function placeOutcome(place: number | null): Outcome {
   return degrees.find(([least]) => place >= least)?.[1] ?? 'not clear';
 }
 
+/** `yes`: up by 0.1 in all and by no step down of more than 0.02; `no`: a step down of more than 0.1, or none up in all. */
+export function placesRise(places: readonly number[]): Outcome {
+  if (places.length < 2 || !allFinite(places)) return 'not clear';
+  const steps = places.slice(1).map((place, i) => place - places[i]!);
+  const whole = places.at(-1)! - places[0]!;
+  if (whole <= 0 || steps.some((step) => step < -0.1)) return 'no';
+  return whole > 0.1 && steps.every((step) => step > -0.02) ? 'yes' : 'not clear';
+}
+
+/** Of a place between chance (0) and the optimum (1): `yes` below 0.3, `no` from 0.5 on. */
+export const nearChance = (place: number): Outcome =>
+  Math.abs(place) < 0.3 ? 'yes' : Math.abs(place) >= 0.5 ? 'no' : 'not clear';
+
 const wholePercent = (share: number): string => `${String(Math.round(100 * share)).replace('-', '−')} %`;
 
 const named = (names: readonly string[]): string =>

@@ -279,4 +279,55 @@ export const figureSamples: { [Kind in FigureKindName]: FigureData<Kind> } = {
       },
     ],
   },
+  'paired-boxes': {
+    label: 'distance',
+    log: true,
+    panels: [
+      {
+        title: 'over width',
+        xLabel: 'hidden units',
+        categories: ['64', '128', '256'],
+        series: ['another neuron’s function', 'own function'].map((label, s) => ({
+          label,
+          values: range(3).map((k) =>
+            range(30).map(() => rounded(Math.exp(0.4 * normal() - 2 * s - 0.2 * k))),
+          ),
+        })),
+        lines: [{ label: 'predicted rate', values: [1, 0.84, 0.71] }],
+      },
+      {
+        title: 'over dimension',
+        xLabel: 'dimension of the data',
+        categories: ['2', '8'],
+        series: ['another neuron’s function', 'own function'].map((label, s) => ({
+          label,
+          values: range(2).map((k) => range(30).map(() => rounded(Math.exp(0.4 * normal() - 2 * s + k)))),
+        })),
+      },
+    ],
+  },
+  'bounded-curves': {
+    panels: [
+      {
+        label: 'subspace coherence',
+        boundLabel: 'minimum, k/d',
+        series: ['lins.0', 'lins.1'].map((label, s) => ({
+          label,
+          epochs,
+          curves: repeat(3, epochs, (e) => 0.5 - 0.1 * s + 0.02 * e, 0.03),
+          bound: epochs.map((e) => rounded(0.1 + 0.05 * s + 0.005 * e)),
+        })),
+      },
+      {
+        label: 'anisotropy',
+        boundLabel: 'bound, δ = 0.1',
+        series: ['lins.0', 'lins.1'].map((label, s) => ({
+          label,
+          epochs,
+          curves: repeat(3, epochs, (e) => 0.4 - 0.1 * s + 0.01 * e, 0.03),
+          bound: epochs.map((e) => rounded(0.9 - 0.1 * s + 0.01 * e)),
+        })),
+      },
+    ],
+  },
 };

@@ -5,10 +5,13 @@ import { InvalidArgumentError, Option } from 'commander';
 import { figureFormats } from '../../../src-shared/api.ts';
 import { barrierNames } from '../../../src-shared/barriers.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
+import { colourMaps, fixedColourMaps } from '../../../src-shared/figures/colour.ts';
 import { sizePresets, themeNames } from '../../../src-shared/figures/index.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { withEngine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
+import { parseRange, withColours } from '../figure-look.ts';
+import type { ColourFlags } from '../figure-look.ts';
 import type { FigureChoice, StoredResult } from '../figure-from-result.ts';
 import { figureOfResults } from '../figure-from-result.ts';
 import type { DefineCommand } from '../globals.ts';
@@ -22,7 +25,7 @@ import { typedPath } from '../../formats/typed-path.ts';
 
 type Format = (typeof figureFormats)[number];
 
-interface FigureFlags extends FigureChoice {
+interface FigureFlags extends FigureChoice, ColourFlags {
   out?: string[];
   format?: Format[];
   theme?: string;
@@ -152,6 +155,24 @@ export const define: DefineCommand = (command, globals) => {
         .choices(['linear', 'signed-sqrt', 'log'])
         .default('linear'),
     )
+    .addOption(
+      new Option(
+        '--colours <map>',
+        'of matrices and contours; swap-costs is the published map, in which every value has its colour',
+      ).choices(['auto', ...colourMaps, ...fixedColourMaps]),
+    )
+    .addOption(
+      new Option(
+        '--range <low,high>',
+        'values at the ends of the colours, such as --range=-2,30 (default: as the values)',
+      ).argParser(parseRange),
+    )
+    .addOption(
+      new Option(
+        '--share <what>',
+        'of matrices: one colour scale for each row of panels, or for all',
+      ).choices(['row', 'all']),
+    )
     .option(
       '--which <n|words>',
       "for results with several figures: the figure's number, or words from its title",
@@ -164,7 +185,7 @@ export const define: DefineCommand = (command, globals) => {
       await withEngine(globals, async (client) => {
         const [found, resultIds] = await recipeOf(client, sources, flags);
         await warnOfOutdated(client, terminal, resultIds);
-        const recipe = { ...found, options: { ...found.options, ...optionsOf(flags) } };
+        const recipe = { ...withColours(found, flags), options: { ...found.options, ...optionsOf(flags) } };
         const dpi = flags.dpi === undefined ? {} : { dpi: flags.dpi };
         const drawn: { path: string; bytes: Uint8Array }[] = [];
         for (const { path, format } of targets) {

@@ -72,7 +72,7 @@ function defineLabels(command: Command, globals: Globals): void {
   const idsOf = (runs: RunRow[]): string[] => runs.map(({ id }) => id);
   command
     .command('rename <run> [name]')
-    .description("give a run a name of your own; without one it has its folder's again")
+    .description('rename a run; without a name it has that of its folder again')
     .action((text: string, name?: string) =>
       edit([text], ([run]) => ({ type: 'rename', runId: run!.id, title: name ?? null })),
     );

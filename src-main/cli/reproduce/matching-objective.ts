@@ -1,24 +1,15 @@
 /** With a large fixed part the identity matches two networks' neurons about as well as the best permutation. */
-import type { FigureRecipe } from '../../../src-shared/figures/index.ts';
-import type { LayerMatching } from '../../../src-shared/jobs/pairs.ts';
-import { placeBetween } from '../../../src-shared/verdicts/matching.ts';
-import { allFinite, type Outcome } from '../../../src-shared/verdicts/rules.ts';
+import { nearChance, placesRise } from '../../../src-shared/verdicts/matching.ts';
 import { trainingSeconds } from './estimate.ts';
 import { cut, cutList } from './limit.ts';
-import { spread } from '../demo/summary.ts';
 import type { Experiment, ExperimentRow, ExperimentSize, ExperimentWork } from './experiment.ts';
+import { identityPlace, objectiveFigure, objectivesOf, trainFixed } from './matching-sweep.ts';
+import type { FixedPart, MatchingSetting, Objectives } from './matching-sweep.ts';
 
-interface Setting {
-  source: string;
-  /** Inputs of each layer. */
-  inputs: number[];
-  epochs: number;
-  models: number;
-  saveEvery: number;
+interface Setting extends MatchingSetting {
   sigmas: number[];
   /** Fixed shares of every neuron's weights, at sigma_F = `sparsitySigma`. */
   shares: number[];
-  data: string;
 }
 
 /** The curve over epochs is drawn at this sigma_F. */
@@ -41,64 +32,6 @@ const settings: Record<ExperimentSize, Setting> = {
   },
 };
 
-/** Of one run at one epoch: per layer, the objectives of every pair. */
-type Objectives = Map<string, LayerMatching['objectives'][]>;
-
-async function objectivesOf(
-  work: ExperimentWork,
-  run: string,
-  epoch: number,
-  share: number,
-): Promise<Objectives> {
-  const params = { run, epoch, matchingSeed: work.seed, randomCount: 20 };
-  const result = await work.run('match-activations', params, `matching activations at epoch ${epoch}`, share);
-  const pairs = 'pairs' in result ? result.pairs : [result];
-  const byLayer: Objectives = new Map();
-  for (const { layer, objectives } of pairs.flatMap((pair) => pair.matching_results)) {
-    byLayer.set(layer, [...(byLayer.get(layer) ?? []), objectives]);
-  }
-  return byLayer;
-}
-
-/** One panel per layer; `found` one entry per place on the x axis. */
-function figureOf(
-  axis: 'epoch' | 'sigma_F' | 'sparsity',
-  xs: readonly number[],
-  found: readonly Objectives[],
-): FigureRecipe<'matching-objective'> {
-  const layers = [...found[0]!.keys()];
-  return {
-    kind: 'matching-objective',
-    data: {
-      axis,
-      objectiveLabel: 'mean correlation of matched neurons',
-      panels: layers.map((layer, l) => {
-        const pairs = found[0]!.get(layer)!.length;
-        const curves = (what: 'optimal' | 'identity') =>
-          Array.from({ length: pairs }, (_, p) => found.map((at) => at.get(layer)![p]![what]));
-        const random = found.map((at) => at.get(layer)!.flatMap((objectives) => objectives.random));
-        return {
-          title: `hidden layer ${l + 1}`,
-          x: [...xs],
-          optimal: curves('optimal'),
-          identity: curves('identity'),
-          random: {
-            mean: random.map((values) => spread(values).mean),
-            low: random.map((values) => Math.min(...values)),
-            high: random.map((values) => Math.max(...values)),
-          },
-        };
-      }),
-    },
-    options: { size: 'double' },
-  };
-}
-
-/** Where the identity lies between chance (0) and the optimum (1), mean over layers and pairs. */
-function identityPlace(found: Objectives): number {
-  return placeBetween([...found.values()].flat()) ?? NaN;
-}
-
 function settingOf(work: ExperimentWork): Setting {
   const whole = cut(settings[work.size], work.limit);
   const { sigmas, shares, epochs, saveEvery } = whole;
@@ -113,46 +46,17 @@ function settingOf(work: ExperimentWork): Setting {
 /** Trains networks of one fixed part and measures them at the epochs asked for. */
 async function measure(
   work: ExperimentWork,
-  fixed: { sigma: number; share?: number },
+  fixed: FixedPart,
   watched: readonly number[],
 ): Promise<Objectives[]> {
-  const { source, inputs, epochs, models, saveEvery, sigmas, shares, data } = settingOf(work);
-  const { sigma, share } = fixed;
-  const part = 1 / (sigmas.length + shares.length);
-  const name = share === undefined ? `sigma${sigma}` : `sigma${sigma}-fixed${share}`;
-  const overrides = [
-    `dataset=${data}`,
-    `sigma_f=${sigma}`,
-    ...(share === undefined
-      ? []
-      : [`num_fixed=[${inputs.map((count) => Math.round(share * count)).join()}]`]),
-    ...[`num_models=${models}`, `training.num_epochs=${epochs}`, `training.save_every=${saveEvery}`],
-    ...[`seed=${work.seed}`, `experiment_name=matching-${name}`],
-  ];
-  const { run_directory: run } = await work.train(
-    source,
-    overrides,
-    `training networks, ${name}`,
-    0.8 * part,
-  );
+  const setting = settingOf(work);
+  const part = 1 / (setting.sigmas.length + setting.shares.length);
+  const run = await trainFixed(work, setting, fixed, 0.8 * part);
   const found: Objectives[] = [];
   for (const epoch of watched)
-    found.push(await objectivesOf(work, run, epoch, (0.2 * part) / watched.length));
+    found.push(await objectivesOf(work, { run, epoch, randomCount: 20 }, (0.2 * part) / watched.length));
   return found;
 }
-
-/** `yes`: up by 0.1 in all and by no step down of more than 0.02; `no`: a step down of more than 0.1, or none up in all. */
-export function placesRise(places: readonly number[]): Outcome {
-  if (places.length < 2 || !allFinite(places)) return 'not clear';
-  const steps = places.slice(1).map((place, i) => place - places[i]!);
-  const whole = places.at(-1)! - places[0]!;
-  if (whole <= 0 || steps.some((step) => step < -0.1)) return 'no';
-  return whole > 0.1 && steps.every((step) => step > -0.02) ? 'yes' : 'not clear';
-}
-
-/** Of a place between chance (0) and the optimum (1): `yes` below 0.3, `no` from 0.5 on. */
-export const nearChance = (place: number): Outcome =>
-  Math.abs(place) < 0.3 ? 'yes' : Math.abs(place) >= 0.5 ? 'no' : 'not clear';
 
 function rowsOf(
   setting: Setting,
@@ -228,9 +132,11 @@ export const experiment: Experiment = {
     return {
       rows: rowsOf(setting, overSigma, overShares),
       figures: {
-        'matching-over-sigma': figureOf('sigma_F', sigmas, overSigma),
-        ...(overEpochs.length > 0 && { 'matching-over-epochs': figureOf('epoch', allEpochs, overEpochs) }),
-        'matching-over-sparsity': figureOf('sparsity', shares, overShares),
+        'matching-over-sigma': objectiveFigure('sigma_F', sigmas, overSigma),
+        ...(overEpochs.length > 0 && {
+          'matching-over-epochs': objectiveFigure('epoch', allEpochs, overEpochs),
+        }),
+        'matching-over-sparsity': objectiveFigure('sparsity', shares, overShares),
       },
     };
   },

@@ -13,8 +13,11 @@ export interface SubspaceSetting {
   train: number;
   test: number;
   separation: number;
+  /** 0: the networks stay as they are drawn. */
   epochs: number;
   models: number;
+  /** Of the networks; absent: that of the experiment. */
+  seed?: number;
 }
 
 export const subspaceSettings: Record<ExperimentSize, SubspaceSetting> = {
@@ -29,6 +32,9 @@ export const subspaceSettings: Record<ExperimentSize, SubspaceSetting> = {
     ...{ train: 50_000, test: 10_000, separation: 0.3, epochs: 100, models: 4 },
   },
 };
+
+/** A seed of its own for one member of a sweep, which follows from that of the experiment. */
+export const networkSeed = (seed: number, member: number): number => (seed * 1_000_003 + member) >>> 0;
 
 export interface SubspaceRun {
   dimension: number;
@@ -46,7 +52,7 @@ export async function trainOnSubspace(
   share: number,
 ): Promise<SubspaceRun> {
   const section = 'dataset.gaussian_subspace_dataset';
-  const { width, numFixed, train, test, separation, epochs, models } = setting;
+  const { width, numFixed, train, test, separation, epochs, models, seed = work.seed } = setting;
   const overrides = [
     'dataset=gaussian-subspace',
     'optimizer=adamw',
@@ -54,15 +60,20 @@ export async function trainOnSubspace(
     ...[`sigma_f=${sigmaF}`, `num_fixed=[${numFixed.join()}]`],
     ...[`${section}.num_samples_train=${train}`, `${section}.num_samples_test=${test}`],
     ...[`${section}.d_intrinsic=${dimension}`, `${section}.class_separation=${separation}`],
-    ...[`training.num_epochs=${epochs}`, `training.save_every=${epochs}`, 'training.val_every=0'],
-    ...[`num_models=${models}`, `seed=${work.seed}`, `experiment_name=subspace-k${dimension}-sigma${sigmaF}`],
+    ...[
+      `training.num_epochs=${epochs}`,
+      `training.save_every=${Math.max(1, epochs)}`,
+      'training.val_every=0',
+    ],
+    ...[`num_models=${models}`, `seed=${seed}`, `experiment_name=subspace-k${dimension}-sigma${sigmaF}`],
   ];
   // Seed 1 gives the seeds that neuron-identifiability ships.
   const seeds = geometryDefaults.gaussian_subspace_dataset;
   for (const key of ['structure_seed', 'sampling_seed_train', 'sampling_seed_test'] as const) {
     overrides.push(`${section}.${key}=${(seeds[key] + work.seed - 1) >>> 0}`);
   }
-  const message = `training ${models} networks, k = ${dimension}, σ_F = ${sigmaF}`;
+  const what = epochs === 0 ? 'drawing weights' : `training ${models} networks`;
+  const message = `${what}, k = ${dimension}, σ_F = ${sigmaF}`;
   const trained = await work.train('w-asymmetric', overrides, message, share);
   return { dimension, sigmaF, trained, epochs };
 }

@@ -9,12 +9,11 @@ import { rowsOf as checkpointRows } from '../../../src-shared/jobs/layer-measure
 import type { LayerSensitivity } from '../../../src-shared/jobs/permutation-sensitivity.ts';
 import type { LayerMatching } from '../../../src-shared/jobs/pairs.ts';
 import type { FigureRecipe } from '../../../src-shared/figures/index.ts';
-import { placeBetween } from '../../../src-shared/verdicts/matching.ts';
+import { nearChance, placeBetween } from '../../../src-shared/verdicts/matching.ts';
 import { isAbove, isBelow, sampleOf, type Outcome, type Sample } from '../../../src-shared/verdicts/rules.ts';
 import { chordDrop, modelAccuracies, spread } from '../demo/summary.ts';
 import { trainingSeconds } from './estimate.ts';
 import { cut } from './limit.ts';
-import { nearChance } from './matching-objective.ts';
 import type { Experiment, ExperimentRow, ExperimentSize, ExperimentWork } from './experiment.ts';
 
 interface Compared {

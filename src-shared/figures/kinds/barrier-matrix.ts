@@ -10,7 +10,7 @@ import {
   valueRange,
   type ColourScale,
 } from '../colour.ts';
-import { cell, defineFigure, labelSchema } from '../kind.ts';
+import { cell, colourRangeSchema, defineFigure, labelSchema } from '../kind.ts';
 import type { Mark } from '../marks.ts';
 import { matrixDataSchema } from '../matrix-data.ts';
 import type { Theme } from '../theme.ts';
@@ -34,7 +34,7 @@ export const barrierMatrixDataSchema = z.object({
   valueLabel: labelSchema,
   digits: z.int().min(0).max(6).default(1),
   colours: z.enum(['auto', ...colourMaps]).default('auto'),
-  range: z.tuple([z.number(), z.number()]).optional(),
+  range: colourRangeSchema.optional(),
 });
 
 type Panel = z.output<typeof panelSchema>;

@@ -1,45 +1,60 @@
 /** Heat maps of square or rectangular matrices, as small multiples that share colour scales. */
 import { z } from 'zod';
-import { chooseScale, colourMaps, valueRange, valueScales, type ColourScale } from '../colour.ts';
-import { cell, defineFigure, labelSchema } from '../kind.ts';
+import {
+  chooseScale,
+  colourMaps,
+  fixedColourMaps,
+  isFixedMap,
+  valueRange,
+  valueScales,
+  type ColourScale,
+} from '../colour.ts';
+import { cell, colourRangeSchema, defineFigure, fitsScale, fitsScaleIssue, labelSchema } from '../kind.ts';
 import type { LegendItem } from '../legend.ts';
 import type { Mark, Point } from '../marks.ts';
 import { matrixDataSchema } from '../matrix-data.ts';
 import { markup } from '../text.ts';
 import { seriesStyle, type SeriesStyle, type Theme } from '../theme.ts';
 
-export const matrixFigureDataSchema = z.object({
-  /** Panels in rows, as they are drawn. */
-  rows: z
-    .array(
-      z
-        .array(
-          z.object({
-            title: labelSchema.optional(),
-            /** In the table of numbers; absent: its title. */
-            name: z.string().optional(),
-            matrix: matrixDataSchema,
-            /** Column assigned to each row; drawn over the matrix. */
-            assignment: z.array(z.int().nonnegative()).optional(),
-          }),
-        )
-        .min(1),
-    )
-    .min(1),
-  /** What an entry is, with its unit: the label of the colour bar. */
-  valueLabel: labelSchema,
-  rowLabel: labelSchema.default('neuron i'),
-  columnLabel: labelSchema.default('neuron j'),
-  /** 'signed-sqrt' shows sign(v) √|v|; the colour bar keeps the values' own units. */
-  scale: z.enum(valueScales).default('linear'),
-  colours: z.enum(['auto', ...colourMaps]).default('auto'),
-  /** One colour scale for each row of panels, or for all of them. */
-  share: z.enum(['row', 'all']).default('row'),
-  /** Panels side by side at most; a longer row goes on in the next line. */
-  across: z.int().min(1).max(12).default(4),
-  /** Fixed range of the colours; values beyond take the end colours. */
-  range: z.tuple([z.number(), z.number()]).optional(),
-});
+export const matrixFigureDataSchema = z
+  .object({
+    /** Panels in rows, as they are drawn. */
+    rows: z
+      .array(
+        z
+          .array(
+            z.object({
+              title: labelSchema.optional(),
+              /** In the table of numbers; absent: its title. */
+              name: z.string().optional(),
+              matrix: matrixDataSchema,
+              /** Column assigned to each row; drawn over the matrix. */
+              assignment: z.array(z.int().nonnegative()).optional(),
+            }),
+          )
+          .min(1),
+      )
+      .min(1),
+    /** What an entry is, with its unit: the label of the colour bar. */
+    valueLabel: labelSchema,
+    rowLabel: labelSchema.default('neuron i'),
+    columnLabel: labelSchema.default('neuron j'),
+    /** 'signed-sqrt' shows sign(v) √|v|; the colour bar keeps the values' own units. */
+    scale: z.enum(valueScales).default('linear'),
+    /** 'swap-costs' is the published map: every value has its colour, whatever the range. */
+    colours: z.enum(['auto', ...colourMaps, ...fixedColourMaps]).default('auto'),
+    /** One colour scale for each row of panels, or for all of them. */
+    share: z.enum(['row', 'all']).default('row'),
+    /** Panels side by side at most; a longer row goes on in the next line. */
+    across: z.int().min(1).max(12).default(4),
+    /** Fixed range of the colours. */
+    range: colourRangeSchema.optional(),
+  })
+  .refine((d) => !isFixedMap(d.colours) || d.scale !== 'log', {
+    message: 'the map swap-costs has colours for values and their signed square roots, not for logarithms',
+    path: ['colours'],
+  })
+  .refine(fitsScale, fitsScaleIssue);
 
 type Data = z.output<typeof matrixFigureDataSchema>;
 type Panel = Data['rows'][number][number];
@@ -143,7 +158,8 @@ export const matrix = defineFigure({
       log: ' Logarithmic colours.',
     };
     const shared = data.rows.some((row) => row.length > 1) ? ' Panels of a row share one colour scale.' : '';
-    return `${data.valueLabel}; row 0 on top.${root[data.scale]}${shared}`;
+    const scales = isFixedMap(data.colours) ? ' Every value has the colour of the published figure.' : shared;
+    return `${data.valueLabel}; row 0 on top.${root[data.scale]}${scales}`;
   },
   numbers: (data) => ({
     columns: ['panel', 'row', 'column', 'value'],

@@ -11,7 +11,15 @@ import {
   valueRange,
   type ColourScale,
 } from '../colour.ts';
-import { cell, defineFigure, labelSchema, numbersSchema } from '../kind.ts';
+import {
+  cell,
+  colourRangeSchema,
+  defineFigure,
+  fitsScale,
+  fitsScaleIssue,
+  labelSchema,
+  numbersSchema,
+} from '../kind.ts';
 import type { LegendItem } from '../legend.ts';
 import type { Mark, Point } from '../marks.ts';
 import { matrixDataSchema } from '../matrix-data.ts';
@@ -32,7 +40,7 @@ export const planeContourDataSchema = z
     levels: z.int().min(2).max(60).default(14),
     scale: z.enum(['linear', 'log']).default('linear'),
     colours: z.enum(['auto', ...colourMaps]).default('auto'),
-    range: z.tuple([z.number(), z.number()]).optional(),
+    range: colourRangeSchema.optional(),
     paths: z.array(z.object({ label: labelSchema, points: z.array(planePoint).min(1) })).default([]),
   })
   .refine((d) => d.values.rows === d.y.length && d.values.columns === d.x.length, {
@@ -42,7 +50,8 @@ export const planeContourDataSchema = z
   .refine((d) => d.x.length > 1 && d.y.length > 1, {
     message: 'expected at least 2 x 2 values',
     path: ['x'],
-  });
+  })
+  .refine(fitsScale, fitsScaleIssue);
 
 type Data = z.output<typeof planeContourDataSchema>;
 

@@ -155,6 +155,73 @@ describe('a matrix in a figure', () => {
     expect(rounding.map).toBe('viridis');
   });
 
+  describe('in the colours of the published swap costs', () => {
+    const fixed = palette('swap-costs', '#d9d9d9').map((c) => c.join(','));
+    const at = (cost: number, transform: 'linear' | 'signed-sqrt' = 'signed-sqrt') =>
+      fixed[levelOf({ map: 'swap-costs', transform, domain: [-1, 4] })(cost)]!.split(',').map(Number);
+    const near = (rgb: number[]) => rgb.map((part) => expect.closeTo(part, -1.3) as number);
+
+    it.each([
+      [-400, [0xa2, 0xef, 0x09]], // beyond the first colour, at the root -10
+      [-0.25, [0xfa, 0xfe, 0x04]], // the root of a quarter is a half
+      [0.25, [0xbb, 0x00, 0x44]],
+      [4, [0x8f, 0x37, 0x57]],
+      [6.25, [0x65, 0x45, 0x71]], // root 2.5: halfway to the next colour
+      [9, [0x3b, 0x52, 0x8b]],
+      [625, [0x2b, 0x32, 0x60]],
+      [2e6, [0x18, 0x24, 0x38]],
+    ])('a cost of %d has its own', (cost, rgb) => {
+      expect(at(cost)).toEqual(near(rgb));
+    });
+
+    it('no cost is orange, and a swap that saves next to nothing is not', () => {
+      expect(at(0)).toEqual(near([0xff, 0x54, 0x00]));
+      expect(at(-1e-9)[1]).toBeGreaterThan(0xc0);
+      expect(at(0.5, 'linear')).toEqual(near([0xbb, 0x00, 0x44]));
+    });
+
+    it('whatever the range: it changes only the bar', () => {
+      const rows = [
+        [
+          {
+            matrix: [
+              [0, 4],
+              [9, -1],
+            ],
+          },
+        ],
+        [
+          {
+            matrix: [
+              [0, 4],
+              [90, 900],
+            ],
+          },
+        ],
+      ];
+      const data = { rows, scale: 'signed-sqrt', colours: 'swap-costs' };
+      const [figure, ranged] = [draw(data), draw({ ...data, range: [-1, 25] })];
+      const [a, b] = images(figure.svg);
+      for (const picture of [b!, ...images(ranged.svg)])
+        expect(picture.pixel(picture.columns - 1, 0)).toBe(a!.pixel(a!.columns - 1, 0)); // 4 in all of them
+      expect(ranged.svg).not.toBe(figure.svg);
+      expect(figure.caption).toMatch(/Every value has the colour of the published figure/);
+    });
+
+    it('has the bar of the published figures: 0 and some of the other sign', () => {
+      const [low, high] = chooseScale([1, 81], { map: 'swap-costs', transform: 'signed-sqrt' }).domain;
+      expect([low, high]).toEqual([expect.closeTo(-4, 9), 81]); // roots -9 / 4.5 and 9
+      expect(chooseScale([-100, 0], { map: 'swap-costs', transform: 'linear' }).domain).toEqual([-100, 20]);
+    });
+
+    it('refuses what it has no colours for', () => {
+      expect(() => draw({ rows: [[{ matrix }]], scale: 'log', colours: 'swap-costs' })).toThrow(/colours/);
+      expect(() => draw({ rows: [[{ matrix }]], colours: 'plasma' })).toThrow(/figure\.data\.colours/);
+      expect(() => draw({ rows: [[{ matrix }]], range: [3, 1] })).toThrow(/range.*lower value first/);
+      expect(() => draw({ rows: [[{ matrix }]], scale: 'log', range: [0, 1] })).toThrow(/range/);
+    });
+  });
+
   it('gives missing values a colour of their own', () => {
     const [image] = images(
       draw({

@@ -1,6 +1,5 @@
 /** Findings about neurons and families, straight from their rules: numbers that give every outcome. */
 import { describe, expect, test } from 'vitest';
-import { placesRise } from '../../../src-main/cli/reproduce/matching-objective.ts';
 import { judge } from '../../../src-main/compute/identifiability/verdict.ts';
 import { swapSentence } from '../../../src-renderer/matrices/cost-words.ts';
 import { familySentences, trapText, type FamilyLoss } from '../../../src-shared/verdicts/families.ts';
@@ -15,6 +14,7 @@ import {
   matchWeightsFinding,
   placeBetween,
   placeOutcome,
+  placesRise,
   placesText,
 } from '../../../src-shared/verdicts/matching.ts';
 

@@ -12,6 +12,7 @@ import {
 } from '../jobs/interpolate.ts';
 import { barrierFigureTitle, barrierOverEpochsFigure } from './barrier-figure.ts';
 import { panelsByAlignment, storedEndsNote, type Metric } from './interpolation-figure.ts';
+import { linesByEpoch } from './lines.ts';
 import { definePresenter, type Presentation } from './present.ts';
 
 /** 1.350 nats, 35.0 points; beyond a million in powers. */
@@ -169,6 +170,15 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
         }),
       ),
     },
+    lines: linesByEpoch(
+      pairs,
+      ({ epoch }) => epoch,
+      (there) => ({
+        pairs: there.length,
+        [`loss barrier (${split})`]: meanText(there, split, 'loss', 'chord'),
+        [`accuracy drop (${split})`]: meanText(there, split, 'accuracy', 'chord'),
+      }),
+    ),
     figures: barriers ? [{ title: barrierFigureTitle, recipe: barriers }] : [],
     notes: [
       ...reasons,

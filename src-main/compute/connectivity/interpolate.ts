@@ -94,18 +94,27 @@ export const interpolate: PartedCompute<Params, Params, EpochResult> = {
 
   async *measure(parts, context) {
     let data: KnownData | undefined;
+    const told = new Set<string>();
     for (const params of parts) {
       const at = parts.length > 1 ? `epoch ${params.epoch}: ` : '';
-      const load = async (run: Run, wanted: Split[], order: 'file' | 'split'): Promise<AnalysisData> => {
+      const load: LoadData = async (run, wanted, order) => {
         if (data?.of !== run.directory)
           data = { of: run.directory, found: await loadAnalysisData(run, params.data, wanted, order) };
         return data.found;
       };
-      yield await atEpoch(
-        params,
-        { ...context, advance: (share, text) => context.advance(share, at + text) },
-        load,
-      );
+      const here: PartContext = {
+        ...context,
+        advance: (share, message) => {
+          context.advance(share, at + message);
+        },
+        // What holds for every epoch is said once.
+        emit: (event) => {
+          if (event.type === 'log' && told.has(event.line)) return;
+          if (event.type === 'log') told.add(event.line);
+          context.emit(event);
+        },
+      };
+      yield await atEpoch(params, here, load);
     }
   },
 };

@@ -65,7 +65,13 @@ export function reachOf(kind: AnyJobKind, flags: readonly Flag[]): Reach {
 
 /** The kind's own flags with those for groups and epochs, which stand where a person looks for them: behind `run`. */
 export function withReach(flags: readonly Flag[], { groups, epochs }: Reach): Flag[] {
-  const extra = extraFlags.filter(({ name }) => (name === 'groups' ? groups : epochs !== 'none'));
+  const extra = extraFlags
+    .filter(({ name }) => (name === 'groups' ? groups : epochs !== 'none'))
+    .map((flag): Flag => {
+      // The kind says best what its own epochs mean.
+      const description = rootFlag(flags, flag.name)?.node.description ?? flag.node.description;
+      return { ...flag, node: { ...flag.node, ...(description !== undefined && { description }) } };
+    });
   const own = flags.filter(({ name }) => !extra.some((flag) => flag.name === name));
   const at = own.findIndex(({ name }) => name === 'run') + 1;
   return [...own.slice(0, at), ...extra, ...own.slice(at)];

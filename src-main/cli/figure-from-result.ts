@@ -3,7 +3,7 @@ import type { BarrierName } from '../../src-shared/barriers.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { FigureRecipe } from '../../src-shared/figures/index.ts';
 import { packMatrix } from '../../src-shared/figures/index.ts';
-import { interpolateJob, pairsOf } from '../../src-shared/jobs/interpolate.ts';
+import { epochsOfPairs, interpolateJob, pairsOf } from '../../src-shared/jobs/interpolate.ts';
 import type { Matrix } from '../../src-shared/matrix.ts';
 import { mapMatrices } from '../../src-shared/matrix.ts';
 import { present } from '../../src-shared/presentations/index.ts';
@@ -11,7 +11,13 @@ import {
   curveOf,
   interpolationFigure,
   panelsByAlignment,
+  panelsByEpoch,
 } from '../../src-shared/presentations/interpolation-figure.ts';
+import {
+  barrierFigureTitle,
+  barrierOverEpochsFigure,
+} from '../../src-shared/presentations/barrier-figure.ts';
+import type { CurveSeries } from '../../src-shared/presentations/interpolation-figure.ts';
 import type { Presentation } from '../../src-shared/presentations/index.ts';
 
 export interface FigureChoice {
@@ -73,10 +79,10 @@ function matricesOf({ result }: StoredResult): { name: string; matrix: Matrix }[
   return found;
 }
 
-/** One panel per way of aligning, one series per result. */
+/** Of a result over several epochs their barriers, else curves, unless the other is asked for. One panel per way of aligning, one series per result. */
 function interpolationOf(
   results: readonly StoredResult[],
-  { metric, split, barrier }: FigureChoice,
+  { metric, split, barrier, which }: FigureChoice,
 ): FigureRecipe {
   const parsed = results.map(({ title, result }) => ({ title, result: interpolateJob.result.parse(result) }));
   const series = parsed.map(({ title, result }) => ({ label: title, pairs: pairsOf(result) }));
@@ -86,11 +92,33 @@ function interpolationOf(
         `Left out (models ${left.map(({ models }) => models.join('–')).join(', ')}): ${reason}.`,
     ),
   );
-  const recipe = series.every(({ pairs }) => pairs.every((pair) => curveOf(pair, split, metric)))
-    ? interpolationFigure(panelsByAlignment(series), { metric, split, barrier, notes })
-    : null;
-  if (recipe) return recipe;
-  throw new UserError(`The result has no ${split} ${metric}: it was computed for other splits.`, {
-    hint: 'Choose another --split, or interpolate again with --splits including this one.',
-  });
+  if (!series.every(({ pairs }) => pairs.every((pair) => curveOf(pair, split, metric)))) {
+    throw new UserError(`The result has no ${split} ${metric}: it was computed for other splits.`, {
+      hint: 'Choose another --split, or interpolate again with --splits including this one.',
+    });
+  }
+  const choice = { metric, split, barrier, notes };
+  const several = series.some(({ pairs }) => epochsOfPairs(pairs).length > 1);
+  const curves = {
+    title: 'Curves',
+    recipe: interpolationFigure(several ? panelsByEpoch(series) : panelsByAlignment(series), choice),
+  };
+  const barriers = {
+    title: barrierFigureTitle,
+    recipe: barrierOverEpochsFigure(panelsByAlignment(seriesOverEpochs(series)), choice),
+  };
+  const found = (several ? [barriers, curves] : [curves, barriers]).flatMap(({ title, recipe }) =>
+    recipe ? [{ title, recipe }] : [],
+  );
+  return chosenOf(found, which);
+}
+
+/** Results about the same runs are one series, whatever their epoch and however they were aligned. */
+function seriesOverEpochs(series: readonly CurveSeries[]): CurveSeries[] {
+  // `Interpolate, aligned by weights: NAME`
+  const about = ({ label }: CurveSeries): string => label.replace(/^Interpolate[^:]*: /, '');
+  return [...Map.groupBy(series, about)].map(([label, same]) => ({
+    label,
+    pairs: same.flatMap(({ pairs }) => pairs),
+  }));
 }

@@ -1,6 +1,6 @@
 /**
  * Flags of `basin run KIND`, derived from the kind's params schema, so that a new kind of job has a command line from
- * the start: `recordingPoint` is `--recording-point`, a list is `1,2` or `1-4`, a nested object gives its own fields
+ * the start: `recordingPoint` is `--recording-point`, a list is `1,2`, `1-4` or `0-100/10`, a nested object gives its own fields
  * (`data.name` is `--data`, `data.dataDir` is `--data-dir`), anything deeper is JSON.
  */
 import type { z } from 'zod';
@@ -122,7 +122,7 @@ function parseNumber(text: string, whole: boolean): number {
   return value;
 }
 
-/** `1,2,5-8` as 1, 2, 5, 6, 7, 8; ranges only where whole numbers are asked for. */
+/** `1,2,5-8` as 1, 2, 5, 6, 7, 8, `0-20/10` as 0, 10, 20; ranges only where whole numbers are asked for. */
 function splitList(text: string, items: ParamSchema): string[] {
   const parts = text
     .split(',')
@@ -130,11 +130,11 @@ function splitList(text: string, items: ParamSchema): string[] {
     .filter((part) => part !== '');
   if (items.type !== 'integer') return parts;
   return parts.flatMap((part) => {
-    const range = /^(\d+)-(\d+)$/.exec(part);
+    const range = /^(\d+)-(\d+)(?:\/(\d+))?$/.exec(part);
     if (range === null) return [part];
-    const [first, last] = [Number(range[1]), Number(range[2])];
-    if (last < first || last - first > 100_000) throw new ValueError(`"${part}" is not a range`);
-    return Array.from({ length: last - first + 1 }, (_, i) => String(first + i));
+    const [first, last, step] = [Number(range[1]), Number(range[2]), Number(range[3] ?? 1)];
+    if (last < first || last - first > 100_000 || step < 1) throw new ValueError(`"${part}" is not a range`);
+    return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => String(first + i * step));
   });
 }
 

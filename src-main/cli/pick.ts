@@ -85,3 +85,23 @@ export function findGroup(groups: readonly Group[], text: string): Group {
     },
   );
 }
+
+/**
+ * The groups that `--groups` names, in that order: `all`, or names with commas between them.
+ * @throws UserError for an unknown group, or `all` if there are none
+ */
+export function findGroups(groups: readonly Group[], named: readonly string[]): Group[] {
+  const all = named.length === 1 && named[0] === 'all';
+  if (all && groups.length === 0) {
+    throw new UserError('--groups all: there are no groups yet.', {
+      hint: '`basin groups add GROUP RUN...` makes one.',
+    });
+  }
+  if (all) return [...groups];
+  const known = new Set(groups.flatMap(({ key, architecture }) => [key, `${architecture}/${key}`]));
+  // A group's own key may have a comma in it.
+  const names = named.flatMap((text) =>
+    known.has(text) ? [text] : text.split(',').map((word) => word.trim()),
+  );
+  return [...new Set(names.filter(Boolean))].map((name) => findGroup(groups, name));
+}

@@ -4,7 +4,9 @@ import { checkpointCancel, ProgressMeter } from './context.ts';
 import type { ComputeContext } from './context.ts';
 
 export interface PartContext extends ComputeContext {
-  /** A share of the part at work is done: tells so and lets a cancel through. */
+  /** A share of the part at work is done: tells so. */
+  advance(share: number, message: string): void;
+  /** The same, and lets a cancel through. */
   between(share: number, message: string): Promise<void>;
 }
 
@@ -43,12 +45,16 @@ export async function runInParts<Params>(
   const suffix = before === 0 ? '' : ` · ${before} of ${counted(plan.length)} cached`;
   const meter = new ProgressMeter(context, plan.length, before);
   let done = before;
+  const advance = (share: number, message: string): void => {
+    // A measure whose shares add up to a little more than one must not run ahead of its parts.
+    const room = Math.max(0, Math.min(share, done + 1 - meter.done));
+    meter.advance(room, `${message}${suffix}`);
+  };
   const partContext: PartContext = {
     ...context,
+    advance,
     async between(share, message) {
-      // A measure whose shares add up to a little more than one must not run ahead of its parts.
-      const room = Math.max(0, Math.min(share, done + 1 - meter.done));
-      meter.advance(room, `${message}${suffix}`);
+      advance(share, message);
       await checkpointCancel(context);
     },
   };

@@ -9,6 +9,7 @@ import {
   interpolationFigure,
   type Metric,
 } from '../../src-shared/presentations/interpolation-figure.ts';
+import { barrierOverEpochsFigure } from '../../src-shared/presentations/barrier-figure.ts';
 import type { Measured } from './measurement.svelte.ts';
 
 export interface Spread {
@@ -108,24 +109,60 @@ export function readingAt(all: readonly Measured[], x: number, split: Split, met
   return { lambda: lambdas[index] ?? 0, rows };
 }
 
+/** How it is drawn; `isolated`: the only group shown. */
+interface DrawnChoice {
+  split: Split;
+  metric: Metric;
+  draw: 'mean' | 'both' | 'single';
+  band: 'range' | 'std';
+  isolated: string | null;
+  barrier: BarrierName;
+}
+
 export function interpolationRecipe(
-  panels: { title: string; measured: Measured[] }[],
-  choice: {
-    split: Split;
-    metric: Metric;
-    draw: 'mean' | 'both' | 'single';
-    band: 'range' | 'std';
-    isolated: string | null;
-    barrier: BarrierName;
-  },
+  panels: readonly Panel[],
+  choice: DrawnChoice,
 ): FigureRecipe<'interpolation'> | null {
   const { isolated, ...rest } = choice;
-  const shown = panels.map(({ title, measured }) => ({
+  return interpolationFigure(shownIn(panels, isolated), { ...rest, notes: notesIn(panels) });
+}
+
+interface Panel {
+  title: string;
+  measured: Measured[];
+}
+
+const shownIn = (panels: readonly Panel[], isolated: string | null) =>
+  panels.map(({ title, measured }) => ({
     title,
     series: measured
       .filter(({ group }) => isolated === null || group.key === isolated)
       .map(({ group: { key, colour }, pairs }) => ({ label: key, colour, pairs })),
   }));
-  const notes = panels.flatMap(({ measured }) => measured.flatMap((each) => each.captionNotes));
-  return interpolationFigure(shown, { ...rest, notes });
+
+const notesIn = (panels: readonly Panel[]): string[] =>
+  panels.flatMap(({ measured }) => measured.flatMap((each) => each.captionNotes));
+
+/** What is drawn over epochs: one panel per alignment. */
+export function barrierRecipe(
+  panels: readonly Panel[],
+  choice: DrawnChoice,
+): FigureRecipe<'barrier-over-epochs'> | null {
+  const { isolated, ...rest } = choice;
+  return barrierOverEpochsFigure(shownIn(panels, isolated), { ...rest, notes: notesIn(panels) });
+}
+
+/** The same groups at several epochs as one each. @param all of every epoch the same groups, in the same order */
+export function acrossEpochs(all: readonly Measured[][]): Measured[] {
+  return (all[0] ?? []).map((first, g) => {
+    const same = all.flatMap((measured) => measured[g] ?? []);
+    // Single checkpoints are asked about once, whatever the epoch.
+    const pairs = [...new Set(same.flatMap((each) => each.pairs))];
+    return {
+      ...first,
+      pairs,
+      captionNotes: [...new Set(same.flatMap((each) => each.captionNotes))],
+      resultIds: [...new Set(same.flatMap((each) => each.resultIds))],
+    };
+  });
 }

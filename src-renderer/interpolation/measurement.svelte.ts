@@ -3,17 +3,16 @@
  * alignment. Only the engine knows which result a question has now: it compares the contents of the files.
  */
 import { SvelteMap } from 'svelte/reactivity';
-import type { Group, Job, RunRow } from '../../src-shared/api.ts';
-import {
-  splits,
-  type Alignment,
-  type MatchingMode,
-  type RecordingPoint,
-  type Split,
-} from '../../src-shared/domain.ts';
+import type { Group, Job } from '../../src-shared/api.ts';
+import { splits, type Alignment, type Split } from '../../src-shared/domain.ts';
 import { executionText } from '../../src-shared/execution.ts';
-import { interpolateJob, pairsOf, type Interpolation } from '../../src-shared/jobs/interpolate.ts';
-import type { NormStatistics } from '../../src-shared/jobs/norm-statistics.ts';
+import {
+  epochsOfPairs,
+  interpolateJob,
+  midpointsOf,
+  pairsOf,
+  type Interpolation,
+} from '../../src-shared/jobs/interpolate.ts';
 import { storedEndsNote } from '../../src-shared/presentations/interpolation-figure.ts';
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
 import { messageOf } from '../../src-shared/errors.ts';
@@ -21,26 +20,9 @@ import { engine } from '../state/engine.svelte.ts';
 import { notices } from '../state/notices.svelte.ts';
 import { fetchResult } from '../state/results.ts';
 import { standings } from '../state/standings.svelte.ts';
-import { checkpoints } from './checkpoints.svelte.ts';
 import { groupsOfImported, importedFrom, importedGroupId, type ImportedFrom } from './imported.ts';
 import { groupOfResult, resultOfGroup } from './own-result.ts';
-
-export interface Settings {
-  /** Only this split is evaluated: the others when they are asked for. */
-  split: Split;
-  /** `last` is each run's own last epoch. */
-  epoch: number | 'last';
-  steps: number;
-  /** The method shown beside the unaligned curves. */
-  align: Exclude<Alignment, 'none'>;
-  mode: MatchingMode;
-  recordingPoint: RecordingPoint;
-  /** Of networks whose batch norms keep running statistics; the others are not asked. */
-  normStatistics: NormStatistics;
-  statisticsBatch: number;
-  /** Where the images come from; empty: as each run's config says. */
-  data: { name?: string; dataDir?: string; splitFile?: string };
-}
+import { questionsOf, type Question, type Settings } from './questions.ts';
 
 /** Pairs of one group under one alignment. */
 export interface Measured {
@@ -62,13 +44,6 @@ export interface Measured {
   resultIds: string[];
 }
 
-interface Question {
-  key: string;
-  group: Group;
-  align: Alignment;
-  params: Record<string, unknown>;
-}
-
 interface MeasuredResult {
   resultId: string;
   title: string;
@@ -77,7 +52,9 @@ interface MeasuredResult {
   /** Of results that an import brought: the run they name, and where they come from. */
   imported: ImportedFrom | undefined;
   pairs: Interpolation[];
-  midpoint: Measured['midpoints'][number] | undefined;
+  /** That it was asked for, if it was asked for several; else empty. */
+  epochs: number[];
+  midpoints: (Measured['midpoints'][number] & { epoch: number | null })[];
   notes: string[];
   captionNotes: string[];
   provenance: Provenance | undefined;
@@ -90,42 +67,8 @@ export interface OwnResult {
   align: Alignment;
   /** Those it was evaluated on. */
   splits: Split[];
-}
-
-/** What is asked: a job for each whole run of the group, and one for all its single checkpoints together. */
-function questionsOf(group: Group, align: Alignment, settings: Settings): Question[] {
-  const common = {
-    steps: settings.steps,
-    splits: [settings.split],
-    align,
-    midpoint: align === 'none',
-    ...(Object.keys(settings.data).length > 0 ? { data: settings.data } : {}),
-    ...(align === 'activation' ? { mode: settings.mode, recordingPoint: settings.recordingPoint } : {}),
-  };
-  const ask = (own: Record<string, unknown>, runs: readonly (RunRow | undefined)[]) => {
-    const params = { ...own, ...common, ...statisticsOf(runs, settings) };
-    return { key: JSON.stringify(params), group, align, params };
-  };
-  const ofRuns = group.members.flatMap((member) => {
-    const run = engine.runById.get(member.runId);
-    if (!run || member.checkpointIds) return [];
-    const epoch = settings.epoch === 'last' ? run.epochs.at(-1) : settings.epoch;
-    if (epoch === undefined || !run.epochs.includes(epoch) || run.models < 2) return [];
-    return [ask({ run: run.path, epoch }, [run])];
-  });
-  const singles = checkpoints.singlesOf(group).map(({ path }) => path);
-  if (singles.length < 2) return ofRuns;
-  const runs = group.members.flatMap((m) => (m.checkpointIds ? [engine.runById.get(m.runId)] : []));
-  return [...ofRuns, ask({ checkpoints: singles }, runs)];
-}
-
-/** Nothing for networks that have no choice. */
-function statisticsOf(
-  runs: readonly (RunRow | undefined)[],
-  { normStatistics, statisticsBatch }: Settings,
-): Record<string, unknown> {
-  if (!runs.some((run) => run?.runningStatistics)) return {};
-  return normStatistics === 'interpolate' ? { normStatistics } : { normStatistics, statisticsBatch };
+  /** More than one: each is shown by itself. */
+  epochs: number[];
 }
 
 /** What the engine said about a question last. */
@@ -135,8 +78,20 @@ interface Known {
   outdated: boolean;
 }
 
+const asksSeveral = (params: unknown): boolean => Object(params).epochs !== undefined;
+
 const hasSplit = (pairs: readonly Interpolation[], split: Split): boolean =>
   pairs.every((pair) => (pair[`${split}_loss`] ?? pair[`${split}_accuracy`]) !== undefined);
+
+/** Of a result over several epochs what belongs to the one that is shown. */
+function atEpoch<T extends { epoch: number | null }>(
+  { epochs }: MeasuredResult,
+  all: readonly T[],
+  { epoch }: Settings,
+): T[] {
+  const shown = epoch === 'last' ? epochs.at(-1) : epoch;
+  return all.filter((one) => epochs.length === 0 || one.epoch === shown);
+}
 
 class Measurement {
   /** By the key of a question. */
@@ -156,34 +111,38 @@ class Measurement {
   #looking = false;
   #wanted: Question[] = [];
 
-  questions(groups: Group[], settings: Settings): Question[] {
-    return groups.flatMap((group) => [
-      ...questionsOf(group, 'none', settings),
-      ...questionsOf(group, settings.align, settings),
-    ]);
+  /** Of all these settings, each once: of several epochs, say. */
+  questions(groups: Group[], asked: readonly Settings[]): Question[] {
+    const all = asked.flatMap((settings) =>
+      groups.flatMap((group) => [
+        ...questionsOf(group, 'none', settings),
+        ...questionsOf(group, settings.align, settings),
+      ]),
+    );
+    return [...new Map(all.map((question) => [`${question.group.id} ${question.key}`, question])).values()];
   }
 
   /** Questions that have no result for the files as they are now. */
-  missing(groups: Group[], settings: Settings): Question[] {
-    return this.questions(groups, settings).filter(({ key }) => this.#known.get(key)?.resultId === null);
+  missing(groups: Group[], asked: readonly Settings[]): Question[] {
+    return this.questions(groups, asked).filter(({ key }) => this.#known.get(key)?.resultId === null);
   }
 
   /** The engine has not said yet what it knows of all of these. */
-  isLooking(groups: Group[], settings: Settings): boolean {
-    return this.questions(groups, settings).some(({ key }) => !this.#known.has(key));
+  isLooking(groups: Group[], asked: readonly Settings[]): boolean {
+    return this.questions(groups, asked).some(({ key }) => !this.#known.has(key));
   }
 
   /** Groups that were measured before their files changed. */
-  outdated(groups: Group[], settings: Settings): Group[] {
-    const found = this.questions(groups, settings).filter(({ key }) => this.#known.get(key)?.outdated);
+  outdated(groups: Group[], asked: readonly Settings[]): Group[] {
+    const found = this.questions(groups, asked).filter(({ key }) => this.#known.get(key)?.outdated);
     return [...new Set(found.map(({ group }) => group))];
   }
 
   /** Asks the engine what it has for the files as they are now, and reads it. One look at a time; the newest counts. */
-  async look(groups: Group[], settings: Settings): Promise<void> {
+  async look(groups: Group[], asked: readonly Settings[]): Promise<void> {
     this.#wanted = [
-      ...this.questions(groups, settings),
-      ...groups.flatMap((group) => this.#besideOwn(group, settings)),
+      ...this.questions(groups, asked),
+      ...asked.flatMap((settings) => groups.flatMap((group) => this.#besideOwn(group, settings))),
     ];
     if (this.#looking) return;
     this.#looking = true;
@@ -237,6 +196,7 @@ class Measurement {
       title: result.title,
       align: result.align,
       splits: splits.filter((split) => hasSplit(result.pairs, split)),
+      epochs: result.epochs,
     };
   }
 
@@ -284,8 +244,8 @@ class Measurement {
       return {
         group,
         align,
-        pairs: results.flatMap((result) => result.pairs),
-        midpoints: results.flatMap((result) => (result.midpoint ? [result.midpoint] : [])),
+        pairs: results.flatMap((result) => atEpoch(result, result.pairs, settings)),
+        midpoints: results.flatMap((result) => atEpoch(result, result.midpoints, settings)),
         notes: [...new Set(results.flatMap((result) => result.notes))],
         captionNotes: [...new Set(results.flatMap((result) => result.captionNotes))],
         provenance: results.flatMap((result) => (result.provenance ? [result.provenance] : [])),
@@ -361,19 +321,22 @@ class Measurement {
     const pairs = pairsOf(result);
     const captionNotes = [...new Set(pairs.flatMap((pair) => (pair.note ? [pair.note] : [])))];
     const asStored = storedEndsNote(pairs);
-    const middle = result.midpoint;
     const isImported = stored.row.origin === 'imported';
     const imported = isImported ? importedFrom(stored.params, stored.row.title, provenance.data) : undefined;
     const measured: MeasuredResult = {
       ...{ resultId, title: stored.row.title, params: Object(stored.params), pairs, imported },
       align: pairs[0]?.align ?? 'none',
-      midpoint: middle && {
-        models: middle.num_models,
-        ...(middle.test_accuracy === undefined ? {} : { testAccuracy: middle.test_accuracy }),
-        ...(middle.test_loss === undefined ? {} : { testLoss: middle.test_loss }),
-        ...(middle.val_accuracy === undefined ? {} : { valAccuracy: middle.val_accuracy }),
-        ...(middle.train_accuracy === undefined ? {} : { trainAccuracy: middle.train_accuracy }),
-      },
+      epochs: asksSeveral(stored.params) ? epochsOfPairs(pairs) : [],
+      midpoints: [
+        ...(result.midpoint ? [{ ...result.midpoint, epoch: null }] : []),
+        ...midpointsOf(result),
+      ].map(({ epoch, num_models, ...middle }) => ({
+        ...{ epoch, models: num_models },
+        ...(middle.test_accuracy !== undefined && { testAccuracy: middle.test_accuracy }),
+        ...(middle.test_loss !== undefined && { testLoss: middle.test_loss }),
+        ...(middle.val_accuracy !== undefined && { valAccuracy: middle.val_accuracy }),
+        ...(middle.train_accuracy !== undefined && { trainAccuracy: middle.train_accuracy }),
+      })),
       notes: [
         ...(imported ? [`${imported.key}: ${imported.from}, not computed here.`] : []),
         ...captionNotes,

@@ -7,6 +7,7 @@ import { provenanceSchema } from '../provenance.ts';
 import { figureOptionsSchema, type FigureDocument, type NumberTable } from './document.ts';
 import { barrierMatrix } from './kinds/barrier-matrix.ts';
 import { boundedCurves } from './kinds/bounded-curves.ts';
+import { barrierOverEpochs } from './kinds/barrier-over-epochs.ts';
 import { boxes } from './kinds/boxes.ts';
 import { coherenceBarrier, coherenceEndpoints } from './kinds/coherence.ts';
 import { forkBarrier } from './kinds/fork-barrier.ts';
@@ -27,6 +28,7 @@ export const figureKinds = {
   'training-curves': trainingCurves,
   matrix,
   'barrier-matrix': barrierMatrix,
+  'barrier-over-epochs': barrierOverEpochs,
   'matching-objective': matchingObjective,
   histogram,
   scatter,

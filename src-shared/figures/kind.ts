@@ -194,6 +194,14 @@ export const showsBand = (
 ): boolean =>
   look.band !== 'none' && (look.draw ?? 'mean') === 'mean' && families.some((f) => f.curves.length > 1);
 
+/** Panels row by row; without a number of columns as many side by side as look well, at most four. */
+export function inRows<T>(panels: readonly T[], columns?: number): T[][] {
+  const perRow = columns ?? Math.ceil(panels.length / Math.ceil(panels.length / 4));
+  return Array.from({ length: Math.ceil(panels.length / perRow) }, (_, r) =>
+    panels.slice(r * perRow, (r + 1) * perRow),
+  );
+}
+
 /** Bands first, then lines: no band hides another series' line. */
 export function inOrder(marks: readonly Mark[]): Mark[] {
   const rank = (mark: Mark): number =>

@@ -11,8 +11,10 @@ import {
   splits,
 } from '../domain.ts';
 import type { Split } from '../domain.ts';
+import { UserError } from '../errors.ts';
+import { executionText } from '../execution.ts';
 import { multilabelLossSchema } from '../objective.ts';
-import { defineJob, jobReuse } from './define.ts';
+import { defineJob, jobParts, jobReuse } from './define.ts';
 import {
   checkNormStatistics,
   completeNormStatistics,
@@ -23,6 +25,7 @@ import {
   alignmentParams,
   analysisData,
   checkSelection,
+  epochsOfRun,
   leftOutSchema,
   pairNames,
   pairSelection,
@@ -152,9 +155,14 @@ const common = {
   matching_seed: z.int().optional(),
 };
 
+const { checkpoints, pairs, ...selection } = pairSelection;
+
 const interpolateParams = z
   .object({
-    ...pairSelection,
+    ...selection,
+    ...epochsOfRun,
+    checkpoints,
+    pairs,
     steps: z
       .int()
       .positive()
@@ -180,18 +188,83 @@ const interpolateParams = z
   .superRefine(checkSelection)
   .superRefine(checkNormStatistics);
 
+const oneSchema = z.object({
+  ...interpolationSchema.shape,
+  midpoint: midpointSchema.optional(),
+  ...common,
+});
+const listSchema = z.object({
+  pairs: z.array(interpolationSchema),
+  midpoint: midpointSchema.optional(),
+  /** Of several epochs: one each. */
+  midpoints: z.array(midpointSchema.extend({ epoch: z.int() })).optional(),
+  ...common,
+});
+
+/** No pair of an epoch could be evaluated: other epochs of the same question can be. */
+const failedSchema = z.object({ failed: z.string(), hint: z.string().optional() });
+export type FailedEpoch = z.infer<typeof failedSchema>;
+
+/** One pair: its curve at top level. Several pairs, or several epochs: a list. */
+const resultSchema = z.union([oneSchema, listSchema]);
+/** All pairs at one epoch. */
+const partialSchema = z.union([oneSchema, listSchema, failedSchema]);
+
+type Params = z.output<typeof interpolateParams>;
+type Result = z.output<typeof resultSchema>;
+type EpochResult = z.output<typeof partialSchema>;
+
+const isFailed = (partial: EpochResult): partial is FailedEpoch => 'failed' in partial;
+
+/** @throws UserError if nothing could be evaluated */
+function joinEpochs({ epochs }: Params, partials: readonly EpochResult[]): Result {
+  const found = partials.flatMap((partial) => (isFailed(partial) ? [] : [partial]));
+  const failed = partials.filter(isFailed);
+  const first = found[0];
+  if (!first) {
+    const { failed: message, hint } = failed[0]!;
+    throw new UserError(message, hint === undefined ? {} : { hint });
+  }
+  if (epochs === undefined) return first;
+  const pairs = found.flatMap(pairsOf);
+  const midpoints = found.flatMap((partial) => {
+    const epoch = pairsOf(partial)[0]?.epoch;
+    return partial.midpoint && typeof epoch === 'number' ? [{ ...partial.midpoint, epoch }] : [];
+  });
+  const leftOut = found.flatMap(({ left_out }) => left_out ?? []);
+  const { backend, execution, split_sizes, matching_seed } = first;
+  return {
+    pairs,
+    ...(midpoints.length > 0 && { midpoints }),
+    warnings: [
+      ...new Set(found.flatMap(({ warnings }) => warnings)),
+      ...failed.map((partial) => `An epoch was left out: ${partial.failed}`),
+      ...executionWarning(found),
+    ],
+    ...(leftOut.length > 0 && { left_out: leftOut }),
+    ...{ backend, execution, split_sizes, matching_seed },
+  };
+}
+
+/** Epochs differ in it only if pairs were left out of some. */
+function executionWarning(found: readonly Result[]): string[] {
+  const ways = new Set(found.flatMap(({ execution }) => (execution ? [executionText(execution)] : [])));
+  return ways.size > 1 ? [`Epochs were computed in different ways: ${[...ways].join('; ')}.`] : [];
+}
+
 export const interpolateJob = defineJob({
   kind: 'interpolate',
   version: 2,
   title: 'Interpolate',
   summary:
-    'Loss and accuracy along the straight line between two models (or every pair of several), with its barriers; the second model permuted first if asked.',
+    'Loss and accuracy along the straight line between two models (or every pair of several, at one epoch or several), with its barriers; the second model permuted first if asked.',
   params: interpolateParams,
-  /** One pair: its curve at top level. Several: a list. */
-  result: z.union([
-    z.object({ ...interpolationSchema.shape, midpoint: midpointSchema.optional(), ...common }),
-    z.object({ pairs: z.array(interpolationSchema), midpoint: midpointSchema.optional(), ...common }),
-  ]),
+  result: resultSchema,
+  parts: jobParts(
+    { params: interpolateParams, partial: partialSchema, result: resultSchema },
+    ['epoch', 'epochs'],
+    joinEpochs,
+  ),
   lane: 'main',
   place: { view: 'interpolation' },
   cacheable: true,
@@ -211,10 +284,17 @@ export const interpolateJob = defineJob({
   ),
 });
 
-type Result = z.output<typeof interpolateJob.result>;
-
 /** The pairs of a result: one, or all of them. */
-export const pairsOf = (result: Result): Interpolation[] => ('pairs' in result ? result.pairs : [result]);
+export function pairsOf(result: Result): Interpolation[] {
+  return 'pairs' in result ? result.pairs : [result];
+}
+
+/** Of several epochs: the simplex midpoint of each. */
+export const midpointsOf = (result: Result) => ('pairs' in result ? (result.midpoints ?? []) : []);
+
+/** The epochs that pairs are of, ascending; a pair of models at different epochs is of none. */
+export const epochsOfPairs = (pairs: readonly Interpolation[]): number[] =>
+  [...new Set(pairs.flatMap(({ epoch }) => epoch ?? []))].sort((a, b) => a - b);
 
 /** A result of an older Basin with the fields it lacks. */
 export function withBarriers(result: Result): Result {

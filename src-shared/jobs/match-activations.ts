@@ -8,7 +8,7 @@ import {
 } from '../domain.ts';
 import { seedSchema } from './common.ts';
 import { defineJob, jobParts } from './define.ts';
-import { analysisData, layerMatchingSchema, pairNames, pairSelection } from './pairs.ts';
+import { analysisData, epochsOfRun, layerMatchingSchema, pairNames, pairSelection } from './pairs.ts';
 
 const rowSchema = z.object({
   ...pairNames,
@@ -70,11 +70,7 @@ const paramsSchema = z
       .optional()
       .describe('groups instead of a run: every two models of each of their runs, at the same epoch')
       .meta({ label: 'Groups' }),
-    epochs: z
-      .union([z.literal('all'), z.array(z.int().nonnegative()).min(1)])
-      .optional()
-      .describe('several epochs instead of one, e.g. 0,5,100; all: every saved epoch')
-      .meta({ label: 'Epochs' }),
+    ...epochsOfRun,
     models,
     pairs,
     mode: z

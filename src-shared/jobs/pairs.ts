@@ -38,11 +38,22 @@ export const pairSelection = {
     .meta({ label: 'Pairs of models', advanced: true }),
 };
 
+/** Several epochs instead of one, of kinds that take both. */
+export const epochsOfRun = {
+  epochs: z
+    .union([z.literal('all'), z.array(z.int().nonnegative()).min(1)])
+    .optional()
+    .describe('several epochs instead of one, e.g. 0,5,100; all: every saved epoch')
+    .meta({ label: 'Epochs' }),
+};
+
 /** The rules that a schema of optional fields cannot say. */
 export function checkSelection(
   value: {
     run?: string | undefined;
     epoch?: number | undefined;
+    /** Of kinds that take several. */
+    epochs?: unknown;
     models?: unknown;
     checkpoints?: string[] | undefined;
   },
@@ -52,13 +63,16 @@ export function checkSelection(
     context.addIssue({ code: 'custom', path: [path], message });
   };
   if (value.checkpoints !== undefined) {
-    if (value.run !== undefined || value.models !== undefined || value.epoch !== undefined) {
+    const others = [value.run, value.models, value.epoch, value.epochs];
+    if (others.some((other) => other !== undefined)) {
       issue('checkpoints', 'replaces run, models and epoch; give one or the other');
     } else if (value.checkpoints.length < 2) issue('checkpoints', 'at least two are needed');
     return;
   }
   if (value.run === undefined) issue('run', 'a run folder is needed (or checkpoints)');
-  else if (value.epoch === undefined)
+  else if (value.epoch !== undefined && value.epochs !== undefined)
+    issue('epochs', 'replaces epoch; give one or the other');
+  else if (value.epoch === undefined && value.epochs === undefined)
     issue('epoch', 'the epoch is needed, e.g. 100; 0 is the initialisation');
 }
 

@@ -5,6 +5,7 @@ import { syntheticCoherenceJob } from '../jobs/synthetic-coherence.ts';
 import type { SyntheticFamily } from '../jobs/synthetic-coherence.ts';
 import { chordFinding, coherenceFinding } from '../verdicts/geometry.ts';
 import { shown } from '../shown.ts';
+import { linesByEpoch, meanShown } from './lines.ts';
 import { definePresenter, told } from './present.ts';
 import type { Presentation } from './present.ts';
 
@@ -50,6 +51,21 @@ export const similarity = definePresenter(similarityJob, (r): Presentation => {
         }),
       ),
     },
+    lines: linesByEpoch(
+      rows.flatMap((row) => row.functional_similarity.all_epoch_results.map((at) => ({ row, at }))),
+      ({ at }) => at.epoch,
+      (there) => ({
+        pairs: there.length,
+        agreement: percent(meanOf(there.map(({ at }) => at.aggregate_similarity))),
+        'cosine of update': meanShown(
+          there.map(
+            ({ row, at }) =>
+              row.cosine_similarity.all_epoch_results.find(({ epoch }) => epoch === at.epoch)
+                ?.aggregate_similarity,
+          ),
+        ),
+      }),
+    ),
     figures: [
       {
         title: 'Similarity of networks over training',

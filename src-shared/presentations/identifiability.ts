@@ -13,6 +13,7 @@ import { coherenceFigure, gammaFigure } from './identifiability-figures.ts';
 import { patchNotes } from './patch-notes.ts';
 import { exchangesFinding, layersFinding, ridgeFinding } from '../verdicts/identifiability.ts';
 import { shown } from '../shown.ts';
+import { linesByEpoch, meanShown } from './lines.ts';
 import { definePresenter, toldPlainly } from './present.ts';
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -82,6 +83,7 @@ function diagonal(m: unknown): number[] {
   return isMatrix(m) ? Array.from({ length: m.rows }, (_, i) => m.data[i * m.columns + i]!) : [];
 }
 
+const epochOf = ({ epoch }: { epoch: number | null }): number | null => epoch;
 const meanOrNull = (values: readonly number[]): number | null => (values.length === 0 ? null : mean(values));
 const meanOrDash = (values: readonly number[]): string => (values.length === 0 ? '–' : shown(mean(values)));
 
@@ -130,6 +132,14 @@ export const realizationCost = definePresenter(realizationCostJob, (result) => {
         ]),
       ),
     },
+    lines: linesByEpoch(rows, epochOf, (there) => {
+      const all = there.flatMap((row) => row.realization_cost_results);
+      return {
+        models: there.length,
+        'own cost': meanShown(all.flatMap((l) => diagonal(l.mahalanobis_distance_squared))),
+        'swap cost': meanShown(all.flatMap((l) => upper(l.transposition_cost_squared))),
+      };
+    }),
     figures: [
       ...matrixFigure('Swap costs', swapLook, rows, (row) =>
         row.realization_cost_results.map((l) => ({ title: l.layer, matrix: l.transposition_cost_squared })),
@@ -198,6 +208,14 @@ export const subspaceCoherence = definePresenter(subspaceCoherenceJob, (result) 
         ]),
       ),
     },
+    lines: linesByEpoch(rows, epochOf, (there) => {
+      const coherences = there.flatMap((row) => row.coherence_results.map((l) => l.subspace_coherence));
+      return {
+        models: there.length,
+        'mean coherence': meanShown(coherences),
+        'largest coherence': shown(Math.max(...coherences)),
+      };
+    }),
     figures: [
       ...coherenceFigure(rows),
       ...epochFigure('Coherence over training', 'coherence', rows, (row) =>
@@ -270,6 +288,16 @@ export const permutationSensitivity = definePresenter(permutationSensitivityJob,
         ]),
       ),
     },
+    lines: linesByEpoch(rows, epochOf, (there) => {
+      const of = there.flatMap((row) => row.sensitivity_results);
+      const apart = of.filter((l) => l.verdict.told_apart === 'yes').length;
+      return {
+        models: there.length,
+        'identifiable layers': `${apart} of ${of.length}`,
+        'mean swap cost': meanShown(of.map((l) => l.transpositions.mean)),
+        'random permutations': meanShown(of.map((l) => l.random.mean)),
+      };
+    }),
     figures: [
       ...matrixFigure('Swap costs', swapLook, rows, (row) =>
         row.sensitivity_results.map((l) => ({ title: l.layer, matrix: l.transposition_cost_squared })),
@@ -338,6 +366,16 @@ export const realizationCostRidge = definePresenter(realizationCostRidgeJob, (re
         meanOrDash(costs.map((p) => p.objective_weight_regularization)),
       ]),
     },
+    lines: linesByEpoch(rows, epochOf, (there) => {
+      const costs = results
+        .filter(({ row }) => there.includes(row))
+        .flatMap((l) => l.neuron_realization_costs);
+      return {
+        models: there.length,
+        'own function': meanShown(own(costs)),
+        'another’s': meanShown(other(costs)),
+      };
+    }),
     figures: [
       ...matrixFigure('Swap costs by ridge regression', swapLook, rows, (row) =>
         row.matrices.map((m) => ({

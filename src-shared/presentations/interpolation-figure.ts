@@ -2,6 +2,7 @@
 import type { BarrierName } from '../barriers.ts';
 import { splits, type Alignment, type Split } from '../domain.ts';
 import type { FigureRecipe } from '../figures/index.ts';
+import { epochsOfPairs } from '../jobs/interpolate.ts';
 import type { Interpolation } from '../jobs/interpolate.ts';
 import { labelAccuracyName, multilabelLossNames, objectiveText } from '../objective.ts';
 import { normStatisticsNames } from '../jobs/norm-statistics.ts';
@@ -37,6 +38,9 @@ export function storedEndsNote(pairs: readonly Interpolation[]): string | undefi
 export function endsOf(pair: Interpolation): [string, string] {
   return [`${pair.checkpoint_path_1}#${pair.model1_index}`, `${pair.checkpoint_path_2}#${pair.model2_index}`];
 }
+
+/** The folder of a checkpoint file. */
+export const folderOf = (path: string): string => path.replace(/[/\\][^/\\]*$/, '');
 
 /** End -> the shortest name that tells the models apart: number, run and number, run and file. */
 export function endNames(pairs: readonly Interpolation[]): Map<string, string> {
@@ -82,12 +86,24 @@ function curveTitle(pair: Interpolation): string {
 
 /** One panel per way of aligning and of coming by norm statistics, in the order in which they occur. */
 export function panelsByAlignment(series: readonly CurveSeries[]): CurvePanel[] {
-  const titles = new Set(series.flatMap(({ pairs }) => pairs.map(curveTitle)));
+  return panelsBy(series, curveTitle);
+}
+
+/** The same, and one panel per epoch if there are several. */
+export function panelsByEpoch(series: readonly CurveSeries[]): CurvePanel[] {
+  if (epochsOfPairs(series.flatMap(({ pairs }) => pairs)).length < 2) return panelsByAlignment(series);
+  return panelsBy(series, (pair) =>
+    pair.epoch === null ? curveTitle(pair) : `${curveTitle(pair)}, epoch ${pair.epoch}`,
+  );
+}
+
+function panelsBy(series: readonly CurveSeries[], titleOf: (pair: Interpolation) => string): CurvePanel[] {
+  const titles = new Set(series.flatMap(({ pairs }) => pairs.map(titleOf)));
   return [...titles].map((title) => ({
     title,
     series: series.map(({ pairs, ...rest }) => ({
       ...rest,
-      pairs: pairs.filter((pair) => curveTitle(pair) === title),
+      pairs: pairs.filter((pair) => titleOf(pair) === title),
     })),
   }));
 }
@@ -121,7 +137,7 @@ export function interpolationFigure(
 }
 
 /** How the axis calls what is drawn, and what the caption says of it; nothing if all examples have one class. */
-function namedMetric(
+export function namedMetric(
   pairs: readonly Interpolation[],
   metric: Metric,
 ): { metricName?: string; told: string[] } {

@@ -2,8 +2,17 @@
 import { barrierNames, barrierTexts, type BarrierName } from '../barriers.ts';
 import { splits, type Split } from '../domain.ts';
 import { executionText } from '../execution.ts';
-import { barriersOf, interpolateJob, pairsOf, type Interpolation } from '../jobs/interpolate.ts';
-import { storedEndsNote, type Metric } from './interpolation-figure.ts';
+import {
+  barriersOf,
+  epochsOfPairs,
+  interpolateJob,
+  midpointsOf,
+  pairsOf,
+  type Interpolation,
+} from '../jobs/interpolate.ts';
+import { barrierFigureTitle, barrierOverEpochsFigure } from './barrier-figure.ts';
+import { panelsByAlignment, storedEndsNote, type Metric } from './interpolation-figure.ts';
+import { linesByEpoch } from './lines.ts';
 import { definePresenter, type Presentation } from './present.ts';
 
 /** 1.350 nats, 35.0 points; beyond a million in powers. */
@@ -48,6 +57,34 @@ function definitionFacts(pairs: readonly Interpolation[], split: Split): Present
   });
 }
 
+/** Of several epochs: the mean barriers at each, relative to the chord. */
+function epochFacts(pairs: readonly Interpolation[], split: Split): Presentation['facts'] {
+  return epochsOfPairs(pairs).map((epoch) => {
+    const there = pairs.filter((pair) => pair.epoch === epoch);
+    return [`epoch ${epoch} (${split})`, meansText(there, split)];
+  });
+}
+
+const meansText = (pairs: readonly Interpolation[], split: Split): string =>
+  `loss barrier ${meanText(pairs, split, 'loss', 'chord')}, accuracy drop ${meanText(pairs, split, 'accuracy', 'chord')}`;
+
+function verdictOf(pairs: readonly Interpolation[], split: Split): string {
+  const epochs = epochsOfPairs(pairs);
+  const models = new Set(pairs.map((pair) => `${pair.model1_index}–${pair.model2_index}`)).size;
+  const count = epochs.length > 1 ? models : pairs.length;
+  const over = count === 1 ? 'one pair' : `${count} pairs`;
+  const against = `Relative to the chord between the ends, ${split}, ${over}`;
+  if (epochs.length < 2) return `${against}: ${meansText(pairs, split)}.`;
+  const parts = [epochs[0]!, epochs.at(-1)!].map(
+    (epoch) =>
+      `at epoch ${epoch} ${meansText(
+        pairs.filter((pair) => pair.epoch === epoch),
+        split,
+      )}`,
+  );
+  return `${against}, ${epochs.length} epochs: ${parts.join('; ')}.`;
+}
+
 /** How the curves came by the statistics of batch norms. */
 function statisticsFacts(pairs: readonly Interpolation[]): Presentation['facts'] {
   const used = pairs.flatMap(({ norm_statistics: name, statistics_batch: batch }) =>
@@ -60,7 +97,7 @@ function statisticsFacts(pairs: readonly Interpolation[]): Presentation['facts']
 const storedText = ({ stored_ends }: Interpolation, split: Split): string =>
   stored_ends?.[`${split}_accuracy`]?.map((value) => pointText(value, 'accuracy')).join(', ') ?? '–';
 
-function rowOf(pair: Interpolation, split: Split): (string | number)[] {
+function rowOf(pair: Interpolation, split: Split): string[] {
   const { loss, accuracy } = barriersOf(pair, split);
   const ends = (values: (number | null)[] | undefined, metric: Metric): string =>
     values ? [values[0], values.at(-1)].map((value) => pointText(value, metric)).join(', ') : '–';
@@ -74,11 +111,13 @@ function rowOf(pair: Interpolation, split: Split): (string | number)[] {
   ];
 }
 
+const atEpoch = ({ epoch }: { epoch: number | null }): string => (epoch === null ? '' : `, epoch ${epoch}`);
+
 export const interpolation = definePresenter(interpolateJob, (r): Presentation => {
   const pairs = pairsOf(r);
   const measured = splitsOf(pairs);
   const split = measured.at(-1) ?? 'test';
-  const over = pairs.length === 1 ? 'one pair' : `${pairs.length} pairs`;
+  const several = epochsOfPairs(pairs).length > 1;
   const reasons = new Set(
     pairs.flatMap((pair) => {
       const { loss, accuracy } = barriersOf(pair, split);
@@ -86,30 +125,36 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
         loss?.chord === null ? loss.reason : accuracy?.chord === null ? accuracy.reason : undefined;
       return reason === undefined
         ? []
-        : [`Models ${pair.model1_index}–${pair.model2_index}: no barrier, ${reason}.`];
+        : [
+            `Models ${pair.model1_index}–${pair.model2_index}${several ? atEpoch(pair) : ''}: no barrier, ${reason}.`,
+          ];
     }),
   );
-  const middle = r.midpoint;
+  const midpoints = [
+    ...(r.midpoint ? [{ ...r.midpoint, at: '' }] : []),
+    ...midpointsOf(r).map((middle) => ({ ...middle, at: atEpoch(middle) })),
+  ];
   const asStored = pairs.some(({ stored_ends }) => stored_ends);
+  const barriers = barrierOverEpochsFigure(panelsByAlignment([{ label: 'pairs of models', pairs }]), {
+    metric: 'accuracy',
+    split,
+  });
   return {
-    verdict: `Relative to the chord between the ends, ${split}, ${over}: loss barrier ${meanText(pairs, split, 'loss', 'chord')}, accuracy drop ${meanText(pairs, split, 'accuracy', 'chord')}.`,
+    verdict: verdictOf(pairs, split),
     tone: 'plain',
     facts: [
-      ...definitionFacts(pairs, split),
-      ...(middle
-        ? [
-            [
-              `Mean of ${middle.num_models} models`,
-              `loss ${pointText(middle[`${split}_loss`], 'loss')}, accuracy ${pointText(middle[`${split}_accuracy`], 'accuracy')}`,
-            ] as [string, string],
-          ]
-        : []),
+      ...(several ? epochFacts(pairs, split) : definitionFacts(pairs, split)),
+      ...midpoints.map((middle): [string, string] => [
+        `Mean of ${middle.num_models} models${middle.at}`,
+        `loss ${pointText(middle[`${split}_loss`], 'loss')}, accuracy ${pointText(middle[`${split}_accuracy`], 'accuracy')}`,
+      ]),
       ...statisticsFacts(pairs),
       ...(r.execution ? [['Computed', executionText(r.execution)] as [string, string]] : []),
     ],
     table: {
       columns: [
         'pair',
+        ...(several ? ['epoch'] : []),
         'split',
         'loss barrier',
         'accuracy drop, points',
@@ -118,10 +163,23 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
         ...(asStored ? ['accuracy of the ends as stored'] : []),
       ],
       rows: pairs.flatMap((pair) =>
-        measured.map((each) => [...rowOf(pair, each), ...(asStored ? [storedText(pair, each)] : [])]),
+        measured.map((each) => {
+          const [name = '', ...rest] = rowOf(pair, each);
+          const at = several ? [pair.epoch ?? '–'] : [];
+          return [name, ...at, ...rest, ...(asStored ? [storedText(pair, each)] : [])];
+        }),
       ),
     },
-    figures: [],
+    lines: linesByEpoch(
+      pairs,
+      ({ epoch }) => epoch,
+      (there) => ({
+        pairs: there.length,
+        [`loss barrier (${split})`]: meanText(there, split, 'loss', 'chord'),
+        [`accuracy drop (${split})`]: meanText(there, split, 'accuracy', 'chord'),
+      }),
+    ),
+    figures: barriers ? [{ title: barrierFigureTitle, recipe: barriers }] : [],
     notes: [
       ...reasons,
       ...new Set(pairs.flatMap(({ note }) => (note === undefined ? [] : [note]))),

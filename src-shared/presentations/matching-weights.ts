@@ -2,6 +2,7 @@
 import { matchWeightsJob } from '../jobs/match-weights.ts';
 import { matchWeightsFinding } from '../verdicts/matching.ts';
 import { shown } from '../shown.ts';
+import { linesByEpoch, meanShown } from './lines.ts';
 import { definePresenter, toldPlainly } from './present.ts';
 import type { Presentation } from './present.ts';
 
@@ -53,6 +54,16 @@ export const matchWeights = definePresenter(matchWeightsJob, (r): Presentation =
         ];
       }),
     },
+    lines: linesByEpoch(
+      rows,
+      ({ epoch }) => epoch,
+      (there) => ({
+        pairs: there.length,
+        'distance unaligned': meanShown(there.map((row) => row.sum_of_l2_norms_identity)),
+        'distance aligned': meanShown(there.map((row) => row.sum_of_l2_norms)),
+        'neurons that move': percent(meanOf(there.map(moved))),
+      }),
+    ),
     figures: [
       {
         title: 'Remaining distance per parameter',

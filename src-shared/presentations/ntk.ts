@@ -58,6 +58,15 @@ export const ntk = definePresenter(ntkJob, (r): Presentation => {
         linear ? percent(linear.accuracy_agreement) : '–',
       ]),
     },
+    lines: epochs.map(({ epoch, ntk_stats: stats, init, linearization_agreement: linear }) => ({
+      epoch,
+      cells: {
+        'largest eigenvalue': shown(stats.max_eigenvalue),
+        'effective rank': shown(stats.effective_rank),
+        [`CKA with epoch ${since}`]: shown(init?.cka),
+        'linearisation error': shown(linear?.relative_error),
+      },
+    })),
     figures: [
       {
         title: 'Neural tangent kernel over training',

@@ -10,8 +10,16 @@ export interface Presentation {
   tone: 'good' | 'bad' | 'plain';
   facts: [label: string, value: string][];
   table?: { columns: string[]; rows: (string | number)[][] };
+  /** In a table over many runs: a line, or one for each epoch of the result, with a few numbers by name. */
+  lines?: PresentedLine[];
   figures: { title: string; recipe: FigureRecipe }[];
   notes: string[];
+}
+
+export interface PresentedLine {
+  /** Null: as the question says. */
+  epoch: number | null;
+  cells: Record<string, string | number>;
 }
 
 /** The presentation of one kind's results, for results of any origin: they are parsed by the kind's schema first. */

@@ -48,6 +48,8 @@ describe('flags derived from params', () => {
   test('parse what a person types', () => {
     expect(parseFlag(flag('models'), '1,2')).toEqual([1, 2]);
     expect(parseFlag(flag('models'), '1-3,7')).toEqual([1, 2, 3, 7]);
+    expect(parseFlag(flag('models'), '1,10-31/10')).toEqual([1, 10, 20, 30]);
+    expect(() => parseFlag(flag('models'), '1-9/0')).toThrow(/"1-9\/0" is not a range/);
     expect(parseFlag(flag('epoch'), '5')).toBe(5);
     expect(parseFlag(flag('numbers'), 'all')).toBe('all');
     expect(parseFlag(flag('numbers'), '0.5,-1e-3')).toEqual([0.5, -0.001]);

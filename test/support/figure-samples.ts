@@ -169,6 +169,30 @@ export const figureSamples: { [Kind in FigureKindName]: FigureData<Kind> } = {
       })),
     ),
   },
+  'barrier-over-epochs': {
+    metric: 'accuracy',
+    split: 'test',
+    panels: [
+      { title: 'Unaligned', depth: 1 },
+      { title: 'Aligned by activations', depth: 0.1 },
+    ].map(({ title, depth }) => ({
+      title,
+      series: [
+        { label: 'standard', top: 37 },
+        { label: 'W-asymmetric, σ_F = 1', top: 4 },
+      ].map(({ label, top }) => ({
+        label,
+        epochs: [0, 1, 2, 5, 10, 20],
+        // The second pair has no barrier at epoch 5: a point of its curve is not finite.
+        pairs: [1, 0.8, 1.2].map((own, p) => ({
+          pair: `1–${p + 2}`,
+          values: [0, 1, 2, 5, 10, 20].map((epoch) =>
+            epoch === 5 && p === 1 ? null : rounded(top * depth * own * (1 - Math.exp(-epoch / 3))),
+          ),
+        })),
+      })),
+    })),
+  },
   'fork-barrier': {
     epochs: [0, 1, 2, 4, 8],
     panels: [

@@ -1,5 +1,6 @@
 /** `basin run KIND`: any kind of job, its flags taken from its params schema. */
 import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import { messageOf } from '../../../src-shared/errors.ts';
@@ -11,6 +12,8 @@ import { didYouMean } from '../../../src-shared/near-miss.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { workspacePath } from '../../engine/index.ts';
 import { findInWorkspace } from '../data-folder.ts';
+import { askAll, documentOf, requireAllDone, tableOf } from '../batch.ts';
+import type { CheckedQuestion } from '../batch.ts';
 import { withEngine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
 import type { Flag } from '../flags.ts';
@@ -18,10 +21,14 @@ import { completeParams, flagsOf } from '../flags.ts';
 import { addFlag, takeFlags } from '../kind-flags.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { runAnyKind } from '../job.ts';
-import { findGroup } from '../pick.ts';
+import { findGroups } from '../pick.ts';
 import { presentResult } from '../present.ts';
-import { checkOutFile, writeOutFile } from '../out-file.ts';
+import { checkOutFile, writeFileWhole, writeOutFile } from '../out-file.ts';
+import { questionsOf } from '../questions.ts';
+import type { Question } from '../questions.ts';
+import { reachOf, takeReach, withReach } from '../reach.ts';
 import { listenerFor } from '../show-job.ts';
+import { jsonText } from '../terminal.ts';
 import { typedPath, withTypedPaths } from '../../formats/typed-path.ts';
 
 interface KindOptions {
@@ -48,24 +55,65 @@ export const define: DefineCommand = (command, globals) => {
 };
 
 function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void {
-  const flags = flagsOf(kind.params);
+  const own = flagsOf(kind.params);
+  const reach = reachOf(kind, own);
+  const flags = withReach(own, reach);
   for (const flag of flags) addFlag(command, flag);
   command
     .option('--params <file>', 'params as JSON or YAML (- is stdin); flags override them')
-    .option('--out <file>', 'also write the result to a file: .json, or .parquet if it has rows or matrices')
+    .option(
+      '--out <file>',
+      'also write the result to a file: .json, or .parquet if it has rows or matrices; of several jobs .json',
+    )
     .action(async (options: KindOptions) => {
       const out = options.out === undefined ? undefined : typedPath(options.out);
       if (out !== undefined) await checkOutFile(out);
       const workspace = workspacePath(globals.workspace);
       const collected = withFetchedData(await collectParams(command, kind, flags, options.params), workspace);
+      const asked = takeReach(collected, reach);
+      const complete = (params: unknown): unknown => completeParams(kind.params, params, own);
       const named = groupsNamed(collected);
-      if (named === undefined)
-        return execute(kind, completeParams(kind.params, collected, flags), out, globals);
+      const inGroups = named !== undefined || asked.groups !== undefined;
+      if (!inGroups && asked.epochs === undefined) return execute(kind, complete(collected), out, globals);
       await withEngine(globals, async (client) => {
-        const params = { ...collected, groups: await subjectsNamed(client, named) };
-        await executeWith(client, kind, completeParams(kind.params, params, flags), out, globals);
+        const questions = await questionsOf(client, collected, asked, reach);
+        if (questions) return askEach(client, kind, questions.map(checked(complete)), out, globals);
+        const params = named ? { ...collected, groups: await subjectsNamed(client, named) } : collected;
+        await executeWith(client, kind, complete(params), out, globals);
       });
     });
+}
+
+/** All of them are checked before the first is asked. @throws UsageError */
+const checked =
+  (complete: (params: unknown) => unknown) =>
+  (question: Question): CheckedQuestion => ({
+    ...question,
+    params: question.params && complete(question.params),
+  });
+
+async function askEach(
+  client: Client,
+  kind: AnyJobKind,
+  questions: readonly CheckedQuestion[],
+  out: string | undefined,
+  globals: Globals,
+): Promise<void> {
+  const { terminal } = globals;
+  if (out !== undefined && extname(out) !== '.json') {
+    throw new UsageError(`--out ${out}: ${questions.length} jobs have a result each; expected a .json file`, {
+      hint: 'It holds all of them. `basin export` writes single results in other formats.',
+    });
+  }
+  const answers = await askAll(client, kind, questions, globals);
+  const document = documentOf(kind, answers);
+  if (out !== undefined) {
+    await writeFileWhole(out, `${jsonText(document, 1)}\n`);
+    terminal.note(`written to ${out}`);
+  }
+  terminal.document(document);
+  terminal.print(`${terminal.style.bold(kind.title)}\n${tableOf(kind, answers, terminal.style)}`);
+  requireAllDone(answers);
 }
 
 /** Keys of groups that are still to be looked up; undefined where there are none. */
@@ -76,15 +124,7 @@ function groupsNamed({ groups }: Record<string, unknown>): string[] | undefined 
 
 async function subjectsNamed(client: Client, named: readonly string[]) {
   const { groups } = await client.call('groups.get', {});
-  const all = named.length === 1 && named[0] === 'all';
-  if (all && groups.length === 0) throw new UsageError('--groups all: there are no groups yet');
-  const known = new Set(groups.flatMap(({ key, architecture }) => [key, `${architecture}/${key}`]));
-  // A group's own key may have a comma in it.
-  const names = named.flatMap((text) =>
-    known.has(text) ? [text] : text.split(',').map((word) => word.trim()),
-  );
-  const chosen = all ? groups : names.filter(Boolean).map((name) => findGroup(groups, name));
-  return groupSubjects(chosen, await client.call('runs.list', {}));
+  return groupSubjects(findGroups(groups, named), await client.call('runs.list', {}));
 }
 
 /** Params from `--params FILE` with the flags laid over them. Only what was really written counts. */

@@ -1,5 +1,5 @@
 /** Kind `match-activations`: how well the units of two models correspond, group by group. */
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import type { RecordingPoint } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
@@ -12,7 +12,6 @@ import type {
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 import { noteOf } from '../../../src-shared/matching-modes.ts';
-import { readRunDirectory } from '../../formats/run-directory.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
 import type { Backend } from '../backend/index.ts';
@@ -22,6 +21,7 @@ import { uploadExamples } from '../data/index.ts';
 import { loadPairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { SelectedPairs } from '../pairs.ts';
 import type { PartContext, PartedCompute } from '../parts.ts';
+import { savedEpochs } from '../saved-epochs.ts';
 import { sigmaOf } from '../networks/effective.ts';
 import { RandomStream } from '../random.ts';
 import { allNodesNote } from './align-pairs.ts';
@@ -60,11 +60,11 @@ function planMatching({ groups, epochs, epoch, ...params }: Params): Params[] {
   if (!groups) {
     const { run, models } = params;
     if (run === undefined || epochs === undefined) return [{ ...params, epoch, groups, epochs }];
-    return placesOf(run, epochs, models).map(({ at }) => single(run, at));
+    return savedEpochs(run, epochs, models).map(({ at }) => single(run, at));
   }
   const members = new Map(groups.flatMap(({ runs }) => runs).map((member) => [member.run, member]));
   const parts = [...members.values()].flatMap(({ run }) =>
-    placesOf(run, epochs ?? [epoch!]).flatMap(({ at, models }) => {
+    savedEpochs(run, epochs ?? [epoch!]).flatMap(({ at, models }) => {
       const wanted = wantedIn(groups, run, at, models);
       return wanted.length < 2 ? [] : [single(run, at, wanted)];
     }),
@@ -87,26 +87,6 @@ function wantedIn(
   return models.filter((model) =>
     members.some(({ only }) => only === undefined || only.some(([e, m]) => e === epoch && m === model)),
   );
-}
-
-/** Epochs of a run, ascending, each with its models. @throws UserError for an epoch that was not saved */
-function placesOf(run: string, epochs: 'all' | readonly number[], wanted?: readonly number[]) {
-  const { directory, checkpoints } = readRunDirectory(resolve(run));
-  const saved = new Map<number, number[]>();
-  for (const { epoch, model } of checkpoints) {
-    if (wanted?.includes(model) ?? true) saved.set(epoch, [...(saved.get(epoch) ?? []), model]);
-  }
-  const there = [...saved.keys()].sort((a, b) => a - b);
-  const missing = epochs === 'all' ? undefined : epochs.find((epoch) => !saved.has(epoch));
-  if (missing !== undefined || there.length === 0) {
-    throw new UserError(
-      `${directory} has no checkpoint of epoch ${missing ?? 'any'}${wanted ? ` of models ${wanted.join(', ')}` : ''}; it has epochs ${there.join(', ') || 'none'}.`,
-    );
-  }
-  const asked = epochs === 'all' ? there : [...new Set(epochs)].sort((a, b) => a - b);
-  return asked
-    .map((at) => ({ at, models: saved.get(at)!.sort((a, b) => a - b) }))
-    .filter(({ models }) => epochs !== 'all' || models.length >= (wanted?.length ?? 2));
 }
 
 async function matchModels(

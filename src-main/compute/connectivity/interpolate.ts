@@ -1,11 +1,12 @@
-/** Kind `interpolate`: loss and accuracy along the segments between models. */
+/** Kind `interpolate`: loss and accuracy along the segments between models, at one epoch of a run or several. */
 import { finiteOrNull } from '../../../src-shared/barriers.ts';
 import { splits as allSplits } from '../../../src-shared/domain.ts';
+import { UserError } from '../../../src-shared/errors.ts';
 import type { Split } from '../../../src-shared/domain.ts';
 import { executionText } from '../../../src-shared/execution.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import { derivedOf } from '../../../src-shared/jobs/interpolate.ts';
-import type { Interpolation, interpolateJob } from '../../../src-shared/jobs/interpolate.ts';
+import type { FailedEpoch, Interpolation, interpolateJob } from '../../../src-shared/jobs/interpolate.ts';
 import type { LeftOut } from '../../../src-shared/jobs/pairs.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { alignEachPair, alignmentNote, allNodesNote, namedPermutations } from '../alignment/align-pairs.ts';
@@ -16,9 +17,11 @@ import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
 import { backendInfo } from '../backend/info.ts';
 import type { Backend } from '../backend/index.ts';
-import type { LoadedModel } from '../load-models.ts';
-import { checkpointCancel, ProgressMeter } from '../context.ts';
-import type { Compute, ComputeContext } from '../context.ts';
+import { NonFiniteWeights } from '../load-models.ts';
+import type { LoadedModel, Run } from '../load-models.ts';
+import type { PartContext, PartedCompute } from '../parts.ts';
+import { savedEpochs } from '../saved-epochs.ts';
+import { checkpointCancel } from '../context.ts';
 import { scoredCount, uploadExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { assertSameFixedPart, numParameters } from '../models/index.ts';
@@ -56,7 +59,7 @@ type Result = ResultOf<typeof interpolateJob>;
 /** What every pair of the job shares. */
 interface Job {
   params: Params;
-  context: ComputeContext;
+  context: PartContext;
   backend: Backend;
   models: LoadedModel[];
   pairs: PairIndices[];
@@ -69,7 +72,67 @@ interface Job {
 
 type ScoresBySplit = Map<Split, PointScores[]>;
 
-export const interpolate: Compute<Params, Result> = async (params, context) => {
+type EpochResult = Result | FailedEpoch;
+/** Of the run that a job is about. */
+interface KnownData {
+  of: string;
+  found: AnalysisData;
+}
+
+/** One part per epoch. */
+export const interpolate: PartedCompute<Params, Params, EpochResult> = {
+  plan: ({ epochs, ...params }) => {
+    const { run, models, pairs } = params;
+    if (run === undefined || epochs === undefined) return [params];
+    const wanted = models ?? (pairs && [...new Set(pairs.flat())]);
+    const parts = savedEpochs(run, epochs, wanted).map(({ at }) => ({ ...params, epoch: at }));
+    if (parts.length > 0) return parts;
+    throw new UserError(`${run}: no epoch is saved for ${wanted ? 'all of these models' : 'two models'}.`, {
+      hint: 'Name two models that were saved at the same epoch, e.g. --models 1,2.',
+    });
+  },
+
+  async *measure(parts, context) {
+    let data: KnownData | undefined;
+    const told = new Set<string>();
+    for (const params of parts) {
+      const at = parts.length > 1 ? `epoch ${params.epoch}: ` : '';
+      const load: LoadData = async (run, wanted, order) => {
+        if (data?.of !== run.directory)
+          data = { of: run.directory, found: await loadAnalysisData(run, params.data, wanted, order) };
+        return data.found;
+      };
+      const here: PartContext = {
+        ...context,
+        advance: (share, message) => {
+          context.advance(share, at + message);
+        },
+        // What holds for every epoch is said once.
+        emit: (event) => {
+          if (event.type === 'log' && told.has(event.line)) return;
+          if (event.type === 'log') told.add(event.line);
+          context.emit(event);
+        },
+      };
+      yield await atEpoch(params, here, load);
+    }
+  },
+};
+
+/** Networks whose numbers are not finite at one epoch do not keep others from being evaluated at the next. */
+async function atEpoch(params: Params, context: PartContext, load: LoadData): Promise<EpochResult> {
+  try {
+    return await interpolateOnce(params, context, load);
+  } catch (thrown) {
+    if (!(thrown instanceof NonFiniteWeights || thrown instanceof NonFiniteActivations)) throw thrown;
+    const { message, hint } = thrown;
+    return { failed: message, ...(hint !== undefined && { hint }) };
+  }
+}
+
+type LoadData = (run: Run, wanted: Split[], order: 'file' | 'split') => Promise<AnalysisData>;
+
+async function interpolateOnce(params: Params, context: PartContext, load: LoadData): Promise<Result> {
   const { models, pairs, warnings, leftOut } = loadUsablePairs(params);
   requireSameShapes(models);
   for (const [a, b] of pairs) assertSameFixedPart(models[a]!, models[b]!);
@@ -80,20 +143,16 @@ export const interpolate: Compute<Params, Result> = async (params, context) => {
     ...(params.align === 'activation' ? [params.alignSplit] : []),
     ...(asked?.name === 're-estimate' ? ['train' as const] : []),
   ];
-  const order = goesByBatches(asked) ? 'file' : 'split';
-  const data = await loadAnalysisData(first, params.data, wanted, order);
+  const data = await load(first, wanted, goesByBatches(asked) ? 'file' : 'split');
   const policy = withWholeGraph(asked, params, data);
   const norms = pointNormsOf(policy, first, data, params.splits);
   const backend = await context.backend();
   // Refuses batches that this back end cannot hold, before anything is aligned.
   if (norms) wayOfBatches(backend, first.graph, norms.batch, 'eager');
   const told = [...warnings, ...data.warnings, ...normWarnings(policy)];
-  return run(
-    { params, context, backend, models, pairs, data, network: first.graph, policy, norms },
-    told,
-    leftOut,
-  );
-};
+  const { graph: network } = first;
+  return run({ params, context, backend, models, pairs, data, network, policy, norms }, told, leftOut);
+}
 
 async function run(whole: Job, warnings: string[], leftOut: LeftOut[]): Promise<Result> {
   const { params, data, network } = whole;
@@ -149,7 +208,7 @@ async function run(whole: Job, warnings: string[], leftOut: LeftOut[]): Promise<
 /** The job with the pairs that could be aligned. @throws NonFiniteActivations if none could */
 async function alignJob(
   job: Job,
-  meter: ProgressMeter,
+  meter: Meter,
 ): Promise<{ job: Job; alignments: PairAlignment[] | undefined; unaligned: LeftOut[] }> {
   const { params, models, pairs } = job;
   const recorded = params.align === 'activation' ? job.data.splits.get(params.alignSplit)! : undefined;
@@ -285,9 +344,19 @@ function alignmentCost({ params, models, data, pairs }: Job): number {
   return params.align === 'weight' ? params.restarts * pairs.length * 2000 : 0;
 }
 
-function meterOf(job: Job): ProgressMeter {
-  const { params, models, pairs } = job;
+/** Tells of progress in the units of evaluation. */
+interface Meter {
+  advance(units: number, message: string): void;
+}
+
+function meterOf(job: Job): Meter {
+  const { params, models, pairs, context } = job;
   const points = models.length + pairs.length * (params.steps - 1) + (params.midpoint ? 1 : 0);
   const again = job.norms ? models.length * (examplesPerPoint(job) - (job.norms.train?.count ?? 0)) : 0;
-  return new ProgressMeter(job.context, examplesPerPoint(job) * points + again + alignmentCost(job));
+  const total = examplesPerPoint(job) * points + again + alignmentCost(job);
+  return {
+    advance: (units, message) => {
+      context.advance(units / total, message);
+    },
+  };
 }

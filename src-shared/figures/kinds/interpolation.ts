@@ -9,6 +9,7 @@ import {
   defineFigure,
   familyMarks,
   inOrder,
+  inRows,
   labelSchema,
   numbersSchema,
   SeriesList,
@@ -86,8 +87,8 @@ export const interpolation = defineFigure({
       aspect: data.panels.length > 1 ? 0.74 : 0.62,
       shareX: true,
       shareY: 'all',
-      rows: [
-        data.panels.map((panel) => ({
+      rows: inRows(data.panels).map((row) =>
+        row.map((panel) => ({
           title: panel.title,
           x: { label: markup('interpolation coefficient *λ*'), margin: 0, ...lambdaTicks },
           y: {
@@ -98,7 +99,7 @@ export const interpolation = defineFigure({
           },
           marks: inOrder(panel.series.flatMap((one) => marksOf(one, series, data))),
         })),
-      ],
+      ),
       legend: legendOf(data, series, theme),
     };
   },

@@ -7,6 +7,7 @@ import {
   defineFigure,
   familyMarks,
   inOrder,
+  inRows,
   labelSchema,
   numbersSchema,
   SeriesList,
@@ -93,9 +94,9 @@ export const matchingObjective = defineFigure({
     const categorical = data.axis === 'sigma_F' || data.axis === 'layer';
     return {
       name: `${data.objectiveLabel} over ${data.axis}`,
-      aspect: rowsOf(data.panels, data.columns).length > 2 ? 0.62 : 0.8,
+      aspect: inRows(data.panels, data.columns).length > 2 ? 0.62 : 0.8,
       shareY: 'all',
-      rows: rowsOf(data.panels, data.columns).map((row) =>
+      rows: inRows(data.panels, data.columns).map((row) =>
         row.map((panel) => ({
           title: panel.title,
           x: categorical
@@ -135,10 +136,3 @@ export const matchingObjective = defineFigure({
     }),
   }),
 });
-
-function rowsOf<T>(panels: readonly T[], columns: number | undefined): T[][] {
-  const perRow = columns ?? Math.ceil(panels.length / Math.ceil(panels.length / 4));
-  return Array.from({ length: Math.ceil(panels.length / perRow) }, (_, r) =>
-    panels.slice(r * perRow, (r + 1) * perRow),
-  );
-}

@@ -7,6 +7,8 @@ import {
   barrierOf,
   barrierSummary,
   endpointSummary,
+  acrossEpochs,
+  barrierRecipe,
   interpolationRecipe,
   readingAt,
   spread,
@@ -106,6 +108,36 @@ describe('sums over pairs', () => {
     ];
     expect(endpointSummary(measured('a', curves), 'test', 'accuracy').spread).toEqual(spread(accuracy));
     expect(endpointSummary(measured('a', curves), 'val', 'accuracy').spread).toBeNull();
+  });
+});
+
+describe('several epochs', () => {
+  const at = (epoch: number, low: number): Measured[] => [
+    measured('a', [pair(1, 2, { epoch, test_accuracy: [90, low, 90] })]),
+    measured('none', []),
+  ];
+
+  it('are one group each across epochs; what is the same at every epoch counts once', () => {
+    const single = measured('single', [pair(1, 2, { test_accuracy: [90, 80, 90] })]);
+    const [all, none, once] = acrossEpochs([
+      [...at(0, 60), single],
+      [...at(5, 80), single],
+    ]);
+    expect(all!.pairs.map(({ epoch }) => epoch)).toEqual([0, 5]);
+    expect(none!.pairs).toEqual([]);
+    expect(once!.pairs).toHaveLength(1);
+    expect(acrossEpochs([])).toEqual([]);
+  });
+
+  it('are drawn as barriers, by the definition that is chosen; one epoch alone is not', () => {
+    const panels = (of: Measured[][]) => [{ title: 'Unaligned', measured: acrossEpochs(of) }];
+    const recipe = barrierRecipe(panels([at(0, 60), at(5, 80)]), choice);
+    expect(recipe).toMatchObject({
+      kind: 'barrier-over-epochs',
+      data: { panels: [{ series: [{ label: 'a', epochs: [0, 5], pairs: [{ values: [30, 10] }] }] }] },
+    });
+    expect(barrierRecipe(panels([at(0, 60)]), choice)).toBeNull();
+    expect(barrierRecipe(panels([at(0, 60), at(5, 80)]), { ...choice, isolated: 'b' })).toBeNull();
   });
 });
 

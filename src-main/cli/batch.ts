@@ -1,0 +1,201 @@
+/** One command, many jobs: of every run of a group, of every epoch. What one of them ends with does not stop the others. */
+import { CancelledError, messageOf, UserError } from '../../src-shared/errors.ts';
+import type { AnyJobKind } from '../../src-shared/jobs/index.ts';
+import { present } from '../../src-shared/presentations/index.ts';
+import type { Progress } from '../../src-shared/progress.ts';
+import type { Client } from '../../src-shared/rpc.ts';
+import type { Globals } from './globals.ts';
+import { runAnyKind } from './job.ts';
+import type { JobListener } from './job.ts';
+import type { Question } from './questions.ts';
+import { formatTable } from './table.ts';
+import type { Column } from './table.ts';
+import type { Style } from './terminal.ts';
+
+/** A question with complete params, or the reason why it cannot be asked. */
+export type CheckedQuestion = Omit<Question, 'params'> & { params: unknown };
+
+export interface Answer {
+  question: CheckedQuestion;
+  /** `cached`: the result was in the workspace. `cancelled`: also those whose turn never came. */
+  state: 'done' | 'cached' | 'failed' | 'cancelled';
+  resultId: string | null;
+  result: unknown;
+  error: string | null;
+  hint: string | null;
+}
+
+/** What `--json` and `--out` give. */
+export interface BatchDocument {
+  kind: string;
+  done: number;
+  failed: number;
+  cancelled: number;
+  results: {
+    group: string | null;
+    run: string;
+    epoch: number | null;
+    state: Answer['state'];
+    resultId: string | null;
+    error: string | null;
+    hint: string | null;
+    result: unknown;
+  }[];
+}
+
+const labelOf = ({ group, run, epoch }: CheckedQuestion, withGroup: boolean): string =>
+  `${withGroup && group !== undefined ? `${group}: ` : ''}${run}${epoch === undefined ? '' : `, epoch ${epoch}`}`;
+
+/** Asks one question after another. A question that stands twice in the list is asked once. */
+export async function askAll(
+  client: Client,
+  kind: AnyJobKind,
+  questions: readonly CheckedQuestion[],
+  { terminal, signal }: Globals,
+): Promise<Answer[]> {
+  const line = terminal.progress(kind.title);
+  const pace = new Pace(questions.length);
+  const known = new Map<string, Answer>();
+  const answers: Answer[] = [];
+  for (const [i, question] of questions.entries()) {
+    const key = JSON.stringify(question.params);
+    const before = question.params === undefined ? undefined : known.get(key);
+    const label = `${i + 1} of ${questions.length} · ${labelOf(question, false)}`;
+    const listener: JobListener = {
+      progress: (progress) => {
+        line.update(pace.overall(i, progress, label));
+      },
+      log: (text) => {
+        terminal.note(`${labelOf(question, false)}: ${text}`);
+      },
+    };
+    line.update(pace.overall(i, { fraction: 0, message: '' }, label));
+    const answer = before
+      ? { ...before, question }
+      : await answerTo(client, kind, question, signal, listener);
+    if (answer.state === 'failed') terminal.note(`${labelOf(question, true)}: ${failureText(answer)}`);
+    if (answer.state === 'done') pace.measured();
+    known.set(key, answer);
+    answers.push(answer);
+  }
+  line.finish();
+  return answers;
+}
+
+const failureText = ({ error, hint }: Answer): string =>
+  `failed: ${error ?? ''}${hint === null ? '' : `\n  ${hint}`}`;
+
+async function answerTo(
+  client: Client,
+  kind: AnyJobKind,
+  question: CheckedQuestion,
+  signal: AbortSignal,
+  listener: JobListener,
+): Promise<Answer> {
+  const nothing = { question, resultId: null, result: null, error: null, hint: null };
+  if (signal.aborted) return { ...nothing, state: 'cancelled' };
+  const { params, problem } = question;
+  if (problem) return { ...nothing, state: 'failed', error: problem.message, hint: problem.hint ?? null };
+  try {
+    const { job, result } = await runAnyKind(client, kind.kind, params, signal, listener);
+    return { ...nothing, state: job.cached ? 'cached' : 'done', resultId: job.resultId, result };
+  } catch (error) {
+    if (error instanceof CancelledError) return { ...nothing, state: 'cancelled' };
+    const hint = error instanceof UserError ? (error.hint ?? null) : null;
+    return { ...nothing, state: 'failed', error: messageOf(error), hint };
+  }
+}
+
+/** Progress over all jobs; the time left counts jobs that are still to come with the mean of those that were measured. */
+class Pace {
+  readonly #count: number;
+  readonly #began = performance.now();
+  #measured = 0;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  measured(): void {
+    this.#measured++;
+  }
+
+  overall(index: number, { fraction, message, secondsLeft }: Progress, label: string): Progress {
+    const later = this.#count - index - 1;
+    const mean = (performance.now() - this.#began) / 1000 / Math.max(1, this.#measured);
+    const known = later === 0 || this.#measured > 0;
+    const left = secondsLeft === undefined || !known ? undefined : secondsLeft + later * mean;
+    return {
+      fraction: (index + fraction) / this.#count,
+      message: message === '' ? label : `${label} · ${message}`,
+      ...(left !== undefined && { secondsLeft: left }),
+    };
+  }
+}
+
+export function documentOf(kind: AnyJobKind, answers: readonly Answer[]): BatchDocument {
+  const count = (...states: Answer['state'][]): number =>
+    answers.filter(({ state }) => states.includes(state)).length;
+  return {
+    kind: kind.kind,
+    ...{ done: count('done', 'cached'), failed: count('failed'), cancelled: count('cancelled') },
+    results: answers.map(({ question: { group, run, epoch }, ...answer }) => ({
+      ...{ group: group ?? null, run, epoch: epoch ?? null, state: answer.state },
+      ...{ resultId: answer.resultId, error: answer.error, hint: answer.hint, result: answer.result },
+    })),
+  };
+}
+
+/** One line per run and epoch, with the numbers that the kind has for such tables. */
+export function tableOf(kind: AnyJobKind, answers: readonly Answer[], style: Style): string {
+  const rows = answers.flatMap((answer) => linesOf(kind, answer));
+  const names = [...new Set(rows.flatMap(({ cells }) => Object.keys(cells)))];
+  type Row = (typeof rows)[number];
+  const leading: Column<Row>[] = [
+    { title: 'group', text: ({ answer }) => answer.question.group ?? '' },
+    { title: 'run', text: ({ answer }) => answer.question.run },
+    { title: 'epoch', align: 'right', text: ({ epoch }) => (epoch === null ? '' : String(epoch)) },
+  ];
+  const columns: Column<Row>[] = [
+    ...leading.filter(({ text }) => rows.some((row) => text(row) !== '')),
+    ...names.map((name) => ({
+      title: name,
+      align: name === found ? ('left' as const) : ('right' as const),
+      text: ({ cells }: Row) => String(cells[name] ?? ''),
+    })),
+    { title: 'result', text: ({ answer }) => answer.resultId ?? '' },
+    { title: 'state', text: ({ answer }) => answer.state },
+  ];
+  return formatTable(rows, columns, style);
+}
+
+/** The column of kinds that have no numbers for such tables. */
+const found = 'found';
+
+interface Line {
+  answer: Answer;
+  epoch: number | null;
+  cells: Record<string, string | number>;
+}
+
+function linesOf(kind: AnyJobKind, answer: Answer): Line[] {
+  const epoch = answer.question.epoch ?? null;
+  if (answer.state === 'failed' || answer.state === 'cancelled') return [{ answer, epoch, cells: {} }];
+  const presentation = present(kind.kind, answer.result);
+  const lines = presentation?.lines ?? [];
+  if (lines.length > 0)
+    return lines.map((line) => ({ answer, epoch: line.epoch ?? epoch, cells: line.cells }));
+  const cells: Line['cells'] = presentation ? { [found]: presentation.verdict } : {};
+  return [{ answer, epoch, cells }];
+}
+
+/** @throws CancelledError; UserError that names the runs that failed */
+export function requireAllDone(answers: readonly Answer[]): void {
+  if (answers.some(({ state }) => state === 'cancelled')) throw new CancelledError();
+  const failed = answers.filter(({ state }) => state === 'failed');
+  if (failed.length === 0) return;
+  const names = failed.map(({ question }) => labelOf(question, true)).join('; ');
+  throw new UserError(`${failed.length} of ${answers.length} could not be measured: ${names}`, {
+    hint: 'The reasons are above. What was measured is kept: the same command measures only what is missing.',
+  });
+}

@@ -14,4 +14,5 @@ export { isResnet, resnetNorms } from './config/resnet.ts';
 export * from './config/fixed-weights.ts';
 export * from './config/effects.ts';
 export * from './config/never-read.ts';
+export * from './config/trackers.ts';
 export * from './config/settings.ts';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { BackendInfo } from './domain.ts';
 import type { FoundFigure, FoundResult, FoundRun, HashedFile } from './interop.ts';
 import { multilabelLossSchema } from './objective.ts';
+import { trackedSchema } from './tracking.ts';
 
 /** How far a job is. `fraction` runs from 0 to 1; `secondsLeft` is an estimate, absent while none can be made. */
 export const progressSchema = z.object({
@@ -23,6 +24,8 @@ export const epochMetricsSchema = z.object({
   learningRate: z.number().optional(),
   /** What loss and accuracy are if examples have several binary labels; absent: cross entropy of one class per example. */
   lossName: multilabelLossSchema.optional(),
+  /** What was measured of the models at this epoch, if the config asks for it. */
+  tracked: trackedSchema.optional(),
   /** Of the last epoch: why training ended there, before the config's last epoch. */
   stopped: z.string().optional(),
 });

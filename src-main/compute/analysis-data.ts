@@ -34,6 +34,7 @@ export interface AnalysisData {
 /**
  * Loads the splits asked for.
  * @param order of the examples: as the split lists them, or as they stand in the data file
+ * @param held the run's own data set, if it is in memory
  * @throws UserError naming the data set, file or field that does not fit
  */
 export async function loadAnalysisData(
@@ -41,6 +42,7 @@ export async function loadAnalysisData(
   wish: DataWish,
   wanted: readonly Split[],
   order: 'split' | 'file' = 'split',
+  held?: Dataset,
 ): Promise<AnalysisData> {
   const plan = resolveData(withWish(run.config, wish), run.configPath);
   const geometry = (wish.name ?? plan.name) === plan.name ? plan.geometry : undefined;
@@ -52,7 +54,7 @@ export async function loadAnalysisData(
     );
   }
   if (geometry) requireSameRotation(run.config, run.configPath);
-  const dataset = await loadDataset({ ...request, geometry });
+  const dataset = held ?? (await loadDataset({ ...request, geometry }));
   const { name } = dataset;
   refuseOtherKind(run, dataset);
   const { inputs, outputs } = sizesOf(run);

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { FigureRow, ResponseOf } from '../../src-shared/api.ts';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
+import { trackingFileName } from '../../src-shared/tracking.ts';
 import { configFileOf } from '../formats/run-layout.ts';
 import { zipOf } from '../formats/zip.ts';
 import type { EngineServices } from './services.ts';
@@ -107,7 +108,7 @@ function addRuns(files: Files, found: readonly ResultFile[]) {
   );
   return [...runs.values()].map((run) => {
     const folder = `runs/${run.id}-${basename(run.path).replaceAll(/[^\w.-]/g, '_')}`;
-    for (const name of ['config.yaml', 'split.json', 'metrics.json']) {
+    for (const name of ['config.yaml', 'split.json', 'metrics.json', trackingFileName]) {
       const path = name === 'config.yaml' ? configFileOf(run.path) : join(run.path, name);
       const bytes = path === undefined ? undefined : contentOf(path);
       if (bytes) files[`${folder}/${name}`] = bytes;

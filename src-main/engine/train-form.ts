@@ -7,15 +7,18 @@ import {
   fixedWeightsText,
   mergeConfig,
   notesOnConfig,
+  objectiveOf,
   readConfig,
   refuseIdleOverrides,
   refuseUnknownKeys,
   refuseUnresolved,
   resolveData,
+  resolveTracking,
   resolveTrainable,
   withOverrides,
   type DataPlan,
   type RunConfig,
+  type TrackingPlan,
 } from '../../src-shared/config.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import { hasNumFixed, hasSigma } from '../../src-shared/domain.ts';
@@ -73,6 +76,7 @@ export function preview(
   const spec = read && attempt(() => resolveTrainable(withGivenFamily(read), 'the config'));
   const data = read && attempt(() => resolveData(read));
   if (data) attempt(() => checkDataName(data.name, { dataDir: data.dataDir ?? undefined, home }));
+  const tracking = spec && data && attempt(() => trackingOf(read, spec, data));
   const size = spec ? count(spec) : { parameters: 0, fixedParameters: 0 };
   const images = (data && attempt(() => trainCount(data, home))) ?? 0;
   // All nodes of a graph in one step.
@@ -92,12 +96,21 @@ export function preview(
     widths: spec?.architecture === 'mlp' ? widths(spec) : [],
     ...size,
     ...(spec ? fixedParts(spec) : { sigmaF: [], numFixed: [] }),
-    notes: complete ? notesOnConfig(complete) : [],
+    notes: [...(complete ? notesOnConfig(complete) : []), ...(tracking ? [trackingNote] : [])],
     steps,
     seconds: step === null || steps === 0 ? null : steps * models * step,
     yaml: complete ? stringify(complete) : '',
   };
 }
+
+function trackingOf(config: RunConfig, spec: TrainableSpec, data: DataPlan): TrackingPlan | undefined {
+  const facts = { models: config.num_models ?? 2, overGraph: spec.architecture === 'gnn' };
+  const multilabel = objectiveOf(data.geometry) !== undefined;
+  return resolveTracking(config, { ...facts, multilabel }, 'the config');
+}
+
+const trackingNote =
+  'Checkpoints are saved at every epoch that is tracked. The time does not include tracking.';
 
 function fixedParts({ family, layers }: TrainableSpec): Pick<Preview, 'sigmaF' | 'numFixed'> {
   return {

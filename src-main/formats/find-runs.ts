@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf } from '../../src-shared/errors.ts';
+import { trackingFileName } from '../../src-shared/tracking.ts';
 import { couldBeImported } from './endings.ts';
 import { parseCheckpointName } from './checkpoint-name.ts';
 import { describesRun } from './run-config.ts';
@@ -20,7 +21,10 @@ export type FoundRun =
   | { kind: 'unreadable'; directory: string; reason: string };
 
 /** Written beside checkpoints by Basin: parts of the run. */
-const partsOfRuns = new Set(['metrics.json', 'split.json', 'package.json', 'package-lock.json']);
+const partsOfRuns = new Set([
+  ...['metrics.json', 'split.json', trackingFileName],
+  ...['package.json', 'package-lock.json'],
+]);
 /** Kept by a workspace beside its `basin.db`; its runs are looked for all the same. */
 const ofWorkspace = new Set(['results', 'figures']);
 

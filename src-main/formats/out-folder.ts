@@ -1,6 +1,7 @@
 /** The folder that a run is written into: never one that holds a run already, and never left half-written. */
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { trackingFileName } from '../../src-shared/tracking.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { parseCheckpointName } from './checkpoint-name.ts';
 import { runFileIn } from './run-layout.ts';
@@ -67,7 +68,13 @@ function removeWritten(directory: string, before: ReadonlySet<string>, made: rea
 }
 
 const isOfRun = (name: string): boolean =>
-  ['config.yaml', 'split.json', 'metrics.json'].includes(name) || parseCheckpointName(name) !== undefined;
+  ['config.yaml', 'split.json', 'metrics.json', trackingFileName].includes(name) ||
+  trackedFiles.test(name) ||
+  parseCheckpointName(name) !== undefined;
+
+/** Kernels, and what the published trainer writes of the same. */
+const trackedFiles =
+  /^ntk_matrix_epoch_\d+_model_\d+\.npy$|^(?:interpolation_results|(?:cossim|funcsim|ntk_tracking)_all_epochs)\.pt$/;
 
 function namesIn(directory: string): string[] {
   try {

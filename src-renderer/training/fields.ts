@@ -21,6 +21,8 @@ export interface TrainingField {
   options?: string[];
   /** When it is shown though the config does not have it, by the values as they are now. */
   offered?: (values: ReadonlyMap<string, unknown>) => boolean;
+  /** Shown only then. */
+  onlyIf?: (values: ReadonlyMap<string, unknown>) => boolean;
   /** Shown, empty, if the config lacks it and it would have an effect. */
   optional?: boolean;
 }
@@ -35,6 +37,68 @@ const ofFamily =
   (key: string): NonNullable<TrainingField['offered']> =>
   (values) =>
     familiesWith(key).some((name) => name === values.get('model.family.name'));
+
+const severalModels = (values: ReadonlyMap<string, unknown>): boolean => values.get('num_models') !== 1;
+
+const isOn =
+  (section: string): NonNullable<TrainingField['onlyIf']> =>
+  (values) =>
+    values.get(`${section}.enabled`) === true;
+
+/** Of what is measured while the models train. */
+function trackerFields(
+  { section, label, note }: { section: string; label: string; note: string },
+  every: { label: string; note?: string },
+  more: TrainingField[] = [],
+): TrainingField[] {
+  const needs = section.endsWith('ntk_tracking') ? {} : { onlyIf: severalModels };
+  return [
+    { path: `${section}.enabled`, label, note, options: ['false', 'true'], ...needs },
+    ...[{ path: `${section}.save_every`, ...every }, ...more].map((field) => ({
+      ...field,
+      onlyIf: isOn(section),
+    })),
+  ];
+}
+
+const switchField = (path: string, label: string): TrainingField => ({
+  ...{ path, label, options: ['false', 'true'] },
+});
+
+const trackers: TrainingField[] = [
+  ...trackerFields(
+    {
+      ...{ section: 'interpolation', label: 'Tracking of barriers' },
+      note: 'interpolates between the models while they train',
+    },
+    { label: 'Interpolate every … epochs', note: 'empty: at the end only' },
+  ),
+  ...trackerFields(
+    {
+      ...{ section: 'training.cosine_similarity', label: 'Tracking of updates' },
+      note: 'cosine between those of two models; saves every epoch that is compared',
+    },
+    { label: 'Compare updates every … epochs' },
+  ),
+  ...trackerFields(
+    {
+      ...{ section: 'training.functional_similarity', label: 'Tracking of predictions' },
+      note: 'share on which two models agree',
+    },
+    { label: 'Compare predictions every … epochs' },
+  ),
+  ...trackerFields(
+    {
+      ...{ section: 'training.ntk_tracking', label: 'Tracking of tangent kernels' },
+      note: 'of model 1',
+    },
+    { label: 'Tangent kernel every … epochs' },
+    [
+      switchField('training.ntk_tracking.compute_ntk_stats', 'Eigenvalues and CKA'),
+      switchField('training.ntk_tracking.compute_linearization', 'Error of the linearisation'),
+    ],
+  ),
+];
 
 const essentialFields: TrainingField[] = [
   { path: 'num_models', label: 'Models', note: 'trained together; they share the fixed weights' },
@@ -113,6 +177,7 @@ const essentialFields: TrainingField[] = [
     options: [...multilabelLosses],
   },
   { path: 'dataset.batch_size', label: 'Batch size' },
+  ...trackers,
   { path: 'seed', label: 'Seed', note: 'empty: drawn at random and recorded' },
 ];
 
@@ -150,6 +215,7 @@ export const fieldsOf = (
     .filter(
       ({ path, offered }) => known.has(path) || current.has(path) || path in edits || offered?.(current),
     )
+    .filter(({ path, onlyIf }) => path in edits || (onlyIf?.(current) ?? true))
     // A graph is taken whole.
     .filter(({ path }) => path !== 'dataset.batch_size' || path in edits || !ofGnn(current))
     .map((field) => {

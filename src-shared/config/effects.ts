@@ -1,42 +1,22 @@
 /** Which keys of a config do something in Basin, and when. Every key of the schema is in one of the tables here. */
-import { familyNames, familyOfSymmetry, generalFamilies } from '../domain.ts';
+import { familyNames, generalFamilies } from '../domain.ts';
 import type { Family } from '../domain.ts';
-import { familiesWith, generalFamilyName } from './family.ts';
+import { familiesWith } from './family.ts';
 import { fixedWeightSettings } from './fixed-weights.ts';
 import type { FixedWeightSetting } from './fixed-weights.ts';
-import { geometryKindOf, geometrySections, sectionOfKind } from './geometry.ts';
-import type { GeometryKind } from './geometry.ts';
-import { geluGateType, isGnn } from './gnn.ts';
-import { isResnet } from './resnet.ts';
+import { geometrySections, sectionOfKind } from './geometry.ts';
+import { geluGateType } from './gnn.ts';
+import { factsOf, part } from './effect-facts.ts';
+import type { Facts, Plain, Reason, Rule } from './effect-facts.ts';
 import { neverRule, reasonNever } from './never-read.ts';
-import { isPlainObject, resnetMaskSections } from './schema.ts';
-
-type Plain = Record<string, unknown>;
+import { trackerEffects } from './tracker-effects.ts';
+import { resnetMaskSections } from './schema.ts';
 
 /** Keys that are checked or kept as a label and decide no number. */
 const labels = ['model.name', 'experiment_name', 'mask_type'];
 
 /** The published code wants it in every config; the shortcuts of layer 1 have no weights. */
 const unusedSection = 'conv_1.skip';
-
-/** What decides whether the keys below have an effect. */
-interface Facts {
-  config: Plain;
-  family: Family | undefined;
-  resnet: boolean;
-  gnn: boolean;
-  /** `model.layers` describes them one by one. */
-  oneByOne: boolean;
-  layers: number;
-  hasNorm: boolean;
-  optimizer: string;
-  scheduler: string;
-  geometry: GeometryKind | undefined;
-  splitFile: boolean;
-}
-
-type Reason = string | undefined;
-type Rule = (facts: Facts) => Reason;
 
 const ofMlp: Rule = ({ resnet, gnn }) => {
   if (resnet) return 'a residual network has its sizes from model.depth, w, num_classes and input_shape.';
@@ -186,6 +166,7 @@ const depends: Record<string, Rule> = {
   'scheduler.steps_per_epoch': ofScheduler(
     ...['cosine', 'step', 'multistep', 'resnet_scheduler', 'linear_warmup'],
   ),
+  ...trackerEffects,
   'training.early_stopping.patience': ofEarlyStopping,
   'training.early_stopping.min_delta': ofEarlyStopping,
   seed: seedsGiven,
@@ -352,33 +333,4 @@ export function overruledNotes(config: Plain): string[] {
 function geometrySection(key: string): string | undefined {
   const match = /^dataset\.(\w+)\./.exec(key);
   return match && Object.hasOwn(geometrySections, match[1]!) ? match[1] : undefined;
-}
-
-function factsOf(config: Plain): Facts {
-  const [model, dataset] = [part(config, 'model'), part(config, 'dataset')];
-  const { symmetry, num_layers: layers, norm } = model;
-  const known = symmetry === 0 || symmetry === 1 || symmetry === 2 || symmetry === 3;
-  const name = (section: string, fallback: string): string => {
-    const written = part(config, section)['name'];
-    return typeof written === 'string' ? written : fallback;
-  };
-  return {
-    config,
-    family:
-      generalFamilyName(part(model, 'family')['name']) ?? (known ? familyOfSymmetry(symmetry) : undefined),
-    resnet: isResnet(model),
-    gnn: isGnn(model) && !isResnet(model),
-    oneByOne: model['layers'] != null,
-    layers: typeof layers === 'number' ? layers : 0,
-    hasNorm: norm !== null && norm !== false && norm !== '' && norm !== 'none',
-    optimizer: name('optimizer', 'adamw'),
-    scheduler: name('scheduler', 'none'),
-    geometry: geometryKindOf(name('dataset', '')),
-    splitFile: dataset['split_file'] != null,
-  };
-}
-
-function part(parent: Plain, key: string): Plain {
-  const found = parent[key];
-  return isPlainObject(found) ? found : {};
 }

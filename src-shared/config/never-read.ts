@@ -17,10 +17,10 @@ const never: Record<string, string> = {
   'training.save_path': 'checkpoints are saved in the run folder; choose it with --out DIR.',
   'training.save_grad_every': 'gradients are not saved.',
   'training.save_params_every': 'checkpoints are saved every training.save_every epochs.',
-  'training.cosine_similarity': 'run "basin run similarity" on the finished run.',
-  'training.functional_similarity': 'run "basin run similarity" on the finished run.',
-  'training.ntk_tracking': 'run "basin run ntk" on the finished run.',
-  interpolation: 'run "basin run interpolate" on the finished run.',
+  'interpolation.rebasin':
+    'models are compared unaligned while they train; run "basin run interpolate --align activation" on the finished run.',
+  'training.interpolation.rebasin':
+    'models are compared unaligned while they train; run "basin run interpolate --align activation" on the finished run.',
   logging: 'nothing is sent anywhere; curves are saved in metrics.json of the run folder.',
   hydra: 'Basin does not run under Hydra; choose the run folder with --out DIR.',
   fork: 'training records it; fork a run with "basin train --fork RUN --epoch K".',

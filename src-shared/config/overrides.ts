@@ -27,6 +27,25 @@ const trainingOff = {
   },
 };
 
+const publishedTraining = { val_every: 1, save_path: null, early_stopping: null, ...trainingOff };
+
+/** As in the published code's configs/training. */
+const publishedTrainings = {
+  lmc: {
+    ...{ ...publishedTraining, num_epochs: 25, save_every: null },
+    interpolation: { enabled: true, steps: 10, rebasin: false },
+  },
+  cosine_similarity: {
+    ...{ ...publishedTraining, num_epochs: 100, save_every: 10 },
+    cosine_similarity: { enabled: true, save_every: 1 },
+  },
+  interval_analysis: {
+    ...{ ...publishedTraining, num_epochs: 50, save_every: 5 },
+    cosine_similarity: { enabled: true, save_every: 5 },
+    interpolation: { enabled: true, type: 'auto', steps: 10, save_every: 10 },
+  },
+};
+
 const images = {
   data_dir: './data',
   batch_size: 64,
@@ -108,6 +127,7 @@ export const configGroups: Record<string, Record<string, Plain>> = {
       early_stopping: { enabled: false, patience: 10, min_delta: 0.001 },
       ...trainingOff,
     },
+    ...publishedTrainings,
   },
   interpolation: {
     disabled: { enabled: false, type: 'auto', steps: 25, save_every: null },

@@ -104,6 +104,13 @@ const schedulerSchema = z.looseObject({
   steps_per_epoch: z.int().positive().nullish(),
 });
 
+const interpolationSchema = switched.extend({
+  type: z.string().nullish(),
+  steps: count.nullish(),
+  save_every: z.int().positive().nullish(),
+  rebasin: z.boolean().nullish(),
+});
+
 const trainingSchema = z.looseObject({
   num_epochs: count.nullish(),
   val_every: count.nullish(),
@@ -119,6 +126,8 @@ const trainingSchema = z.looseObject({
     .nullish(),
   save_grad_every: z.int().positive().nullish(),
   save_params_every: z.int().positive().nullish(),
+  /** Of published configs; their code reads the section `interpolation` beside this one. */
+  interpolation: interpolationSchema.nullish(),
   cosine_similarity: switched.extend({ save_every: z.int().positive().nullish() }).nullish(),
   functional_similarity: switched
     .extend({ save_every: z.int().positive().nullish(), splits: z.array(z.string()).nullish() })
@@ -145,9 +154,7 @@ export const runConfigSchema = z.looseObject({
   optimizer: optimizerSchema.nullish(),
   scheduler: schedulerSchema.nullish(),
   training: trainingSchema.nullish(),
-  interpolation: switched
-    .extend({ type: z.string().nullish(), steps: count.nullish(), save_every: z.int().positive().nullish() })
-    .nullish(),
+  interpolation: interpolationSchema.nullish(),
   logging: z.record(z.string(), z.unknown()).nullish(),
   /** Written by training into the config of a fork: where its first weights are from. */
   fork: z

@@ -49,7 +49,7 @@ const linearisationSchema = z.object({
 });
 export type NtkLinearisation = z.infer<typeof linearisationSchema>;
 
-const epochSchema = z.object({
+export const ntkEpochSchema = z.object({
   epoch: z.int(),
   ntk_stats: statsSchema,
   /** Falling, at most ten. */
@@ -62,7 +62,7 @@ const epochSchema = z.object({
   /** [examples, examples] */
   ntk_matrix: matrixSchema.optional(),
 });
-export type NtkEpoch = z.infer<typeof epochSchema>;
+export type NtkEpoch = z.infer<typeof ntkEpochSchema>;
 
 export const ntkJob = defineJob({
   kind: 'ntk',
@@ -106,7 +106,7 @@ export const ntkJob = defineJob({
   result: z.object({
     run_key: z.string(),
     model_index: z.int(),
-    all_epoch_results: z.array(epochSchema),
+    all_epoch_results: z.array(ntkEpochSchema),
     num_epochs: z.int(),
     /** Data set and split, in words. */
     data: z.string(),

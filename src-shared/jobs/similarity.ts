@@ -3,7 +3,7 @@ import { backendInfoSchema, splits, splitSchema } from '../domain.ts';
 import { defineJob, jobParts } from './define.ts';
 import { analysisData, pairSelection } from './pairs.ts';
 
-const updateSchema = z.object({
+export const updateSchema = z.object({
   epoch: z.int(),
   /** The update is from this epoch's checkpoint to that of `epoch`. */
   previous_epoch: z.int(),
@@ -14,7 +14,7 @@ const updateSchema = z.object({
   aggregate_without_fixed: z.number(),
 });
 
-const agreementSchema = z.object({
+export const agreementSchema = z.object({
   epoch: z.int(),
   /** `{split}_funcsim` (share of equal predictions), `{split}_agreement_count`, `{split}_total_samples`. */
   split_results: z.record(z.string(), z.number()),

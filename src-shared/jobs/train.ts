@@ -85,6 +85,8 @@ export const trainJob = defineJob({
     resumed_from: z.int().nullable(),
     /** The run that its first weights are from; absent if it was not forked. */
     forked_from: z.object({ run: z.string(), path: z.string(), epoch: z.int(), child: z.int() }).optional(),
+    /** What was tracked, in `tracking.json` of the run folder; absent if nothing was. */
+    tracking: z.object({ epochs: z.array(z.int()), seconds: z.number() }).optional(),
     backend: backendInfoSchema,
     execution: trainingExecutionSchema,
     /** How loss and accuracy on held-out images were computed. */

@@ -139,6 +139,57 @@ describe.skipIf(noBrowser)('training', () => {
     await button(page.getByRole('article', { name: 'Train a run: first', exact: true }), 'Resume').waitFor();
   });
 
+  it('draws what is tracked while a run trains, and keeps it with the run', async () => {
+    await goTo(page, 'train');
+    await page.getByLabel('Preset').selectOption('standard-small');
+    await page.getByLabel(/^Hidden units/).fill('8');
+    await page.getByLabel(/^Models/).fill('2');
+    await page.getByLabel(/^Epochs/).fill('3000');
+    const preview = page.getByRole('region', { name: 'What will be trained' });
+    await page.getByLabel(/^Tracking of tangent kernels/).selectOption('true');
+    // As the config stands, nothing of a kernel is asked for.
+    await expect
+      .poll(() => preview.getByRole('alert').allTextContents())
+      .toContainEqual(expect.stringMatching(/nothing would be tracked/));
+    await page.getByLabel(/^Eigenvalues and CKA/).selectOption('true');
+    await page.getByLabel(/^Error of the linearisation/).selectOption('true');
+    await page.getByLabel(/^Tracking of barriers/).selectOption('true');
+    await page.getByLabel(/^Interpolate every/).fill('1');
+    for (const what of ['updates', 'predictions'])
+      await page.getByLabel(new RegExp(`^Tracking of ${what}`)).selectOption('true');
+    await expect.poll(() => preview.getByRole('alert').count()).toBe(0);
+    await preview.getByText(/The time does not include tracking/).waitFor();
+    await train('tracked');
+
+    const names = [
+      'Barriers between the models while they train',
+      'Similarity of the models while they train',
+      'Tangent kernel of model 1 while it trains',
+      'Change of model 1 since its first kernel',
+    ];
+    const figure = (within: Page | Locator, name: string) => within.getByRole('img', { name, exact: true });
+    for (const name of names) await figure(underWay(), name).waitFor({ timeout: 120_000 });
+    // Long names of axes are broken into lines.
+    const text = async (name: string) =>
+      (await figure(underWay(), name).textContent())?.replaceAll(/\s+/g, ' ');
+    for (const axis of ['largest eigenvalues', 'CKA with epoch 0'])
+      await expect.poll(() => text(names[2]!)).toContain(axis);
+    await expect.poll(() => text(names[3]!)).toContain('error of the linearisation');
+    await expect.poll(() => text(names[1]!)).toContain('cosine of updates');
+    const before = await figure(underWay(), names[0]!).innerHTML();
+    await expect.poll(() => figure(underWay(), names[0]!).innerHTML(), { timeout: 60_000 }).not.toBe(before);
+    await button(underWay(), 'Cancel').click();
+    await button(stopped(), 'Dismiss tracked').waitFor();
+
+    await goTo(page, 'catalog');
+    await page.getByRole('row', { name: /tracked/ }).click();
+    const details = page.getByRole('complementary', { name: 'Details' });
+    for (const panel of ['test loss barrier (chord)', 'drop of test accuracy (points)'])
+      await figure(details, `${names[0]}: ${panel}`).waitFor();
+    for (const panel of ['largest eigenvalues', 'CKA with epoch 0'])
+      await figure(details, `${names[2]}: ${panel}`).waitFor();
+  });
+
   async function limitLine(): Promise<string> {
     await goTo(page, 'jobs');
     const line = page.getByText(/Up to \d+ at a time/);

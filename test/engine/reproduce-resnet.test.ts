@@ -70,7 +70,9 @@ describe('reproduce resnet', () => {
     async () => {
       const outcome = await basin(['reproduce', 'resnet', '--size', 'paper', '--workspace', newFolder()]);
       expect(outcome.code).not.toBe(0);
-      expect(outcome.stderr).toMatch(/about\s+2\.0\s+years\s+on\s+two\s+idle\s+cores[^]*basin data fetch cifar10/);
+      expect(outcome.stderr).toMatch(
+        /about\s+2\.0\s+years\s+on\s+two\s+idle\s+cores[^]*basin data fetch cifar10/,
+      );
     },
   );
 });

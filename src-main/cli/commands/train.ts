@@ -4,6 +4,7 @@ import { executionText, trainingExecutionText } from '../../../src-shared/execut
 import type { JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
 import { objectiveText } from '../../../src-shared/objective.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
+import { trackingFileName } from '../../../src-shared/tracking.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { presetNames } from '../../formats/presets.ts';
 import { withEngine } from '../engine.ts';
@@ -14,6 +15,7 @@ import { wholeNumber } from '../numbers.ts';
 import { duration } from '../progress-line.ts';
 import { self, shellWord } from '../self.ts';
 import { listenerFor } from '../show-job.ts';
+import { trackedText } from '../tracked-text.ts';
 import { forkParams, resumeParams, trainingParams } from '../training.ts';
 
 interface TrainFlags {
@@ -36,14 +38,15 @@ function meanText(values: readonly number[] | null, digits: number): string {
   return values.length === 1 ? mean.toFixed(digits) : `${mean.toFixed(digits)} ± ${spread.toFixed(digits)}`;
 }
 
-function epochLine({ epoch, trainLoss, valLoss, valAccuracy, lossName }: EpochMetrics): string {
+function epochLine({ epoch, trainLoss, valLoss, valAccuracy, lossName, tracked }: EpochMetrics): string {
   const parts = [
     `epoch ${String(epoch).padStart(3)}`,
     `train loss ${meanText(trainLoss, 4)}`,
     `val loss ${meanText(valLoss, 4)}`,
     `val ${lossName ? 'label accuracy' : 'accuracy'} ${meanText(valAccuracy, 2)} %`,
   ];
-  return parts.join('   ');
+  const more = tracked ? trackedText(tracked) : '';
+  return `${parts.join('   ')}${more === '' ? '' : `\n            ${more}`}`;
 }
 
 /** One number if all layers have it, else one per layer. */
@@ -76,6 +79,11 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
       `data           ${result.data.name} (${result.data.origin})`,
       `seeds          seed ${result.seeds.seed}, mask ${result.seeds.mask_seed}, init ${result.seeds.init_seed.join(' ')}, batches ${result.seeds.optimization_seed.join(' ')}`,
       `computed       steps ${trainingExecutionText(result.execution)}${evaluated}`,
+      ...(result.tracking
+        ? [
+            `tracked        ${result.tracking.epochs.length} epochs in ${duration(result.tracking.seconds)}, see ${trackingFileName}`,
+          ]
+        : []),
       `run folder ${result.run_directory}`,
       '',
       `next: ${self} run interpolate --run ${shellWord(result.run_directory)} --epoch ${result.epochs}`,

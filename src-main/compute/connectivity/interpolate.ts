@@ -21,9 +21,10 @@ import { NonFiniteWeights } from '../load-models.ts';
 import type { LoadedModel, Run } from '../load-models.ts';
 import type { PartContext, PartedCompute } from '../parts.ts';
 import { savedEpochs } from '../saved-epochs.ts';
-import { checkpointCancel } from '../context.ts';
+import { checkpointCancel, ProgressMeter } from '../context.ts';
+import type { ComputeContext } from '../context.ts';
 import { scoredCount, uploadExamples } from '../data/index.ts';
-import type { Examples } from '../data/index.ts';
+import type { Dataset, Examples } from '../data/index.ts';
 import { assertSameFixedPart, numParameters } from '../models/index.ts';
 import { wayOfBatches } from '../networks/evaluation.ts';
 import { evaluationWay } from '../networks/execution.ts';
@@ -131,6 +132,27 @@ async function atEpoch(params: Params, context: PartContext, load: LoadData): Pr
 }
 
 type LoadData = (run: Run, wanted: Split[], order: 'file' | 'split') => Promise<AnalysisData>;
+
+/**
+ * The question about one epoch, for a job that has the data at hand.
+ * @param held the run's own data set, if it is in memory
+ */
+export function interpolateOn(params: Params, context: ComputeContext, held?: Dataset): Promise<Result> {
+  const meter = new ProgressMeter(context, 1);
+  const whole: PartContext = {
+    ...context,
+    advance: (share, message) => {
+      meter.advance(share, message);
+    },
+    async between(share, message) {
+      meter.advance(share, message);
+      await checkpointCancel(context);
+    },
+  };
+  return interpolateOnce(params, whole, (run, wanted, order) =>
+    loadAnalysisData(run, params.data, wanted, order, held),
+  );
+}
 
 async function interpolateOnce(params: Params, context: PartContext, load: LoadData): Promise<Result> {
   const { models, pairs, warnings, leftOut } = loadUsablePairs(params);

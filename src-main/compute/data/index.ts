@@ -31,7 +31,14 @@ import { graphFiles, loadGraph } from './graph.ts';
 export { labelsOf, rowsOf, scoredCount, selectExamples } from './dataset.ts';
 export type { Dataset, Examples } from './dataset.ts';
 export { requireFitting, uploadExamples } from './rows.ts';
-export { evaluationExamples, splitExamples, splitIndices, splitToJson, trainingExamples } from './split.ts';
+export {
+  countOf,
+  evaluationExamples,
+  splitExamples,
+  splitIndices,
+  splitToJson,
+  trainingExamples,
+} from './split.ts';
 export type { SplitIndices, SplitOptions } from './split.ts';
 
 export interface DataRequest extends IdxRequest {

@@ -165,6 +165,11 @@ export function evaluationExamples(
 export const trainingExamples = ({ train }: Dataset, split: SplitIndices): Examples =>
   train.edges ? onlyNodes(train, split.train) : train;
 
+/** Examples of a split that count, without gathering them. */
+export function countOf(dataset: Dataset, split: SplitIndices, which: 'train' | 'val' | 'test'): number {
+  return which === 'test' ? scoredCount(dataset.test) : split[which].length;
+}
+
 /** The examples of one split, train and val in the split's order. */
 export function splitExamples(
   dataset: Dataset,

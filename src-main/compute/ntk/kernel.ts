@@ -13,6 +13,13 @@ export function chunkOf({ weights }: Layout, samples: number, convolutions: bool
   return Math.max(1, Math.min(samples, most, Math.floor(chunkBudget / (8 * weights))));
 }
 
+/** Bytes of gradients that are held at a time, at most. */
+export function gradientBytes({ chunks, layout, budget = gradientBudget }: Examined): number {
+  const all = 8 * layout.weights * startsOf(chunks, layout.features).at(-1)!;
+  const chunk = (8 * layout.weights * chunks[0]!.length) / layout.features;
+  return Math.min(all, Math.max(budget, chunk) + chunk);
+}
+
 /** Called after each chunk of each output with the share of the work that it was. */
 export type Between = (share: number) => Promise<void>;
 
@@ -34,42 +41,74 @@ export interface KernelResult {
 /**
  * K_ij = sum over outputs k of grad f_k(x_i) · grad f_k(x_j), over all trained weights, no factor 1 / outputs
  * (neuron-identifiability, src/utils/ntk.py, compute_ntk_matrix_efficient).
- * @param directions in weight space
+ * @param directions in weight space; what comes of one does not depend on the others, to the last bit
  */
 export async function kernelOf<T>(
   gradients: Gradients<T>,
-  { chunks, layout, budget = gradientBudget }: Examined,
+  examined: Examined,
   directions: readonly Float64Array[],
   between: Between,
 ): Promise<KernelResult> {
-  const starts = startsOf(chunks, layout.features);
+  const starts = startsOf(examined.chunks, examined.layout.features);
   const samples = starts.at(-1)!;
   const kernel = new Float64Array(samples * samples);
-  const changes = directions.map(() => new Float64Array(samples * layout.outputs));
-  const held = directions.length > 0 ? gradients.hold(columns(directions), directions.length) : undefined;
+  const changes = await pass(gradients, { ...examined, starts }, directions, {
+    between,
+    row: (own, i, kept) => {
+      for (let j = i; j < examined.chunks.length; j++) {
+        const other = j === i ? own : kept.take(j);
+        addBlock(kernel, samples, gradients.products(own, other), [starts[i]!, starts[j]!, other.rows]);
+        if (j !== i) kept.release(j, other);
+      }
+    },
+  });
+  return { kernel, changes };
+}
+
+/** The changes alone: [directions][samples, outputs], as `kernelOf` gives them to the last bit. */
+export function changesOf<T>(
+  gradients: Gradients<T>,
+  examined: Examined,
+  directions: readonly Float64Array[],
+  between: Between,
+): Promise<Float64Array[]> {
+  const starts = startsOf(examined.chunks, examined.layout.features);
+  return pass(gradients, { ...examined, starts }, directions, { between, row: () => undefined });
+}
+
+/** Goes through the gradients of every output, chunk by chunk. */
+async function pass<T>(
+  gradients: Gradients<T>,
+  { chunks, layout, starts, budget = gradientBudget }: Examined & { starts: readonly number[] },
+  directions: readonly Float64Array[],
+  { between, row }: { between: Between; row: (own: Rows<T>, i: number, kept: KeptRows<T>) => void },
+): Promise<Float64Array[]> {
+  const { outputs } = layout;
+  const changes = directions.map(() => new Float64Array(starts.at(-1)! * outputs));
+  // One by one: a product with several may add up in another order.
+  const held = directions.map((direction) => gradients.hold(direction, 1));
   try {
-    for (let k = 0; k < layout.outputs; k++) {
+    for (let k = 0; k < outputs; k++) {
       const kept = new KeptRows(gradients, chunks, { k, room: budget / (8 * layout.weights * starts[1]!) });
       try {
         for (const [i, start] of starts.slice(0, -1).entries()) {
           const own = kept.take(i);
-          if (held) spread(gradients.along(own, held), changes, { start, k, outputs: layout.outputs });
-          for (let j = i; j < chunks.length; j++) {
-            const other = j === i ? own : kept.take(j);
-            addBlock(kernel, samples, gradients.products(own, other), [start, starts[j]!, other.rows]);
-            if (j !== i) kept.release(j, other);
-          }
+          held.forEach((direction, d) => {
+            const found = gradients.along(own, direction);
+            found.forEach((value, at) => (changes[d]![(start + at) * outputs + k] = value));
+          });
+          row(own, i, kept);
           kept.done(i, own);
-          await between(1 / (layout.outputs * chunks.length));
+          await between(1 / (outputs * chunks.length));
         }
       } finally {
         kept.dispose();
       }
     }
   } finally {
-    if (held) gradients.free(held);
+    gradients.free(...held);
   }
-  return { kernel, changes };
+  return changes;
 }
 
 /** First example of each chunk, and behind them how many there are. */
@@ -120,29 +159,6 @@ class KeptRows<T> {
     this.#gradients.free(...this.#kept.values());
     this.#kept.clear();
   }
-}
-
-/** [weights, directions] */
-function columns(directions: readonly Float64Array[]): Float64Array {
-  const count = directions.length;
-  const all = new Float64Array(directions[0]!.length * count);
-  directions.forEach((direction, d) => {
-    for (let i = 0; i < direction.length; i++) all[i * count + d] = direction[i]!;
-  });
-  return all;
-}
-
-/** @param found [rows, directions] */
-function spread(
-  found: Float64Array,
-  changes: readonly Float64Array[],
-  { start, k, outputs }: { start: number; k: number; outputs: number },
-): void {
-  const rows = found.length / changes.length;
-  changes.forEach((change, d) => {
-    for (let row = 0; row < rows; row++)
-      change[(start + row) * outputs + k] = found[row * changes.length + d]!;
-  });
 }
 
 /** Adds a block above the diagonal, and its mirror image below. */

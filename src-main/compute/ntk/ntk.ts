@@ -2,8 +2,9 @@
 import { basename, resolve } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
-import type { NtkEpoch, ntkJob } from '../../../src-shared/jobs/ntk.ts';
+import type { NtkEpoch, ntkJob, NtkLinearisation } from '../../../src-shared/jobs/ntk.ts';
 import { matrix } from '../../../src-shared/matrix.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
 import { readRunDirectory } from '../../formats/run-directory.ts';
 import { loadAnalysisData, requireOneClass } from '../analysis-data.ts';
 import { backendInfo } from '../backend/info.ts';
@@ -13,13 +14,14 @@ import type { Compute, ComputeContext } from '../context.ts';
 import { requireFitting, rowsOf, selectExamples } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { loadModels, refuseGraphNetworks } from '../load-models.ts';
-import type { LoadedModel } from '../load-models.ts';
+import type { LoadedModel, Run } from '../load-models.ts';
 import { valuesOf } from '../networks/doubles.ts';
 import { hasConvolutions } from '../networks/parameters.ts';
 import { refuseUntrainable } from '../training/execution.ts';
 import { layoutOf, weightsOf, withGradients } from './gradients.ts';
-import type { Gradients, Layout } from './gradients.ts';
+import type { Gradients } from './gradients.ts';
 import { chunkOf, kernelOf } from './kernel.ts';
+import type { Examined } from './kernel.ts';
 import { balancedSample, firstSample } from './sample.ts';
 import { compareKernels, kernelStats, linearisationError } from './statistics.ts';
 
@@ -27,11 +29,27 @@ type Params = ParamsOf<typeof ntkJob>;
 
 const topEigenvalues = 10;
 
-/** One model at several epochs, and the examples. */
-interface Subject {
-  models: readonly LoadedModel[];
-  chunks: readonly Float32Array[];
-  layout: Layout;
+/** What a kernel is of. */
+export interface ExaminedNetwork extends Examined {
+  network: Network;
+  /** Where the examples are in the split. */
+  places: Int32Array;
+  /** Examples per call. */
+  chunk: number;
+}
+
+/** @throws UserError if the split has too few examples */
+export function examinedOf(
+  { graph: network }: Run,
+  all: Examples,
+  { classBalanced, samples, sampleSeed }: Pick<Params, 'classBalanced' | 'samples' | 'sampleSeed'>,
+): ExaminedNetwork {
+  const places = classBalanced
+    ? balancedSample(all.labels, samples, sampleSeed)
+    : firstSample(all.count, samples);
+  const layout = layoutOf(network);
+  const chunk = chunkOf(layout, samples, hasConvolutions(network));
+  return { network, places, layout, chunk, chunks: chunksOf(network, selectExamples(all, places), chunk) };
 }
 
 export const ntk: Compute<Params, ResultOf<typeof ntkJob>> = async (params, context) => {
@@ -42,22 +60,13 @@ export const ntk: Compute<Params, ResultOf<typeof ntkJob>> = async (params, cont
   refuseGraphNetworks(first!.run, 'tangent kernels are computed');
   refuseUntrainable(backend, first!.run.graph, 'differentiated');
   const data = await loadAnalysisData(first!.run, params.data, [params.split]);
-  const all = data.splits.get(params.split)!;
   const { classBalanced, samples, sampleSeed, split } = params;
-  const places = classBalanced
-    ? balancedSample(all.labels, samples, sampleSeed)
-    : firstSample(all.count, samples);
-  const layout = layoutOf(first!.run.graph);
-  const chunk = chunkOf(layout, samples, hasConvolutions(first!.run.graph));
-  const chunks = chunksOf(first!, selectExamples(all, places), chunk);
-  const { epochs, precision } = await withGradients(
-    backend,
-    { network: first!.run.graph, chunk },
-    async (gradients) => ({
-      epochs: await epochsOf(gradients, { models, chunks, layout }, { params, backend, context }),
-      precision: gradients.precision,
-    }),
-  );
+  const examined = examinedOf(first!.run, data.splits.get(split)!, params);
+  const { layout, places } = examined;
+  const { epochs, precision } = await withGradients(backend, examined, async (gradients) => ({
+    epochs: await epochsOf(gradients, { models, examined }, { params, backend, context }),
+    precision: gradients.precision,
+  }));
   return {
     ...{ run_key: basename(first!.run.directory), model_index: params.model },
     ...{ all_epoch_results: epochs, num_epochs: epochs.length },
@@ -88,40 +97,33 @@ function modelsOf({ run, model, epochs }: Params): LoadedModel[] {
 }
 
 /** Inputs as the network takes them. */
-function chunksOf({ run }: LoadedModel, examples: Examples, size: number): Float32Array[] {
-  requireFitting(examples, run.graph.graph.inputs[0]!.shape);
+function chunksOf({ graph }: Network, examples: Examples, size: number): Float32Array[] {
+  requireFitting(examples, graph.inputs[0]!.shape);
   const starts = Array.from({ length: Math.ceil(examples.count / size) }, (_, i) => i * size);
   return starts.map((start) => rowsOf(examples, start, Math.min(start + size, examples.count)).slice());
 }
 
 async function epochsOf<T>(
   gradients: Gradients<T>,
-  subject: Subject,
+  { models, examined }: { models: readonly LoadedModel[]; examined: ExaminedNetwork },
   { params, backend, context }: { params: Params; backend: Backend; context: ComputeContext },
 ): Promise<NtkEpoch[]> {
-  const { models, chunks, layout } = subject;
-  const doubles = backend.native?.doubles;
   const meter = new ProgressMeter(context, models.length);
   const results: NtkEpoch[] = [];
-  let start: Start | undefined;
-  let before: { kernel: Float64Array; epoch: number } | undefined;
+  let start: (Earlier & { outputs: Float64Array; changes: Float64Array[] }) | undefined;
+  let before: Earlier | undefined;
   for (const [m, model] of models.entries()) {
     const epoch = model.epoch ?? 0;
     gradients.set(model.state);
-    const outputs = outputsOf(backend, model, chunks);
-    const directions = m === 0 ? directionsFrom(model, models.slice(1), layout) : [];
-    const { kernel, changes } = await kernelOf(gradients, subject, directions, async (share) => {
+    const outputs = outputsOf(backend, model, examined);
+    const directions = m === 0 ? models.slice(1).map((later) => directionOf(model, later, examined)) : [];
+    const { kernel, changes } = await kernelOf(gradients, examined, directions, async (share) => {
       meter.advance(share, `epoch ${epoch}`);
       await checkpointCancel(context);
     });
-    const { stats, eigenvalues } = kernelStats(kernel, params.samples, doubles);
     results.push({
-      ...{ epoch, ntk_stats: stats, top_eigenvalues: [...eigenvalues.subarray(0, topEigenvalues)] },
-      init: start ? compareKernels(start, kernel, params.samples) : null,
-      prev: before ? compareKernels(before, kernel, params.samples) : null,
-      linearization_agreement: start
-        ? linearisationError(outputs, sum(start.outputs, start.changes[m - 1]!), layout.outputs)
-        : null,
+      ...kernelEntry({ epoch, kernel }, { start, before }, backend),
+      linearization_agreement: start ? linearEntry(outputs, start, start.changes[m - 1]!, examined) : null,
       ...(params.withMatrices && { ntk_matrix: matrix(params.samples, params.samples, kernel) }),
     });
     start ??= { kernel, epoch, outputs, changes };
@@ -130,28 +132,59 @@ async function epochsOf<T>(
   return results;
 }
 
-/** The first epoch, which later ones are compared with. */
-interface Start {
+/** A kernel that later ones are compared with. */
+export interface Earlier {
+  /** [examples, examples] */
   kernel: Float64Array;
   epoch: number;
-  /** f_0, [samples, outputs] */
-  outputs: Float64Array;
-  /** J_0 (theta - theta_0) per later epoch, [samples, outputs] each. */
-  changes: Float64Array[];
 }
 
-/** theta - theta_0 per later model. */
-function directionsFrom(first: LoadedModel, later: readonly LoadedModel[], layout: Layout): Float64Array[] {
+/** What is said of a kernel. @param earlier absent for the first epoch */
+export function kernelEntry(
+  { epoch, kernel }: Earlier,
+  { start, before }: { start?: Earlier | undefined; before?: Earlier | undefined },
+  backend: Backend,
+): Omit<NtkEpoch, 'linearization_agreement'> {
+  const samples = Math.sqrt(kernel.length);
+  const { stats, eigenvalues } = kernelStats(kernel, samples, backend.native?.doubles);
+  return {
+    ...{ epoch, ntk_stats: stats, top_eigenvalues: [...eigenvalues.subarray(0, topEigenvalues)] },
+    init: start ? compareKernels(start, kernel, samples) : null,
+    prev: before ? compareKernels(before, kernel, samples) : null,
+  };
+}
+
+/**
+ * Outputs compared with those of the linearisation at the first epoch.
+ * @param outputs, start.outputs [samples, outputs] @param change J_0 (theta - theta_0)
+ */
+export function linearEntry(
+  outputs: Float64Array,
+  start: { outputs: Float64Array },
+  change: Float64Array,
+  { layout }: ExaminedNetwork,
+): NtkLinearisation {
+  const linear = start.outputs.map((value, i) => value + change[i]!);
+  return linearisationError(outputs, linear, layout.outputs);
+}
+
+/** theta - theta_0 */
+export function directionOf(
+  first: LoadedModel,
+  later: LoadedModel,
+  { layout }: ExaminedNetwork,
+): Float64Array {
   const start = weightsOf(layout, first.state);
-  return later.map(({ state }) => weightsOf(layout, state).map((value, i) => value - start[i]!));
+  return weightsOf(layout, later.state).map((value, i) => value - start[i]!);
 }
-
-const sum = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value + b[i]!);
 
 /** Logits in float64, [samples, outputs]. */
-function outputsOf(backend: Backend, model: LoadedModel, chunks: readonly Float32Array[]): Float64Array {
-  const network = model.run.graph;
-  const rows = chunks[0]!.length / layoutOf(network).features;
+export function outputsOf(
+  backend: Backend,
+  model: LoadedModel,
+  { network, chunks, layout }: ExaminedNetwork,
+): Float64Array {
+  const rows = chunks[0]!.length / layout.features;
   const values = valuesOf(backend, { network, state: model.state }, [network.graph.output], {
     ...{ rows, count: rows * chunks.length },
   });

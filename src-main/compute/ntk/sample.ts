@@ -2,6 +2,9 @@
 import { UserError } from '../../../src-shared/errors.ts';
 import { permutationsOfTorch } from '../random.ts';
 
+/** The published code's, for kernels that are tracked while a model trains. */
+export const kernelSampleSeed = 42;
+
 /**
  * Places of `count` examples: of each class, in rising order, count / classes (the first classes one more if that is no
  * whole number), drawn by one `torch.randperm` per class and shuffled by another, all from one generator.

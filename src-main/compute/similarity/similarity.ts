@@ -79,7 +79,7 @@ async function epochSimilarity(
   backend: Backend,
   context: PartContext,
 ): Promise<EpochSimilarity> {
-  const agreed = await agreementsOf(now, epoch, data.splits, backend, context);
+  const agreed = await agreementsOf(now, { epoch, splits: data.splits }, backend, context);
   return {
     epoch,
     pairs: now.pairs.map(([a, b], p) => ({
@@ -94,19 +94,19 @@ async function epochSimilarity(
   };
 }
 
-function updateOf([a, b]: PairIndices, before: readonly LoadedModel[], after: readonly LoadedModel[]) {
+/** How alike a pair was moved between two epochs. @param a, b places in both lists */
+export function updateOf([a, b]: PairIndices, before: readonly LoadedModel[], after: readonly LoadedModel[]) {
   const update = (m: number) => ({ before: before[m]!.state, after: after[m]!.state });
   const [epoch, previous] = [after[a]!.epoch ?? 0, before[a]!.epoch ?? 0];
   return { epoch, previous_epoch: previous, ...updateSimilarity(after[a]!.run.graph, update(a), update(b)) };
 }
 
-/** One entry per pair. */
-async function agreementsOf(
-  { models, pairs }: SelectedPairs,
-  epoch: number,
-  splits: ReadonlyMap<Split, Examples>,
+/** How often predictions agree, per pair. @throws UserError for a split without examples */
+export async function agreementsOf(
+  { models, pairs }: Pick<SelectedPairs, 'models' | 'pairs'>,
+  { epoch, splits }: { epoch: number; splits: ReadonlyMap<Split, Examples> },
   backend: Backend,
-  context: PartContext,
+  context: Pick<PartContext, 'between'>,
 ): Promise<EpochSimilarity['pairs'][number]['agreement'][]> {
   const { graph } = models[0]!.run;
   const arrays = models.map(({ acting }) => acting);

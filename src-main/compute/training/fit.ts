@@ -4,7 +4,9 @@ import { shapeText } from '../../../src-shared/images.ts';
 import { gnnWidths } from '../../../src-shared/model.ts';
 import type { TrainableSpec } from '../../../src-shared/model.ts';
 import { requireImages } from '../data/augment.ts';
+import { countOf, splitExamples } from '../data/index.ts';
 import type { Dataset, SplitIndices } from '../data/index.ts';
+import { balancedSample, firstSample, kernelSampleSeed } from '../ntk/sample.ts';
 import { checkBatches } from './plan.ts';
 import type { TrainingPlan } from './plan.ts';
 
@@ -21,12 +23,35 @@ export function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndic
   }
   if (plan.augmentation) requireImages(dataset.train, dataset.name);
   checkBatches(plan, split.train.length);
+  checkTracked(plan, dataset, split);
   if (!plan.earlyStopping || split.val.length > 0) return;
   throw new UserError('training.early_stopping is enabled, but no examples are set aside for validation.', {
     hint: dataset.nodes
       ? 'It watches the validation loss: let the split of the graph have nodes for it.'
       : 'It watches the validation loss: set dataset.val_split above 0.',
   });
+}
+
+/** So that nothing is refused once the run has begun. */
+function checkTracked({ tracking }: TrainingPlan, dataset: Dataset, split: SplitIndices): void {
+  const { functional, ntk } = tracking ?? {};
+  if (functional?.splits.every((which) => countOf(dataset, split, which) === 0) === true)
+    throw new UserError(
+      `training.functional_similarity.splits: the run has no examples in ${functional.splits.join(', ')}.`,
+      { hint: 'Name another split, or set dataset.val_split above 0.' },
+    );
+  if (!ntk) return;
+  const { count, labels } = splitExamples(dataset, split, ntk.split);
+  try {
+    if (ntk.classBalanced) balancedSample(labels, ntk.samples, kernelSampleSeed);
+    else firstSample(count, ntk.samples);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`training.ntk_tracking.num_samples is too large: ${error.message}`, {
+      hint: 'Lower it, choose another training.ntk_tracking.split, or set training.ntk_tracking.class_balanced=false.',
+      cause: error,
+    });
+  }
 }
 
 function checkGraph({ architecture }: TrainableSpec, { name, nodes }: Dataset): void {

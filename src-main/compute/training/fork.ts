@@ -5,7 +5,14 @@
 import { randomInt } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { z } from 'zod';
-import { applyOverrides, isPlainObject, parseOverride, resolveSeeds } from '../../../src-shared/config.ts';
+import {
+  applyOverrides,
+  isPlainObject,
+  isTrackerKey,
+  parseOverride,
+  resolveSeeds,
+  trackerSections,
+} from '../../../src-shared/config.ts';
 import type { RunConfig } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
@@ -101,10 +108,10 @@ function childConfig(
   child: number,
 ): Record<string, unknown> {
   const given = settings.map((setting) => parseOverride(setting).path.join('.'));
-  const foreign = given.find((key) => !own.includes(key));
+  const foreign = given.find((key) => !own.includes(key) && !isTrackerKey(key));
   if (foreign !== undefined)
     throw new UserError(`${foreign}: a fork shares this setting with its parent.`, {
-      hint: `A fork may have its own ${own.join(', ')}.`,
+      hint: `A fork may have its own ${own.join(', ')}, and sections of what is tracked (${trackerSections.join(', ')}).`,
     });
   const changed = applyOverrides(parent, settings);
   const isGiven = (key: string): boolean => given.includes(key) && changed[key] != null;

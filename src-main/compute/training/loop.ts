@@ -1,4 +1,5 @@
 /** Epochs over a run's models, stacked. */
+import { tracksAt } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import type { Backend } from '../backend/index.ts';
@@ -9,6 +10,7 @@ import type { Scores } from '../networks/scores.ts';
 import { moveOf } from '../data/augment.ts';
 import type { HeldOut } from './held-out.ts';
 import { RandomStream } from '../random.ts';
+import type { Tracking } from '../tracking/tracking.ts';
 import type { TrainingPlan } from './plan.ts';
 import type { StepInput, TrainingSession } from './session.ts';
 
@@ -19,6 +21,8 @@ export interface Training {
   split: SplitIndices;
   session: TrainingSession;
   heldOut: HeldOut;
+  /** If the config asks for anything to be tracked. */
+  tracking?: Tracking | undefined;
   context: ComputeContext;
 }
 
@@ -150,7 +154,9 @@ export function validatesAt(plan: TrainingPlan, epoch: number): boolean {
 }
 
 export function savesAt(plan: TrainingPlan, epoch: number): boolean {
-  return epoch % plan.saveEvery === 0 || epoch === plan.epochs;
+  // What is tracked is measured on checkpoints.
+  const tracked = plan.tracking !== undefined && tracksAt(plan.tracking, epoch, 0);
+  return tracked || epoch % plan.saveEvery === 0 || epoch === plan.epochs;
 }
 
 export function metricsOf(

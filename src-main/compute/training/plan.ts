@@ -8,11 +8,18 @@ import {
   readConfig,
   resolveData,
   resolveSeeds,
+  resolveTracking,
   resolveTrainable,
   axisSigns,
   requireSameRotation,
 } from '../../../src-shared/config.ts';
-import type { Augmentation, GeometryPlan, RunConfig, Seeds } from '../../../src-shared/config.ts';
+import type {
+  Augmentation,
+  GeometryPlan,
+  RunConfig,
+  Seeds,
+  TrackingPlan,
+} from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { withGivenFamily } from '../../formats/given-family.ts';
 import { typedPath } from '../../formats/typed-path.ts';
@@ -55,6 +62,8 @@ export interface TrainingPlan {
   valEvery: number;
   /** Save every n-th epoch; the first and the last are always saved. */
   saveEvery: number;
+  /** What is measured while the models train; absent: nothing. */
+  tracking?: TrackingPlan;
   /** What the config asks for and this job does not do. */
   notes: string[];
 }
@@ -86,6 +95,11 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
       `${where}: training.label_smoothing is for one class per example; ${data.name} has ${objective.labels} binary labels.`,
       { hint: 'Remove it, or set it to 0.' },
     );
+  const facts = {
+    ...{ models: seeds.init.length, overGraph: spec.architecture === 'gnn' },
+    multilabel: objective !== undefined,
+  };
+  const tracking = resolveTracking(config, facts, where);
   const paths = {
     ...(data.dataDir !== null && { dataDir: typedPath(data.dataDir) }),
     ...(data.splitFile !== null && { splitFile: typedPath(data.splitFile) }),
@@ -121,6 +135,7 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
     ...{ epochs, valEvery },
     ...(earlyStopping && { earlyStopping }),
     saveEvery: config.training?.save_every ?? Math.max(epochs, 1),
+    ...(tracking && { tracking }),
     notes: notesOnConfig(value),
   };
 }

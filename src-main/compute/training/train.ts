@@ -41,6 +41,7 @@ import { planTraining } from './plan.ts';
 import type { TrainingPlan } from './plan.ts';
 import { createRunFolder, readMetrics, splitFileName, writeMetrics } from '../../formats/run-files.ts';
 import { TrainingSession } from './session.ts';
+import { openTracking, track, trackedEpochs, untracked } from './track.ts';
 
 type Params = ParamsOf<typeof trainJob>;
 
@@ -226,7 +227,8 @@ async function trainFrom(start: Start, backend: Backend, context: ComputeContext
   try {
     await checkpointCancel(context);
     for (const _ of session.uploading()) await checkpointCancel(context);
-    return await runEpochs(start, { plan, backend, dataset, split, session, heldOut, context });
+    const tracking = await openTracking(start, backend, context);
+    return await runEpochs(start, { plan, backend, dataset, split, session, heldOut, tracking, context });
   } finally {
     heldOut.dispose();
     session.dispose();
@@ -286,17 +288,25 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
   const validation = evaluationExamples(dataset, split, 'val', {
     ...{ augmentation: plan.augmentation, seed: plan.data.splitSeed },
   });
-  const metrics = from ? readMetrics(from.run.directory, from.epoch) : [];
+  const known = from ? readMetrics(from.run.directory, from.epoch) : [];
+  // What was tracked and not yet told when a training was killed is in its own file.
+  const metrics = known.map((entry) => training.tracking?.summarised(entry) ?? untracked(entry, from));
   const pace: Pace = { milliseconds: 0, steps: 0 };
   const first = from ? from.epoch + 1 : 0;
+  const trained = Math.max(plan.epochs + 1 - Math.max(first, 1), 0);
   const meter = new ProgressMeter(
     context,
-    Math.max(plan.epochs + 1 - Math.max(first, 1), 0) * stepsPerEpoch(training),
+    (trained + trackedEpochs(plan, from?.epoch ?? 0)) * stepsPerEpoch(training),
   );
   const watched = plan.earlyStopping;
   if (from) requireHistory(plan, metrics, from.epoch, from.run.directory);
   if (from?.forked) await saveFork(start, training, metrics);
   let stopped = metrics.at(-1)?.stopped;
+  if (from) {
+    const at = { directory, meter, epoch: from.epoch, last: stopped !== undefined };
+    // What a training left out that was cancelled, or killed.
+    for (const entry of await track(training, metrics, at)) context.emit({ type: 'epoch', metrics: entry });
+  }
   for (let epoch = first; epoch <= plan.epochs && stopped === undefined; epoch++) {
     const trainLoss = epoch === 0 ? null : await trainEpoch(training, epoch, meter, pace);
     const scores =
@@ -312,9 +322,10 @@ async function runEpochs(start: Start, training: Training): Promise<TrainResult>
     // First: what is resumed from a checkpoint has the metrics up to there.
     writeMetrics(directory, metrics);
     if (savesAt(plan, epoch) || stopped !== undefined) await save(directory, training, entry);
-    context.emit({ type: 'epoch', metrics: entry });
+    await track(training, metrics, { directory, meter, epoch, last: stopped !== undefined });
+    context.emit({ type: 'epoch', metrics: metrics.at(-1)! });
     if (stopped === undefined) continue;
-    meter.advance((plan.epochs - epoch) * stepsPerEpoch(training), 'stopped early');
+    meter.advance(Infinity, 'stopped early');
     const line = `stopped early after epoch ${epoch} of ${plan.epochs}: ${stopped}`;
     context.emit({ type: 'log', level: 'info', line });
   }
@@ -346,13 +357,9 @@ function save(
 /** Nothing if every example has one class. */
 const lossNameOf = ({ objective }: TrainingPlan) => objective && { lossName: objective.loss };
 
-function dataOf({ name, origin, sha256 }: Dataset): TrainResult['data'] {
-  return { name, origin, sha256 };
-}
-
 function resultOf(
   { directory, from, dataset }: Start,
-  { plan, backend, session, heldOut }: Training,
+  { plan, backend, session, heldOut, tracking }: Training,
   last: EpochMetrics | undefined,
   test: { loss: number[]; accuracy: number[] },
   pace: Pace,
@@ -369,7 +376,7 @@ function resultOf(
     num_fixed: plan.spec.layers.map((layer) => layer.numFixed),
     ...(fixedPart !== undefined && { fixed_part: fixedPart }),
     ...(plan.objective && { loss_name: plan.objective.loss }),
-    data: dataOf(dataset),
+    data: { name: dataset.name, origin: dataset.origin, sha256: dataset.sha256 },
     models,
     epochs: last?.epoch ?? plan.epochs,
     ...(last?.stopped !== undefined && { stopped_early: last.stopped }),
@@ -384,6 +391,7 @@ function resultOf(
     ms_per_model_step: pace.steps === 0 ? null : pace.milliseconds / (pace.steps * models),
     resumed_from: from && !from.forked ? from.epoch : null,
     ...(fork && { forked_from: fork }),
+    ...(tracking && { tracking: tracking.done }),
     backend: backendInfo(backend),
     execution: session.execution,
     evaluation: heldOut.execution,

@@ -19,6 +19,7 @@ export type Settings = Readonly<Record<string, Property>>;
 const withoutEffect = [
   ...['logging', 'hydra', 'wandb', 'interpolation'],
   ...['training.cosine_similarity', 'training.functional_similarity', 'training.ntk_tracking'],
+  'training.interpolation',
   ...['training.save_every', 'training.val_every', 'training.save_grad_every', 'training.save_params_every'],
   ...['dataset.num_workers', 'dataset.pin_memory', 'dataset.enable_ffcv'],
   ...['device', 'max_parallel_processes', 'num_models', 'tags', 'notes'],

@@ -28,6 +28,7 @@ import { assertDistinct, isBookkeeping, nearestReading } from '../../formats/ten
 import { inNewRunFolder } from '../../formats/out-folder.ts';
 import { completeForReference } from '../../formats/reference-config.ts';
 import { writeInFormat } from '../../formats/write-checkpoint.ts';
+import { exportTracking } from './tracking-files.ts';
 
 type Params = ParamsOf<typeof exportCheckpointsJob>;
 type Result = ResultOf<typeof exportCheckpointsJob>;
@@ -60,6 +61,7 @@ async function writeRun(
     result.bytes += statSync(written).size;
     meter.advance(1, `${result.files.length} of ${files.length} checkpoints written`);
   }
+  for (const note of exportTracking(run.directory, directory, params.format === 'pt')) notes.add(note);
   for (const name of companions) {
     const isConfig = name === 'config.yaml';
     const content = isConfig ? configText(run) : contentOf(join(run.directory, name));

@@ -79,6 +79,19 @@ const samples: Record<string, string> = {
   'training.early_stopping.patience': '3',
   'training.early_stopping.min_delta': '0.01',
   'training.clip_grad_norm': '0.5',
+  'interpolation.enabled': 'true',
+  'interpolation.type': 'midpoint',
+  'training.interpolation.enabled': 'true',
+  'training.interpolation.type': 'midpoint',
+  'training.cosine_similarity.enabled': 'true',
+  'training.functional_similarity.enabled': 'true',
+  'training.functional_similarity.splits': '[val]',
+  'training.ntk_tracking.enabled': 'true',
+  'training.ntk_tracking.class_balanced': 'false',
+  'training.ntk_tracking.split': 'val',
+  'training.ntk_tracking.save_matrix': 'true',
+  'training.ntk_tracking.compute_ntk_stats': 'true',
+  'training.ntk_tracking.compute_linearization': 'true',
   num_models: '7',
   seed: '7',
   init_seed: '77',
@@ -184,6 +197,19 @@ const bases: Record<string, [string, string[]]> = {
   'a graph network of one layer': ['gnn-small', ['model.num_layers=1']],
   'graph networks of files': ['gnn_symmetry1', []],
   SGD: ['standard-small', ['optimizer=sgd']],
+  interpolation: ['standard-small', ['interpolation=grid']],
+  'one model': ['standard-small', ['num_models=1']],
+  trackers: [
+    'standard-small',
+    [
+      ...['cosine_similarity', 'functional_similarity', 'ntk_tracking', 'interpolation'].map(
+        (name) => `training.${name}.enabled=true`,
+      ),
+      'training.ntk_tracking.save_matrix=true',
+      'num_models=2',
+    ],
+  ],
+  'kernel statistics': ['standard-small', ['training.ntk_tracking={enabled: true, compute_ntk_stats: true}']],
   'early stopping': ['standard-small', ['training.early_stopping.enabled=true']],
   RMSprop: ['standard-small', ['optimizer=rmsprop']],
   Adam: ['w-asymmetric-small', ['optimizer=adam']],
@@ -252,8 +278,8 @@ describe('every key of the schema', () => {
 
   it('that is used changes something in at least one of these trainings', () => {
     // d_ambient and the number of binary labels change only together with the sizes of the model.
-    // A family changes only together with a key of its own.
-    const exempt = /num_binary_labels$|d_ambient$|model\.family\.name$/;
+    // A family changes only together with a key of its own, and tangent kernels with what is computed of them.
+    const exempt = /num_binary_labels$|d_ambient$|model\.family\.name$|ntk_tracking\.enabled$/;
     expect(used.filter((key) => !changed.has(key) && !exempt.test(key))).toEqual([]);
   });
 
@@ -286,10 +312,6 @@ describe('every key of the schema', () => {
     'dataset.pin_memory': 'true',
     'model.parameter_names': '{}',
     'model.constants': '{}',
-    'training.ntk_tracking.class_balanced': 'true',
-    'interpolation.type': 'grid',
-    'training.ntk_tracking.split': 'val',
-    'training.functional_similarity.splits': '[val]',
   };
 
   it.each(idle.filter((key) => !['logging', 'hydra'].includes(key)))('%s has none and is refused', (key) => {

@@ -49,8 +49,9 @@ describe('overrides that do nothing', () => {
     ['standard', ['mask_seed=7'], /no fixed weights to draw/],
     ['standard', ['training.early_stopping.patience=3'], /early_stopping\.enabled is not true/],
     ['standard', ['training.early_stopping={patience: 3}'], /early_stopping\.enabled is not true/],
-    ['standard', ['training.ntk_tracking.enabled=true'], /run "basin run ntk" on the finished run/],
-    ['standard', ['interpolation=grid'], /basin run interpolate/],
+    ['standard', ['training.ntk_tracking.num_samples=50'], /ntk_tracking\.enabled is not true/],
+    ['standard', ['interpolation=grid', 'num_models=1'], /num_models is 1: there is no other model/],
+    ['standard', ['interpolation=grid', 'interpolation.rebasin=true'], /compared unaligned while they train/],
     ['standard', ['logging=wandb'], /metrics\.json/],
     ['standard', ['logging.project=mine'], /metrics\.json/],
     ['standard', ['hydra.run.dir=/tmp/x'], /--out DIR/],
@@ -195,13 +196,13 @@ describe('notes on a config file', () => {
     const [preset] = listPresets().filter(({ name }) => name === 'w-asymmetric');
     const written = mergeConfig(preset!.config, {
       model: { mask_params: { default: { mask_constant: 5 } } },
-      training: { early_stopping: { patience: 3, min_delta: 7 }, ntk_tracking: { enabled: true } },
+      training: { early_stopping: { patience: 3, min_delta: 7 }, ntk_tracking: { split: 'val' } },
       dataset: { num_workers: 4 },
       device: 'cuda',
     });
     const notes = planTraining(written).notes.join('\n');
     expect(notes).toMatch(/default\.mask_constant \(5\) is not in use.*By layer: 1, 1, 1, 1/);
-    expect(notes).toMatch(/training\.ntk_tracking has no effect: run "basin run ntk"/);
+    expect(notes).toMatch(/training\.ntk_tracking\.split has no effect: .*enabled is not true/);
     expect(notes).toMatch(/dataset\.num_workers has no effect/);
     expect(notes).toMatch(/device has no effect/);
     const standard = mergeConfig(loadTrainingConfig('standard'), {

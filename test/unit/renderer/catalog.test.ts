@@ -103,7 +103,8 @@ describe('the filter line', () => {
 });
 
 describe('what is wrong with a filter', () => {
-  const problems = (text: string) => filterProblems(parseFilter(text), [run('a'), run('b', { sigmaF: null })]);
+  const problems = (text: string) =>
+    filterProblems(parseFilter(text), [run('a'), run('b', { sigmaF: null })]);
   it.each([
     ['symetry:1', 'No run has a property "symetry". Did you mean "symmetry"?'],
     ['norm>1', 'norm is text: use norm:1 or norm!=1.'],
@@ -113,12 +114,17 @@ describe('what is wrong with a filter', () => {
     expect(problems(text)).toEqual([problem]);
   });
 
-  it.each(['', 'demo', 'sigma_F>0', 'val_accuracy>93', 'tag:paper -syre', 'norm:layer OR models>3', 'is:starred'])(
-    'none with "%s"',
-    (text) => {
-      expect(problems(text)).toEqual([]);
-    },
-  );
+  it.each([
+    '',
+    'demo',
+    'sigma_F>0',
+    'val_accuracy>93',
+    'tag:paper -syre',
+    'norm:layer OR models>3',
+    'is:starred',
+  ])('none with "%s"', (text) => {
+    expect(problems(text)).toEqual([]);
+  });
 });
 
 describe('sorting', () => {

@@ -2,6 +2,7 @@
 import { commands, type Command } from './state/commands.svelte.ts';
 import { desktop } from './state/desktop.svelte.ts';
 import { engine } from './state/engine.svelte.ts';
+import { help } from './state/help.svelte.ts';
 import { imports } from './state/imports.svelte.ts';
 import { machine } from './state/machine.svelte.ts';
 import { offerNewAddress } from './state/new-address.ts';
@@ -26,6 +27,19 @@ export function registerGlobalCommands(): () => void {
       keys: `Mod+${place.key}`,
       run: () => router.go(place.id),
     })),
+    {
+      id: 'shortcuts',
+      title: 'Keyboard shortcuts',
+      section: 'Help',
+      keys: '?',
+      run: () => (help.shortcuts = true),
+    },
+    {
+      id: 'glossary',
+      title: 'Glossary: what the words mean',
+      section: 'Help',
+      run: () => help.explain(''),
+    },
     {
       id: 'import',
       title: 'Import a folder…',

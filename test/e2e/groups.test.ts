@@ -142,6 +142,7 @@ describe.skipIf(noBrowser)('grouping', () => {
 
   it('does all that by menu', async () => {
     await row('sym2').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: /^Add to group…/ }).click();
     const picker = page.getByRole('dialog', { name: 'Group 1 run' });
     await picker.getByRole('button', { name: /Add to standard/ }).click();
     await picker.waitFor({ state: 'hidden' });

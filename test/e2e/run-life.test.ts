@@ -104,6 +104,20 @@ describe.skipIf(noBrowser)('the life of runs', () => {
     await dialog.waitFor({ state: 'hidden' });
   });
 
+  it('draws the network of a run, and points out what a group permutes', async () => {
+    await row('sym1_kappa1').click();
+    await details().getByRole('button', { name: 'Network…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Network of sym1_kappa1' });
+    await dialog.getByText('lins.0.weight').waitFor();
+    await dialog.getByRole('button', { name: /^P_0/ }).click();
+    await dialog.getByText(/lins\.0\.weight, axis 0; .*It would also move/s).waitFor();
+    expect(await dialog.locator('.pointed').count()).toBeGreaterThan(1);
+    const { violations } = await new AxeBuilder({ page }).include('[role=dialog]').analyze();
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+  });
+
   it('archives a run, and lists it when asked', async () => {
     await row('sym2').click({ button: 'right' });
     await page.getByRole('menuitem', { name: 'Archive' }).click();

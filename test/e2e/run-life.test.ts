@@ -149,6 +149,7 @@ describe.skipIf(noBrowser)('the life of runs', () => {
     const dialog = page.getByRole('dialog', { name: 'Trash' });
     await dialog.getByRole('button', { name: 'Restore sym2' }).click();
     await expect.poll(names).toHaveLength(4);
+    await dialog.getByRole('button', { name: 'Restore sym2' }).waitFor({ state: 'hidden' });
     await dialog.getByRole('button', { name: 'Forget all for good' }).click();
     await dialog.getByRole('button', { name: 'Really forget 1 run?' }).click();
     await dialog.getByText('The trash is empty.').waitFor();

@@ -15,7 +15,7 @@ import type { Style } from './terminal.ts';
 /** A question with complete params, or the reason why it cannot be asked. */
 export type CheckedQuestion = Omit<Question, 'params'> & { params: unknown };
 
-export interface Answer {
+export interface Entry {
   question: CheckedQuestion;
   /** `cached`: the result was in the workspace. `cancelled`: also those whose turn never came. */
   state: 'done' | 'cached' | 'failed' | 'cancelled';
@@ -35,7 +35,7 @@ export interface BatchDocument {
     group: string | null;
     run: string;
     epoch: number | null;
-    state: Answer['state'];
+    state: Entry['state'];
     resultId: string | null;
     error: string | null;
     hint: string | null;
@@ -52,11 +52,11 @@ export async function askAll(
   kind: AnyJobKind,
   questions: readonly CheckedQuestion[],
   { terminal, signal }: Globals,
-): Promise<Answer[]> {
+): Promise<Entry[]> {
   const line = terminal.progress(kind.title);
   const pace = new Pace(questions.length);
-  const known = new Map<string, Answer>();
-  const answers: Answer[] = [];
+  const known = new Map<string, Entry>();
+  const entries: Entry[] = [];
   for (const [i, question] of questions.entries()) {
     const key = JSON.stringify(question.params);
     const before = question.params === undefined ? undefined : known.get(key);
@@ -70,28 +70,26 @@ export async function askAll(
       },
     };
     line.update(pace.overall(i, { fraction: 0, message: '' }, label));
-    const answer = before
-      ? { ...before, question }
-      : await answerTo(client, kind, question, signal, listener);
-    if (answer.state === 'failed') terminal.note(`${labelOf(question, true)}: ${failureText(answer)}`);
-    if (answer.state === 'done') pace.measured();
-    known.set(key, answer);
-    answers.push(answer);
+    const entry = before ? { ...before, question } : await entryOf(client, kind, question, signal, listener);
+    if (entry.state === 'failed') terminal.note(`${labelOf(question, true)}: ${failureText(entry)}`);
+    if (entry.state === 'done') pace.measured();
+    known.set(key, entry);
+    entries.push(entry);
   }
   line.finish();
-  return answers;
+  return entries;
 }
 
-const failureText = ({ error, hint }: Answer): string =>
+const failureText = ({ error, hint }: Entry): string =>
   `failed: ${error ?? ''}${hint === null ? '' : `\n  ${hint}`}`;
 
-async function answerTo(
+async function entryOf(
   client: Client,
   kind: AnyJobKind,
   question: CheckedQuestion,
   signal: AbortSignal,
   listener: JobListener,
-): Promise<Answer> {
+): Promise<Entry> {
   const nothing = { question, resultId: null, result: null, error: null, hint: null };
   if (signal.aborted) return { ...nothing, state: 'cancelled' };
   const { params, problem } = question;
@@ -133,27 +131,27 @@ class Pace {
   }
 }
 
-export function documentOf(kind: AnyJobKind, answers: readonly Answer[]): BatchDocument {
-  const count = (...states: Answer['state'][]): number =>
-    answers.filter(({ state }) => states.includes(state)).length;
+export function documentOf(kind: AnyJobKind, entries: readonly Entry[]): BatchDocument {
+  const count = (...states: Entry['state'][]): number =>
+    entries.filter(({ state }) => states.includes(state)).length;
   return {
     kind: kind.kind,
     ...{ done: count('done', 'cached'), failed: count('failed'), cancelled: count('cancelled') },
-    results: answers.map(({ question: { group, run, epoch }, ...answer }) => ({
-      ...{ group: group ?? null, run, epoch: epoch ?? null, state: answer.state },
-      ...{ resultId: answer.resultId, error: answer.error, hint: answer.hint, result: answer.result },
+    results: entries.map(({ question: { group, run, epoch }, ...entry }) => ({
+      ...{ group: group ?? null, run, epoch: epoch ?? null, state: entry.state },
+      ...{ resultId: entry.resultId, error: entry.error, hint: entry.hint, result: entry.result },
     })),
   };
 }
 
 /** One line per run and epoch, with the numbers that the kind has for such tables. */
-export function tableOf(kind: AnyJobKind, answers: readonly Answer[], style: Style): string {
-  const rows = answers.flatMap((answer) => linesOf(kind, answer));
+export function tableOf(kind: AnyJobKind, entries: readonly Entry[], style: Style): string {
+  const rows = entries.flatMap((entry) => linesOf(kind, entry));
   const names = [...new Set(rows.flatMap(({ cells }) => Object.keys(cells)))];
   type Row = (typeof rows)[number];
   const leading: Column<Row>[] = [
-    { title: 'group', text: ({ answer }) => answer.question.group ?? '' },
-    { title: 'run', text: ({ answer }) => answer.question.run },
+    { title: 'group', text: ({ entry }) => entry.question.group ?? '' },
+    { title: 'run', text: ({ entry }) => entry.question.run },
     { title: 'epoch', align: 'right', text: ({ epoch }) => (epoch === null ? '' : String(epoch)) },
   ];
   const columns: Column<Row>[] = [
@@ -163,8 +161,8 @@ export function tableOf(kind: AnyJobKind, answers: readonly Answer[], style: Sty
       align: name === found ? ('left' as const) : ('right' as const),
       text: ({ cells }: Row) => String(cells[name] ?? ''),
     })),
-    { title: 'result', text: ({ answer }) => answer.resultId ?? '' },
-    { title: 'state', text: ({ answer }) => answer.state },
+    { title: 'result', text: ({ entry }) => entry.resultId ?? '' },
+    { title: 'state', text: ({ entry }) => entry.state },
   ];
   return formatTable(rows, columns, style);
 }
@@ -173,29 +171,29 @@ export function tableOf(kind: AnyJobKind, answers: readonly Answer[], style: Sty
 const found = 'found';
 
 interface Line {
-  answer: Answer;
+  entry: Entry;
   epoch: number | null;
   cells: Record<string, string | number>;
 }
 
-function linesOf(kind: AnyJobKind, answer: Answer): Line[] {
-  const epoch = answer.question.epoch ?? null;
-  if (answer.state === 'failed' || answer.state === 'cancelled') return [{ answer, epoch, cells: {} }];
-  const presentation = present(kind.kind, answer.result);
+function linesOf(kind: AnyJobKind, entry: Entry): Line[] {
+  const epoch = entry.question.epoch ?? null;
+  if (entry.state === 'failed' || entry.state === 'cancelled') return [{ entry, epoch, cells: {} }];
+  const presentation = present(kind.kind, entry.result);
   const lines = presentation?.lines ?? [];
   if (lines.length > 0)
-    return lines.map((line) => ({ answer, epoch: line.epoch ?? epoch, cells: line.cells }));
+    return lines.map((line) => ({ entry, epoch: line.epoch ?? epoch, cells: line.cells }));
   const cells: Line['cells'] = presentation ? { [found]: presentation.verdict } : {};
-  return [{ answer, epoch, cells }];
+  return [{ entry, epoch, cells }];
 }
 
 /** @throws CancelledError; UserError that names the runs that failed */
-export function requireAllDone(answers: readonly Answer[]): void {
-  if (answers.some(({ state }) => state === 'cancelled')) throw new CancelledError();
-  const failed = answers.filter(({ state }) => state === 'failed');
+export function requireAllDone(entries: readonly Entry[]): void {
+  if (entries.some(({ state }) => state === 'cancelled')) throw new CancelledError();
+  const failed = entries.filter(({ state }) => state === 'failed');
   if (failed.length === 0) return;
   const names = failed.map(({ question }) => labelOf(question, true)).join('; ');
-  throw new UserError(`${failed.length} of ${answers.length} could not be measured: ${names}`, {
+  throw new UserError(`${failed.length} of ${entries.length} could not be measured: ${names}`, {
     hint: 'The reasons are above. What was measured is kept: the same command measures only what is missing.',
   });
 }

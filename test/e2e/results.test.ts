@@ -123,6 +123,10 @@ describe.skipIf(noBrowser)('results and help', { timeout: 2 * long }, () => {
   it('keeps what was typed into the form for training, and begins with the settings of a run', async () => {
     await goTo(page, 'train');
     const name = page.getByRole('textbox', { name: 'Name of the run' });
+    await name.fill('two words');
+    await page.getByText('only letters A to Z').waitFor();
+    await name.fill('small');
+    await page.getByText('there is a folder small already').waitFor();
     await name.fill('half-typed');
     await goTo(page, 'catalog');
     await page.reload();

@@ -105,15 +105,15 @@ async function askEach(
       hint: 'It holds all of them. `basin export` writes single results in other formats.',
     });
   }
-  const answers = await askAll(client, kind, questions, globals);
-  const document = documentOf(kind, answers);
+  const entries = await askAll(client, kind, questions, globals);
+  const document = documentOf(kind, entries);
   if (out !== undefined) {
     await writeFileWhole(out, `${jsonText(document, 1)}\n`);
     terminal.note(`written to ${out}`);
   }
   terminal.document(document);
-  terminal.print(`${terminal.style.bold(kind.title)}\n${tableOf(kind, answers, terminal.style)}`);
-  requireAllDone(answers);
+  terminal.print(`${terminal.style.bold(kind.title)}\n${tableOf(kind, entries, terminal.style)}`);
+  requireAllDone(entries);
 }
 
 /** Keys of groups that are still to be looked up; undefined where there are none. */

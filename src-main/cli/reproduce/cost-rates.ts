@@ -327,7 +327,7 @@ export const experiment: Experiment = {
     quick: {
       setting:
         'W-asymmetric MLPs, σ_F = 1, on 5,000 Gaussian examples, 6 networks each, 4 epochs: 128 units at k = 2, 8, 32; 32 to 256 units at k = 8. The rate on 10 untrained networks of 512 units for each of k = 2, 8, 32, by blocks of 16 to 512 neurons of the first layer',
-      ...{ seconds: 90, memoryMiB: 950, known: 'measured' },
+      ...{ seconds: 75, memoryMiB: 1250, known: 'measured' },
       remark:
         'The rate is that of the limit of many neurons: in 32 dimensions 512 neurons are few, and their nearest centers are nearer than it says.',
     },

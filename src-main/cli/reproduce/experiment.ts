@@ -69,7 +69,7 @@ export interface ExperimentPlan {
   setting: string;
   /** On two idle cores. */
   seconds: number;
-  /** Peak of the worker that computes, MiB. */
+  /** Peak of the worker that computes, MiB; measured in one that had done the entries before. */
   memoryMiB: number;
   /** `measured`: as it took once; `estimated`: from multiply-adds (estimate.ts) or from a part of the work. */
   known: 'measured' | 'estimated';

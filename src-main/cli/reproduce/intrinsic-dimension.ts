@@ -226,7 +226,7 @@ export const experiment: Experiment = {
     quick: {
       setting:
         'W-asymmetric MLPs 512-128-128-128-20 on 10,000 examples of 20 Gaussian classes, 10 epochs, for each of k = 2, 8, 32: 8 networks at separation 1 and σ_F = 0, 1, and 4 networks at separations 0.3 and 3 and σ_F = 1; test accuracy between disjoint pairs',
-      ...{ seconds: 110, memoryMiB: 1250, known: 'estimated' },
+      ...{ seconds: 80, memoryMiB: 2100, known: 'measured' },
       remark:
         'At separation 0.3 in two dimensions even the best classifier reaches only about 17 % (median of 12 draws), so the published drop of 46.4 points cannot come from these data: other separations are tried.',
     },

@@ -4,12 +4,13 @@ import type { ExperimentPlan } from './experiment.ts';
 
 const day = 86_400;
 
-/** `8 minutes`, `3 days`, `2 years`: as exact as an estimate can be. */
+/** `8 min`, `3 days`, `2.0 years`: as exact as an estimate can be. */
 export function longTime(seconds: number): string {
   const years = seconds / (365 * day);
   if (years >= 1) return `${years.toPrecision(2)} years`;
   if (seconds >= 2 * day) return `${Math.round(seconds / day)} days`;
-  return duration(seconds);
+  if (seconds >= 2 * 3600) return `${Math.round(seconds / 3600)} hours`;
+  return seconds < 120 ? duration(seconds) : `${Math.round(seconds / 60)} min`;
 }
 
 export const memoryText = (mebibytes: number): string =>

@@ -144,7 +144,7 @@ export const experiment: Experiment = {
     quick: {
       setting:
         'standard and W-asymmetric MLPs 784-64-64-64-10 of σ_F = 0 and 1 on the embedded digits, SGD of rate 0.1, momentum 0.9 and weight decay 5e-4, 10 epochs, 4 networks each; test accuracy at 21 points of the 6 lines between them',
-      ...{ seconds: 45, memoryMiB: 1250, known: 'estimated' },
+      ...{ seconds: 15, memoryMiB: 1550, known: 'measured' },
     },
     paper: {
       setting:

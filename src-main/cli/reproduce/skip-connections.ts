@@ -133,7 +133,7 @@ export const experiment: Experiment = {
     quick: {
       setting:
         'Widths 1 to 4, ε = 0.5 and -1, 3 tasks each with 200 starts with and without the skip connection',
-      ...{ seconds: 60, memoryMiB: 300, known: 'estimated' },
+      ...{ seconds: 70, memoryMiB: 1800, known: 'measured' },
     },
     paper: {
       setting:

@@ -4,12 +4,15 @@ import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Job } from '../../src-shared/api.ts';
 import { messageOf } from '../../src-shared/errors.ts';
+import type { RunEdit, RunLabels } from '../../src-shared/run-labels.ts';
 import { exportGroups } from './catalog/group-files.ts';
 import { GroupStore } from './catalog/groups.ts';
 import { RunStore } from './catalog/runs.ts';
-import { openEngine } from './engine.ts';
+import { labelsOf, type RunRecord } from './catalog/run-rows.ts';
+import { openEngine, type Engine } from './engine.ts';
 import type { EngineOptions } from './options.ts';
 import { integrityProblems, openDatabase, setAside } from './store/database.ts';
+import { migrations } from './store/migrations.ts';
 import { acquireLock, lockHolder } from './store/lock.ts';
 import { basinVersion } from './version.ts';
 import { createWorkspace, workspaceAt, workspacePath } from './store/workspace.ts';
@@ -98,7 +101,8 @@ export interface RepairReport {
 
 /**
  * Sets the catalog aside and builds a new one from the folders: runs below `runs/` and below `alsoImport` (folders that
- * were imported before), results below `results/`. Groups are taken over as far as the old file can be read; the history of jobs stays in it.
+ * were imported before), results below `results/`. Groups, and what was said of runs, are taken over as far as the old file
+ * can be read; the history of jobs stays in it.
  */
 export async function rebuildCatalog(
   options: EngineOptions,
@@ -118,6 +122,7 @@ export async function rebuildCatalog(
       params: { paths: [workspace.runs, ...imported] },
     });
     const ended: Job = await engine.wait(job.id);
+    await giveBackLabels(engine, old.labels);
     if (old.groups !== null) await engine.call('groups.import', { format: 'json', text: old.groups });
     const after = (await engine.call('engine.info', {})).counts;
     const { runs, checkpoints } = after;
@@ -138,18 +143,26 @@ interface Salvaged {
   folders: string[];
   /** Its groups as JSON; null where they cannot be read. */
   groups: string | null;
+  /** What was said of runs; none for those of which nothing was. */
+  labels: SalvagedLabels[];
+}
+
+interface SalvagedLabels extends RunLabels {
+  path: string;
+  trashed: boolean;
 }
 
 /** What can still be read of an old catalog; whatever is damaged is left out. */
 function salvage(path: string): Salvaged {
-  const found: Salvaged = { folders: [], groups: null };
+  const found: Salvaged = { folders: [], groups: null, labels: [] };
   if (!existsSync(path)) return found;
   try {
-    const db = new Database(path, { readonly: true });
+    const db = upToDate(path);
     try {
       found.folders = db.prepare('SELECT path FROM runs').pluck().all() as string[];
       const { groups } = new GroupStore(db).state();
       if (groups.length > 0) found.groups = exportGroups('json', groups, new RunStore(db)).text;
+      found.labels = labelsIn(db);
     } finally {
       db.close();
     }
@@ -157,4 +170,46 @@ function salvage(path: string): Salvaged {
     // Then the folders alone must tell.
   }
   return found;
+}
+
+/** The catalog, to be read; one of an older Basin as a copy in memory that has today's tables. */
+function upToDate(path: string): Database.Database {
+  const db = new Database(path, { readonly: true });
+  if ((db.pragma('user_version', { simple: true }) as number) >= migrations.length) return db;
+  try {
+    const bytes = db.serialize();
+    // A write-ahead log cannot be in memory.
+    bytes[18] = bytes[19] = 1;
+    const copy = new Database(bytes);
+    for (const step of migrations.slice(db.pragma('user_version', { simple: true }) as number))
+      copy.exec(step);
+    return copy;
+  } finally {
+    db.close();
+  }
+}
+
+function labelsIn(db: Database.Database): SalvagedLabels[] {
+  const rows = db.prepare('SELECT * FROM runs').all() as RunRecord[];
+  const all = rows.map((run) => ({ ...labelsOf(run), path: run.path, trashed: run.trashed_at !== null }));
+  return all.filter(
+    ({ title, notes, tags, starred, archived, trashed }) =>
+      title !== null || notes !== '' || tags.length > 0 || starred || archived || trashed,
+  );
+}
+
+/** Runs have the ids of the new catalog. */
+async function giveBackLabels(engine: Engine, labels: readonly SalvagedLabels[]): Promise<void> {
+  const byPath = new Map((await engine.call('runs.list', {})).map((run) => [run.path, run.id]));
+  const edit = (one: RunEdit) => engine.call('runs.edit', { edit: one });
+  for (const { path, title, notes, tags, starred, archived, trashed } of labels) {
+    const runId = byPath.get(path);
+    if (runId === undefined) continue;
+    if (title !== null) await edit({ type: 'rename', runId, title });
+    if (notes !== '') await edit({ type: 'annotate', runId, notes });
+    if (tags.length > 0) await edit({ type: 'tag', runIds: [runId], add: tags, remove: [] });
+    if (starred) await edit({ type: 'star', runIds: [runId], starred });
+    if (archived) await edit({ type: 'archive', runIds: [runId], archived });
+    if (trashed) await edit({ type: 'trash', runIds: [runId] });
+  }
 }

@@ -24,6 +24,7 @@ import {
 } from '../../src-main/engine/index.ts';
 import { openDatabase } from '../../src-main/engine/store/database.ts';
 import { migrations } from '../../src-main/engine/store/migrations.ts';
+import type { RunEdit } from '../../src-shared/run-labels.ts';
 import { makeRun } from './support/make-runs.ts';
 import { newFolder, refusal, runJob, testEngine, testOptions, whenRunning } from './support/workspace.ts';
 
@@ -165,11 +166,45 @@ describe('the catalog', () => {
     const members = [{ runId, checkpointIds: [`${runId}/e5m2`] }];
     const edit = { type: 'create' as const, architecture: 'mlp', key: 'kept', notes: 'mine', members };
     const { groups } = await engine.call('groups.edit', { edit });
+    const edits: RunEdit[] = [
+      { type: 'rename', runId, title: 'baseline' },
+      { type: 'annotate', runId, notes: 'warm start' },
+      { type: 'tag', runIds: [runId], add: ['paper'], remove: [] },
+      { type: 'star', runIds: [runId], starred: true },
+    ];
+    for (const one of edits) await engine.call('runs.edit', { edit: one });
     await engine.close();
     expect(await rebuildCatalog(testOptions(workspace))).toMatchObject({ runs: 1, problems: [] });
     const next = await testEngine(workspace);
     const after = (await next.call('groups.get', {})).groups;
     expect(after).toEqual([{ ...groups[0], id: after[0]!.id }]);
+    expect(await next.call('runs.list', {})).toMatchObject([
+      { title: 'baseline', notes: 'warm start', tags: ['paper'], starred: true, archived: false },
+    ]);
+    await next.call('runs.edit', { edit: { type: 'trash', runIds: [after[0]!.members[0]!.runId] } });
+    await next.close();
+    await rebuildCatalog(testOptions(workspace));
+    const again = await testEngine(workspace);
+    expect(await again.call('runs.list', {})).toEqual([]);
+    expect(await again.call('runs.trash', {})).toMatchObject([{ title: 'baseline' }]);
+  });
+
+  it('keeps the groups of an older Basin when it is rebuilt', async () => {
+    const workspace = newFolder();
+    const folder = makeRun(newFolder(), { name: 'a' });
+    const db = openDatabase(join(workspace, 'basin.db'), { steps: migrations.slice(0, 3) });
+    db.prepare(
+      `INSERT INTO runs (id, name, path, architecture, config, config_hash, fingerprint, origin, state, added_at)
+       VALUES ('a-1', 'a', ?, 'mlp', '{}', '', '', 'imported', 'ready', 0)`,
+    ).run(folder);
+    db.exec(`INSERT INTO groups VALUES ('g', 'mlp', 'kept', 0, '#123456', 'mine');
+      INSERT INTO members VALUES ('g', 'a-1', 0, NULL);`);
+    db.close();
+    expect(await rebuildCatalog(testOptions(workspace))).toMatchObject({ runs: 1, problems: [] });
+    const engine = await testEngine(workspace);
+    expect((await engine.call('groups.get', {})).groups).toMatchObject([
+      { key: 'kept', notes: 'mine', members: [{}] },
+    ]);
   });
 
   it('is migrated step by step, with a backup before', () => {

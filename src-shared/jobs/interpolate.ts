@@ -226,7 +226,8 @@ function joinEpochs({ epochs }: Params, partials: readonly EpochResult[]): Resul
     throw new UserError(message, hint === undefined ? {} : { hint });
   }
   if (epochs === undefined) return first;
-  const pairs = found.flatMap(pairsOf);
+  // The result of a single pair is that pair and what holds for the whole, which is told once here.
+  const pairs = found.flatMap(pairsOf).map((pair) => interpolationSchema.parse(pair));
   const midpoints = found.flatMap((partial) => {
     const epoch = pairsOf(partial)[0]?.epoch;
     return partial.midpoint && typeof epoch === 'number' ? [{ ...partial.midpoint, epoch }] : [];

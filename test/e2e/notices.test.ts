@@ -110,6 +110,7 @@ describe.skipIf(noBrowser)('messages', () => {
     await unchanged.waitFor({ state: 'detached' });
 
     await checkpoint.click({ button: 'right' });
+    await page.getByRole('menuitem', { name: /^Add to group…/ }).click();
     const picker = page.getByRole('dialog', { name: 'Group 1 checkpoint' });
     await picker.getByRole('button', { name: /Add to standard 2/ }).click();
     await unchanged.first().waitFor();

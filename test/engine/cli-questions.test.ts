@@ -92,7 +92,9 @@ test('every kind about runs takes groups and epochs; others do not', () => {
       .map(([kind]) => kind)
       .sort(),
   ).toEqual([
+    'activation-patterns',
     'detect-symmetry',
+    'function-classes',
     'interpolate',
     'match-activations',
     'match-weights',

@@ -1,5 +1,6 @@
 /** From what a person types to rows of the catalog. */
 import { realpathSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Group, RunRow } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { didYouMean } from '../../src-shared/near-miss.ts';
@@ -32,6 +33,8 @@ function foldersMeant(text: string): string[] {
   }
 }
 
+const isAny = (found: readonly unknown[]): boolean => found.length > 0;
+
 /** The runs that ids, names or folders stand for, in that order. Throws UserError for one that is none or many. */
 export const findRuns = async (client: Client, texts: readonly string[]): Promise<RunRow[]> =>
   chosenRuns(await client.call('runs.list', {}), texts);
@@ -45,7 +48,8 @@ export function chosenRuns(
   return texts.map((text) => {
     const paths = foldersMeant(text);
     const exact = runs.filter((run) => run.id === text || run.name === text || paths.includes(run.path));
-    const found = exact.length > 0 ? exact : runs.filter((run) => run.id.startsWith(text));
+    const byFolder = runs.filter((run) => run.title !== null && basename(run.path) === text);
+    const found = [exact, byFolder, runs.filter((run) => run.id.startsWith(text))].find(isAny) ?? [];
     if (found.length === 1) return found[0]!;
     if (found.length > 1) {
       throw new UserError(

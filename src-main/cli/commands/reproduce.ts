@@ -84,6 +84,8 @@ async function one(
   const { size, seed, dataDir } = flags;
   const limit = flags.limit ?? {};
   globals.terminal.note(wrap(planText(experiment.sizes[size]), globals.terminal.width));
+  const idle = Object.keys(limit).filter((each) => !experiment.limits.some((known) => known === each));
+  if (idle.length > 0) globals.terminal.note(`--limit ${idle.join(', ')} changes nothing in ${name}.`);
   const asked = { size, seed, folder, limit: limitFor(experiment, limit), ...(dataDir && { dataDir }) };
   const done = await runExperiment(client, name, experiment, asked, globals);
   if (flags.page !== undefined) await keepForPage(typedPath(flags.page), done);
@@ -180,7 +182,7 @@ export const define: DefineCommand = (command, globals) => {
     )
     .argument('<name>', `all, or one of ${experimentNames.join(', ')}`)
     .addOption(
-      new Option('--size <size>', "quick: minutes; paper: the authors' own grid")
+      new Option('--size <size>', "quick: minutes; paper: the authors' own grid as far as it is on record")
         .choices([...experimentSizes])
         .default('quick'),
     )

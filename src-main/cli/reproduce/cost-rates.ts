@@ -48,7 +48,7 @@ interface Costs {
   others: number[];
 }
 
-/** More neurons make boxes of so many values that a figure holds little else. */
+/** With more neurons, the values of the boxes fill the figure's file. */
 const mostNeurons = 32;
 const fiveDigits = (value: number): number => Number(value.toPrecision(5));
 /** Rounding may leave a cost of 0 below it. */

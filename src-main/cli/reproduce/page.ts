@@ -105,7 +105,7 @@ const opening = [
   '',
   'Each name repeats one experiment of the papers, or of their authors, with ordinary jobs (their runs and results are in the',
   'workspace), draws its figures as SVG, PDF and PNG and prints the published and the measured numbers side by side.',
-  "`--size quick` takes minutes on two cores; `--size paper` is the authors' own grid; `--dry-run` only says what is trained",
+  "`--size quick` takes minutes on two cores; `--size paper` is the authors' own grid as far as it is on record; `--dry-run` only says what is trained",
   'and measured and what that takes; `--limit epochs=1,models=2` cuts a size down to see that it runs; `--seed N`, `--out DIR`,',
   '`--json`. `basin reproduce all` runs every one.',
   '',

@@ -59,7 +59,7 @@ interface Setting {
   line: Question;
   /** Of the unaligned line; the authors' numbers are of the train split. */
   splits: ('train' | 'test')[];
-  /** Which pairs of so many networks; all if absent. */
+  /** Pairs for a number of networks; all if absent. */
   pairs?: (models: number) => [number, number][];
   /** What is said at the start and under the figure. */
   text: string;

@@ -16,7 +16,7 @@ import {
 } from './matching-sweep.ts';
 import type { MatchingSetting, Objectives } from './matching-sweep.ts';
 import { disjointPairs } from './pairs.ts';
-import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
+import { pairsOf, type Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 
 interface Setting extends MatchingSetting {
   /** Intervals of the lines between networks. */
@@ -77,7 +77,7 @@ async function measure(
   );
   const question = { run, epoch: epochs, splits: [split], steps, pairs };
   const result = await work.run('interpolate', question, `interpolating, σ_F = ${sigma}`, 0.15 * share);
-  return { sigma, objectives, curves: 'pairs' in result ? result.pairs : [result] };
+  return { sigma, objectives, curves: pairsOf(result) };
 }
 
 const number = (value: number): string => value.toFixed(3).replace('-', '−');

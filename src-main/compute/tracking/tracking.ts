@@ -36,7 +36,7 @@ export interface TrackedRun {
   models: number;
   /** Where the run begins: of a fork the epoch of the fork. */
   first: number;
-  /** Where training goes on from; undefined if it begins. */
+  /** The epoch from which training resumes; undefined if it begins. */
   from: number | undefined;
 }
 

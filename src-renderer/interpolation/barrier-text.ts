@@ -1,5 +1,6 @@
 /** The table of barriers as text for a paper or a spreadsheet. */
 import type { BarrierName } from '../../src-shared/barriers.ts';
+import { numbersAsCsv } from '../../src-shared/figures/index.ts';
 import type { Split } from '../../src-shared/domain.ts';
 import type { Metric } from '../../src-shared/presentations/interpolation-figure.ts';
 import { barrierSummary, endpointSummary, type Summary } from './curves.ts';
@@ -32,11 +33,6 @@ function linesOf({ unaligned, aligned, split, metric, barrier }: Shown): Line[] 
   }));
 }
 
-const csvCell = (value: string | number | undefined): string => {
-  const text = value === undefined ? '' : String(value);
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-};
-
 /** All digits; `_n` counts the pairs (of `_of`) that have a number. */
 export function barriersAsCsv(shown: Shown): string {
   const names = ['loss_barrier', 'accuracy_drop'].flatMap((of) => [`${of}_unaligned`, `${of}_aligned`]);
@@ -47,16 +43,16 @@ export function barriersAsCsv(shown: Shown): string {
     ...columns.flatMap((name) => [name, `${name}_std`, `${name}_n`, `${name}_of`]),
   ];
   const cells = (summary: Summary | undefined) => [
-    summary?.spread?.mean,
-    summary?.spread && summary.spread.n > 1 ? summary.spread.std : undefined,
-    summary?.spread?.n ?? (summary ? 0 : undefined),
-    summary?.all,
+    summary?.spread?.mean ?? null,
+    summary?.spread && summary.spread.n > 1 ? summary.spread.std : null,
+    summary?.spread?.n ?? (summary ? 0 : null),
+    summary?.all ?? null,
   ];
   const lines = linesOf(shown).map(({ group, pairs, ends, barriers }) => [
     ...[group, pairs, ...cells(ends)],
     ...barriers.flatMap(cells),
   ]);
-  return [head, ...lines].map((line) => line.map(csvCell).join(',')).join('\n') + '\n';
+  return numbersAsCsv({ columns: head, rows: lines });
 }
 
 const special: Record<string, string> = {

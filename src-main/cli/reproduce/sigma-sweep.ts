@@ -4,7 +4,7 @@ import { nearChance, placeOutcome, placesRise } from '../../../src-shared/verdic
 import { falls, isNear, type Outcome } from '../../../src-shared/verdicts/rules.ts';
 import { chordDrop, modelAccuracies, spread } from '../demo/summary.ts';
 import { accuracyDrop, dropText } from './accuracy-drop.ts';
-import { trainingSeconds } from './estimate.ts';
+import { publishedTrainingSeconds } from './estimate.ts';
 import type { Experiment, ExperimentRow, ExperimentSize, ExperimentWork } from './experiment.ts';
 import { cut, cutList } from './limit.ts';
 import {
@@ -178,10 +178,7 @@ export const experiment: Experiment = {
     },
     paper: {
       setting: `W-asymmetric MLPs 784-512-512-512-10 on MNIST, 100 epochs, 16 networks for each of σ_F = ${sigmas}; 8 disjoint pairs interpolated at 37 points of the train split, the first two of them matched`,
-      seconds: trainingSeconds({
-        widths: [784, 512, 512, 512, 10],
-        ...{ examples: 54_000, batchSize: 64, epochs: 100, models: 160 },
-      }),
+      seconds: publishedTrainingSeconds({ epochs: 100, models: 160 }),
       ...{ memoryMiB: 3072, known: 'estimated' },
       remark:
         'The authors ran the same sweep with ResNet20 on CIFAR-10 (resnet-kappa-sweep); on two cores it would take years, and is left out.',

@@ -33,7 +33,7 @@ const shown: Parameters<typeof barriersAsCsv>[0] = {
 
 describe('the table of barriers', () => {
   it('has every number with its spread and count in CSV', () => {
-    const [head, first, second] = barriersAsCsv(shown).trimEnd().split('\n');
+    const [head, first, second] = barriersAsCsv(shown).trimEnd().split('\r\n');
     expect(head!.split(',').slice(0, 6)).toEqual([
       ...['group', 'pairs', 'test_accuracy', 'test_accuracy_std', 'test_accuracy_n', 'test_accuracy_of'],
     ]);

@@ -120,13 +120,27 @@ describe('undo of one step', () => {
         const others = done.flatMap((step, i) => (i === at ? [] : [step.plan]));
         // Groups are named by their order of creation: what is not created must not shift the others.
         if (done[at]!.plan.kind === 'create') return;
-        expect(play(others)).toHaveLength(others.length);
+        const played = play(others);
+        // A name that only this step had freed was used, and freed again: without it that could not be done at all.
+        const frees = ['rename', 'drop'].includes(done[at]!.plan.kind);
+        if (frees && played.length < others.length) return;
+        expect(played).toHaveLength(others.length);
         expect(content()).toEqual(result);
       }),
       { numRuns: 300 },
     );
     expect(undone).toBeGreaterThan(50);
     expect(integrityProblems(db)).toEqual([]);
+  });
+
+  it('takes back a rename although another group had the old name meanwhile', () => {
+    const first = groups.edit(create('one', ids[0]!));
+    const renamed = groups.edit({ type: 'rename', groupId: first.groups[0]!.id, key: 'two' });
+    const other = groups.edit(create('one', ids[1]!));
+    expect(() => groups.undo(renamed.step!)).toThrow('another group is named one now');
+    groups.edit({ type: 'remove', groupId: other.groups[1]!.id });
+    groups.undo(renamed.step!);
+    expect(content()).toMatchObject({ one: { names: [0] } });
   });
 
   it('takes back what it names, not what was done last', () => {

@@ -61,6 +61,19 @@ describe.skipIf(noBrowser)('results and help', { timeout: 2 * long }, () => {
     expect(violations.map(({ id: rule, nodes }) => `${rule}: ${nodes[0]?.html}`)).toEqual([]);
   });
 
+  it('goes where an address leads, even if it is set while a view still writes its own', async () => {
+    await goTo(page, 'results');
+    await page.getByRole('textbox', { name: 'Filter results' }).evaluate((field: HTMLInputElement) => {
+      field.value = 'sensitivity';
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+      window.location.hash = '/figures';
+    });
+    await page.getByRole('heading', { name: 'Figures', level: 1 }).waitFor();
+    expect(await page.evaluate(() => window.location.hash)).toMatch(/^#\/figures/);
+    await goTo(page, 'results');
+    expect(await page.getByRole('textbox', { name: 'Filter results' }).inputValue()).toBe('sensitivity');
+  });
+
   it('opens a result from the list, at an address that opens it again', async () => {
     await table().getByRole('row').nth(1).getByRole('button').first().click();
     await page.getByRole('heading', { name: 'Identifiability' }).waitFor();

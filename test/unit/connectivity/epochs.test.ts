@@ -58,8 +58,10 @@ test.each(['none', 'activation', 'weight'])(
       const alone = await job<Interpolation>('interpolate', { ...basic, ...how, epoch: pair.epoch! });
       expect(alone).toMatchObject(pair);
     }
+    // A fast machine says only the first and the last of them.
     const messages = events.flatMap((event) => (event.type === 'progress' ? [event.progress.message] : []));
-    expect(messages.some((message) => message.startsWith('epoch 1: evaluating'))).toBe(true);
+    expect(messages[0]).toMatch(/^epoch 0: /);
+    expect(messages.at(-1)).toBe('3 of 3 epochs');
   },
 );
 

@@ -24,6 +24,7 @@ const systemPackages = [
     what: 'the browser tests (chromium)',
   },
   { package: 'xvfb', programs: ['Xvfb'], what: 'the desktop window tests (Xvfb)' },
+  { package: 'xdotool', programs: ['xdotool'], what: 'drag and drop in the desktop window (xdotool)' },
   { package: 'poppler-utils', programs: ['pdftoppm'], what: 'the rendering of PDF figures (pdftoppm)' },
 ];
 

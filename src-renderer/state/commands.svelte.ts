@@ -48,7 +48,7 @@ class Commands {
 
 /** Where keys are text; in a checkbox or on a slider `Mod+Z` means the groups, as anywhere else. */
 const fields = [
-  'input:not([type=checkbox], [type=radio], [type=range], [type=color], [type=button])',
+  'input:not([type=checkbox]):not([type=radio]):not([type=range]):not([type=color]):not([type=button])',
   'textarea',
   'select',
   '[contenteditable]',

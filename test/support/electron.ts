@@ -27,6 +27,8 @@ export interface Desktop {
   page: Page;
   /** Folder of the pages that it shows. */
   pages: string;
+  /** The X display that it is on: `:99`. */
+  display: string;
 }
 
 let shown: { display: string; server?: ChildProcess } | undefined;
@@ -71,7 +73,8 @@ export async function openDesktop(start: Start): Promise<Desktop> {
   const app = await _electron.launch({ ...launch, timeout: 180_000 });
   running.add(app);
   app.once('close', () => running.delete(app));
-  return { app, page: patient(await app.firstWindow({ timeout: 180_000 })), pages };
+  const page = patient(await app.firstWindow({ timeout: 180_000 }));
+  return { app, page, pages, display: shown!.display };
 }
 
 /** The one window, whenever it was made; a switch of engines makes it anew. */

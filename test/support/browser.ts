@@ -1,6 +1,7 @@
 /** A real Chromium, driven as a person would; tests skip themselves, loudly, where there is none. */
 import { existsSync } from 'node:fs';
 import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core';
+import { openScreen, type Screen } from './screen.ts';
 import type { ServedApp } from './served.ts';
 
 const candidates = [
@@ -16,41 +17,55 @@ const binary = candidates.find((path) => path !== undefined && path !== '' && ex
 export const noBrowser = binary === undefined && process.env.CI !== 'true';
 if (noBrowser) process.stderr.write('NOT TESTED HERE: the pages in a browser (set BASIN_CHROMIUM)\n');
 
+const programs = { ...(binary === undefined ? {} : { executablePath: binary }) };
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
 let browser: Browser | undefined;
+let onScreen: { browser: Browser; screen: Screen } | undefined;
 /** Errors of pages since the last look; a test that leaves any fails. */
 const complaints: string[] = [];
 
 export async function openBrowser(): Promise<Browser> {
-  browser ??= await chromium.launch({
-    ...(binary === undefined ? {} : { executablePath: binary }),
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  browser ??= await chromium.launch({ ...programs, args: flags });
   return browser;
+}
+
+/** With a window on a screen: only there do scroll bars take room, as they do on people's desks. */
+export async function openBrowserOnScreen(): Promise<Browser> {
+  if (!onScreen) {
+    const screen = await openScreen('4000x2400');
+    const env = { ...process.env, DISPLAY: screen.display } as Record<string, string>;
+    onScreen = { screen, browser: await chromium.launch({ ...programs, args: flags, headless: false, env }) };
+  }
+  return onScreen.browser;
 }
 
 export async function closeBrowser(): Promise<void> {
   await browser?.close();
   browser = undefined;
+  await onScreen?.browser.close();
+  onScreen?.screen.close();
+  onScreen = undefined;
 }
 
 /** A window on the served app. Everything that it prints as an error is a complaint. */
 export async function openWindow(
   app: ServedApp,
-  options: Parameters<Browser['newContext']>[0] = {},
+  options: Parameters<Browser['newContext']>[0] & { onScreen?: boolean } = {},
 ): Promise<{ page: Page; context: BrowserContext }> {
-  const context = await (
-    await openBrowser()
-  ).newContext({
+  const { onScreen: wanted, ...rest } = options;
+  const opened = await (wanted ? openBrowserOnScreen() : openBrowser());
+  const context = await opened.newContext({
     viewport: { width: 1360, height: 860 },
     reducedMotion: 'reduce',
-    ...options,
+    ...rest,
   });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);

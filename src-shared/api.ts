@@ -11,6 +11,7 @@ import { matrixSchema } from './matrix.ts';
 import { partsRequests } from './partial-results.ts';
 import { epochMetricsSchema, progressSchema } from './progress.ts';
 import { runEditSchema, runLabelsSchema } from './run-labels.ts';
+import { measureRequests } from './run-measures.ts';
 import { serverRequests } from './server-address.ts';
 import { standingRequests } from './standing.ts';
 import { trainFormRequests } from './train-preview.ts';
@@ -178,6 +179,7 @@ export const requests = {
   'runs.list': { args: nothing, response: z.array(runRowSchema) },
   /** Runs in the trash, the last one first. */
   'runs.trash': { args: nothing, response: z.array(runRowSchema) },
+  ...measureRequests,
   /** One step of undo, as a change to the groups is. */
   'runs.edit': {
     args: z.object({ edit: runEditSchema }),

@@ -17,6 +17,7 @@ import { resumableKinds } from './jobs/training.ts';
 import { defaultEntry, type EngineOptions } from './options.ts';
 import type { PageServer, EngineServices } from './services.ts';
 import { ResultStore } from './results.ts';
+import { MeasureStore } from './run-measures.ts';
 import { PartStore } from './part-store.ts';
 import { Questions } from './questions.ts';
 import { parseArgs } from './rpc.ts';
@@ -84,6 +85,7 @@ class LocalEngine implements Engine, EngineServices {
   readonly demo: Demo;
   readonly stepTimes: StepTimes;
   readonly standings: Standings;
+  readonly measures: MeasureStore;
   readonly dataHome: string;
   pages: PageServer | undefined;
   readonly #lock: Lock;
@@ -127,6 +129,7 @@ class LocalEngine implements Engine, EngineServices {
     const explain = (error: unknown): unknown => explainDatabase(workspace.database, error);
     this.questions = new Questions({ pool, kindNamed, hashes: runs.hashes });
     this.standings = new Standings({ results, kindNamed, hashes: runs.hashes });
+    this.measures = new MeasureStore(results, runs);
     this.jobs = new JobService({
       store,
       runs,

@@ -39,6 +39,7 @@ export function handlersOf(engine: EngineServices): Handlers {
       };
     },
     'runs.trash': () => engine.runs.trash(),
+    'runs.measures': () => engine.measures.list(),
     'runs.edit': ({ edit }) => groupsChanged(engine.groups.editRuns(edit)),
     'runs.remove': ({ runIds }) => {
       engine.runs.remove(runIds);

@@ -23,6 +23,7 @@ import { Questions } from './questions.ts';
 import { parseArgs } from './rpc.ts';
 import { listen, type SocketServer } from './socket.ts';
 import { explainDatabase, openDatabase, type Db } from './store/database.ts';
+import { SavedFilters } from './saved-filters.ts';
 import { Standings } from './standing.ts';
 import { StepTimes } from './step-times.ts';
 import { acquireLock, type Lock } from './store/lock.ts';
@@ -86,6 +87,7 @@ class LocalEngine implements Engine, EngineServices {
   readonly stepTimes: StepTimes;
   readonly standings: Standings;
   readonly measures: MeasureStore;
+  readonly savedFilters: SavedFilters;
   readonly dataHome: string;
   pages: PageServer | undefined;
   readonly #lock: Lock;
@@ -130,6 +132,7 @@ class LocalEngine implements Engine, EngineServices {
     this.questions = new Questions({ pool, kindNamed, hashes: runs.hashes });
     this.standings = new Standings({ results, kindNamed, hashes: runs.hashes });
     this.measures = new MeasureStore(results, runs);
+    this.savedFilters = new SavedFilters(workspace.filters);
     this.jobs = new JobService({
       store,
       runs,

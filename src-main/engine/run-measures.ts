@@ -130,7 +130,8 @@ function saidByInterpolation(row: ResultRow, data: unknown): Said {
   const epoch = epochsOfPairs(all).at(-1) ?? null;
   const pairs = all.filter((pair) => pair.epoch === epoch);
   const [first] = pairs;
-  if (!first) return {};
+  // What the published script does is the opposite of aligning, and no measure of aligned models.
+  if (!first || first.mode === 'reference-lmc-script') return {};
   const split = (['test', 'val', 'train'] as const).find(
     (each) => first[`${each}_loss`] !== undefined || first[`${each}_accuracy`] !== undefined,
   );

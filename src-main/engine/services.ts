@@ -11,6 +11,7 @@ import type { PartStore } from './part-store.ts';
 import type { Questions } from './questions.ts';
 import type { ResultStore } from './results.ts';
 import type { MeasureStore } from './run-measures.ts';
+import type { SavedFilters } from './saved-filters.ts';
 import type { Standings } from './standing.ts';
 import type { StepTimes } from './step-times.ts';
 
@@ -34,6 +35,7 @@ export interface EngineServices {
   readonly stepTimes: StepTimes;
   readonly standings: Standings;
   readonly measures: MeasureStore;
+  readonly savedFilters: SavedFilters;
   /** Where data sets lie that were fetched or added. */
   readonly dataHome: string;
   emit(event: EngineEvent): void;

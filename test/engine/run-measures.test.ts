@@ -41,7 +41,12 @@ function storeOf(given: Given[], writes: [string, number, number][] = []) {
 }
 
 const backend = { name: 'wasm', version: '1', device: 'cpu', threads: 1 };
-const pair = (epoch: number | null, [first, second_]: [number, number], middle: number, more: object = {}) => ({
+const pair = (
+  epoch: number | null,
+  [first, second_]: [number, number],
+  middle: number,
+  more: object = {},
+) => ({
   ...{ model1_index: 1, model2_index: 2, epoch, checkpoint_path_1: '/m1', checkpoint_path_2: '/m2' },
   ...{ lambdas: [0, 0.5, 1], test_loss: [0.5, 1.5, 0.5], test_accuracy: [first, middle, second_] },
   ...{ distance: 1, normalized_distance: 1, num_params: 4, align: 'none', ...more },
@@ -49,7 +54,14 @@ const pair = (epoch: number | null, [first, second_]: [number, number], middle: 
 const interpolation = (pairs: object[]) => ({ pairs, warnings: [], backend, split_sizes: { test: 10 } });
 
 const training = (accuracy: number[], epochs: number) => ({
-  ...{ run_directory: '/a', family: 'standard', sigma_f: [0], num_fixed: [0], models: accuracy.length, epochs },
+  ...{
+    run_directory: '/a',
+    family: 'standard',
+    sigma_f: [0],
+    num_fixed: [0],
+    models: accuracy.length,
+    epochs,
+  },
   ...{ data: { name: 'mnist', origin: '', sha256: {} }, parameters: 4 },
   seeds: { seed: 1, init_seed: [1], optimization_seed: [1], mask_seed: 1 },
   ...{ train_loss: null, val_loss: null, val_accuracy: null, test_loss: [1], test_accuracy: accuracy },
@@ -68,6 +80,10 @@ describe('measures of runs', () => {
           pair(10, [90, 94], 72),
           pair(10, [90, 90], 80, { checkpoint_path_2: '/m3', model2_index: 3 }),
         ]),
+      },
+      {
+        ...{ id: 'anti', kind: 'interpolate', at: 4 },
+        data: interpolation([pair(10, [90, 94], 1, { align: 'activation', mode: 'reference-lmc-script' })]),
       },
       {
         ...{ id: 'aligned', kind: 'interpolate', at: 2 },

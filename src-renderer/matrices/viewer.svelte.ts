@@ -148,17 +148,11 @@ export class MatrixViewer {
     const among = shown[this.colourRange];
     return this.open && among.includes(this.open) ? [...among, ...this.series.values()] : among;
   }
-  /** The colour scale of each matrix that is shown. */
-  readonly scales = $derived.by(() => {
-    const { map, transform } = this;
-    return new Map(
-      this.cells.map((source): [MatrixSource, ColourScale] => [
-        source,
-        chooseScale(this.#rangeOf(this.#sharedWith(source)), { map, transform }),
-      ]),
-    );
-  });
-  readonly openScale = $derived(this.open && this.scales.get(this.open));
+  /** The colour scale of a matrix that is shown. */
+  scaleOf(source: MatrixSource): ColourScale {
+    return chooseScale(this.#rangeOf(this.#sharedWith(source)), { map: this.map, transform: this.transform });
+  }
+  readonly openScale = $derived(this.open && this.scaleOf(this.open));
 
   #rangeOf(sources: readonly MatrixSource[]): [number, number] | null {
     return union(

@@ -80,35 +80,40 @@ async function measured(
   const ended = ['queued', 'running'].includes(job.state) ? await engine.finished(job.id) : job;
   if (ended.state !== 'done' || !ended.resultId)
     throw new UserError(ended.error ?? `${ended.title}: ${ended.state}`);
-  const { data, provenance } = await fetchResult(ended.resultId);
-  const parsed = provenanceSchema.safeParse(provenance);
-  return { resultId: ended.resultId, data, provenance: parsed.success ? [parsed.data] : [] };
+  return stored(ended.resultId);
 }
 
-/** Asks for what is not known yet; the engine has the results of what is. */
-export async function foretell(
-  group: Group,
-  run: RunRow,
-  data: Record<string, unknown>,
-  onjob: (job: Job) => void,
-): Promise<Foretold> {
+async function stored(resultId: string): Promise<Measured> {
+  const { data, provenance } = await fetchResult(resultId);
+  const parsed = provenanceSchema.safeParse(provenance);
+  return { resultId, data, provenance: parsed.success ? [parsed.data] : [] };
+}
+
+/** What is asked about a run: a cheap measure of one model, the matching of two, and their curves. */
+function questionsOf(run: RunRow, data: Record<string, unknown>) {
   const common = {
     run: run.path,
     epoch: run.epochs.at(-1),
     ...(Object.keys(data).length > 0 ? { data } : {}),
   };
-  const [sensitivity, matching, curves] = await Promise.all([
-    measured('permutation-sensitivity', { ...common, models: [1] }, onjob),
-    measured('match-activations', { ...common, models: [1, 2] }, onjob),
-    measured(
-      'interpolate',
-      {
+  return [
+    { kind: 'permutation-sensitivity', params: { ...common, models: [1] } },
+    { kind: 'match-activations', params: { ...common, models: [1, 2] } },
+    {
+      kind: 'interpolate',
+      params: {
         ...{ ...common, splits: ['test'], align: 'none' },
         ...(run.runningStatistics && { normStatistics: recommendedNormStatistics }),
       },
-      onjob,
-    ),
-  ]);
+    },
+  ] as const;
+}
+
+function foretold(
+  group: Group,
+  run: RunRow,
+  [sensitivity, matching, curves]: readonly [Measured, Measured, Measured],
+): Foretold {
   return {
     group,
     run,
@@ -118,6 +123,48 @@ export async function foretell(
     resultIds: [sensitivity, matching, curves].map(({ resultId }) => resultId),
     provenance: [sensitivity, matching, curves].flatMap(({ provenance }) => provenance),
   };
+}
+
+/** Asks for what is not known yet; the engine has the results of what is. */
+export async function foretell(
+  group: Group,
+  run: RunRow,
+  data: Record<string, unknown>,
+  onjob: (job: Job) => void,
+): Promise<Foretold> {
+  const [one, two, three] = questionsOf(run, data);
+  const found = await Promise.all([
+    measured(one.kind, one.params, onjob),
+    measured(two.kind, two.params, onjob),
+    measured(three.kind, three.params, onjob),
+  ]);
+  return foretold(group, run, found);
+}
+
+/** The subjects of which everything has been measured on the files as they are. */
+export async function known(
+  subjects: readonly { group: Group; run: RunRow }[],
+  data: Record<string, unknown>,
+): Promise<Foretold[]> {
+  const all = subjects.map(({ run }) => questionsOf(run, data));
+  const ids = (await engine.call('results.current', { questions: all.flat() })).map(
+    ({ resultId }) => resultId,
+  );
+  const points = await Promise.all(
+    subjects.map(async ({ group, run }, i) => {
+      const [one, two, three] = ids.slice(3 * i, 3 * i + 3);
+      if (!one || !two || !three) return [];
+      const found = await Promise.all([stored(one), stored(two), stored(three)]);
+      try {
+        return [foretold(group, run, found)];
+      } catch (error) {
+        // A run without numbers is no point; measuring it again says why.
+        if (error instanceof UserError) return [];
+        throw error;
+      }
+    }),
+  );
+  return points.flat();
 }
 
 /** Results hold their matrices by reference; the schemas expect numbers, so only what is read is parsed. */

@@ -2,7 +2,7 @@
 import type { Group, Job, RunRow } from '../../src-shared/api.ts';
 import { messageOf } from '../../src-shared/errors.ts';
 import { engine } from '../state/engine.svelte.ts';
-import { foretell, type Foretold } from './prediction.ts';
+import { foretell, known, type Foretold } from './prediction.ts';
 
 export interface Subject {
   group: Group;
@@ -27,6 +27,18 @@ class Prediction {
       fraction: shares.length === 0 ? 0 : shares.reduce((sum, share) => sum + share, 0) / shares.length,
     };
   }
+
+  /** Shows what is known of these subjects; computes nothing. */
+  async look(subjects: readonly Subject[]): Promise<void> {
+    const turn = ++this.#looks;
+    try {
+      const found = await known(subjects, this.data);
+      if (!this.busy && turn === this.#looks) this.points = found;
+    } catch (error) {
+      this.failures = [messageOf(error)];
+    }
+  }
+  #looks = 0;
 
   async measure(subjects: readonly Subject[]): Promise<void> {
     this.busy = true;

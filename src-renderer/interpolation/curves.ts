@@ -27,8 +27,6 @@ export function spread(values: number[]): Spread | null {
   return { mean, std, n };
 }
 
-const isWhole = (curve: readonly (number | null)[]): boolean => curve.every((value) => value !== null);
-
 /** A barrier by one definition, or why there is none. */
 export interface OneBarrier {
   /** Nats of loss, or percentage points of accuracy lost. */
@@ -82,40 +80,12 @@ export function endpointSummary(measured: Measured, split: Split, metric: Metric
   return summaryOf([...ends.values()]);
 }
 
-export interface Reading {
-  lambda: number;
-  /** Null if no curve of the series has a number there. */
-  rows: { key: string; colour: string; value: number | null }[];
-}
-
-/**
- * Mean of each series at the measured point nearest to `x`: over its whole curves, as it is drawn; over what there is if
- * all of them have gaps.
- */
-export function readingAt(all: readonly Measured[], x: number, split: Split, metric: Metric): Reading {
-  const lambdas = all.find(({ pairs }) => pairs.length > 0)?.pairs[0]?.lambdas ?? [];
-  const distance = (i: number): number => Math.abs((lambdas[i] ?? Infinity) - x);
-  const index = lambdas.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
-  const rows = all.flatMap(({ group, pairs }) => {
-    const curves = pairs.flatMap((pair) => {
-      const curve = curveOf(pair, split, metric);
-      return curve ? [curve] : [];
-    });
-    if (curves.length === 0) return [];
-    const whole = curves.filter(isWhole);
-    const values = (whole.length > 0 ? whole : curves).map((curve) => curve[index] ?? null);
-    return [{ key: group.key, colour: group.colour, value: summaryOf(values).spread?.mean ?? null }];
-  });
-  return { lambda: lambdas[index] ?? 0, rows };
-}
-
-/** How it is drawn; `isolated`: the only group shown. */
+/** How it is drawn. */
 interface DrawnChoice {
   split: Split;
   metric: Metric;
   draw: 'mean' | 'both' | 'single';
   band: 'range' | 'std';
-  isolated: string | null;
   barrier: BarrierName;
 }
 
@@ -123,8 +93,7 @@ export function interpolationRecipe(
   panels: readonly Panel[],
   choice: DrawnChoice,
 ): FigureRecipe<'interpolation'> | null {
-  const { isolated, ...rest } = choice;
-  return interpolationFigure(shownIn(panels, isolated), { ...rest, notes: notesIn(panels) });
+  return interpolationFigure(shownIn(panels), { ...choice, notes: notesIn(panels) });
 }
 
 interface Panel {
@@ -132,12 +101,10 @@ interface Panel {
   measured: Measured[];
 }
 
-const shownIn = (panels: readonly Panel[], isolated: string | null) =>
+const shownIn = (panels: readonly Panel[]) =>
   panels.map(({ title, measured }) => ({
     title,
-    series: measured
-      .filter(({ group }) => isolated === null || group.key === isolated)
-      .map(({ group: { key, colour }, pairs }) => ({ label: key, colour, pairs })),
+    series: measured.map(({ group: { key, colour }, pairs }) => ({ label: key, colour, pairs })),
   }));
 
 const notesIn = (panels: readonly Panel[]): string[] =>
@@ -148,8 +115,7 @@ export function barrierRecipe(
   panels: readonly Panel[],
   choice: DrawnChoice,
 ): FigureRecipe<'barrier-over-epochs'> | null {
-  const { isolated, ...rest } = choice;
-  return barrierOverEpochsFigure(shownIn(panels, isolated), { ...rest, notes: notesIn(panels) });
+  return barrierOverEpochsFigure(shownIn(panels), { ...choice, notes: notesIn(panels) });
 }
 
 /** The same groups at several epochs as one each. @param all of every epoch the same groups, in the same order */

@@ -10,8 +10,11 @@ export interface Arrangement {
   columns: Int32Array;
 }
 
-/** The very same object for the same matrix, so that its picture is painted once for all who show it. */
-const untouched = new WeakMap<Matrix, Arrangement>();
+/** The very same object for the same matrix and order, so that its picture is painted once for all who show it. */
+const known = new WeakMap<
+  Matrix,
+  Map<Order, { assignment: number[] | undefined; arrangement: Arrangement }>
+>();
 
 const identity = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
 
@@ -21,6 +24,17 @@ const identity = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
  * both where the matrix is square and symmetric), which brings neurons that behave alike next to each other.
  */
 export function arrange(matrix: Matrix, order: Order, assignment: number[] | undefined): Arrangement {
+  const orders =
+    known.get(matrix) ?? new Map<Order, { assignment: number[] | undefined; arrangement: Arrangement }>();
+  known.set(matrix, orders);
+  const found = orders.get(order);
+  if (found && found.assignment === assignment) return found.arrangement;
+  const arrangement = arranged(matrix, order, assignment);
+  orders.set(order, { assignment, arrangement });
+  return arrangement;
+}
+
+function arranged(matrix: Matrix, order: Order, assignment: number[] | undefined): Arrangement {
   const { rows, columns } = matrix;
   if (order === 'matched' && assignment)
     return { rows: identity(rows), columns: matchedColumns(assignment, columns) };
@@ -32,9 +46,7 @@ export function arrange(matrix: Matrix, order: Order, assignment: number[] | und
     const rowOrder = byDescending(left);
     return { rows: rowOrder, columns: isSymmetric(matrix) ? rowOrder : byDescending(right) };
   }
-  const asIs = untouched.get(matrix) ?? { rows: identity(rows), columns: identity(columns) };
-  untouched.set(matrix, asIs);
-  return asIs;
+  return { rows: identity(rows), columns: identity(columns) };
 }
 
 /** Assigned columns in the order of their rows, then those that no row has. */

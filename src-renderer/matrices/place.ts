@@ -36,7 +36,12 @@ const measuredSchema = z.object({
   data: analysisDataSchema.optional().catch(undefined),
   split: splitSchema.optional().catch(undefined),
   explainedVariance: z.number().optional().catch(undefined),
+  /** Of a matching. */
+  alignSplit: splitSchema.default('train').catch('train'),
 });
+
+/** Examples of two models' activations: of a small data set all, so that both numbers are the same. */
+const mostExamples = 10_000;
 
 /** Undefined where the result does not say which checkpoints it is about. */
 export function placeOf(holders: readonly Plain[], params: unknown): NeuronPlace | undefined {
@@ -47,7 +52,7 @@ export function placeOf(holders: readonly Plain[], params: unknown): NeuronPlace
   const own = near(holders, 'checkpoint_path');
   const checkpoints = (paths[0] === undefined ? [own] : paths).filter((path) => typeof path === 'string');
   if (checkpoints.length === 0) return undefined;
-  const measured = measuredSchema.safeParse(params).data ?? {};
+  const measured = measuredSchema.safeParse(params ?? {}).data ?? measuredSchema.parse({});
   const point = recordingPointSchema.safeParse(near(holders, 'matching_mode')).data;
   return {
     runDirectory,
@@ -55,6 +60,10 @@ export function placeOf(holders: readonly Plain[], params: unknown): NeuronPlace
       ...{ checkpoints, layer, withCosts: checkpoints.length === 1 },
       ...(measured.data && { data: measured.data }),
       // A matching's split is that of its activations, not that of a subspace.
+      ...(checkpoints.length === 2 && {
+        activationSplit: measured.alignSplit,
+        examples: mostExamples,
+      }),
       ...(checkpoints.length === 1 && measured.split && { split: measured.split }),
       ...(measured.explainedVariance !== undefined && { explainedVariance: measured.explainedVariance }),
       ...(point && { recordingPoint: point }),

@@ -1,13 +1,17 @@
 /** What the viewer shows, as a figure. */
 import { packMatrix, type FigureRecipe } from '../../src-shared/figures/index.ts';
-import type { ValueScale } from '../../src-shared/figures/colour.ts';
+import type { ColourMap, ValueScale } from '../../src-shared/figures/colour.ts';
 import { facetLabel, type Axis, type FacetValue, type Grid } from './facets.ts';
 import type { MatrixSource } from './sources.ts';
+import type { ColourRange } from './viewer.svelte.ts';
 import type { LoadedMatrix } from './store.svelte.ts';
 
 interface Shown {
   loaded: (source: MatrixSource) => LoadedMatrix | undefined;
   scale: ValueScale;
+  map: ColourMap;
+  /** Over which matrices the colours are spread. */
+  range: ColourRange;
   /** Draw the assignment over the matrices. */
   overlay: boolean;
 }
@@ -32,12 +36,18 @@ export function gridRecipe(
       return panelOf(source, several ? title : source.title, shown);
     }),
   );
+  // A colour bar belongs to a row: matrices with a range of their own have a row of their own.
+  if (shown.range === 'own') {
+    const each = rows.flat().map((panel) => [panel]);
+    return recipeOf(each, open, shown);
+  }
   const across = Math.max(1, ...rows.map((row) => row.length));
   return recipeOf(rows, open, shown, grid.rows === 'none' ? undefined : across);
 }
 
 export function singleRecipe(open: MatrixSource, shown: Shown): FigureRecipe<'matrix'> {
-  return recipeOf([panelOf(open, open.title, shown)], open, shown);
+  const named = { ...open, rowLabel: open.rowAxis, columnLabel: open.columnAxis };
+  return recipeOf([panelOf(open, open.title, shown)], named, shown);
 }
 
 function panelOf(source: MatrixSource, title: string, { loaded, overlay }: Shown) {
@@ -54,14 +64,15 @@ function panelOf(source: MatrixSource, title: string, { loaded, overlay }: Shown
 function recipeOf(
   rows: ReturnType<typeof panelOf>[],
   { valueLabel, rowLabel, columnLabel }: MatrixSource,
-  { scale }: Shown,
+  { scale, map, range }: Shown,
   across?: number,
 ): FigureRecipe<'matrix'> {
   return {
     kind: 'matrix',
     data: {
       rows: rows.filter((row) => row.length > 0),
-      ...{ valueLabel, rowLabel, columnLabel, scale },
+      ...{ valueLabel, rowLabel, columnLabel, scale, colours: map },
+      share: range === 'all' ? 'all' : 'row',
       ...(across !== undefined && { across: Math.min(12, across) }),
     },
   };

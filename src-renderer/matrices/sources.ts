@@ -1,6 +1,6 @@
 /** The matrices inside results: found wherever they stand, named after what they are. */
 import { matrixRefSchema, type MatrixRef } from '../../src-shared/api.ts';
-import type { ValueScale } from '../../src-shared/figures/colour.ts';
+import type { ColourMap, ValueScale } from '../../src-shared/figures/colour.ts';
 import type { Facets } from './facets.ts';
 import { isPlain, near, placeOf, runDirectoryOf, type NeuronPlace, type Plain } from './place.ts';
 
@@ -17,7 +17,12 @@ export interface MatrixSource {
   valueLabel: string;
   rowLabel: string;
   columnLabel: string;
+  /** The same with the models that the neurons are of: `model 1, neuron i`. */
+  rowAxis: string;
+  columnAxis: string;
   scale: ValueScale;
+  /** A quantity has one colour map, wherever it is shown. */
+  map: ColourMap | 'auto';
   /** Matrices of one family share a colour scale and stand beside each other. */
   family: string;
   /** Column assigned to each row, where the result holds one. */
@@ -57,8 +62,10 @@ interface Look {
   rowLabel: string;
   columnLabel: string;
   scale: ValueScale;
+  map: ColourMap | 'auto';
 }
 
+/** Signed quantities have white at zero; costs and distances go from dark to bright. */
 const looks: Record<string, Look> = {
   similarity: {
     name: 'similarity',
@@ -66,6 +73,7 @@ const looks: Record<string, Look> = {
     rowLabel: 'neuron of the first model',
     columnLabel: 'neuron of the second model',
     scale: 'linear',
+    map: 'diverging',
   },
   mahalanobis_distance_squared: {
     name: 'realization cost',
@@ -73,6 +81,7 @@ const looks: Record<string, Look> = {
     rowLabel: 'slot i',
     columnLabel: 'realises neuron j',
     scale: 'signed-sqrt',
+    map: 'viridis',
   },
   transposition_cost_squared: {
     name: 'swap cost',
@@ -80,6 +89,7 @@ const looks: Record<string, Look> = {
     rowLabel: 'neuron i',
     columnLabel: 'neuron j',
     scale: 'signed-sqrt',
+    map: 'diverging',
   },
   ridge_cost: {
     name: 'ridge cost',
@@ -87,6 +97,7 @@ const looks: Record<string, Look> = {
     rowLabel: 'slot i',
     columnLabel: 'realises neuron j',
     scale: 'signed-sqrt',
+    map: 'viridis',
   },
   proj_center_distances: {
     name: 'center distance',
@@ -94,6 +105,7 @@ const looks: Record<string, Look> = {
     rowLabel: 'neuron i',
     columnLabel: 'neuron j',
     scale: 'linear',
+    map: 'viridis',
   },
   ntk_matrix: {
     name: 'tangent kernel',
@@ -101,6 +113,7 @@ const looks: Record<string, Look> = {
     rowLabel: 'example i',
     columnLabel: 'example j',
     scale: 'linear',
+    map: 'diverging',
   },
 };
 
@@ -129,6 +142,7 @@ export function findMatrices(
       rowLabel: 'row',
       columnLabel: 'column',
       scale: 'linear' as const,
+      map: 'auto' as const,
     };
     const source: MatrixSource = {
       id: path,
@@ -139,7 +153,9 @@ export function findMatrices(
       valueLabel: look.valueLabel,
       rowLabel: look.rowLabel,
       columnLabel: look.columnLabel,
+      ...axesOf(holders, look),
       scale: look.scale,
+      map: look.map,
       family: key,
       facets: facetsOf(holders, runOf),
     };
@@ -162,6 +178,17 @@ export function findMatrices(
     }
     return source;
   });
+}
+
+/** Which model's neurons lie along each axis. */
+function axesOf(holders: Plain[], { rowLabel, columnLabel }: Look): { rowAxis: string; columnAxis: string } {
+  const [one, two] = [near(holders, 'model1_index'), near(holders, 'model2_index')];
+  const own = near(holders, 'model_index');
+  const named = (label: string, model: unknown): string =>
+    typeof model === 'number' ? `model ${model}, ${label}` : label;
+  if (typeof one === 'number' && typeof two === 'number')
+    return { rowAxis: `model ${one}, neuron i`, columnAxis: `model ${two}, neuron j` };
+  return { rowAxis: named(rowLabel, own), columnAxis: named(columnLabel, own) };
 }
 
 function facetsOf(holders: Plain[], runOf: (path: string) => RunFacts | undefined): Facets {

@@ -37,13 +37,17 @@ function factsAt(path: string): RunFacts | undefined {
 
 class MatrixStore {
   results = $state.raw<ResultRow[]>([]);
+  /** `results` are those that the engine has. */
+  listed = $state(false);
   /** By `keyOf`. */
   readonly loaded = new SvelteMap<string, LoadedMatrix>();
   readonly #pending = new Map<string, Promise<LoadedMatrix>>();
 
   async refresh(): Promise<void> {
     const rows = await engine.attempt('results.list', {});
-    this.results = (rows ?? []).filter((row) => matrixKinds.has(row.kind));
+    if (!rows) return;
+    this.results = rows.filter((row) => matrixKinds.has(row.kind));
+    this.listed = true;
     await standings.check(this.results.map(({ id }) => id));
   }
 

@@ -2,6 +2,8 @@
 import {
   chooseScale,
   valueRange,
+  valueScales,
+  type ColourMap,
   type ColourScale,
   type ValueScale,
 } from '../../src-shared/figures/colour.ts';
@@ -9,6 +11,7 @@ import { engine } from '../state/engine.svelte.ts';
 import {
   closest,
   distinct,
+  facetNames,
   facetValues,
   gridOf,
   seriesOf,
@@ -19,17 +22,24 @@ import {
   type FacetValue,
   type Grid,
 } from './facets.ts';
+import type { Query } from '../state/address.ts';
 import type { MatrixSource } from './sources.ts';
 import { keyOf, matrixStore, type LoadedMatrix, type MatrixResult } from './store.svelte.ts';
 
 /** Of several kinds in one result this one is shown first. */
 const usualFamily = 'transposition_cost_squared';
 
+/** Over which matrices the colours are spread: each by itself, those of a row, all that are shown. */
+export const colourRanges = ['own', 'row', 'all'] as const;
+export type ColourRange = (typeof colourRanges)[number];
+
 export class MatrixViewer {
   resultId = $state('');
   /** Results beside which it is shown. */
   alsoIds = $state.raw<string[]>([]);
   valueScale = $state<ValueScale | 'auto'>('auto');
+  /** Null: as usual. */
+  chosenRange = $state<ColourRange | null>(null);
   error = $state.raw<unknown>(null);
   /** An epoch that was asked for and is not there. */
   unmeasured = $state<number | null>(null);
@@ -39,6 +49,8 @@ export class MatrixViewer {
   #axes = $state.raw<{ rows: Axis; columns: Axis } | null>(null);
   #wishes = $state.raw<Partial<Facets>>({});
   #reading = 0;
+  /** What an address asks for: taken once, when the first results have been read. */
+  #asked: Query | undefined;
 
   readonly main = $derived(this.#results.find(({ row }) => row.id === this.resultId) ?? this.#results[0]);
   readonly sources = $derived(this.#results.flatMap(({ sources }) => sources));
@@ -71,24 +83,76 @@ export class MatrixViewer {
     this.valueScale === 'auto' ? (this.open?.scale ?? 'linear') : this.valueScale,
   );
 
+  constructor(query: Query = {}) {
+    this.#asked = query;
+    this.resultId = query.result ?? '';
+    this.alsoIds = query.also?.split(',') ?? [];
+    this.chosenRange = colourRanges.find((range) => range === query.range) ?? null;
+    this.valueScale = valueScales.find((scale) => scale === query.colours) ?? 'auto';
+  }
+
+  /** What of it an address has to say. */
+  get query(): Query {
+    const facets = Object.entries(this.open?.facets ?? {}).flatMap(([name, value]) =>
+      value === null ? [] : [[name, String(value)]],
+    );
+    return {
+      ...(this.resultId && { result: this.resultId }),
+      ...(this.alsoIds.length > 0 && { also: this.alsoIds.join(',') }),
+      ...(this.chosenRange && { range: this.chosenRange }),
+      ...(this.valueScale !== 'auto' && { colours: this.valueScale }),
+      ...(this.open && { shown: this.open.family, ...(Object.fromEntries(facets) as Query) }),
+      ...(this.#axes && { rows: this.#axes.rows, columns: this.#axes.columns }),
+    };
+  }
+
+  /** Opens what the address asks for, or what has most in common with it. */
+  #takeAsked(fresh: readonly MatrixSource[]): void {
+    const query = this.#asked;
+    this.#asked = undefined;
+    if (!query) return;
+    const axis = (text: string | undefined): Axis | undefined =>
+      text === 'none' ? 'none' : facetNames.find((name) => name === text);
+    const [rows, columns] = [axis(query.rows), axis(query.columns)];
+    if (rows !== undefined && columns !== undefined) this.#axes = { rows, columns };
+    const named = facetNames.filter((name) => query[name] !== undefined);
+    if (named.length === 0 && query.shown === undefined) return;
+    const score = (source: MatrixSource): number =>
+      (source.family === (query.shown ?? this.family) ? 100 : 0) +
+      named.filter((name) => String(source.facets[name]) === query[name]).length;
+    const best = fresh.toSorted((a, b) => score(b) - score(a))[0];
+    if (best) this.show(best);
+  }
+
   /** What has arrived of a matrix. */
   loaded(source: MatrixSource | undefined): LoadedMatrix | undefined {
     return source && matrixStore.loaded.get(keyOf(source));
   }
 
-  /** One colour scale for each row; one colour map for all, so that a colour never means two things. */
-  readonly scales = $derived.by<ColourScale[]>(() => {
-    const rows = this.grid.cells.map((row) => {
-      const shown = row.filter((cell) => cell !== undefined);
-      return this.open && shown.includes(this.open) ? [...shown, ...this.series.values()] : shown;
-    });
-    const ranges = rows.map((row) => this.#rangeOf(row));
-    const { map } = chooseScale(union(ranges), { map: 'auto', transform: this.transform });
-    return ranges.map((range) => chooseScale(range, { map, transform: this.transform }));
-  });
-  readonly openScale = $derived(
-    this.scales[this.grid.cells.findIndex((row) => this.open && row.includes(this.open))] ?? this.scales[0],
+  /** Layers differ by orders of magnitude: next to each other, each has its own range. */
+  readonly colourRange = $derived<ColourRange>(
+    this.chosenRange ?? (this.axes.columns === 'layer' ? 'own' : 'row'),
   );
+  /** One for all matrices, so that a colour never means two things. */
+  readonly map = $derived<ColourMap>(
+    chooseScale(this.#rangeOf(this.cells), {
+      // A logarithm has no sign that a diverging map could show.
+      map: this.transform === 'log' ? 'auto' : (this.open?.map ?? 'auto'),
+      transform: this.transform,
+    }).map,
+  );
+  /** The matrices whose colours go with those of this one; with the open one also those of other epochs. */
+  #sharedWith(source: MatrixSource): MatrixSource[] {
+    const row = this.grid.cells.find((cells) => cells.includes(source)) ?? [];
+    const shown = { own: [source], row: row.filter((cell) => cell !== undefined), all: this.cells };
+    const among = shown[this.colourRange];
+    return this.open && among.includes(this.open) ? [...among, ...this.series.values()] : among;
+  }
+  /** The colour scale of a matrix that is shown. */
+  scaleOf(source: MatrixSource): ColourScale {
+    return chooseScale(this.#rangeOf(this.#sharedWith(source)), { map: this.map, transform: this.transform });
+  }
+  readonly openScale = $derived(this.open && this.scaleOf(this.open));
 
   #rangeOf(sources: readonly MatrixSource[]): [number, number] | null {
     return union(
@@ -150,6 +214,7 @@ export class MatrixViewer {
       const useful = (axis: Axis): boolean => axis === 'none' || facetValues(fresh, axis).length > 1;
       if (axes && !(useful(axes.rows) && useful(axes.columns))) this.#axes = null;
       if (again) this.show(again);
+      this.#takeAsked(fresh);
       this.error = null;
     } catch (error) {
       if (turn === this.#reading) this.error = error;

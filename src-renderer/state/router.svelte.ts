@@ -1,4 +1,5 @@
 /** Which place is open, and what is seen there: kept in the address. `#/matrices?result=abc&layer=1` */
+import { untrack } from 'svelte';
 import { z } from 'zod';
 
 export const places = [
@@ -47,10 +48,14 @@ class Router {
   route = $state.raw<Route>(parse(window.location.hash));
   /** The address that `route` belongs to: if the window has another, somebody is on the way there. */
   #address = window.location.hash;
+  /** Counts the addresses that came from outside of the open view (links, Back): it is made anew for each. */
+  arrivals = $state(0);
 
   constructor() {
     window.addEventListener('hashchange', () => {
+      const before = hashOf(this.route);
       this.route = parse(window.location.hash);
+      if (hashOf(this.route) !== before) this.arrivals++;
       // What is remembered is in the address too, so that it can be copied.
       this.#write();
     });
@@ -76,15 +81,34 @@ class Router {
 
   /** As `replaceQuery`, and shown again when somebody comes back to the place. Only from the view of that place. */
   keep(place: PlaceId, query: Record<string, string>): void {
+    this.#keep(place, () => query);
+  }
+
+  /** As `keep`, for a part of a view: what other parts keep stays. Undefined takes a name out. */
+  keepPart(place: PlaceId, part: Record<string, string | undefined>): void {
+    this.#keep(place, (before) => {
+      const kept = Object.entries(before).filter(([name]) => !(name in part));
+      const taken = Object.entries(part).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, value] as const],
+      );
+      return Object.fromEntries([...kept, ...taken]);
+    });
+  }
+
+  #keep(place: PlaceId, change: (before: Record<string, string>) => Record<string, string>): void {
+    const arrival = untrack(() => this.arrivals);
     // Not while the view is being made: what it is made in depends on the route.
     queueMicrotask(() => {
-      if (this.route.place === place) this.replaceQuery(query);
+      // The view may have been left meanwhile, even for another address of the same place.
+      if (this.route.place !== place || this.arrivals !== arrival) return;
+      const query = change(this.route.query);
+      this.replaceQuery(query);
+      try {
+        localStorage.setItem(storageKey, JSON.stringify({ ...seenLast(), [place]: query }));
+      } catch {
+        // A browser that keeps nothing still shows the address.
+      }
     });
-    try {
-      localStorage.setItem(storageKey, JSON.stringify({ ...seenLast(), [place]: query }));
-    } catch {
-      // A browser that keeps nothing still shows the address.
-    }
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a figure is before it is drawn (a recipe) and after (a document). */
 import { z } from 'zod';
 import type { Provenance } from '../provenance.ts';
+import type { LegendPlace } from './legend.ts';
 import type { PlacedText } from './sheet.ts';
 import { sizeSchema } from './size.ts';
 import { themeNames } from './theme.ts';
@@ -37,6 +38,15 @@ export interface AxisGeometry {
   to: number;
 }
 
+/** A curve as it can be read off. */
+export interface CurveGeometry {
+  series: string;
+  /** Which of the series' curves, such as a pair of models; absent: their mean, or the only one. */
+  name: string | undefined;
+  colour: string;
+  points: readonly (readonly [number, number] | null)[];
+}
+
 /** Where a panel's plotting area lies, in pt from the figure's top left corner. */
 export interface PanelGeometry {
   title: string;
@@ -48,6 +58,11 @@ export interface PanelGeometry {
   height: number;
   x: AxisGeometry;
   y: AxisGeometry;
+  /** What is drawn of it, in the order of drawing. */
+  curves: readonly CurveGeometry[];
+  bands: readonly { series: string; points: readonly (readonly [number, number, number])[] }[];
+  /** One unit is as long on both axes, or its cells are squares. */
+  equal: boolean;
 }
 
 /** A series as the legend shows it; `id` is the `data-series` of its marks in the SVG. */
@@ -67,6 +82,7 @@ export interface FigureDocument {
   provenance: Provenance | undefined;
   panels: readonly PanelGeometry[];
   series: readonly SeriesInfo[];
+  legend: readonly LegendPlace[];
   /** Every text with its place: for overlays, and for checking that none collide. */
   texts: readonly PlacedText[];
 }

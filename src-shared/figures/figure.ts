@@ -3,7 +3,7 @@ import { labelGap, tickGap, tickLabelHeight } from './axis.ts';
 import type { AxisGeometry, FigureDocument, FigureNotes, FigureOptions, PanelGeometry } from './document.ts';
 import { drawMark, type Frame } from './draw.ts';
 import { layoutFigure, fontsOf, type FigureSpec, type PlacedBar, type PlacedPanel } from './layout.ts';
-import { drawLegend } from './legend.ts';
+import { drawLegend, legendPlaces } from './legend.ts';
 import { drawNotes } from './notes.ts';
 import { barImage } from './raster.ts';
 import { provenanceLine } from '../provenance.ts';
@@ -12,6 +12,7 @@ import { sizeInPoints } from './size.ts';
 import { element, escapeXml, num, shortHash, type Attributes } from './svg.ts';
 import { lineHeight, plainText, textExtents } from './text.ts';
 import { themeOf, type Theme } from './theme.ts';
+import { viewed, type Viewing } from './viewing.ts';
 
 /** What a kind of figure supplies; theme, size and the rest come from the options. */
 export type FigureContent = Omit<
@@ -27,9 +28,11 @@ export function figure(
   options: FigureOptions,
   content: (theme: Theme) => FigureContent,
   notes: FigureNotes = {},
+  viewing?: Viewing,
 ): FigureDocument {
   const theme = themeOf(options.theme, options.fontSize);
-  const { name, ...made } = content(theme);
+  const whole = content(theme);
+  const { name, ...made } = viewing ? viewed(whole, viewing) : whole;
   // A single panel fills a column, several fill the page.
   const single = made.rows.every((row) => row.length === 1);
   const size = sizeInPoints(options.size ?? (single ? 'single' : 'double'));
@@ -84,12 +87,13 @@ export function figure(
     title,
     caption: notes.caption,
     provenance: notes.provenance,
-    panels: layout.panels.map(geometryOf),
+    panels: layout.panels.map((panel) => geometryOf(panel, made.fixedAspect === true)),
     series: (spec.legend ?? []).map(({ id, label, style }) => ({
       id,
       label: plainText(label),
       colour: style.colour,
     })),
+    legend: legendPlaces(layout.legend.layout, theme, [layout.legend.left, layout.legend.top]),
     texts: sheet.texts,
   };
 }
@@ -138,14 +142,25 @@ function svgDocument(
   return `${element('svg', attributes, `\n${head}\n${sheet.body}\n`)}\n`;
 }
 
-function geometryOf(panel: PlacedPanel): PanelGeometry {
+function geometryOf(panel: PlacedPanel, equal: boolean): PanelGeometry {
   const axis = ({ spec, domain }: PlacedPanel['x']): AxisGeometry => {
     const [from, to] = spec.reversed === true ? [domain[1], domain[0]] : domain;
     return { label: plainText(spec.label), scale: spec.scale ?? 'linear', from, to };
   };
   const { row, column, left, top, width, height } = panel;
   const title = plainText(panel.spec.title ?? '');
-  return { title, row, column, left, top, width, height, x: axis(panel.x), y: axis(panel.y) };
+  const { marks } = panel.spec;
+  return {
+    ...{ title, row, column, left, top, width, height, equal, x: axis(panel.x), y: axis(panel.y) },
+    curves: marks.flatMap((mark) =>
+      mark.kind === 'line' && mark.series !== undefined
+        ? [{ series: mark.series, name: mark.name, colour: mark.style.colour, points: mark.points }]
+        : [],
+    ),
+    bands: marks.flatMap((mark) =>
+      mark.kind === 'band' && mark.series !== undefined ? [{ series: mark.series, points: mark.points }] : [],
+    ),
+  };
 }
 
 function drawPanel(sheet: Sheet, theme: Theme, panel: PlacedPanel): void {
@@ -163,7 +178,7 @@ function drawPanel(sheet: Sheet, theme: Theme, panel: PlacedPanel): void {
     drawTitle(sheet, theme, panel);
     if (spec.framed !== true) drawGrid(sheet, theme, panel, frame);
     // Markers at the edge of the range are whole: the clip leaves them room.
-    const room = 4;
+    const room = spec.part === true ? 0 : 4;
     const areas = spec.marks.filter((mark) => mark.kind === 'rings' || mark.kind === 'raster');
     if (areas.length > 0) {
       sheet.group({ 'clip-path': sheet.clip(left, top, width, height) }, () => {

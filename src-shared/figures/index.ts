@@ -22,6 +22,7 @@ import { chordDeviation, rescalingBarrier } from './kinds/power-law.ts';
 import { scatter } from './kinds/scatter.ts';
 import { skipPlane, symmetryCurve } from './kinds/symmetry.ts';
 import { trainingCurves } from './kinds/training-curves.ts';
+import type { Viewing } from './viewing.ts';
 
 export const figureKinds = {
   interpolation,
@@ -96,11 +97,11 @@ function explain<T>(where: string, read: () => T): T {
   }
 }
 
-/** Draws any recipe. The same recipe gives the same bytes, here and on every machine. */
-export function drawFigure(recipe: unknown): FigureDocument {
+/** Draws any recipe. The same recipe gives the same bytes, here and on every machine. `viewing`: for a screen. */
+export function drawFigure(recipe: unknown, viewing?: Viewing): FigureDocument {
   const { kind, data, options, caption, provenance } = readRecipe(recipe);
   const { draw } = figureKinds[kind] as unknown as AnyKind;
-  return explain('figure.data', () => draw(data, options, { caption, provenance }));
+  return explain('figure.data', () => draw(data, options, { caption, provenance }, viewing));
 }
 
 /** The numbers behind a recipe, one row per plotted value (spread and single values too). */
@@ -113,7 +114,7 @@ export function figureNumbers(recipe: unknown): NumberTable {
 /** All kinds seen alike: data unknown until their own schema has read them. */
 interface AnyKind {
   schema: z.ZodType;
-  draw: (data: unknown, options: object, notes: object) => FigureDocument;
+  draw: (data: unknown, options: object, notes: object, viewing?: Viewing) => FigureDocument;
   numbers: (data: unknown) => NumberTable;
 }
 
@@ -135,5 +136,6 @@ export type {
   PanelGeometry,
 } from './document.ts';
 export { packMatrix } from './matrix-data.ts';
+export type { Viewing, Zoom } from './viewing.ts';
 export { sizePresets } from './size.ts';
 export { themeNames, type ThemeName } from './theme.ts';

@@ -11,6 +11,7 @@ import { figure, type FigureContent } from './figure.ts';
 import type { LegendItem } from './legend.ts';
 import type { BandMark, LineMark, Mark } from './marks.ts';
 import { seriesStyle, type Theme } from './theme.ts';
+import type { Viewing } from './viewing.ts';
 
 /** A kind of figure as it is written: what data it takes and what it makes of them. */
 export interface KindDefinition<Schema extends z.ZodType> {
@@ -26,7 +27,12 @@ export interface KindDefinition<Schema extends z.ZodType> {
 
 export interface FigureKind<Schema extends z.ZodType> extends KindDefinition<Schema> {
   /** Draws data that may come from anywhere: they are checked first. Throws a ZodError. */
-  draw: (data: z.input<Schema>, options?: FigureOptionsInput, notes?: FigureNotes) => FigureDocument;
+  draw: (
+    data: z.input<Schema>,
+    options?: FigureOptionsInput,
+    notes?: FigureNotes,
+    viewing?: Viewing,
+  ) => FigureDocument;
 }
 
 export function defineFigure<Schema extends z.ZodType>(
@@ -34,13 +40,11 @@ export function defineFigure<Schema extends z.ZodType>(
 ): FigureKind<Schema> {
   return {
     ...definition,
-    draw: (input, options = {}, notes = {}) => {
+    draw: (input, options = {}, notes = {}, viewing) => {
       const data = definition.schema.parse(input);
       const caption = notes.caption ?? definition.describe(data);
-      return figure(figureOptionsSchema.parse(options), (theme) => definition.content(data, theme), {
-        ...notes,
-        caption,
-      });
+      const content = (theme: Theme) => definition.content(data, theme);
+      return figure(figureOptionsSchema.parse(options), content, { ...notes, caption }, viewing);
     },
   };
 }
@@ -140,6 +144,8 @@ export interface CurveFamily {
   label: string;
   x: readonly number[];
   curves: readonly (readonly number[])[];
+  /** Of the curves, in their order. */
+  names?: readonly string[];
 }
 
 /** Mean line with its band, or the single curves, or both: the marks of one series. */
@@ -151,9 +157,10 @@ export function familyMarks(
   const style = series.style(family.label);
   const { mean, low, high, std } = summarise(family.curves);
   const at = (ys: readonly number[]) => family.x.map((x, i) => [x, ys[i] ?? NaN] as const);
-  const singles = family.curves.map((ys): LineMark => ({
+  const singles = family.curves.map((ys, k): LineMark => ({
     kind: 'line',
     series: family.label,
+    name: family.names?.[k] ?? String(k + 1),
     points: at(ys),
     style,
     weight: 'thin',

@@ -25,6 +25,8 @@ export interface PanelSpec {
   marks: readonly Mark[];
   /** Draw a full frame (matrices, planes) and no grid. */
   framed?: boolean;
+  /** Not all of its marks are inside its axes' ranges: they are cut off at its edges. */
+  part?: boolean;
 }
 
 export interface ColourBar {

@@ -2,7 +2,7 @@
 import { drawMarkers, markerRadius } from './draw.ts';
 import type { Sheet } from './sheet.ts';
 import { num } from './svg.ts';
-import { lineHeight, textWidth, wrapText, type Font, type RichText } from './text.ts';
+import { lineHeight, plainText, textWidth, wrapText, type Font, type RichText } from './text.ts';
 import type { SeriesStyle, Theme } from './theme.ts';
 
 export interface LegendItem {
@@ -14,6 +14,18 @@ export interface LegendItem {
   band?: boolean;
   /** The series is drawn on dark colours: show it on such a ground here too. */
   onDark?: boolean;
+  /** Its series is not drawn: shown pale. */
+  off?: boolean;
+}
+
+/** Where an item of the legend lies, in pt from the figure's top left corner. */
+export interface LegendPlace {
+  id: string;
+  label: string;
+  left: number;
+  top: number;
+  width: number;
+  height: number;
 }
 
 interface PlacedItem {
@@ -74,6 +86,27 @@ export function layoutLegend(
   return { items: placed, width: used * widest + (used - 1) * between, height: y };
 }
 
+export function legendPlaces(
+  layout: LegendLayout,
+  theme: Theme,
+  [left, top]: readonly [number, number],
+): LegendPlace[] {
+  const font = legendFont(theme);
+  const lead =
+    sampleGap +
+    sampleWidth(
+      theme,
+      layout.items.map(({ item }) => item),
+    );
+  return layout.items.map(({ item, lines, x, y }) => ({
+    id: item.id,
+    label: plainText(item.label),
+    ...{ left: left + x, top: top + y },
+    width: lead + Math.max(...lines.map((line) => textWidth(line, font))),
+    height: lines.length * lineHeight(font),
+  }));
+}
+
 export function drawLegend(
   sheet: Sheet,
   theme: Theme,
@@ -88,7 +121,8 @@ export function drawLegend(
   );
   sheet.group({ class: 'legend' }, () => {
     for (const { item, lines, x, y } of layout.items) {
-      sheet.group({ class: 'legend-item', 'data-series': item.id }, () => {
+      const pale = item.off === true ? { opacity: 0.35 } : {};
+      sheet.group({ class: 'legend-item', 'data-series': item.id, ...pale }, () => {
         const base = top + y + font.size * 0.9;
         drawSample(sheet, theme, item, left + x, base - font.size * 0.3, sample);
         for (const [i, line] of lines.entries()) {

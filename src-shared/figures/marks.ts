@@ -9,6 +9,8 @@ export type Point = readonly [x: number, y: number];
 export interface LineMark {
   kind: 'line';
   series?: string;
+  /** Which of the series' curves it is, such as a pair of models. */
+  name?: string;
   points: readonly (Point | null)[];
   style: SeriesStyle;
   /** 'thin' for single curves beside a mean. */

@@ -54,6 +54,10 @@ type Series = Data['panels'][number]['series'][number];
 const splitNames = { train: 'Training', val: 'Validation', test: 'Test' } as const;
 
 const curvesOf = ({ pairs }: Series): number[][] => pairs.map(({ values }) => values);
+const familyOf = (one: Series) => ({
+  ...{ label: one.label, x: one.epochs, curves: curvesOf(one) },
+  names: one.pairs.map(({ pair }) => pair),
+});
 const allOf = ({ panels }: Data): Series[] => panels.flatMap(({ series }) => series);
 
 function quantity({ split, metric, metricName }: Data): string {
@@ -80,7 +84,7 @@ export const barrierOverEpochs = defineFigure({
           y: { label: quantity(data), include: [0] },
           marks: inOrder(
             panel.series.flatMap((one) =>
-              familyMarks({ label: one.label, x: one.epochs, curves: curvesOf(one) }, series, {
+              familyMarks(familyOf(one), series, {
                 ...{ band, draw, markers: one.epochs.length <= 33 ? 'all' : 'some' },
               }),
             ),

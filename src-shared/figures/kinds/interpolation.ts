@@ -145,14 +145,20 @@ function marksOf(one: Series, series: SeriesList, data: Data): Mark[] {
   const { label, lambdas } = one;
   const style = series.style(label);
   const whole = wholeOf(one);
-  const family = { label, x: lambdas, curves: whole.map(({ values }) => values) };
+  const family = {
+    label,
+    x: lambdas,
+    curves: whole.map(({ values }) => values),
+    names: whole.map(({ pair }) => pair),
+  };
   const broken = brokenOf(one);
   const missing = lambdas.filter((_, i) => broken.some(({ values }) => !Number.isFinite(values[i])));
   return [
     ...(whole.length > 0 ? familyMarks(family, series, { band, draw, markers: 'some' }) : []),
-    ...broken.map(({ values }): Mark => ({
+    ...broken.map(({ pair, values }): Mark => ({
       kind: 'line',
       series: label,
+      name: pair,
       points: lambdas.map((l, i) => [l, values[i] ?? NaN] as const),
       style,
       // A point between two gaps is seen by its marker only.

@@ -37,6 +37,13 @@ export const trainingCurvesDataSchema = z.object({
   draw: z.enum(['mean', 'single', 'both']).default('mean'),
 });
 
+type Series = z.output<typeof trainingCurvesDataSchema>['panels'][number]['series'][number];
+const familyOf = ({ label, epochs, models }: Series) => ({
+  ...{ label, x: epochs },
+  curves: models.map(({ values }) => values),
+  names: models.map(({ name }) => name),
+});
+
 export const trainingCurves = defineFigure({
   title: 'Training curves',
   schema: trainingCurvesDataSchema,
@@ -55,7 +62,7 @@ export const trainingCurves = defineFigure({
           y: { label: panel.label, scale: panel.log ? ('log' as const) : ('linear' as const) },
           marks: inOrder(
             panel.series.flatMap((s) =>
-              familyMarks({ label: s.label, x: s.epochs, curves: s.models.map((m) => m.values) }, series, {
+              familyMarks(familyOf(s), series, {
                 band: data.band,
                 draw: data.draw,
                 // A line through one point would not be seen.

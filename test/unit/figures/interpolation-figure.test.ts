@@ -92,7 +92,6 @@ it('is the same in the app, on the command line and in the demo', () => {
     ],
     {
       ...{ split: 'test', metric: 'accuracy', draw: 'mean', band: 'range' },
-      isolated: null,
       barrier: 'chord',
     },
   )!;

@@ -68,10 +68,24 @@ describe('matrices side by side', () => {
       runDirectory: '/r',
       params: {
         ...{ checkpoints: ['/r/a_1.pt', '/r/a_2.pt'], layer: 'P_1', withCosts: false },
+        // The activations that the matching compared: of a small data set the very same numbers.
+        ...{ activationSplit: 'train', examples: 10_000 },
         recordingPoint: 'post_norm',
       },
     });
     expect(source!.facets).toMatchObject({ model: '1–2', variant: 'post norm' });
+  });
+
+  it('says which model the neurons along each axis are of', () => {
+    const pair = {
+      ...{ model1_index: 2, model2_index: 4 },
+      matching_results: [{ layer: 'P_1', similarity: { $matrix: 'm', rows: 4, columns: 4 } }],
+    };
+    const axes = (source: MatrixSource | undefined) => [source?.rowAxis, source?.columnAxis];
+    expect(axes(findMatrices('r', pair)[0])).toEqual(['model 2, neuron i', 'model 4, neuron j']);
+    const [own] = result('a', 'one', [3], [5]);
+    expect(axes(own)).toEqual(['model 3, neuron i', 'model 3, neuron j']);
+    expect(own!.map).toBe('diverging');
   });
 
   it('puts layers below each other and sigma_F across, at the last epoch unless another is chosen', () => {
@@ -147,7 +161,7 @@ describe('matrices side by side', () => {
     const grid = gridOf(sources, usualAxes(sources), {});
     const size = new Map(sources.map((source, i) => [source, i + 1]));
     const recipe = gridRecipe(grid, sources[0]!, {
-      scale: 'signed-sqrt',
+      ...{ scale: 'signed-sqrt', map: 'diverging', range: 'row' },
       overlay: false,
       loaded: (source) => {
         const data = Float64Array.from({ length: 9 }, (_, k) => (k - 4) * size.get(source)! ** 3);

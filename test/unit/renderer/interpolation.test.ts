@@ -10,7 +10,6 @@ import {
   acrossEpochs,
   barrierRecipe,
   interpolationRecipe,
-  readingAt,
   spread,
 } from '../../../src-renderer/interpolation/curves.ts';
 import { groupsOfImported, importedFrom } from '../../../src-renderer/interpolation/imported.ts';
@@ -47,7 +46,6 @@ const choice = {
   metric: 'accuracy',
   draw: 'mean',
   band: 'range',
-  isolated: null,
   barrier: 'chord',
 } as const;
 
@@ -137,37 +135,6 @@ describe('several epochs', () => {
       data: { panels: [{ series: [{ label: 'a', epochs: [0, 5], pairs: [{ values: [30, 10] }] }] }] },
     });
     expect(barrierRecipe(panels([at(0, 60)]), choice)).toBeNull();
-    expect(barrierRecipe(panels([at(0, 60), at(5, 80)]), { ...choice, isolated: 'b' })).toBeNull();
-  });
-});
-
-describe('what the pointer reads', () => {
-  const all = [
-    measured('none measured', []),
-    measured('a', [pair(1, 2, { test_loss: [1, 5, 1] }), pair(1, 3, { test_loss: [1, 7, 3] })]),
-  ];
-
-  it('is the mean at the nearest measured point', () => {
-    expect(readingAt(all, 0.4, 'test', 'loss')).toEqual({
-      lambda: 0.5,
-      rows: [{ key: 'a', colour: '#0072b2', value: 6 }],
-    });
-    expect(readingAt(all, 7, 'test', 'loss')).toMatchObject({ lambda: 1, rows: [{ value: 2 }] });
-    expect(readingAt(all, 0, 'test', 'accuracy').rows).toEqual([]);
-    expect(readingAt([], 0, 'test', 'loss')).toEqual({ lambda: 0, rows: [] });
-  });
-});
-
-describe('what the pointer reads on curves with gaps', () => {
-  it('is the mean that is drawn: of whole curves; of what there is if none is whole; else nothing', () => {
-    const some = measured('a', [
-      pair(1, 2, { test_loss: [1, null, 9] }),
-      pair(1, 3, { test_loss: [1, 7, 3] }),
-    ]);
-    const none = measured('b', [pair(1, 2, { test_loss: [1, null, 9] })]);
-    const values = (x: number) => readingAt([some, none], x, 'test', 'loss').rows.map(({ value }) => value);
-    expect(values(0.5)).toEqual([7, null]);
-    expect(values(1)).toEqual([3, 9]);
   });
 });
 
@@ -221,12 +188,6 @@ describe('the figure', () => {
       },
     ]);
     expect(interpolationRecipe([panel('left', full)], { ...choice, split: 'val' })).toBeNull();
-  });
-
-  it('shows only the group that was clicked', () => {
-    const other = { ...full, group: group('other') };
-    const recipe = interpolationRecipe([panel('left', full, other)], { ...choice, isolated: 'other' });
-    expect(recipe?.data.panels[0]?.series.map(({ label }) => label)).toEqual(['other']);
   });
 });
 

@@ -35,6 +35,8 @@ export interface AxisGeometry {
   /** Values at the left (bottom) and right (top) end. */
   from: number;
   to: number;
+  /** Its tick labels that are shown. */
+  ticks: readonly string[];
 }
 
 /** Where a panel's plotting area lies, in pt from the figure's top left corner. */
@@ -67,6 +69,8 @@ export interface FigureDocument {
   provenance: Provenance | undefined;
   panels: readonly PanelGeometry[];
   series: readonly SeriesInfo[];
+  /** Where the legend lies, in pt; null if there is none. */
+  legend: { left: number; top: number; width: number; height: number } | null;
   /** Every text with its place: for overlays, and for checking that none collide. */
   texts: readonly PlacedText[];
 }

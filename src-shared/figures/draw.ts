@@ -114,7 +114,8 @@ export function drawMarkers(
     });
 }
 
-export const markerRadius = (theme: Theme): number => 1.15 * theme.stroke.line;
+/** Markers shrink less than lines: their shapes have to be told apart. */
+export const markerRadius = (theme: Theme): number => 0.9 + 0.65 * theme.stroke.line;
 
 /** About ten markers, spread along the line and shifted from series to series. */
 function markedPoints(mark: LineMark): readonly Point[] {

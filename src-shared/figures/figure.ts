@@ -2,7 +2,15 @@
 import { labelGap, tickGap, tickLabelHeight } from './axis.ts';
 import type { AxisGeometry, FigureDocument, FigureNotes, FigureOptions, PanelGeometry } from './document.ts';
 import { drawMark, type Frame } from './draw.ts';
-import { layoutFigure, fontsOf, type FigureSpec, type PlacedBar, type PlacedPanel } from './layout.ts';
+import { fitPanels, heightLimit } from './fit.ts';
+import {
+  layoutFigure,
+  fontsOf,
+  type FigureSpec,
+  type Layout,
+  type PlacedBar,
+  type PlacedPanel,
+} from './layout.ts';
 import { drawLegend } from './legend.ts';
 import { drawNotes } from './notes.ts';
 import { barImage } from './raster.ts';
@@ -28,11 +36,12 @@ export function figure(
   content: (theme: Theme) => FigureContent,
   notes: FigureNotes = {},
 ): FigureDocument {
-  const theme = themeOf(options.theme, options.fontSize);
-  const { name, ...made } = content(theme);
   // A single panel fills a column, several fill the page.
-  const single = made.rows.every((row) => row.length === 1);
-  const size = sizeInPoints(options.size ?? (single ? 'single' : 'double'));
+  const single = (): boolean => content(themeOf(options.theme)).rows.every((row) => row.length === 1);
+  const size = sizeInPoints(options.size ?? (single() ? 'single' : 'double'));
+  const theme = themeOf(options.theme, size.width, options.fontSize);
+  const { name, ...made } = content(theme);
+  const fitted = fitPanels(made, size.width);
   const below = options.captionBelow
     ? [notes.caption ?? '', notes.provenance === undefined ? '' : provenanceLine(notes.provenance)].filter(
         Boolean,
@@ -40,14 +49,20 @@ export function figure(
     : [];
   const spec: FigureSpec = {
     ...made,
-    rows: options.letters ? lettered(made.rows) : made.rows,
+    ...fitted,
+    rows: options.letters ? lettered(fitted.rows) : fitted.rows,
     theme,
     ...size,
     legendAt: options.legend,
     below,
     ...(options.title === undefined ? {} : { title: options.title }),
   };
-  const layout = layoutFigure(spec);
+  const wanted = layoutFigure(spec);
+  const limit =
+    spec.height === undefined && spec.fixedAspect === true && spec.rows.length === 1
+      ? heightLimit(size.width, wanted.height)
+      : undefined;
+  const layout = limit === undefined ? wanted : layoutFigure({ ...spec, height: limit });
   // Ids are named after the content, so that several figures can live in one page and bytes stay the same: they are
   // written as a private character that no label holds, and named when everything is drawn.
   const unnamed = '\ue0f0';
@@ -90,9 +105,13 @@ export function figure(
       label: plainText(label),
       colour: style.colour,
     })),
+    legend: legendBox(layout.legend),
     texts: sheet.texts,
   };
 }
+
+const legendBox = ({ layout, left, top }: Layout['legend']): FigureDocument['legend'] =>
+  layout.items.length === 0 ? null : { left, top, width: layout.width, height: layout.height };
 
 const lettered = (rows: FigureSpec['rows']): FigureSpec['rows'] => {
   let next = 0;
@@ -139,13 +158,24 @@ function svgDocument(
 }
 
 function geometryOf(panel: PlacedPanel): PanelGeometry {
-  const axis = ({ spec, domain }: PlacedPanel['x']): AxisGeometry => {
+  const axis = ({ spec, domain, ticks }: PlacedPanel['x'], labelled: boolean): AxisGeometry => {
     const [from, to] = spec.reversed === true ? [domain[1], domain[0]] : domain;
-    return { label: plainText(spec.label), scale: spec.scale ?? 'linear', from, to };
+    const shown = labelled ? ticks.map(({ lines }) => lines.map(plainText).join(' ')) : [];
+    return { label: plainText(spec.label), scale: spec.scale ?? 'linear', from, to, ticks: shown };
   };
-  const { row, column, left, top, width, height } = panel;
+  const { row, column, left, top, width, height, show } = panel;
   const title = plainText(panel.spec.title ?? '');
-  return { title, row, column, left, top, width, height, x: axis(panel.x), y: axis(panel.y) };
+  return {
+    title,
+    row,
+    column,
+    left,
+    top,
+    width,
+    height,
+    x: axis(panel.x, show.xTicks),
+    y: axis(panel.y, show.yTicks),
+  };
 }
 
 function drawPanel(sheet: Sheet, theme: Theme, panel: PlacedPanel): void {

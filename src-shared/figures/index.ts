@@ -135,5 +135,5 @@ export type {
   PanelGeometry,
 } from './document.ts';
 export { packMatrix } from './matrix-data.ts';
-export { sizePresets } from './size.ts';
+export { sizePresetLabels, sizePresetNames, sizePresets, type SizePreset } from './size.ts';
 export { themeNames, type ThemeName } from './theme.ts';

@@ -38,6 +38,8 @@ export interface FigureSpec {
   width: number;
   height: number | undefined;
   rows: readonly (readonly PanelSpec[])[];
+  /** The rows mean nothing: where the width asks for it, panels go into other ones. */
+  flow?: boolean;
   /** Height over width of a panel. */
   aspect: number;
   /** Keep the aspect even where a height is given (matrices). */

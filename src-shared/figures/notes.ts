@@ -99,17 +99,20 @@ function drawCornerNote(page: Page, lines: readonly RichText[], marks: readonly 
   const { above, below } = textExtents(font);
   const height = (lines.length - 1) * lineHeight(font) + above + below;
   const inset = 4;
-  const corners = ['top-left', 'top-right', 'bottom-left', 'bottom-right'].map((name): Box => {
-    const left = name.endsWith('left') ? frame.left + inset : frame.left + frame.width - inset - width;
-    const top = name.startsWith('top') ? frame.top + inset : frame.top + frame.height - inset - height;
-    return { left, top, right: left + width, bottom: top + height };
-  });
+  const room = Math.max(0, frame.height - 2 * inset - height);
+  // The corners, then places along the sides between them: a panel may have ink in every corner.
+  const places = [0, 1, 0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.4, 0.6, 0.5].flatMap((share) =>
+    [frame.left + inset, frame.left + frame.width - inset - width].map((left): Box => {
+      const top = frame.top + inset + share * room;
+      return { left, top, right: left + width, bottom: top + height };
+    }),
+  );
   const ink = marks.flatMap((mark) => denseInk(frame, mark));
   const load = (box: Box): number =>
     ink.filter(([x, y]) => x > box.left - 3 && x < box.right + 3 && y > box.top - 3 && y < box.bottom + 3)
       .length +
     1e6 * taken.filter((other) => !apart(other, box)).length;
-  const best = corners.reduce((a, b) => (load(b) < load(a) ? b : a));
+  const best = places.reduce((a, b) => (load(b) < load(a) ? b : a));
   taken.push(best);
   // Grid lines must not run through the words.
   sheet.add('rect', {

@@ -43,10 +43,10 @@ const paper: Theme = {
   name: 'paper',
   family: 'serif',
   fontStack: serif,
-  size: { label: 8, tick: 7, title: 8, legend: 7.5, note: 7 },
+  size: { label: 8, tick: 7, title: 8, legend: 7, note: 7 },
   titleBold: false,
   titleAnchor: 'middle',
-  stroke: { axis: 0.8, line: 1.8, thin: 0.8, grid: 0.4 },
+  stroke: { axis: 0.8, line: 1.4, thin: 0.7, grid: 0.4 },
   leftAxis: true,
   tickLength: 2.5,
   colour: {
@@ -109,9 +109,21 @@ const themes: Record<ThemeName, Theme> = {
   'screen-dark': screenDark,
 };
 
-/** The theme, with every font scaled so that axis labels have `fontSize` pt. */
-export function themeOf(name: ThemeName, fontSize?: number): Theme {
-  const theme = themes[name];
+/** A column of 3.25 in has lines of 1 pt, a page of 6.75 in those of the theme. */
+const narrow = { width: 234, line: 1 };
+const wide = 486;
+
+/** Strokes for a figure of `width` pt: lines that are right on a page merge in a column. */
+function strokesFor(stroke: Theme['stroke'], width: number): Theme['stroke'] {
+  const share = Math.max(0, Math.min(1, (width - narrow.width) / (wide - narrow.width)));
+  const factor = Math.min(1, (narrow.line + share * (stroke.line - narrow.line)) / stroke.line);
+  const { axis, line, thin, grid } = stroke;
+  return { axis: axis * factor, line: line * factor, thin: thin * factor, grid: grid * factor };
+}
+
+/** The theme for a figure of `width` pt, with every font scaled so that axis labels have `fontSize` pt. */
+export function themeOf(name: ThemeName, width = Infinity, fontSize?: number): Theme {
+  const theme = { ...themes[name], stroke: strokesFor(themes[name].stroke, width) };
   if (fontSize === undefined) return theme;
   const factor = fontSize / theme.size.label;
   const { label, tick, title, legend, note } = theme.size;
@@ -128,7 +140,7 @@ export function themeOf(name: ThemeName, fontSize?: number): Theme {
 }
 
 /** In multiples of the line width; the first is solid. */
-const dashes: readonly (readonly number[])[] = [[], [3, 1.5], [1, 1.2], [5, 1.4, 1, 1.4], [7, 2]];
+const dashes: readonly (readonly number[])[] = [[], [4, 1.8], [1.2, 1.5], [6, 1.6, 1.2, 1.6], [9, 2.5]];
 const markers: readonly MarkerShape[] = [
   'circle',
   'square',

@@ -6,7 +6,7 @@ import { figureFormats } from '../../../src-shared/api.ts';
 import { barrierNames } from '../../../src-shared/barriers.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import { colourMaps, fixedColourMaps } from '../../../src-shared/figures/colour.ts';
-import { sizePresets, themeNames } from '../../../src-shared/figures/index.ts';
+import { sizePresetNames, themeNames } from '../../../src-shared/figures/index.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { withEngine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
@@ -64,13 +64,13 @@ function targetsOf({ out, format }: FigureFlags): { path: string | undefined; fo
   );
 }
 
-/** `single`, `double`, `full`, or a width such as `86mm`. */
+/** `single`, `text`, `double`, or a width such as `86mm`. */
 function parseWidth(text: string): string | { width: number; unit: string } {
-  if (Object.hasOwn(sizePresets, text)) return text;
+  if (sizePresetNames.some((name) => name === text)) return text;
   const match = /^([\d.]+)(in|mm|cm|pt|px)$/.exec(text);
   if (match === null || !(Number(match[1]) > 0)) {
     throw new InvalidArgumentError(
-      `Expected ${Object.keys(sizePresets).join(', ')}, or a length such as 86mm or 3.25in.`,
+      `Expected ${sizePresetNames.join(', ')}, or a length such as 86mm or 3.25in.`,
     );
   }
   return { width: Number(match[1]), unit: match[2]! };
@@ -136,7 +136,10 @@ export const define: DefineCommand = (command, globals) => {
     .option('--force', 'with --format: overwrite an existing file')
     .addOption(new Option('--theme <name>', 'look').choices([...themeNames]))
     .addOption(
-      new Option('--width <size>', 'single, double, full, or a length such as 86mm').argParser(parseWidth),
+      new Option(
+        '--width <size>',
+        'single (3.25 in, a column of ICML), text (5.5 in, NeurIPS, ICLR), double (6.75 in, both columns of ICML), or a length such as 86mm',
+      ).argParser(parseWidth),
     )
     .addOption(new Option('--dpi <n>', 'resolution of a png').argParser(parseDpi))
     .addOption(

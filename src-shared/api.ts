@@ -276,6 +276,15 @@ export const requests = {
     args: z.object({ title: z.string(), resultIds: z.array(id), recipe: figureRecipeSchema }),
     response: figureRowSchema,
   },
+  /** Another title or recipe for a saved figure; the results behind it stay. */
+  'figures.update': {
+    args: z.object({
+      figureId: id,
+      title: z.string().trim().min(1).optional(),
+      recipe: figureRecipeSchema.optional(),
+    }),
+    response: figureRowSchema,
+  },
   'figures.remove': { args: z.object({ figureId: id }), response: nothing },
   /** Draws a recipe (saved or not) into a file's bytes. `dpi` concerns png. */
   'figures.export': {

@@ -124,6 +124,11 @@ export function handlersOf(engine: EngineServices): Handlers {
       engine.emit({ type: 'figures-changed' });
       return row;
     },
+    'figures.update': ({ figureId, ...change }) => {
+      const row = engine.figures.update(figureId, change);
+      engine.emit({ type: 'figures-changed' });
+      return row;
+    },
     'figures.remove': ({ figureId }) => {
       engine.figures.remove(figureId);
       engine.emit({ type: 'figures-changed' });

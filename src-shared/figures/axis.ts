@@ -31,6 +31,8 @@ export interface AxisSpec {
   /** Ticks at whole numbers only. */
   integer?: boolean;
   grid?: boolean;
+  /** Values lie beyond the range: marks end at it. */
+  cut?: boolean;
 }
 
 export interface Tick {

@@ -3,7 +3,10 @@ import { z } from 'zod';
 import type { Provenance } from '../provenance.ts';
 import type { PlacedText } from './sheet.ts';
 import { sizeSchema } from './size.ts';
+import { axisStyleSchema } from './style.ts';
 import { themeNames } from './theme.ts';
+
+export const legendPlaces = ['bottom', 'top', 'right', 'inside', 'none'] as const;
 
 /** Options every kind of figure takes. All sizes are true physical sizes. */
 export const figureOptionsSchema = z.strictObject({
@@ -15,7 +18,11 @@ export const figureOptionsSchema = z.strictObject({
   size: sizeSchema.optional(),
   /** Size of axis labels in pt; the other texts keep their proportion to it. */
   fontSize: z.number().min(3).max(48).optional(),
-  legend: z.enum(['bottom', 'top', 'right']).default('bottom'),
+  /** `inside`: in an empty place of a panel, below if there is none. */
+  legend: z.enum(legendPlaces).default('bottom'),
+  /** Range, scale and label of the axes. */
+  x: axisStyleSchema.optional(),
+  y: axisStyleSchema.optional(),
   /** Heading above all panels. */
   title: z.string().max(500).optional(),
   /** Draw the caption and the provenance line under the figure, not only into the file's metadata. */

@@ -15,6 +15,23 @@ export interface Frame {
   y: (value: number) => number;
 }
 
+/** Of a laid-out panel. */
+export function frameOf(panel: {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+  x: { place: (value: number) => number };
+  y: { place: (value: number) => number };
+}): Frame {
+  const { left, top, width, height, x, y } = panel;
+  return {
+    ...{ left, top, width, height },
+    x: (value) => left + x.place(value),
+    y: (value) => top + height - y.place(value),
+  };
+}
+
 const strokeOf = (style: SeriesStyle, width: number, thin = false): Attributes => ({
   fill: 'none',
   stroke: style.colour,

@@ -126,7 +126,8 @@ export function numbersAsCsv(table: NumberTable): string {
   return [table.columns, ...table.rows].map((row) => `${row.map(field).join(',')}\r\n`).join('');
 }
 
-export { figureOptionsSchema } from './document.ts';
+export { figureOptionsSchema, legendPlaces } from './document.ts';
+export type { AxisStyle } from './style.ts';
 export type {
   FigureDocument,
   FigureOptions,

@@ -35,14 +35,18 @@ export function defineFigure<Schema extends z.ZodType>(
   return {
     ...definition,
     draw: (input, options = {}, notes = {}) => {
-      const data = definition.schema.parse(input);
+      const chosen = figureOptionsSchema.parse(options);
+      const data = onChosenScale(definition.schema.parse(input), chosen.y?.scale);
       const caption = notes.caption ?? definition.describe(data);
-      return figure(figureOptionsSchema.parse(options), (theme) => definition.content(data, theme), {
-        ...notes,
-        caption,
-      });
+      return figure(chosen, (theme) => definition.content(data, theme), { ...notes, caption });
     },
   };
+}
+
+/** Kinds with a logarithmic axis of their own leave out what it cannot show; a linear one that is asked for shows it. */
+function onChosenScale<Data>(data: Data, scale: 'linear' | 'log' | undefined): Data {
+  const has = typeof data === 'object' && data !== null && 'log' in data;
+  return has && scale === 'linear' ? { ...data, log: false } : data;
 }
 
 type NumberList = readonly (number | null)[] | Float64Array | Float32Array;

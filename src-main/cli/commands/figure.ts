@@ -6,12 +6,13 @@ import { figureFormats } from '../../../src-shared/api.ts';
 import { barrierNames } from '../../../src-shared/barriers.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import { colourMaps, fixedColourMaps } from '../../../src-shared/figures/colour.ts';
-import { sizePresetNames, themeNames } from '../../../src-shared/figures/index.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { withEngine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
 import { parseRange, withColours } from '../figure-look.ts';
 import type { ColourFlags } from '../figure-look.ts';
+import { addStyleFlags, inFlags, styledOptions } from '../figure-style.ts';
+import type { StyleFlags } from '../figure-style.ts';
 import type { FigureChoice, StoredResult } from '../figure-from-result.ts';
 import { figureOfResults } from '../figure-from-result.ts';
 import type { DefineCommand } from '../globals.ts';
@@ -25,13 +26,10 @@ import { typedPath } from '../../formats/typed-path.ts';
 
 type Format = (typeof figureFormats)[number];
 
-interface FigureFlags extends FigureChoice, ColourFlags {
+interface FigureFlags extends FigureChoice, ColourFlags, StyleFlags {
   out?: string[];
   format?: Format[];
-  theme?: string;
-  width?: string | { width: number; unit: string };
   dpi?: number;
-  title?: string;
   save?: string;
   force?: boolean;
 }
@@ -62,18 +60,6 @@ function targetsOf({ out, format }: FigureFlags): { path: string | undefined; fo
       return { path, format: formatOf(path) };
     })
   );
-}
-
-/** `single`, `text`, `double`, or a width such as `86mm`. */
-function parseWidth(text: string): string | { width: number; unit: string } {
-  if (sizePresetNames.some((name) => name === text)) return text;
-  const match = /^([\d.]+)(in|mm|cm|pt|px)$/.exec(text);
-  if (match === null || !(Number(match[1]) > 0)) {
-    throw new InvalidArgumentError(
-      `Expected ${sizePresetNames.join(', ')}, or a length such as 86mm or 3.25in.`,
-    );
-  }
-  return { width: Number(match[1]), unit: match[2]! };
 }
 
 function parseDpi(text: string): number {
@@ -108,14 +94,6 @@ async function recipeOf(
   return [figureOfResults(results, choice), results.map((stored) => stored.id)];
 }
 
-function optionsOf({ theme, width, title }: FigureFlags): Record<string, unknown> {
-  return {
-    ...(theme === undefined ? {} : { theme }),
-    ...(width === undefined ? {} : { size: width }),
-    ...(title === undefined ? {} : { title }),
-  };
-}
-
 export const define: DefineCommand = (command, globals) => {
   const { terminal } = globals;
   command
@@ -133,14 +111,8 @@ export const define: DefineCommand = (command, globals) => {
         "instead of --out: write to the current folder under the figure's own name, numbered if the name is taken",
       ).choices([...figureFormats]),
     )
-    .option('--force', 'with --format: overwrite an existing file')
-    .addOption(new Option('--theme <name>', 'look').choices([...themeNames]))
-    .addOption(
-      new Option(
-        '--width <size>',
-        'single (3.25 in, a column of ICML), text (5.5 in, NeurIPS, ICLR), double (6.75 in, both columns of ICML), or a length such as 86mm',
-      ).argParser(parseWidth),
-    )
+    .option('--force', 'with --format: overwrite an existing file');
+  addStyleFlags(command)
     .addOption(new Option('--dpi <n>', 'resolution of a png').argParser(parseDpi))
     .addOption(
       new Option('--metric <metric>', 'of interpolations').choices(['accuracy', 'loss']).default('accuracy'),
@@ -180,7 +152,6 @@ export const define: DefineCommand = (command, globals) => {
       '--which <n|words>',
       "for results with several figures: the figure's number, or words from its title",
     )
-    .option('--title <text>', 'heading above all panels')
     .option('--save <title>', 'also save the figure in the workspace under this title')
     .action(async (sources: string[], flags: FigureFlags) => {
       const targets = targetsOf(flags);
@@ -188,11 +159,14 @@ export const define: DefineCommand = (command, globals) => {
       await withEngine(globals, async (client) => {
         const [found, resultIds] = await recipeOf(client, sources, flags);
         await warnOfOutdated(client, terminal, resultIds);
-        const recipe = { ...withColours(found, flags), options: { ...found.options, ...optionsOf(flags) } };
+        const options = styledOptions(found.options ?? {}, flags);
+        const recipe = { ...withColours(found, flags), options };
         const dpi = flags.dpi === undefined ? {} : { dpi: flags.dpi };
         const drawn: { path: string; bytes: Uint8Array }[] = [];
         for (const { path, format } of targets) {
-          const { bytes, filename } = await client.call('figures.export', { recipe, format, ...dpi });
+          const { bytes, filename } = await inFlags(() =>
+            client.call('figures.export', { recipe, format, ...dpi }),
+          );
           drawn.push({ path: path ?? join(process.cwd(), filename), bytes });
         }
         const asNamed = drawn.map(({ path }) => path);

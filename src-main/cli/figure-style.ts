@@ -97,18 +97,20 @@ export function styledOptions(stored: Options, flags: StyleFlags): Options {
     x: { range: flags.xRange, scale: flags.xScale, label: flags.xLabel },
     y: { range: flags.yRange, scale: flags.yScale, label: flags.yLabel },
   };
-  const wanted = Object.values(axes).some((axis) => Object.values(axis).some((v) => v !== undefined));
+  const wanted = Object.values<Options>(axes).some((axis) =>
+    Object.values(axis).some((v) => v !== undefined),
+  );
   if (flags.panel !== undefined && !wanted)
     throw new UserError('--panel: nothing is said about the axes of that panel.', {
       hint: 'Give it together with --y-range, --y-scale, --y-label or those of x.',
     });
-  for (const [name, axis] of Object.entries(axes) as [string, Options][]) {
+  for (const [name, axis] of Object.entries<Options>(axes)) {
     const given = Object.entries(axis).filter(([, value]) => value !== undefined);
     if (given.length === 0) continue;
     const before = (stored[name] ?? {}) as Options;
     const panel = flags.panel === undefined ? {} : { panel: flags.panel };
     const merged = { ...before, ...panel, ...Object.fromEntries(given) };
-    const kept = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== 'auto'));
+    const kept = Object.fromEntries(Object.entries<unknown>(merged).filter(([, value]) => value !== 'auto'));
     options[name] = Object.keys(kept).some((key) => key !== 'panel') ? kept : undefined;
   }
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

@@ -1,8 +1,8 @@
 /** `basin figure --y-range` and the like: laid over a recipe's options, taken away, refused in the flags' own words. */
 import { describe, expect, it } from 'vitest';
-import { inFlags, styledOptions } from '../../../src-main/cli/figure-style.ts';
+import { inFlags, styledOptions, type StyleFlags } from '../../../src-main/cli/figure-style.ts';
 import { UserError } from '../../../src-shared/errors.ts';
-import { drawFigure } from '../../../src-shared/figures/index.ts';
+import { drawFigure, type FigureKindName } from '../../../src-shared/figures/index.ts';
 import { figureSamples } from '../../support/figure-samples.ts';
 
 describe('flags of style', () => {
@@ -32,13 +32,13 @@ describe('flags of style', () => {
     expect(styledOptions({}, { panel: 2, yScale: 'log' })).toEqual({ y: { panel: 2, scale: 'log' } });
   });
 
-  it.each([
+  it.each<[FigureKindName, StyleFlags, RegExp]>([
     ['histogram', { yScale: 'log' }, /^--y-scale: a logarithmic axis shows only values above 0/],
     ['histogram', { yRange: [500, 600] }, /^--y-range: 500 to 600 shows none of the values/],
     ['training-curves', { yLabel: 'both' }, /^--y-label: the panels have different y axes/],
     ['training-curves', { yLabel: 'both', panel: 9 }, /^--panel: 9, but the figure has 2 panels/],
-  ] as const)('of %s %o are refused by name', async (kind, flags, message) => {
-    const options = styledOptions({}, { ...flags, ...('yRange' in flags && { yRange: [...flags.yRange] }) });
+  ])('of %s %o are refused by name', async (kind, flags, message) => {
+    const options = styledOptions({}, flags);
     const draw = inFlags(() =>
       Promise.resolve().then(() => drawFigure({ kind, data: figureSamples[kind], options })),
     );

@@ -10,6 +10,7 @@ import {
 import { figure, type FigureContent } from './figure.ts';
 import type { LegendItem } from './legend.ts';
 import type { BandMark, LineMark, Mark } from './marks.ts';
+import { coloursOf } from '../series-colours.ts';
 import { seriesStyle, type Theme } from './theme.ts';
 
 /** A kind of figure as it is written: what data it takes and what it makes of them. */
@@ -114,9 +115,12 @@ export class SeriesList {
 
   constructor(theme: Theme, series: Iterable<{ label: string; colour?: string | undefined }>) {
     this.#theme = theme;
-    for (const { label, colour } of series) {
-      if (!this.#index.has(label)) this.#index.set(label, this.#index.size);
-      if (colour !== undefined && !this.#colours.has(label)) this.#colours.set(label, colour);
+    const own = new Map<string, string | undefined>();
+    for (const { label, colour } of series) own.set(label, own.get(label) ?? colour);
+    const labels = [...own].map(([label, colour]) => ({ label, colour }));
+    for (const [i, colour] of coloursOf(labels).entries()) {
+      this.#index.set(labels[i]!.label, i);
+      this.#colours.set(labels[i]!.label, colour);
     }
   }
 

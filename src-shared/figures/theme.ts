@@ -1,5 +1,7 @@
 /** How figures look: fonts, strokes, colours, and the styles that tell series apart without colour. */
 
+import { onDark, paletteColour } from '../series-colours.ts';
+
 export const themeNames = ['paper', 'screen-light', 'screen-dark'] as const;
 export type ThemeName = (typeof themeNames)[number];
 
@@ -27,14 +29,9 @@ export interface Theme {
     axis: string;
     grid: string;
     missing: string;
-    series: readonly string[];
   };
   bandOpacity: number;
 }
-
-/** Okabe and Ito's palette, the order chosen so that neighbours differ in lightness too; yellow only on dark. */
-const onWhite = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#7F7F7F'];
-const onDark = ['#56B4E9', '#E69F00', '#2FC49A', '#E8A3CB', '#F0E442', '#7FA8FF', '#F3F3F3', '#9A9A9A'];
 
 const serif = "'Liberation Serif', 'Times New Roman', Tinos, Times, serif";
 const sans = "'Liberation Sans', Arial, Arimo, Helvetica, sans-serif";
@@ -56,7 +53,6 @@ const paper: Theme = {
     axis: '#000000',
     grid: '#dcdcdc',
     missing: '#d9d9d9',
-    series: onWhite,
   },
   bandOpacity: 0.16,
 };
@@ -83,7 +79,6 @@ const screenLight: Theme = {
     axis: '#c4c4c1',
     grid: '#e6e6e4',
     missing: '#dcdcda',
-    series: onWhite,
   },
   bandOpacity: 0.16,
 };
@@ -98,7 +93,6 @@ const screenDark: Theme = {
     axis: '#4a4b50',
     grid: '#303136',
     missing: '#3a3b40',
-    series: onDark,
   },
   bandOpacity: 0.2,
 };
@@ -159,13 +153,12 @@ export interface SeriesStyle {
   marker: MarkerShape;
 }
 
-/** Style of the series at `index`; 40 series differ in colour or dash. A colour of the user's own wins. */
-export function seriesStyle(theme: Theme, index: number, colour?: string): SeriesStyle {
-  const palette = theme.colour.series;
-  const round = Math.floor(index / palette.length);
+/** Dash and marker of the series at `index`, in its colour: 40 series differ without colour. */
+export function seriesStyle(theme: Theme, index: number, colour: string = paletteColour(index)): SeriesStyle {
+  const round = Math.floor(index / markers.length);
   const dash = dashes[(index + round) % dashes.length] ?? [];
   return {
-    colour: colour ?? palette[index % palette.length] ?? theme.colour.text,
+    colour: theme.name === 'screen-dark' ? onDark(colour) : colour,
     dash: dash.map((part) => part * theme.stroke.line),
     marker: markers[(index + round) % markers.length] ?? 'circle',
   };

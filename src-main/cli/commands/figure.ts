@@ -76,6 +76,20 @@ async function readRecipe(path: string): Promise<Recipe> {
   }
 }
 
+/** As the app draws them: by key of the group, and by name of each run that is in one group only. */
+async function groupColours(client: Client): Promise<Map<string, string>> {
+  const [{ groups }, runs] = await Promise.all([client.call('groups.get', {}), client.call('runs.list', {})]);
+  const names = new Map(runs.map(({ id, name }) => [id, name]));
+  const ofRuns = groups.flatMap(({ members, colour }) =>
+    members.flatMap(({ runId }) => (names.has(runId) ? [{ name: names.get(runId)!, colour }] : [])),
+  );
+  const single = [...Map.groupBy(ofRuns, ({ name }) => name)].filter(([, same]) => same.length === 1);
+  return new Map([
+    ...single.map(([name, [run]]) => [name, run!.colour] as const),
+    ...groups.map(({ key, colour }) => [key, colour] as const),
+  ]);
+}
+
 /** The recipe that the sources stand for, and the ids of the results behind it. */
 async function recipeOf(
   client: Client,
@@ -91,7 +105,8 @@ async function recipeOf(
     const row = await findResult(client, source);
     results.push({ ...row, result: (await readResult(client, row.id)).result });
   }
-  return [figureOfResults(results, choice), results.map((stored) => stored.id)];
+  const colours = await groupColours(client);
+  return [figureOfResults(results, choice, colours), results.map((stored) => stored.id)];
 }
 
 export const define: DefineCommand = (command, globals) => {

@@ -52,7 +52,7 @@ describe('lines', () => {
   it('are thinner in a column than on a page, and as thin as in a column if the figure is smaller', () => {
     const line = (size: object | string) =>
       Number(
-        /stroke="#0072B2" stroke-width="([\d.]+)"/.exec(
+        /class="series"[\s\S]*?fill="none" stroke="#\w+" stroke-width="([\d.]+)"/.exec(
           drawFigure({ kind: 'histogram', data: figureSamples.histogram, options: { size } }).svg,
         )?.[1],
       );

@@ -50,7 +50,6 @@ describe('text', () => {
       'v1.k = 3',
       'sigma_Fixed 1',
       'Σ over all',
-      'α2β',
     ])
       expect(runsOf(name), name).toEqual([{ text: name }]);
   });

@@ -293,7 +293,12 @@ export const requests = {
       format: z.enum(figureFormats),
       dpi: z.number().min(36).max(2400).optional(),
     }),
-    response: z.object({ filename: z.string(), bytes }),
+    response: z.object({
+      filename: z.string(),
+      bytes,
+      /** What the file does not show as the figure has it, such as characters that the fonts lack. */
+      warnings: z.array(z.string()),
+    }),
   },
 
   ...trainFormRequests,

@@ -136,9 +136,10 @@ export function handlersOf(engine: EngineServices): Handlers {
     },
     'figures.export': async ({ recipe, format, dpi }) => {
       // Fonts and the PDF writer are loaded when the first figure is drawn.
-      const { exportFigure } = await import('./figures/export.ts');
+      const { exportFigure, exportWarnings } = await import('./figures/export.ts');
       const bytes = await exportFigure(recipe, format, { dpi });
-      return { bytes, filename: `${recipe.kind}.${format}` };
+      const warnings = exportWarnings(recipe, format);
+      return { bytes, filename: `${recipe.kind}.${format}`, warnings };
     },
 
     'train.presets': async () => (await import('./train-form.ts')).presets(),

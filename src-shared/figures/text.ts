@@ -101,6 +101,12 @@ function widthTable(face: FaceName): Map<number, number> {
   return table;
 }
 
+/** Whether all shipped faces have the character. */
+export const hasGlyph = (character: string): boolean =>
+  (Object.keys(faceMetrics) as FaceName[]).every((face) =>
+    widthTable(face).has(character.codePointAt(0) ?? 0),
+  );
+
 const faceOf = (font: Font, italic = false): FaceName =>
   // There is no bold italic face: symbols in a bold text are italic.
   `${font.family}-${italic ? 'italic' : font.bold === true ? 'bold' : 'regular'}`;

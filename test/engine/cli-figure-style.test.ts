@@ -45,6 +45,21 @@ describe('basin figure, style', () => {
     expect(other.recipe.options).toEqual({ ...options, legend: 'none', y: { label: 'accuracy' } });
   });
 
+  test('says which characters of names PDF and PNG cannot show', async () => {
+    const series = [{ label: '对照组', lambdas: [0, 1], curves: [{ pair: '1–2', values: [90, 91] }] }];
+    const named = join(folder, 'named.json');
+    const data = { metric: 'accuracy', split: 'test', panels: [{ title: 't', series }] };
+    writeFileSync(named, JSON.stringify({ kind: 'interpolation', data }));
+    const made = async (...files: string[]) =>
+      basin(['figure', named, '--out', ...files.map((file) => join(folder, file)), ...here]);
+    const warned = await made('a.pdf', 'a.png');
+    expect(warned.code).toBe(0);
+    expect(warned.stderr.match(/warning: The fonts of PDF and PNG lack 对 照 组 in “对照组”/g)).toHaveLength(
+      1,
+    );
+    expect((await made('a.svg')).stderr).not.toContain('warning');
+  });
+
   test('is refused in the words of the flags', async () => {
     const refused = async (...flags: string[]) =>
       basin(['figure', path, ...flags, '--out', join(folder, 'no.svg'), ...here]);

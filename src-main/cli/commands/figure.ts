@@ -178,12 +178,15 @@ export const define: DefineCommand = (command, globals) => {
         const recipe = { ...withColours(found, flags), options };
         const dpi = flags.dpi === undefined ? {} : { dpi: flags.dpi };
         const drawn: { path: string; bytes: Uint8Array }[] = [];
+        const told: string[] = [];
         for (const { path, format } of targets) {
-          const { bytes, filename } = await inFlags(() =>
+          const { bytes, filename, warnings } = await inFlags(() =>
             client.call('figures.export', { recipe, format, ...dpi }),
           );
+          told.push(...warnings);
           drawn.push({ path: path ?? join(process.cwd(), filename), bytes });
         }
+        for (const warning of new Set(told)) terminal.note(`warning: ${warning}`);
         const asNamed = drawn.map(({ path }) => path);
         // A name that the person gave is what they want; one that the figure's kind gave may be another figure's.
         const written = flags.out !== undefined || flags.force ? asNamed : await freePaths(drawn);
@@ -199,7 +202,12 @@ export const define: DefineCommand = (command, globals) => {
           flags.save === undefined
             ? null
             : await client.call('figures.save', { title: flags.save, resultIds, recipe });
-        terminal.document({ figures: written, recipe, saved: saved?.id ?? null });
+        terminal.document({
+          figures: written,
+          recipe,
+          saved: saved?.id ?? null,
+          warnings: [...new Set(told)],
+        });
       });
     });
   command

@@ -280,6 +280,15 @@ export const requests = {
     args: z.object({ title: z.string(), resultIds: z.array(id), recipe: figureRecipeSchema }),
     response: figureRowSchema,
   },
+  /** Another title or recipe for a saved figure; the results behind it stay. */
+  'figures.update': {
+    args: z.object({
+      figureId: id,
+      title: z.string().trim().min(1).optional(),
+      recipe: figureRecipeSchema.optional(),
+    }),
+    response: figureRowSchema,
+  },
   'figures.remove': { args: z.object({ figureId: id }), response: nothing },
   /** Draws a recipe (saved or not) into a file's bytes. `dpi` concerns png. */
   'figures.export': {
@@ -288,7 +297,12 @@ export const requests = {
       format: z.enum(figureFormats),
       dpi: z.number().min(36).max(2400).optional(),
     }),
-    response: z.object({ filename: z.string(), bytes }),
+    response: z.object({
+      filename: z.string(),
+      bytes,
+      /** What the file does not show as the figure has it, such as characters that the fonts lack. */
+      warnings: z.array(z.string()),
+    }),
   },
 
   ...trainFormRequests,

@@ -30,6 +30,9 @@ export interface FigureChoice {
   scale: 'linear' | 'signed-sqrt' | 'log';
 }
 
+/** Colours of groups by what a result's title may name: the group, or a run in it. */
+export type GroupColours = ReadonlyMap<string, string>;
+
 export interface StoredResult {
   id: string;
   kind: string;
@@ -38,8 +41,13 @@ export interface StoredResult {
 }
 
 /** Throws UserError where the results cannot be one figure, or lack what was asked for. */
-export function figureOfResults(results: readonly StoredResult[], choice: FigureChoice): FigureRecipe {
-  if (results.every((stored) => stored.kind === interpolateJob.kind)) return interpolationOf(results, choice);
+export function figureOfResults(
+  results: readonly StoredResult[],
+  choice: FigureChoice,
+  colours: GroupColours = new Map(),
+): FigureRecipe {
+  if (results.every((stored) => stored.kind === interpolateJob.kind))
+    return interpolationOf(results, choice, colours);
   const presented = results.flatMap(({ kind, result }) => present(kind, result)?.figures ?? []);
   if (presented.length > 0 && results.length === 1) return chosenOf(presented, choice.which);
   const panels = results.flatMap(matricesOf);
@@ -83,9 +91,13 @@ function matricesOf({ result }: StoredResult): { name: string; matrix: Matrix }[
 function interpolationOf(
   results: readonly StoredResult[],
   { metric, split, barrier, which }: FigureChoice,
+  colours: GroupColours,
 ): FigureRecipe {
   const parsed = results.map(({ title, result }) => ({ title, result: interpolateJob.result.parse(result) }));
-  const series = parsed.map(({ title, result }) => ({ label: title, pairs: pairsOf(result) }));
+  const series = parsed.map(({ title, result }): CurveSeries => {
+    const colour = colours.get(subjectOf(title));
+    return { label: title, pairs: pairsOf(result), ...(colour !== undefined && { colour }) };
+  });
   const notes = parsed.flatMap(({ result }) =>
     [...Map.groupBy(result.left_out ?? [], ({ reason }) => reason)].map(
       ([reason, left]) =>
@@ -113,12 +125,14 @@ function interpolationOf(
   return chosenOf(found, which);
 }
 
+/** `Interpolate, aligned by weights: NAME` -> NAME. */
+const subjectOf = (title: string): string => title.replace(/^Interpolate[^:]*: /, '');
+
 /** Results about the same runs are one series, whatever their epoch and however they were aligned. */
 function seriesOverEpochs(series: readonly CurveSeries[]): CurveSeries[] {
-  // `Interpolate, aligned by weights: NAME`
-  const about = ({ label }: CurveSeries): string => label.replace(/^Interpolate[^:]*: /, '');
-  return [...Map.groupBy(series, about)].map(([label, same]) => ({
+  return [...Map.groupBy(series, ({ label }) => subjectOf(label))].map(([label, same]) => ({
     label,
+    ...(same[0]?.colour !== undefined && { colour: same[0].colour }),
     pairs: same.flatMap(({ pairs }) => pairs),
   }));
 }

@@ -8,7 +8,7 @@ import { trackingFileName } from '../../src-shared/tracking.ts';
 import { configFileOf } from '../formats/run-layout.ts';
 import { zipOf } from '../formats/zip.ts';
 import type { EngineServices } from './services.ts';
-import { exportFigure } from './figures/export.ts';
+import { exportFigure, exportWarnings } from './figures/export.ts';
 import { exportResult } from './export-result.ts';
 import type { ResultFile, ResultStore } from './results.ts';
 import { basinVersion } from './version.ts';
@@ -94,6 +94,9 @@ async function addFigure(files: Files, figure: FigureRow, problems: string[]): P
   for (const format of ['svg', 'pdf'] as const) {
     try {
       files[`figures/${figure.id}.${format}`] = await exportFigure(figure.recipe, format, {});
+      problems.push(
+        ...exportWarnings(figure.recipe, format).map((text) => `${figure.title}: ${format}: ${text}`),
+      );
     } catch (error) {
       // Its recipe is in the manifest all the same; a picture that cannot be drawn does not hold back the numbers.
       problems.push(`${figure.title}: ${format}: ${messageOf(error)}`);

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { figureRowSchema, type FigureRow } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
+import { drawFigure } from '../../src-shared/figures/index.ts';
 import type { Db } from './store/database.ts';
 
 interface Row {
@@ -51,6 +52,23 @@ export class FigureStore {
         JSON.stringify(figure.recipe),
         Date.now(),
       );
+    return this.get(id);
+  }
+
+  /** Another title or recipe, of the same kind. Throws UserError if there is no such figure, or it cannot be drawn so. */
+  update(
+    id: string,
+    { title, recipe }: { title?: string | undefined; recipe?: FigureRow['recipe'] | undefined },
+  ): FigureRow {
+    const row = this.get(id);
+    if (recipe !== undefined && recipe.kind !== row.recipe.kind)
+      throw new UserError(`Figure "${id}" is of the kind ${row.recipe.kind}, not ${recipe.kind}.`, {
+        hint: 'Save it as another figure.',
+      });
+    if (recipe !== undefined) drawFigure(recipe);
+    this.#db
+      .prepare('UPDATE figures SET title = ?, recipe = ? WHERE id = ?')
+      .run(title ?? row.title, JSON.stringify(recipe ?? row.recipe), id);
     return this.get(id);
   }
 

@@ -134,6 +134,11 @@ export function handlersOf(engine: EngineServices): Handlers {
       engine.emit({ type: 'figures-changed' });
       return row;
     },
+    'figures.update': ({ figureId, ...change }) => {
+      const row = engine.figures.update(figureId, change);
+      engine.emit({ type: 'figures-changed' });
+      return row;
+    },
     'figures.remove': ({ figureId }) => {
       engine.figures.remove(figureId);
       engine.emit({ type: 'figures-changed' });
@@ -141,9 +146,10 @@ export function handlersOf(engine: EngineServices): Handlers {
     },
     'figures.export': async ({ recipe, format, dpi }) => {
       // Fonts and the PDF writer are loaded when the first figure is drawn.
-      const { exportFigure } = await import('./figures/export.ts');
+      const { exportFigure, exportWarnings } = await import('./figures/export.ts');
       const bytes = await exportFigure(recipe, format, { dpi });
-      return { bytes, filename: `${recipe.kind}.${format}` };
+      const warnings = exportWarnings(recipe, format);
+      return { bytes, filename: `${recipe.kind}.${format}`, warnings };
     },
 
     'train.presets': async () => (await import('./train-form.ts')).presets(),

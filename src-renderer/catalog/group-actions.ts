@@ -6,18 +6,6 @@ import { plural } from '../format.ts';
 import { engine } from '../state/engine.svelte.ts';
 import { notices, type Notice } from '../state/notices.svelte.ts';
 
-/** Okabe-Ito, in the order of first use; every plot shows a group in its colour. */
-export const groupColours = [
-  '#0072b2',
-  '#d55e00',
-  '#009e73',
-  '#cc79a7',
-  '#e69f00',
-  '#56b4e9',
-  '#8c6d00',
-  '#000000',
-];
-
 async function edit(change: GroupEdit, said: string, unchanged = 'Nothing changed'): Promise<boolean> {
   const response = await engine.attempt('groups.edit', { edit: change });
   if (!response) return false;
@@ -111,9 +99,7 @@ export async function createGroup(members: Member[], key?: string): Promise<Grou
   );
   let name = wanted;
   for (let n = 2; taken.has(name); n++) name = `${wanted} ${n}`;
-  const used = new Set(engine.groups.groups.map((group) => group.colour));
-  const colour = groupColours.find((candidate) => !used.has(candidate)) ?? groupColours[0]!;
-  const done = await edit({ type: 'create', architecture, key: name, members, colour }, `New group ${name}`);
+  const done = await edit({ type: 'create', architecture, key: name, members }, `New group ${name}`);
   return done
     ? engine.groups.groups.find((group) => group.key === name && group.architecture === architecture)
     : undefined;

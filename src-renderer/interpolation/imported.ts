@@ -1,6 +1,7 @@
 /** Curves that an import brought: shown as groups of their own, one for each run that a file names. */
 import { z } from 'zod';
 import type { Group } from '../../src-shared/api.ts';
+import { coloursOf } from '../../src-shared/series-colours.ts';
 import type { Provenance } from '../../src-shared/provenance.ts';
 
 /** Where imported curves come from. */
@@ -11,7 +12,6 @@ export interface ImportedFrom {
   from: string;
 }
 
-const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7f7f7f'];
 const namedSchema = z.object({ runKey: z.string() });
 
 export function importedFrom(
@@ -32,8 +32,9 @@ export const importedGroupId = ({ key, from }: ImportedFrom): string => `importe
 /** Each once, in the order in which they came. */
 export function groupsOfImported(all: readonly ImportedFrom[]): Group[] {
   const distinct = [...new Map(all.map((imported) => [importedGroupId(imported), imported])).values()];
+  const colours = coloursOf(distinct.map(({ key }) => ({ label: key })));
   return distinct.map((imported, i) => ({
     ...{ id: importedGroupId(imported), architecture: 'mlp', key: `${imported.key} (imported)` },
-    ...{ colour: colours[i % colours.length]!, notes: imported.from, members: [] },
+    ...{ colour: colours[i]!, notes: imported.from, members: [] },
   }));
 }

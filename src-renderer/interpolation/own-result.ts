@@ -1,14 +1,21 @@
 /** What one job computed, shown as a group of its own. */
 import type { Group } from '../../src-shared/api.ts';
+import { coloursOf } from '../../src-shared/series-colours.ts';
 
-const colour = '#3b6fb6';
 const ofResult = 'result-';
 
 /** Shows what one job computed, and asks for nothing. */
 export function groupOfResult(resultId: string, title: string): Group {
   // `Interpolate, aligned by weights: NAME`
   const key = title.replace(/^Interpolate[^:]*: /, '');
-  return { id: `${ofResult}${resultId}`, architecture: 'mlp', key, colour, notes: '', members: [] };
+  return {
+    id: `${ofResult}${resultId}`,
+    architecture: 'mlp',
+    key,
+    colour: coloursOf([{ label: key }])[0]!,
+    notes: '',
+    members: [],
+  };
 }
 
 /** The result that a group made by `groupOfResult` stands for. */

@@ -1,14 +1,20 @@
 /** What is not a group but is drawn as one: a run by itself, any two checkpoints. */
 import type { Group, RunRow } from '../../src-shared/api.ts';
+import { colourOfRun, paletteColour } from '../../src-shared/series-colours.ts';
 import type { End } from './CheckpointPair.svelte';
 import { checkpoints } from './checkpoints.svelte.ts';
-
-const colour = '#3b6fb6';
 
 export function groupOfRun(run: RunRow | undefined): Group | undefined {
   if (!run) return undefined;
   const { id, architecture, name } = run;
-  return { id: `run-${id}`, architecture, key: name, colour, notes: '', members: [{ runId: id }] };
+  return {
+    id: `run-${id}`,
+    architecture,
+    key: name,
+    colour: colourOfRun(run),
+    notes: '',
+    members: [{ runId: id }],
+  };
 }
 
 /** Undefined until both ends are chosen, and where both are the same. */
@@ -25,7 +31,7 @@ export function groupOfPair(ends: [End, End], runs: ReadonlyMap<string, RunRow>)
     id: `pair-${first.id}-${second.id}`,
     architecture,
     key: `${name(first)} – ${name(second)}`,
-    colour,
+    colour: paletteColour(0),
     notes: '',
     members: [first, second].map((row) => ({ runId: row.runId, checkpointIds: [row.id] })),
   };

@@ -1,6 +1,15 @@
 /** Axes: from a description and a length to a scale, ticks that do not collide, and the room they need. */
 import { format, scaleLinear, scaleLog } from 'd3';
-import { lineHeight, markup, textExtents, textWidth, wrapText, type Font, type RichText } from './text.ts';
+import {
+  lineHeight,
+  markup,
+  plainText,
+  textExtents,
+  textWidth,
+  wrapText,
+  type Font,
+  type RichText,
+} from './text.ts';
 import type { Theme } from './theme.ts';
 
 export interface AxisSpec {
@@ -22,6 +31,8 @@ export interface AxisSpec {
   /** Ticks at whole numbers only. */
   integer?: boolean;
   grid?: boolean;
+  /** Values lie beyond the range: marks end at it. */
+  cut?: boolean;
 }
 
 export interface Tick {
@@ -149,6 +160,15 @@ function logTicks(domain: readonly [number, number], count: number): Candidate {
   const between = Array.from({ length: Math.max(0, last - first + 3) }, (_, i) => first - 1 + i).flatMap(
     (k) => [2, 3, 4, 5, 6, 7, 8, 9].map((m) => m * 10 ** k).filter(within),
   );
+  const leading = (v: number): number => Math.round(v / 10 ** Math.floor(Math.log10(v) + 1e-9));
+  const all = [...decades.map((k) => 10 ** k), ...between].sort((a, b) => a - b);
+  const led = (by: readonly number[]): number[] => all.filter((v) => by.includes(leading(v)));
+  const minorOf = (values: readonly number[]): number[] => all.filter((v) => !values.includes(v));
+  // With less than three decades 1, 2, 5 or 1, 3 of each, as many as there is room for.
+  const dense = decades.length < 3 ? [led([1, 2, 5]), led([1, 3])] : [];
+  const fitting = dense.find((values) => values.length >= 3 && values.length <= count);
+  if (fitting !== undefined)
+    return { values: fitting, labels: fitting.map(shortest), minor: minorOf(fitting) };
   if (decades.length >= 2) {
     const every = Math.max(1, Math.ceil(decades.length / Math.max(1, count)));
     const shown = decades.filter((k) => (k - first) % every === 0);
@@ -161,18 +181,10 @@ function logTicks(domain: readonly [number, number], count: number): Candidate {
       minor,
     };
   }
-  // Less than two decades: 1, 2, 5 and, where even those are too few, the linear ticks.
-  const all = [...decades.map((k) => 10 ** k), ...between].sort((a, b) => a - b);
-  const leading = (v: number): number => Math.round(v / 10 ** Math.floor(Math.log10(v) + 1e-9));
-  const nice = all.filter((v) => [1, 2, 5].includes(leading(v)));
-  const values =
-    nice.length >= 2 ? nice : linearTicks({ label: '' }, domain, count).values.filter((v) => v > 0);
-  const labels = nice.length >= 2 ? values.map(shortest) : numberLabels(values);
-  return {
-    values: values.slice(0, Math.max(count, 2)),
-    labels,
-    minor: all.filter((v) => !values.includes(v)),
-  };
+  // Less than two decades: if 1, 2, 5 are too few or too many, the linear ticks.
+  const nice = dense.find((values) => values.length >= 2 && values.length <= count);
+  const values = nice ?? linearTicks({ label: '' }, domain, count).values.filter((v) => v > 0);
+  return { values, labels: nice ? values.map(shortest) : numberLabels(values), minor: minorOf(values) };
 }
 
 function candidate(spec: AxisSpec, domain: readonly [number, number], count: number): Candidate {
@@ -228,11 +240,13 @@ export function horizontalAxis(
     return { spec, domain, length, place, ticks, minor: found.minor, turn, labelLines };
   };
   const most = Math.max(2, Math.min(9, Math.floor(length / (font.size * 3.6))));
-  for (let count = most; count >= 2; count--) {
+  const fits = (count: number): [[Candidate, Tick[]]] | undefined => {
     const found = candidate(spec, domain, count);
     const ticks = toTicks(found, place, font);
-    if (!collide(ticks, space)) return done(found, ticks);
-  }
+    return collide(ticks, space) ? undefined : [[found, ticks]];
+  };
+  const fitting = chosenTicks(most, fits);
+  if (fitting !== undefined) return done(...fitting);
   const found = candidate(spec, domain, 2);
   if (spec.scale === 'category') {
     const slot = length / Math.max(1, found.values.length) - space;
@@ -245,6 +259,20 @@ export function horizontalAxis(
     return done(found, thinned(ticks, font.size * 1.1), -90);
   }
   return done(found, thinned(toTicks(found, place, font)));
+}
+
+/** Of what fits, the most ticks up to the wanted number; more than that rather than fewer than three. */
+function chosenTicks(
+  wanted: number,
+  fits: (count: number) => [[Candidate, Tick[]]] | undefined,
+): [Candidate, Tick[]] | undefined {
+  const fewer = Array.from({ length: Math.max(1, wanted - 1) }, (_, i) => Math.max(2, wanted - i));
+  const more = [1, 2, 3, 4, 5].map((i) => wanted + i);
+  // Round steps may give many more ticks than were asked for.
+  const most = Math.max(4, 1.3 * wanted);
+  const found = [...fewer, ...more].flatMap((count) => fits(count) ?? []);
+  const enough = found.filter(([, ticks]) => ticks.length >= 3);
+  return enough.find(([, ticks]) => ticks.length <= most) ?? enough[0] ?? found[0];
 }
 
 const wordWidths = (label: RichText, font: Font): number[] =>
@@ -278,12 +306,23 @@ export function verticalAxis(
   const font = tickFont(theme);
   const place = placement(spec, domain, length);
   const count = Math.max(2, Math.min(8, Math.floor(length / (font.size * 2.6))));
-  const found = candidate(spec, domain, count);
-  const ticks = toTicks(found, place, font);
-  const tall = ticks.map((tick) => ({ ...tick, width: font.size }));
-  const shown = collide(tall, 1) ? thinned(ticks, font.size) : ticks;
-  const labelLines = plainLines(spec.label, labelFont(theme), length);
-  return { spec, domain, length, place, ticks: shown, minor: found.minor, turn: 0, labelLines };
+  const fits = (wanted: number): [[Candidate, Tick[]]] | undefined => {
+    const found = candidate(spec, domain, wanted);
+    const ticks = toTicks(found, place, font);
+    const tall = ticks.map((tick) => ({ ...tick, width: font.size }));
+    return collide(tall, 1) ? undefined : [[found, ticks]];
+  };
+  const least = candidate(spec, domain, count);
+  const [found, ticks] = chosenTicks(count, fits) ?? [least, thinned(toTicks(least, place, font), font.size)];
+  // A word that is a little longer than the axis stays whole: there is room at its ends.
+  const words = plainText(spec.label).split(/(?<=[ /,])/u);
+  const longest = Math.max(0, ...words.map((word) => textWidth(word.trimEnd(), labelFont(theme))));
+  const labelLines = plainLines(
+    spec.label,
+    labelFont(theme),
+    longest <= 1.2 * length ? Math.max(length, longest) : length,
+  );
+  return { spec, domain, length, place, ticks, minor: found.minor, turn: 0, labelLines };
 }
 
 function plainLines(label: RichText, font: Font, width: number): readonly RichText[] {

@@ -4,7 +4,10 @@ import type { Provenance } from '../provenance.ts';
 import type { LegendPlace } from './legend.ts';
 import type { PlacedText } from './sheet.ts';
 import { sizeSchema } from './size.ts';
+import { axisStyleSchema } from './style.ts';
 import { themeNames } from './theme.ts';
+
+export const legendPlaces = ['bottom', 'top', 'right', 'inside', 'none'] as const;
 
 /** Options every kind of figure takes. All sizes are true physical sizes. */
 export const figureOptionsSchema = z.strictObject({
@@ -16,7 +19,11 @@ export const figureOptionsSchema = z.strictObject({
   size: sizeSchema.optional(),
   /** Size of axis labels in pt; the other texts keep their proportion to it. */
   fontSize: z.number().min(3).max(48).optional(),
-  legend: z.enum(['bottom', 'top', 'right']).default('bottom'),
+  /** `inside`: in an empty place of a panel, below if there is none. */
+  legend: z.enum(legendPlaces).default('bottom'),
+  /** Range, scale and label of the axes. */
+  x: axisStyleSchema.optional(),
+  y: axisStyleSchema.optional(),
   /** Heading above all panels. */
   title: z.string().max(500).optional(),
   /** Draw the caption and the provenance line under the figure, not only into the file's metadata. */
@@ -36,6 +43,8 @@ export interface AxisGeometry {
   /** Values at the left (bottom) and right (top) end. */
   from: number;
   to: number;
+  /** Its tick labels that are shown. */
+  ticks: readonly string[];
 }
 
 /** A curve as it can be read off. */
@@ -82,7 +91,10 @@ export interface FigureDocument {
   provenance: Provenance | undefined;
   panels: readonly PanelGeometry[];
   series: readonly SeriesInfo[];
-  legend: readonly LegendPlace[];
+  /** Where the legend lies, in pt; null if there is none. */
+  legend: { left: number; top: number; width: number; height: number } | null;
+  /** Where its items lie. */
+  legendItems: readonly LegendPlace[];
   /** Every text with its place: for overlays, and for checking that none collide. */
   texts: readonly PlacedText[];
 }

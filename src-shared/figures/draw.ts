@@ -15,6 +15,23 @@ export interface Frame {
   y: (value: number) => number;
 }
 
+/** Of a laid-out panel. */
+export function frameOf(panel: {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+  x: { place: (value: number) => number };
+  y: { place: (value: number) => number };
+}): Frame {
+  const { left, top, width, height, x, y } = panel;
+  return {
+    ...{ left, top, width, height },
+    x: (value) => left + x.place(value),
+    y: (value) => top + height - y.place(value),
+  };
+}
+
 const strokeOf = (style: SeriesStyle, width: number, thin = false): Attributes => ({
   fill: 'none',
   stroke: style.colour,
@@ -114,7 +131,8 @@ export function drawMarkers(
     });
 }
 
-export const markerRadius = (theme: Theme): number => 1.15 * theme.stroke.line;
+/** Markers shrink less than lines: their shapes have to be told apart. */
+export const markerRadius = (theme: Theme): number => 0.9 + 0.65 * theme.stroke.line;
 
 /** About ten markers, spread along the line and shifted from series to series. */
 function markedPoints(mark: LineMark): readonly Point[] {

@@ -127,7 +127,8 @@ export function numbersAsCsv(table: NumberTable): string {
   return [table.columns, ...table.rows].map((row) => `${row.map(field).join(',')}\r\n`).join('');
 }
 
-export { figureOptionsSchema } from './document.ts';
+export { figureOptionsSchema, legendPlaces } from './document.ts';
+export type { AxisStyle } from './style.ts';
 export type {
   FigureDocument,
   FigureOptions,
@@ -135,7 +136,8 @@ export type {
   NumberTable,
   PanelGeometry,
 } from './document.ts';
+export { lackingWarning, withStandIns } from './coverage.ts';
 export { packMatrix } from './matrix-data.ts';
 export type { Viewing, Zoom } from './viewing.ts';
-export { sizePresets } from './size.ts';
+export { sizePresetLabels, sizePresetNames, sizePresets, type SizePreset } from './size.ts';
 export { themeNames, type ThemeName } from './theme.ts';

@@ -10,6 +10,7 @@ import {
 import { figure, type FigureContent } from './figure.ts';
 import type { LegendItem } from './legend.ts';
 import type { BandMark, LineMark, Mark } from './marks.ts';
+import { coloursOf } from '../series-colours.ts';
 import { seriesStyle, type Theme } from './theme.ts';
 import type { Viewing } from './viewing.ts';
 
@@ -41,12 +42,19 @@ export function defineFigure<Schema extends z.ZodType>(
   return {
     ...definition,
     draw: (input, options = {}, notes = {}, viewing) => {
-      const data = definition.schema.parse(input);
+      const chosen = figureOptionsSchema.parse(options);
+      const data = onChosenScale(definition.schema.parse(input), chosen.y?.scale);
       const caption = notes.caption ?? definition.describe(data);
       const content = (theme: Theme) => definition.content(data, theme);
-      return figure(figureOptionsSchema.parse(options), content, { ...notes, caption }, viewing);
+      return figure(chosen, content, { ...notes, caption }, viewing);
     },
   };
+}
+
+/** Kinds with a logarithmic axis of their own leave out what it cannot show; a linear one that is asked for shows it. */
+function onChosenScale<Data>(data: Data, scale: 'linear' | 'log' | undefined): Data {
+  const has = typeof data === 'object' && data !== null && 'log' in data;
+  return has && scale === 'linear' ? { ...data, log: false } : data;
 }
 
 type NumberList = readonly (number | null)[] | Float64Array | Float32Array;
@@ -114,9 +122,12 @@ export class SeriesList {
 
   constructor(theme: Theme, series: Iterable<{ label: string; colour?: string | undefined }>) {
     this.#theme = theme;
-    for (const { label, colour } of series) {
-      if (!this.#index.has(label)) this.#index.set(label, this.#index.size);
-      if (colour !== undefined && !this.#colours.has(label)) this.#colours.set(label, colour);
+    const own = new Map<string, string | undefined>();
+    for (const { label, colour } of series) own.set(label, own.get(label) ?? colour);
+    const labels = [...own].map(([label, colour]) => ({ label, colour }));
+    for (const [i, colour] of coloursOf(labels).entries()) {
+      this.#index.set(labels[i]!.label, i);
+      this.#colours.set(labels[i]!.label, colour);
     }
   }
 

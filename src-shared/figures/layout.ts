@@ -25,8 +25,6 @@ export interface PanelSpec {
   marks: readonly Mark[];
   /** Draw a full frame (matrices, planes) and no grid. */
   framed?: boolean;
-  /** Not all of its marks are inside its axes' ranges: they are cut off at its edges. */
-  part?: boolean;
 }
 
 export interface ColourBar {
@@ -40,6 +38,8 @@ export interface FigureSpec {
   width: number;
   height: number | undefined;
   rows: readonly (readonly PanelSpec[])[];
+  /** The rows mean nothing: where the width asks for it, panels go into other ones. */
+  flow?: boolean;
   /** Height over width of a panel. */
   aspect: number;
   /** Keep the aspect even where a height is given (matrices). */

@@ -44,10 +44,10 @@ export interface LegendLayout {
 const legendFont = (theme: Theme): Font => ({ family: theme.family, size: theme.size.legend });
 /** Lines need some length to show their dashes; markers and patches do not. */
 const sampleWidth = (theme: Theme, items: readonly LegendItem[]): number =>
-  theme.size.legend * (items.every(({ look }) => look === 'marker' || look === 'patch') ? 1.1 : 2.9);
+  theme.size.legend * (items.every(({ look }) => look === 'marker' || look === 'patch') ? 1.1 : 2.7);
 const sampleGap = 4;
 
-/** Items in reading order: one centred row if they fit, else columns of equal width; `width` pt at most. */
+/** Items in reading order: one centred row if they fit, else columns; `width` pt at most. */
 export function layoutLegend(
   items: readonly LegendItem[],
   theme: Theme,
@@ -71,22 +71,36 @@ export function layoutLegend(
     });
     return { items: placed, width: total, height: row };
   }
-  const widest = Math.max(...widths);
-  const columns = oneColumn ? 1 : Math.max(1, Math.floor((width + between) / (widest + between)));
-  const used = Math.min(columns, items.length);
+  const columns = oneColumn ? [Math.max(...widths)] : columnsFor(widths, width, between);
+  const used = columns.length;
+  const lefts = columns.map((_, k) => columns.slice(0, k).reduce((sum, w) => sum + w + between, 0));
   let y = 0;
   const placed: PlacedItem[] = [];
   for (let start = 0; start < items.length; start += used) {
     const line = items.slice(start, start + used);
     for (const [k, item] of line.entries()) {
-      placed.push({ item, lines: wrapped[start + k]!, x: k * (widest + between), y });
+      placed.push({ item, lines: wrapped[start + k]!, x: lefts[k]!, y });
     }
     y += row * Math.max(...line.map((_, k) => wrapped[start + k]!.length)) + font.size * 0.15;
   }
-  return { items: placed, width: used * widest + (used - 1) * between, height: y };
+  const rows = placed.map(({ x }, i) => x + widths[i]!);
+  return { items: placed, width: Math.max(...rows), height: y };
 }
 
-export function legendPlaces(
+/** Widths of the most columns that fit, items in reading order. An item alone in the last row may be wider. */
+function columnsFor(widths: readonly number[], width: number, between: number): number[] {
+  for (let count = widths.length - 1; count > 1; count--) {
+    const alone = widths.length % count === 1;
+    const counted = alone ? widths.slice(0, -1) : widths;
+    const columns = Array.from({ length: count }, (_, k) =>
+      Math.max(0, ...counted.filter((_, i) => i % count === k)),
+    );
+    if (columns.reduce((sum, w) => sum + w, between * (count - 1)) <= width) return columns;
+  }
+  return [Math.max(...widths)];
+}
+
+export function placesOfItems(
   layout: LegendLayout,
   theme: Theme,
   [left, top]: readonly [number, number],

@@ -5,7 +5,7 @@ import type { Sheet } from './sheet.ts';
 import { lineHeight, textExtents, textWidth, wrapText, type Font, type RichText } from './text.ts';
 import type { Theme } from './theme.ts';
 
-interface Box {
+export interface Box {
   left: number;
   right: number;
   top: number;
@@ -24,13 +24,18 @@ interface Page {
 const apart = (a: Box, b: Box): boolean =>
   a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
 
-export function drawNotes(sheet: Sheet, theme: Theme, frame: Frame, marks: readonly Mark[]): void {
+export function drawNotes(
+  sheet: Sheet,
+  theme: Theme,
+  frame: Frame,
+  { marks, taken }: { marks: readonly Mark[]; taken: readonly Box[] },
+): void {
   const page: Page = {
     sheet,
     theme,
     frame,
     font: { family: theme.family, size: theme.size.note },
-    taken: [],
+    taken: [...taken],
   };
   const rules = marks.filter((mark) => mark.kind === 'rule' && mark.label !== undefined) as RuleMark[];
   for (const rule of [...rules].sort((a, b) => a.value - b.value)) drawRuleLabel(page, rule);
@@ -92,24 +97,38 @@ function drawPointNote(
   }
 }
 
+/** Where a box covers the least ink, and how much that is: points of marks, 0 if none. */
+export function emptiest(
+  frame: Frame,
+  marks: readonly Mark[],
+  { width, height }: { width: number; height: number },
+  taken: readonly Box[],
+): { box: Box; covered: number } {
+  const inset = 4;
+  const room = Math.max(0, frame.height - 2 * inset - height);
+  // The corners, then places along the sides between them: a panel may have ink in every corner.
+  const places = [0, 1, 0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.4, 0.6, 0.5].flatMap((share) =>
+    [frame.left + inset, frame.left + frame.width - inset - width].map((left): Box => {
+      const top = frame.top + inset + share * room;
+      return { left, top, right: left + width, bottom: top + height };
+    }),
+  );
+  const ink = marks.flatMap((mark) => denseInk(frame, mark));
+  const load = (box: Box): number =>
+    ink.filter(([x, y]) => x > box.left - 3 && x < box.right + 3 && y > box.top - 3 && y < box.bottom + 3)
+      .length +
+    1e6 * taken.filter((other) => !apart(other, box)).length;
+  const box = places.reduce((a, b) => (load(b) < load(a) ? b : a));
+  return { box, covered: load(box) };
+}
+
 function drawCornerNote(page: Page, lines: readonly RichText[], marks: readonly Mark[]): void {
   const { sheet, theme, frame, font, taken } = page;
   if (lines.length === 0) return;
   const width = Math.max(...lines.map((line) => textWidth(line, font)));
   const { above, below } = textExtents(font);
   const height = (lines.length - 1) * lineHeight(font) + above + below;
-  const inset = 4;
-  const corners = ['top-left', 'top-right', 'bottom-left', 'bottom-right'].map((name): Box => {
-    const left = name.endsWith('left') ? frame.left + inset : frame.left + frame.width - inset - width;
-    const top = name.startsWith('top') ? frame.top + inset : frame.top + frame.height - inset - height;
-    return { left, top, right: left + width, bottom: top + height };
-  });
-  const ink = marks.flatMap((mark) => denseInk(frame, mark));
-  const load = (box: Box): number =>
-    ink.filter(([x, y]) => x > box.left - 3 && x < box.right + 3 && y > box.top - 3 && y < box.bottom + 3)
-      .length +
-    1e6 * taken.filter((other) => !apart(other, box)).length;
-  const best = corners.reduce((a, b) => (load(b) < load(a) ? b : a));
+  const best = emptiest(frame, marks, { width, height }, taken).box;
   taken.push(best);
   // Grid lines must not run through the words.
   sheet.add('rect', {

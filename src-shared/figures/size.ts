@@ -3,17 +3,25 @@ import { z } from 'zod';
 
 export const units = { in: 72, mm: 72 / 25.4, cm: 720 / 25.4, pt: 1, px: 0.75 } as const;
 
-/**
- * Widths of common templates: one column and both columns of a two-column page (ICML: 3.25 and 6.75 in), and the
- * full text width of a one-column page (NeurIPS, ICLR: 5.5 in).
- */
-export const sizePresets = { single: 3.25, double: 6.75, full: 5.5 } as const;
+/** Widths of common templates, in inches. */
+export const sizePresets = { single: 3.25, text: 5.5, double: 6.75 } as const;
+export type SizePreset = keyof typeof sizePresets;
+export const sizePresetNames = Object.keys(sizePresets) as SizePreset[];
+
+/** For menus and help: what the width is in a paper, and whose templates have it. */
+export const sizePresetLabels: Record<SizePreset, string> = {
+  single: 'Single column, 3.25 in (ICML, AISTATS)',
+  text: 'Text width, 5.5 in (NeurIPS, ICLR)',
+  double: 'Double column, 6.75 in (ICML, AISTATS)',
+};
 
 const length = z.number().positive().max(10_000);
 
 /** Width (and height, else the figure's own proportion), as a preset or in a unit. */
 export const sizeSchema = z.union([
-  z.enum(['single', 'double', 'full']),
+  z.enum(sizePresetNames),
+  // What `text` was called: figures that were kept then still open.
+  z.literal('full').transform(() => 'text' as const),
   z.object({ width: length, height: length.optional(), unit: z.enum(['in', 'mm', 'cm', 'pt', 'px']) }),
 ]);
 export type FigureSize = z.output<typeof sizeSchema>;

@@ -11,7 +11,7 @@ export interface Run {
   shift?: 'sub' | 'sup';
 }
 
-/** A plain string is taken literally (names of runs may hold "_" and "*"), except for "σ_F"-like Greek symbols. */
+/** A plain string is taken literally (names of runs may hold "_" and "*"), except for symbols such as "σ_F" and "m = 16". */
 export type RichText = string | readonly Run[];
 
 export interface Font {
@@ -24,7 +24,10 @@ export interface Font {
 /** Sub- and superscripts: size and shift of the base line, in ems of the surrounding text. */
 const script = { scale: 0.72, sub: 0.2, sup: -0.36 };
 
-/** Markup to runs: `*x*` italic, `_x` or `_{xy}` subscript, `^x` or `^{xy}` superscript. For Basin's own labels. */
+/**
+ * Markup to runs: `*x*` italic, `_x` or `_{xy}` subscript, `^x` or `^{xy}` superscript; lone small Greek letters are
+ * italic. For Basin's own labels.
+ */
 export function markup(text: string): Run[] {
   const pattern = /\*([^*]+)\*|([_^])(?:\{([^}]*)\}|(\S))/gu;
   const runs: Run[] = [];
@@ -32,25 +35,49 @@ export function markup(text: string): Run[] {
   for (const match of text.matchAll(pattern)) {
     if (match.index > last) runs.push({ text: text.slice(last, match.index) });
     if (match[1] !== undefined) runs.push({ text: match[1], italic: true });
-    else runs.push({ text: match[3] ?? match[4] ?? '', shift: match[2] === '_' ? 'sub' : 'sup' });
+    else if (match[2] === '_') runs.push(index(match[3] ?? match[4] ?? ''));
+    else runs.push({ text: match[3] ?? match[4] ?? '', shift: 'sup' });
     last = match.index + match[0].length;
+  }
+  if (last < text.length) runs.push({ text: text.slice(last) });
+  return runs.flatMap((run) =>
+    run.italic === true || run.shift !== undefined ? [run] : withSymbols(run.text),
+  );
+}
+
+/** A subscript: one letter is a variable, words and numbers are upright. */
+const index = (text: string): Run => ({
+  text,
+  shift: 'sub',
+  ...(/^\p{L}$/u.test(text) && { italic: true }),
+});
+
+/**
+ * What is a symbol in plain text: a small Greek letter that is no part of a word, with its index ("σ_F", "γ_out", also
+ * written "sigma_F"), and a Latin one that is given a value ("m = 16").
+ */
+const symbols =
+  /(?<![\p{L}_])(sigma(?=_F(?![\p{L}\p{N}]))|[α-ωϑϕϵ])(?!\p{L})(?:_([A-Za-z0-9]+))?|(?<![\p{L}\p{N}_.])([a-z])(?= = [−-]?[\d.])/gu;
+
+function withSymbols(text: string): Run[] {
+  const runs: Run[] = [];
+  let last = 0;
+  for (const match of text.matchAll(symbols)) {
+    if (match.index > last) runs.push({ text: text.slice(last, match.index) });
+    const [whole, greek, below, latin] = match;
+    runs.push({ text: latin ?? (greek === 'sigma' ? 'σ' : (greek ?? '')), italic: true });
+    if (below !== undefined) runs.push(index(below));
+    last = match.index + whole.length;
   }
   if (last < text.length) runs.push({ text: text.slice(last) });
   return runs;
 }
 
-/** Runs of a text; in plain strings only a Greek letter with an index ("σ_F", "γ_out") is typeset. */
+/** Runs of a text; in plain strings only symbols are typeset. */
 export function runsOf(text: RichText): readonly Run[] {
   if (typeof text !== 'string') return text;
-  const pattern = /(\p{Script=Greek})_([A-Za-z0-9]+)/gu;
-  const runs: Run[] = [];
-  let last = 0;
-  for (const match of text.matchAll(pattern)) {
-    runs.push({ text: text.slice(last, match.index) + match[1] }, { text: match[2] ?? '', shift: 'sub' });
-    last = match.index + match[0].length;
-  }
-  if (last < text.length || runs.length === 0) runs.push({ text: text.slice(last) });
-  return runs;
+  const runs = withSymbols(text);
+  return runs.length === 0 ? [{ text }] : runs;
 }
 
 export const plainText = (text: RichText): string =>
@@ -74,8 +101,15 @@ function widthTable(face: FaceName): Map<number, number> {
   return table;
 }
 
+/** Whether all shipped faces have the character. */
+export const hasGlyph = (character: string): boolean =>
+  (Object.keys(faceMetrics) as FaceName[]).every((face) =>
+    widthTable(face).has(character.codePointAt(0) ?? 0),
+  );
+
 const faceOf = (font: Font, italic = false): FaceName =>
-  `${font.family}-${font.bold === true ? 'bold' : italic ? 'italic' : 'regular'}`;
+  // There is no bold italic face: symbols in a bold text are italic.
+  `${font.family}-${italic ? 'italic' : font.bold === true ? 'bold' : 'regular'}`;
 
 function runWidth(run: Run, font: Font): number {
   const table = widthTable(faceOf(font, run.italic));
@@ -171,6 +205,7 @@ export function textElement(text: RichText, font: Font, place: TextPlace): strin
         dy: Math.abs(dy) > 1e-9 ? dy : undefined,
         'font-size': run.shift === undefined ? undefined : font.size * script.scale,
         'font-style': run.italic === true ? 'italic' : undefined,
+        'font-weight': run.italic === true && font.bold === true ? 'normal' : undefined,
       };
       const bare = Object.values(attributes).every((value) => value === undefined);
       return bare && runs.length === 1

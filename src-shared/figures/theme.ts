@@ -1,5 +1,7 @@
 /** How figures look: fonts, strokes, colours, and the styles that tell series apart without colour. */
 
+import { onDark, paletteColour } from '../series-colours.ts';
+
 export const themeNames = ['paper', 'screen-light', 'screen-dark'] as const;
 export type ThemeName = (typeof themeNames)[number];
 
@@ -27,14 +29,9 @@ export interface Theme {
     axis: string;
     grid: string;
     missing: string;
-    series: readonly string[];
   };
   bandOpacity: number;
 }
-
-/** Okabe and Ito's palette, the order chosen so that neighbours differ in lightness too; yellow only on dark. */
-const onWhite = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#7F7F7F'];
-const onDark = ['#56B4E9', '#E69F00', '#2FC49A', '#E8A3CB', '#F0E442', '#7FA8FF', '#F3F3F3', '#9A9A9A'];
 
 const serif = "'Liberation Serif', 'Times New Roman', Tinos, Times, serif";
 const sans = "'Liberation Sans', Arial, Arimo, Helvetica, sans-serif";
@@ -43,10 +40,10 @@ const paper: Theme = {
   name: 'paper',
   family: 'serif',
   fontStack: serif,
-  size: { label: 8, tick: 7, title: 8, legend: 7.5, note: 7 },
+  size: { label: 8, tick: 7, title: 8, legend: 7, note: 7 },
   titleBold: false,
   titleAnchor: 'middle',
-  stroke: { axis: 0.8, line: 1.8, thin: 0.8, grid: 0.4 },
+  stroke: { axis: 0.8, line: 1.4, thin: 0.7, grid: 0.4 },
   leftAxis: true,
   tickLength: 2.5,
   colour: {
@@ -56,7 +53,6 @@ const paper: Theme = {
     axis: '#000000',
     grid: '#dcdcdc',
     missing: '#d9d9d9',
-    series: onWhite,
   },
   bandOpacity: 0.16,
 };
@@ -83,7 +79,6 @@ const screenLight: Theme = {
     axis: '#c4c4c1',
     grid: '#e6e6e4',
     missing: '#dcdcda',
-    series: onWhite,
   },
   bandOpacity: 0.16,
 };
@@ -98,7 +93,6 @@ const screenDark: Theme = {
     axis: '#4a4b50',
     grid: '#303136',
     missing: '#3a3b40',
-    series: onDark,
   },
   bandOpacity: 0.2,
 };
@@ -109,9 +103,21 @@ const themes: Record<ThemeName, Theme> = {
   'screen-dark': screenDark,
 };
 
-/** The theme, with every font scaled so that axis labels have `fontSize` pt. */
-export function themeOf(name: ThemeName, fontSize?: number): Theme {
-  const theme = themes[name];
+/** A column of 3.25 in has lines of 1 pt, a page of 6.75 in those of the theme. */
+const narrow = { width: 234, line: 1 };
+const wide = 486;
+
+/** Strokes for a figure of `width` pt: lines that are right on a page merge in a column. */
+function strokesFor(stroke: Theme['stroke'], width: number): Theme['stroke'] {
+  const share = Math.max(0, Math.min(1, (width - narrow.width) / (wide - narrow.width)));
+  const factor = Math.min(1, (narrow.line + share * (stroke.line - narrow.line)) / stroke.line);
+  const { axis, line, thin, grid } = stroke;
+  return { axis: axis * factor, line: line * factor, thin: thin * factor, grid: grid * factor };
+}
+
+/** The theme for a figure of `width` pt, with every font scaled so that axis labels have `fontSize` pt. */
+export function themeOf(name: ThemeName, width = Infinity, fontSize?: number): Theme {
+  const theme = { ...themes[name], stroke: strokesFor(themes[name].stroke, width) };
   if (fontSize === undefined) return theme;
   const factor = fontSize / theme.size.label;
   const { label, tick, title, legend, note } = theme.size;
@@ -128,7 +134,7 @@ export function themeOf(name: ThemeName, fontSize?: number): Theme {
 }
 
 /** In multiples of the line width; the first is solid. */
-const dashes: readonly (readonly number[])[] = [[], [3, 1.5], [1, 1.2], [5, 1.4, 1, 1.4], [7, 2]];
+const dashes: readonly (readonly number[])[] = [[], [4, 1.8], [1.2, 1.5], [6, 1.6, 1.2, 1.6], [9, 2.5]];
 const markers: readonly MarkerShape[] = [
   'circle',
   'square',
@@ -147,13 +153,12 @@ export interface SeriesStyle {
   marker: MarkerShape;
 }
 
-/** Style of the series at `index`; 40 series differ in colour or dash. A colour of the user's own wins. */
-export function seriesStyle(theme: Theme, index: number, colour?: string): SeriesStyle {
-  const palette = theme.colour.series;
-  const round = Math.floor(index / palette.length);
+/** Dash and marker of the series at `index`, in its colour: 40 series differ without colour. */
+export function seriesStyle(theme: Theme, index: number, colour: string = paletteColour(index)): SeriesStyle {
+  const round = Math.floor(index / markers.length);
   const dash = dashes[(index + round) % dashes.length] ?? [];
   return {
-    colour: colour ?? palette[index % palette.length] ?? theme.colour.text,
+    colour: theme.name === 'screen-dark' ? onDark(colour) : colour,
     dash: dash.map((part) => part * theme.stroke.line),
     marker: markers[(index + round) % markers.length] ?? 'circle',
   };

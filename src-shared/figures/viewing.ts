@@ -25,7 +25,7 @@ function partOf(spec: AxisSpec, range: readonly [number, number]): AxisSpec {
   const { ticks, tickLabels, ...rest } = spec;
   const inside = (ticks ?? []).filter((tick) => tick >= range[0] && tick <= range[1]);
   const kept = ticks && inside.length >= 2 ? { ticks, ...(tickLabels && { tickLabels }) } : {};
-  return { ...rest, ...kept, domain: range };
+  return { ...rest, ...kept, domain: range, cut: true };
 }
 
 const isInside = (mark: Mark, x: readonly [number, number] | null, y: readonly [number, number] | null) => {
@@ -43,7 +43,6 @@ function zoomed(panel: PanelSpec, x: Zoom['x'], y: Zoom['y']): PanelSpec {
     ...(x && { x: partOf(panel.x, x) }),
     ...(y && { y: partOf(panel.y, y) }),
     marks: panel.marks.filter((mark) => isInside(mark, x, y)),
-    part: true,
   };
 }
 

@@ -6,12 +6,13 @@ import { figureFormats } from '../../../src-shared/api.ts';
 import { barrierNames } from '../../../src-shared/barriers.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import { colourMaps, fixedColourMaps } from '../../../src-shared/figures/colour.ts';
-import { sizePresets, themeNames } from '../../../src-shared/figures/index.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { withEngine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
 import { parseRange, withColours } from '../figure-look.ts';
 import type { ColourFlags } from '../figure-look.ts';
+import { addStyleFlags, inFlags, styledOptions } from '../figure-style.ts';
+import type { StyleFlags } from '../figure-style.ts';
 import type { FigureChoice, StoredResult } from '../figure-from-result.ts';
 import { figureOfResults } from '../figure-from-result.ts';
 import type { DefineCommand } from '../globals.ts';
@@ -25,13 +26,10 @@ import { typedPath } from '../../formats/typed-path.ts';
 
 type Format = (typeof figureFormats)[number];
 
-interface FigureFlags extends FigureChoice, ColourFlags {
+interface FigureFlags extends FigureChoice, ColourFlags, StyleFlags {
   out?: string[];
   format?: Format[];
-  theme?: string;
-  width?: string | { width: number; unit: string };
   dpi?: number;
-  title?: string;
   save?: string;
   force?: boolean;
 }
@@ -64,18 +62,6 @@ function targetsOf({ out, format }: FigureFlags): { path: string | undefined; fo
   );
 }
 
-/** `single`, `double`, `full`, or a width such as `86mm`. */
-function parseWidth(text: string): string | { width: number; unit: string } {
-  if (Object.hasOwn(sizePresets, text)) return text;
-  const match = /^([\d.]+)(in|mm|cm|pt|px)$/.exec(text);
-  if (match === null || !(Number(match[1]) > 0)) {
-    throw new InvalidArgumentError(
-      `Expected ${Object.keys(sizePresets).join(', ')}, or a length such as 86mm or 3.25in.`,
-    );
-  }
-  return { width: Number(match[1]), unit: match[2]! };
-}
-
 function parseDpi(text: string): number {
   const dpi = Number(text);
   if (dpi >= 36 && dpi <= 2400) return dpi;
@@ -88,6 +74,20 @@ async function readRecipe(path: string): Promise<Recipe> {
   } catch (error) {
     throw new UserError(`${path}: not a figure recipe: ${messageOf(error)}`);
   }
+}
+
+/** As the app draws them: by key of the group, and by name of each run that is in one group only. */
+async function groupColours(client: Client): Promise<Map<string, string>> {
+  const [{ groups }, runs] = await Promise.all([client.call('groups.get', {}), client.call('runs.list', {})]);
+  const names = new Map(runs.map(({ id, name }) => [id, name]));
+  const ofRuns = groups.flatMap(({ members, colour }) =>
+    members.flatMap(({ runId }) => (names.has(runId) ? [{ name: names.get(runId)!, colour }] : [])),
+  );
+  const single = [...Map.groupBy(ofRuns, ({ name }) => name)].filter(([, same]) => same.length === 1);
+  return new Map([
+    ...single.map(([name, [run]]) => [name, run!.colour] as const),
+    ...groups.map(({ key, colour }) => [key, colour] as const),
+  ]);
 }
 
 /** The recipe that the sources stand for, and the ids of the results behind it. */
@@ -105,15 +105,8 @@ async function recipeOf(
     const row = await findResult(client, source);
     results.push({ ...row, result: (await readResult(client, row.id)).result });
   }
-  return [figureOfResults(results, choice), results.map((stored) => stored.id)];
-}
-
-function optionsOf({ theme, width, title }: FigureFlags): Record<string, unknown> {
-  return {
-    ...(theme === undefined ? {} : { theme }),
-    ...(width === undefined ? {} : { size: width }),
-    ...(title === undefined ? {} : { title }),
-  };
+  const colours = await groupColours(client);
+  return [figureOfResults(results, choice, colours), results.map((stored) => stored.id)];
 }
 
 export const define: DefineCommand = (command, globals) => {
@@ -133,11 +126,8 @@ export const define: DefineCommand = (command, globals) => {
         "instead of --out: write to the current folder under the figure's own name, numbered if the name is taken",
       ).choices([...figureFormats]),
     )
-    .option('--force', 'with --format: overwrite an existing file')
-    .addOption(new Option('--theme <name>', 'look').choices([...themeNames]))
-    .addOption(
-      new Option('--width <size>', 'single, double, full, or a length such as 86mm').argParser(parseWidth),
-    )
+    .option('--force', 'with --format: overwrite an existing file');
+  addStyleFlags(command)
     .addOption(new Option('--dpi <n>', 'resolution of a png').argParser(parseDpi))
     .addOption(
       new Option('--metric <metric>', 'of interpolations').choices(['accuracy', 'loss']).default('accuracy'),
@@ -177,7 +167,6 @@ export const define: DefineCommand = (command, globals) => {
       '--which <n|words>',
       "for results with several figures: the figure's number, or words from its title",
     )
-    .option('--title <text>', 'heading above all panels')
     .option('--save <title>', 'also save the figure in the workspace under this title')
     .action(async (sources: string[], flags: FigureFlags) => {
       const targets = targetsOf(flags);
@@ -185,13 +174,19 @@ export const define: DefineCommand = (command, globals) => {
       await withEngine(globals, async (client) => {
         const [found, resultIds] = await recipeOf(client, sources, flags);
         await warnOfOutdated(client, terminal, resultIds);
-        const recipe = { ...withColours(found, flags), options: { ...found.options, ...optionsOf(flags) } };
+        const options = styledOptions(found.options ?? {}, flags);
+        const recipe = { ...withColours(found, flags), options };
         const dpi = flags.dpi === undefined ? {} : { dpi: flags.dpi };
         const drawn: { path: string; bytes: Uint8Array }[] = [];
+        const told: string[] = [];
         for (const { path, format } of targets) {
-          const { bytes, filename } = await client.call('figures.export', { recipe, format, ...dpi });
+          const { bytes, filename, warnings } = await inFlags(() =>
+            client.call('figures.export', { recipe, format, ...dpi }),
+          );
+          told.push(...warnings);
           drawn.push({ path: path ?? join(process.cwd(), filename), bytes });
         }
+        for (const warning of new Set(told)) terminal.note(`warning: ${warning}`);
         const asNamed = drawn.map(({ path }) => path);
         // A name that the person gave is what they want; one that the figure's kind gave may be another figure's.
         const written = flags.out !== undefined || flags.force ? asNamed : await freePaths(drawn);
@@ -207,7 +202,12 @@ export const define: DefineCommand = (command, globals) => {
           flags.save === undefined
             ? null
             : await client.call('figures.save', { title: flags.save, resultIds, recipe });
-        terminal.document({ figures: written, recipe, saved: saved?.id ?? null });
+        terminal.document({
+          figures: written,
+          recipe,
+          saved: saved?.id ?? null,
+          warnings: [...new Set(told)],
+        });
       });
     });
   command

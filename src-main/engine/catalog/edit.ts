@@ -1,6 +1,7 @@
 /** What each edit does to the groups: plain data in, plain data out, a label for undo back. */
 import type { Group, GroupEdit, Member } from '../../../src-shared/api.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import { groupColour } from '../../../src-shared/series-colours.ts';
 import { covers, joinedMember, membersInWords } from '../../../src-shared/members.ts';
 
 export interface GroupDraft {
@@ -8,17 +9,6 @@ export interface GroupDraft {
   groups: Group[];
   newId: () => string;
 }
-
-/** Okabe-Ito without black: told apart by colour-blind eyes, readable on white and on dark. */
-export const groupColours = [
-  '#0072b2',
-  '#e69f00',
-  '#009e73',
-  '#cc79a7',
-  '#56b4e9',
-  '#d55e00',
-  '#f0e442',
-] as const;
 
 /** Changes `draft` and says what was done, as in "Undo rename of mlp_a". Throws UserError for what cannot be done. */
 export function applyEdit(draft: GroupDraft, edit: GroupEdit): string {
@@ -92,7 +82,7 @@ function create(draft: GroupDraft, { architecture, key, members, colour, notes }
     id: draft.newId(),
     architecture,
     key,
-    colour: colour ?? nextColour(draft),
+    colour: colour ?? groupColour({ key, architecture }, draft.groups),
     notes: notes ?? '',
   };
   draft.groups.push({ ...group, members: placed([], members) });
@@ -117,11 +107,6 @@ function assertFree(draft: GroupDraft, architecture: string, key: string, self?:
     throw new UserError(`A group "${key}" already exists for ${architecture}.`, {
       hint: 'Choose another key.',
     });
-}
-
-function nextColour(draft: GroupDraft): string {
-  const uses = (colour: string): number => draft.groups.filter((group) => group.colour === colour).length;
-  return [...groupColours].sort((a, b) => uses(a) - uses(b))[0]!;
 }
 
 /**

@@ -1,5 +1,10 @@
 /** A figure as the bytes of a file. The same recipe gives the same bytes. */
-import { drawFigure, figureNumbers, numbersAsCsv } from '../../../src-shared/figures/index.ts';
+import {
+  drawFigure,
+  figureNumbers,
+  lackingWarning,
+  numbersAsCsv,
+} from '../../../src-shared/figures/index.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { figurePdf } from './pdf.ts';
 import { figurePng } from './png.ts';
@@ -40,6 +45,12 @@ export async function exportFigure(
       return figurePng(figure, dpi);
     }
   }
+}
+
+/** What a file in this format does not show as the figure has it; empty if it shows all. */
+export function exportWarnings(recipe: unknown, format: ExportFormat): string[] {
+  if (format !== 'pdf' && format !== 'png') return [];
+  return [lackingWarning(drawFigure(recipe)) ?? []].flat();
 }
 
 function numbersAsJson(recipe: unknown): string {

@@ -87,6 +87,7 @@ export const interpolation = defineFigure({
       aspect: data.panels.length > 1 ? 0.74 : 0.62,
       shareX: true,
       shareY: 'all',
+      flow: true,
       rows: inRows(data.panels).map((row) =>
         row.map((panel) => ({
           title: panel.title,

@@ -96,6 +96,7 @@ export const matchingObjective = defineFigure({
       name: `${data.objectiveLabel} over ${data.axis}`,
       aspect: inRows(data.panels, data.columns).length > 2 ? 0.62 : 0.8,
       shareY: 'all',
+      flow: data.columns === undefined,
       rows: inRows(data.panels, data.columns).map((row) =>
         row.map((panel) => ({
           title: panel.title,

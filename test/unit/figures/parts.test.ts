@@ -41,18 +41,45 @@ describe('text', () => {
     }
   });
 
-  it('takes names literally and sets only Greek symbols with an index', () => {
+  it('takes names literally but for their symbols', () => {
     expect(plainText('mlp_symmetry1_kappa1 *x*')).toBe('mlp_symmetry1_kappa1 *x*');
-    expect(runsOf('mlp_symmetry1_kappa1')).toHaveLength(1);
-    expect(runsOf('W, σ_F = 1')).toEqual([{ text: 'W, σ' }, { text: 'F', shift: 'sub' }, { text: ' = 1' }]);
+    for (const name of [
+      'mlp_symmetry1_kappa1',
+      'κόσμος',
+      'run m=16',
+      'v1.k = 3',
+      'sigma_Fixed 1',
+      'Σ over all',
+    ])
+      expect(runsOf(name), name).toEqual([{ text: name }]);
+  });
+
+  it.each([
+    ['W, σ_F = 1', ['W, ', '/σ/', '_/F/', ' = 1']],
+    ['W-asymmetric, sigma_F 1', ['W-asymmetric, ', '/σ/', '_/F/', ' 1']],
+    ['γ_out', ['/γ/', '_out']],
+    ['σ_1', ['/σ/', '_1']],
+    ['β=½', ['/β/', '=½']],
+    ['exact copy, ν = 1', ['exact copy, ', '/ν/', ' = 1']],
+    ['k = 16, m = 64', ['/k/', ' = 16, ', '/m/', ' = 64']],
+  ])('sets the symbols of %s', (text, wanted) => {
+    const shown = runsOf(text).map((run) => {
+      const slanted = run.italic === true ? `/${run.text}/` : run.text;
+      return run.shift === 'sub' ? `_${slanted}` : slanted;
+    });
+    expect(shown).toEqual(wanted);
   });
 
   it('reads italics, subscripts and superscripts in markup', () => {
-    expect(markup('*k*^{−2/k} γ_{out}')).toEqual([
+    expect(markup('*k*^{−2/k} γ_{out} σ_{F}')).toEqual([
       { text: 'k', italic: true },
       { text: '−2/k', shift: 'sup' },
-      { text: ' γ' },
+      { text: ' ' },
+      { text: 'γ', italic: true },
       { text: 'out', shift: 'sub' },
+      { text: ' ' },
+      { text: 'σ', italic: true },
+      { text: 'F', shift: 'sub', italic: true },
     ]);
   });
 

@@ -53,7 +53,7 @@ describe('a recipe', () => {
   it('gives single pairs as thin lines when asked, and every pair in the numbers', () => {
     const count = (draw: string) =>
       drawFigure({ kind: 'interpolation', data: { ...figureSamples.interpolation, draw } }).svg.match(
-        /stroke-width="0\.8" [^>]*opacity/g,
+        /stroke-width="0\.7" [^>]*opacity/g,
       )?.length ?? 0;
     expect(count('mean')).toBe(0);
     expect(count('single')).toBe(2 * 4 * 6);
@@ -86,7 +86,7 @@ describe('a recipe', () => {
       kind: 'interpolation',
       data: { metric: 'accuracy', split: 'test', panels: [{ title: 't', series }] },
     });
-    const line = /d="(M[^"]*)" fill="none" stroke="#0072B2" stroke-width="1.8"/.exec(svg)?.[1];
+    const line = /d="(M[^"]*)" fill="none" stroke="#0072B2" stroke-width="1"/.exec(svg)?.[1];
     expect(line?.match(/M/g)).toHaveLength(2);
   });
 

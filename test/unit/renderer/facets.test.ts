@@ -170,7 +170,7 @@ describe('matrices side by side', () => {
     });
     const { svg } = drawFigure(recipe);
     const text = svg.replace(/<[^>]+>/g, ' ');
-    expect(text).toMatch(/lins\.0, σ\s+F\s+0[^]*lins\.1, σ\s+F\s+1/);
+    expect(text).toMatch(/lins\.0,\s+σ\s+F\s+0[^]*lins\.1,\s+σ\s+F\s+1/);
     expect(text.match(/swap cost, signed square-root scale/g)).toHaveLength(2);
     const { rows } = figureNumbers(recipe);
     expect(rows).toHaveLength(36);

@@ -98,7 +98,7 @@ describe('hidden series', () => {
     expect(without.svg).toContain('class="legend-item" data-series="a" opacity="0.35"');
     expect(without.panels[0]!.y.from).toBeGreaterThan(all.panels[0]!.y.from + 10);
     expect(without.series).toEqual(all.series);
-    expect(without.legend.map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(without.legendItems.map(({ id }) => id)).toEqual(['a', 'b']);
   });
 
   it('and zooms change nothing in the file', () => {

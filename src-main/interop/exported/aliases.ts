@@ -6,7 +6,8 @@
  */
 import type { Value } from './builder.ts';
 import type { ExportedCall } from './call.ts';
-import { cutOf, inserted, permuted, placeOf, reshaped } from './shapes.ts';
+import { cutOf, inserted, placeOf } from './pieces.ts';
+import { permuted, reshaped } from './shapes.ts';
 
 interface View {
   /** The name that it is a view of. */

@@ -4,10 +4,19 @@ import { creation } from './creation.ts';
 import { elementwise } from './elementwise.ts';
 import { image } from './image.ts';
 import { norms } from './norms.ts';
+import { pieces } from './pieces.ts';
 import { reductions } from './reductions.ts';
 import { shapes } from './shapes.ts';
 
-const handlers: Handlers = { ...creation, ...elementwise, ...image, ...norms, ...reductions, ...shapes };
+const handlers: Handlers = {
+  ...creation,
+  ...elementwise,
+  ...image,
+  ...norms,
+  ...pieces,
+  ...reductions,
+  ...shapes,
+};
 
 export const handlerOf = (operation: string): Handler | undefined =>
   Object.hasOwn(handlers, operation) ? handlers[operation] : undefined;

@@ -3,7 +3,7 @@ import { messageOf } from '../../../../src-shared/errors.ts';
 import type { Tensor } from '../../backend/index.ts';
 import { calls } from '../torch/index.ts';
 import type { RunCall } from '../torch/call.ts';
-import { cast } from '../torch/call.ts';
+import { storedAs } from '../torch/call.ts';
 import type { RunOperation } from './context.ts';
 
 /** Values are those of one model; the interpreter runs such networks model by model. */
@@ -16,7 +16,8 @@ export const torch: RunOperation = (inputs, context) => {
     return tf.reshape(tensor, tensor.shape.slice(1));
   };
   const compute = (): Tensor => {
-    if (settings.call === 'parameter') return cast(maths, alone(context.parameter('value')!), settings.kind);
+    if (settings.call === 'parameter')
+      return storedAs(maths, alone(context.parameter('value')!), settings.kind);
     const run = calls[settings.call] as RunCall<TorchCall>;
     return run(inputs.map(alone), settings, { maths, examples });
   };

@@ -31,6 +31,13 @@ export function cast({ tf }: Maths, x: Tensor, kind: ValueKind): Tensor {
   return kind === 'bool' ? tf.notEqual(x, tf.zeros([], x.dtype)) : tf.cast(x, dtypes[kind]);
 }
 
+/** Whole numbers that are kept as float32. They are rounded: where models are mixed, 7 may have become 6.9999995. */
+export function storedAs(maths: Maths, x: Tensor, kind: ValueKind): Tensor {
+  const { tf, number } = maths;
+  if (kind === 'float') return x;
+  return kind === 'int' ? tf.cast(tf.round(x), 'int32') : tf.greater(x, number(0.5));
+}
+
 export const scalarOf = ({ tf, number }: Maths, value: number, kind: ValueKind): Tensor =>
   kind === 'float'
     ? number(value)

@@ -1,6 +1,12 @@
 /** What torch.export.save writes as JSON (torch/_export/serde/schema.py), as far as Basin reads it. Unknown keys are passed over. */
 import { z } from 'zod';
 
+/** A form that is not known; one that is must be as it should be. */
+const unlike = (keys: readonly string[]) =>
+  z
+    .looseObject({})
+    .refine((value) => !keys.some((key) => Object.hasOwn(value, key)), 'is not laid out as it should be');
+
 const named = z.object({ name: z.string() });
 const symbolic = z.union([z.object({ as_name: z.string() }), z.object({ as_int: z.int() })]);
 const number = z.union([z.number(), z.enum(['Infinity', '-Infinity', 'NaN'])]);
@@ -52,7 +58,10 @@ const plainArgument = z.union([
 ]);
 
 /** As `plainArgument`; or a form that no supported operation takes, which is refused by the operation that has it. */
-const argument = z.union([plainArgument, z.looseObject({})]);
+const argument = z.union([
+  plainArgument,
+  unlike(plainArgument.options.flatMap((option) => Object.keys(option.shape))),
+]);
 export type Argument = z.output<typeof argument>;
 
 const nodeSchema = z.object({
@@ -77,10 +86,10 @@ const inputSpec = z.union([
   z.object({ tensor_constant: z.object({ arg: named, tensor_constant_name: z.string() }) }),
   z.object({ user_input: z.object({ arg: argument }) }),
   z.object({ constant_input: z.object({ name: z.string() }) }),
-  z.looseObject({}),
+  unlike(['parameter', 'buffer', 'tensor_constant', 'user_input', 'constant_input']),
 ]);
 
-const outputSpec = z.union([z.object({ user_output: z.object({ arg: argument }) }), z.looseObject({})]);
+const outputSpec = z.union([z.object({ user_output: z.object({ arg: argument }) }), unlike(['user_output'])]);
 
 export const programSchema = z.object({
   schema_version: z.object({ major: z.int(), minor: z.int() }),

@@ -1,8 +1,10 @@
 /** Writes down the nodes of a network, one value after the other. */
+import { UserError } from '../../../src-shared/errors.ts';
 import type { Node, Parameter } from '../../../src-shared/networks/graph.ts';
 import type { CallSettings, ValueKind } from '../../../src-shared/networks/operations/torch.ts';
 import { isPerExample, sizeAt } from '../../../src-shared/networks/sizes.ts';
 import type { Size } from '../../../src-shared/networks/sizes.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 
 /**
  * A value of the exported graph. Images may stand as PyTorch has them ([batch, channels, height, width]: `plain`), with their
@@ -18,6 +20,10 @@ export interface Value {
   readonly parameter?: string | undefined;
 }
 
+/** Numbers in one value of one example: the file decides about shapes, and memory is finite. */
+const largestValue = 2 ** 28;
+const mostNodes = 200_000;
+
 export const lastSizes = ([batch, channels, ...inside]: readonly Size[]): Size[] => [
   batch!,
   ...inside,
@@ -28,11 +34,13 @@ export class Builder {
   readonly nodes: Node[] = [];
   /** What is written down now: the exported node's name and module. */
   at: { name: string; module?: string | undefined } = { name: 'value' };
+  readonly #where: string;
   readonly #taken: Set<string>;
   readonly #parameters = new Map<string, Value>();
 
-  /** @param taken ids that nodes must not have */
-  constructor(taken: Iterable<string>) {
+  /** @param where the file, for messages @param taken ids that nodes must not have */
+  constructor(where: string, taken: Iterable<string>) {
+    this.#where = where;
     this.#taken = new Set(taken);
   }
 
@@ -61,6 +69,10 @@ export class Builder {
   ): string {
     const { module } = this.at;
     const shape = exampleShape(sizes);
+    if (!(sizeOf(shape) <= largestValue) || shape.length > 16 || this.nodes.length > mostNodes)
+      throw new UserError(
+        `${this.#where}: ${this.at.name}: a value [${shape.join(', ')}] of one example, or ${this.nodes.length} operations, are more than is computed; ${largestValue} numbers, 16 axes and ${mostNodes} operations are.`,
+      );
     const attributes = { ...settings, shape, ...(module !== undefined && { module }) } as Node['attributes'];
     return this.node({ op: 'torch', inputs: [...inputs], attributes, parameters });
   }

@@ -35,6 +35,15 @@ const like =
   (call) =>
     full(call, call.value('self').sizes, value ?? call.number('fill_value'), kindOf(call));
 
+/**
+ * PyTorch makes such values in float32, also in a network in double precision, which then rounds the number; where there are
+ * no axes it stands for a Python number, which is exact.
+ */
+const filledWith: Handler = (call) => {
+  const [sizes, value, kind] = [call.sizes('size'), call.number('fill_value'), kindOf(call)];
+  return full(call, sizes, kind === 'float' && sizes.length > 0 ? Math.fround(value) : value, kind);
+};
+
 const range: Handler = (call) => {
   const [start, step] = [call.number('start', 0), call.number('step', 1)];
   const end = call.size('end');
@@ -92,7 +101,7 @@ const replaced: Handler = (call) => {
 export const creation: Handlers = {
   ...{ zeros: ofSize(0), ones: ofSize(1), new_zeros: ofSize(0), new_ones: ofSize(1) },
   ...{ zeros_like: like(0), ones_like: like(1), full_like: like() },
-  full: (call) => full(call, call.sizes('size'), call.number('fill_value'), kindOf(call)),
+  full: filledWith,
   new_full: (call) => full(call, call.sizes('size'), call.number('fill_value'), kindOf(call)),
   scalar_tensor: (call) => full(call, [], call.number('s'), kindOf(call)),
   ...{ arange: range, tril: triangle('lower'), triu: triangle('upper') },

@@ -191,10 +191,34 @@ const softplus: Handler = (call) => {
   return unary('softplus')(call);
 };
 
-const elu: Handler = (call) => {
-  if (call.number('alpha', 1) !== 1 || call.number('scale', 1) !== 1 || call.number('input_scale', 1) !== 1)
-    return call.fail('only alpha 1 and scale 1, which are usual, are supported');
-  return unary('elu')(call);
+/** scale (max(0, x) + alpha (exp(c min(0, x)) - 1)) */
+function exponential(
+  call: ExportedCall,
+  { alpha, scale, within }: Record<'alpha' | 'scale' | 'within', number>,
+): Value {
+  const value = call.needFloat(self(call));
+  if (alpha === 1 && scale === 1 && within === 1) return of(call, { call: 'unary', name: 'elu' }, value);
+  const times = (part: Value, by: number): Value =>
+    of(call, { call: 'binary', name: 'mul', kind: 'float', right: by }, part);
+  const below = times(of(call, { call: 'clamp', most: 0, kind: 'float' }, value), within);
+  const curve = times(of(call, { call: 'unary', name: 'expm1' }, below), alpha);
+  const straight = of(call, { call: 'unary', name: 'relu' }, value);
+  return times(combine(call, 'add', [{ value: straight }, { value: curve }], arithmetic), scale);
+}
+
+const elu: Handler = (call) =>
+  exponential(call, {
+    ...{
+      alpha: call.number('alpha', 1),
+      scale: call.number('scale', 1),
+      within: call.number('input_scale', 1),
+    },
+  });
+
+const celu: Handler = (call) => {
+  const alpha = call.number('alpha', 1);
+  if (alpha === 0) return call.fail('alpha is 0');
+  return exponential(call, { alpha, scale: 1, within: 1 / alpha });
 };
 
 /** x where it is positive, else a weight for each channel times x. */
@@ -245,6 +269,14 @@ const not: Handler = (call) => {
   const value = castTo(call, call.value('self'), 'bool');
   return of(call, { call: 'unary', name: 'not' }, value);
 };
+
+/** Bit by bit, of truth values only. */
+const ofTruth =
+  (name: 'and' | 'or' | 'xor'): Handler =>
+  (call) =>
+    call.value('self').kind === 'bool'
+      ? binary(name, logic)(call)
+      : call.fail('only truth values are supported');
 
 const limits: Handler = (call) => {
   const value = self(call);
@@ -304,7 +336,7 @@ export const elementwise: Handlers = {
   ),
   ...named(['mish', 'hardsigmoid', 'hardswish', 'selu'], unary),
   ...named(['abs', 'neg', 'square', 'sign'], unaryOfAny),
-  ...{ relu: rectified, gelu, softplus, elu, celu: elu, prelu, glu, leaky_relu: leaky, logical_not: not },
+  ...{ relu: rectified, gelu, softplus, elu, celu, prelu, glu, leaky_relu: leaky, logical_not: not },
   bitwise_not: (call) =>
     call.value('self').kind === 'bool' ? not(call) : call.fail('only truth values are supported'),
   relu6: (call) => clamped(call, self(call), 0, 6),
@@ -319,7 +351,7 @@ export const elementwise: Handlers = {
   div: division,
   true_divide: binary('div', floats),
   floor_divide: binary('floor_div', arithmetic),
-  fmod: binary('fmod', floats),
+  fmod: binary('fmod', arithmetic),
   pow: power,
   maximum: binary('maximum', arithmetic),
   minimum: binary('minimum', arithmetic),
@@ -329,14 +361,13 @@ export const elementwise: Handlers = {
   logical_and: binary('and', logic),
   logical_or: binary('or', logic),
   logical_xor: binary('xor', logic),
-  bitwise_and: (call) =>
-    call.value('self').kind === 'bool'
-      ? binary('and', logic)(call)
-      : call.fail('only truth values are supported'),
-  bitwise_or: (call) =>
-    call.value('self').kind === 'bool'
-      ? binary('or', logic)(call)
-      : call.fail('only truth values are supported'),
+  ...{
+    bitwise_and: ofTruth('and'),
+    __and__: ofTruth('and'),
+    bitwise_or: ofTruth('or'),
+    __or__: ofTruth('or'),
+  },
+  ...{ bitwise_xor: ofTruth('xor'), __xor__: ofTruth('xor') },
   where,
   masked_fill: maskedFill,
   isnan: (call) => {

@@ -255,8 +255,12 @@ const rowWindow = (call: ExportedCall): Window => {
 };
 
 const adaptive = (call: ExportedCall, value: Value, size: Pair): Value => {
-  const { batch, channels } = imageOf(call, value);
+  const { batch, channels, inside } = imageOf(call, value);
   requirePositive(call, 'output_size', size);
+  if (size.some((length, k) => length > 512 && inside[k]! % length !== 0))
+    return call.fail(
+      `output_size is ${size.join(' x ')}; up to 512 are supported, and what divides the image`,
+    );
   return call.builder.image({ call: 'adaptive_average', size }, [value], [batch, channels, ...size]);
 };
 

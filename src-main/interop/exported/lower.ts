@@ -67,7 +67,7 @@ class Lowering {
     refuseUnknown(graph, this.#where);
     this.#readParameters();
     const { input, symbols } = this.#input();
-    const builder = new Builder([input.name]);
+    const builder = new Builder(this.#where, [input.name]);
     const lowering = new GraphLowering(graph, {
       ...{ where: this.#where, builder, symbols },
       hasParameter: (name) => this.#parameters.has(name),

@@ -75,10 +75,15 @@ function selected(call: ExportedCall, value: Value, axis: number, index: number)
   );
 }
 
+function requireFew(call: ExportedCall, count: number): void {
+  if (count > 4096) call.fail(`it makes ${count} values; at most 4096 are supported`);
+}
+
 const unbind: Handler = (call) => {
   const value = input(call);
   const axis = call.axis('dim', value.sizes.length, 0);
   const length = call.fixed(value, axis, 'taking it apart');
+  requireFew(call, length);
   return Array.from({ length }, (_, index) => selected(call, value, axis, index));
 };
 
@@ -127,6 +132,7 @@ function cutUp(call: ExportedCall, value: Value, axis: number, counts: readonly 
   const length = call.fixed(value, axis, 'the split');
   if (counts.reduce((sum, count) => sum + count, 0) !== length || counts.some((count) => count <= 0))
     return call.fail(`pieces of ${counts.join(', ')} do not make up an axis of ${length}`);
+  requireFew(call, counts.length);
   let start = 0;
   return counts.map((count) => {
     const piece = sliced(call, value, { axis, start, count, step: 1 });
@@ -144,6 +150,7 @@ const split: Handler = (call) => {
   const length = call.fixed(value, axis, 'the split');
   const size = call.int('split_size');
   if (size < 1) return call.fail(`split_size is ${size}`);
+  requireFew(call, Math.ceil(length / size));
   return cutUp(call, value, axis, equalPieces(length, size));
 };
 
@@ -158,6 +165,7 @@ const chunk: Handler = (call) => {
   const length = call.fixed(value, axis, 'the split');
   const chunks = call.int('chunks');
   if (chunks < 1) return call.fail(`chunks is ${chunks}`);
+  requireFew(call, Math.min(length, chunks));
   return cutUp(call, value, axis, equalPieces(length, Math.ceil(length / chunks)));
 };
 

@@ -82,8 +82,22 @@ const unary: Record<UnaryName, Unary> = {
 
 type Binary = (maths: Maths, a: Tensor, b: Tensor) => Tensor;
 
+/**
+ * Of whole numbers as of others, which is exact up to 2^24: a trace tries operations on zeros, by which TensorFlow's kernels
+ * for whole numbers do not divide.
+ */
+const asFloats =
+  (binary: Binary): Binary =>
+  (maths, a, b) => {
+    if (a.dtype === 'float32') return binary(maths, a, b);
+    return cast(maths, binary(maths, cast(maths, a, 'float'), cast(maths, b, 'float')), 'int');
+  };
+
 /** The remainder with the sign of a. */
 const fmod: Binary = ({ tf }, a, b) => tf.mul(tf.sign(a), tf.mod(tf.abs(a), tf.abs(b)));
+
+/** Rounded down; through the remainder, so that no quotient is rounded up to a whole number. */
+const floorDivision: Binary = ({ tf }, a, b) => tf.round(tf.div(tf.sub(a, tf.mod(a, b)), b));
 
 const truncated: Binary = ({ tf }, a, b) => {
   const quotient = tf.div(a, b);
@@ -98,8 +112,8 @@ const binary: Record<BinaryName, Binary> = {
   pow: ({ tf }, a, b) => tf.pow(a, b),
   maximum: ({ tf }, a, b) => tf.maximum(a, b),
   minimum: ({ tf }, a, b) => tf.minimum(a, b),
-  fmod,
-  floor_div: ({ tf }, a, b) => (a.dtype === 'int32' ? tf.floorDiv(a, b) : tf.floor(tf.div(a, b))),
+  fmod: asFloats(fmod),
+  floor_div: asFloats(floorDivision),
   trunc_div: truncated,
   eq: ({ tf }, a, b) => tf.equal(a, b),
   ne: ({ tf }, a, b) => tf.notEqual(a, b),

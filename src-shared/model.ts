@@ -67,6 +67,8 @@ export interface DeclaredSpec {
   description?: string;
   /** Tensors of the files that the function does not depend on. */
   ignored?: readonly string[];
+  /** Of a network exported from PyTorch, which nobody declared. `tied`: keys of the state dict that are the same tensor as another. */
+  exported?: { readonly tied: Readonly<Record<string, string>> };
   /** As of an MlpSpec; a declared network needs neither. */
   fileNames?: undefined;
   constants?: undefined;

@@ -42,6 +42,7 @@ export const computeTable: ComputeTable = {
   'detect-symmetry': async () => (await import('../compute/symmetry/detect-symmetry.ts')).detectSymmetry,
   'weight-decay-study': async () =>
     (await import('../compute/symmetry/weight-decay-study.ts')).weightDecayStudy,
+  evaluate: async () => (await import('../compute/evaluate-inputs.ts')).evaluateInputs,
   merge: async () => (await import('../compute/connectivity/merge.ts')).merge,
   'add-data': async () => (await import('../interop/data/add-data.ts')).addData,
   adopt: async () => (await import('../interop/adopt/adopt.ts')).adopt,

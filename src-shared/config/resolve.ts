@@ -2,6 +2,7 @@
 import { activations, familyOfSymmetry, norms } from '../domain.ts';
 import type { Activation, Norm } from '../domain.ts';
 import { UserError } from '../errors.ts';
+import { exportedName, resolveExported } from './exported.ts';
 import { refuseDeclared, requireChain } from '../model.ts';
 import type { DeclaredSpec, LayerSpec, MlpSpec, ModelSpec, ModuleLayer, TrainableSpec } from '../model.ts';
 import { didYouMean } from '../near-miss.ts';
@@ -34,11 +35,12 @@ export function resolveModel(config: RunConfig, where = 'config'): ModelSpec {
   const model = config.model;
   if (!model) throw new UserError(`${where}: there is no section "model".`);
   if (model.name === declaredName) return resolveDeclared(model, where);
+  if (model.name === exportedName) return resolveExported(model, where);
   if (isResnet(model)) return resolveResnet(model, where);
   if (isGnn(model)) return resolveGnn(model, where);
   if (model.name != null && !/mlp/i.test(model.name)) {
     throw new UserError(
-      `${where}: model.name is "${model.name}"; only multilayer perceptrons (mlp_mnist), residual networks (resnet_cifar), graph networks (gnn_arxiv) and declared networks (${declaredName}) are supported.`,
+      `${where}: model.name is "${model.name}"; only multilayer perceptrons (mlp_mnist), residual networks (resnet_cifar), graph networks (gnn_arxiv), declared networks (${declaredName}) and networks exported from PyTorch (${exportedName}) are supported.`,
     );
   }
   return resolveMlp(model, where);

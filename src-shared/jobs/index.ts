@@ -10,6 +10,7 @@ import { addDataJob } from './add-data.ts';
 import { adoptJob } from './adopt.ts';
 import { bestClassifierJob } from './best-classifier.ts';
 import { diagnose } from './diagnose.ts';
+import { evaluateJob } from './evaluate.ts';
 import { exportCheckpointsJob } from './export-checkpoints.ts';
 import { functionClassesJob } from './function-classes.ts';
 import { hashJob } from './hash.ts';
@@ -69,6 +70,7 @@ export const jobKinds = tableOf({
   'weight-decay-study': weightDecayStudyJob,
   'curvature-bound': curvatureBoundJob,
   merge: mergeJob,
+  evaluate: evaluateJob,
   adopt: adoptJob,
   'add-data': addDataJob,
   'export-checkpoints': exportCheckpointsJob,

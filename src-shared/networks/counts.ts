@@ -24,13 +24,20 @@ export function countsOf({ parameters, nodes }: Graph): Counts {
   );
   const counts: Counts = { total: 0, trained: 0, fixed: 0 };
   for (const parameter of parameters) {
-    const { name, role, shape, constant } = parameter;
+    const { name, role, shape, constant, packed } = parameter;
     if (role === 'trained') {
       counts.total += sizeOf(shape);
       counts.trained += sizeOf(shape);
     }
     // Constants stand for what a person's files lack.
-    if (role !== 'fixed' || constant !== undefined || hidden.has(name) || ofNorms.has(name)) continue;
+    if (
+      role !== 'fixed' ||
+      constant !== undefined ||
+      packed !== undefined ||
+      hidden.has(name) ||
+      ofNorms.has(name)
+    )
+      continue;
     const fixes = entriesFixedBy(parameter);
     counts.fixed += fixes;
     if (masks.has(name)) counts.trained -= fixes;

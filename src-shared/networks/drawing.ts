@@ -57,7 +57,8 @@ function kindOf(
   attributes: Readonly<Record<string, unknown>>,
   weight: Parameter | undefined,
 ): string | undefined {
-  const { kind } = attributes;
+  const { kind, call, name } = attributes;
+  if (typeof call === 'string') return typeof name === 'string' ? name : call;
   if (typeof kind === 'string') return kind;
   // Of a kernel [out, in, height, width].
   return weight?.shape.length === 4 ? weight.shape.slice(2).join(' x ') : undefined;

@@ -44,6 +44,8 @@ export const parameterSchema = z.strictObject({
   family: familyPartSchema.optional(),
   /** Every entry of a tensor that the files lack. */
   constant: z.number().optional(),
+  /** All entries of a tensor that the files lack (networks/packed.ts). */
+  packed: z.string().optional(),
   /** Needed to train from the beginning. */
   initial: initialSchema.optional(),
 });

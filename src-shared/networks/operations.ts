@@ -7,11 +7,13 @@ import { conv2d, flatten, pool, transpose } from './operations/image.ts';
 import { linear } from './operations/linear.ts';
 import { log_softmax, neighbours } from './operations/nodes.ts';
 import { norm } from './operations/norm.ts';
+import { torch } from './operations/torch.ts';
 
 const table = {
   ...{ linear, conv2d, norm, activation, gate, add, multiply, concat, dropout },
   ...{ pool, flatten, transpose },
   ...{ neighbours, log_softmax },
+  torch,
 } as const;
 
 export type OperationName = keyof typeof table;

@@ -51,6 +51,7 @@ export const presenters: { readonly [K in JobKindName]: Presenter<K> | null } = 
   'weight-decay-study': weightDecayStudy,
   'curvature-bound': curvatureBound,
   merge: null,
+  evaluate: null,
   adopt,
   'add-data': null,
   'export-checkpoints': null,

@@ -59,29 +59,31 @@ function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void 
   const reach = reachOf(kind, own);
   const flags = withReach(own, reach);
   for (const flag of flags) addFlag(command, flag);
-  command
-    .option('--params <file>', 'params as JSON or YAML (- is stdin); flags override them')
-    .option(
+  // A kind that writes a file of its own calls it so.
+  const hasOwnOut = own.some(({ name }) => name === 'out');
+  command.option('--params <file>', 'params as JSON or YAML (- is stdin); flags override them');
+  if (!hasOwnOut)
+    command.option(
       '--out <file>',
       'also write the result to a file: .json, or .parquet if it has rows or matrices; of several jobs .json',
-    )
-    .action(async (options: KindOptions) => {
-      const out = options.out === undefined ? undefined : typedPath(options.out);
-      if (out !== undefined) await checkOutFile(out);
-      const workspace = workspacePath(globals.workspace);
-      const collected = withFetchedData(await collectParams(command, kind, flags, options.params), workspace);
-      const asked = takeReach(collected, reach);
-      const complete = (params: unknown): unknown => completeParams(kind.params, params, own);
-      const named = groupsNamed(collected);
-      const inGroups = named !== undefined || asked.groups !== undefined;
-      if (!inGroups && asked.epochs === undefined) return execute(kind, complete(collected), out, globals);
-      await withEngine(globals, async (client) => {
-        const questions = await questionsOf(client, collected, asked, reach);
-        if (questions) return askEach(client, kind, questions.map(checked(complete)), out, globals);
-        const params = named ? { ...collected, groups: await subjectsNamed(client, named) } : collected;
-        await executeWith(client, kind, complete(params), out, globals);
-      });
+    );
+  command.action(async (options: KindOptions) => {
+    const out = hasOwnOut || options.out === undefined ? undefined : typedPath(options.out);
+    if (out !== undefined) await checkOutFile(out);
+    const workspace = workspacePath(globals.workspace);
+    const collected = withFetchedData(await collectParams(command, kind, flags, options.params), workspace);
+    const asked = takeReach(collected, reach);
+    const complete = (params: unknown): unknown => completeParams(kind.params, params, own);
+    const named = groupsNamed(collected);
+    const inGroups = named !== undefined || asked.groups !== undefined;
+    if (!inGroups && asked.epochs === undefined) return execute(kind, complete(collected), out, globals);
+    await withEngine(globals, async (client) => {
+      const questions = await questionsOf(client, collected, asked, reach);
+      if (questions) return askEach(client, kind, questions.map(checked(complete)), out, globals);
+      const params = named ? { ...collected, groups: await subjectsNamed(client, named) } : collected;
+      await executeWith(client, kind, complete(params), out, globals);
     });
+  });
 }
 
 /** All of them are checked before the first is asked. @throws UsageError */

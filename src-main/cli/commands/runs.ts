@@ -150,7 +150,12 @@ export const define: DefineCommand = (command, globals) => {
       });
       terminal.document(detail);
       terminal.print(formatTable([detail], columns, terminal.style));
-      const declared = detail.architecture === 'declared' ? 'declared, see model.layers' : undefined;
+      const declared = (
+        { declared: 'declared, see model.layers', exported: 'a network exported from PyTorch' } as Record<
+          string,
+          string
+        >
+      )[detail.architecture];
       const widths = detail.widths?.join('-') ?? declared ?? 'unknown';
       terminal.print(`\npath     ${detail.path}\nwidths   ${widths}`);
       for (const [key, value] of Object.entries(detail.properties))

@@ -10,7 +10,7 @@ import { readRunDirectory } from '../../formats/run-directory.ts';
 import type { TensorValue } from '../../formats/tensor.ts';
 import { alignmentNote, alignPairs, namedPermutations } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
-import { isGated } from '../networks/parameters.ts';
+import { isExported, isGated } from '../networks/parameters.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
 import type { LoadedModel, Run } from '../load-models.ts';
@@ -19,7 +19,7 @@ import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
 import { uploadExamples } from '../data/index.ts';
 import { isCounter } from '../../formats/tensor-names.ts';
-import { assertSameFixedPart } from '../models/index.ts';
+import { assertSameFixedPart, withTied } from '../models/index.ts';
 import { estimateStatistics } from '../networks/batch-statistics.ts';
 import { graphPlan } from '../networks/evaluation-plan.ts';
 import type { EvaluationPlan } from '../networks/evaluation-plan.ts';
@@ -261,9 +261,10 @@ function writeModels(
   return outputs.map((arrays, i) => {
     // Under the names of the files that the models came from.
     const named = (name: string): string => first.spec.fileNames?.[name] ?? name;
-    const kept = storedForm(graph, arrays, counters).filter(
-      ({ name }) => graph.parameters.get(name)!.constant === undefined,
-    );
+    const kept = storedForm(graph, withIdle(first, arrays), counters).filter(({ name }) => {
+      const { constant, packed } = graph.parameters.get(name)!;
+      return constant === undefined && packed === undefined;
+    });
     const path = writeInFormat(directory, params.format, {
       // Files of several epochs have none in common; 0 would claim an initialisation.
       epoch: first.epoch ?? 1,
@@ -273,10 +274,17 @@ function writeModels(
       trainable: kept.flatMap(({ name }) =>
         graph.parameters.get(name)!.role === 'trained' ? [named(name)] : [],
       ),
-      tensors: new Map(kept.map(({ name, tensor }) => [named(name), tensor])),
+      tensors: withTied(new Map(kept.map(({ name, tensor }) => [named(name), tensor])), first.spec),
     });
     return basename(path);
   });
+}
+
+/** With what the function of an exported network does not depend on, but its state dict holds: the first model's. */
+function withIdle({ run, state }: LoadedModel, arrays: Arrays): Arrays {
+  if (!isExported(run.graph)) return arrays;
+  const missing = [...state].filter(([name]) => !arrays.has(name));
+  return new Map([...arrays, ...missing]);
 }
 
 /** Of the first hidden layer, as a config names it; undefined if it has a gate or none. */

@@ -7,10 +7,11 @@ import type { Parameter } from '../../../src-shared/networks/graph.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { graphOf } from '../../../src-shared/networks/of-model.ts';
+import { unpackNumbers } from '../../../src-shared/networks/packed.ts';
 import { countedOperations } from '../../../src-shared/networks/summary.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
 import { networkDifference } from '../networks/difference.ts';
-import { readParameters } from '../networks/parameters.ts';
+import { isExported, readParameters } from '../networks/parameters.ts';
 import { assertDistinct, isBookkeeping, isCounter, nearestReading } from '../../formats/tensor-names.ts';
 import type { HostTensor, StateDict } from './tensors.ts';
 
@@ -32,14 +33,51 @@ export function stateDictFromCheckpoint(
   file: string,
 ): StateDict {
   const stored = checkedPlaces(tensors, spec, file);
+  requireTied(tensors, spec, file);
   const state: StateDict = new Map();
-  for (const { name, shape, constant } of graphOf(spec).parameters) {
+  for (const { name, shape, constant, packed } of graphOf(spec).parameters) {
     const found = stored.get(name);
-    if (found) state.set(name, { shape, data: found.readFloat32() });
+    if (packed !== undefined) state.set(name, { shape, data: unpacked(packed, name, shape) });
+    else if (found) state.set(name, { shape, data: found.readFloat32() });
     else if (constant !== undefined)
       state.set(name, { shape, data: new Float32Array(sizeOf(shape)).fill(constant) });
   }
   return state;
+}
+
+/** Of a tensor that is part of the network. */
+function unpacked(packed: string, name: string, shape: readonly number[]): Float32Array {
+  const data = unpackNumbers(packed, `"${name}"`);
+  if (data.length === sizeOf(shape)) return data;
+  throw new UserError(
+    `"${name}" has ${data.length} numbers packed in the network; ${sizeOf(shape)} were expected.`,
+  );
+}
+
+/** Keys of the state dict that are the same tensor as another: key -> the one that the graph names. */
+const tiedTo = (spec: ModelSpec): Readonly<Record<string, string>> =>
+  spec.architecture === 'declared' ? (spec.exported?.tied ?? {}) : {};
+
+/** Two keys of one tensor must say the same. @throws UserError naming both */
+function requireTied(tensors: ReadonlyMap<string, ReadableTensor>, spec: ModelSpec, file: string): void {
+  const tied = tiedTo(spec);
+  for (const [name, other] of Object.entries(tied)) {
+    const [own, same] = [tensors.get(name), tensors.get(other)];
+    if (!own || !same) continue;
+    const values = same.readFloat32();
+    if (own.readFloat32().every((value, i) => Object.is(value, values[i]))) continue;
+    throw new UserError(`${file}: "${name}" and "${other}" differ; the network has them as one tensor.`, {
+      hint: 'Export the network without tying these weights.',
+    });
+  }
+}
+
+/** The same tensors under every key that the state dict of the network has for them. */
+export function withTied<T>(tensors: ReadonlyMap<string, T>, spec: ModelSpec): Map<string, T> {
+  const tied = tiedTo(spec);
+  const all = new Map(tensors);
+  for (const [name, other] of Object.entries(tied)) if (all.has(other)) all.set(name, all.get(other)!);
+  return all;
 }
 
 /**
@@ -67,14 +105,14 @@ export function checkedPlaces<T extends { readonly shape: readonly number[] }>(
       },
     );
   }
-  for (const { name, shape, constant } of parameters) {
+  for (const { name, shape, constant, packed } of parameters) {
     const found = stored.get(name);
     if (isCounter(name)) {
       // A count of batches, which some tools keep in one axis; where it is no single number it says nothing.
       if (found && sizeOf(found.shape) !== 1) stored.delete(name);
       continue;
     }
-    if (!found && constant !== undefined) continue;
+    if (packed !== undefined || (!found && constant !== undefined)) continue;
     if (!found)
       throw new UserError(
         `${file}: tensor "${spec.fileNames?.[name] ?? name}" is missing; ${describe(spec)} needs it.`,
@@ -96,10 +134,16 @@ export function checkedPlaces<T extends { readonly shape: readonly number[] }>(
 export function ownNamesOf(stored: Iterable<string>, spec: ModelSpec, file: string): Map<string, string> {
   const { fileNames, ignored } = spec;
   const own = new Map(Object.entries(fileNames ?? {}).map(([name, inFile]) => [inFile, name]));
-  const ownName = (name: string): string => own.get(name) ?? name;
+  const ownName = (name: string): string => own.get(name) ?? tiedTo(spec)[name] ?? name;
   const expected = new Set(graphOf(spec).parameters.map(({ name }) => name));
   const reading = nearestReading(stored, (name) => expected.has(ownName(name)));
-  const kept = [...reading.names].filter((both) => !both.some((name) => ignored?.includes(name)));
+  const tied = tiedTo(spec);
+  const stands = new Set([...reading.names.values()]);
+  // Of two keys of one tensor one is enough, whichever it is.
+  const isSpare = (name: string): boolean => tied[name] !== undefined && stands.has(tied[name]);
+  const kept = [...reading.names].filter(
+    ([inFile, name]) => ![inFile, name].some((each) => ignored?.includes(each)) && !isSpare(name),
+  );
   const names = new Map(kept.map(([inFile, name]) => [inFile, ownName(name)]));
   assertDistinct(names, file);
   return names;
@@ -112,7 +156,8 @@ function withOwnNames<T>(tensors: ReadonlyMap<string, T>, spec: ModelSpec, file:
 
 /** `a w-asymmetric MLP 784-64-64-64-10 (norm layer)`, `a declared network of 3 linear layers, 1 sum`. */
 export function describe(spec: ModelSpec): string {
-  if (spec.architecture === 'declared') return `a declared network ${countedOperations(spec.graph)}`;
+  if (spec.architecture === 'declared')
+    return `a ${spec.exported ? 'network exported from PyTorch' : 'declared network'} ${countedOperations(spec.graph)}`;
   if (spec.architecture === 'resnet') {
     const { family, norm, input, classes } = spec;
     return `a ${family} ${resnetName(spec)} of ${input.join(' x ')} images and ${classes} classes (norm ${norm})`;
@@ -167,11 +212,16 @@ export function assertSameFixedPart(a: Model, b: Model): void {
 }
 
 /** Fixed tensors that all models of a run share. Not the expected variances of norms, which PyTorch's models own. */
-function givenTensors({ nodes, parameters }: Network): string[] {
+function givenTensors(network: Network): string[] {
+  const { nodes, parameters } = network;
+  const exported = isExported(network);
+  const read = new Set(readParameters(network).map(({ name }) => name));
   const norms = nodes.filter(({ op }) => op === 'norm');
   const ofNorms = new Set(norms.flatMap((node) => Object.values(node.parameters)));
   return [...parameters.values()].flatMap((parameter) => {
     const given = parameter.role === 'fixed' && parameter.constant === undefined;
+    // Of an exported network: what the function does not depend on may differ.
+    if (exported && !read.has(parameter.name)) return [];
     return given && !ofNorms.has(parameter) ? [parameter.name] : [];
   });
 }

@@ -32,7 +32,7 @@ export interface Values {
   /** Another model of the same network from here on. @param arrays parameters as they act */
   set(arrays: NamedArrays<Float64Array>): void;
   /** @param x [size, features] @param use is called for each node with [size, n] */
-  each(x: Float32Array, use: (value: Float64Array | Double, index: number) => void): void;
+  each(x: Float32Array | Float64Array, use: (value: Float64Array | Double, index: number) => void): void;
   dispose(): void;
 }
 
@@ -99,7 +99,7 @@ class DoubleForward implements Values {
     return taps.map((id) => tf.reshape(found.taps.get(id)!, [rows, -1]));
   }
 
-  each(x: Float32Array, use: (value: Double, index: number) => void): void {
+  each(x: Float32Array | Float64Array, use: (value: Double, index: number) => void): void {
     const values = this.#run(x);
     values.forEach(use);
     this.#doubles.free(...values);
@@ -109,12 +109,14 @@ class DoubleForward implements Values {
    * @param x [size, features], size at most the plan's rows
    * @returns at each tap [size, n], to be freed
    */
-  #run(x: Float32Array): Double[] {
+  #run(x: Float32Array | Float64Array): Double[] {
     const { rows, edges } = this.#plan;
     const { tf } = this.#backend;
     const features = this.#features;
     const size = x.length / features;
-    const filled = size === rows ? x : new Float32Array(rows * features);
+    const length = rows * features;
+    const filled =
+      size === rows ? x : x instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
     if (filled !== x) filled.set(x);
     const input = this.#doubles.put(filled, [rows, features]);
     if (edges && size !== rows) throw new Error('only a part of the nodes of a graph were given');

@@ -3,7 +3,7 @@ import type { Execution } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import type { Backend } from '../backend/index.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
-import { hasConvolutions, overGraph } from './parameters.ts';
+import { runsAlone } from './parameters.ts';
 
 /** Values of nodes from which on compiling, about a second, is made up for: six pairs of small networks over MNIST. */
 const fewestValues = 1e9;
@@ -49,10 +49,10 @@ function shortfallOf(backend: Backend, way: Exclude<Way, 'eager'>): string | und
 
 /**
  * How a network is compiled: convolutions as a plain graph of TensorFlow's own kernels, which are twice as fast as XLA's
- * (and XLA aborts the process at some of them); means over neighbours likewise, which XLA has no kernel for.
+ * (and XLA aborts the process at some of them); means over neighbours likewise, which XLA has no kernel for, and exported
+ * networks, which may have any of them.
  */
-export const compiledWay = (network: Network): 'xla' | 'graph' =>
-  hasConvolutions(network) || overGraph(network) ? 'graph' : 'xla';
+export const compiledWay = (network: Network): 'xla' | 'graph' => (runsAlone(network) ? 'graph' : 'xla');
 
 /** The reason that a result gives where the probe failed. */
 export function withoutCompiler({ device }: Backend, shortfall: string): string {

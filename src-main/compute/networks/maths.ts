@@ -8,6 +8,8 @@ import type { NeighbourMean } from './neighbour-mean.ts';
 
 export interface Maths {
   readonly tf: Tf;
+  /** Raw kernels, if the back end has them. */
+  readonly native: Backend['native'];
   /** A scalar; inside a float64 trace a double. */
   number(value: number): Tensor;
   /** Rows of [N, ...] at int32 indices of any shape: [...indices, ...]. The indices are not checked. */
@@ -21,7 +23,7 @@ export interface Maths {
 export function mathsOf(backend: Backend): Maths {
   const { tf, native } = backend;
   return {
-    tf,
+    ...{ tf, native },
     number: (value) => numberTensor(tf, value),
     relu: (x) => portableRelu(backend, x),
     convolve: convolutionOf(backend),

@@ -40,6 +40,10 @@ export const isGated = ({ nodes }: Network): boolean => nodes.some(({ op }) => o
 export const overGraph = ({ nodes }: Network): boolean => nodes.some(({ op }) => op === 'neighbours');
 
 /** TensorFlow's kernels take one model at a time. */
-export const runsAlone = (network: Network): boolean => hasConvolutions(network) || overGraph(network);
+export const runsAlone = (network: Network): boolean =>
+  hasConvolutions(network) || overGraph(network) || isExported(network);
+
+/** Made of operations on whole tensors, as PyTorch has them. */
+export const isExported = ({ nodes }: Network): boolean => nodes.some(({ op }) => op === 'torch');
 
 export const hasConvolutions = ({ nodes }: Network): boolean => nodes.some(({ op }) => op === 'conv2d');

@@ -55,7 +55,8 @@ export function forward(
         const declared = node.parameters[word];
         return declared && parameters.get(declared.name);
       };
-      const compute = (): Tensor => run(inputs, { maths, node, parameter, training, edges });
+      const compute = (): Tensor =>
+        run(inputs, { maths, node, parameter, training, edges, examples: x.shape[1]! });
       // Not in training: what a batch norm tracks is to stay.
       values.set(node.id, training ? compute() : maths.tf.tidy(compute));
     }

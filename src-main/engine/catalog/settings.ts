@@ -73,7 +73,7 @@ function perLayer(values: readonly number[]): string {
 function modelSettings(spec: ModelSpec): Record<string, Property> {
   if (spec.architecture === 'declared') {
     return {
-      'model.architecture': 'declared',
+      'model.architecture': spec.exported ? 'exported' : 'declared',
       'model.network': countedOperations(spec.graph),
       'model.graph': graphText(spec.graph),
     };

@@ -69,10 +69,17 @@ export function suggestGroups(
 
 const modelsOf = (runs: readonly RunRow[]): number => runs.reduce((sum, { models }) => sum + models, 0);
 
+/** Networks of no family. */
+const nameOfKind: Readonly<Record<string, string>> = {
+  declared: 'declared network',
+  exported: 'exported network',
+};
+const isNamelessKind = (architecture: string): boolean => Object.hasOwn(nameOfKind, architecture);
+
 function kindsOf(runs: readonly RunRow[], configOf: (run: RunRow) => Record<string, unknown>): Kind[] {
   const usable = runs.filter(
     ({ family, architecture, state }) =>
-      (family !== null || architecture === 'declared') && state !== 'broken' && state !== 'missing',
+      (family !== null || isNamelessKind(architecture)) && state !== 'broken' && state !== 'missing',
   );
   const described = usable.map((run) => ({ run, settings: settingsOf(configOf(run)) }));
   const alike = Map.groupBy(
@@ -139,7 +146,7 @@ function said(key: string, value: Property | undefined): string {
 function baseName({ architecture, settings, runs }: Kind): string {
   const family = runs[0]!.family;
   const sigma = settings['model.sigma_F'] ?? runs[0]!.sigmaF;
-  const nameless = architecture === 'declared' ? 'declared network' : 'runs';
+  const nameless = nameOfKind[architecture] ?? 'runs';
   const name = family === null ? nameless : familyNames[family];
   const own = ['model.alpha', 'model.share'].flatMap((key) =>
     settings[key] === undefined ? [] : [said(key, settings[key])],

@@ -1,6 +1,4 @@
 /** Kind `adopt`: a run folder around weights that came without a config. */
-import { basename, join } from 'node:path';
-import { stringify } from 'yaml';
 import { readConfig, resolveChain, resolveModel } from '../../../src-shared/config.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { adoptJob } from '../../../src-shared/jobs/adopt.ts';
@@ -9,10 +7,8 @@ import { activationOf, normOf } from '../../../src-shared/model.ts';
 import type { MlpSpec, ModelSpec } from '../../../src-shared/model.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { graphOf } from '../../../src-shared/networks/of-model.ts';
-import { writeFileAtomic } from '../../formats/atomic.ts';
 import type { LazyTensor } from '../../formats/tensor.ts';
-import { loadCheckpoint, readRun, usableState } from '../../compute/load-models.ts';
-import { checkpointCancel, ProgressMeter } from '../../compute/context.ts';
+import { usableState } from '../../compute/load-models.ts';
 import type { Compute, ComputeContext } from '../../compute/context.ts';
 import { assertDistinct, isBookkeeping, isCounter, nearestReading } from '../../formats/tensor-names.ts';
 import { describe } from '../../compute/models/state-dict.ts';
@@ -25,29 +21,22 @@ import {
   symmetryNotes,
 } from './declared.ts';
 import type { Declared } from './declared.ts';
-import { inNewRunFolder, refuseTaken } from '../../formats/out-folder.ts';
-import { completeForReference } from '../../formats/reference-config.ts';
+import { refuseTaken } from '../../formats/out-folder.ts';
 import { openWeights } from './state-dict-files.ts';
 import type { Weights } from './state-dict-files.ts';
 import { recogniseStateDict } from './state-dicts.ts';
 import type { LayerFound, MlpFound } from './state-dicts.ts';
-import { writeInFormat } from '../../formats/write-checkpoint.ts';
+import { adoptExported } from './exported.ts';
+import { alone, fileNotes, writeRun } from './write-run.ts';
+import type { Source } from './write-run.ts';
 
 type Params = ParamsOf<typeof adoptJob>;
 type Result = ResultOf<typeof adoptJob>;
 
-/** One file, ready to be written as a model of the run. */
-interface Source {
-  path: string;
-  weights: Weights;
-  tensors: ReadonlyMap<string, LazyTensor>;
-  /** Names of what gradients move. */
-  trainable: string[];
-}
-
 /** The folder is made only after every file was found to be usable. */
 export const adopt: Compute<Params, Result> = (params, context) => {
   refuseTaken(params.directory);
+  if (params.network !== undefined) return adoptExported(params, params.network, context);
   return params.architecture === undefined ? adoptTold(params, context) : adoptDeclared(params, context);
 };
 
@@ -148,13 +137,6 @@ function groupNotes(declared: Declared, spec: ModelSpec): string[] {
   ];
 }
 
-/** What the files hold besides the weights that were taken, and facts that could not be used. */
-const fileNotes = (files: readonly { weights: Weights; path: string }[]): string[] =>
-  files.flatMap(({ weights, path }) => weights.notes.map((note) => `${path}: ${note}`));
-
-/** A file of no run yet. */
-const alone = (path: string) => ({ index: 0, path, name: path });
-
 const isParameter = (name: string): boolean => /\.(weight|bias)$/.test(name);
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -217,57 +199,6 @@ function wrapperNotes(opened: readonly { found: MlpFound }[]): string[] {
   const wrappers = [...new Set(opened.map(({ found }) => found.wrapper))].filter((text) => text !== '');
   if (wrappers.length === 0) return [];
   return [`Removed from the front of tensor names: ${wrappers.map((text) => `"${text}"`).join(', ')}.`];
-}
-
-/** The epoch that the files are of. @throws UserError if they say different ones */
-function epochOf(params: Params, sources: readonly Source[]): number {
-  if (params.epoch !== undefined) return params.epoch;
-  const told = sources.filter(({ weights }) => weights.epoch !== undefined);
-  const [first] = told;
-  const other = told.find(({ weights }) => weights.epoch !== first!.weights.epoch);
-  if (first && other)
-    throw new UserError(
-      `epoch: ${first.path} is of epoch ${first.weights.epoch}, ${other.path} of epoch ${other.weights.epoch}; the models of a run are adopted at one epoch.`,
-      { hint: 'Give --epoch to adopt them under one epoch anyway.' },
-    );
-  return first?.weights.epoch ?? 1;
-}
-
-/** Checkpoints, config.yaml last, and a look at all of them as any later job takes it. */
-async function writeRun(
-  params: Params,
-  about: Record<string, unknown>,
-  sources: readonly Source[],
-  context: ComputeContext,
-): Promise<{ directory: string; files: string[] }> {
-  const epoch = epochOf(params, sources);
-  return inNewRunFolder(params.directory, async (directory) => {
-    const meter = new ProgressMeter(context, sources.length);
-    const files: string[] = [];
-    for (const [i, { tensors, trainable }] of sources.entries()) {
-      await checkpointCancel(context);
-      const written = writeInFormat(directory, params.format, {
-        ...{ epoch, model: i + 1, step: 0, trainable, tensors },
-      });
-      files.push(basename(written));
-      meter.advance(1, `${files.length} of ${sources.length} files`);
-    }
-    const config = {
-      model: about['model'],
-      dataset: { name: params.dataset },
-      num_models: files.length,
-      adopted_from: sources.map(({ path }) => path),
-      ...(params.architecture !== undefined && { adopted_as: params.architecture }),
-      ...('adopted_names' in about && { adopted_names: about['adopted_names'] }),
-    };
-    writeFileAtomic(
-      join(directory, 'config.yaml'),
-      completeForReference(stringify(config, { lineWidth: 0, aliasDuplicateObjects: false })),
-    );
-    const run = readRun(directory);
-    for (const file of files) loadCheckpoint(run, join(directory, file));
-    return { directory, files };
-  });
 }
 
 function openOne(path: string): { weights: Weights; found: MlpFound; path: string } {

@@ -35,6 +35,8 @@ const attributes = z.strictObject({
   epsilon: z.number().nonnegative().default(usualEpsilon),
   /** Of a `group` norm; one, if it does not say. */
   groups: z.int().positive().optional(),
+  /** Of a `batch` norm: the batch's share in the next running statistics; absent: as the training has it. */
+  momentum: z.number().min(0).max(1).optional(),
 });
 export type NormAttributes = z.output<typeof attributes>;
 

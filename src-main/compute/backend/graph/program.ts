@@ -75,6 +75,7 @@ export class Program implements Computation {
 
   /** As `set`, in one call: TensorFlow plans every kind of call the first time, some 15 ms. Each index once. */
   setAll(values: readonly (readonly [index: number, value: Fed])[]): void {
+    if (values.length === 0) return;
     for (const [index, value] of values) this.#check(value, this.#graph.state[index]!, `state ${index}`);
     const done = this.#session(
       values.map(([, value]) => value),

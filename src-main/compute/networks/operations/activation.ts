@@ -29,7 +29,7 @@ const byKind: Record<Exclude<ActivationKind, 'gelu'>, (maths: Maths, x: Tensor) 
  * has a constant that is rounded to float32.
  * @param lean the gradient finds P(x) again instead of keeping it: the values of a whole graph are large
  */
-function gelu({ tf, number }: Maths, x: Tensor, lean = false): Tensor {
+export function gelu({ tf, number }: Maths, x: Tensor, lean = false): Tensor {
   const distributionAt = (at: Tensor): Tensor =>
     tf.add(tf.mul(tf.erf(tf.mul(at, number(Math.SQRT1_2))), number(0.5)), number(0.5));
   const value = tf.customGrad((z, save) => {

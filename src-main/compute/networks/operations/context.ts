@@ -25,6 +25,8 @@ export interface OperationContext {
   readonly training: TrainingPass | undefined;
   /** Which rows are neighbours, if they are the nodes of a graph. */
   readonly edges: EdgeTensors | undefined;
+  /** How many examples go through the network together. */
+  readonly examples: number;
 }
 
 /** Values are [M or 1, B, ...shape of one example]. Pure: whoever calls it holds the tidy. */

@@ -7,6 +7,7 @@ import type {
   ActivationKind,
   gate as gateOperation,
 } from '../../../../src-shared/networks/operations/activation.ts';
+import { UserError } from '../../../../src-shared/errors.ts';
 import type { NormAttributes } from '../../../../src-shared/networks/operations/norm.ts';
 import { sizeOf } from '../../../../src-shared/shapes.ts';
 import { erf } from '../erf.ts';
@@ -159,6 +160,13 @@ const concat: HostOperation = (inputs, node) => {
   return y;
 };
 
+/** Of these there is no second version in plain doubles: real PyTorch is what they are compared with. */
+const torch: HostOperation = () => {
+  throw new UserError('Networks exported from PyTorch are computed in float64 with native TensorFlow only.', {
+    hint: 'Choose the back end tensorflow (npm run setup), or float32.',
+  });
+};
+
 /** In evaluation. */
 const dropout: HostOperation = ([x]) => x!;
 
@@ -166,4 +174,5 @@ export const hostOperations: Record<OperationName, HostOperation> = {
   ...{ linear, conv2d, norm, activation, gate, add, multiply, concat, dropout },
   ...{ pool, flatten, transpose },
   ...{ neighbours, log_softmax },
+  torch,
 };

@@ -121,11 +121,13 @@ function byGraph(x: Tensor, context: OperationContext, training: TrainingPass, e
 /** The next running statistic. @param seen of this batch */
 function blend(context: OperationContext, training: TrainingPass, word: string, seen: Tensor): void {
   const { tf, number } = context.maths;
-  const { momentum } = training;
+  const { momentum: own } = context.node.attributes as NormAttributes;
+  // A measurement of the statistics themselves takes each batch as it is.
+  const momentum = training.momentum === 1 ? 1 : (own ?? training.momentum);
   const before = needed(context, word);
-  const own = tf.reshape(seen, [seen.shape[0]!, ...before.shape.slice(1)]);
+  const shaped = tf.reshape(seen, [seen.shape[0]!, ...before.shape.slice(1)]);
   const next =
-    momentum === 1 ? own : tf.add(tf.mul(before, number(1 - momentum)), tf.mul(own, number(momentum)));
+    momentum === 1 ? shaped : tf.add(tf.mul(before, number(1 - momentum)), tf.mul(shaped, number(momentum)));
   training.track(context.node.parameters[word]!.name, next);
 }
 

@@ -1,0 +1,45 @@
+/** `model: { name: exported, network: ... }`: a network that PyTorch exported, lowered and packed into the config. */
+import { z } from 'zod';
+import { UserError } from '../errors.ts';
+import type { DeclaredSpec } from '../model.ts';
+import { graphSchema } from '../networks/graph.ts';
+import { packValue, unpackValue } from '../networks/packed.ts';
+
+/** `model.name` of such a network. */
+export const exportedName = 'exported';
+
+const packedSchema = z.strictObject({ graph: graphSchema, tied: z.record(z.string(), z.string()) });
+
+/** The section `model` of a config. */
+export const exportedSection = ({ graph, exported, description }: DeclaredSpec): Record<string, unknown> => ({
+  name: exportedName,
+  ...(description !== undefined && { description }),
+  network: packValue({ graph, tied: exported?.tied ?? {} }),
+});
+
+/** What was read last: a config is resolved again and again. */
+let last: { text: string; spec: Pick<DeclaredSpec, 'graph' | 'exported'> } | undefined;
+
+/** @throws UserError naming the key */
+export function resolveExported(model: Record<string, unknown>, where: string): DeclaredSpec {
+  const { network: text, description } = model;
+  const at = `${where}: model.network`;
+  if (typeof text !== 'string')
+    throw new UserError(`${at} is missing: the graph of a network exported from PyTorch was expected.`, {
+      hint: 'basin run adopt --network model.pt2 writes it.',
+    });
+  if (last?.text !== text) {
+    const parsed = packedSchema.safeParse(unpackValue(text, at));
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0]!;
+      throw new UserError(`${at}: ${issue.path.join('.')}: ${issue.message}.`);
+    }
+    const { graph, tied } = parsed.data;
+    last = { text, spec: { graph, exported: { tied } } };
+  }
+  return {
+    architecture: 'declared',
+    ...last.spec,
+    ...(typeof description === 'string' && { description }),
+  };
+}

@@ -1,0 +1,46 @@
+/** Networks of real PyTorch and torchvision, exported by them here, and what comes out of them. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect } from 'vitest';
+import { hasBinding } from '../../src-main/compute/backend/native.ts';
+import { expectPyTorchsNumbers } from '../support/exported.ts';
+import { itWithTorch, runPython } from '../support/torch.ts';
+
+const script = (name: string): string => fileURLToPath(new URL(`exported/${name}`, import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'basin-exported-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const names = [
+  ...['resnet18', 'vgg11_bn', 'mobilenet_v2', 'shufflenet_v2_x0_5', 'vit', 'transformer_encoder', 'gpt'],
+  ...['mlp_mixer', 'unet'],
+];
+const timeout = 600_000;
+
+// Without TensorFlow's native library there is no double precision.
+describe.skipIf(!hasBinding())('a network exported from PyTorch', () => {
+  for (const name of names)
+    itWithTorch(`has PyTorch's logits, and goes back under the same keys: ${name}`, { timeout }, async () => {
+      runPython([script('networks.py'), folder, name], {});
+      const run = await expectPyTorchsNumbers(folder, name);
+      const checkpoint = join(run, 'checkpoint_epoch_1_model_1.pt');
+      expect(runPython([script('networks.py'), '--load', name, checkpoint], {})).toEqual({
+        keys: true,
+        different: [],
+      });
+      const decomposed = `${name}_decomposed`;
+      expect(existsSync(join(folder, `${decomposed}.pt2`))).toBe(name !== 'vgg11_bn');
+      if (name !== 'vgg11_bn') await expectPyTorchsNumbers(folder, decomposed, name);
+      rmSync(run, { recursive: true });
+    });
+
+  itWithTorch('has the numbers of every operation that is read, decomposed too', { timeout }, async () => {
+    const cases = runPython([script('operations.py'), folder], {}) as string[];
+    expect(cases.length).toBeGreaterThan(20);
+    for (const name of cases) {
+      await expectPyTorchsNumbers(folder, name);
+      if (name !== 'norms') await expectPyTorchsNumbers(folder, `${name}_decomposed`, name);
+    }
+  });
+});

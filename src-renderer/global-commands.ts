@@ -1,4 +1,5 @@
 /** Actions that are there whatever view is open. */
+import { runCommands } from './run-commands.ts';
 import { commands, type Command } from './state/commands.svelte.ts';
 import { desktop } from './state/desktop.svelte.ts';
 import { engine } from './state/engine.svelte.ts';
@@ -104,5 +105,5 @@ export function registerGlobalCommands(): () => void {
       },
     },
   ];
-  return commands.register(list);
+  return commands.register([...list, ...runCommands]);
 }

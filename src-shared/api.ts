@@ -11,6 +11,8 @@ import { matrixSchema } from './matrix.ts';
 import { partsRequests } from './partial-results.ts';
 import { epochMetricsSchema, progressSchema } from './progress.ts';
 import { runEditSchema, runLabelsSchema } from './run-labels.ts';
+import { measureRequests } from './run-measures.ts';
+import { savedFilterRequests, savedFilterSchema } from './saved-filters.ts';
 import { serverRequests } from './server-address.ts';
 import { standingRequests } from './standing.ts';
 import { trainFormRequests } from './train-preview.ts';
@@ -178,6 +180,8 @@ export const requests = {
   'runs.list': { args: nothing, response: z.array(runRowSchema) },
   /** Runs in the trash, the last one first. */
   'runs.trash': { args: nothing, response: z.array(runRowSchema) },
+  ...measureRequests,
+  ...savedFilterRequests,
   /** One step of undo, as a change to the groups is. */
   'runs.edit': {
     args: z.object({ edit: runEditSchema }),
@@ -326,6 +330,7 @@ export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('job-epoch'), jobId: id, metrics: epochMetricsSchema }),
   z.object({ type: z.literal('results-changed') }),
   z.object({ type: z.literal('figures-changed') }),
+  z.object({ type: z.literal('filters-changed'), filters: z.array(savedFilterSchema) }),
   z.object({ type: z.literal('engine-info'), info: engineInfoSchema }),
 ]);
 export type EngineEvent = z.infer<typeof engineEventSchema>;

@@ -8,11 +8,13 @@ import { dataHomeOf, findInWorkspace } from './data-folder.ts';
 import { checkDataName, factsOfData } from '../formats/data-registry.ts';
 import { withGivenFamily } from '../formats/given-family.ts';
 import { loadTrainingConfig } from '../formats/presets.ts';
+import { readRunDirectory } from '../formats/run-directory.ts';
 import { configFileOf, runFolderOf } from '../formats/run-layout.ts';
 import { resolveData, resolveTrainable, sizeOverrides } from '../../src-shared/config.ts';
 import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { JobParamsInput } from '../../src-shared/jobs/index.ts';
+import { longerParams, rateAhead } from '../../src-shared/longer-run.ts';
 import { typedPath } from '../formats/typed-path.ts';
 
 export interface TrainingRequest {
@@ -165,6 +167,46 @@ export function forkParams(
       throw new UserError(`${run} holds a run already`, { hint: 'Choose another --out.' });
     return { run, fork: { parent: folder, epoch, child: i + 1, settings: [...settings] } };
   });
+}
+
+export interface LongerRequest {
+  /** The run directory that is continued. */
+  run: string;
+  /** The last epoch of the new run. */
+  to: number;
+  /** The new run directory; absent: one in the workspace, named after the run and the epoch. */
+  out?: string | undefined;
+}
+
+/**
+ * The job that continues a run in a new folder, and what the learning rate does there.
+ * @throws UserError for a folder that is no run, a run that has no later epochs to train, a target that holds a run
+ */
+export function longerJob(
+  { run, to, out }: LongerRequest,
+  workspace: string,
+): { params: JobParamsInput<'train'>; note: string } {
+  const folder = runFolderOf(typedPath(run));
+  if (configFileOf(folder) === undefined)
+    throw new UserError(`--longer ${run}: there is no config.yaml in that folder`, {
+      hint: 'Name the run folder that training wrote.',
+    });
+  const { config, checkpoints } = readRunDirectory(folder);
+  if (checkpoints.length === 0)
+    throw new UserError(`--longer ${run}: there are no checkpoints in that folder`, {
+      hint: `If its training was stopped, resume it: --resume ${run}`,
+    });
+  const epoch = Math.max(...checkpoints.map((file) => file.epoch));
+  const base = join(workspace, 'runs', `${basename(folder)}-to${to}`);
+  const free = (n: number): string => {
+    const name = n === 1 ? base : `${base}-${n}`;
+    return configFileOf(name) === undefined ? name : free(n + 1);
+  };
+  const target = out === undefined ? free(1) : typedPath(out);
+  if (configFileOf(target) !== undefined)
+    throw new UserError(`${target} holds a run already`, { hint: 'Choose another --out.' });
+  const params = longerParams({ path: folder, config, epoch }, to, target);
+  return { params, note: `continues ${folder} from epoch ${epoch}. ${rateAhead(config, epoch, to)}` };
 }
 
 /** The nearest folder above that exists must be one that can be written to. */

@@ -17,11 +17,13 @@ import { resumableKinds } from './jobs/training.ts';
 import { defaultEntry, type EngineOptions } from './options.ts';
 import type { PageServer, EngineServices } from './services.ts';
 import { ResultStore } from './results.ts';
+import { MeasureStore } from './run-measures.ts';
 import { PartStore } from './part-store.ts';
 import { Questions } from './questions.ts';
 import { parseArgs } from './rpc.ts';
 import { listen, type SocketServer } from './socket.ts';
 import { explainDatabase, openDatabase, type Db } from './store/database.ts';
+import { SavedFilters } from './saved-filters.ts';
 import { Standings } from './standing.ts';
 import { StepTimes } from './step-times.ts';
 import { acquireLock, type Lock } from './store/lock.ts';
@@ -84,6 +86,8 @@ class LocalEngine implements Engine, EngineServices {
   readonly demo: Demo;
   readonly stepTimes: StepTimes;
   readonly standings: Standings;
+  readonly measures: MeasureStore;
+  readonly savedFilters: SavedFilters;
   readonly dataHome: string;
   pages: PageServer | undefined;
   readonly #lock: Lock;
@@ -127,6 +131,8 @@ class LocalEngine implements Engine, EngineServices {
     const explain = (error: unknown): unknown => explainDatabase(workspace.database, error);
     this.questions = new Questions({ pool, kindNamed, hashes: runs.hashes });
     this.standings = new Standings({ results, kindNamed, hashes: runs.hashes });
+    this.measures = new MeasureStore(results, runs);
+    this.savedFilters = new SavedFilters(workspace.filters);
     this.jobs = new JobService({
       store,
       runs,

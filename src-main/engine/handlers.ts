@@ -5,6 +5,7 @@
 import type { Handlers } from '../../src-shared/api.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import { inspectNeuronsJob } from '../../src-shared/jobs/inspect-neurons.ts';
+import type { SavedFilter } from '../../src-shared/saved-filters.ts';
 import { browse } from './browse.ts';
 import { relocateRun } from './catalog/relocate.ts';
 import { suggestGroups } from './catalog/suggest.ts';
@@ -17,6 +18,10 @@ export function handlersOf(engine: EngineServices): Handlers {
     // Rows name the groups that they are in.
     engine.emit({ type: 'runs-changed' });
     return state;
+  };
+  const filtersChanged = (filters: SavedFilter[]): SavedFilter[] => {
+    engine.emit({ type: 'filters-changed', filters });
+    return filters;
   };
   return {
     'engine.info': () => engine.info(),
@@ -39,6 +44,11 @@ export function handlersOf(engine: EngineServices): Handlers {
       };
     },
     'runs.trash': () => engine.runs.trash(),
+    'filters.list': () => engine.savedFilters.list(),
+    'filters.save': (filter) => filtersChanged(engine.savedFilters.save(filter)),
+    'filters.remove': ({ name }) => filtersChanged(engine.savedFilters.remove(name)),
+
+    'runs.measures': () => engine.measures.list(),
     'runs.edit': ({ edit }) => groupsChanged(engine.groups.editRuns(edit)),
     'runs.remove': ({ runIds }) => {
       engine.runs.remove(runIds);

@@ -10,6 +10,8 @@ import type { JobStore } from './jobs/store.ts';
 import type { PartStore } from './part-store.ts';
 import type { Questions } from './questions.ts';
 import type { ResultStore } from './results.ts';
+import type { MeasureStore } from './run-measures.ts';
+import type { SavedFilters } from './saved-filters.ts';
 import type { Standings } from './standing.ts';
 import type { StepTimes } from './step-times.ts';
 
@@ -32,6 +34,8 @@ export interface EngineServices {
   readonly demo: Demo;
   readonly stepTimes: StepTimes;
   readonly standings: Standings;
+  readonly measures: MeasureStore;
+  readonly savedFilters: SavedFilters;
   /** Where data sets lie that were fetched or added. */
   readonly dataHome: string;
   emit(event: EngineEvent): void;

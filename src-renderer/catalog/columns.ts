@@ -2,7 +2,7 @@
 import type { RunRow } from '../../src-shared/api.ts';
 import { hasBinaryLabels } from '../../src-shared/config.ts';
 import { familyNames } from '../../src-shared/domain.ts';
-import { number, percentWithSpread } from '../format.ts';
+import { moment, number, percentWithSpread } from '../format.ts';
 import { reader } from './filter.ts';
 
 export interface Column {
@@ -14,6 +14,12 @@ export interface Column {
   text: (run: RunRow) => string;
   /** Sorts by this; undefined comes last, whatever the direction. */
   value: (run: RunRow) => string | number | undefined;
+  /** What stands under the pointer; absent: the text itself. */
+  about?: (run: RunRow) => string | undefined;
+  /** Why what is shown may be wrong; it is marked then. */
+  doubt?: (run: RunRow) => string | undefined;
+  /** In the list of columns: what it shows. */
+  hint?: string;
 }
 
 const noGroups: ReadonlyMap<string, string> = new Map();
@@ -22,7 +28,7 @@ export const fixedColumns: Column[] = [
   {
     id: 'name',
     title: 'Run',
-    width: 'minmax(190px, 1.6fr)',
+    width: 'minmax(170px, 1.6fr)',
     numeric: false,
     text: (run) => run.name,
     value: (run) => run.name,
@@ -30,7 +36,7 @@ export const fixedColumns: Column[] = [
   {
     id: 'family',
     title: 'Family',
-    width: 'minmax(122px, 0.7fr)',
+    width: 'minmax(116px, 0.7fr)',
     numeric: false,
     text: (run) => (run.family ? familyNames[run.family] : run.architecture),
     value: (run) => run.family ?? run.architecture,
@@ -47,7 +53,7 @@ export const fixedColumns: Column[] = [
   {
     id: 'data',
     title: 'Data',
-    width: 'minmax(110px, 0.5fr)',
+    width: 'minmax(96px, 0.5fr)',
     numeric: false,
     text: (run) => run.dataset ?? '–',
     value: (run) => run.dataset ?? undefined,
@@ -55,7 +61,7 @@ export const fixedColumns: Column[] = [
   {
     id: 'models',
     title: 'Models',
-    width: '66px',
+    width: '74px',
     numeric: true,
     text: (run) => String(run.models),
     value: (run) => run.models,
@@ -63,7 +69,7 @@ export const fixedColumns: Column[] = [
   {
     id: 'epochs',
     title: 'Epochs',
-    width: '66px',
+    width: '74px',
     numeric: true,
     text: (run) => String(run.epochs.at(-1) ?? '–'),
     value: (run) => run.epochs.at(-1),
@@ -78,6 +84,46 @@ export const fixedColumns: Column[] = [
     value: (run) => run.valAccuracy?.mean,
   },
 ];
+
+/** What a person says of a run, and when it came. */
+export const labelColumns: Column[] = [
+  {
+    id: 'tags',
+    title: 'Tags',
+    width: 'minmax(90px, 0.6fr)',
+    numeric: false,
+    text: (run) => run.tags.join(', '),
+    value: (run) => (run.tags.length === 0 ? undefined : run.tags.join(', ')),
+  },
+  {
+    id: 'date',
+    title: 'Added',
+    width: '128px',
+    numeric: true,
+    hint: 'when it was trained or imported',
+    text: (run) => moment(run.addedAt),
+    value: (run) => run.addedAt,
+  },
+  {
+    id: 'notes',
+    title: 'Notes',
+    width: 'minmax(110px, 0.8fr)',
+    numeric: false,
+    text: (run) => run.notes.split('\n', 1)[0] ?? '',
+    value: (run) => (run.notes === '' ? undefined : run.notes),
+    about: (run) => run.notes,
+  },
+];
+
+/** Drawn by the table itself, from the groups as they are now. */
+export const groupsColumn: Column = {
+  id: 'groups',
+  title: 'Groups',
+  width: 'minmax(110px, 1.1fr)',
+  numeric: false,
+  text: () => '',
+  value: () => undefined,
+};
 
 /** A column for any property of the config, under its dotted name. */
 export function propertyColumn(name: string): Column {
@@ -109,7 +155,7 @@ export interface Sorting {
   descending: boolean;
 }
 
-export function sortRuns(runs: RunRow[], columns: Column[], sorting: Sorting | null): RunRow[] {
+export function sortRuns(runs: RunRow[], columns: readonly Column[], sorting: Sorting | null): RunRow[] {
   const column = columns.find((candidate) => candidate.id === sorting?.column);
   if (!sorting || !column) return runs;
   const sign = sorting.descending ? -1 : 1;

@@ -1,6 +1,6 @@
 /** What differs between runs. */
 import type { RunRow } from '../../src-shared/api.ts';
-import { fixedColumns } from './columns.ts';
+import type { Column } from './columns.ts';
 
 export interface ComparedRow {
   name: string;
@@ -18,17 +18,21 @@ export interface ComparedSection {
 const idle = /(^|\.)(run_directory|output_dir|experiment_name)$/;
 
 /** Measures and configuration, line by line; only what differs unless `all`. */
-export function comparisonOf(runs: readonly RunRow[], all: boolean): ComparedSection[] {
+export function comparisonOf(
+  runs: readonly RunRow[],
+  columns: readonly Column[],
+  all: boolean,
+): ComparedSection[] {
   const row = (name: string, values: string[]): ComparedRow => ({
     ...{ name, values },
     differs: new Set(values).size > 1,
   });
-  const measured = fixedColumns
-    .filter(({ id }) => id !== 'name')
+  const measured = columns
+    .filter(({ id }) => id !== 'name' && id !== 'groups')
     .map((column) =>
       row(
         column.title,
-        runs.map((run) => column.text(run)),
+        runs.map((run) => `${column.text(run)}${column.doubt?.(run) === undefined ? '' : ' (may be wrong)'}`),
       ),
     );
   const names = [...new Set(runs.flatMap(({ properties }) => Object.keys(properties)))].sort();

@@ -5,6 +5,7 @@
  * (`symmetry` for `model.symmetry`).
  */
 import type { Group, RunRow } from '../../src-shared/api.ts';
+import { measureKeys, type MeasureKey } from './measure-keys.ts';
 
 export const operators = ['>=', '<=', '!=', '>', '<', ':', '='] as const;
 export type Operator = (typeof operators)[number];
@@ -53,7 +54,16 @@ export const termsOf = (conditions: readonly Condition[]): Term[] =>
 
 type Reader = (run: RunRow) => unknown;
 
-const fixedReaders = (groupNames: ReadonlyMap<string, string>): Record<string, Reader> => {
+/** What was measured of a run, under the names that a filter has for it. */
+export type MeasureReader = (key: MeasureKey, runId: string) => number | undefined;
+
+export const noMeasures: MeasureReader = () => undefined;
+
+const fixedReaders = (
+  groupNames: ReadonlyMap<string, string>,
+  measure: MeasureReader,
+): Record<string, Reader> => {
+  const measures = measureKeys.map((key): [string, Reader] => [key, (run) => measure(key, run.id)]);
   const sigmaF: Reader = (run) => run.sigmaF ?? undefined;
   return {
     sigma_f: sigmaF,
@@ -70,20 +80,36 @@ const fixedReaders = (groupNames: ReadonlyMap<string, string>): Record<string, R
     val_accuracy: (run) => run.valAccuracy?.mean,
     tag: (run) => run.tags,
     notes: (run) => run.notes,
+    date: (run) => day(run.addedAt),
+    ...Object.fromEntries(measures),
     is: (run) => [run.state, ...(run.starred ? ['starred'] : []), ...(run.archived ? ['archived'] : [])],
     group: (run) => run.groupIds.map((id) => groupNames.get(id) ?? ''),
   };
 };
 
+/** `2026-11-29`, here: so dates compare as text. */
+function day(milliseconds: number): string {
+  const date = new Date(milliseconds);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+/** A day, a month or a year. */
+export const isDate = (text: string): boolean => /^\d{4}(-\d{2}){0,2}$/.test(text);
+
 /** Keys that every run has, beside those of its config. */
-export const fixedKeys = Object.keys(fixedReaders(new Map())).filter((key) => key !== 'σ_f');
+export const fixedKeys = Object.keys(fixedReaders(new Map(), noMeasures)).filter((key) => key !== 'σ_f');
 
 /**
  * Reads the property that a key of the filter means; undefined where a run has none of that name. Meant to be made
  * once for many runs: the names of their configs are the same ones over and over.
  */
-export function reader(key: string, groupNames: ReadonlyMap<string, string>): Reader {
-  const fixed = fixedReaders(groupNames);
+export function reader(
+  key: string,
+  groupNames: ReadonlyMap<string, string>,
+  measure: MeasureReader = noMeasures,
+): Reader {
+  const fixed = fixedReaders(groupNames, measure);
   const name = key.toLowerCase();
   if (Object.hasOwn(fixed, name)) return fixed[name]!;
   const ends = new Map<string, boolean>();
@@ -118,6 +144,25 @@ function holds(value: unknown, operator: Operator, wanted: string): boolean {
   return operator === '!=' ? !equal : equal;
 }
 
+/** `date>=2026-11`: what is as exact as the wanted date is compared. */
+function holdsOfDate(value: unknown, operator: Operator, wanted: string): boolean {
+  const text = String(value).slice(0, wanted.length);
+  switch (operator) {
+    case '>':
+      return text > wanted;
+    case '<':
+      return text < wanted;
+    case '>=':
+      return text >= wanted;
+    case '<=':
+      return text <= wanted;
+    case '!=':
+      return text !== wanted;
+    default:
+      return text === wanted;
+  }
+}
+
 /** Where words are looked for; made once per row. */
 const searched = new WeakMap<RunRow, string>();
 
@@ -133,11 +178,13 @@ function searchedText(run: RunRow): string {
 export function filterOf(
   conditions: readonly Condition[],
   groupNames: ReadonlyMap<string, string>,
+  measure: MeasureReader = noMeasures,
 ): (run: RunRow) => boolean {
   const testOf = (term: Term): ((run: RunRow) => boolean) => {
     if (term.type === 'word') return (run) => searchedText(run).includes(term.text) !== (term.not ?? false);
-    const read = reader(term.key, groupNames);
-    return (run) => holds(read(run), term.operator, term.value) !== (term.not ?? false);
+    const read = reader(term.key, groupNames, measure);
+    const test = term.key.toLowerCase() === 'date' ? holdsOfDate : holds;
+    return (run) => test(read(run), term.operator, term.value) !== (term.not ?? false);
   };
   const tests = conditions.map((condition) => {
     if (condition.type !== 'any') return testOf(condition);

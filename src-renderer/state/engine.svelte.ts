@@ -142,6 +142,7 @@ class EngineState {
       case 'engine-info':
         this.info = event.info;
         break;
+      case 'filters-changed':
       case 'job-log':
       case 'job-epoch':
         break;

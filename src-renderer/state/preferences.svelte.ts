@@ -1,9 +1,10 @@
 /** What this person set on this machine: theme, columns, widths. Nothing here changes a result. */
 import { z } from 'zod';
+import { chosenColumnSchema, defaultColumns, type ChosenColumn } from '../catalog/column-layout.ts';
 
 const stored = z.object({
   theme: z.enum(['system', 'light', 'dark']).catch('system'),
-  catalogColumns: z.array(z.string()).catch([]),
+  runColumns: z.array(chosenColumnSchema).catch([...defaultColumns]),
   detailsOpen: z.boolean().catch(true),
   dismissedTrainings: z.array(z.string()).catch([]),
 });
@@ -21,8 +22,8 @@ function load(): z.infer<typeof stored> {
 class Preferences {
   readonly #initial = load();
   theme = $state(this.#initial.theme);
-  /** Config properties shown as extra columns of the catalog. */
-  catalogColumns = $state.raw<string[]>(this.#initial.catalogColumns);
+  /** Columns of the run table, in their order. */
+  runColumns = $state.raw<readonly ChosenColumn[]>(this.#initial.runColumns);
   detailsOpen = $state(this.#initial.detailsOpen);
   /** Stopped trainings that the Train view shall no longer offer to resume, as `JOB/ATTEMPT`. */
   dismissedTrainings = $state.raw<string[]>(this.#initial.dismissedTrainings);
@@ -38,8 +39,8 @@ class Preferences {
 
   /** Call inside an effect: writes what it reads. */
   persist(): void {
-    const { theme, catalogColumns, detailsOpen, dismissedTrainings } = this;
-    const all = { theme, catalogColumns, detailsOpen, dismissedTrainings };
+    const { theme, runColumns, detailsOpen, dismissedTrainings } = this;
+    const all = { theme, runColumns, detailsOpen, dismissedTrainings };
     localStorage.setItem(storageKey, JSON.stringify(all));
   }
 }

@@ -63,3 +63,26 @@ test.each([
   expect([outcome.code, outcome.stdout]).toEqual([code, '']);
   expect(outcome.stderr).toMatch(message);
 });
+
+test(
+  '--longer continues a run in a new one, says what the learning rate does, and refuses what cannot be',
+  { timeout: 120_000 },
+  async () => {
+    const asked = ['train', '--longer', parent, '--to-epoch', '3', ...here];
+    const { code, stdout, stderr } = await basin([...asked, '--json']);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/from epoch 2\. The learning rate stays at/)]);
+    const result = JSON.parse(stdout) as { run_directory: string; epochs: number };
+    expect([basename(result.run_directory), result.epochs]).toEqual(['parent-to3', 3]);
+    for (const [words, status, message] of [
+      [['--longer', parent], 2, /--to-epoch K/],
+      [['--to-epoch', '3'], 2, /--longer RUN/],
+      [['--longer', parent, '--to-epoch', '2'], 1, /trained up to epoch 2 already/],
+      [['--longer', parent, '--to-epoch', '3', 'seed=1'], 2, /keeps the settings/],
+      [['--longer', root, '--to-epoch', '3'], 1, /no config\.yaml/],
+    ] as const) {
+      const refused = await basin(['train', ...words, ...here]);
+      expect([refused.code, refused.stdout]).toEqual([status, '']);
+      expect(refused.stderr).toMatch(message);
+    }
+  },
+);

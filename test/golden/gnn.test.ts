@@ -14,7 +14,7 @@ import { recordingPlaces } from '../../src-main/compute/networks/recording-place
 import { predictions, agreements } from '../../src-main/compute/similarity/predictions.ts';
 import { updateSimilarity } from '../../src-main/compute/similarity/updates.ts';
 import type { OptimizerSettings } from '../../src-main/compute/training/optimizer.ts';
-import { resolveSchedule } from '../../src-main/compute/training/schedule.ts';
+import { resolveSchedule } from '../../src-shared/config/schedule.ts';
 import { TrainingSession } from '../../src-main/compute/training/session.ts';
 import type { Snapshot } from '../../src-main/compute/training/session.ts';
 import { readNetwork } from '../../src-shared/networks/network.ts';

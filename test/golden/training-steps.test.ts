@@ -14,7 +14,7 @@ import {
   stepScalars,
   update,
 } from '../../src-main/compute/training/optimizer.ts';
-import { resolveSchedule } from '../../src-main/compute/training/schedule.ts';
+import { resolveSchedule } from '../../src-shared/config/schedule.ts';
 import { DoubleSteps } from '../support/double-steps.ts';
 
 interface VectorCase {

@@ -6,7 +6,7 @@ import { loadDataset } from '../../src-main/compute/data/index.ts';
 import type { Dataset } from '../../src-main/compute/data/index.ts';
 import type { StateDict } from '../../src-main/compute/models/index.ts';
 import type { OptimizerSettings } from '../../src-main/compute/training/optimizer.ts';
-import { resolveSchedule } from '../../src-main/compute/training/schedule.ts';
+import { resolveSchedule } from '../../src-shared/config/schedule.ts';
 import { TrainingSession } from '../../src-main/compute/training/session.ts';
 import { goldenJson, goldenNpy } from '../support/fixtures.ts';
 import { largestDifference, referenceRuns, referenceSpec, referenceState } from '../support/reference-run.ts';

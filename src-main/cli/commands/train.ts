@@ -1,4 +1,4 @@
-/** `basin train PRESET|config.yaml key.path=value ...`: trains a run; `--resume RUN` resumes one, `--fork RUN` forks it. */
+/** `basin train PRESET|config.yaml key.path=value ...`: trains a run; `--resume RUN` resumes one, `--longer RUN` continues it, `--fork RUN` forks it. */
 import { familyNames, hasNumFixed, hasSigma } from '../../../src-shared/domain.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
 import type { JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
@@ -16,7 +16,7 @@ import { duration } from '../progress-line.ts';
 import { self, shellWord } from '../self.ts';
 import { listenerFor } from '../show-job.ts';
 import { trackedText } from '../tracked-text.ts';
-import { forkParams, resumeParams, trainingParams } from '../training.ts';
+import { forkParams, longerJob, resumeParams, trainingParams } from '../training.ts';
 
 interface TrainFlags {
   out?: string;
@@ -26,6 +26,8 @@ interface TrainFlags {
   fork?: string;
   epoch?: number;
   children?: number;
+  longer?: string;
+  toEpoch?: number;
 }
 
 /** `93.2` of one model, `93.2 ± 0.4` of several. */
@@ -95,8 +97,16 @@ async function paramsFor(
   client: Client,
   words: string[],
   flags: TrainFlags,
+  { terminal }: Globals,
 ): Promise<JobParamsInput<'train'>> {
   if (flags.resume !== undefined) return resumeParams(flags.resume);
+  if (flags.longer !== undefined) {
+    const { workspace } = await client.call('engine.info', {});
+    const request = { run: flags.longer, to: flags.toEpoch!, out: flags.out };
+    const { params, note } = longerJob(request, workspace);
+    terminal.note(note);
+    return params;
+  }
   const [source, ...overrides] = words;
   const { workspace } = await client.call('engine.info', {});
   return trainingParams({ source: source!, overrides, ...flags }, workspace);
@@ -107,6 +117,7 @@ function checkWords(words: string[], flags: TrainFlags): void {
   if (fork === undefined && (epoch !== undefined || children !== undefined))
     throw new UsageError('--epoch and --children belong to --fork RUN.');
   if (fork !== undefined) return checkFork(flags);
+  if (flags.longer !== undefined || flags.toEpoch !== undefined) return checkLonger(words, flags);
   const given = Object.keys(flags).filter((flag) => flag !== 'resume');
   if (flags.resume !== undefined && (words.length > 0 || given.length > 0)) {
     throw new UsageError('--resume reuses the settings of the run; remove the other arguments');
@@ -118,12 +129,23 @@ function checkWords(words: string[], flags: TrainFlags): void {
   }
 }
 
+function checkLonger(words: string[], flags: TrainFlags): void {
+  if (flags.longer === undefined) throw new UsageError('--to-epoch belongs to --longer RUN.');
+  if (flags.toEpoch === undefined)
+    throw new UsageError('--longer needs --to-epoch K, the last epoch to train.');
+  const others = Object.keys(flags).filter((flag) => !['longer', 'toEpoch', 'out'].includes(flag));
+  if (words.length > 0 || others.length > 0)
+    throw new UsageError('--longer keeps the settings of the run; remove the other arguments');
+}
+
 function checkFork(flags: TrainFlags): void {
   if (flags.epoch === undefined)
     throw new UsageError('--fork needs --epoch K, the last epoch that the children share.', {
       hint: '`basin runs` says which epochs of a run were saved.',
     });
-  const other = (['resume', 'dataDir', 'splitFile'] as const).find((flag) => flags[flag] !== undefined);
+  const other = (['resume', 'dataDir', 'splitFile', 'longer', 'toEpoch'] as const).find(
+    (flag) => flags[flag] !== undefined,
+  );
   if (other !== undefined)
     throw new UsageError('a fork has the data and the settings of its parent; remove the other options');
 }
@@ -178,6 +200,11 @@ export const define: DefineCommand = (command, globals) => {
     .option('--out <dir>', "the run folder (default: a new one in the workspace's runs folder)")
     .option('--resume <dir>', 'resume this run from its last checkpoint')
     .option(
+      '--longer <dir>',
+      'continue this run up to --to-epoch, in a new run folder; batches and learning rate go on as in one longer run',
+    )
+    .option('--to-epoch <k>', 'with --longer: the last epoch to train', wholeNumber(1, 1e9))
+    .option(
       '--fork <dir>',
       'train children of this run: they share its weights and optimizer state up to --epoch',
     )
@@ -211,7 +238,8 @@ export const define: DefineCommand = (command, globals) => {
           shown.finish();
           return result;
         };
-        if (flags.fork === undefined) report(await train(await paramsFor(client, words, flags)), globals);
+        if (flags.fork === undefined)
+          report(await train(await paramsFor(client, words, flags, globals)), globals);
         else reportFork(await forkRun(client, words, flags, train), flags, globals);
       });
     });

@@ -29,8 +29,8 @@ import { resolveEarlyStopping } from './early-stopping.ts';
 import type { EarlyStopping } from './early-stopping.ts';
 import { resolveOptimizer } from './optimizer.ts';
 import type { OptimizerSettings } from './optimizer.ts';
-import { resolveSchedule } from './schedule.ts';
-import type { Schedule } from './schedule.ts';
+import { resolveSchedule } from '../../../src-shared/config/schedule.ts';
+import type { Schedule } from '../../../src-shared/config/schedule.ts';
 import type { StepOptions } from './step.ts';
 import type { Objective } from '../../../src-shared/objective.ts';
 

@@ -183,6 +183,18 @@ export class RunStore {
     return true;
   }
 
+  /** Run -> epoch -> when its newest checkpoint file was written, milliseconds since 1970. */
+  lastWrites(): Map<string, Map<number, number>> {
+    const rows = this.#db
+      .prepare('SELECT run_id, epoch, max(mtime_ms) FROM checkpoints GROUP BY run_id, epoch')
+      .raw()
+      .all() as [string, number, number][];
+    const found = new Map<string, Map<number, number>>();
+    for (const [runId, epoch, at] of rows)
+      found.set(runId, (found.get(runId) ?? new Map<number, number>()).set(epoch, at));
+    return found;
+  }
+
   counts(): { runs: number; checkpoints: number } {
     const count = (from: string): number =>
       this.#db.prepare(`SELECT count(*) FROM ${from} WHERE trashed_at IS NULL`).pluck().get() as number;

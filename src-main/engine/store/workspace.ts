@@ -9,6 +9,8 @@ export interface Workspace {
   readonly root: string;
   readonly database: string;
   readonly lock: string;
+  /** Saved filters of the catalog. */
+  readonly filters: string;
   readonly runs: string;
   readonly results: string;
   readonly figures: string;
@@ -28,6 +30,7 @@ export function workspaceAt(root: string): Workspace {
     root,
     database: join(root, 'basin.db'),
     lock: join(root, 'engine.lock'),
+    filters: join(root, 'filters.json'),
     runs: join(root, 'runs'),
     results: join(root, 'results'),
     figures: join(root, 'figures'),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { numParameters } from '../../../src-main/compute/models/index.ts';
 import { resolveOptimizer } from '../../../src-main/compute/training/optimizer.ts';
-import { resolveSchedule } from '../../../src-main/compute/training/schedule.ts';
+import { resolveSchedule } from '../../../src-shared/config/schedule.ts';
 import { loadTrainingConfig } from '../../../src-main/formats/presets.ts';
 import { resolveData, resolveTrainable } from '../../../src-shared/config.ts';
 import { fixturePath } from '../../support/fixtures.ts';

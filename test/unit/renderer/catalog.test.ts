@@ -102,6 +102,33 @@ describe('the filter line', () => {
   });
 });
 
+describe('a filter on measures and dates', () => {
+  const measured = (key: string, id: string) => (key === 'drop' && id === 'a' ? 12.5 : undefined);
+  const added = new Date(2026, 10, 28, 23, 59).getTime();
+  const found = (text: string) =>
+    [run('a', { addedAt: added }), run('b', { addedAt: new Date(2025, 0, 1).getTime() })]
+      .filter(filterOf(parseFilter(text), new Map(), measured))
+      .map(({ id }) => id);
+
+  it.each([
+    ['drop>12', ['a']],
+    ['drop>13', []],
+    ['drop<=12.5', ['a']],
+    ['-drop>12', ['b']],
+    ['barrier>0', []],
+    ['val_accuracy>93', ['a', 'b']],
+    ['val_accuracy>96', []],
+    ['date:2026-11-28', ['a']],
+    ['date>2026-11-28', []],
+    ['date>=2026-11', ['a']],
+    ['date<2026', ['b']],
+    ['date>2025', ['a']],
+    ['date!=2025', ['a']],
+  ])('%s', (text, ids) => {
+    expect(found(text)).toEqual(ids);
+  });
+});
+
 describe('what is wrong with a filter', () => {
   const problems = (text: string) =>
     filterProblems(parseFilter(text), [run('a'), run('b', { sigmaF: null })]);
@@ -110,6 +137,8 @@ describe('what is wrong with a filter', () => {
     ['norm>1', 'norm is text: use norm:1 or norm!=1.'],
     ['accuracy>high', 'accuracy>high: "high" is not a number.'],
     ['sigma_F>', '"sigma_f>" lacks a value.'],
+    ['aligned_drop>1', 'No run has a value of aligned_drop yet: the view Interpolation measures it.'],
+    ['date>yesterday', 'date>yesterday: dates are written 2026-11-28, 2026-11 or 2026.'],
   ])('%s', (text, problem) => {
     expect(problems(text)).toEqual([problem]);
   });

@@ -1,7 +1,7 @@
 /** Learning rates by epoch, as torch.optim.lr_scheduler gives them (src/optimizers/schedulers.py). */
-import type { RunConfig } from '../../../src-shared/config.ts';
-import { UserError } from '../../../src-shared/errors.ts';
-import { didYouMean } from '../../../src-shared/near-miss.ts';
+import { UserError } from '../errors.ts';
+import { didYouMean } from '../near-miss.ts';
+import type { RunConfig } from './schema.ts';
 
 /** The rate used throughout epoch `epoch`, counted from 0. */
 export type Schedule = (epoch: number) => number;

@@ -1,0 +1,184 @@
+/** What results say of whole runs: test accuracy, and barriers between a run's models. For the catalog's columns. */
+import type { ResultRow } from '../../src-shared/api.ts';
+import type { Split } from '../../src-shared/domain.ts';
+import {
+  barriersOf,
+  epochsOfPairs,
+  interpolateJob,
+  pairsOf,
+  type Interpolation,
+} from '../../src-shared/jobs/interpolate.ts';
+import { trainJob } from '../../src-shared/jobs/train.ts';
+import type {
+  InterpolationMeasure,
+  MeasuredSpread,
+  RunMeasures,
+  TestMeasure,
+} from '../../src-shared/run-measures.ts';
+import type { RunStore } from './catalog/runs.ts';
+import type { ResultStore } from './results.ts';
+
+/** What one result says; results never change, so each is read once. */
+interface Said {
+  test?: Omit<TestMeasure, 'filesNewer'>;
+  interpolation?: Omit<InterpolationMeasure, 'filesNewer'>;
+}
+
+type Results = Pick<ResultStore, 'list' | 'read'>;
+type Runs = Pick<RunStore, 'lastWrites'>;
+
+/** Other requests are answered between so many results. */
+const readAtOnce = 8;
+
+/** Files are written a moment before the result that tells of them; clocks of file systems are coarse. */
+const slack = 2000;
+
+export class MeasureStore {
+  readonly #results: Results;
+  readonly #runs: Runs;
+  readonly #said = new Map<string, Said>();
+
+  constructor(results: Results, runs: Runs) {
+    this.#results = results;
+    this.#runs = runs;
+  }
+
+  /** Of every run that something was measured of, the newest. */
+  async list(): Promise<RunMeasures[]> {
+    // A training says more of the test accuracy than the ends of a curve. Each list has the newest first.
+    const rows = [...this.#results.list('train'), ...this.#results.list('interpolate')].filter(
+      ({ runIds }) => runIds.length === 1,
+    );
+    this.#forgetOthers(rows);
+    const written = this.#runs.lastWrites();
+    const found = new Map<string, RunMeasures>();
+    let read = 0;
+    for (const row of rows) {
+      const runId = row.runIds[0]!;
+      const of = found.get(runId) ?? { runId, test: null, unaligned: null, aligned: null };
+      if (isComplete(of)) continue;
+      if (!this.#said.has(row.id) && ++read % readAtOnce === 0)
+        await new Promise((resolve) => setImmediate(resolve));
+      found.set(runId, withResult(of, this.#read(row), written.get(runId)));
+    }
+    return [...found.values()].filter(({ test, unaligned, aligned }) => test ?? unaligned ?? aligned);
+  }
+
+  #read(row: ResultRow): Said {
+    const known = this.#said.get(row.id);
+    if (known) return known;
+    try {
+      const { data } = this.#results.read(row.id);
+      const said = row.kind === 'train' ? saidByTraining(row, data) : saidByInterpolation(row, data);
+      this.#said.set(row.id, said);
+      return said;
+    } catch {
+      // Its file is gone or damaged: whoever opens the result is told so.
+      return {};
+    }
+  }
+
+  #forgetOthers(rows: readonly ResultRow[]): void {
+    const ids = new Set(rows.map(({ id }) => id));
+    for (const id of this.#said.keys()) if (!ids.has(id)) this.#said.delete(id);
+  }
+}
+
+const isComplete = ({ test, unaligned, aligned }: RunMeasures): boolean =>
+  test !== null && unaligned !== null && aligned !== null;
+
+/** A result fills only what those before it left open. */
+function withResult(
+  of: RunMeasures,
+  { test, interpolation }: Said,
+  written: ReadonlyMap<number, number> | undefined,
+): RunMeasures {
+  const dated = <T extends { measuredAt: number; epoch: number | null; imported: boolean }>(said: T) => {
+    const last = said.epoch === null || said.imported ? undefined : written?.get(said.epoch);
+    return { ...said, filesNewer: last !== undefined && last > said.measuredAt + slack };
+  };
+  const slot = interpolation?.align === 'none' ? 'unaligned' : 'aligned';
+  return {
+    ...of,
+    ...(test && of.test === null && { test: dated(test) }),
+    ...(interpolation && of[slot] === null && { [slot]: dated(interpolation) }),
+  };
+}
+
+const originOf = ({ id, createdAt, origin }: ResultRow) => ({
+  resultId: id,
+  measuredAt: createdAt,
+  imported: origin === 'imported',
+});
+
+function saidByTraining(row: ResultRow, data: unknown): Said {
+  const parsed = trainJob.result.safeParse(data);
+  if (!parsed.success) return {};
+  const { test_accuracy: values, epochs: epoch, loss_name: loss } = parsed.data;
+  const accuracy = spreadOf(values);
+  if (!accuracy) return {};
+  return {
+    test: { ...originOf(row), epoch, source: 'training', accuracy, ofLabels: loss !== undefined },
+  };
+}
+
+/** Of several epochs the last one counts. */
+function saidByInterpolation(row: ResultRow, data: unknown): Said {
+  const parsed = interpolateJob.result.safeParse(data);
+  if (!parsed.success) return {};
+  const all = pairsOf(parsed.data);
+  const epoch = epochsOfPairs(all).at(-1) ?? null;
+  const pairs = all.filter((pair) => pair.epoch === epoch);
+  const [first] = pairs;
+  // What the published script does is the opposite of aligning, and no measure of aligned models.
+  if (!first || first.mode === 'reference-lmc-script') return {};
+  const split = (['test', 'val', 'train'] as const).find(
+    (each) => first[`${each}_loss`] !== undefined || first[`${each}_accuracy`] !== undefined,
+  );
+  if (!split) return {};
+  const common = { ...originOf(row), epoch };
+  const test = first.align === 'none' && split === 'test' ? testOfEnds(pairs) : null;
+  return {
+    interpolation: {
+      ...common,
+      align: first.align,
+      split,
+      normStatistics: first.norm_statistics ?? null,
+      barrier: chordOf(pairs, split, 'loss'),
+      drop: chordOf(pairs, split, 'accuracy'),
+    },
+    ...(test && {
+      test: {
+        ...common,
+        source: 'interpolation',
+        accuracy: test,
+        ofLabels: first.loss_name !== undefined,
+      },
+    }),
+  };
+}
+
+function chordOf(pairs: readonly Interpolation[], split: Split, of: 'loss' | 'accuracy') {
+  return spreadOf(pairs.flatMap((pair) => barriersOf(pair, split)[of]?.chord ?? [null]));
+}
+
+/** Each model once, as it is in its file. */
+function testOfEnds(pairs: readonly Interpolation[]): MeasuredSpread | null {
+  const ends = new Map<string, number | null>();
+  for (const pair of pairs) {
+    const curve = pair.stored_ends?.test_accuracy ?? pair.test_accuracy;
+    if (!curve) continue;
+    ends.set(pair.checkpoint_path_1, curve[0] ?? null);
+    ends.set(pair.checkpoint_path_2, curve.at(-1) ?? null);
+  }
+  return spreadOf([...ends.values()]);
+}
+
+function spreadOf(values: readonly (number | null)[]): MeasuredSpread | null {
+  const known = values.filter((value) => value !== null && Number.isFinite(value)) as number[];
+  if (known.length === 0) return null;
+  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+  const squares = known.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const std = known.length > 1 ? Math.sqrt(squares / (known.length - 1)) : null;
+  return { mean, std, n: known.length, missing: values.length - known.length };
+}

@@ -94,7 +94,7 @@ export function figureOfSweep(
   const values = grid[at]!.values.map(Number);
   if (!values.every(Number.isFinite))
     throw new UserError(
-      `--over ${key}: its values (${grid[at]!.values.join(', ')}) are no numbers, so they have no axis.`,
+      `--over ${key}: its values (${grid[at]!.values.join(', ')}) are not numbers, so they have no axis.`,
     );
   if (log && values.some((value) => value <= 0))
     throw new UserError(`--log: ${key} has values of 0 or less, which a logarithmic axis cannot show.`);

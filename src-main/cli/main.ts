@@ -19,6 +19,11 @@ const commands: Record<string, Entry> = {
     load: () => import('./commands/demo.ts'),
   },
   train: { summary: 'train a run from a preset or a config.yaml', load: () => import('./commands/train.ts') },
+  sweep: {
+    summary: 'train every combination of some settings',
+    load: () => import('./commands/sweep.ts'),
+  },
+  sweeps: { summary: 'list, draw and export sweeps', load: () => import('./commands/sweeps.ts') },
   run: {
     summary: 'run a job of any kind; `basin run --help` lists the kinds',
     load: () => import('./commands/run.ts'),

@@ -16,6 +16,7 @@ import { histogram } from './kinds/histogram.ts';
 import { interpolation } from './kinds/interpolation.ts';
 import { matchingObjective } from './kinds/matching-objective.ts';
 import { matrix } from './kinds/matrix.ts';
+import { measureOverSetting } from './kinds/measure-over-setting.ts';
 import { pairedBoxes } from './kinds/paired-boxes.ts';
 import { planeContour } from './kinds/plane-contour.ts';
 import { chordDeviation, rescalingBarrier } from './kinds/power-law.ts';
@@ -36,6 +37,7 @@ export const figureKinds = {
   boxes,
   'paired-boxes': pairedBoxes,
   'bounded-curves': boundedCurves,
+  'measure-over-setting': measureOverSetting,
   'gamma-out': gammaOut,
   'coherence-barrier': coherenceBarrier,
   'coherence-endpoints': coherenceEndpoints,

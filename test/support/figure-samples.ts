@@ -354,4 +354,22 @@ export const figureSamples: { [Kind in FigureKindName]: FigureData<Kind> } = {
       },
     ],
   },
+  'measure-over-setting': {
+    x: { label: 'σ_F' },
+    panels: [
+      { label: 'test accuracy (%)', level: 94, slope: -3 },
+      { label: 'loss barrier', level: 1.2, slope: -1 },
+    ].map(({ label, level, slope }) => ({
+      label,
+      series: ['learning rate = 1e-3', 'learning rate = 3e-3'].map((name, s) => ({
+        label: name,
+        points: [0, 0.5, 1, 2].map((x) => ({
+          x,
+          mean: rounded(level + slope * x * (1 - 0.3 * s) * 0.4),
+          std: x === 2 ? null : rounded(0.1 + 0.1 * x),
+          n: x === 2 ? 1 : 6,
+        })),
+      })),
+    })),
+  },
 };

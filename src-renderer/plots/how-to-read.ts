@@ -73,6 +73,11 @@ const texts: Record<FigureKindName, HowTo> = {
     values: 'A curve at its dashed line is as small or as large as it can be.',
     terms: ['subspace coherence', 'anisotropy'],
   },
+  'measure-over-setting': {
+    axes: 'A setting that was varied from left to right; up is the measure. A point is the mean over the seeds or pairs of a run, the band one standard deviation.',
+    values: 'A line within the bands of another: the difference may be chance.',
+    terms: ['run', 'pair'],
+  },
   'gamma-out': {
     axes: 'Left: the dimension k of the input subspace; right: the number m of neurons. Both axes are logarithmic.',
     values:

@@ -2,6 +2,7 @@
 import { runCommands } from './run-commands.ts';
 import { commands, type Command } from './state/commands.svelte.ts';
 import { desktop } from './state/desktop.svelte.ts';
+import { details } from './state/details.svelte.ts';
 import { engine } from './state/engine.svelte.ts';
 import { help } from './state/help.svelte.ts';
 import { imports } from './state/imports.svelte.ts';
@@ -101,7 +102,7 @@ export function registerGlobalCommands(): () => void {
       section: 'View',
       keys: 'Mod+I',
       run: () => {
-        preferences.detailsOpen = !preferences.detailsOpen;
+        details.open = !details.open;
       },
     },
   ];

@@ -2,13 +2,14 @@
 import { stringify } from 'yaml';
 import type { ResponseOf } from '../../src-shared/api.ts';
 import {
+  configProblems,
   defaultConfig,
   defaultLearningRates,
   fixedWeightsText,
   mergeConfig,
   notesOnConfig,
   objectiveOf,
-  readConfig,
+  readTolerantly,
   refuseIdleOverrides,
   refuseUnknownKeys,
   refuseUnresolved,
@@ -20,7 +21,8 @@ import {
   type RunConfig,
   type TrackingPlan,
 } from '../../src-shared/config.ts';
-import { messageOf } from '../../src-shared/errors.ts';
+import { resolveSchedule } from '../../src-shared/config/schedule.ts';
+import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { hasNumFixed, hasSigma } from '../../src-shared/domain.ts';
 import { gnnWidths, resnetName, widths, type TrainableSpec } from '../../src-shared/model.ts';
 import { countsOf } from '../../src-shared/networks/counts.ts';
@@ -56,51 +58,89 @@ export function preview(
   { stepTimes: times, home }: { stepTimes: StepTimes; home: string },
 ): Preview {
   const problems: string[] = [];
+  /** Keys whose values cannot be read: whatever stumbles over them says nothing new. */
+  const unreadable: string[] = [];
   const attempt = <T>(work: () => T): T | null => {
     try {
       return work();
     } catch (error) {
       const message = messageOf(error);
-      if (!problems.includes(message)) problems.push(message);
+      if (!problems.includes(message) && !unreadable.some((key) => message.includes(key)))
+        problems.push(message);
       return null;
     }
   };
-  const overridden = attempt(() => withOverrides(mergeConfig(defaultConfig(), config), overrides));
+  const { sound, overridden } = overriddenBy(mergeConfig(defaultConfig(), config), overrides, attempt);
   const complete = overridden?.after;
-  const read = complete && attempt(() => readConfig(complete));
+  for (const { key, message } of complete ? configProblems(complete) : []) {
+    problems.push(`${message}.`);
+    unreadable.push(key);
+  }
+  const read = complete && readTolerantly(complete).config;
+  if (read) {
+    attempt(() => resolveSchedule(read, 1));
+    attempt(() => requireOptimizer(read));
+  }
   if (overridden) {
     attempt(() => refuseUnknownKeys(overridden.after));
     attempt(() => refuseUnresolved(overridden));
-    attempt(() => refuseIdleOverrides(overridden, overrides));
+    attempt(() => refuseIdleOverrides(overridden, sound));
   }
   const spec = read && attempt(() => resolveTrainable(withGivenFamily(read), 'the config'));
   const data = read && attempt(() => resolveData(read));
   if (data) attempt(() => checkDataName(data.name, { dataDir: data.dataDir ?? undefined, home }));
   const tracking = spec && data && attempt(() => trackingOf(read, spec, data));
-  const size = spec ? count(spec) : { parameters: 0, fixedParameters: 0 };
   const images = (data && attempt(() => trainCount(data, home))) ?? 0;
-  // All nodes of a graph in one step.
-  const whole = spec?.architecture === 'gnn';
-  const perEpoch = whole
-    ? 1
-    : data
-      ? Math.ceil((images - Math.floor(images * data.valFraction)) / data.batchSize)
-      : 0;
-  const epochs = read?.training?.num_epochs ?? 100;
-  const steps = perEpoch * epochs;
-  const models = read?.num_models ?? 2;
-  const step = spec && data && !whole ? times.estimate(size.parameters, data.batchSize) : null;
-  return {
+  const told = {
     problems,
-    summary: spec && read && data ? describe(spec, read, models, epochs, data.name) : '',
-    widths: spec?.architecture === 'mlp' ? widths(spec) : [],
-    ...size,
-    ...(spec ? fixedParts(spec) : { sigmaF: [], numFixed: [] }),
     notes: [...(complete ? notesOnConfig(complete) : []), ...(tracking ? [trackingNote] : [])],
-    steps,
-    seconds: step === null || steps === 0 ? null : steps * models * step,
     yaml: complete ? stringify(complete) : '',
   };
+  // What a config with problems would train is not known.
+  if (problems.length > 0 || !spec || !data) return { ...nothing, ...told };
+  const size = count(spec);
+  // All nodes of a graph in one step.
+  const whole = spec.architecture === 'gnn';
+  const perEpoch = whole ? 1 : Math.ceil((images - Math.floor(images * data.valFraction)) / data.batchSize);
+  const epochs = read.training?.num_epochs ?? 100;
+  const steps = perEpoch * epochs;
+  const models = read.num_models ?? 2;
+  const step = whole ? null : times.estimate(size.parameters, data.batchSize);
+  return {
+    ...told,
+    summary: describe(spec, read, models, epochs, data.name),
+    widths: spec.architecture === 'mlp' ? widths(spec) : [],
+    ...size,
+    ...fixedParts(spec),
+    steps,
+    seconds: step === null || steps === 0 ? null : steps * models * step,
+  };
+}
+
+const nothing: Omit<Preview, 'problems' | 'notes' | 'yaml'> = {
+  ...{ summary: '', widths: [], parameters: 0, fixedParameters: 0, sigmaF: [], numFixed: [] },
+  ...{ steps: 0, seconds: null },
+};
+
+function requireOptimizer({ optimizer }: RunConfig): void {
+  const name = optimizer?.name ?? 'adamw';
+  const names = Object.keys(defaultLearningRates);
+  if (!names.includes(name))
+    throw new UserError(`optimizer.name is "${name}"; expected one of ${names.join(', ')}.`);
+}
+
+/** All that can be applied: each override that cannot is a problem of its own. */
+function overriddenBy(
+  base: Record<string, unknown>,
+  overrides: readonly string[],
+  attempt: <T>(work: () => T) => T | null,
+) {
+  try {
+    return { sound: overrides, overridden: withOverrides(base, overrides) };
+  } catch {
+    const sound = overrides.filter((override) => attempt(() => withOverrides(base, [override])) !== null);
+    return { sound, overridden: attempt(() => withOverrides(base, sound)) };
+  }
 }
 
 function trackingOf(config: RunConfig, spec: TrainableSpec, data: DataPlan): TrackingPlan | undefined {

@@ -1,6 +1,6 @@
 /** What the prediction has measured; kept while the window is open, so that leaving the tab loses nothing. */
 import type { Group, Job, RunRow } from '../../src-shared/api.ts';
-import { messageOf } from '../../src-shared/errors.ts';
+import { failedBy, type Failed } from '../state/causes.ts';
 import { engine } from '../state/engine.svelte.ts';
 import { foretell, known, type Foretold } from './prediction.ts';
 
@@ -12,7 +12,7 @@ export interface Subject {
 class Prediction {
   data = $state<{ name?: string; dataDir?: string; splitFile?: string }>({});
   points = $state.raw<Foretold[]>([]);
-  failures = $state.raw<string[]>([]);
+  failures = $state.raw<Failed[]>([]);
   jobs = $state.raw<Job[]>([]);
   busy = $state(false);
 
@@ -52,7 +52,7 @@ class Prediction {
           found[i] = await foretell(group, run, this.data, (job) => (this.jobs = [...this.jobs, job]));
           this.points = found.filter((point) => point !== undefined);
         } catch (error) {
-          this.failures = [...this.failures, `${run.name}: ${messageOf(error)}`];
+          this.failures = [...this.failures, failedBy(run.name, error)];
         }
       }),
     );

@@ -15,7 +15,7 @@ import {
 } from '../../src-shared/jobs/interpolate.ts';
 import { storedEndsNote } from '../../src-shared/presentations/interpolation-figure.ts';
 import { provenanceSchema, type Provenance } from '../../src-shared/provenance.ts';
-import { messageOf } from '../../src-shared/errors.ts';
+import { failedBy, type Failed } from '../state/causes.ts';
 import { engine } from '../state/engine.svelte.ts';
 import { notices } from '../state/notices.svelte.ts';
 import { fetchResult } from '../state/results.ts';
@@ -103,7 +103,7 @@ class Measurement {
   readonly #imported = $derived([...this.#results.values()].filter(({ imported }) => imported));
   /** Question -> job, of the questions asked last. */
   readonly #jobs = new SvelteMap<string, string>();
-  failures = $state.raw<string[]>([]);
+  failures = $state.raw<Failed[]>([]);
   /** The result that was to be shown and is not among the engine's. */
   missingResult = $state<string>();
   /** Counts the jobs that have ended. */
@@ -149,7 +149,7 @@ class Measurement {
     try {
       while (this.#wanted.length > 0) await this.#lookAt(this.#wanted.splice(0));
     } catch (error) {
-      this.failures = [...new Set([...this.failures, messageOf(error)])];
+      this.#failed('Looking for results', error);
     } finally {
       this.#looking = false;
     }
@@ -285,9 +285,10 @@ class Measurement {
       this.#jobs.set(key, job.id);
       const ended = ['queued', 'running'].includes(job.state) ? await engine.finished(job.id) : job;
       if (ended.state === 'done' && ended.resultId) await this.#taken(key, ended.resultId);
-      else if (ended.state !== 'cancelled') this.#fail(group, ended.error ?? ended.state);
+      else if (ended.state !== 'cancelled')
+        this.#add({ subject: group.key, message: ended.error ?? ended.state, hint: ended.hint });
     } catch (error) {
-      this.#fail(group, messageOf(error));
+      this.#failed(group.key, error);
     }
   }
 
@@ -299,9 +300,16 @@ class Measurement {
     else this.#learn(key, { resultId: null, outdated: true });
   }
 
-  /** A group's two questions mostly fail for the same reason: said once. */
-  #fail(group: Group, reason: string): void {
-    this.failures = [...new Set([...this.failures, `${group.key}: ${reason}`])];
+  #failed(subject: string, error: unknown): void {
+    this.#add(failedBy(subject, error));
+  }
+
+  /** A look that fails again and again is one failure. */
+  #add(failed: Failed): void {
+    const isKnown = this.failures.some(
+      ({ subject, message }) => subject === failed.subject && message === failed.message,
+    );
+    if (!isKnown) this.failures = [...this.failures, failed];
   }
 
   #take(resultId: string): Promise<void> {

@@ -14,7 +14,7 @@ export interface ComparedValue {
 }
 
 /** Longer lists of numbers (curves, assignments) are compared as plots, not line by line. */
-const longestList = 40;
+const longestList = 8;
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value);

@@ -181,6 +181,11 @@ const essentialFields: TrainingField[] = [
   { path: 'seed', label: 'Seed', note: 'empty: drawn at random and recorded' },
 ];
 
+/** Every setting that the form can show, for finding one by its name. */
+export const settingNames: readonly { path: string; label: string }[] = [
+  ...new Map(essentialFields.map(({ path, label }) => [path, { path, label }])).values(),
+];
+
 /**
  * What was typed, as overrides: a data set first, since it sets its whole section, and with it the sizes of the network
  * that follow from the data.

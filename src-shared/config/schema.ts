@@ -1,6 +1,7 @@
 /** config.yaml as neuron-identifiability lays it out: every key Basin knows, what it holds, what it is when absent. */
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
+import { expectationText } from '../expectation.ts';
 import { didYouMean } from '../near-miss.ts';
 import { seedSchema } from '../jobs/common.ts';
 import { augmentationSchema } from './augmentation.ts';
@@ -182,17 +183,26 @@ export type RunConfig = z.infer<typeof runConfigSchema>;
 /**
  * Reads a config tolerantly: unknown keys stay, nulls stay.
  * @param where the file, for messages
- * @throws UserError naming the dotted key, the value and what was expected
+ * @throws UserError naming every dotted key that cannot be read, its value and what was expected
  */
 export function readConfig(value: unknown, where = 'config'): RunConfig {
   const parsed = runConfigSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
+  const problems = parsed.error.issues.map((issue) => problemOf(issue, value).message);
+  throw new UserError(`${where}: ${problems.join('; ')}.`);
+}
+
+/** Every value of a config that cannot be read: its dotted key, and a sentence without its full stop. */
+export function configProblems(value: unknown): { key: string; message: string }[] {
+  const parsed = runConfigSchema.safeParse(value);
+  return parsed.success ? [] : parsed.error.issues.map((issue) => problemOf(issue, value));
+}
+
+function problemOf(issue: z.core.$ZodIssue, value: unknown): { key: string; message: string } {
   const key = issue.path.join('.');
   const found = issue.path.reduce<unknown>((inner, part) => step(inner, part), value);
-  throw new UserError(
-    `${where}: ${key === '' ? 'the document' : key} is ${JSON.stringify(found) ?? 'missing'}: ${issue.message}.`,
-  );
+  const what = `${key === '' ? 'the document' : key} is ${JSON.stringify(found) ?? 'missing'}`;
+  return { key, message: `${what}: ${expectationText(issue)}` };
 }
 
 function step(value: unknown, part: PropertyKey): unknown {

@@ -3,6 +3,7 @@
  * asks for it, since no analysis needs a learning rate; and it never turns into a default.
  */
 import { UserError } from '../errors.ts';
+import { expectationText } from '../expectation.ts';
 import { resolveInterpolations } from './interpolate.ts';
 import { isPlainObject, knownKeys, runConfigSchema } from './schema.ts';
 import type { RunConfig } from './schema.ts';
@@ -74,7 +75,7 @@ export function readTolerantly(raw: Plain, where = 'config'): TolerantConfig {
   // Each turn takes one value out, so this ends.
   while (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    blame(issue.path, issue.message);
+    blame(issue.path, expectationText(issue));
     parsed = runConfigSchema.safeParse(without(config, [...problems.values()]));
   }
   for (const { path, message } of problems.values()) poison(parsed.data, path, `${where}: ${message}.`);

@@ -112,32 +112,6 @@ describe.skipIf(noBrowser)('results and help', { timeout: 2 * long }, () => {
     await page.getByRole('dialog').waitFor({ state: 'hidden' });
   });
 
-  it('compares two results of one kind, and only of one', async () => {
-    await goTo(page, 'results');
-    await page.getByRole('textbox', { name: 'Filter results' }).fill('');
-    const compare = page.getByRole('button', { name: 'Compare…' });
-    const boxes = (kind: string) =>
-      table().getByRole('row').filter({ hasText: kind }).getByRole('checkbox', { name: /^Select / });
-    await boxes('Interpolate').nth(0).check();
-    await boxes('Permutation sensitivity').nth(0).check();
-    expect(await compare.isDisabled()).toBe(true);
-    expect(await compare.getAttribute('title')).toMatch(/^Only results of one kind can be compared/);
-    await boxes('Permutation sensitivity').nth(0).uncheck();
-    await boxes('Interpolate').nth(1).check();
-    await compare.click();
-    const dialog = page.getByRole('dialog', { name: 'Compare 2 results' });
-    await dialog.getByRole('row', { name: /^align/ }).waitFor();
-    expect(await dialog.getByRole('row', { name: /^run / }).count()).toBe(0);
-    await dialog.getByRole('checkbox').check();
-    await dialog.getByRole('row', { name: /^run / }).first().waitFor();
-    const { violations } = await new AxeBuilder({ page }).include('[role=dialog]').analyze();
-    expect(violations.map(({ id: rule, nodes }) => `${rule}: ${nodes[0]?.html}`)).toEqual([]);
-    await dialog.getByRole('button', { name: 'Copy as CSV' }).click();
-    await expect.poll(copied).toMatch(/^value,interpolate-/);
-    await page.keyboard.press('Escape');
-    await dialog.waitFor({ state: 'hidden' });
-  });
-
   it('explains a word, and every key', async () => {
     await page.getByRole('button', { name: 'What is barrier?' }).click();
     const glossary = page.getByRole('dialog', { name: 'Glossary' });
@@ -157,6 +131,38 @@ describe.skipIf(noBrowser)('results and help', { timeout: 2 * long }, () => {
     expect(violations.map(({ id: rule, nodes }) => `${rule}: ${nodes[0]?.html}`)).toEqual([]);
     await page.keyboard.press('Escape');
     await keys.waitFor({ state: 'hidden' });
+  });
+
+  it('compares two results of one kind, and only of one', async () => {
+    await goTo(page, 'results');
+    await page.getByRole('textbox', { name: 'Filter results' }).fill('');
+    const compare = page.getByRole('button', { name: 'Compare…' });
+    const boxes = (kind: string) =>
+      table()
+        .getByRole('row')
+        .filter({ hasText: kind })
+        .getByRole('checkbox', { name: /^Select / });
+    await boxes('Interpolate').nth(0).check();
+    await boxes('Permutation sensitivity').nth(0).check();
+    expect(await compare.isDisabled()).toBe(true);
+    expect(await compare.getAttribute('title')).toMatch(/^Only results of one kind can be compared/);
+    await boxes('Permutation sensitivity').nth(0).uncheck();
+    await boxes('Interpolate').nth(1).check();
+    await compare.click();
+    const dialog = page.getByRole('dialog', { name: 'Compare 2 results' });
+    await dialog
+      .getByRole('row', { name: /^align/ })
+      .first()
+      .waitFor();
+    expect(await dialog.getByRole('row', { name: /^run / }).count()).toBe(0);
+    await dialog.getByRole('checkbox').check();
+    await dialog.getByRole('row', { name: /^run / }).first().waitFor();
+    const { violations } = await new AxeBuilder({ page }).include('[role=dialog]').analyze();
+    expect(violations.map(({ id: rule, nodes }) => `${rule}: ${nodes[0]?.html}`)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Copy as CSV' }).click();
+    await expect.poll(copied).toMatch(/^value,interpolate-/);
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
   });
 
   it('keeps what was typed into the form for training, and begins with the settings of a run', async () => {

@@ -81,7 +81,7 @@ describe.skipIf(noBrowser)('the form for training', () => {
     await expect
       .poll(() => preview.getByRole('alert').allTextContents())
       .toEqual([expect.stringMatching(/every layer has its own value/)]);
-    expect(await preview.getByRole('listitem').count()).toBe(0);
+    expect(await preview.getByRole('heading', { name: 'Changed from the preset' }).count()).toBe(0);
     await page.getByText('All settings').click();
     await page.getByLabel('Preset').selectOption('syre-small');
     await expect.poll(() => page.getByLabel(/^Fixed weights per neuron/).count()).toBe(0);

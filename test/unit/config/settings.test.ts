@@ -217,3 +217,32 @@ describe('notes on a config file', () => {
     expect(resolveChain(loadTrainingConfig('w-asymmetric')).layers[0]!.sigmaF).toBe(1);
   });
 });
+
+describe('what the form for training says of settings that cannot be used', () => {
+  const problemsWith = (...overrides: string[]) =>
+    preview(loadTrainingConfig('w-asymmetric-small') as Plain, overrides, {
+      ...{ stepTimes: { estimate: () => null } as unknown as StepTimes, home: '' },
+    }).problems;
+
+  it('names every one, in words', () => {
+    expect(problemsWith('optimizer.lr=abc', 'training.num_epochs=-3', 'sigma_f=x', 'seed=1.5')).toEqual([
+      expect.stringMatching(/sigma_f is "x"/) as string,
+      'optimizer.lr is "abc": a number was expected.',
+      'training.num_epochs is -3: a number of at least 0 was expected.',
+      'seed is 1.5: a whole number was expected.',
+    ]);
+    expect(problemsWith('model.norm=xx', 'optimizer.lr=x')).toHaveLength(2);
+    expect(problemsWith('scheduler.name=cosin', 'optimizer.name=adamm')).toEqual([
+      expect.stringMatching(/scheduler\.name is "cosin"; expected one of .*cosine/) as string,
+      'optimizer.name is "adamm"; expected one of adamw, adam, sgd, rmsprop.',
+    ]);
+  });
+
+  it('says them once, and nothing of what would be trained', () => {
+    const shown = preview(loadTrainingConfig('w-asymmetric-small') as Plain, ['dataset.batch_size=0'], {
+      ...{ stepTimes: { estimate: () => null } as unknown as StepTimes, home: '' },
+    });
+    expect(shown).toMatchObject({ summary: '', steps: 0, parameters: 0 });
+    expect(shown.problems).toEqual(['dataset.batch_size is 0: a number of more than 0 was expected.']);
+  });
+});

@@ -1,0 +1,21 @@
+/** Failures by their cause. */
+import { describe, expect, it } from 'vitest';
+import { causesOf, failedBy } from '../../../src-renderer/state/causes.ts';
+import { UserError } from '../../../src-shared/errors.ts';
+
+describe('failures', () => {
+  it('of one message are one cause of several subjects, each named once', () => {
+    const missing = new UserError('data set "mnist": the folder /d does not exist.', { hint: 'Give it.' });
+    const all = [
+      failedBy('a', missing),
+      failedBy('b', new Error('out of memory')),
+      failedBy('c', missing),
+      failedBy('a', missing),
+    ];
+    expect(causesOf(all)).toEqual([
+      { message: missing.message, hint: 'Give it.', subjects: ['a', 'c'], isAboutData: true },
+      { message: 'out of memory', hint: null, subjects: ['b'], isAboutData: false },
+    ]);
+    expect(causesOf([])).toEqual([]);
+  });
+});

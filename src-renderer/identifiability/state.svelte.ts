@@ -35,7 +35,7 @@ class Prediction {
       const found = await known(subjects, this.data);
       if (!this.busy && turn === this.#looks) this.points = found;
     } catch (error) {
-      this.failures = [messageOf(error)];
+      this.failures = [failedBy('The results on record', error)];
     }
   }
   #looks = 0;

@@ -8,6 +8,7 @@ import {
   type SizePreset,
 } from '../../../src-shared/figures/index.ts';
 import { figureSamples } from '../../support/figure-samples.ts';
+import { galleryPage } from '../../support/gallery-page.ts';
 import { legendShare, outlineOf } from './outline.ts';
 import { collisions, cutOff } from './overlap.ts';
 
@@ -18,6 +19,10 @@ describe.each(figureKindNames)('%s in a paper', (kind) => {
   it('looks as it did at each width', async () => {
     const outlines = sizePresetNames.map((size) => `${size}\n${outlineOf(drawn(kind, size))}`);
     await expect(outlines.join('\n')).toMatchFileSnapshot(`../../golden/gallery/${kind}.txt`);
+  });
+
+  it.each(sizePresetNames)('is the picture in the documentation, byte for byte: %s', async (size) => {
+    await expect(drawn(kind, size).svg).toMatchFileSnapshot(`../../../docs/gallery/${kind}-${size}.svg`);
   });
 
   it.each(sizePresetNames)('is not cramped: %s', (size) => {
@@ -46,6 +51,10 @@ describe.each(figureKindNames)('%s in a paper', (kind) => {
       );
     }
   });
+});
+
+it('has a page in the documentation', async () => {
+  await expect(galleryPage()).toMatchFileSnapshot('../../../docs/gallery.md');
 });
 
 describe('lines', () => {

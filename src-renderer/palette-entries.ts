@@ -6,6 +6,7 @@ import { help } from './state/help.svelte.ts';
 import { resultPlace } from './state/result-places.ts';
 import { router } from './state/router.svelte.ts';
 import { settingNames } from './training/fields.ts';
+import { wantedSetting } from './training/wanted-setting.svelte.ts';
 
 const analyses: PaletteEntry[] = Object.values<AnyJobKind>(jobKinds).flatMap(
   ({ kind, title, summary, place }) => {
@@ -20,7 +21,11 @@ const analyses: PaletteEntry[] = Object.values<AnyJobKind>(jobKinds).flatMap(
 
 const settings: PaletteEntry[] = settingNames.map(({ path, label }) => ({
   ...{ id: `setting-${path}`, section: 'Settings of training', title: label, note: path, more: path },
-  run: () => router.go('train', { setting: path }),
+  movesFocus: true,
+  run: () => {
+    wantedSetting.path = path;
+    router.go('train');
+  },
 }));
 
 const glossary: PaletteEntry[] = words.map(({ term, meaning }) => ({

@@ -10,6 +10,8 @@ export interface PaletteEntry {
   /** A shortcut, or a colour before the title. */
   keys?: string;
   colour?: string;
+  /** It puts the cursor somewhere itself. */
+  movesFocus?: boolean;
   run: () => void;
 }
 
@@ -66,8 +68,11 @@ export function searched(entries: readonly PaletteEntry[], query: string): Palet
     const at = order.indexOf(title);
     return at < 0 ? order.indexOf('Settings of training') - 0.5 : at;
   };
+  /** What is called like that comes before what is only described like that; runs stay last. */
+  const isCalled = ([title, found]: [string, { fit: number }[]]): boolean =>
+    title !== 'Runs' && found.some(({ fit }) => fit >= 2 * words.length);
   return [...sections]
-    .toSorted(([a], [b]) => place(a) - place(b))
+    .toSorted((a, b) => Number(isCalled(b)) - Number(isCalled(a)) || place(a[0]) - place(b[0]))
     .map(([title, found]) => ({
       title,
       entries: found

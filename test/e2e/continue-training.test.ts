@@ -62,6 +62,8 @@ describe.skipIf(noBrowser)('training taken up again', { timeout: 2 * long }, () 
     await row('short-to3').waitFor();
     await expect.poll(() => stateOf('short-to3'), { timeout: long }).toBe('');
     expect(existsSync(join(folder('short-to3'), 'checkpoint_epoch_3_model_1.safetensors'))).toBe(true);
+    // The header follows: epochs 0 and 1 of the one, 1 to 3 of the other.
+    await expect.poll(() => page.getByRole('banner').textContent()).toContain('2 runs · 5 checkpoints');
     const config = parse(readFileSync(join(folder('short-to3'), 'config.yaml'), 'utf8')) as object;
     expect(config).toMatchObject({ training: { num_epochs: 3 }, fork: { path: folder('short'), epoch: 1 } });
   });

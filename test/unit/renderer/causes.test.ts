@@ -18,4 +18,18 @@ describe('failures', () => {
     ]);
     expect(causesOf([])).toEqual([]);
   });
+
+  it('that miss one data set, each in a folder of its own, are one cause', () => {
+    const missing = (folder: string) => new Error(`data set "mnist": the folder ${folder} does not exist.`);
+    const other = new Error('data set "cifar10": no data folder is given.');
+    const all = [failedBy('a', missing('/a')), failedBy('b', missing('/b')), failedBy('c', other)];
+    expect(causesOf(all)).toEqual([
+      {
+        message:
+          'The data set "mnist" is not where their configs say. For example, the folder /a does not exist.',
+        ...{ hint: null, subjects: ['a', 'b'], isAboutData: true },
+      },
+      { message: other.message, hint: null, subjects: ['c'], isAboutData: true },
+    ]);
+  });
 });

@@ -26,10 +26,23 @@ describe('the palette', () => {
   it('puts runs last and few of them', () => {
     expect(found('matri')).toEqual([
       ['Go', 1],
-      ['Analyses', 1],
       ['Groups', 1],
       ['Something new', 1],
+      ['Analyses', 1],
       ['Runs', 20],
+    ]);
+  });
+
+  it('puts what is called like that before what is only described like that', () => {
+    const list = [
+      entry('Runs', 'learning-rate-1'),
+      entry('Analyses', 'Weight decay study', { more: 'with a learning rate' }),
+      entry('Settings of training', 'Learning rate'),
+    ];
+    expect(searched(list, 'learning rate').map(({ title }) => title)).toEqual([
+      'Settings of training',
+      'Analyses',
+      'Runs',
     ]);
   });
 

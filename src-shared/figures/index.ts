@@ -135,7 +135,7 @@ export type {
   NumberTable,
   PanelGeometry,
 } from './document.ts';
-export { lackingWarning, withStandIns } from './coverage.ts';
+export { lackingWarning, forShippedFonts } from './coverage.ts';
 export { packMatrix } from './matrix-data.ts';
 export { sizePresetLabels, sizePresetNames, sizePresets, type SizePreset } from './size.ts';
 export { themeNames, type ThemeName } from './theme.ts';

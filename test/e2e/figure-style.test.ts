@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { drawFigure } from '../../src-shared/figures/index.ts';
 import { basin, basinJson } from '../support/cli.ts';
 import { closeBrowser, goTo, noBrowser, openWindow, takeComplaints } from '../support/browser.ts';
 import { figureSamples } from '../support/figure-samples.ts';
@@ -135,6 +136,32 @@ describe.skipIf(noBrowser)('the style of figures', () => {
     await note.getByRole('button', { name: 'Usual style' }).click();
     await note.waitFor({ state: 'detached' });
     expect(await figure.textContent()).not.toContain('loss in the middle');
+  });
+
+  it('holds every text to its place where the fonts are other ones', async () => {
+    const other = await page.context().newPage();
+    for (const kind of ['interpolation', 'gamma-out'] as const) {
+      const { svg, texts, width } = drawFigure({
+        kind,
+        data: figureSamples[kind],
+        options: { size: 'single' },
+      });
+      // A font that is wider than the one that was measured.
+      await other.setContent(svg.replace(/font-family="[^"]*"/, 'font-family="monospace"'));
+      const right = await other
+        .locator('svg')
+        .evaluate((element) =>
+          [...element.querySelectorAll('text')].map(
+            (text) => text.getBoundingClientRect().right - element.getBoundingClientRect().left,
+          ),
+        );
+      expect(right).toHaveLength(texts.length);
+      expect(Math.max(...right)).toBeLessThanOrEqual((width * 96) / 72);
+      for (const [i, { text, box, rotate }] of texts.entries())
+        if (rotate === 0 && text.length > 1)
+          expect(Math.abs(right[i]! - (box.right * 96) / 72), text).toBeLessThan(1.5);
+    }
+    await other.close();
   });
 
   it('leaves no complaint', () => {

@@ -137,5 +137,5 @@ export type {
 } from './document.ts';
 export { lackingWarning, forShippedFonts } from './coverage.ts';
 export { packMatrix } from './matrix-data.ts';
-export { sizePresetLabels, sizePresetNames, sizePresets, type SizePreset } from './size.ts';
-export { themeNames, type ThemeName } from './theme.ts';
+export { sizePresetLabels, sizePresetNames, type SizePreset } from './size.ts';
+export { themeNames } from './theme.ts';

@@ -16,10 +16,15 @@ describe.skipIf(noBrowser)('the style of figures', () => {
 
   beforeAll(async () => {
     const path = join(newWorkspace(), 'recipe.json');
-    for (const kind of ['interpolation', 'histogram'] as const) {
-      writeFileSync(path, JSON.stringify({ kind, data: figureSamples[kind] }));
+    const series = [{ label: '对照组', values: [1, 2, 2, 3] }];
+    for (const [name, kind, data] of [
+      ['interpolation', 'interpolation', figureSamples.interpolation],
+      ['histogram', 'histogram', figureSamples.histogram],
+      ['Chinese names', 'histogram', { label: 'swap cost', series }],
+    ] as const) {
+      writeFileSync(path, JSON.stringify({ kind, data }));
       const out = join(newWorkspace(), 'x.svg');
-      const made = await basin(['figure', path, '--out', out, '--save', kind, '--workspace', workspace]);
+      const made = await basin(['figure', path, '--out', out, '--save', name, '--workspace', workspace]);
       expect(made.code, made.stderr).toBe(0);
     }
     const at = ['--workspace', workspace];
@@ -95,6 +100,14 @@ describe.skipIf(noBrowser)('the style of figures', () => {
     await dialog().getByLabel('Lowest x').fill('0');
     await why.waitFor({ state: 'detached' });
     expect(await dialog().getByRole('button', { name: 'Save changes' }).isDisabled()).toBe(false);
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'hidden' });
+  });
+
+  it('says which characters PDF and PNG cannot show', async () => {
+    await open('Chinese names');
+    await preview().getByRole('status').waitFor();
+    expect(await preview().getByRole('status').textContent()).toMatch(/lack 对 照 组 in “对照组”/);
     await page.keyboard.press('Escape');
     await dialog().waitFor({ state: 'hidden' });
   });

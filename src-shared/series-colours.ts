@@ -31,8 +31,10 @@ export const darkPalette = [
 /** The colour at a place in the palette, over and over. */
 export const paletteColour = (place: number): string => seriesPalette[place % seriesPalette.length]!;
 
-/** Colours for groups, whose swatches are seen on light and dark pages alike: without black. */
-export const groupPalette = seriesPalette.filter((colour) => colour !== '#000000');
+/** Colours for groups, as groups write them; their swatches are seen on light and dark pages alike: without black. */
+export const groupPalette = seriesPalette
+  .filter((colour) => colour !== '#000000')
+  .map((colour) => colour.toLowerCase());
 
 const zero = /(?:σ_?F|sigma_?F|kappa|κ)\s*=?\s*0(?:\.0*)?(?![.\d])/iu;
 /** Places in the palette that families have of old; the first that fits a name. */

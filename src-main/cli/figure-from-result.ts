@@ -113,7 +113,10 @@ function interpolationOf(
   const several = series.some(({ pairs }) => epochsOfPairs(pairs).length > 1);
   const curves = {
     title: 'Curves',
-    recipe: interpolationFigure(several ? panelsByEpoch(series) : panelsByAlignment(series), choice),
+    recipe: interpolationFigure(
+      several ? panelsByEpoch(series) : panelsByAlignment(seriesBySubject(series)),
+      choice,
+    ),
   };
   const barriers = {
     title: barrierFigureTitle,
@@ -127,6 +130,15 @@ function interpolationOf(
 
 /** `Interpolate, aligned by weights: NAME` -> NAME. */
 const subjectOf = (title: string): string => title.replace(/^Interpolate[^:]*: /, '');
+
+/** Results about the same runs are one series, if they have no panel in common: one for each way of aligning. */
+function seriesBySubject(series: readonly CurveSeries[]): CurveSeries[] {
+  return [...Map.groupBy(series, ({ label }) => subjectOf(label))].flatMap(([label, same]) => {
+    const panels = same.flatMap((one) => panelsByAlignment([one]).map(({ title }) => title));
+    if (new Set(panels).size < panels.length) return same;
+    return [{ ...same[0]!, label, pairs: same.flatMap(({ pairs }) => pairs) }];
+  });
+}
 
 /** Results about the same runs are one series, whatever their epoch and however they were aligned. */
 function seriesOverEpochs(series: readonly CurveSeries[]): CurveSeries[] {

@@ -3,7 +3,7 @@
  * them; PDF and PNG are drawn with the shipped fonts alone, so that they are the same on every machine.
  */
 import type { FigureDocument } from './document.ts';
-import { hasGlyph } from './text.ts';
+import { hasGlyph, withoutHeldWidths } from './text.ts';
 
 /** Drawn in place of what is lacking, in PDF and PNG. */
 export const standIn = '□';
@@ -43,9 +43,9 @@ export function lackingWarning(figure: Pick<FigureDocument, 'texts'>): string | 
   return `The fonts of PDF and PNG lack ${[...named, ...more].join('; ')}: ${standIn} is drawn instead. An SVG keeps them, or give the groups other names.`;
 }
 
-/** The SVG with stand-ins in its texts; nothing else is changed. */
-export function withStandIns(svg: string): string {
-  return svg.replace(/<text[\s>].*?<\/text>/gs, (element) =>
+/** The SVG as PDF and PNG are made of it: stand-ins in its texts, which have the widths of the shipped fonts anyway. */
+export function forShippedFonts(svg: string): string {
+  return withoutHeldWidths(svg).replace(/<text[\s>].*?<\/text>/gs, (element) =>
     element.replace(/(?<=>)[^<]+(?=<)/g, (text) =>
       charactersOf(text)
         .map((character) => (isDrawn(character) ? character : standIn))

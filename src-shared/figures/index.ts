@@ -138,8 +138,8 @@ export type {
   NumberTable,
   PanelGeometry,
 } from './document.ts';
-export { lackingWarning, withStandIns } from './coverage.ts';
+export { lackingWarning, forShippedFonts } from './coverage.ts';
 export { packMatrix } from './matrix-data.ts';
 export type { Viewing, Zoom } from './viewing.ts';
-export { sizePresetLabels, sizePresetNames, sizePresets, type SizePreset } from './size.ts';
-export { themeNames, type ThemeName } from './theme.ts';
+export { sizePresetLabels, sizePresetNames, type SizePreset } from './size.ts';
+export { themeNames } from './theme.ts';

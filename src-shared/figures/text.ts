@@ -3,7 +3,7 @@
  * own widths, so that a layout made here holds in the browser, in PDF and in PNG.
  */
 import { faceMetrics, type FaceName } from './metrics.ts';
-import { element, escapeXml } from './svg.ts';
+import { element, escapeXml, type Attributes } from './svg.ts';
 
 export interface Run {
   text: string;
@@ -190,7 +190,17 @@ export interface TextPlace {
   fill: string;
 }
 
-/** `<text>` with real text inside, so that it can be selected, searched and edited. */
+/** Attributes that hold a text to its measured width where the reader's machine has other fonts. */
+const heldTo = (width: number): Attributes => ({ textLength: width, lengthAdjust: 'spacingAndGlyphs' });
+
+/** The SVG for programs that draw with the shipped fonts, whose texts have their widths by themselves. */
+export const withoutHeldWidths = (svg: string): string =>
+  svg.replace(/ textLength="[\d.]+" lengthAdjust="spacingAndGlyphs"/g, '');
+
+/**
+ * `<text>` with real text inside, so that it can be selected, searched and edited. Several characters are held to their
+ * measured width: in a wider font legends would run into each other.
+ */
 export function textElement(text: RichText, font: Font, place: TextPlace): string {
   const { x, y, anchor = 'start', rotate, fill } = place;
   const runs = runsOf(text);
@@ -224,6 +234,7 @@ export function textElement(text: RichText, font: Font, place: TextPlace): strin
       fill,
       transform: rotate === undefined ? undefined : `rotate(${rotate} ${x.toFixed(3)} ${y.toFixed(3)})`,
       'xml:space': edgeBlank ? 'preserve' : undefined,
+      ...(plainText(runs).length > 1 && heldTo(textWidth(runs, font))),
     },
     body,
   );

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { drawFigure } from '../../src-shared/figures/index.ts';
 import { basin, basinJson } from '../support/cli.ts';
 import { closeBrowser, goTo, noBrowser, openWindow, takeComplaints } from '../support/browser.ts';
 import { figureSamples } from '../support/figure-samples.ts';
@@ -15,10 +16,15 @@ describe.skipIf(noBrowser)('the style of figures', () => {
 
   beforeAll(async () => {
     const path = join(newWorkspace(), 'recipe.json');
-    for (const kind of ['interpolation', 'histogram'] as const) {
-      writeFileSync(path, JSON.stringify({ kind, data: figureSamples[kind] }));
+    const series = [{ label: '对照组', values: [1, 2, 2, 3] }];
+    for (const [name, kind, data] of [
+      ['interpolation', 'interpolation', figureSamples.interpolation],
+      ['histogram', 'histogram', figureSamples.histogram],
+      ['Chinese names', 'histogram', { label: 'swap cost', series }],
+    ] as const) {
+      writeFileSync(path, JSON.stringify({ kind, data }));
       const out = join(newWorkspace(), 'x.svg');
-      const made = await basin(['figure', path, '--out', out, '--save', kind, '--workspace', workspace]);
+      const made = await basin(['figure', path, '--out', out, '--save', name, '--workspace', workspace]);
       expect(made.code, made.stderr).toBe(0);
     }
     const at = ['--workspace', workspace];
@@ -98,6 +104,14 @@ describe.skipIf(noBrowser)('the style of figures', () => {
     await dialog().waitFor({ state: 'hidden' });
   });
 
+  it('says which characters PDF and PNG cannot show', async () => {
+    await open('Chinese names');
+    await preview().getByRole('status').waitFor();
+    expect(await preview().getByRole('status').textContent()).toMatch(/lack 对 照 组 in “对照组”/);
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'hidden' });
+  });
+
   it.each([
     ['single', 860],
     ['text', 860],
@@ -135,6 +149,32 @@ describe.skipIf(noBrowser)('the style of figures', () => {
     await note.getByRole('button', { name: 'Usual style' }).click();
     await note.waitFor({ state: 'detached' });
     expect(await figure.textContent()).not.toContain('loss in the middle');
+  });
+
+  it('holds every text to its place where the fonts are other ones', async () => {
+    const other = await page.context().newPage();
+    for (const kind of ['interpolation', 'gamma-out'] as const) {
+      const { svg, texts, width } = drawFigure({
+        kind,
+        data: figureSamples[kind],
+        options: { size: 'single' },
+      });
+      // A font that is wider than the one that was measured.
+      await other.setContent(svg.replace(/font-family="[^"]*"/, 'font-family="monospace"'));
+      const right = await other
+        .locator('svg')
+        .evaluate((element) =>
+          [...element.querySelectorAll('text')].map(
+            (text) => text.getBoundingClientRect().right - element.getBoundingClientRect().left,
+          ),
+        );
+      expect(right).toHaveLength(texts.length);
+      expect(Math.max(...right)).toBeLessThanOrEqual((width * 96) / 72);
+      for (const [i, { text, box, rotate }] of texts.entries())
+        if (rotate === 0 && text.length > 1)
+          expect(Math.abs(right[i]! - (box.right * 96) / 72), text).toBeLessThan(1.5);
+    }
+    await other.close();
   });
 
   it('leaves no complaint', () => {

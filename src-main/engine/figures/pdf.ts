@@ -1,7 +1,7 @@
 /** SVG to PDF: vector, text as text, fonts embedded as TrueType subsets; no browser. */
 import PDFDocument from 'pdfkit';
 import svgToPdf from 'svg-to-pdfkit';
-import { withStandIns, type FigureDocument } from '../../../src-shared/figures/index.ts';
+import { forShippedFonts, type FigureDocument } from '../../../src-shared/figures/index.ts';
 import { provenanceLine } from '../../../src-shared/provenance.ts';
 import { fontFile } from './fonts.ts';
 
@@ -55,6 +55,6 @@ function information(figure: FigureDocument): Record<string, string> {
  * the PDF carries in its own dictionary.
  */
 const forPdf = (figure: FigureDocument): string =>
-  withStandIns(figure.svg)
+  forShippedFonts(figure.svg)
     .replace(/<metadata>.*?<\/metadata>|<desc>.*?<\/desc>|<title>.*?<\/title>/gs, '')
     .replace(/width="[\d.]+in" height="[\d.]+in"/, `width="${figure.width}" height="${figure.height}"`);

@@ -1,11 +1,11 @@
 /** SVG to PNG at a chosen resolution, with its physical size and provenance inside. */
 import { Resvg } from '@resvg/resvg-js';
-import { withStandIns, type FigureDocument } from '../../../src-shared/figures/index.ts';
+import { forShippedFonts, type FigureDocument } from '../../../src-shared/figures/index.ts';
 import { concatBytes, pngChunk } from '../../../src-shared/figures/png.ts';
 import { allFontFiles } from './fonts.ts';
 
 export function figurePng(figure: FigureDocument, dpi: number): Uint8Array {
-  const renderer = new Resvg(withStandIns(figure.svg), {
+  const renderer = new Resvg(forShippedFonts(figure.svg), {
     font: {
       fontFiles: allFontFiles(),
       loadSystemFonts: false,

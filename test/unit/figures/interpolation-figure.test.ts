@@ -103,6 +103,20 @@ it('is the same in the app, on the command line and in the demo', () => {
   for (const recipe of [shared, app]) expect(drawFigure(recipe).caption).toContain(note);
 });
 
+it('makes one series of results about the same runs, one for each way of aligning; of the same way, one each', () => {
+  const one = (title: string, pairs: Interpolation[]) => ({ ...stored(pairs), title });
+  const [none, activation] = [
+    one('Interpolate, unaligned: mlp_7', unaligned),
+    one('Interpolate, aligned by activations: mlp_7', aligned),
+  ];
+  const labels = (results: ReturnType<typeof one>[]) =>
+    drawFigure(figureOfResults(results, choice)).series.map(({ label }) => label);
+  expect(labels([none, activation])).toEqual(['mlp_7']);
+  const again = one('Interpolate, unaligned: mlp_7', unaligned.slice(0, 1));
+  expect(labels([none, again])).toEqual(['Interpolate, unaligned: mlp_7']);
+  expect(labels([none, one('Interpolate, unaligned: mlp_8', unaligned)])).toEqual(['mlp_7', 'mlp_8']);
+});
+
 it('keeps curves with different norm statistics in panels of their own, and tells of each in the caption', () => {
   const about = (norm_statistics: NormStatistics): Interpolation =>
     pair(2, {

@@ -4,6 +4,7 @@ import { figureOfResults, type StoredResult } from '../../../src-main/cli/figure
 import { demoCurves } from '../../../src-main/cli/demo/figure.ts';
 import { demoFamilies } from '../../../src-shared/demo.ts';
 import { drawFigure } from '../../../src-shared/figures/index.ts';
+import { groupSchema } from '../../../src-shared/groups.ts';
 import {
   colourOfRun,
   coloursOf,
@@ -60,6 +61,7 @@ describe('the colour of a series', () => {
     expect(groupColour({ key: 'standard', architecture: 'mlp' }, [mlp])).toBe('#d55e00');
     expect(groupColour({ key: 'mine', architecture: 'resnet' }, [mlp])).toBe('#d55e00');
     expect(groupPalette).not.toContain('#000000');
+    for (const colour of groupPalette) expect(groupSchema.shape.colour.parse(colour)).toBe(colour);
   });
 
   it('has its counterpart on a dark ground, also if a group chose it', () => {

@@ -46,6 +46,8 @@ function parse(hash: string): Route {
 
 class Router {
   route = $state.raw<Route>(parse(window.location.hash));
+  /** The address that `route` belongs to: if the window has another, somebody is on the way there. */
+  #address = window.location.hash;
   /** Counts the addresses that came from outside of the open view (links, Back): it is made anew for each. */
   arrivals = $state(0);
 
@@ -55,8 +57,13 @@ class Router {
       this.route = parse(window.location.hash);
       if (hashOf(this.route) !== before) this.arrivals++;
       // What is remembered is in the address too, so that it can be copied.
-      window.history.replaceState(null, '', hashOf(this.route));
+      this.#write();
     });
+  }
+
+  #write(): void {
+    window.history.replaceState(null, '', hashOf(this.route));
+    this.#address = window.location.hash;
   }
 
   go(place: PlaceId, query: Record<string, string> = {}): void {
@@ -65,9 +72,11 @@ class Router {
 
   /** Changes the query of the open place without a new entry in the history. */
   replaceQuery(query: Record<string, string>): void {
+    // An address that was just set is heard of a moment later: written over, the click would be lost.
+    if (window.location.hash !== this.#address) return;
     const route = { ...this.route, query };
     if (hashOf(route) !== hashOf(this.route)) this.route = route;
-    window.history.replaceState(null, '', hashOf(route));
+    this.#write();
   }
 
   /** As `replaceQuery`, and shown again when somebody comes back to the place. Only from the view of that place. */

@@ -166,7 +166,10 @@ describe.skipIf(noBrowser)('addresses of views', { timeout: 300_000 }, () => {
 
   it('Symmetry: the playground and the open experiment', async () => {
     await goTo(page, 'symmetry');
-    await page.getByRole('combobox', { name: /^Width/ }).first().selectOption({ index: 0 });
+    await page
+      .getByRole('combobox', { name: /^Width/ })
+      .first()
+      .selectOption({ index: 0 });
     await page.getByRole('slider', { name: /^t =/ }).fill('0.25');
     await page.getByRole('tab', { name: 'Curvature bound' }).click();
     await expect.poll(query).toMatchObject({ width: '1', t: '0.25', kind: 'curvature-bound' });

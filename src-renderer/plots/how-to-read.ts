@@ -89,8 +89,7 @@ const texts: Record<FigureKindName, HowTo> = {
   },
   'fork-barrier': {
     axes: 'From left to right the last epoch that two children of one network share; up is the barrier between them at the end.',
-    values:
-      'Where the barrier reaches zero, the outcome of training no longer depends on the order of the data.',
+    values: 'If the barrier is zero, the outcome of training no longer depends on the order of the data.',
     terms: ['barrier', 'epoch'],
   },
   'chord-deviation': {
@@ -112,7 +111,7 @@ const texts: Record<FigureKindName, HowTo> = {
   'skip-plane': {
     axes: 'The two components that the axes name; one unit is as long on both.',
     values:
-      'Points of one colour form one component: they can be joined without a loss. Where there are lines, there are no solutions.',
+      'Points of one colour form one component: they can be joined without a loss. On the lines there are no solutions.',
     terms: [],
   },
   'plane-contour': {

@@ -94,6 +94,17 @@ describe.skipIf(noBrowser)('matrices', () => {
     await panel.getByText('2,000 of 2,000 examples of the test split').waitFor();
   });
 
+  it('finds twins: the pair that costs least to swap, and shows both', async () => {
+    const twins = page.getByRole('region', { name: 'Twins' }).getByRole('button').first();
+    const name = await twins.textContent();
+    const [i, j] = /(\d+) and (\d+)/.exec(name!)!.slice(1).map(Number) as [number, number];
+    const all = [...Array(64).keys()].flatMap((a) => [...Array(a).keys()].map((b) => swap(a, b)));
+    expect(gap(swap(i, j), Math.min(...all))).toBeLessThan(1e-6);
+    await twins.click();
+    expect(gap(await swapIn(i, j), swap(i, j))).toBeLessThan(1e-9);
+    await page.getByRole('button', { name: 'Fit' }).click();
+  });
+
   it('is driven from the keyboard: crosshair, Enter, jump, close', async () => {
     await page.getByRole('spinbutton', { name: 'Row', exact: true }).fill('10');
     await page.getByRole('spinbutton', { name: 'Column', exact: true }).fill('20');

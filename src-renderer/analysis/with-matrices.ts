@@ -25,7 +25,8 @@ export async function withMatrices(resultId: string, data: unknown): Promise<Fil
   };
 }
 
-function entriesIn(value: unknown): number {
+/** Numbers in all matrices of a result as the engine sends it. */
+export function entriesIn(value: unknown): number {
   if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return 0;
   if ('$matrix' in value) {
     const { rows, columns } = matrixRefSchema.parse(value);

@@ -121,8 +121,8 @@ const fields: Fields<Addressed> = {
 export class InterpolationView {
   /** Says what the curves are between; undefined if the address does not say it. */
   between = $state<Source>('groups');
-  /** The address says it: a result that is asked for does not change it. */
-  readonly decided: boolean;
+  /** The address or the person says it: a result that is asked for does not change it any more. */
+  decided = $state(false);
   /** What the address says and nobody knows. */
   readonly unknown: readonly string[];
   readonly result: string | undefined;
@@ -217,9 +217,14 @@ export class InterpolationView {
       folder: settings.data.dataDir ?? '',
       splits: settings.data.splitFile ?? '',
     });
-    // Without it a link to a result would show the result, whatever was chosen after.
-    const doubtful = this.result !== undefined || this.runs.length > 0;
+    // Without it a link to a result would show the result, whatever was chosen after; before it is read nothing was.
+    const doubtful = this.decided && (this.result !== undefined || this.runs.length > 0);
     return doubtful ? { from: this.between, ...written } : written;
+  }
+
+  choose(between: Source): void {
+    this.between = between;
+    this.decided = true;
   }
 
   isShown(groupId: string): boolean {

@@ -164,6 +164,11 @@ export class MatrixViewer {
     );
   }
 
+  /** Of the job that measured a matrix. */
+  paramsOf({ resultId }: MatrixSource): unknown {
+    return this.#results.find(({ row }) => row.id === resultId)?.params;
+  }
+
   /** `swap cost`, for menus. */
   familyName(family: string): string {
     return this.sources.find((source) => source.family === family)?.kindName ?? family;

@@ -20,8 +20,7 @@ const texts: Record<FigureKindName, HowTo> = {
   },
   'training-curves': {
     axes: 'Epochs of training from left to right; up is the measure that the axis names.',
-    values:
-      'A loss that still falls has not converged. A validation accuracy that falls while the training loss falls too is overfitting.',
+    values: 'A curve that has become flat has settled: further epochs would change little.',
     terms: ['epoch', 'split', 'model'],
   },
   matrix: {
@@ -59,9 +58,8 @@ const texts: Record<FigureKindName, HowTo> = {
   },
   boxes: {
     axes: 'One box per layer or setting: the middle half of the values, a line at the median, a diamond at the mean, whiskers, and outliers as points.',
-    values:
-      'Costs far above zero: the neurons can be distinguished. A box at or below zero: swapping them costs nothing.',
-    terms: ['swap cost', 'neuron identifiability'],
+    values: 'Boxes that do not overlap differ clearly; a long box or many outliers mean a wide spread.',
+    terms: [],
   },
   'paired-boxes': {
     axes: 'Boxes over the values of a setting: the middle half of the values, a line at the median, a diamond at the mean, whiskers, and outliers as points.',
@@ -96,8 +94,7 @@ const texts: Record<FigureKindName, HowTo> = {
   },
   'fork-barrier': {
     axes: 'From left to right the last epoch that two children of one network share; up is the barrier between them at the end.',
-    values:
-      'Where the barrier reaches zero, the outcome of training no longer depends on the order of the data.',
+    values: 'If the barrier is zero, the outcome of training no longer depends on the order of the data.',
     terms: ['barrier', 'epoch'],
   },
   'chord-deviation': {
@@ -106,9 +103,9 @@ const texts: Record<FigureKindName, HowTo> = {
     terms: ['chord', 'symmetry curve'],
   },
   'symmetry-curve': {
-    axes: 'From left to right the way from one network to the other; up is the loss there.',
+    axes: 'From left to right the way from one network to the other; up is the measure that the axis names.',
     values:
-      'The symmetry curve should stay at the loss of its ends: every network on it computes the same function. A straight line that rises leaves the orbit.',
+      'Along a symmetry curve the loss stays what it is at the ends: every network on it computes the same function. A straight line whose loss rises leaves the orbit.',
     terms: ['symmetry curve', 'orbit'],
   },
   'rescaling-barrier': {
@@ -118,8 +115,9 @@ const texts: Record<FigureKindName, HowTo> = {
   },
   'skip-plane': {
     axes: 'The two components that the axes name; one unit is as long on both.',
-    values: 'Points that lie together are the same solution up to symmetry.',
-    terms: ['orbit'],
+    values:
+      'Points of one colour form one component: they can be joined without a loss. On the lines there are no solutions.',
+    terms: [],
   },
   'plane-contour': {
     axes: 'A plane in the space of weights, through the networks that the axes name; the colour is the loss there.',
@@ -150,8 +148,15 @@ const ofMatrices: readonly [RegExp, HowTo['values'], readonly string[]][] = [
   [/kernel/, 'Two examples with a large value change together when the network learns one of them.', []],
 ];
 
+/** Of costs of swaps, whatever the figure. */
+const costs =
+  'Costs far above zero: the neurons can be distinguished. At or below zero: swapping them costs nothing.';
+
 export function howToRead({ kind, data }: Pick<FigureRecipe, 'kind' | 'data'>): HowTo {
   const text = texts[kind];
+  const label = String((data as { label?: unknown }).label ?? '');
+  if (kind === 'boxes' && label.includes('swap'))
+    return { ...text, values: costs, terms: ['swap cost', 'neuron identifiability'] };
   if (kind !== 'matrix') {
     const withMean = ['barrier-over-epochs', 'training-curves', 'symmetry-curve'].includes(kind);
     return withMean ? { ...text, axes: `${text.axes} ${acrossCurve}` } : text;

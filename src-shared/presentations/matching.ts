@@ -193,6 +193,7 @@ function similarityFigures(rows: readonly ActivationMatchingRow[]): Figures {
     valueLabel: 'similarity',
     rowLabel: 'neuron of the first',
     columnLabel: 'of the second',
+    colours: 'diverging' as const,
   };
   return [{ title: 'Similarity of neurons', recipe: { kind: 'matrix', data } }];
 }

@@ -17,11 +17,15 @@ describe.skipIf(noBrowser)('the demo in the app', () => {
 
   it('trains, groups and measures four families', { timeout: 900_000 }, async () => {
     await page.getByRole('button', { name: /Run the demo/ }).click();
-    await expect.poll(() => page.url()).toContain('#/jobs');
-    await goTo(page, 'interpolation');
+    // It ends in its figure, and says how far it is until then.
+    await expect.poll(() => page.url()).toContain('#/interpolation');
+    await page
+      .getByRole('status')
+      .getByText(/The demo: \d of 4 families are trained/)
+      .waitFor();
+    await page.getByRole('heading', { name: 'The demo is training' }).waitFor();
     const chips = page.getByRole('group', { name: 'Groups shown' }).getByRole('button');
     await expect.poll(() => chips.count(), { timeout: 700_000, interval: 1000 }).toBe(4);
-    await page.reload();
     const table = page.getByRole('table', { name: 'Barriers per group' });
     const standard = table.getByRole('row', { name: /standard/ });
     await expect

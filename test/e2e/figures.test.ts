@@ -152,7 +152,10 @@ describe.skipIf(noBrowser)('figures', () => {
     writeFileSync(file, JSON.stringify({ basin_groups: 1, groups: [group] }));
     const { code, stderr } = await basin(['groups', 'import', file, '--workspace', workspace]);
     expect(code, stderr).toBe(0);
-    await page.getByRole('group', { name: 'Groups shown' }).getByRole('button', { name: group.key }).click();
+    // All groups are shown, so this one is too.
+    const chip = page.getByRole('group', { name: 'Groups shown' }).getByRole('button', { name: group.key });
+    await chip.waitFor();
+    expect(await chip.getAttribute('aria-pressed')).toBe('true');
     await page.getByRole('button', { name: /^Measure \d/ }).click();
     const row = page.getByRole('row', { name: /^one over time/ });
     await expect.poll(() => row.getByRole('cell').nth(1).textContent(), { timeout: 150_000 }).toBe('3');

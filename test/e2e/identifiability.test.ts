@@ -98,6 +98,22 @@ describe.skipIf(noBrowser)('measures of identifiability', { timeout: 2 * long },
     await similarity.getByText('Cached result: nothing was recomputed.').waitFor();
   });
 
+  it('the prediction is there again after a reload, and a measure leads to its matrices', async () => {
+    await goTo(page, 'identifiability?kind=prediction&data=mnist-10k');
+    const points = panel('Prediction').getByRole('row', { name: /^sym/ });
+    await page.getByRole('heading', { name: 'Nothing measured yet' }).waitFor();
+    await panel('Prediction').getByRole('button', { name: 'Measure 2 runs' }).first().click();
+    await expect.poll(() => points.count(), { timeout: long }).toBe(2);
+    const numbers = await points.allTextContents();
+    await page.reload();
+    await expect.poll(() => points.allTextContents(), { timeout: 30_000 }).toEqual(numbers);
+    expect(await page.getByRole('button', { name: 'All runs are measured' }).isDisabled()).toBe(true);
+    await page.getByRole('tab', { name: 'Permutation sensitivity' }).click();
+    await panel('Permutation sensitivity').getByRole('link', { name: 'Matrices and neurons' }).click();
+    await page.getByRole('heading', { level: 1, name: /swap cost, model 1/ }).waitFor();
+    expect(page.url()).toContain('result=permutation-sensitivity');
+  });
+
   it('every measure has a form that can be read', async () => {
     await goTo(page, 'identifiability');
     const tabs = page.getByRole('tab');

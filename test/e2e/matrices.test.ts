@@ -94,6 +94,17 @@ describe.skipIf(noBrowser)('matrices', () => {
     await panel.getByText('2,000 of 2,000 examples of the test split').waitFor();
   });
 
+  it('finds twins: the pair that costs least to swap, and shows both', async () => {
+    const twins = page.getByRole('region', { name: 'Twins' }).getByRole('button').first();
+    const name = await twins.textContent();
+    const [i, j] = /(\d+) and (\d+)/.exec(name!)!.slice(1).map(Number) as [number, number];
+    const all = [...Array(64).keys()].flatMap((a) => [...Array(a).keys()].map((b) => swap(a, b)));
+    expect(gap(swap(i, j), Math.min(...all))).toBeLessThan(1e-6);
+    await twins.click();
+    expect(gap(await swapIn(i, j), swap(i, j))).toBeLessThan(1e-9);
+    await page.getByRole('button', { name: 'Fit' }).click();
+  });
+
   it('is driven from the keyboard: crosshair, Enter, jump, close', async () => {
     await page.getByRole('spinbutton', { name: 'Row', exact: true }).fill('10');
     await page.getByRole('spinbutton', { name: 'Column', exact: true }).fill('20');
@@ -215,10 +226,53 @@ describe.skipIf(noBrowser)('matrices', () => {
     await expect.poll(heading, patient).toMatch(/^P_0, similarity/);
     await page.getByRole('spinbutton', { name: 'Row', exact: true }).fill('4');
     await page.getByRole('button', { name: 'Go', exact: true }).click();
+    // Whose neurons lie along the axes.
+    await page.getByText('model 1, neuron i', { exact: true }).waitFor();
+    await page.getByText('model 2, neuron j', { exact: true }).waitFor();
     const panel = inspector(4, 4);
     await panel.getByText('4 of model 1').first().waitFor(patient);
     await panel.getByText('4 of model 2').first().waitFor();
     expect(await panel.getByRole('table').count()).toBe(0);
+    // One number, in the matrix and next to it: of the same examples of the same split.
+    const entry = await panel
+      .locator('p', { hasText: 'In the matrix: similarity' })
+      .locator('strong')
+      .textContent();
+    const correlation = panel
+      .locator('dt', { hasText: 'Correlation' })
+      .locator('xpath=following-sibling::dd[1]');
+    await expect.poll(() => correlation.textContent(), patient).toBe(entry);
+    await panel.getByText(/examples of the train split/).waitFor();
+    // In the matched order assigned neurons lie on the diagonal, marked large enough to be seen.
+    const ring = page.locator('.large path.ring');
+    expect(await ring.evaluate((path: SVGPathElement) => path.getBBox().width)).toBeGreaterThan(8);
+  });
+
+  it('small multiples follow order and threshold; reading off moves nothing', async () => {
+    const cell = page.getByRole('region', { name: 'Small multiples' }).locator('button.cell canvas').first();
+    const picture = () => cell.evaluate((element: HTMLCanvasElement) => element.toDataURL());
+    const before = await picture();
+    await page.getByLabel('order').selectOption('by value');
+    await expect.poll(picture).not.toBe(before);
+    const ordered = await picture();
+    await page.getByRole('slider', { name: 'Grey out entries below' }).evaluate((input: HTMLInputElement) => {
+      input.value = String(Number(input.max) / 3);
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+    });
+    await expect.poll(picture).not.toBe(ordered);
+    const top = async () => (await canvas().boundingBox())!.y;
+    await page.mouse.move(0, 0);
+    const still = await top();
+    await canvas().hover({ position: { x: 100, y: 100 } });
+    await expect.poll(() => page.locator('.head .reading').textContent()).toMatch(/^\(\d+, \d+\) = /);
+    expect(await top()).toBe(still);
+    // Layers next to each other have their own ranges, unless they are to share one: then there is one bar.
+    const bars = page.getByRole('img', { name: /^Colour bar of the row/ });
+    expect(await page.getByLabel('colour range').inputValue()).toBe('own');
+    expect(await bars.count()).toBe(0);
+    await page.getByLabel('colour range').selectOption('shared by all');
+    await expect.poll(() => bars.count()).toBe(1);
+    await page.getByLabel('order').selectOption('as is');
   });
 
   it('says of a result that was measured without matrices that it holds none', async () => {

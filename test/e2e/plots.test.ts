@@ -173,7 +173,47 @@ describe.skipIf(noBrowser)('plots', { timeout: 120_000 }, () => {
     await how.getByText('How to read this').click();
   });
 
-  it.each([800, 1360, 3840])('fits a window %i px wide, without a second scroll bar', async (width) => {
+  it('a number among all pairs leads to the neurons of its two models', async () => {
+    await page.getByText('All pairs', { exact: true }).click();
+    const table = page.getByRole('figure').filter({ hasText: 'standard, unaligned' });
+    // Row 2, column 3.
+    await table.getByRole('row').nth(2).getByRole('cell').nth(2).getByRole('link').click();
+    await page.getByRole('spinbutton', { name: 'First model' }).waitFor();
+    expect(await page.getByRole('spinbutton', { name: 'First model' }).inputValue()).toBe('2');
+    expect(await page.getByRole('spinbutton', { name: 'Second model' }).inputValue()).toBe('3');
+    const run = page.getByRole('combobox', { name: 'run', exact: true });
+    expect(await run.evaluate((menu: HTMLSelectElement) => menu.selectedOptions[0]!.label)).toBe('sym0');
+    await page.goBack();
+    await plane().waitFor();
+  });
+
+  it('an empty view says what to do, with a button that does it', async () => {
+    const chips = page.getByRole('group', { name: 'Groups shown' });
+    for (const name of ['standard', 'W-asymmetric']) await chips.getByRole('button', { name }).click();
+    await page.getByText('Choose at least one group above.').waitFor();
+    await page.getByRole('button', { name: 'Show all groups' }).click();
+    await curves('W-asymmetric').nth(1).waitFor();
+  });
+
+  it('Symmetry: one style for one thing in both plots, and the projection is named', async () => {
+    await goTo(page, 'symmetry');
+    const styles = (name: string) =>
+      page
+        .locator(`g.series[data-series="${name}"] path[fill=none]`)
+        .evaluateAll((paths) =>
+          paths.map((path) => [path.getAttribute('stroke'), path.getAttribute('stroke-dasharray')].join(' ')),
+        );
+    for (const name of ['straight line', 'symmetry curve']) {
+      await expect.poll(async () => (await styles(name)).length).toBe(2);
+      expect(new Set(await styles(name)).size).toBe(1);
+    }
+    await page.getByText('Curve projected orthogonally onto the plane').waitFor();
+    await goTo(page, 'interpolation');
+    await plane().waitFor();
+  });
+
+  // 680: a window of 1360 at 200 % zoom.
+  it.each([680, 800, 1360, 3840])('fits a window %i px wide, without a second scroll bar', async (width) => {
     await page.setViewportSize({ width, height: 860 });
     for (const place of ['interpolation', 'symmetry', 'identifiability', 'matrices']) {
       await goTo(page, place);
@@ -187,7 +227,7 @@ describe.skipIf(noBrowser)('plots', { timeout: 120_000 }, () => {
             main.scrollWidth - main.clientWidth,
           ];
         });
-      await expect.poll(overflow, place).toEqual([0, 0, 0]);
+      await expect.poll(overflow, { message: place, timeout: 10_000 }).toEqual([0, 0, 0]);
     }
     await page.setViewportSize({ width: 1360, height: 860 });
     await goTo(page, 'interpolation');

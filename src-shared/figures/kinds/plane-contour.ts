@@ -14,6 +14,7 @@ import {
 import {
   cell,
   colourRangeSchema,
+  colourSchema,
   defineFigure,
   fitsScale,
   fitsScaleIssue,
@@ -41,7 +42,18 @@ export const planeContourDataSchema = z
     scale: z.enum(['linear', 'log']).default('linear'),
     colours: z.enum(['auto', ...colourMaps]).default('auto'),
     range: colourRangeSchema.optional(),
-    paths: z.array(z.object({ label: labelSchema, points: z.array(planePoint).min(1) })).default([]),
+    paths: z
+      .array(
+        z.object({
+          label: labelSchema,
+          /** For a path that another figure shows too. */
+          colour: colourSchema.optional(),
+          points: z.array(planePoint).min(1),
+        }),
+      )
+      .default([]),
+    /** How points outside of the plane come into it. */
+    projection: labelSchema.optional(),
   })
   .refine((d) => d.values.rows === d.y.length && d.values.columns === d.x.length, {
     message: 'expected one row per y and one column per x',
@@ -83,9 +95,9 @@ function regions(data: Data, scale: ColourScale, theme: Theme): Mark[] {
     }));
 }
 
-const pathStyle = (theme: Theme, i: number): SeriesStyle => ({
+const pathStyle = (theme: Theme, i: number, colour?: string): SeriesStyle => ({
   ...seriesStyle(theme, i),
-  colour: ['#ffffff', '#E69F00', '#F0E442', '#CC79A7'][i % 4] ?? '#ffffff',
+  colour: colour ?? ['#ffffff', '#E69F00', '#F0E442', '#CC79A7'][i % 4] ?? '#ffffff',
 });
 
 export const planeContour = defineFigure({
@@ -98,17 +110,17 @@ export const planeContour = defineFigure({
       number,
       number,
     ];
-    const paths = data.paths.map(({ label, points }, i): Mark => ({
+    const paths = data.paths.map(({ label, colour, points }, i): Mark => ({
       kind: 'line',
       series: label,
       points,
-      style: pathStyle(theme, i),
+      style: pathStyle(theme, i, colour),
       markers: points.length <= 12 ? 'all' : 'ends',
     }));
-    const legend = data.paths.map(({ label }, i): LegendItem => ({
+    const legend = data.paths.map(({ label, colour }, i): LegendItem => ({
       id: label,
       label,
-      style: pathStyle(theme, i),
+      style: pathStyle(theme, i, colour),
       look: 'line-marker',
       onDark: true,
     }));
@@ -119,6 +131,7 @@ export const planeContour = defineFigure({
       rows: [
         [
           {
+            ...(data.projection === undefined ? {} : { title: data.projection }),
             framed: true,
             x: { label: data.xLabel, domain: [data.x[0]!, data.x.at(-1)!] },
             y: { label: data.yLabel, domain: [data.y[0]!, data.y.at(-1)!] },
@@ -131,7 +144,10 @@ export const planeContour = defineFigure({
     };
   },
   describe: (data) =>
-    `${data.valueLabel} over a plane, ${data.x.length} x ${data.y.length} points, ${data.levels} levels.`,
+    [
+      `${data.valueLabel} over a plane, ${data.x.length} x ${data.y.length} points, ${data.levels} levels.`,
+      ...(data.projection === undefined ? [] : [`${data.projection}.`]),
+    ].join(' '),
   numbers: (data) => ({
     columns: ['x', 'y', 'value'],
     rows: Array.from(data.values.data, (v, k) => [

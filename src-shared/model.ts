@@ -67,12 +67,29 @@ export interface DeclaredSpec {
   description?: string;
   /** Tensors of the files that the function does not depend on. */
   ignored?: readonly string[];
-  /** Of a network exported from PyTorch, which nobody declared. `tied`: keys of the state dict that are the same tensor as another. */
-  exported?: { readonly tied: Readonly<Record<string, string>> };
+  /** Of a network exported from PyTorch, which nobody declared. */
+  exported?: Exported;
   /** As of an MlpSpec; a declared network needs neither. */
   fileNames?: undefined;
   constants?: undefined;
 }
+
+/** What is known of a network exported from PyTorch besides its graph. */
+export interface Exported {
+  /** Keys of the state dict that are the same tensor as another: key -> the one that the graph names. */
+  readonly tied: Readonly<Record<string, string>>;
+}
+
+/** A network exported from PyTorch (docs/pytorch.md): one that can be drawn and trained, as a standard one. */
+export interface ExportedSpec extends DeclaredSpec {
+  exported: Exported;
+  family: 'standard';
+  layers: ModuleLayer[];
+  asymInitOnly: false;
+}
+
+export const isExportedSpec = (spec: ModelSpec): spec is ExportedSpec =>
+  spec.architecture === 'declared' && spec.exported !== undefined;
 
 /** One convolution or linear layer of a network whose layers have names. */
 export interface ModuleLayer extends FixedEntries {
@@ -117,7 +134,7 @@ export interface GnnSpec {
 export type ModelSpec = MlpSpec | DeclaredSpec | ResnetSpec | GnnSpec;
 
 /** What Basin can draw and train. */
-export type TrainableSpec = MlpSpec | ResnetSpec | GnnSpec;
+export type TrainableSpec = MlpSpec | ResnetSpec | GnnSpec | ExportedSpec;
 
 /**
  * What cannot work with a graph yet says so.

@@ -179,6 +179,7 @@ function describe(
 }
 
 function sizesOf(spec: TrainableSpec): string {
+  if (spec.architecture === 'declared') return 'exported from PyTorch';
   if (spec.architecture === 'gnn') return `graph network ${gnnWidths(spec).join('-')}`;
   return spec.architecture === 'mlp' ? widths(spec).join('-') : resnetName(spec);
 }

@@ -1,7 +1,7 @@
 /** `model: { name: exported, network: ... }`: a network that PyTorch exported, lowered and packed into the config. */
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
-import type { DeclaredSpec } from '../model.ts';
+import type { DeclaredSpec, ExportedSpec } from '../model.ts';
 import { graphSchema } from '../networks/graph.ts';
 import { packValue, unpackValue } from '../networks/packed.ts';
 
@@ -18,10 +18,10 @@ export const exportedSection = ({ graph, exported, description }: DeclaredSpec):
 });
 
 /** What was read last: a config is resolved again and again. */
-let last: { text: string; spec: Pick<DeclaredSpec, 'graph' | 'exported'> } | undefined;
+let last: { text: string; spec: Pick<ExportedSpec, 'graph' | 'exported'> } | undefined;
 
 /** @throws UserError naming the key */
-export function resolveExported(model: Record<string, unknown>, where: string): DeclaredSpec {
+export function resolveExported(model: Record<string, unknown>, where: string): ExportedSpec {
   const { network: text, description } = model;
   const at = `${where}: model.network`;
   if (typeof text !== 'string')
@@ -38,7 +38,7 @@ export function resolveExported(model: Record<string, unknown>, where: string): 
     last = { text, spec: { graph, exported: { tied } } };
   }
   return {
-    architecture: 'declared',
+    ...{ architecture: 'declared', family: 'standard', layers: [], asymInitOnly: false },
     ...last.spec,
     ...(typeof description === 'string' && { description }),
   };

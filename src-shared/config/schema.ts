@@ -41,6 +41,9 @@ const modelSchema = z.looseObject({
   /** Basin's own: F and D that no symmetry stands for. */
   family: familySectionSchema.nullish(),
   ...chainKeys,
+  // Of a network exported from PyTorch, or declared.
+  network: z.string().nullish(),
+  description: z.unknown().optional(),
   // Of residual networks.
   depth: z.int().nullish(),
   /** Multiplies the numbers of channels. */
@@ -167,6 +170,9 @@ export const runConfigSchema = z.looseObject({
       child: z.int().positive().nullish(),
     })
     .nullish(),
+  /** Written by adopt: where the weights are from. */
+  adopted_from: z.unknown().optional(),
+  adopted_as: z.unknown().optional(),
   num_models: z.int().positive().nullish(),
   seed: seedSchema.nullish(),
   init_seed: seeds.nullish(),

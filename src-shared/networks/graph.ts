@@ -26,6 +26,8 @@ export const initialSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('mask'), zeros: z.int().nonnegative(), stream: name }),
   /** Read from the file that the config names. `fixes`: entries that it fixes: zeros of D; other than 0 in F where D is 1. */
   z.strictObject({ kind: z.literal('file'), fixes: z.int().nonnegative() }),
+  /** As the tensor was in the file that the network was exported to: all entries (packed.ts). */
+  z.strictObject({ kind: z.literal('packed'), numbers: z.string() }),
   /** 1 / the deviation that the outputs of a linear layer with this weight are expected to have; a scalar: of all of them. */
   z.strictObject({ kind: z.literal('expected-scale'), weight: name }),
 ]);

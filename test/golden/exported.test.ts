@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect } from 'vitest';
 import { hasBinding } from '../../src-main/compute/backend/native.ts';
-import { expectPyTorchsNumbers } from '../support/exported.ts';
+import { doubleStep, expectPyTorchsNumbers, furthest, largestOf, numbersOf } from '../support/exported.ts';
 import { itWithTorch, runPython } from '../support/torch.ts';
 
 const script = (name: string): string => fileURLToPath(new URL(`exported/${name}`, import.meta.url));
@@ -43,4 +43,33 @@ describe.skipIf(!hasBinding())('a network exported from PyTorch', () => {
       if (name !== 'norms') await expectPyTorchsNumbers(folder, `${name}_decomposed`, name);
     }
   });
+
+  for (const name of ['resnet18', 'convolutions', 'vit', 'mlp_mixer', 'bag_of_tokens'])
+    itWithTorch(
+      `has the gradients and running statistics of a step of training: ${name}`,
+      { timeout },
+      async () => {
+        const { loss, labels, parameters, buffers } = runPython(
+          [script('networks.py'), '--gradients', folder, name],
+          {},
+        ) as { loss: number; labels: number[]; parameters: string[]; buffers: string[] };
+        const path = join(folder, name);
+        const x = Float32Array.from(numbersOf(`${path}_x.npy`));
+        const found = await doubleStep(`${path}.pt2`, x, labels);
+        expect(Math.abs(found.loss - loss)).toBeLessThan(1e-9 * loss);
+        const all = numbersOf(`${path}_found.npy`);
+        const most = largestOf(all);
+        let at = 0;
+        const compare = (key: string, own: Float64Array): void => {
+          const expected = all.subarray(at, (at += own.length));
+          // What is 0 but for rounding (a bias before a batch norm) has no digits of its own.
+          const scale = Math.max(largestOf(expected), 1e-6 * most);
+          expect(furthest(own, expected), key).toBeLessThanOrEqual(1e-6 * scale);
+        };
+        for (const key of parameters) compare(key, found.gradient(key));
+        for (const key of buffers) compare(key, found.statistic(key));
+        expect(at).toBe(all.length);
+        expect(buffers.length > 0).toBe(name === 'resnet18' || name === 'convolutions');
+      },
+    );
 });

@@ -4,6 +4,7 @@ import type { Graph, Initial, Parameter } from '../../../src-shared/networks/gra
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import { graphOf } from '../../../src-shared/networks/of-model.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
+import { unpackedTensor } from './state-dict.ts';
 import { RandomStream } from '../random.ts';
 import { actingArrays } from '../networks/effective.ts';
 import type { StateDict } from './tensors.ts';
@@ -70,8 +71,9 @@ function fixedPart({ parameters }: Graph, { mask: seed, given }: InitialSeeds): 
   return fixed;
 }
 
-function drawn({ name, shape, initial }: Parameter, seed: number): Float32Array {
+function drawn({ name, shape, initial, packed }: Parameter, seed: number): Float32Array {
   const count = sizeOf(shape);
+  if (packed !== undefined) return unpackedTensor(packed, name, shape);
   switch (initial?.kind) {
     case 'constant':
       return new Float32Array(count).fill(initial.value);
@@ -79,6 +81,8 @@ function drawn({ name, shape, initial }: Parameter, seed: number): Float32Array 
       return new RandomStream(seed, initial.stream).uniforms(count, initial.bound);
     case 'normal':
       return new RandomStream(seed, initial.stream).normals(count, initial.deviation);
+    case 'packed':
+      return unpackedTensor(initial.numbers, name, shape);
     case 'identity':
       return identity(shape);
     case 'mask':

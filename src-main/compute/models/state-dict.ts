@@ -37,7 +37,7 @@ export function stateDictFromCheckpoint(
   const state: StateDict = new Map();
   for (const { name, shape, constant, packed } of graphOf(spec).parameters) {
     const found = stored.get(name);
-    if (packed !== undefined) state.set(name, { shape, data: unpacked(packed, name, shape) });
+    if (packed !== undefined) state.set(name, { shape, data: unpackedTensor(packed, name, shape) });
     else if (found) state.set(name, { shape, data: found.readFloat32() });
     else if (constant !== undefined)
       state.set(name, { shape, data: new Float32Array(sizeOf(shape)).fill(constant) });
@@ -46,7 +46,7 @@ export function stateDictFromCheckpoint(
 }
 
 /** Of a tensor that is part of the network. */
-function unpacked(packed: string, name: string, shape: readonly number[]): Float32Array {
+export function unpackedTensor(packed: string, name: string, shape: readonly number[]): Float32Array {
   const data = unpackNumbers(packed, `"${name}"`);
   if (data.length === sizeOf(shape)) return data;
   throw new UserError(

@@ -1,7 +1,7 @@
 /** Whether a data set fits the network that a config describes. */
 import { UserError } from '../../../src-shared/errors.ts';
 import { shapeText } from '../../../src-shared/images.ts';
-import { gnnWidths } from '../../../src-shared/model.ts';
+import { gnnWidths, isExportedSpec } from '../../../src-shared/model.ts';
 import type { TrainableSpec } from '../../../src-shared/model.ts';
 import { requireImages } from '../data/augment.ts';
 import { countOf, splitExamples } from '../data/index.ts';
@@ -13,6 +13,7 @@ import type { TrainingPlan } from './plan.ts';
 /** @throws UserError naming the key of the config that does not fit, and what would */
 export function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): void {
   const { input, classes, keys } = sizesOf(plan.spec);
+  if (isExportedSpec(plan.spec)) checkExported({ input, classes }, dataset);
   checkGraph(plan.spec, dataset);
   checkInput(input, keys.input, dataset);
   if (classes < dataset.classes) {
@@ -68,6 +69,22 @@ function checkGraph({ architecture }: TrainableSpec, { name, nodes }: Dataset): 
       });
 }
 
+/** Sizes of an exported network are as they are; the data have to fit them. */
+function checkExported(
+  { input, classes }: { input: readonly number[]; classes: number },
+  dataset: Dataset,
+): void {
+  const { name, train } = dataset;
+  const { features, shape, binaryLabels } = train;
+  const own = shape ?? [features];
+  const fits = input.join() === own.join() || (input.length === 1 && input[0] === features);
+  if (!fits || classes < dataset.classes || binaryLabels !== undefined)
+    throw new UserError(
+      `config: the exported network takes [${input.join(', ')}] and tells ${classes} classes apart; examples of ${name} are [${own.join(', ')}] of ${dataset.classes} classes${binaryLabels === undefined ? '' : ', several for each'}.`,
+      { hint: 'Choose data that fit it (--data), or export the network for these.' },
+    );
+}
+
 /** @param input the shape of one example, [channels, height, width] of images */
 function checkInput(input: readonly number[], key: string, { name, train }: Dataset): void {
   const { features, shape } = train;
@@ -99,6 +116,11 @@ function sizesOf(spec: TrainableSpec) {
     const widths = gnnWidths(spec);
     const keys = { input: 'in_channels', classes: 'out_channels' };
     return { input: [widths[0]!], classes: widths.at(-1)!, keys };
+  }
+  if (spec.architecture === 'declared') {
+    const { inputs, output, nodes } = spec.graph;
+    const { shape } = nodes.find(({ id }) => id === output)!.attributes as { shape: number[] };
+    return { input: inputs[0]!.shape, classes: shape[0]!, keys: { input: 'network', classes: 'network' } };
   }
   const { layers } = spec;
   const keys = { input: 'input_dim', classes: 'output_dim' };

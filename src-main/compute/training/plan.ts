@@ -23,7 +23,9 @@ import type {
 import { UserError } from '../../../src-shared/errors.ts';
 import { withGivenFamily } from '../../formats/given-family.ts';
 import { typedPath } from '../../formats/typed-path.ts';
-import { isMixed } from '../../../src-shared/model.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
+import { fewestPerExample } from '../networks/batch-statistics.ts';
+import { isExportedSpec, isMixed } from '../../../src-shared/model.ts';
 import type { TrainableSpec } from '../../../src-shared/model.ts';
 import { resolveEarlyStopping } from './early-stopping.ts';
 import type { EarlyStopping } from './early-stopping.ts';
@@ -75,7 +77,12 @@ export interface TrainingPlan {
  */
 export function planTraining(value: Record<string, unknown>, where = 'config'): TrainingPlan {
   refuseUnknownKeys(value, where);
-  const config = withGivenFamily(readConfig(value, where), where);
+  // What is trained has weights of its own, wherever those of its config were from.
+  const {
+    adopted_from: _from,
+    adopted_as: _as,
+    ...config
+  } = withGivenFamily(readConfig(value, where), where);
   const spec = resolveTrainable(config, where);
   if (spec.architecture === 'mlp' && (isMixed(spec) || spec.fileNames)) {
     throw new UserError(
@@ -156,7 +163,10 @@ export function checkBatches(plan: TrainingPlan, count: number): void {
   const rest = count % plan.batchSize;
   // The last maps of a residual network have more than one pixel, unless its images are tiny.
   const manyPixels = spec.architecture === 'resnet' && Math.max(...spec.input.slice(1)) > 4;
-  if (spec.norm !== 'batch' || manyPixels || (rest !== 1 && plan.batchSize !== 1)) return;
+  const isAlone = isExportedSpec(spec)
+    ? fewestPerExample(readNetwork(spec.graph)) === 1
+    : spec.norm === 'batch' && !manyPixels;
+  if (!isAlone || (rest !== 1 && plan.batchSize !== 1)) return;
   throw new UserError(
     `dataset.batch_size is ${plan.batchSize}: of ${count} training examples the last batch has 1, too few for batch norm.`,
     { hint: 'Choose another dataset.batch_size.' },

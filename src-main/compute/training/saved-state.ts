@@ -1,5 +1,6 @@
 /** Saving a run under way, and going on from what was saved. */
 import { UserError } from '../../../src-shared/errors.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
 import type { TrainableSpec } from '../../../src-shared/model.ts';
 import { openCheckpoint, writeCheckpoint } from '../../formats/checkpoint.ts';
 import type { Checkpoint, WritableCheckpoint } from '../../formats/checkpoint.ts';
@@ -8,7 +9,7 @@ import type { RunDirectory } from '../../formats/run-directory.ts';
 import type { TensorValue } from '../../formats/tensor.ts';
 import { checkpointCancel } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
-import { stateDictFromCheckpoint } from '../models/index.ts';
+import { stateDictFromCheckpoint, withTied } from '../models/index.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { slotNames } from './optimizer.ts';
@@ -41,7 +42,7 @@ export async function saveCheckpoints(
 }
 
 function checkpointOf(
-  { trainedNames: parameters, steps, optimizer }: TrainingSession,
+  { trainedNames: parameters, steps, optimizer, network, spec }: TrainingSession,
   { state, slots }: Snapshot,
   model: number,
   { epoch, nextLearningRate, valAccuracy }: Moment,
@@ -55,7 +56,7 @@ function checkpointOf(
     ...{ epoch, model, step: steps },
     ...(valAccuracy && { valAccuracy: valAccuracy[model - 1]! / 100 }),
     trainable: parameters,
-    tensors: storedState(state),
+    tensors: withTied(storedState(withoutConstants(state, network)), spec),
     optimizer: {
       groups: [{ parameters, settings: settingsOf(optimizer, nextLearningRate) }],
       state: optimizerState,
@@ -90,6 +91,10 @@ const scalar = (value: number): TensorValue => ({
 function stored({ shape, data }: HostTensor): TensorValue {
   return { dtype: 'float32', shape, data: data as Float32Array<ArrayBuffer> };
 }
+
+/** What is part of an exported network's code is in no file of weights. */
+const withoutConstants = (state: StateDict, { parameters }: Network): StateDict =>
+  new Map([...state].filter(([name]) => parameters.get(name)?.packed === undefined));
 
 function storedState(state: StateDict): Map<string, TensorValue> {
   return new Map(

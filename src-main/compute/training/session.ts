@@ -73,6 +73,7 @@ const numbersTogether = 2 ** 20;
 
 export class TrainingSession {
   readonly network: Network;
+  readonly spec: TrainableSpec;
   readonly models: number;
   readonly execution: TrainingExecution;
   readonly optimizer: OptimizerSettings;
@@ -99,6 +100,7 @@ export class TrainingSession {
 
   constructor(backend: Backend, plan: SessionPlan, states: readonly StateDict[], examples: Examples) {
     this.#backend = backend;
+    this.spec = plan.spec;
     const batchSize = examples.edges ? examples.count : plan.batchSize;
     this.#batchSize = batchSize;
     this.#graph = examples.edges && { nodes: examples.count, labelled: scoredCount(examples) };

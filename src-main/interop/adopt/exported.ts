@@ -33,6 +33,8 @@ export async function adoptExported(params: Params, path: string, context: Compu
     const { graph, tied, notes } = lowerExported(file, params.output);
     const spec: DeclaredSpec = { architecture: 'declared', graph, exported: { tied } };
     const network = readNetwork(graph, path);
+    if (graph.parameters.every(({ packed }) => packed !== undefined))
+      throw new UserError(`${path}: the network has no parameters, so there is nothing to compare or train.`);
     const weights = params.paths.length > 0 ? params.paths : [path];
     for (const each of weights) {
       await checkpointCancel(context);

@@ -11,6 +11,7 @@ import type { LazyTensor } from '../../formats/tensor.ts';
 import { Builder } from './builder.ts';
 import type { Value } from './builder.ts';
 import { kindOfCode, unsupportedType } from './call.ts';
+import { initialOf } from './initial.ts';
 import { GraphLowering, refuseUnknown } from './lower-graph.ts';
 import { hintOf, symbolOf } from './recorded.ts';
 import type { Symbols } from './recorded.ts';
@@ -319,7 +320,16 @@ class Lowering {
       this.#notes.push(
         `The output does not depend on ${idle.map(({ name }) => name).join(', ')}: kept as they are, and not trained.`,
       );
-    return [...own, ...[...this.#constants.values()].filter(({ name }) => read.has(name))];
+    const begun = own.map((parameter): Parameter => {
+      const initial = initialOf(parameter, this.#file.weights.get(parameter.name)!.tensor);
+      return initial ? { ...parameter, initial } : parameter;
+    });
+    const unknown = begun.filter(({ role, initial }) => role === 'trained' && !initial);
+    if (unknown.length > 0)
+      this.#notes.push(
+        `How ${unknown[0]!.name}${unknown.length > 1 ? ` (and ${unknown.length - 1} more)` : ''} began cannot be told from its values: to train anew, export the network before it is trained.`,
+      );
+    return [...begun, ...[...this.#constants.values()].filter(({ name }) => read.has(name))];
   }
 }
 

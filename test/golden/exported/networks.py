@@ -2,6 +2,7 @@
 
 python networks.py FOLDER NAME...: writes NAME.pt2, NAME_decomposed.pt2, NAME_x.npy and the outputs in float32 and float64.
 python networks.py --load NAME FILE: loads a checkpoint of Basin into the network, strictly.
+python networks.py --gradients FOLDER NAME: NAME.pt2, NAME_x.npy, and gradients and statistics of one pass in NAME_found.npy.
 Weights are random; statistics of batch norms are not trivial.
 """
 
@@ -101,6 +102,42 @@ class UNet(nn.Module):
         return s.out(x)
 
 
+class Convolutions(nn.Module):
+    """Depthwise, grouped, dilated, transposed convolutions; pools, resizing and norms of all kinds."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8, momentum=0.3), nn.ReLU6(inplace=True))
+        self.depth = nn.Sequential(nn.Conv2d(8, 16, 3, 2, 1, groups=8), nn.GroupNorm(4, 16), nn.SiLU())
+        self.group = nn.Sequential(nn.Conv2d(16, 8, 3, padding=2, dilation=2, groups=2), nn.InstanceNorm2d(8, affine=True), nn.GELU())
+        self.up = nn.ConvTranspose2d(8, 4, 3, 2, 1, 1)
+        self.norm = nn.BatchNorm1d(12)
+        self.head = nn.Linear(12, 10)
+
+    def forward(self, x):
+        y = self.first(x)
+        y = self.group(self.depth(F.avg_pool2d(F.max_pool2d(y, 3, 1, 1), 3, 1, 1)))
+        y = F.interpolate(self.up(y), scale_factor=2, mode="bilinear")
+        y = torch.cat([F.adaptive_avg_pool2d(y, 1), y.amax((2, 3), keepdim=True), y.std((2, 3), keepdim=True)], 1)
+        return self.head(F.hardswish(self.norm(y.flatten(1))))
+
+
+class Bag(nn.Module):
+    """Classifies token sequences."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(50, 8, padding_idx=3)
+        self.norm = nn.RMSNorm(8, eps=1e-6)
+        self.query = nn.Linear(8, 8, bias=False)
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, tokens):
+        x = self.embed(tokens)
+        weights = torch.softmax(self.query(x) @ x.transpose(1, 2) / 3, -1).masked_fill(tokens.unsqueeze(1) == 3, 0.0)
+        return self.head(self.norm(weights @ x).mean(1))
+
+
 IMAGE, SMALL = (3, 64, 64), (3, 16, 16)
 NETWORKS = {
     "resnet18": (lambda: torchvision.models.resnet18(num_classes=10), IMAGE),
@@ -112,7 +149,10 @@ NETWORKS = {
     "gpt": (GPT, (12,)),
     "mlp_mixer": (Mixer, SMALL),
     "unet": (UNet, SMALL),
+    "convolutions": (Convolutions, SMALL),
+    "bag_of_tokens": (Bag, (12,)),
 }
+TOKENS = {"gpt", "bag_of_tokens"}
 # Exported once only: half a gigabyte.
 ONCE = {"vgg11_bn"}
 
@@ -133,7 +173,7 @@ def make(name):
     torch.manual_seed(0)
     with torch.no_grad():
         model = with_statistics(build()).eval()
-    x = torch.randint(0, 50, (4, *shape)) if name == "gpt" else torch.randn(4, *shape)
+    x = torch.randint(0, 50, (4, *shape)) if name in TOKENS else torch.randn(4, *shape)
     return model, x
 
 
@@ -147,7 +187,7 @@ def write(folder, name):
     double = copy.deepcopy(model).double()
     np.save(path + "_x.npy", x.numpy())
     np.save(path + "_float32.npy", model(x).detach().numpy())
-    np.save(path + "_float64.npy", double(x if name == "gpt" else x.double()).detach().numpy())
+    np.save(path + "_float64.npy", double(x if name in TOKENS else x.double()).detach().numpy())
 
 
 def load(name, file):
@@ -160,8 +200,33 @@ def load(name, file):
     return {"keys": sorted(found) == sorted(own), "different": different}
 
 
+def gradients(folder, name):
+    """One pass in train mode, in double precision: loss, gradients, and what batch norms keep of it. Without dropout."""
+    model, x = make(name)
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        if isinstance(module, nn.MultiheadAttention):
+            module.dropout = 0.0
+    path = os.path.join(folder, name)
+    program = torch.export.export(model, (x,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    torch.export.save(program, path + ".pt2")
+    labels = torch.arange(len(x)) % 3
+    double = copy.deepcopy(model).double().train()
+    loss = F.cross_entropy(double(x if name in TOKENS else x.double()), labels)
+    loss.backward()
+    np.save(path + "_x.npy", x.numpy())
+    parameters = {key: value.grad for key, value in double.named_parameters()}
+    buffers = {key: value for key, value in double.named_buffers() if "running" in key}
+    found = {**parameters, **buffers}
+    np.save(path + "_found.npy", np.concatenate([value.detach().numpy().ravel() for value in found.values()]))
+    return {"loss": loss.item(), "labels": labels.tolist(), "parameters": list(parameters), "buffers": list(buffers)}
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "--load":
+    if sys.argv[1] == "--gradients":
+        print(json.dumps(gradients(*sys.argv[2:])))
+    elif sys.argv[1] == "--load":
         print(json.dumps(load(*sys.argv[2:])))
     else:
         for each in sys.argv[2:]:

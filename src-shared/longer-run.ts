@@ -63,7 +63,7 @@ export function rateAhead(config: Record<string, unknown>, from: number, to: num
   const text = (rate: number): string => String(Number(rate.toPrecision(3)));
   if (rates.every((rate) => rate === first)) return `The learning rate stays at ${text(first)}.`;
   const kind = read.scheduler?.name ?? 'none';
-  const ends = `The schedule of the config goes on (${kind}): the learning rate is ${text(first)} in epoch ${from + 1} and ${text(last)} in epoch ${to}.`;
+  const ends = `The schedule of the config continues (${kind}): the learning rate is ${text(first)} in epoch ${from + 1} and ${text(last)} in epoch ${to}.`;
   const rises = rates.some((rate, i) => rate > (rates[i - 1] ?? first) * (1 + 1e-9));
   if (!rises || kind === 'linear_warmup') return ends;
   const why = kind === 'cosine' ? `, since T_max is ${read.scheduler?.T_max ?? 100} epochs` : '';

@@ -66,6 +66,8 @@ const quietKinds = kindsThatAre('quiet');
 export class ResultStore {
   readonly #db: Db;
   readonly #workspace: Workspace;
+  /** Asked for thousands of times when the catalog's columns are filled. */
+  #select: ReturnType<Db['prepare']> | undefined;
 
   constructor(db: Db, workspace: Workspace) {
     this.#db = db;
@@ -119,7 +121,8 @@ export class ResultStore {
   }
 
   row(id: string): ResultRow {
-    const row = this.#db.prepare('SELECT * FROM results WHERE id = ?').get(id) as Row | undefined;
+    this.#select ??= this.#db.prepare('SELECT * FROM results WHERE id = ?');
+    const row = this.#select.get(id) as Row | undefined;
     if (!row) throw new UserError(`There is no result "${id}".`, { hint: '`basin results` lists them.' });
     return this.#row(row);
   }

@@ -1,13 +1,9 @@
 /** What results say of whole runs: test accuracy, and barriers between a run's models. For the catalog's columns. */
+import { z } from 'zod';
 import type { ResultRow } from '../../src-shared/api.ts';
+import { accuracyDrops, lossBarriers } from '../../src-shared/barriers.ts';
 import type { Split } from '../../src-shared/domain.ts';
-import {
-  barriersOf,
-  epochsOfPairs,
-  interpolateJob,
-  pairsOf,
-  type Interpolation,
-} from '../../src-shared/jobs/interpolate.ts';
+import { interpolationSchema } from '../../src-shared/jobs/interpolate.ts';
 import { trainJob } from '../../src-shared/jobs/train.ts';
 import type {
   InterpolationMeasure,
@@ -111,8 +107,22 @@ const originOf = ({ id, createdAt, origin }: ResultRow) => ({
   imported: origin === 'imported',
 });
 
+/** Of results only what is read here: the schema of a whole one takes ten times as long, for thousands of them. */
+const pairSchema = interpolationSchema.pick({
+  ...{ epoch: true, align: true, mode: true, lambdas: true, norm_statistics: true, loss_name: true },
+  ...{ checkpoint_path_1: true, checkpoint_path_2: true, stored_ends: true },
+  ...{ test_loss: true, test_accuracy: true, val_loss: true, val_accuracy: true },
+  ...{ train_loss: true, train_accuracy: true },
+});
+type Pair = z.output<typeof pairSchema>;
+const pairsSchema = z.union([
+  z.object({ pairs: z.array(pairSchema) }).transform(({ pairs }) => pairs),
+  pairSchema.transform((pair) => [pair]),
+]);
+const trainedSchema = trainJob.result.pick({ test_accuracy: true, epochs: true, loss_name: true });
+
 function saidByTraining(row: ResultRow, data: unknown): Said {
-  const parsed = trainJob.result.safeParse(data);
+  const parsed = trainedSchema.safeParse(data);
   if (!parsed.success) return {};
   const { test_accuracy: values, epochs: epoch, loss_name: loss } = parsed.data;
   const accuracy = spreadOf(values);
@@ -124,10 +134,13 @@ function saidByTraining(row: ResultRow, data: unknown): Said {
 
 /** Of several epochs the last one counts. */
 function saidByInterpolation(row: ResultRow, data: unknown): Said {
-  const parsed = interpolateJob.result.safeParse(data);
+  const parsed = pairsSchema.safeParse(data);
   if (!parsed.success) return {};
-  const all = pairsOf(parsed.data);
-  const epoch = epochsOfPairs(all).at(-1) ?? null;
+  const all = parsed.data;
+  const epoch = all.reduce<number | null>(
+    (last, pair) => (pair.epoch === null ? last : Math.max(last ?? 0, pair.epoch)),
+    null,
+  );
   const pairs = all.filter((pair) => pair.epoch === epoch);
   const [first] = pairs;
   // What the published script does is the opposite of aligning, and no measure of aligned models.
@@ -158,12 +171,18 @@ function saidByInterpolation(row: ResultRow, data: unknown): Said {
   };
 }
 
-function chordOf(pairs: readonly Interpolation[], split: Split, of: 'loss' | 'accuracy') {
-  return spreadOf(pairs.flatMap((pair) => barriersOf(pair, split)[of]?.chord ?? [null]));
+function chordOf(pairs: readonly Pair[], split: Split, of: 'loss' | 'accuracy') {
+  return spreadOf(
+    pairs.map((pair) => {
+      const curve = pair[`${split}_${of}`];
+      if (!curve) return null;
+      return (of === 'loss' ? lossBarriers : accuracyDrops)(pair.lambdas, curve).chord;
+    }),
+  );
 }
 
 /** Each model once, as it is in its file. */
-function testOfEnds(pairs: readonly Interpolation[]): MeasuredSpread | null {
+function testOfEnds(pairs: readonly Pair[]): MeasuredSpread | null {
   const ends = new Map<string, number | null>();
   for (const pair of pairs) {
     const curve = pair.stored_ends?.test_accuracy ?? pair.test_accuracy;

@@ -73,7 +73,7 @@ export const toggled = (chosen: readonly ChosenColumn[], id: string): ChosenColu
   if (chosen.some((column) => column.id === id)) return chosen.filter((column) => column.id !== id);
   // The groups stay at the end, where they have been.
   const last = chosen.at(-1)?.id === 'groups' ? chosen.length - 1 : chosen.length;
-  return chosen.toSpliced(last, 0, { id });
+  return [...chosen.slice(0, last), { id }, ...chosen.slice(last)];
 };
 
 /** Puts a column to where another one is; nothing goes before the name. */
@@ -81,7 +81,8 @@ export function movedTo(chosen: readonly ChosenColumn[], id: string, target: str
   const from = chosen.findIndex((column) => column.id === id);
   const to = chosen.findIndex((column) => column.id === target);
   if (from < 0 || to < 0 || from === to || id === 'name' || target === 'name') return [...chosen];
-  return chosen.toSpliced(from, 1).toSpliced(to, 0, chosen[from]!);
+  const others = chosen.filter((column) => column.id !== id);
+  return [...others.slice(0, to), chosen[from]!, ...others.slice(to)];
 }
 
 /** One place to the left or right among those that are shown. */

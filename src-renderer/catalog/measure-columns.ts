@@ -13,6 +13,8 @@ import type { Column } from './columns.ts';
 import type { MeasureKey } from './measure-keys.ts';
 
 export interface MeasureSource {
+  /** False while they are being read. */
+  known: () => boolean;
   of: (runId: string) => RunMeasures | undefined;
   standing: (resultId: string) => Standing | undefined;
 }
@@ -49,6 +51,8 @@ function doubtOf(origin: Origin, { standing }: MeasureSource): string | undefine
 const lacking = ({ missing, n }: MeasuredSpread, unit: string): string | undefined =>
   missing > 0 ? `Only ${n} of ${plural(n + missing, unit)} have a finite number.` : undefined;
 
+const nothing = ({ known }: MeasureSource): string => (known() ? '–' : '…');
+
 const whence = ({ measuredAt, imported }: Origin): string =>
   imported ? 'imported' : `measured ${moment(measuredAt)}`;
 
@@ -73,7 +77,7 @@ function interpolationColumn(
       const found = of(run);
       return found
         ? `${spreadText(found.spread, digits)}${apart(run, found.measure, found.measure.split)}`
-        : '–';
+        : nothing(source);
     },
     value: (run) => of(run)?.spread.mean,
     about: (run) => {
@@ -105,7 +109,7 @@ function testColumn(source: MeasureSource): Column {
     hint: 'from training, else from the ends of the newest interpolation',
     text: (run) => {
       const test = of(run);
-      if (!test) return '–';
+      if (!test) return nothing(source);
       return `${percentWithSpread(test.accuracy)}${test.ofLabels ? ' of labels' : ''}${apart(run, test)}`;
     },
     value: (run) => of(run)?.accuracy.mean,

@@ -8,7 +8,11 @@ import { measureColumns } from './measure-columns.ts';
 export class RunColumns {
   readonly builtIn: readonly Column[] = [
     ...fixedColumns,
-    ...measureColumns({ of: (id) => measures.of(id), standing: (id) => standings.of(id) }),
+    ...measureColumns({
+      known: () => measures.known,
+      of: (id) => measures.of(id),
+      standing: (id) => standings.of(id),
+    }),
     ...labelColumns,
     groupsColumn,
   ];

@@ -2,7 +2,12 @@
 import type { RunMeasures } from '../../src-shared/run-measures.ts';
 import { engine } from './engine.svelte.ts';
 
+/** Milliseconds between two looks. */
+const pause = 1500;
+
 class Measures {
+  /** The engine has said it once. */
+  known = $state(false);
   #byRun = $state.raw<ReadonlyMap<string, RunMeasures>>(new Map());
   #reading = false;
   #again = false;
@@ -27,7 +32,12 @@ class Measures {
     do {
       this.#again = false;
       const found = await engine.call('runs.measures', {}).catch(() => undefined);
-      if (found) this.#byRun = new Map(found.map((each) => [each.runId, each]));
+      if (found) {
+        this.#byRun = new Map(found.map((each) => [each.runId, each]));
+        this.known = true;
+      }
+      // Many jobs that end one after the other are one look.
+      if (this.#again) await new Promise((resolve) => setTimeout(resolve, pause));
     } while (this.#again);
     this.#reading = false;
   }

@@ -13,7 +13,7 @@ export function runNameProblem(
 ): string | null {
   if (!/^[\w.-]+$/.test(name))
     return 'Only letters A to Z, digits and . _ - can be used, since it names a folder.';
-  if (name === '.' || name === '..') return 'This is no name of a folder.';
+  if (name === '.' || name === '..') return 'This cannot be the name of a folder.';
   const taken = runs.some(({ path }) => path === `${workspace}/runs/${name}`) || more.includes(name);
   return taken ? `There is a folder ${name} already.` : null;
 }

@@ -145,6 +145,7 @@ describe.skipIf(noBrowser)('the life of runs', () => {
     await row('sym2').click({ button: 'right' });
     await page.getByRole('menuitem', { name: /Move to the trash/ }).click();
     await expect.poll(names).toHaveLength(3);
+    await page.getByRole('menu').waitFor({ state: 'hidden' });
     await page.getByRole('button', { name: 'Trash' }).click();
     const dialog = page.getByRole('dialog', { name: 'Trash' });
     await dialog.getByRole('button', { name: 'Restore sym2' }).click();

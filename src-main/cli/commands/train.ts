@@ -201,7 +201,7 @@ export const define: DefineCommand = (command, globals) => {
     .option('--resume <dir>', 'resume this run from its last checkpoint')
     .option(
       '--longer <dir>',
-      'continue this run up to --to-epoch, in a new run folder; batches and learning rate go on as in one longer run',
+      'continue this run up to --to-epoch, in a new run folder, with the batches and learning rates of a single longer run',
     )
     .option('--to-epoch <k>', 'with --longer: the last epoch to train', wholeNumber(1, 1e9))
     .option(

@@ -49,7 +49,7 @@ describe('the name of a run', () => {
     ['two words', /Only letters/],
     ['a/b', /Only letters/],
     ['σ', /Only letters/],
-    ['..', /no name/],
+    ['..', /cannot be the name/],
     ['taken', /a folder taken already/],
     ['soon', /a folder soon already/],
   ])('%s', (name, problem) => {

@@ -24,7 +24,7 @@ import { measureColumns } from '../../../src-renderer/catalog/measure-columns.ts
 const builtIn = [
   ...fixedColumns,
   ...labelColumns,
-  ...measureColumns({ of: () => undefined, standing: () => undefined }),
+  ...measureColumns({ known: () => true, of: () => undefined, standing: () => undefined }),
   groupsColumn,
 ];
 const columnOf = (id: string) => builtIn.find((column) => column.id === id);
@@ -109,7 +109,7 @@ describe('a column of a measure', () => {
   });
   const shown = (unaligned: InterpolationMeasure | null, standing?: Standing) => {
     const measures: RunMeasures = { runId: 'r', test: null, unaligned, aligned: null };
-    const columns = measureColumns({ of: () => measures, standing: () => standing });
+    const columns = measureColumns({ known: () => true, of: () => measures, standing: () => standing });
     const column = columns.find(({ id }) => id === 'barrier')!;
     return { text: column.text(run), doubt: column.doubt!(run), about: column.about!(run), column };
   };
@@ -118,6 +118,8 @@ describe('a column of a measure', () => {
     const { text, doubt, about, column } = shown(measure());
     expect([text, doubt, column.value(run)]).toEqual(['1.235 ± 0.100', undefined, 1.23456]);
     expect(about).toMatch(/nats over 3 pairs.*test split, epoch 10, unaligned; measured/);
+    const unread = measureColumns({ known: () => false, of: () => undefined, standing: () => undefined });
+    expect(unread.map(({ text: of }) => of(run))).toEqual(unread.map(() => '…'));
     expect(shown(null)).toMatchObject({ text: '–', doubt: undefined, about: undefined });
     expect(shown(measure({ barrier: null })).column.value(run)).toBeUndefined();
   });

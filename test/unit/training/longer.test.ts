@@ -70,11 +70,11 @@ describe('what is said of the learning rate', () => {
     [{}, 'The learning rate stays at 0.1.'],
     [
       { name: 'cosine', T_max: 10 },
-      'The schedule of the config goes on (cosine): the learning rate is 0 in epoch 11 and 0.0976 in epoch 20. It rises in between, since T_max is 10 epochs.',
+      'The schedule of the config continues (cosine): the learning rate is 0 in epoch 11 and 0.0976 in epoch 20. It rises in between, since T_max is 10 epochs.',
     ],
     [
       { name: 'step', step_size: 5, gamma: 0.1 },
-      'The schedule of the config goes on (step): the learning rate is 0.001 in epoch 11 and 0.0001 in epoch 20.',
+      'The schedule of the config continues (step): the learning rate is 0.001 in epoch 11 and 0.0001 in epoch 20.',
     ],
     [{ name: 'linear_warmup', warmup_steps: 5 }, 'The learning rate stays at 0.1.'],
   ])('%j', (scheduler, said) => {

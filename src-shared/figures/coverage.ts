@@ -14,9 +14,10 @@ export interface LackingText {
   characters: string[];
 }
 
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
-const charactersOf = (text: string): string[] =>
-  [...graphemes.segment(text.normalize('NFC'))].map(({ segment }) => segment);
+/** A flag, an emoji with what is joined to it, or a character with its marks: what a person takes for one character. */
+const characters =
+  /\p{RI}{2}|\p{Extended_Pictographic}(?:\p{EMod}|\ufe0f|\u200d\p{Extended_Pictographic})*|[^]\p{M}*/gu;
+const charactersOf = (text: string): string[] => text.normalize('NFC').match(characters) ?? [];
 const isDrawn = (character: string): boolean => /^\s+$/u.test(character) || [...character].every(hasGlyph);
 
 /** Texts of a figure that PDF and PNG cannot show whole, each once. */

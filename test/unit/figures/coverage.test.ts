@@ -43,6 +43,8 @@ describe('characters that the fonts lack', () => {
     ]);
     const family = lackingTexts(drawFigure(figureOf('👩‍👩‍👧 👩‍👩‍👧', 'ok ✔️')));
     expect(family.map(({ characters }) => characters)).toEqual([['👩‍👩‍👧'], ['✔️']]);
+    const [flags] = lackingTexts(drawFigure(figureOf('🇩🇪🇫🇷 👍🏽 1️⃣ q̃ 组')));
+    expect(flags!.characters).toEqual(['🇩🇪', '🇫🇷', '👍🏽', '1️⃣', 'q̃', '组']);
   });
 
   it.each(figureKindNames)('are in no text of Basin’s own: %s', (kind) => {

@@ -207,7 +207,7 @@ describe.skipIf(noBrowser)('plots', { timeout: 120_000 }, () => {
       await expect.poll(async () => (await styles(name)).length).toBe(2);
       expect(new Set(await styles(name)).size).toBe(1);
     }
-    await page.getByText('Curve projected orthogonally onto the plane').waitFor();
+    await page.getByText('Curve projected orthogonally onto the plane', { exact: true }).waitFor();
     await goTo(page, 'interpolation');
     await plane().waitFor();
   });

@@ -9,7 +9,7 @@ export function requireLogits({ graph, shapes }: Network): void {
   if (shape.length === 1) return;
   throw new UserError(
     `the network gives [${shape.join(', ')}] for an example; losses, accuracies and kernels are those of networks that give one row of logits so far.`,
-    { hint: 'What comes out of it can be written to a file: basin run evaluate.' },
+    { hint: 'Its outputs can be written to a file: basin run evaluate.' },
   );
 }
 

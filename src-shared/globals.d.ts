@@ -7,3 +7,6 @@ declare class TextDecoder {
   decode(bytes: Uint8Array): string;
 }
 declare function structuredClone<T>(value: T): T;
+/** Base64, of text whose letters are bytes. */
+declare function btoa(bytes: string): string;
+declare function atob(text: string): string;

@@ -18,7 +18,7 @@ import { stateDictFromCheckpoint } from './models/state-dict.ts';
 import type { ReadableTensor } from './models/state-dict.ts';
 import type { StateDict } from './models/tensors.ts';
 import { actingArrays } from './networks/effective.ts';
-import { hasConvolutions, overGraph } from './networks/parameters.ts';
+import { hasConvolutions, isExported, overGraph } from './networks/parameters.ts';
 import type { NamedArrays } from './networks/permute.ts';
 
 /** A run as its folder describes it. */
@@ -150,12 +150,28 @@ function objectiveIn(config: RunConfig): Objective | undefined {
  */
 export function refuseBeyondLinear(run: Run, work: string): void {
   refuseGraphNetworks(run, work);
+  refuseExported(run, work);
   const { graph, configPath } = run;
   if (!hasConvolutions(graph)) return;
   throw new UserError(
     `${configPath} describes a network with convolutions; ${work} for networks without any so far.`,
     {
       hint: 'Such a network can be trained, imported, exported, interpolated, merged, aligned, measured by realization-cost, subspace-coherence and permutation-sensitivity, and compared by similarity and activation-patterns.',
+    },
+  );
+}
+
+/**
+ * For what needs units that could be permuted, or whose activations could be recorded.
+ * @param work the beginning of a sentence: "models are aligned"
+ * @throws UserError if the run's network was exported from PyTorch
+ */
+export function refuseExported({ graph, configPath }: Run, work: string): void {
+  if (!isExported(graph)) return;
+  throw new UserError(
+    `${configPath} describes a network exported from PyTorch, of whose units nothing is known; ${work} for networks whose layers Basin knows so far.`,
+    {
+      hint: 'Such a network can be trained, forked, imported, exported, evaluated, interpolated and merged without alignment (align none), and compared by similarity and ntk. docs/pytorch.md says more.',
     },
   );
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import type { DeclaredSpec, ExportedSpec } from '../model.ts';
 import { graphSchema } from '../networks/graph.ts';
+import { readNetwork } from '../networks/network.ts';
 import { packValue, unpackValue } from '../networks/packed.ts';
 
 /** `model.name` of such a network. */
@@ -42,4 +43,20 @@ export function resolveExported(model: Record<string, unknown>, where: string): 
     ...last.spec,
     ...(typeof description === 'string' && { description }),
   };
+}
+
+/** Losses are those of one row of logits per example so far. @throws UserError if it cannot be trained from the beginning */
+export function requireTrainable({ graph }: ExportedSpec, where: string): void {
+  const unknown = graph.parameters.find(({ role, initial }) => role === 'trained' && !initial);
+  if (unknown)
+    throw new UserError(
+      `${where}: how "${unknown.name}" begins is not known: its values in the exported file do not look like a draw around 0.`,
+      { hint: 'Export the network before it is trained, adopt it, and train that.' },
+    );
+  const shape = readNetwork(graph, where).shapes.get(graph.output)!;
+  if (shape.length === 1) return;
+  throw new UserError(
+    `${where}: the network gives [${shape.join(', ')}] per example; so far, training works for networks that give one row of logits.`,
+    { hint: 'It can be evaluated: basin run evaluate. docs/pytorch.md says what else works.' },
+  );
 }

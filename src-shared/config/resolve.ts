@@ -2,19 +2,10 @@
 import { activations, familyOfSymmetry, norms } from '../domain.ts';
 import type { Activation, Norm } from '../domain.ts';
 import { UserError } from '../errors.ts';
-import { exportedName, resolveExported } from './exported.ts';
+import { exportedName, requireTrainable, resolveExported } from './exported.ts';
 import { refuseDeclared, requireChain } from '../model.ts';
 import { isExportedSpec } from '../model.ts';
-import { readNetwork } from '../networks/network.ts';
-import type {
-  DeclaredSpec,
-  ExportedSpec,
-  LayerSpec,
-  MlpSpec,
-  ModelSpec,
-  ModuleLayer,
-  TrainableSpec,
-} from '../model.ts';
+import type { DeclaredSpec, LayerSpec, MlpSpec, ModelSpec, ModuleLayer, TrainableSpec } from '../model.ts';
 import { didYouMean } from '../near-miss.ts';
 import { readDeclared } from '../networks/declared.ts';
 import { zerosOf } from '../networks/general-family.ts';
@@ -74,7 +65,7 @@ export function resolveTrainable(config: RunConfig, where = 'config'): Trainable
   const spec = resolveModel(config, where);
   if (spec.architecture === 'declared') {
     if (!isExportedSpec(spec)) throw refuseDeclared(where, 'training works');
-    requireLogits(spec, where);
+    requireTrainable(spec, where);
     return spec;
   }
   if (spec.architecture === 'resnet' && (config.model?.dropout ?? 0) !== 0)
@@ -90,22 +81,6 @@ export function resolveTrainable(config: RunConfig, where = 'config'): Trainable
       { hint: 'Lower model.n_mul or num_fixed: narrow networks have few entries per channel.' },
     );
   return spec;
-}
-
-/** Losses are those of one row of logits per example so far. */
-function requireLogits({ graph }: ExportedSpec, where: string): void {
-  const unknown = graph.parameters.find(({ role, initial }) => role === 'trained' && !initial);
-  if (unknown)
-    throw new UserError(
-      `${where}: how "${unknown.name}" begins is not known: its values in the exported file are no draw around 0.`,
-      { hint: 'Export the network before it is trained, adopt it, and train that.' },
-    );
-  const shape = readNetwork(graph, where).shapes.get(graph.output)!;
-  if (shape.length === 1) return;
-  throw new UserError(
-    `${where}: the network gives [${shape.join(', ')}] per example; so far, training works for networks that give one row of logits.`,
-    { hint: 'It can be evaluated: basin run evaluate. docs/pytorch.md says what else works.' },
-  );
 }
 
 const isWhollyFixed = ({ numFixed, shape }: ModuleLayer): boolean => numFixed >= sizeOf(shape.slice(1));

@@ -89,7 +89,7 @@ export const adoptJob = defineJob({
         return;
       }
       if (architecture !== undefined)
-        refuse('architecture', 'has no effect beside an exported network, which is whole');
+        refuse('architecture', 'has no effect on an exported network, which is whole');
       for (const field of ['activation', 'normPosition', 'sigmaF'] as const)
         if (others[field] !== undefined)
           refuse(field, 'has no effect on an exported network, which is whole');

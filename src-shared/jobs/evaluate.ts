@@ -7,7 +7,7 @@ export const evaluateJob = defineJob({
   version: 1,
   title: 'Evaluate on given inputs',
   summary:
-    'Runs one model of a run on the examples of a .npy file and writes what comes out (logits) to another .npy file.',
+    'Runs one model of a run on the examples of a .npy file and writes the outputs (logits) to another .npy file.',
   params: z.object({
     run: z.string().min(1).describe('folder of the run').meta({ label: 'Run', path: true }),
     model: z.int().positive().default(1).describe('model of the run, from 1').meta({ label: 'Model' }),

@@ -31,7 +31,8 @@ export const packNumbers = (numbers: Float32Array<ArrayBuffer>): string =>
 
 export function unpackNumbers(text: string, where: string): Float32Array<ArrayBuffer> {
   const bytes = fromText(text, where);
-  if (bytes.length % 4 !== 0) throw new UserError(`${where}: ${bytes.length} bytes are no float32 numbers.`);
+  if (bytes.length % 4 !== 0)
+    throw new UserError(`${where}: ${bytes.length} bytes were found; a multiple of 4 was expected.`);
   return new Float32Array(bytes.buffer);
 }
 
@@ -42,6 +43,6 @@ export function unpackValue(text: string, where: string): unknown {
   try {
     return JSON.parse(strFromU8(bytes)) as unknown;
   } catch {
-    throw new UserError(`${where}: what is packed there is no JSON.`);
+    throw new UserError(`${where}: what is packed there cannot be read as JSON.`);
   }
 }

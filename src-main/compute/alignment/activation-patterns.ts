@@ -1,4 +1,5 @@
 /** Kind `activation-patterns`: how often the activations of two models have the same sign. */
+import { refuseExported } from '../load-models.ts';
 import { basename } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
 import type {
@@ -40,6 +41,7 @@ export const activationPatterns: PartedCompute<Params, EpochPart, EpochPatterns>
       const selected = loadPairs({ run, epoch, models, pairs });
       requireSameShapes(selected.models);
       const { run: own } = selected.models[0]!;
+      refuseExported(own, 'activations are compared');
       if (symmetriesOf(own.graph).groups.length === 0) {
         throw new UserError(
           `${own.configPath} describes a network without hidden neurons: there are no activations to compare.`,

@@ -4,6 +4,7 @@ import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { noteOf } from '../../../src-shared/matching-modes.ts';
 import type { Backend, Tensor } from '../backend/index.ts';
 import type { LoadedModel } from '../load-models.ts';
+import { refuseExported } from '../load-models.ts';
 import { checkpointCancel } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
 import type { Edges } from '../networks/edges.ts';
@@ -65,6 +66,7 @@ export async function alignEachPair(
 ): Promise<(PairAlignment | NonFiniteActivations)[] | undefined> {
   if (request.align === 'none') return undefined;
   const [{ run, acting, name }] = work.models as [LoadedModel];
+  refuseExported(run, 'models are aligned');
   requireGroups(run.graph, acting, name);
   return request.align === 'activation' ? byActivations(request, work) : byWeights(request, work);
 }

@@ -17,6 +17,7 @@ import type { AnalysisData } from '../analysis-data.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
 import type { LoadedModel } from '../load-models.ts';
+import { refuseExported } from '../load-models.ts';
 import { uploadExamples } from '../data/index.ts';
 import { loadPairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { SelectedPairs } from '../pairs.ts';
@@ -42,6 +43,7 @@ export const matchActivations: PartedCompute<Params, Params, MatchedModels> = {
       const selected = loadPairs(params);
       requireSameShapes(selected.models);
       const { run } = selected.models[0]!;
+      refuseExported(run, 'models are aligned');
       if (data?.of !== run.directory) {
         const found = await loadAnalysisData(run, params.data, [params.alignSplit]);
         data = { of: run.directory, found };

@@ -2,6 +2,7 @@
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { matchWeightsJob, WeightMatchingRow } from '../../../src-shared/jobs/match-weights.ts';
 import type { LoadedModel } from '../load-models.ts';
+import { refuseExported } from '../load-models.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute } from '../context.ts';
 import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';
@@ -17,6 +18,7 @@ export const matchWeightsOfPairs: Compute<Params, Result> = async (params, conte
   const { models, pairs, warnings, leftOut } = loadUsablePairs(params);
   requireSameShapes(models);
   const [{ run, acting, name }] = models as [LoadedModel];
+  refuseExported(run, 'models are aligned');
   requireGroups(run.graph, acting, name);
   const meter = new ProgressMeter(context, params.restarts * pairs.length);
   const rows: WeightMatchingRow[] = [];

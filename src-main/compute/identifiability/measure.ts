@@ -8,7 +8,7 @@ import type { DataWish } from '../analysis-data.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
-import { loadModels, refuseGraphNetworks } from '../load-models.ts';
+import { loadModels, refuseExported, refuseGraphNetworks } from '../load-models.ts';
 import type { LoadedModel } from '../load-models.ts';
 import type { Examples } from '../data/index.ts';
 import { startThreads } from '../threads/pool.ts';
@@ -134,6 +134,7 @@ export function measureCheckpoints<
 function load({ run, models, epoch }: CheckpointPart<SelectionParams>): LoadedModel {
   const model = loadModels(run, models, epoch)[0]!;
   refuseGraphNetworks(model.run, 'identifiability is measured');
+  refuseExported(model.run, 'identifiability is measured');
   return model;
 }
 

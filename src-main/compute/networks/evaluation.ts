@@ -12,7 +12,7 @@ import type { Way } from './execution.ts';
 import { headsOf, headValue } from './heads.ts';
 import type { Head } from './heads.ts';
 import { mathsOf } from './maths.ts';
-import { requireObjective } from './objective.ts';
+import { requireLogits, requireObjective } from './objective.ts';
 import type { Maths } from './maths.ts';
 import { hasConvolutions, runningStatisticsOf } from './parameters.ts';
 import { forward } from './run.ts';
@@ -80,6 +80,7 @@ export class Evaluation {
   readonly #program: Program | undefined;
 
   constructor(backend: Backend, plan: EvaluationPlan) {
+    requireLogits(plan.network);
     this.plan = plan;
     this.#backend = backend;
     this.#heads = headsOf(plan.network);

@@ -52,7 +52,7 @@ export function tryNetwork(
     );
     if (change > tolerance * largest)
       throw new UserError(
-        `${where}: the output for an example depends on the examples beside it (by ${change.toPrecision(3)} of ${largest.toPrecision(3)}).`,
+        `${where}: the output for an example depends on the other examples of its batch (by ${change.toPrecision(3)} of ${largest.toPrecision(3)}).`,
         { hint: 'Only networks that see each example by itself are supported.' },
       );
     return { output: whole.shape.slice(2) };

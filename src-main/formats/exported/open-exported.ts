@@ -6,7 +6,6 @@ import type { z } from 'zod';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { DType } from '../dtype.ts';
 import { openSource } from '../source.ts';
-import type { ByteSource } from '../source.ts';
 import { lazyTensor } from '../tensor.ts';
 import type { LazyTensor, TensorStorage } from '../tensor.ts';
 import { openZip } from '../torch/zip.ts';
@@ -75,24 +74,6 @@ export function openExported(path: string): ExportedFile {
   }
 }
 
-/** Whether the entries of a zip are those of such a file. */
-export const isExportedZip = ({ entries }: ZipArchive): boolean =>
-  [...entries.keys()].some((name) => modelEntry.test(name));
-
-/** For a file of any kind. */
-export function isExportedFile(path: string): boolean {
-  let source: ByteSource | undefined;
-  try {
-    source = openSource(path);
-    return isExportedZip(openZip(source));
-  } catch (thrown) {
-    if (thrown instanceof UserError) return false;
-    throw thrown;
-  } finally {
-    source?.close();
-  }
-}
-
 const modelEntry = /^((?:[^/]+\/)?)models\/([^/]+)\.json$/;
 
 class Archive {
@@ -107,7 +88,7 @@ class Archive {
     const models = [...zip.entries.keys()].flatMap((name) => modelEntry.exec(name) ?? []);
     if (models.length === 0)
       throw new UserError(
-        `${path}: there is no models/*.json in it: it is no network written by torch.export.save.`,
+        `${path}: it has no entry models/*.json: a network written by torch.export.save was expected.`,
         {
           hint: 'In Python: torch.export.save(torch.export.export(model, (x,), dynamic_shapes=({0: torch.export.Dim("batch")},)), "model.pt2").',
         },

@@ -42,7 +42,7 @@ export function foreignZip({ entries }: ZipArchive): ForeignFormat | undefined {
   if (has(/^([^/]+\/)?models\/[^/]+\.json$/) && has(/^([^/]+\/)?data\/weights\//))
     return {
       what: 'a torch.export program (.pt2), not a checkpoint',
-      hint: 'Save only the weights: torch.save(torch.export.load("model.pt2").state_dict, "weights.pt").',
+      hint: 'Make a run of it (basin run adopt --network, docs/pytorch.md), or save only the weights: torch.save(torch.export.load("model.pt2").state_dict, "weights.pt").',
     };
   if (has(/(^|\/)model\.weights\.h5$/))
     return {

@@ -48,7 +48,7 @@ export async function adoptExported(params: Params, path: string, context: Compu
       ...{ ...written, layers: [], operations: [] },
       architecture: `${describe(spec)}, ${countsOf(graph).trained} trained numbers`,
       notes: [
-        `One example is [${graph.inputs[0]!.shape.join(', ')}]; what comes out of it [${tried.output.join(', ')}].`,
+        `One example is [${graph.inputs[0]!.shape.join(', ')}]; its output is [${tried.output.join(', ')}].`,
         ...notes,
         ...modeNotes(network),
         ...fileNotes(sources),

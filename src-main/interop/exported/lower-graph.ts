@@ -251,7 +251,7 @@ export class GraphLowering implements Scope {
     parsed.data.inputs.forEach((argument, i) => {
       const [own, other] = [nameOf(argument), nameOf(given[i])];
       if (own === undefined || other === undefined)
-        return this.#fail('a part without gradients takes something that is no tensor');
+        return this.#fail('a part without gradients takes something other than tensors');
       // As what is stored: a change in place would not be seen outside.
       part.bind(own, this.value(other), true);
     });

@@ -111,7 +111,7 @@ class Lowering {
       if (!same && weights.get(name)!.trained)
         throw new UserError(
           `${this.#where}: "${name}" and "${other.name}" share memory in part, which is not supported.`,
-          { hint: 'Make them parameters of their own (.clone()) before exporting.' },
+          { hint: 'Copy one of them (.clone()) before exporting.' },
         );
       if (same) this.#tied[name] = other.name;
     }
@@ -133,7 +133,7 @@ class Lowering {
       'user_input' in spec ? [tensorName((spec.user_input as { arg: Argument }).arg)] : [],
     );
     if (names.length !== 1 || names[0] === undefined) {
-      const found = names.map((name) => name ?? 'something that is no tensor').join(', ');
+      const found = names.map((name) => name ?? 'something other than a tensor').join(', ');
       throw new UserError(
         `${this.#where}: the network takes ${names.length} inputs (${found}); one tensor was expected.`,
         {
@@ -286,7 +286,7 @@ class Lowering {
     const name = names[(this.#output ?? 1) - 1];
     if (name === undefined)
       throw new UserError(
-        `${this.#where}: output ${this.#output ?? 1} of ${names.length} is no tensor, or there is none.`,
+        `${this.#where}: output ${this.#output ?? 1} of ${names.length} was chosen; a tensor was expected there.`,
       );
     const value = lowering.value(name);
     const axes = value.sizes.flatMap((size, axis) => (typeof size === 'number' ? [] : [axis]));
@@ -318,7 +318,7 @@ class Lowering {
     const idle = own.filter(({ name }) => !read.has(name) && this.#file.weights.get(name)!.trained);
     if (idle.length > 0)
       this.#notes.push(
-        `The output does not depend on ${idle.map(({ name }) => name).join(', ')}: kept as they are, and not trained.`,
+        `The output does not depend on ${idle.map(({ name }) => name).join(', ')}: kept unchanged, and not trained.`,
       );
     const begun = own.map((parameter): Parameter => {
       const initial = initialOf(parameter, this.#file.weights.get(parameter.name)!.tensor);
@@ -327,7 +327,7 @@ class Lowering {
     const unknown = begun.filter(({ role, initial }) => role === 'trained' && !initial);
     if (unknown.length > 0)
       this.#notes.push(
-        `How ${unknown[0]!.name}${unknown.length > 1 ? ` (and ${unknown.length - 1} more)` : ''} began cannot be told from its values: to train anew, export the network before it is trained.`,
+        `How ${unknown[0]!.name}${unknown.length > 1 ? ` (and ${unknown.length - 1} more)` : ''} began cannot be inferred from its values: to train from the beginning, export the network before it is trained.`,
       );
     return [...begun, ...[...this.#constants.values()].filter(({ name }) => read.has(name))];
   }

@@ -219,7 +219,7 @@ describe('a config for training', () => {
     const config = loadTrainingConfig(name);
     const { architecture, layers } = resolveTrainable(config);
     // Of graph networks one more than `num_layers`.
-    const expected = { mlp: 4, resnet: 22, gnn: name.endsWith('-small') ? 3 : 4 };
+    const expected = { mlp: 4, resnet: 22, gnn: name.endsWith('-small') ? 3 : 4, declared: 0 };
     expect(layers).toHaveLength(expected[architecture]);
     expect(loadTrainingConfig(`${name}_noInterpolation`)).toEqual(config);
   });

@@ -71,7 +71,7 @@ describe('a network exported from PyTorch', () => {
   it('says what it is, and what happens whatever the mode of the export', async () => {
     const { architecture, notes } = await adopt('image');
     expect(architecture).toContain('a network exported from PyTorch of 1 convolution, 1 norm');
-    expect(notes.join(' ')).toContain('One example is [1, 8, 8]; what comes out of it [3].');
+    expect(notes.join(' ')).toContain('One example is [1, 8, 8]; its output is [3].');
     expect(notes.join(' ')).toContain('Dropout acts while Basin trains');
     expect(notes.join(' ')).toContain('Batch norms go by their running statistics in evaluation');
   });
@@ -216,7 +216,7 @@ describe('what is refused', () => {
   });
 
   it('an output that is not there, and settings of other ways to adopt', async () => {
-    expect(await failure(adopt('image', { output: 2 }))).toContain('output 2 of 1');
+    expect(await failure(adopt('image', { output: 2 }))).toContain('output 2 of 1 was chosen');
     await expect(adopt('image', { activation: 'relu' })).rejects.toThrow(
       'has no effect on an exported network',
     );

@@ -72,7 +72,7 @@ it('paths are marked as such', () => {
   const paths = (kind: AnyJobKind) =>
     paramsOf(paramSchema(kind.params)).flatMap(([name, { path }]) => (path ? [name] : []));
   expect(paths(jobKinds.interpolate)).toEqual(['run', 'checkpoints', 'data.dataDir', 'data.splitFile']);
-  expect(paths(jobKinds.adopt)).toEqual(['paths', 'directory', 'architecture']);
+  expect(paths(jobKinds.adopt)).toEqual(['paths', 'directory', 'architecture', 'network']);
   // Names that mean a path wherever they occur.
   const names = ['run', 'runs', 'checkpoints', 'paths', 'directory', 'dataDir', 'splitFile', 'architecture'];
   for (const kind of kinds)

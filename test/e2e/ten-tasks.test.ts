@@ -45,7 +45,7 @@ describe.skipIf(noBrowser)('ten tasks', { timeout: long }, () => {
     await basinJson(['run', 'match-activations', '--models', '1,2', '--with-matrices', ...at], {
       timeoutMs: long,
     });
-    // Training that is killed once it has a checkpoint.
+    // Training that is stopped (Ctrl+C) once it has a checkpoint.
     const cut = join(runs, 'cut');
     await basin(
       [
@@ -65,7 +65,7 @@ describe.skipIf(noBrowser)('ten tasks', { timeout: long }, () => {
             if (!existsSync(cut) || !readdirSync(cut).some((name) => name.startsWith('checkpoint_epoch_1_')))
               return;
             clearInterval(watch);
-            kill('SIGKILL');
+            kill('SIGINT');
           }, 20);
         },
       },
@@ -133,17 +133,17 @@ describe.skipIf(noBrowser)('ten tasks', { timeout: long }, () => {
       await page.keyboard.press('Escape');
     }
     await click(header.getByRole('button').first());
-    const drops = async (): Promise<number[]> => {
-      const at = await header.getAttribute('aria-colindex');
-      const texts = await page
-        .locator('[role=row][data-run]')
-        .evaluateAll(
-          (rows, index) =>
-            rows.map((each) => each.querySelector(`[aria-colindex="${index}"]`)?.textContent?.trim() ?? ''),
-          at,
+    const drops = (): Promise<number[]> =>
+      page.evaluate(() => {
+        const titles = [...document.querySelectorAll('[role=columnheader]')].map(
+          ({ textContent }) => textContent,
         );
-      return texts.map((text) => parseFloat(text.replace('−', '-'))).filter(Number.isFinite);
-    };
+        const at = titles.findIndex((title) => title.includes('Accuracy drop'));
+        return [...document.querySelectorAll('[role=row][data-run]')]
+          .map((row) => row.querySelectorAll('[role=gridcell]')[at]?.textContent ?? '')
+          .map((text) => parseFloat(text.trim().replace('−', '-')))
+          .filter(Number.isFinite);
+      });
     await expect.poll(drops).toHaveLength(12);
     const found = await drops();
     expect(found[0]).toBe(Math.max(...found));

@@ -15,6 +15,7 @@ const places = [
   'catalog',
   'train',
   'jobs',
+  'results',
   'interpolation',
   'matrices',
   'identifiability',

@@ -49,6 +49,12 @@ export function registerGlobalCommands(): () => void {
       keys: 'Mod+O',
       run: () => (imports.open = true),
     },
+    {
+      id: 'adopt',
+      title: 'Make a run from a PyTorch network or weight files…',
+      section: 'Catalog',
+      run: () => (imports.adopting = []),
+    },
     ...(desktop.isDesktop
       ? [
           {

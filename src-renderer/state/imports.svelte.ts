@@ -10,6 +10,8 @@ import { router } from './router.svelte.ts';
 class Imports {
   /** The dialog for choosing a folder is open. */
   open = $state(false);
+  /** Files for the dialog that makes a run from them; null: it is closed. */
+  adopting = $state.raw<string[] | null>(null);
 }
 
 export const imports = new Imports();
@@ -92,5 +94,8 @@ export async function dropFiles(transfer: DataTransfer): Promise<void> {
     imports.open = true;
     return;
   }
-  await importPaths(droppedPaths(transfer, bridge));
+  const paths = droppedPaths(transfer, bridge);
+  // A network is no run yet: it needs a folder, and maybe weights beside those in its file.
+  if (paths.some((path) => path.endsWith('.pt2'))) imports.adopting = paths;
+  else await importPaths(paths);
 }

@@ -5,7 +5,7 @@ import type { LoadedModel } from '../load-models.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute } from '../context.ts';
 import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';
-import { requireGroups } from '../networks/check-symmetries.ts';
+import { requireCheckedGroups } from '../networks/check-exported.ts';
 import { namedPermutations } from './align-pairs.ts';
 import { matchWeights } from './weight-matching.ts';
 
@@ -17,7 +17,7 @@ export const matchWeightsOfPairs: Compute<Params, Result> = async (params, conte
   const { models, pairs, warnings, leftOut } = loadUsablePairs(params);
   requireSameShapes(models);
   const [{ run, acting, name }] = models as [LoadedModel];
-  requireGroups(run.graph, acting, name);
+  requireCheckedGroups(await context.backend(), run.graph, acting, name);
   const meter = new ProgressMeter(context, params.restarts * pairs.length);
   const rows: WeightMatchingRow[] = [];
   for (const [i, j] of pairs) {

@@ -12,6 +12,7 @@ import type { GroupPermutations, NamedArrays } from '../networks/permute.ts';
 import { RandomStream } from '../random.ts';
 import { bestPermutation } from './objective.ts';
 import { weightsOf } from '../networks/parameters.ts';
+import { refuseBlocks } from './blocks.ts';
 import { identityPermutation } from './permutation.ts';
 import type { Permutation } from './permutation.ts';
 import { ProductCache } from './weight-products.ts';
@@ -59,6 +60,7 @@ export async function matchWeights(
   options: WeightMatchingOptions,
 ): Promise<WeightMatching> {
   const { groups } = symmetriesOf(network);
+  refuseBlocks(groups);
   if (options.order) checkOrder(options.order, groups);
   const arrays = matchedArrays(network, a, b);
   const products = new ProductCache(

@@ -1,18 +1,47 @@
-/** Groups whose units are blocks with groups of their own inside: heads of attention, groups of channels. */
+/** Groups whose units are blocks with groups inside: heads of attention, groups of channels. */
 import { UserError } from '../../../src-shared/errors.ts';
 import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 
-/** @throws UserError naming the groups if units are in blocks, which are not paired */
+export const hasBlocks = (groups: readonly PermutationGroup[]): boolean =>
+  groups.some(({ inside, axes }) => inside !== undefined || axes.some(({ within }) => within));
+
+/** @throws UserError naming the groups if units are blocks, whose activations are not compared */
 export function refuseBlocks(groups: readonly PermutationGroup[]): void {
-  const within = groups.filter(
-    ({ inside, axes }) => inside !== undefined || axes.some((axis) => axis.within),
+  if (hasBlocks(groups))
+    refuse(groups, groups, 'which cannot be aligned by activations yet', 'Align by weights, or not at all.');
+}
+
+/** @throws UserError naming the groups that are in blocks within blocks, or belong to grouped convolutions */
+export function refuseDeepBlocks(groups: readonly PermutationGroup[]): void {
+  const inner = new Set(groups.flatMap(({ name, inside }) => (inside === undefined ? [] : [name])));
+  const deep = groups.filter(
+    ({ axes, inside }) =>
+      axes.some(({ within }) => within) || [...inner].some((name) => inside?.startsWith(`${name}.`)),
   );
-  if (within.length === 0) return;
+  // A unit outside blocks has the groups inside it only if all its neighbours do.
+  const loose = groups.filter(
+    ({ inside }) => inside !== undefined && !groups.some(({ name }) => inside.startsWith(`${name}.`)),
+  );
+  if (deep.length + loose.length > 0)
+    refuse(
+      groups,
+      [...deep, ...loose],
+      'of grouped convolutions or within other blocks, which cannot be aligned yet',
+      'Compare the networks without alignment, or see the groups with basin run symmetries.',
+    );
+}
+
+function refuse(
+  groups: readonly PermutationGroup[],
+  within: readonly PermutationGroup[],
+  why: string,
+  hint: string,
+): never {
   const blocks = groups.filter(({ name }) => within.some(({ inside }) => inside?.startsWith(`${name}.`)));
   const names = (blocks.length > 0 ? blocks : within).map(({ name }) => name);
+  const more = names.length > 4 ? ` and ${names.length - 4} more` : '';
   throw new UserError(
-    `The units of ${names.slice(0, 4).join(', ')}${names.length > 4 ? ` and ${names.length - 4} more` : ''} are blocks ` +
-      '(heads of attention, or groups of channels), which cannot be aligned yet.',
-    { hint: 'Compare the networks without alignment, or see the groups with basin run symmetries.' },
+    `The units of ${names.slice(0, 4).join(', ')}${more} are blocks (heads of attention, groups of channels), ${why}.`,
+    { hint },
   );
 }

@@ -3,6 +3,7 @@ import type { RecordingPoint } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
 import type { TorchCall } from '../../../src-shared/networks/operations/torch.ts';
+import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { GroupValue, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 
 const products = new Set<string>(['matmul', 'conv', 'conv_transpose', 'attention']);
@@ -23,8 +24,11 @@ export function placesOfExported(
 ): Record<RecordingPoint, readonly GroupValue[]> {
   const live = new Set(network.graph.inputs.map(({ id }) => id));
   for (const { id, takes } of network.nodes) if (takes.some((taken) => live.has(taken))) live.add(id);
+  const alone = axesThatMove(network);
   const values = new Map(
-    group.values.flatMap((value) => (live.has(value.node) ? [[value.node, value] as const] : [])),
+    group.values.flatMap((value) =>
+      live.has(value.node) && alone.get(value.node)!.size === 1 ? [[value.node, value] as const] : [],
+    ),
   );
   const carriersOf = ({ takes }: CheckedNode): string[] => takes.filter((id) => values.has(id));
   const made = used.filter(({ id }) => values.has(id));
@@ -41,7 +45,7 @@ export function placesOfExported(
   const reads = ofProducts.length > 0 ? ofProducts.map(({ takes }) => takes[0]!) : last.flatMap(carriersOf);
   if (!complete || reads.length === 0)
     throw new UserError(
-      `no value of the network holds the units of ${group.name} for each example: their activations cannot be compared`,
+      `no value of the network holds the units of ${group.name}, and no others along another axis, for each example: their activations cannot be compared`,
       { hint: 'Align by weights.' },
     );
   const behind = normsBehind(complete.id, made);
@@ -51,6 +55,14 @@ export function placesOfExported(
     post_norm: valuesOf(behind.length > 0 ? behind : [complete.id]),
     post_activation_function: valuesOf(reads),
   };
+}
+
+/** Node -> axes of its value that groups move: rows are alike in two models only if none but the units' own moves. */
+function axesThatMove(network: Network): Map<string, Set<number>> {
+  const axes = new Map<string, Set<number>>();
+  for (const { values } of symmetriesOf(network).groups)
+    for (const { node, axis } of values) axes.set(node, (axes.get(node) ?? new Set()).add(axis));
+  return axes;
 }
 
 /** Products sum over the last axis. */

@@ -8,7 +8,7 @@ import { heldValue } from './rule.ts';
 import type { RuleContext } from './rule.ts';
 import { callRules } from './rules.ts';
 import type { TorchRules } from './rules.ts';
-import { Rules } from './value.ts';
+import { Rules, Unfollowed } from './value.ts';
 import type { UnitValue } from './value.ts';
 
 export interface FollowedUnits {
@@ -31,7 +31,7 @@ export function followUnits(network: Network, calls: TorchRules = callRules): Fo
   network.nodes.forEach((node, place) => {
     const inputs = node.takes.map((id) => values.get(id)!);
     const value = followed(inputs, { node, parameters, rules: new Rules(blocks, node.id) }, calls);
-    if (!fits(value, node)) throw new Error(`${node.id}: [${value.sizes.join(', ')}] is not its shape`);
+    if (!fits(value, node)) throw new Unfollowed(`${node.id}: its shape is not [${value.sizes.join(', ')}]`);
     values.set(node.id, value);
     const read = [
       ...inputs.flatMap(({ parameter }) => parameter ?? []),

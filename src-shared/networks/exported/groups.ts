@@ -8,17 +8,29 @@ import type { FollowedUnits } from './follow.ts';
 import { forestOf } from './forest.ts';
 import type { Unit } from './forest.ts';
 import type { TorchRules } from './rules.ts';
+import { Unfollowed } from './value.ts';
 
 /** @param calls as of `followUnits` */
 export function groupsOfExported(
   network: Network,
   calls?: TorchRules,
 ): { groups: PermutationGroup[]; fixed: FixedAxis[] } {
-  const followed = followUnits(network, calls);
+  let followed: FollowedUnits;
+  try {
+    followed = followUnits(network, calls);
+  } catch (thrown) {
+    if (!(thrown instanceof Unfollowed)) throw thrown;
+    return { groups: [], fixed: allFixed(network, `units cannot be followed: ${thrown.message}`) };
+  }
   const units = forestOf(followed.blocks);
   const sets = alikeUnits(units);
   return { groups: named(groupsOf(network, followed, sets)), fixed: fixedOf(followed, units, sets) };
 }
+
+const allFixed = ({ graph }: Network, reason: string): FixedAxis[] =>
+  graph.parameters.flatMap(({ name, shape }) =>
+    shape.flatMap((size, axis) => (size === 1 ? [] : [{ parameter: name, axis, reason }])),
+  );
 
 /** Those that may change places: alike, and in the same block. Blocks stand before what is in them. */
 function alikeUnits(units: readonly Unit[]): Unit[][] {

@@ -24,8 +24,16 @@ export interface UnitValue {
   readonly parameter?: string;
 }
 
+/** Units cannot be followed through the network. */
+export class Unfollowed extends Error {}
+
+/** Entries of several axes together whose labels are kept. */
+const mostEntries = 2 ** 21;
+
 /** Index along each of these axes, for every combination, the last running fastest. */
 export function combinations(sizes: readonly number[]): number[][] {
+  const count = sizeOf(sizes);
+  if (count > mostEntries) throw new Unfollowed(`${count} entries stand along axes that are merged`);
   let found: number[][] = [[]];
   for (const size of sizes)
     found = found.flatMap((before) => Array.from({ length: size }, (_, i) => [...before, i]));
@@ -327,7 +335,8 @@ function chunksOf(before: readonly number[], after: readonly number[]): [from: n
     const chunk: [number[], number[]] = [[], []];
     let [a, b] = [1, 1];
     do {
-      if (a <= b && i < left.length) {
+      if (i >= left.length && j >= right.length) throw new Unfollowed('an axis has no entries');
+      if ((a <= b && i < left.length) || j >= right.length) {
         a *= before[left[i]!]!;
         chunk[0].push(left[i++]!);
       } else {

@@ -11,10 +11,13 @@ import {
 } from '../../../src-main/compute/networks/check-exported.ts';
 import { actingArrays } from '../../../src-main/compute/networks/effective.ts';
 import { permuteArrays } from '../../../src-main/compute/networks/permute.ts';
-import type { NamedArrays } from '../../../src-main/compute/networks/permute.ts';
+import type { NamedArray, NamedArrays } from '../../../src-main/compute/networks/permute.ts';
+import { matchGroups } from '../../../src-main/compute/alignment/activation-matching.ts';
+import { recordMoments } from '../../../src-main/compute/alignment/record-activations.ts';
+import { matchWeights } from '../../../src-main/compute/alignment/weight-matching.ts';
+import { RandomStream } from '../../../src-main/compute/random.ts';
 import { exportedModel } from '../../../src-main/interop/adopt/exported.ts';
 import { isCounter } from '../../../src-main/formats/tensor-names.ts';
-import { UserError } from '../../../src-shared/errors.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
 import { groupsOfExported } from '../../../src-shared/networks/exported/groups.ts';
 import { callRules } from '../../../src-shared/networks/exported/rules.ts';
@@ -22,6 +25,7 @@ import type { TorchRules } from '../../../src-shared/networks/exported/rules.ts'
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 import { symmetries as presenter } from '../../../src-shared/presentations/symmetries.ts';
 import { job } from '../../support/job.ts';
 import { exportedFixture } from './files.ts';
@@ -236,15 +240,104 @@ describe.skipIf(!hasBinding())('the job', () => {
   });
 });
 
-describe.skipIf(!hasBinding())('aligning', () => {
+/** Units of all groups in a random order: what matching has to find again. */
+function planted(network: Network, arrays: NamedArrays, seed: number): NamedArrays {
+  const { groups } = symmetriesOf(network);
+  const stream = new RandomStream(seed, 'planted');
+  const orders = new Map(groups.map(({ name, size }) => [name, stream.permutation(size)]));
+  return permuteArrays(arrays, groups, orders);
+}
+
+describe('weight matching', () => {
+  test.each(['rotary', 'tokens'])('finds a random order of units and blocks again: %s', async (name) => {
+    const { network, arrays } = modelOf(name);
+    const { groups } = symmetriesOf(network);
+    for (const seed of [1, 2, 3]) {
+      const other = planted(network, arrays, seed);
+      const order = [...groups.keys()];
+      const found = await matchWeights(network, arrays, other, { restarts: 1, seed, order });
+      expect(found.sumOfNormsIdentity).toBeGreaterThan(0.1);
+      expect(found.sumOfNorms).toBe(0);
+      expect(permuteArrays(other, groups, found.permutations)).toEqual(arrays);
+    }
+  });
+
+  it('brings different networks closer, heads included, and says by how much', async () => {
+    const { network, arrays } = modelOf('rotary');
+    const stream = new RandomStream(4, 'noise');
+    const noisy: NamedArrays = new Map(
+      [...planted(network, arrays, 7)].map(([name, { shape, data }]) => {
+        const noise = stream.normals(data.length);
+        return [name, { shape, data: Float32Array.from(data, (value, i) => value + 0.1 * noise[i]!) }];
+      }),
+    );
+    const found = await matchWeights(network, arrays, noisy, { restarts: 2, seed: 1 });
+    expect(found.sumOfNorms).toBeLessThan(0.5 * found.sumOfNormsIdentity);
+    const moved = permuteArrays(noisy, symmetriesOf(network).groups, found.permutations);
+    const distance = (name: string): number => {
+      const [mine, other] = [arrays, moved].map((each) => [...each.get(name)!.data]);
+      return Math.sqrt(mine!.reduce((sum, value, i) => sum + (value - other![i]!) ** 2, 0));
+    };
+    for (const [name, norm] of Object.entries(found.norms)) expect(norm).toBeCloseTo(distance(name), 5);
+  });
+
+  it('refuses grouped convolutions and blocks within blocks, and names them', async () => {
+    const { network, arrays } = modelOf('groups');
+    await expect(matchWeights(network, arrays, arrays, { restarts: 1, seed: 1 })).rejects.toThrow(
+      /^The units of first:blocks, .* are blocks .* cannot be aligned yet/,
+    );
+  });
+});
+
+describe.skipIf(!hasBinding())('activation matching', () => {
+  const recorded = async (network: Network, models: NamedArrays[]) => {
+    const backend = await loadBackend();
+    const { shape } = network.graph.inputs[0]!;
+    const x = backend.tf.tensor(new RandomStream(3, 'x').normals(40 * sizeOf(shape)), [40, ...shape]);
+    const recording = {
+      ...{ network, models: models as Map<string, NamedArray<Float32Array>>[] },
+      ...{ pairs: [[0, 1]] as const, points: ['post_linear'] as const },
+    };
+    try {
+      return await recordMoments(backend, recording, x, () => Promise.resolve());
+    } finally {
+      x.dispose();
+    }
+  };
+
+  it('finds a random order of channels again', async () => {
+    const { network, arrays } = modelOf('image');
+    const { groups } = symmetriesOf(network);
+    const other = permuteArrays(arrays, groups, new Map([[groups[0]!.name, Int32Array.of(1, 0)]]));
+    const [moments] = await recorded(network, [arrays, other]);
+    const found = matchGroups(
+      groups.map(({ name }) => name),
+      moments!.post_linear!,
+      'pearson_correlation',
+      { point: 'post_linear', names: { a: 'a', b: 'b' } },
+    );
+    expect([...found.get(groups[0]!.name)!]).toEqual([1, 0]);
+    expect(permuteArrays(other, groups, found)).toEqual(arrays);
+  });
+
   it('refuses heads of attention, and names them', async () => {
+    const { network, arrays } = modelOf('rotary');
+    await expect(recorded(network, [arrays, arrays])).rejects.toThrow(
+      /^The units of q:blocks are blocks .* cannot be aligned by activations yet/,
+    );
+  });
+});
+
+describe.skipIf(!hasBinding())('the job match-weights', () => {
+  it('checks the groups of an exported network, and aligns its heads', async () => {
     const run = join(folder, 'heads');
-    await job('adopt', {
-      ...{ network: exportedFixture('rotary.pt2'), directory: run },
-      paths: [exportedFixture('rotary.pt2'), exportedFixture('rotary.pt2')],
-    });
-    const refused = job('match-weights', { run, epoch: 1 });
-    await expect(refused).rejects.toThrow(UserError);
-    await expect(refused).rejects.toThrow(/The units of q:blocks are blocks/);
+    const network = exportedFixture('rotary.pt2');
+    await job('adopt', { network, directory: run, paths: [network, network] });
+    const found = await job<{ permutations: Record<string, number[]>; sum_of_l2_norms: number }>(
+      'match-weights',
+      { run, epoch: 1 },
+    );
+    expect(found.sum_of_l2_norms).toBe(0);
+    expect(found.permutations['q:blocks']).toEqual([0, 1]);
   });
 });

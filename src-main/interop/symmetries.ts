@@ -53,7 +53,7 @@ function ofRun({ epoch }: Params, path: string): Model {
     const last = epoch ?? Math.max(...checkpoints.map((file) => file.epoch));
     if (checkpoints.length === 0)
       throw new UserError(`${directory}: there is no checkpoint in it to check the groups with.`, {
-        hint: 'Without a check: --check false.',
+        hint: 'Without a check: --no-check.',
       });
     return loadModels(path, undefined, last)[0]!.acting;
   };

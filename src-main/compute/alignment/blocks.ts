@@ -5,6 +5,10 @@ import type { PermutationGroup } from '../../../src-shared/networks/symmetries.t
 export const hasBlocks = (groups: readonly PermutationGroup[]): boolean =>
   groups.some(({ inside, axes }) => inside !== undefined || axes.some(({ within }) => within));
 
+/** The group whose units these units are inside of. */
+const blockAround = ({ inside }: PermutationGroup): string | undefined =>
+  inside?.slice(0, inside.lastIndexOf('.'));
+
 /** @throws UserError naming the groups if units are blocks, whose activations are not compared */
 export function refuseBlocks(groups: readonly PermutationGroup[]): void {
   if (hasBlocks(groups))
@@ -14,18 +18,14 @@ export function refuseBlocks(groups: readonly PermutationGroup[]): void {
 /** @throws UserError naming the groups that are in blocks within blocks, or belong to grouped convolutions */
 export function refuseDeepBlocks(groups: readonly PermutationGroup[]): void {
   const inner = new Set(groups.flatMap(({ name, inside }) => (inside === undefined ? [] : [name])));
-  const deep = groups.filter(
-    ({ axes, inside }) =>
-      axes.some(({ within }) => within) || [...inner].some((name) => inside?.startsWith(`${name}.`)),
-  );
-  // A unit outside blocks has the groups inside it only if all its neighbours do.
-  const loose = groups.filter(
-    ({ inside }) => inside !== undefined && !groups.some(({ name }) => inside.startsWith(`${name}.`)),
-  );
-  if (deep.length + loose.length > 0)
+  const deep = groups.filter((group) => {
+    const around = blockAround(group);
+    return group.axes.some(({ within }) => within) || (around !== undefined && inner.has(around));
+  });
+  if (deep.length > 0)
     refuse(
       groups,
-      [...deep, ...loose],
+      deep,
       'of grouped convolutions or within other blocks, which cannot be aligned yet',
       'Compare the networks without alignment, or see the groups with basin run symmetries.',
     );
@@ -37,7 +37,8 @@ function refuse(
   why: string,
   hint: string,
 ): never {
-  const blocks = groups.filter(({ name }) => within.some(({ inside }) => inside?.startsWith(`${name}.`)));
+  const around = new Set(within.map(blockAround));
+  const blocks = groups.filter(({ name }) => around.has(name));
   const names = (blocks.length > 0 ? blocks : within).map(({ name }) => name);
   const more = names.length > 4 ? ` and ${names.length - 4} more` : '';
   throw new UserError(

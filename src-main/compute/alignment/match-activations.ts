@@ -26,6 +26,8 @@ import { sigmaOf } from '../networks/effective.ts';
 import { RandomStream } from '../random.ts';
 import { allNodesNote } from './align-pairs.ts';
 import { measureGroup } from './activation-matching.ts';
+import { requireCheckedGroups } from '../networks/check-exported.ts';
+import { isExported } from '../networks/parameters.ts';
 import { recordMoments } from './record-activations.ts';
 import type { PairMoments } from './record-activations.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
@@ -103,6 +105,7 @@ async function matchModels(
   let moments: PairMoments[];
   try {
     const network = models[0]!.run.graph;
+    if (isExported(network)) requireCheckedGroups(backend, network, models[0]!.acting, models[0]!.name);
     const { edges } = examples;
     const recording = { network, models: models.map(({ acting }) => acting), pairs, points, edges };
     moments = await recordMoments(backend, recording, x, (share) =>

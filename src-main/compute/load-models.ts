@@ -162,16 +162,16 @@ export function refuseBeyondLinear(run: Run, work: string): void {
 }
 
 /**
- * For what needs units that could be permuted, or whose activations could be recorded.
- * @param work the beginning of a sentence: "models are aligned"
+ * For what needs layers as Basin has them: rows of weights, and what their neurons compute.
+ * @param work the beginning of a sentence: "identifiability is measured"
  * @throws UserError if the run's network was exported from PyTorch
  */
 export function refuseExported({ graph, configPath }: Run, work: string): void {
   if (!isExported(graph)) return;
   throw new UserError(
-    `${configPath} describes a network exported from PyTorch, of whose units nothing is known; ${work} for networks whose layers Basin knows so far.`,
+    `${configPath} describes a network exported from PyTorch; ${work} for networks whose layers Basin knows so far.`,
     {
-      hint: 'Such a network can be trained, forked, imported, exported, evaluated, interpolated and merged without alignment (align none), and compared by similarity and ntk. docs/pytorch.md says more.',
+      hint: 'Such a network can be trained, forked, imported, exported, evaluated, interpolated and merged, aligned by its permutation groups, and compared by similarity and ntk. docs/pytorch.md says more.',
     },
   );
 }

@@ -43,6 +43,7 @@ export const computeTable: ComputeTable = {
   'weight-decay-study': async () =>
     (await import('../compute/symmetry/weight-decay-study.ts')).weightDecayStudy,
   evaluate: async () => (await import('../compute/evaluate-inputs.ts')).evaluateInputs,
+  symmetries: async () => (await import('../interop/symmetries.ts')).symmetries,
   merge: async () => (await import('../compute/connectivity/merge.ts')).merge,
   'add-data': async () => (await import('../interop/data/add-data.ts')).addData,
   adopt: async () => (await import('../interop/adopt/adopt.ts')).adopt,

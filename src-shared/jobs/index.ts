@@ -26,6 +26,7 @@ import { permutationSensitivityJob } from './permutation-sensitivity.ts';
 import { realizationCostRidgeJob } from './realization-cost-ridge.ts';
 import { realizationCostJob } from './realization-cost.ts';
 import { subspaceCoherenceJob } from './subspace-coherence.ts';
+import { symmetriesJob } from './symmetries.ts';
 import { syntheticCoherenceJob } from './synthetic-coherence.ts';
 import { trainJob } from './train.ts';
 import { linearComponentsJob } from './linear-components.ts';
@@ -70,6 +71,7 @@ export const jobKinds = tableOf({
   'weight-decay-study': weightDecayStudyJob,
   'curvature-bound': curvatureBoundJob,
   merge: mergeJob,
+  symmetries: symmetriesJob,
   evaluate: evaluateJob,
   adopt: adoptJob,
   'add-data': addDataJob,

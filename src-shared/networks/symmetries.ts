@@ -6,39 +6,16 @@
 import type { Axis } from './axes.ts';
 import { Labels } from './axes.ts';
 import { companionsOf } from './families.ts';
+import { groupsOfExported } from './exported/groups.ts';
 import { fixedOf, followAxes } from './follow-axes.ts';
 import type { Classes, FixedAxis, Placed } from './follow-axes.ts';
 import type { Network } from './network.ts';
 import type { Axes } from './operation.ts';
+import type { GroupAxis, GroupValue, PermutationGroup } from './permutation-groups.ts';
 import { exactRescalings } from './rescalings.ts';
 import type { Rescaling } from './rescalings.ts';
 
-/** Along one axis of one parameter. */
-export interface GroupAxis {
-  readonly parameter: string;
-  readonly axis: number;
-  /** Places on the axis, `block` for each unit: unit k stands at places[k * block] to places[(k + 1) * block - 1]. */
-  readonly places: Int32Array;
-  readonly block: number;
-}
-
-/** Along one axis of the value of one node, of one example; places and block as of `GroupAxis`. */
-export interface GroupValue extends Omit<GroupAxis, 'parameter'> {
-  readonly node: string;
-}
-
-/** Units of which any may take the place of any other. */
-export interface PermutationGroup {
-  readonly name: string;
-  readonly size: number;
-  readonly axes: readonly GroupAxis[];
-  /** Where the units stand in the values of nodes, in the order of computation. */
-  readonly values: readonly GroupValue[];
-  /** The nodes that make the units (linear layers), in the order of computation; several write to a residual stream. */
-  readonly openedBy: readonly string[];
-  /** Tensors that models of a run share and that would have to move: with them in place the group is broken. */
-  readonly movesFixed: readonly string[];
-}
+export type { GroupAxis, GroupValue, PermutationGroup } from './permutation-groups.ts';
 
 export interface Symmetries {
   /** In the order in which the network opens them: the reference's order of visiting. */
@@ -51,9 +28,14 @@ export interface Symmetries {
 
 const found = new WeakMap<Network, Symmetries>();
 
+const isExported = ({ nodes }: Network): boolean => nodes.some(({ op }) => op === 'torch');
+
 /** Derived once per network. */
 export function symmetriesOf(network: Network): Symmetries {
-  const known = found.get(network) ?? { ...permutationsOf(network), ...exactRescalings(network) };
+  const known = found.get(network) ?? {
+    ...(isExported(network) ? groupsOfExported(network) : permutationsOf(network)),
+    ...exactRescalings(network),
+  };
   found.set(network, known);
   return known;
 }

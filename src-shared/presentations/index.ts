@@ -23,6 +23,7 @@ import { interpolation } from './interpolation.ts';
 import { matchActivations } from './matching.ts';
 import { ntk } from './ntk.ts';
 import { matchWeights } from './matching-weights.ts';
+import { symmetries } from './symmetries.ts';
 import type { Presentation, Presenter } from './present.ts';
 
 /** Kind of job -> how its results are shown; null: by a view of its own, or as names and values. */
@@ -51,6 +52,7 @@ export const presenters: { readonly [K in JobKindName]: Presenter<K> | null } = 
   'weight-decay-study': weightDecayStudy,
   'curvature-bound': curvatureBound,
   merge: null,
+  symmetries,
   evaluate: null,
   adopt,
   'add-data': null,

@@ -4,11 +4,10 @@ import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { noteOf } from '../../../src-shared/matching-modes.ts';
 import type { Backend, Tensor } from '../backend/index.ts';
 import type { LoadedModel } from '../load-models.ts';
-import { refuseExported } from '../load-models.ts';
 import { checkpointCancel } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
 import type { Edges } from '../networks/edges.ts';
-import { requireGroups } from '../networks/check-symmetries.ts';
+import { requireCheckedGroups } from '../networks/check-exported.ts';
 import type { GroupPermutations } from '../networks/permute.ts';
 import type { PairIndices } from '../pairs.ts';
 import { matchGroups } from './activation-matching.ts';
@@ -66,8 +65,7 @@ export async function alignEachPair(
 ): Promise<(PairAlignment | NonFiniteActivations)[] | undefined> {
   if (request.align === 'none') return undefined;
   const [{ run, acting, name }] = work.models as [LoadedModel];
-  refuseExported(run, 'models are aligned');
-  requireGroups(run.graph, acting, name);
+  requireCheckedGroups(work.backend, run.graph, acting, name);
   return request.align === 'activation' ? byActivations(request, work) : byWeights(request, work);
 }
 

@@ -17,7 +17,6 @@ import type { AnalysisData } from '../analysis-data.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
 import type { LoadedModel } from '../load-models.ts';
-import { refuseExported } from '../load-models.ts';
 import { uploadExamples } from '../data/index.ts';
 import { loadPairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { SelectedPairs } from '../pairs.ts';
@@ -27,6 +26,8 @@ import { sigmaOf } from '../networks/effective.ts';
 import { RandomStream } from '../random.ts';
 import { allNodesNote } from './align-pairs.ts';
 import { measureGroup } from './activation-matching.ts';
+import { requireCheckedGroups } from '../networks/check-exported.ts';
+import { isExported } from '../networks/parameters.ts';
 import { recordMoments } from './record-activations.ts';
 import type { PairMoments } from './record-activations.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
@@ -43,7 +44,6 @@ export const matchActivations: PartedCompute<Params, Params, MatchedModels> = {
       const selected = loadPairs(params);
       requireSameShapes(selected.models);
       const { run } = selected.models[0]!;
-      refuseExported(run, 'models are aligned');
       if (data?.of !== run.directory) {
         const found = await loadAnalysisData(run, params.data, [params.alignSplit]);
         data = { of: run.directory, found };
@@ -105,6 +105,7 @@ async function matchModels(
   let moments: PairMoments[];
   try {
     const network = models[0]!.run.graph;
+    if (isExported(network)) requireCheckedGroups(backend, network, models[0]!.acting, models[0]!.name);
     const { edges } = examples;
     const recording = { network, models: models.map(({ acting }) => acting), pairs, points, edges };
     moments = await recordMoments(backend, recording, x, (share) =>

@@ -2,11 +2,10 @@
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { matchWeightsJob, WeightMatchingRow } from '../../../src-shared/jobs/match-weights.ts';
 import type { LoadedModel } from '../load-models.ts';
-import { refuseExported } from '../load-models.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute } from '../context.ts';
 import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';
-import { requireGroups } from '../networks/check-symmetries.ts';
+import { requireCheckedGroups } from '../networks/check-exported.ts';
 import { namedPermutations } from './align-pairs.ts';
 import { matchWeights } from './weight-matching.ts';
 
@@ -18,8 +17,7 @@ export const matchWeightsOfPairs: Compute<Params, Result> = async (params, conte
   const { models, pairs, warnings, leftOut } = loadUsablePairs(params);
   requireSameShapes(models);
   const [{ run, acting, name }] = models as [LoadedModel];
-  refuseExported(run, 'models are aligned');
-  requireGroups(run.graph, acting, name);
+  requireCheckedGroups(await context.backend(), run.graph, acting, name);
   const meter = new ProgressMeter(context, params.restarts * pairs.length);
   const rows: WeightMatchingRow[] = [];
   for (const [i, j] of pairs) {

@@ -12,6 +12,7 @@ import type { NamedArrays } from '../networks/permute.ts';
 import { recordingPlaces } from '../networks/recording-places.ts';
 import { forward } from '../networks/run.ts';
 import { stackArrays } from '../networks/stack-arrays.ts';
+import { refuseBlocks } from './blocks.ts';
 import { MomentAccumulator, pooledMoments } from './moments.ts';
 import type { ColumnSums, CrossMoments } from './moments.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
@@ -48,6 +49,7 @@ export async function recordMoments(
 ): Promise<PairMoments[]> {
   const { tf } = backend;
   const { groups } = symmetriesOf(network);
+  refuseBlocks(groups);
   const places = groups.map((group) => recordingPlaces(network, group));
   const wanted = groups.map((_, g) => [...new Set(points.flatMap((point) => places[g]![point]))]);
   const order = orderOf(models.length, pairs);

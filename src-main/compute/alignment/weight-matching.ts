@@ -12,6 +12,8 @@ import type { GroupPermutations, NamedArrays } from '../networks/permute.ts';
 import { RandomStream } from '../random.ts';
 import { bestPermutation } from './objective.ts';
 import { weightsOf } from '../networks/parameters.ts';
+import { BlockAscent } from './block-matching.ts';
+import { hasBlocks, refuseDeepBlocks } from './blocks.ts';
 import { identityPermutation } from './permutation.ts';
 import type { Permutation } from './permutation.ts';
 import { ProductCache } from './weight-products.ts';
@@ -59,23 +61,21 @@ export async function matchWeights(
   options: WeightMatchingOptions,
 ): Promise<WeightMatching> {
   const { groups } = symmetriesOf(network);
+  const isInBlocks = hasBlocks(groups);
+  if (isInBlocks) refuseDeepBlocks(groups);
   if (options.order) checkOrder(options.order, groups);
   const arrays = matchedArrays(network, a, b);
-  const products = new ProductCache(
-    arrays,
-    groups.map(({ size }) => size),
-  );
+  const begin = isInBlocks ? overBlocks(groups, arrays) : overUnits(groups, arrays);
   const start = groups.map(({ size }) => identityPermutation(size));
   const stream = new RandomStream(options.seed, 'visiting-order');
   let best = { permutations: start, sumOfNorms: Infinity };
   const restarts: WeightMatching['restarts'] = [];
   for (let restart = 0; restart < options.restarts; restart++) {
-    products.reset();
-    const ascent = await ascend(arrays, products, start, stream, options);
-    const sumOfNorms = total(arrayNorms(arrays, ascent.permutations));
-    restarts.push({ sumOfNorms, sweeps: ascent.sweeps, converged: ascent.converged });
+    const { permutations, sweeps, converged } = await ascend(begin(), groups.length, stream, options);
+    const sumOfNorms = total(arrayNorms(arrays, permutations));
+    restarts.push({ sumOfNorms, sweeps, converged });
     options.onRestart?.();
-    if (sumOfNorms < best.sumOfNorms) best = { permutations: ascent.permutations, sumOfNorms };
+    if (sumOfNorms < best.sumOfNorms) best = { permutations, sumOfNorms };
   }
   const norms = arrayNorms(arrays, best.permutations);
   const normsIdentity = arrayNorms(arrays, start);
@@ -101,30 +101,69 @@ function checkOrder(order: readonly number[], groups: readonly PermutationGroup[
   );
 }
 
+/** One ascent from the identity. */
+interface Ascent {
+  readonly permutations: () => Permutation[];
+  /** @returns whether the sum of products grew */
+  visit(group: number): boolean;
+  /** The groups whose best permutation depends on this one. */
+  neighbours(group: number): Iterable<number>;
+}
+
+/** @returns begins an ascent */
+function overUnits(groups: readonly PermutationGroup[], arrays: readonly MatchedArray[]): () => Ascent {
+  const products = new ProductCache(
+    arrays,
+    groups.map(({ size }) => size),
+  );
+  return () => {
+    products.reset();
+    const perms = groups.map(({ size }) => identityPermutation(size));
+    return {
+      permutations: () => perms,
+      visit: (group) => visit(arrays, products, perms, group),
+      neighbours: (group) => products.neighbours(group),
+    };
+  };
+}
+
+/** The same if units may be blocks. */
+function overBlocks(groups: readonly PermutationGroup[], arrays: readonly MatchedArray[]): () => Ascent {
+  const side = (of: 'a' | 'b'): NamedArrays =>
+    new Map(arrays.map(({ name, shape, [of]: data }) => [name, { shape, data }]));
+  const ascent = new BlockAscent(groups, side('a'), side('b'));
+  return () => {
+    ascent.reset();
+    return {
+      permutations: () => [...ascent.permutations],
+      visit: (group) => ascent.visit(group, isGain),
+      neighbours: () => groups.keys(),
+    };
+  };
+}
+
 async function ascend(
-  arrays: readonly MatchedArray[],
-  products: ProductCache,
-  start: readonly Permutation[],
+  ascent: Ascent,
+  count: number,
   stream: RandomStream,
   options: WeightMatchingOptions,
 ): Promise<{ permutations: Permutation[]; sweeps: number; converged: boolean }> {
-  const perms = start.map((perm) => perm.slice());
   const maxSweeps = options.maxSweeps ?? defaultMaxSweeps;
-  const settled = perms.map(() => false);
+  const settled = new Array<boolean>(count).fill(false);
   for (let sweep = 1; sweep <= maxSweeps; sweep++) {
     let progress = false;
-    for (const p of options.order ?? stream.permutation(perms.length)) {
+    for (const p of options.order ?? stream.permutation(count)) {
       // Nothing it depends on has changed since its last visit: it would come out the same again.
       if (settled[p]) continue;
       await options.onVisit?.();
       settled[p] = true;
-      if (!visit(arrays, products, perms, p)) continue;
+      if (!ascent.visit(p)) continue;
       progress = true;
-      for (const neighbour of products.neighbours(p)) settled[neighbour] = false;
+      for (const neighbour of ascent.neighbours(p)) settled[neighbour] = false;
     }
-    if (!progress) return { permutations: perms, sweeps: sweep, converged: true };
+    if (!progress) return { permutations: ascent.permutations(), sweeps: sweep, converged: true };
   }
-  return { permutations: perms, sweeps: maxSweeps, converged: false };
+  return { permutations: ascent.permutations(), sweeps: maxSweeps, converged: false };
 }
 
 /** Replaces perms[p] by the best one given the others. @returns whether the sum of products grew. */

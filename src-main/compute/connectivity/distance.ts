@@ -59,7 +59,10 @@ export function rescalingOf(network: Network, a: NamedArrays, b: NamedArrays): S
 /** Where factors of a group's units would show: in trained weights only, the C of a gate is given. */
 function scaledAxes(network: Network, { axes }: PermutationGroup): Record<string, GroupAxis[]> {
   const read = new Map(readParameters(network).map((parameter) => [parameter.name, parameter]));
-  const trained = axes.filter(({ parameter }) => read.get(parameter)?.role === 'trained');
+  // Not the weights of grouped convolutions by their inputs, of which each group has its own.
+  const trained = axes.filter(
+    ({ parameter, within }) => read.get(parameter)?.role === 'trained' && within === undefined,
+  );
   const isWeight = ({ parameter }: GroupAxis): boolean => read.get(parameter)!.shape.length > 1;
   const isGain = ({ parameter }: GroupAxis): boolean => {
     const { node, word } = read.get(parameter)!;

@@ -23,13 +23,24 @@ export type GroupPermutations = ReadonlyMap<string, Permutation>;
 export const inDoubles = (arrays: NamedArrays): Map<string, NamedArray<Float64Array>> =>
   new Map([...arrays].map(([name, { shape, data }]) => [name, { shape, data: Float64Array.from(data) }]));
 
-/** Entry i along `axis` of the result is entry order[i] of `array`. */
-export function reorder<T extends ArrayData>(array: NamedArray<T>, axis: number, order: Int32Array): T {
+/** Entry i along `axis` of the result is entry order[i] of `array`. @param within as of `GroupAxis`, an axis before this one */
+export function reorder<T extends ArrayData>(
+  array: NamedArray<T>,
+  axis: number,
+  order: Int32Array,
+  within?: GroupAxis['within'],
+): T {
   const { shape, data } = array;
   const size = shape[axis]!;
   const inner = sizeOf(shape.slice(axis + 1));
   const out = data.slice() as T;
+  const isInside = (outer: number): boolean => {
+    if (!within) return true;
+    const at = Math.floor(outer / sizeOf(shape.slice(within.axis + 1))) % shape[within.axis]!;
+    return at >= within.start && at < within.start + within.count;
+  };
   for (let outer = 0; outer < data.length; outer += size * inner) {
+    if (!isInside(outer)) continue;
     for (let i = 0; i < size; i++) {
       if (order[i] === i) continue;
       const [from, to] = [outer + order[i]! * inner, outer + i * inner];
@@ -70,7 +81,7 @@ export function permuteArrays<T extends ArrayData>(
       const array = moved.get(axis.parameter);
       if (!array) continue;
       const order = orderOf(axis, permutation, array.shape[axis.axis]!);
-      moved.set(axis.parameter, { shape: array.shape, data: reorder(array, axis.axis, order) });
+      moved.set(axis.parameter, { shape: array.shape, data: reorder(array, axis.axis, order, axis.within) });
     }
   }
   return moved;

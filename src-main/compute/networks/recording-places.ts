@@ -3,6 +3,8 @@ import type { RecordingPoint } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
 import type { GroupValue, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
+import { isExported } from './parameters.ts';
+import { placesOfExported } from './recording-exported.ts';
 
 /**
  * The values of nodes that hold a group's activations at each recording point; where there are several, every one gives
@@ -24,6 +26,7 @@ export function recordingPlaces(
   group: PermutationGroup,
 ): Record<RecordingPoint, readonly GroupValue[]> {
   const used = nodesOfOutput(network);
+  if (isExported(network)) return placesOfExported(network, used, group);
   const values = new Map(group.values.map((value) => [value.node, value]));
   const opens = new Set(group.openedBy);
   const carriersOf = ({ takes }: CheckedNode): string[] => takes.filter((id) => values.has(id));

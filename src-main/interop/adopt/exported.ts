@@ -4,6 +4,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { adoptJob } from '../../../src-shared/jobs/adopt.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { DeclaredSpec } from '../../../src-shared/model.ts';
+import type { Graph } from '../../../src-shared/networks/graph.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { countsOf } from '../../../src-shared/networks/counts.ts';
@@ -57,6 +58,21 @@ export async function adoptExported(params: Params, path: string, context: Compu
   } finally {
     file.close();
     for (const { weights } of sources) weights.close();
+  }
+}
+
+/**
+ * An exported network by itself, with the weights in its file.
+ * @throws UserError as adopting it
+ */
+export function exportedModel(path: string, output?: number): { graph: Graph; state: StateDict } {
+  const file = openExported(path);
+  try {
+    const { graph, tied } = lowerExported(file, output);
+    const spec: DeclaredSpec = { architecture: 'declared', graph, exported: { tied } };
+    return { graph, state: stateOf(sourceOf(ownWeights(file), spec, path), spec) };
+  } finally {
+    file.close();
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * Operations on whole tensors, as PyTorch has them: what the graph of an exported network (docs/pytorch.md) is lowered to. A
  * value may have any shape, also one in which examples and other axes are mixed ([T, batch * heads, d]); axes are counted
- * as in PyTorch, examples included. Nothing is derived about units: no axis is one along which they could be permuted.
+ * as in PyTorch, examples included. Which units can change places is not said here but in networks/exported, because units may
+ * stand along several axes together; scales are not followed.
  */
 import { z } from 'zod';
 import { defineOperation } from '../operation.ts';

@@ -123,9 +123,9 @@ describe('a network exported from PyTorch', () => {
     checkpoint.close();
   });
 
-  it('has the roles of its tensors, and no units that could be permuted', () => {
+  it('has the roles of its tensors, and no units that could be rescaled', () => {
     const { graph } = lowered(exportedFixture('image.pt2'));
-    expect(symmetriesOf(readNetwork(graph)).groups).toEqual([]);
+    expect(symmetriesOf(readNetwork(graph)).rescalings).toEqual([]);
     expect(graph.parameters.map(({ name, role }) => [name, role])).toEqual([
       ['conv.weight', 'trained'],
       ['bn.weight', 'trained'],

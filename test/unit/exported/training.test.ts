@@ -107,16 +107,33 @@ describe('a run of an exported network', () => {
     expect(from?.epoch).toBe(1);
   });
 
+  it.each(['weight', 'activation'])(
+    'is aligned by %s: the ends of the line compute what they did',
+    async (align) => {
+      const line = async (how: string): Promise<number[]> => {
+        const asked = {
+          run,
+          epoch: 2,
+          steps: 2,
+          splits: ['test'],
+          normStatistics: 're-estimate',
+          align: how,
+        };
+        return (await job<Interpolation>('interpolate', asked)).test_loss!;
+      };
+      const [plain, aligned] = [await line('none'), await line(align)];
+      for (const end of [0, 2]) expect(Math.abs(aligned[end]! - plain[end]!)).toBeLessThan(1e-4);
+      expect(aligned[1]).toBeLessThan(plain[1]!);
+    },
+  );
+
   it.each([
-    ['match-weights', {}],
-    ['match-activations', {}],
-    ['interpolate', { align: 'weight' }],
-    ['merge', { align: 'activation', directory: join(folder, 'refused') }],
+    ['activation-patterns', { models: [1, 2] }],
     ['realization-cost', { models: [1] }],
     ['permutation-sensitivity', { models: [1] }],
-  ])('is refused where units would have to be known: %s', async (kind, more) => {
+  ])('is refused if layers would have to be known: %s', async (kind, more) => {
     expect(await failure(job(kind, { run, epoch: 2, ...more }))).toContain(
-      'a network exported from PyTorch, of whose units nothing is known',
+      'a network exported from PyTorch; ',
     );
   });
 

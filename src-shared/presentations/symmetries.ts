@@ -7,10 +7,11 @@ const shown = 4;
 export const symmetries = definePresenter(symmetriesJob, ({ network, groups, fixed, check }) => {
   const reasons = Map.groupBy(fixed, ({ reason }) => reason);
   const nested = groups.filter(({ blocks }) => blocks.length > 0);
-  const head = groups.length === 0 ? 'No two units can change places' : `${groups.length} permutation groups`;
+  const counted = groups.length === 1 ? '1 permutation group' : `${groups.length} permutation groups`;
+  const head = groups.length === 0 ? 'No two units can change places' : counted;
   const verdicts = {
     unchecked: `${head}, which were not checked.`,
-    held: `${head}: permuted at random, they leave the function as it is.`,
+    held: `${head}: units permuted at random leave the function as it is.`,
     failed: `${head}, but permuted at random they change the function${
       check && check.failed.length > 0 ? `: ${check.failed.join(', ')}` : ''
     }. They are not used.`,

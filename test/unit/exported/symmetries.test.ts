@@ -214,7 +214,7 @@ describe.skipIf(!hasBinding())('the job', () => {
     expect(entries[1]).toEqual(entries[0]!.map((place) => place + 6));
     expect(found.check).toMatchObject({ ok: true, failed: [] });
     const shown = presenter.present(found);
-    expect(shown.verdict).toBe('5 permutation groups: permuted at random, they leave the function as it is.');
+    expect(shown.verdict).toBe('5 permutation groups: units permuted at random leave the function as it is.');
     expect(shown.tone).toBe('good');
     const failed = presenter.present({
       ...found,

@@ -82,22 +82,31 @@ const unary: Record<UnaryName, Unary> = {
 
 type Binary = (maths: Maths, a: Tensor, b: Tensor) => Tensor;
 
-/**
- * Of whole numbers as of others, which is exact up to 2^24: a trace tries operations on zeros, by which TensorFlow's kernels
- * for whole numbers do not divide.
- */
-const asFloats =
-  (binary: Binary): Binary =>
-  (maths, a, b) => {
-    if (a.dtype === 'float32') return binary(maths, a, b);
-    return cast(maths, binary(maths, cast(maths, a, 'float'), cast(maths, b, 'float')), 'int');
-  };
-
 /** The remainder with the sign of a. */
-const fmod: Binary = ({ tf }, a, b) => tf.mul(tf.sign(a), tf.mod(tf.abs(a), tf.abs(b)));
+const floatFmod: Binary = ({ tf }, a, b) => tf.mul(tf.sign(a), tf.mod(tf.abs(a), tf.abs(b)));
 
 /** Rounded down; through the remainder, so that no quotient is rounded up to a whole number. */
-const floorDivision: Binary = ({ tf }, a, b) => tf.round(tf.div(tf.sub(a, tf.mod(a, b)), b));
+const floatFloorDivision: Binary = ({ tf }, a, b) => tf.round(tf.div(tf.sub(a, tf.mod(a, b)), b));
+
+/**
+ * Through float32, which is exact up to 2^24, and then once more for what that left over: a trace tries operations on zeros,
+ * by which TensorFlow's kernels for whole numbers do not divide.
+ */
+const floorDivision: Binary = (maths, a, b) => {
+  if (a.dtype === 'float32') return floatFloorDivision(maths, a, b);
+  const { tf } = maths;
+  const rough = (left: Tensor): Tensor =>
+    cast(maths, floatFloorDivision(maths, cast(maths, left, 'float'), cast(maths, b, 'float')), 'int');
+  const first = rough(a);
+  return tf.add(first, rough(tf.sub(a, tf.mul(first, b))));
+};
+
+const fmod: Binary = (maths, a, b) => {
+  if (a.dtype === 'float32') return floatFmod(maths, a, b);
+  const { tf } = maths;
+  const [own, other] = [tf.abs(a), tf.abs(b)];
+  return tf.mul(tf.sign(a), tf.sub(own, tf.mul(floorDivision(maths, own, other), other)));
+};
 
 const truncated: Binary = ({ tf }, a, b) => {
   const quotient = tf.div(a, b);
@@ -112,8 +121,8 @@ const binary: Record<BinaryName, Binary> = {
   pow: ({ tf }, a, b) => tf.pow(a, b),
   maximum: ({ tf }, a, b) => tf.maximum(a, b),
   minimum: ({ tf }, a, b) => tf.minimum(a, b),
-  fmod: asFloats(fmod),
-  floor_div: asFloats(floorDivision),
+  fmod,
+  floor_div: floorDivision,
   trunc_div: truncated,
   eq: ({ tf }, a, b) => tf.equal(a, b),
   ne: ({ tf }, a, b) => tf.notEqual(a, b),

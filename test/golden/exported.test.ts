@@ -54,7 +54,7 @@ describe.skipIf(!hasBinding())('a network exported from PyTorch', () => {
     }
   });
 
-  for (const name of ['resnet18', 'convolutions', 'vit', 'mlp_mixer', 'bag_of_tokens'])
+  for (const name of ['resnet18', 'convolutions', 'vit', 'mlp_mixer', 'bag_of_tokens', 'conditions'])
     itWithTorch(
       `has the gradients and running statistics of a step of training: ${name}`,
       { timeout },

@@ -48,11 +48,15 @@ export const evaluateInputs: Compute<Params, Result> = async (params, context) =
     params.out,
     y instanceof Float64Array ? { dtype: 'float64', shape, data: y } : { dtype: 'float32', shape, data: y },
   );
+  let unbounded = 0;
+  for (const value of y) if (!Number.isFinite(value)) unbounded++;
+  const notFinite =
+    unbounded > 0 ? [`${unbounded} of ${y.length} numbers are not finite (NaN or infinite).`] : [];
   return {
     ...{ file: params.out, shape, precision: params.precision, execution },
-    largest: largestOf(y),
+    largest: unbounded > 0 ? null : largestOf(y),
     seconds: (performance.now() - began) / 1000,
-    notes: given.notes,
+    notes: [...given.notes, ...notFinite],
   };
 };
 

@@ -53,6 +53,14 @@ export function requireTrainable({ graph }: ExportedSpec, where: string): void {
       `${where}: how "${unknown.name}" begins is not known: its values in the exported file do not look like a draw around 0.`,
       { hint: 'Export the network before it is trained, adopt it, and train that.' },
     );
+  const still = graph.nodes.find(
+    ({ op, attributes: { kind, momentum } }) => op === 'norm' && kind === 'batch' && momentum === 0,
+  );
+  if (still)
+    throw new UserError(
+      `${where}: the batch norm "${still.id}" has momentum 0, with which its running statistics would never change; PyTorch writes 0 for momentum=None, too.`,
+      { hint: 'Give it a momentum (0.1 is usual), export and adopt the network again.' },
+    );
   const shape = readNetwork(graph, where).shapes.get(graph.output)!;
   if (shape.length === 1) return;
   throw new UserError(

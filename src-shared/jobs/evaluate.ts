@@ -33,8 +33,8 @@ export const evaluateJob = defineJob({
     /** Of what was written: examples, then the shape of one output. */
     shape: z.array(z.int()),
     precision: z.enum(['float32', 'float64']),
-    /** Of all outputs, in absolute value. */
-    largest: z.number(),
+    /** Of all outputs, in absolute value; null if some are not finite. */
+    largest: z.number().nullable(),
     seconds: z.number(),
     execution: executionSchema,
     notes: z.array(z.string()),

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect } from 'vitest';
 import { hasBinding } from '../../src-main/compute/backend/native.ts';
 import { doubleStep, expectPyTorchsNumbers, furthest, largestOf, numbersOf } from '../support/exported.ts';
+import { job } from '../support/job.ts';
 import { itWithTorch, runPython } from '../support/torch.ts';
 
 const script = (name: string): string => fileURLToPath(new URL(`exported/${name}`, import.meta.url));
@@ -44,7 +45,16 @@ describe.skipIf(!hasBinding())('a network exported from PyTorch', () => {
     }
   });
 
-  for (const name of ['resnet18', 'convolutions', 'vit', 'mlp_mixer', 'bag_of_tokens'])
+  itWithTorch('is refused where its numbers would be others than PyTorch has', { timeout }, async () => {
+    const cases = runPython([script('operations.py'), '--refused', folder], {}) as Record<string, string>;
+    for (const [name, words] of Object.entries(cases)) {
+      const directory = join(folder, `refused-${name}`);
+      await expect(job('adopt', { network: join(folder, `${name}.pt2`), directory })).rejects.toThrow(words);
+      expect(existsSync(directory)).toBe(false);
+    }
+  });
+
+  for (const name of ['resnet18', 'convolutions', 'vit', 'mlp_mixer', 'bag_of_tokens', 'conditions'])
     itWithTorch(
       `has the gradients and running statistics of a step of training: ${name}`,
       { timeout },

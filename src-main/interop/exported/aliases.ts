@@ -44,6 +44,7 @@ const perhapsViews = new Set([
   '_unsafe_view',
 ]);
 
+export const isSureView = (operation: string): boolean => sureViews.has(operation);
 export const isView = (operation: string): boolean => sureViews.has(operation) || perhapsViews.has(operation);
 
 export class Names {

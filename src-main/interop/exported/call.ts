@@ -242,5 +242,8 @@ export function kindOfCode(code: number): ValueKind | undefined {
   return name !== undefined && /int/.test(name) ? 'int' : undefined;
 }
 
+/** Whole numbers of 8 or 16 bits: they wrap around where those that Basin computes with do not. */
+export const isNarrow = (code: number): boolean => /int(8|16)$/.test(dtypeNamed(code) ?? '');
+
 export const unsupportedType = (code: number): string =>
   `it computes with elements of type ${dtypeNamed(code) ?? code}; only float32, whole numbers and bool are supported: export the network in float32 (model.float())`;

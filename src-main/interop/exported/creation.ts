@@ -5,11 +5,12 @@ import type { Size } from '../../../src-shared/networks/sizes.ts';
 import { addSizes, divideSize } from '../../../src-shared/networks/sizes.ts';
 import type { Value } from './builder.ts';
 import type { ExportedCall, Handler, Handlers } from './call.ts';
-import { castTo, choose, combine, expandTo, filled } from './elementwise.ts';
+import { castTo, choose, combine, expandTo, filled, requireWhole } from './elementwise.ts';
 import type { BinaryRule } from './elementwise.ts';
 import { reshaped } from './shapes.ts';
 
 function full(call: ExportedCall, sizes: readonly Size[], value: number, kind: ValueKind): Value {
+  requireWhole(call, value, kind);
   return call.builder.plain(
     { call: 'full', kind, sizes: [...sizes], value: writtenNumber(value) },
     [],

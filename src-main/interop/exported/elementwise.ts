@@ -101,6 +101,12 @@ function operandOf(call: ExportedCall, name: string): Operand {
   return { number: call.number(name), kind: call.scalarKind(name) };
 }
 
+/** Whole numbers are computed in 32 bits. */
+export function requireWhole(call: ExportedCall, value: number, kind: ValueKind): void {
+  if (kind === 'int' && !(Math.abs(value) < 2 ** 31))
+    call.fail(`${value} is beyond 2^31: whole numbers are computed in 32 bits`);
+}
+
 export function combine(
   call: ExportedCall,
   name: BinaryName,
@@ -109,6 +115,7 @@ export function combine(
 ): Value {
   const kindOf = (operand: Operand): ValueKind => ('value' in operand ? operand.value.kind : operand.kind);
   const kind = rule.operands(wider(kindOf(a), kindOf(b)));
+  for (const operand of [a, b]) if ('number' in operand) requireWhole(call, operand.number, kind);
   const values = [a, b].flatMap((operand) => ('value' in operand ? [operand.value] : []));
   const sizes = broadcast(
     call,
@@ -127,26 +134,22 @@ const binary =
   (call) =>
     combine(call, name, [operandOf(call, 'self'), operandOf(call, 'other')], rule);
 
-/** self + alpha * other */
+/** self + alpha * other, or self - alpha * other; `rsub` is other - alpha * self. */
 const scaledSum =
-  (name: 'add' | 'sub', reversed = false): Handler =>
+  (name: 'add' | 'sub', [first, second]: readonly [string, string] = ['self', 'other']): Handler =>
   (call) => {
     const alpha = call.number('alpha', 1);
-    const other = operandOf(call, 'other');
-    const scaled: Operand =
-      alpha === 1
-        ? other
-        : {
-            value: combine(
-              call,
-              'mul',
-              [other, { number: alpha, kind: call.scalarKind('alpha') }],
-              arithmetic,
-            ),
-          };
-    const own: Operand = operandOf(call, 'self');
-    return combine(call, name, reversed ? [scaled, own] : [own, scaled], arithmetic);
+    const factor: Operand = { number: alpha, kind: call.scalarKind('alpha') };
+    const [own, other] = [operandOf(call, first), operandOf(call, second)];
+    const scaled = alpha === 1 ? other : times(call, other, factor);
+    return combine(call, name, [own, scaled], arithmetic);
   };
+
+const times = (call: ExportedCall, a: Operand, b: Operand): Operand => {
+  // Of two numbers no value is made.
+  if ('number' in a && 'number' in b) return { number: a.number * b.number, kind: wider(a.kind, b.kind) };
+  return { value: combine(call, 'mul', [a, b], arithmetic) };
+};
 
 const division: Handler = (call) => {
   const operands = [operandOf(call, 'self'), operandOf(call, 'other')] as const;
@@ -235,6 +238,7 @@ const prelu: Handler = (call) => {
 /** A number or value as a value of that shape. */
 export function filled(call: ExportedCall, operand: Operand, sizes: readonly Size[], kind: ValueKind): Value {
   if ('value' in operand) return expandTo(call, castTo(call, operand.value, kind), sizes);
+  requireWhole(call, operand.number, kind);
   const value = writtenNumber(operand.number);
   return call.builder.plain({ call: 'full', kind, sizes: [...sizes], value }, [], sizes, kind);
 }
@@ -346,7 +350,7 @@ export const elementwise: Handlers = {
   clamp_max: limits,
   add: scaledSum('add'),
   sub: scaledSum('sub'),
-  rsub: scaledSum('sub', true),
+  rsub: scaledSum('sub', ['other', 'self']),
   mul: binary('mul', arithmetic),
   div: division,
   true_divide: binary('div', floats),

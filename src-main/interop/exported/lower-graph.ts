@@ -1,4 +1,5 @@
 /** The nodes of an exported graph, one after the other, as nodes of a network. */
+import { dtypeNamed } from '../../formats/exported/open-exported.ts';
 import { exportedGraphSchema } from '../../formats/exported/schema.ts';
 import type { Argument, ExportedGraph, ExportedNode, TensorMeta } from '../../formats/exported/schema.ts';
 import { UserError } from '../../../src-shared/errors.ts';
@@ -12,9 +13,9 @@ import {
 } from '../../../src-shared/networks/sizes.ts';
 import type { Size } from '../../../src-shared/networks/sizes.ts';
 import type { ValueKind } from '../../../src-shared/networks/operations/torch.ts';
-import { isView, Names } from './aliases.ts';
+import { isSureView, isView, Names } from './aliases.ts';
 import type { Builder, Value } from './builder.ts';
-import { ExportedCall, kindOfCode, unsupportedType } from './call.ts';
+import { ExportedCall, isNarrow, kindOfCode, unsupportedType } from './call.ts';
 import type { Outputs, Scope } from './call.ts';
 import { castTo, expandTo } from './elementwise.ts';
 import { handlerOf, isIdle, supportedOperations, targetOf } from './handlers.ts';
@@ -64,6 +65,10 @@ export function refuseUnknown(graph: ExportedGraph, where: string): void {
     hint: `Supported are ${supportedOperations.join(', ')}; docs/pytorch.md says more.`,
   });
 }
+
+/** Entries are what they were, somewhere else. */
+const keepsNumbers = (operation: string): boolean =>
+  isView(operation) && operation !== 'to' && operation !== 'type_as';
 
 const pythonOperations = new Set(['mul', 'add', 'sub', 'floordiv', 'neg']);
 
@@ -115,6 +120,11 @@ export class GraphLowering implements Scope {
       );
     if (found.closed !== undefined) return this.#fail(`"${name}" is read; ${found.closed}`);
     return found.value;
+  }
+
+  /** Whether it was changed in place, and must not be read any more. */
+  isClosed(name: string): boolean {
+    return this.#names.get(name)?.closed !== undefined;
   }
 
   size(name: string): Size {
@@ -174,6 +184,8 @@ export class GraphLowering implements Scope {
     const taken = nameOf(first?.arg);
     const outputs = compute();
     const names = outputNames(node);
+    if (inPlace && isSureView(operation))
+      return call.fail('it changes the shape of a tensor in place, which is not supported');
     if (inPlace) {
       if (taken === undefined || names.length > 1)
         return call.fail('what it changes in place cannot be told');
@@ -202,6 +214,11 @@ export class GraphLowering implements Scope {
     if (!meta) return;
     const kind = kindOfCode(meta.dtype);
     if (kind === undefined) call.fail(unsupportedType(meta.dtype));
+    if (isNarrow(meta.dtype) && !keepsNumbers(call.operation))
+      call.fail(
+        `it computes whole numbers of type ${dtypeNamed(meta.dtype)}, whose wrapping around is not supported`,
+        'Compute with int64 or float32; a table of such numbers may be stored, and turned into float32.',
+      );
     if (kind !== value.kind) call.fail(`PyTorch recorded values of kind ${kind}; ${value.kind} was found`);
     const sizes = meta.sizes.map((size) => recordedSize(size, this.#around.symbols));
     if (sizes.some((size) => size === undefined)) return;
@@ -256,6 +273,12 @@ export class GraphLowering implements Scope {
       part.bind(own, this.value(other), true);
     });
     part.run();
+    parsed.data.inputs.forEach((argument, i) => {
+      if (part.isClosed(nameOf(argument)!))
+        this.#fail(
+          `"${nameOf(given[i])!}" is changed in place where gradients are switched off, which is not supported`,
+        );
+    });
     const outputs = parsed.data.outputs.map((argument) => nameOf(argument));
     outputNames(node).forEach((name, i) => {
       const own = outputs[i];

@@ -148,9 +148,13 @@ function groups(call: ExportedCall, count: number): Value {
   );
 }
 
-/** By every channel of every example; by running statistics it would be a batch norm. */
+/** By every channel of every example. With running statistics it would do one thing in training and another in evaluation. */
 const instance: Handler = (call) => {
-  if (!call.bool('use_input_stats', true)) return batchNorm(call, momentumOf(call));
+  if (call.has('running_mean') || !call.bool('use_input_stats', true))
+    return call.fail(
+      'an instance norm with running statistics (track_running_stats=True) is not supported',
+      'Without them (the default of PyTorch) it is.',
+    );
   const value = call.value('input');
   return groups(call, call.fixed(value, 1, 'the norm'));
 };
@@ -187,6 +191,7 @@ export const norms: Handlers = {
   group_norm: (call) => groups(call, call.int('num_groups')),
   native_group_norm: (call) => [groups(call, call.int('group')), undefined, undefined],
   instance_norm: instance,
-  dropout: (call) => dropped(call, call.value('input'), call.number('p')),
+  // The form that works in place calls it self.
+  dropout: (call) => dropped(call, call.value(call.has('self') ? 'self' : 'input'), call.number('p')),
   native_dropout: (call) => [dropped(call, call.value('input'), call.number('p')), undefined],
 };

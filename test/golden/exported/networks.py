@@ -138,6 +138,21 @@ class Bag(nn.Module):
         return self.head(self.norm(weights @ x).mean(1))
 
 
+class Conditions(nn.Module):
+    """Truth values and whole numbers made of what is trained: no gradient goes through them."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(8, 10)
+        self.prelu = nn.PReLU()
+
+    def forward(self, x):
+        y = self.first(x)
+        y = F.leaky_relu(y, 0.2) + F.softplus(y) + F.mish(y) + self.prelu(y) + torch.where(~(y >= 0), y, 2 * y)
+        y = y.masked_fill((y > 0) & (y < 0.3), 0.1) + (y > 0).float() * y + (3 * y).long() * y
+        return y + (y < 1).any(1, keepdim=True) * y
+
+
 IMAGE, SMALL = (3, 64, 64), (3, 16, 16)
 NETWORKS = {
     "resnet18": (lambda: torchvision.models.resnet18(num_classes=10), IMAGE),
@@ -151,6 +166,7 @@ NETWORKS = {
     "unet": (UNet, SMALL),
     "convolutions": (Convolutions, SMALL),
     "bag_of_tokens": (Bag, (12,)),
+    "conditions": (Conditions, (8,)),
 }
 TOKENS = {"gpt", "bag_of_tokens"}
 # Exported once only: half a gigabyte.

@@ -1,6 +1,7 @@
 """Small networks that together use the operations Basin reads, exported by real PyTorch, with what they give.
 
 python operations.py FOLDER: writes NAME.pt2, NAME_decomposed.pt2, NAME_x.npy and outputs; prints the names.
+python operations.py --refused FOLDER: writes NAME.pt2 of what is refused; prints names, and words of the message.
 """
 
 import copy
@@ -46,7 +47,11 @@ cases = {
  'pools': (lambda: L(lambda s, x: torch.cat([f(x).flatten(1) for f in [lambda x: F.max_pool2d(x, 3, 2, 1), lambda x: F.max_pool2d(x, 3, 2, ceil_mode=True), lambda x: F.avg_pool2d(x, 3, 2, 1), lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False), lambda x: F.avg_pool2d(x, 3, 2, 1, ceil_mode=True), lambda x: F.avg_pool2d(x, 2, 2, ceil_mode=True), lambda x: F.avg_pool2d(x, 2, divisor_override=3), lambda x: F.adaptive_avg_pool2d(x, 5), lambda x: F.adaptive_avg_pool2d(x, (1, 1)), lambda x: F.adaptive_avg_pool2d(x, 14), lambda x: F.interpolate(x, scale_factor=2, mode='nearest'), lambda x: F.interpolate(x, scale_factor=2, mode='bilinear'), lambda x: F.interpolate(x, size=(17, 9), mode='bilinear', align_corners=True), lambda x: F.interpolate(x, size=(17, 9), mode='bilinear')]], 1)), (2, 11, 13)),
  'convs': (lambda: L(lambda s, x: torch.cat([getattr(s, 'c%d' % i)(x).flatten(1) for i in range(10)], 1), c0=nn.Conv2d(4, 8, 3, 2, 1, groups=2), c1=nn.Conv2d(4, 8, 3, groups=4, padding=2, dilation=2), c2=nn.Conv2d(4, 4, (3, 5), (1, 2), (1, 0)), c3=nn.Conv2d(4, 6, 4, padding='same'), c4=nn.Conv2d(4, 6, 3, dilation=3, padding=1), c5=nn.ConvTranspose2d(4, 6, 3, 2, 1, 1), c6=nn.ConvTranspose2d(4, 6, 4, 3, 2, groups=2, bias=False), c7=nn.ConvTranspose2d(4, 4, 3, dilation=2), c8=nn.Conv2d(4, 4, 3, (2, 1), groups=4), c9=nn.Conv2d(4, 6, 3, padding=1, padding_mode='reflect')), (4, 9, 10)),
  'conv1d': (lambda: L(lambda s, x: F.max_pool1d(s.b(s.c(x)), 2).flatten(1), c=nn.Conv1d(3, 8, 3, 2, 1), b=nn.BatchNorm1d(8)), (3, 20)),
- 'norms': (lambda: L(lambda s, x: s.l(s.g(x)).flatten(1) + s.i(x).flatten(1) + s.r(x).flatten(1) + s.ii(x).flatten(1), l=nn.LayerNorm([4, 6, 6]), g=nn.GroupNorm(2, 4), i=nn.InstanceNorm2d(4, affine=True), r=nn.RMSNorm(6, eps=1e-6), ii=nn.InstanceNorm2d(4, track_running_stats=True, affine=True)), (4, 6, 6)),
+ 'norms': (lambda: L(lambda s, x: s.l(s.g(x)).flatten(1) + s.i(x).flatten(1) + s.r(x).flatten(1), l=nn.LayerNorm([4, 6, 6]), g=nn.GroupNorm(2, 4), i=nn.InstanceNorm2d(4, affine=True), r=nn.RMSNorm(6, eps=1e-6)), (4, 6, 6)),
+ 'edges': (lambda: L(lambda s, x: torch.cat([F.pad(x, p, mode='replicate').flatten(1) for p in [(1, 2), (0, 2), (3, 1), (0, 7), (-1, 2)]], 1)), (3, 4)),
+ 'rsub': (lambda: L(lambda s, x: torch.rsub(x, 2., alpha=3.) + torch.rsub(x, x * x, alpha=.3) + torch.sub(x, 2., alpha=3.)), (8,)),
+ 'whole': (lambda: L(lambda s, x: (((x * 10).long() + 1234567) * 1001 // 1001 - 1234567).float() + torch.fmod((x * 9).long() + 123456789, 1000).float() + ((x * 7).long() // -3).float() + torch.fmod((x * 9).long(), -4).float()), (8,)),
+ 'dropped': (lambda: L(lambda s, x: s.d(s.a(x)) + 1, a=nn.Linear(8, 8), d=nn.Dropout(.3, inplace=True)), (8,)),
  'mha': (lambda: L(lambda s, x: s.m(x, x, x)[0].mean(1), m=nn.MultiheadAttention(8, 2, batch_first=True)), (5, 8)),
  'mha_seq': (lambda: L(lambda s, x: s.m(x.transpose(0, 1), x.transpose(0, 1), x.transpose(0, 1), need_weights=False)[0].mean(0), m=nn.MultiheadAttention(8, 2)), (5, 8)),
  'sdpa': (lambda: L(lambda s, x: torch.cat([F.scaled_dot_product_attention(x, x, x, attn_mask=s.mask), F.scaled_dot_product_attention(x, x * 2, x, attn_mask=s.bias, scale=.3), F.scaled_dot_product_attention(x.view(-1, 1, 5, 8).expand(-1, 4, -1, -1), x.view(-1, 1, 5, 8).expand(-1, 2, -1, -1), x.view(-1, 1, 5, 8).expand(-1, 2, -1, -1), is_causal=True, enable_gqa=True)[:, 3]], 1)), (5, 8)),
@@ -88,7 +93,36 @@ def write(folder, name):
         torch.export.save(program.run_decompositions(), path + "_decomposed.pt2")
 
 
+def change_shape(s, x):
+    h = x * 1; v = h.view(-1, 2, 2); v.transpose_(1, 2); return h + v.flatten(1)
+def change_unseen(s, x):
+    h = x * 1; v = h[:, :2]
+    with torch.no_grad(): v.mul_(3)
+    return h + 1
+# Where numbers would be others than PyTorch's: what the refusal must name.
+refused = {
+ 'wrapping': (lambda: L(lambda s, x: ((x * 100).to(torch.int8) * 3).float()), (4,), 'to (to.dtype): it computes whole numbers of type int8'),
+ 'wrapping_cast': (lambda: L(lambda s, x: (x * 50).long().to(torch.uint8).float()), (4,), '(to.dtype): it computes whole numbers of type uint8'),
+ 'beyond': (lambda: L(lambda s, x: ((x * 10).long() + 2 ** 40).float()), (4,), 'add (add.Tensor): 1099511627776 is beyond 2^31'),
+ 'change_shape': (lambda: L(change_shape), (4,), 'transpose_ (transpose.default): it changes the shape of a tensor in place'),
+ 'change_unseen': (lambda: L(change_unseen), (4,), 'is changed in place where gradients are switched off'),
+ 'instance': (lambda: L(lambda s, x: s.n(x).flatten(1), n=nn.InstanceNorm1d(3, track_running_stats=True)), (3, 5), 'in module "n" (instance_norm.default): an instance norm with running statistics'),
+ 'place': (lambda: L(lambda s, x: x + torch.arange(x.shape[0])[:, None]), (4,), 'or on its place among them'),
+}
+
+
+def write_refused(folder, name):
+    build, shape, _ = refused[name]
+    program = torch.export.export(build().eval(), (torch.randn(4, *shape),), dynamic_shapes={"x": {0: torch.export.Dim("batch")}})
+    torch.export.save(program, os.path.join(folder, name + ".pt2"))
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--refused":
+        for each in refused:
+            write_refused(sys.argv[2], each)
+        print(json.dumps({name: words for name, (*_, words) in refused.items()}))
+        sys.exit()
     for each in cases:
         write(sys.argv[1], each)
     print(json.dumps(list(cases)))

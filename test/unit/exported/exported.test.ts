@@ -13,6 +13,7 @@ import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { job } from '../../support/job.ts';
 import { changed, exportedFixture, lowered } from './files.ts';
+import type { Json } from './files.ts';
 
 type Adopted = JobResult<'adopt'>;
 const folder = mkdtempSync(join(tmpdir(), 'basin-exported-'));
@@ -136,6 +137,19 @@ describe('a network exported from PyTorch', () => {
       ['bn.running_var', 'statistics'],
       ['bn.num_batches_tracked', 'statistics'],
     ]);
+  });
+
+  it('says of outputs that are not finite how many there are', async () => {
+    const network = changed('digits.pt2', 'models/model.json', ({ graph_module: { graph } }: Json) => {
+      graph.nodes.find(({ target }: Json) => target.includes('dropout')).target =
+        'torch.ops.aten.log.default';
+    });
+    const [run, inputs, out] = [fresh(), fresh('.npy'), fresh('.npy')];
+    await job('adopt', { network, directory: run });
+    writeNpy(inputs, { dtype: 'float32', shape: [1, 1, 28, 28], data: new Float32Array(784).fill(1) });
+    const { largest, notes } = await job<JobResult<'evaluate'>>('evaluate', { run, epoch: 1, inputs, out });
+    expect(largest).toBeNull();
+    expect(notes).toContain('10 of 10 numbers are not finite (NaN or infinite).');
   });
 
   it('gives examples of the wrong shape back by name', async () => {

@@ -15,7 +15,8 @@ import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { job } from '../../support/job.ts';
-import { exportedFixture } from './files.ts';
+import { changed, exportedFixture } from './files.ts';
+import type { Json } from './files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'basin-exported-training-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -55,6 +56,17 @@ beforeAll(async () => {
 }, 300_000);
 
 describe('a run of an exported network', () => {
+  it('is refused for a batch norm that would never move its statistics', async () => {
+    const network = changed('digits.pt2', 'models/model.json', ({ graph_module: { graph } }: Json) => {
+      const node = graph.nodes.find(({ target }: Json) => target.includes('batch_norm'));
+      node.inputs.find(({ name }: Json) => name === 'momentum').arg = { as_float: 0 };
+    });
+    const directory = fresh();
+    await job('adopt', { network, directory });
+    const message = await failure(job('train', { run: fresh(), config: configOf(directory) }));
+    expect(message).toContain('the batch norm "batch_norm" has momentum 0');
+  });
+
   it('learns, and saves every key of the state dict', () => {
     expect(Math.min(...trained.test_accuracy)).toBeGreaterThan(70);
     const checkpoint = openCheckpoint(join(run, 'checkpoint_epoch_2_model_2.safetensors'));

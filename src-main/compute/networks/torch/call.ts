@@ -25,10 +25,22 @@ export const sizesAt = (sizes: readonly Size[], { examples }: CallContext): numb
 
 const dtypes = { float: 'float32', int: 'int32', bool: 'bool' } as const;
 
+/**
+ * What `compute` gives, a constant for gradients: truth values and whole numbers have none, and tfjs refuses to look for one,
+ * or passes it through a cast.
+ */
+export function withoutGradient({ tf }: Maths, compute: () => Tensor): Tensor {
+  const run = tf.customGrad(() => ({ value: compute(), gradFunc: () => [] }));
+  return run();
+}
+
 /** As values of that kind; whole numbers are cut, not rounded. */
-export function cast({ tf }: Maths, x: Tensor, kind: ValueKind): Tensor {
+export function cast(maths: Maths, x: Tensor, kind: ValueKind): Tensor {
+  const { tf } = maths;
   if (x.dtype === dtypes[kind]) return x;
-  return kind === 'bool' ? tf.notEqual(x, tf.zeros([], x.dtype)) : tf.cast(x, dtypes[kind]);
+  return withoutGradient(maths, () =>
+    kind === 'bool' ? tf.notEqual(x, tf.zeros([], x.dtype)) : tf.cast(x, dtypes[kind]),
+  );
 }
 
 /** Whole numbers that are kept as float32. They are rounded: where models are mixed, 7 may have become 6.9999995. */

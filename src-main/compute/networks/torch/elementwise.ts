@@ -4,7 +4,7 @@ import type { BinaryName, UnaryName } from '../../../../src-shared/networks/oper
 import type { Tensor } from '../../backend/index.ts';
 import type { Maths } from '../maths.ts';
 import { gelu } from '../operations/activation.ts';
-import { cast, rangeOf, scalarOf, sizesAt, stopped } from './call.ts';
+import { cast, rangeOf, scalarOf, sizesAt, stopped, withoutGradient } from './call.ts';
 import type { RunCalls } from './call.ts';
 
 type Unary = (maths: Maths, x: Tensor) => Tensor;
@@ -13,8 +13,10 @@ const between = ({ tf, number }: Maths, x: Tensor, least: number, most: number):
   tf.minimum(tf.maximum(x, number(least)), number(most));
 
 /** log(1 + exp x); x itself above 20. */
-const softplus: Unary = ({ tf, number }, x) =>
-  tf.where(tf.greater(x, number(20)), x, tf.log1p(tf.exp(tf.minimum(x, number(20)))));
+const softplus: Unary = (maths, x) => {
+  const { tf, number } = maths;
+  return tf.where(above(maths, x, 20), x, tf.log1p(tf.exp(tf.minimum(x, number(20)))));
+};
 
 const hardsigmoid: Unary = (maths, x) =>
   maths.tf.div(between(maths, maths.tf.add(x, maths.number(3)), 0, 6), maths.number(6));
@@ -82,22 +84,31 @@ const unary: Record<UnaryName, Unary> = {
 
 type Binary = (maths: Maths, a: Tensor, b: Tensor) => Tensor;
 
-/**
- * Of whole numbers as of others, which is exact up to 2^24: a trace tries operations on zeros, by which TensorFlow's kernels
- * for whole numbers do not divide.
- */
-const asFloats =
-  (binary: Binary): Binary =>
-  (maths, a, b) => {
-    if (a.dtype === 'float32') return binary(maths, a, b);
-    return cast(maths, binary(maths, cast(maths, a, 'float'), cast(maths, b, 'float')), 'int');
-  };
-
 /** The remainder with the sign of a. */
-const fmod: Binary = ({ tf }, a, b) => tf.mul(tf.sign(a), tf.mod(tf.abs(a), tf.abs(b)));
+const floatFmod: Binary = ({ tf }, a, b) => tf.mul(tf.sign(a), tf.mod(tf.abs(a), tf.abs(b)));
 
 /** Rounded down; through the remainder, so that no quotient is rounded up to a whole number. */
-const floorDivision: Binary = ({ tf }, a, b) => tf.round(tf.div(tf.sub(a, tf.mod(a, b)), b));
+const floatFloorDivision: Binary = ({ tf }, a, b) => tf.round(tf.div(tf.sub(a, tf.mod(a, b)), b));
+
+/**
+ * Through float32, which is exact up to 2^24, and then once more for what that left over: a trace tries operations on zeros,
+ * by which TensorFlow's kernels for whole numbers do not divide.
+ */
+const floorDivision: Binary = (maths, a, b) => {
+  if (a.dtype === 'float32') return floatFloorDivision(maths, a, b);
+  const { tf } = maths;
+  const rough = (left: Tensor): Tensor =>
+    cast(maths, floatFloorDivision(maths, cast(maths, left, 'float'), cast(maths, b, 'float')), 'int');
+  const first = rough(a);
+  return tf.add(first, rough(tf.sub(a, tf.mul(first, b))));
+};
+
+const fmod: Binary = (maths, a, b) => {
+  if (a.dtype === 'float32') return floatFmod(maths, a, b);
+  const { tf } = maths;
+  const [own, other] = [tf.abs(a), tf.abs(b)];
+  return tf.mul(tf.sign(a), tf.sub(own, tf.mul(floorDivision(maths, own, other), other)));
+};
 
 const truncated: Binary = ({ tf }, a, b) => {
   const quotient = tf.div(a, b);
@@ -112,8 +123,8 @@ const binary: Record<BinaryName, Binary> = {
   pow: ({ tf }, a, b) => tf.pow(a, b),
   maximum: ({ tf }, a, b) => tf.maximum(a, b),
   minimum: ({ tf }, a, b) => tf.minimum(a, b),
-  fmod: asFloats(fmod),
-  floor_div: asFloats(floorDivision),
+  fmod,
+  floor_div: floorDivision,
   trunc_div: truncated,
   eq: ({ tf }, a, b) => tf.equal(a, b),
   ne: ({ tf }, a, b) => tf.notEqual(a, b),
@@ -126,6 +137,12 @@ const binary: Record<BinaryName, Binary> = {
   xor: ({ tf }, a, b) => tf.logicalXor(a, b),
 };
 
+const compares = new Set<BinaryName>(['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'and', 'or', 'xor']);
+
+/** Where x is above a number. */
+const above = (maths: Maths, x: Tensor, least: number): Tensor =>
+  withoutGradient(maths, () => maths.tf.greater(x, maths.number(least)));
+
 export const elementwise: RunCalls<
   'unary' | 'binary' | 'clamp' | 'leaky' | 'where' | 'cast' | 'full' | 'range'
 > = {
@@ -135,15 +152,16 @@ export const elementwise: RunCalls<
     const given = (value: typeof left): Tensor =>
       value === undefined ? values.shift()! : scalarOf(maths, numberOf(value), kind);
     const [a, b] = [given(left), given(right)];
+    if (compares.has(name)) return withoutGradient(maths, () => binary[name](maths, a, b));
     return binary[name](maths, a, b);
   },
   clamp([x], { least, most, kind }, { maths }) {
     const { tf } = maths;
-    const above = least === undefined ? x! : tf.maximum(x!, scalarOf(maths, numberOf(least), kind));
-    return most === undefined ? above : tf.minimum(above, scalarOf(maths, numberOf(most), kind));
+    const raised = least === undefined ? x! : tf.maximum(x!, scalarOf(maths, numberOf(least), kind));
+    return most === undefined ? raised : tf.minimum(raised, scalarOf(maths, numberOf(most), kind));
   },
-  leaky: ([x], { slope }, { maths: { tf, number } }) =>
-    tf.where(tf.greater(x!, number(0)), x!, tf.mul(x!, number(slope))),
+  leaky: ([x], { slope }, { maths }) =>
+    maths.tf.where(above(maths, x!, 0), x!, maths.tf.mul(x!, maths.number(slope))),
   where: ([condition, a, b], _settings, { maths: { tf } }) => tf.where(condition!, a!, b!),
   cast: ([x], { kind }, { maths }) => cast(maths, x!, kind),
   full(_inputs, { kind, sizes, value }, context) {

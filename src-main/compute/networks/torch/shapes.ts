@@ -86,15 +86,18 @@ function aroundEdges(
   const { axis, before, after, mode } = at;
   if (before === 0 && after === 0) return x;
   const length = x.shape[axis]!;
-  const piece = (start: number, count: number): Tensor => {
-    if (mode === 'reflect') return tf.reverse(cut(maths, x, axis, start, count), axis);
-    const shape = x.shape.map((own, i) => (i === axis ? count : own));
-    return expanded(maths, cut(maths, x, axis, start === 1 ? 0 : length - 1, 1), shape);
-  };
-  const parts = [
-    ...(before > 0 ? [piece(1, before)] : []),
-    x,
-    ...(after > 0 ? [piece(length - 1 - after, after)] : []),
-  ];
+  const mirrored = (start: number, count: number): Tensor =>
+    tf.reverse(cut(maths, x, axis, start, count), axis);
+  const repeated = (place: number, count: number): Tensor =>
+    expanded(
+      maths,
+      cut(maths, x, axis, place, 1),
+      x.shape.map((own, i) => (i === axis ? count : own)),
+    );
+  const [first, last] =
+    mode === 'reflect'
+      ? [() => mirrored(1, before), () => mirrored(length - 1 - after, after)]
+      : [() => repeated(0, before), () => repeated(length - 1, after)];
+  const parts = [...(before > 0 ? [first()] : []), x, ...(after > 0 ? [last()] : [])];
   return tf.concat(parts, axis);
 }

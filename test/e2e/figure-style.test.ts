@@ -135,7 +135,7 @@ describe.skipIf(noBrowser)('the style of figures', () => {
     await card('rescaling').getByRole('button', { name: 'Open in its view' }).click();
     const figure = page.getByRole('main').locator('svg', { hasText: 'rescaling factor' });
     await expect.poll(() => figure.textContent()).toContain('loss in the middle');
-    expect(await figure.locator('.legend').count()).toBe(0);
+    await expect.poll(() => figure.locator('.legend').count()).toBe(0);
     await page
       .locator('figure', { hasText: 'rescaling factor' })
       .getByRole('button', { name: 'Export…' })
@@ -148,7 +148,7 @@ describe.skipIf(noBrowser)('the style of figures', () => {
     const note = page.getByRole('main').getByText('In the style of the saved figure “rescaling”.');
     await note.getByRole('button', { name: 'Usual style' }).click();
     await note.waitFor({ state: 'detached' });
-    expect(await figure.textContent()).not.toContain('loss in the middle');
+    await expect.poll(() => figure.textContent()).not.toContain('loss in the middle');
   });
 
   it('holds every text to its place where the fonts are other ones', async () => {

@@ -61,7 +61,7 @@ describe.skipIf(noBrowser)('measures of identifiability', { timeout: 2 * long },
     await expect.poll(() => figure.textContent()).toContain('W-asymmetric, hidden layer 3');
     await figure.getByRole('button', { name: 'Export…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Export figure' });
-    await dialog.getByLabel('Preview at true size').locator('svg').waitFor();
+    await dialog.getByLabel('Preview').locator('svg').waitFor();
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       dialog.getByRole('button', { name: 'SVG', exact: true }).click(),

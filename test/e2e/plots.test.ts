@@ -198,16 +198,22 @@ describe.skipIf(noBrowser)('plots', { timeout: 120_000 }, () => {
   it('Symmetry: one style for one thing in both plots, and the projection is named', async () => {
     await goTo(page, 'symmetry');
     const styles = (name: string) =>
-      page
-        .locator(`g.series[data-series="${name}"] path[fill=none]`)
-        .evaluateAll((paths) =>
-          paths.map((path) => [path.getAttribute('stroke'), path.getAttribute('stroke-dasharray')].join(' ')),
-        );
+      page.locator(`g.series[data-series="${name}"] path[fill=none]`).evaluateAll((paths) =>
+        paths.map((path) => {
+          // Dashes are as long as the stroke is wide, which follows the width of the figure.
+          const width = Number(path.getAttribute('stroke-width'));
+          const dash = (path.getAttribute('stroke-dasharray') ?? '').split(/[ ,]+/).filter(Boolean);
+          return [path.getAttribute('stroke'), ...dash.map((each) => (Number(each) / width).toFixed(1))].join(
+            ' ',
+          );
+        }),
+      );
     for (const name of ['straight line', 'symmetry curve']) {
       await expect.poll(async () => (await styles(name)).length).toBe(2);
       expect(new Set(await styles(name)).size).toBe(1);
     }
-    await page.getByText('Curve projected orthogonally onto the plane', { exact: true }).waitFor();
+    await page.getByText(/^Curve projected/).first().waitFor();
+    await page.getByText('orthogonally onto the plane').first().waitFor();
     await goTo(page, 'interpolation');
     await plane().waitFor();
   });

@@ -40,7 +40,8 @@ export const evaluateJob = defineJob({
     notes: z.array(z.string()),
   }),
   lane: 'main',
-  place: { view: 'catalog' },
+  // It writes one file: no question that is asked of whole groups.
+  place: null,
   cacheable: false,
   quiet: true,
 });

@@ -106,6 +106,7 @@ test('every kind about runs takes groups and epochs; others do not', () => {
     'rescaling-barrier',
     'similarity',
     'subspace-coherence',
+    'symmetries',
     'symmetry-curve',
   ]);
   expect(taken.filter(([, inGroups, over]) => inGroups !== over).map(([kind]) => kind)).toEqual([

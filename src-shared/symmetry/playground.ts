@@ -52,11 +52,12 @@ export function planeThrough(a: Point, b: Point, third: Point): Plane {
       v,
       across.map((x) => x * dot(v, across)),
     );
-  const up =
+  const upwards =
     normalised(away(minus(third, a))) ??
     normalised(away(a.map((_, i) => Math.cos(3 * i + 1)))) ??
     a.map((_, i) => (i === 1 ? 1 : 0));
-  return { origin: a, across, up };
+  // Twice: of a third point that is almost on the line, what is left at first is mostly rounding.
+  return { origin: a, across, up: normalised(away(upwards)) ?? upwards };
 }
 
 function normalised(v: Point): Point | undefined {

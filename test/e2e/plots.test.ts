@@ -212,8 +212,8 @@ describe.skipIf(noBrowser)('plots', { timeout: 120_000 }, () => {
       await expect.poll(async () => (await styles(name)).length).toBe(2);
       expect(new Set(await styles(name)).size).toBe(1);
     }
-    await page.getByText(/^Curve projected/).first().waitFor();
-    await page.getByText('orthogonally onto the plane').first().waitFor();
+    for (const line of ['Curve projected', 'orthogonally onto the plane'])
+      await page.locator('svg text', { hasText: line }).first().waitFor();
     await goTo(page, 'interpolation');
     await plane().waitFor();
   });

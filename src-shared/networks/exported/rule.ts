@@ -49,8 +49,15 @@ function opened({ sizes, parts, held }: UnitValue, place: number, rank: number):
   const before = rank - sizes.length;
   const moved = (axis: number): number => axis + before + (axis + before >= place ? 1 : 0);
   return {
-    sizes: [...new Array<number>(before).fill(1), ...sizes].toSpliced(place, 0, 1),
+    // Older browsers lack toSpliced.
+    sizes: insertedAt([...new Array<number>(before).fill(1), ...sizes], place),
     parts: parts.map(({ axes, labels }) => ({ axes: axes.map(moved), labels })),
     held: new Map([...held].map(([axis, why]) => [moved(axis), why])),
   };
 }
+
+const insertedAt = (sizes: readonly number[], place: number): number[] => [
+  ...sizes.slice(0, place),
+  1,
+  ...sizes.slice(place),
+];

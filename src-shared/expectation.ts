@@ -51,7 +51,7 @@ function boundedOf(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>): st
   if (issue.origin === 'string') return limit === 1 && isLow ? 'text' : `text of ${bound} characters`;
   if (issue.origin === 'array') return `a list of ${bound} ${limit === 1 ? 'entry' : 'entries'}`;
   // Whole numbers beyond these limits cannot be told apart.
-  if (Math.abs(limit) >= Number.MAX_SAFE_INTEGER) return 'a smaller whole number';
+  if (Math.abs(limit) >= Number.MAX_SAFE_INTEGER) return `a ${isLow ? 'larger' : 'smaller'} whole number`;
   return `${issue.origin === 'int' ? 'a whole number' : 'a number'} of ${bound}`;
 }
 

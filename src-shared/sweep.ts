@@ -73,7 +73,7 @@ function rangeOf(text: string): string[] | undefined {
 }
 
 /**
- * One `--grid`: `sigma_f=0,0.5,1`, `seed=0-9`, `model.widths=[16,16],[32,32]`.
+ * One `--grid`: `sigma_f=0,0.5,1`, `seed=0-9`, `scheduler.milestones=[30,60],[50,80]`.
  * @throws UserError for a key without values, an empty value or one that appears twice
  */
 export function parseAxis(text: string): SweepAxis {

@@ -1,7 +1,7 @@
 /**
- * A Python with PyTorch and torchvision, for tests and benchmarks that compare with them. PyPI has only the CUDA build for Linux, whose
- * libraries weigh gigabytes; without them it does not even load. It computes on the CPU, so empty libraries of the same
- * names do (scripts/native/cpu_only_torch.py): 1.6 GB on disk instead of 6.
+ * A Python with PyTorch and torchvision, for tests and benchmarks that compare with them. PyPI has only the CUDA build
+ * for Linux, whose libraries weigh gigabytes; without them it does not even load. It computes on the CPU, so empty
+ * libraries of the same names do (scripts/native/cpu_only_torch.py): 1.6 GB on disk instead of 6.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ const packages = [
 ];
 const diskBytes = { whole: 3.5e9, mending: 0.5e9 }; // while installing: the wheels and what is unpacked of them
 
-/** Which packages a folder has, so that one made with fewer of them is mended instead of used. */
+/** Lists the packages in a folder: one that was made before a package was added to the list gets it now. */
 const packagesFile = (folder) => join(folder, 'basin-packages.json');
 
 function missingFrom(folder) {
@@ -94,7 +94,7 @@ async function build(folder, say) {
   }
 }
 
-/** Returns { python } or { reason }. With `install` it is made where missing, and mended where it lacks packages. */
+/** Returns { python } or { reason }. With `install`, an environment that is missing is made, and packages that it lacks are added. */
 export async function torchPython({ install = false, say = () => {} } = {}) {
   if (process.env.BASIN_TORCH_PYTHON) return { python: process.env.BASIN_TORCH_PYTHON };
   const folder = join(cacheFolder(), `torch-${torchVersion}`);

@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { access, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
+import { figureFormats } from '../../src-shared/api.ts';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import type { Client } from '../../src-shared/rpc.ts';
 import { UsageError } from './errors.ts';
@@ -32,6 +33,15 @@ export async function checkFolderOf(path: string): Promise<void> {
       hint: 'Choose another folder, or get write permission for this one.',
     });
   });
+}
+
+/** By the ending of the name. */
+export function figureFormatOf(path: string): (typeof figureFormats)[number] {
+  const found = figureFormats.find((format) => extname(path) === `.${format}`);
+  if (found !== undefined) return found;
+  throw new UsageError(
+    `--out ${path}: expected a name that ends with ${figureFormats.map((f) => `.${f}`).join(', ')}`,
+  );
 }
 
 export async function writeOutFile(

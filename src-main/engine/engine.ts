@@ -54,7 +54,7 @@ const runsChangedEvery = 300;
 
 /**
  * Opens the workspace: takes its lock, opens and migrates the catalog, brings catalog and folders together, and (with
- * `queue: 'all'`) goes on with the queue. Throws WorkspaceBusyError when another engine has it, UserError for a
+ * `queue: 'all'`) resumes the queue. Throws WorkspaceBusyError when another engine has it, UserError for a
  * folder or catalog that cannot be used.
  */
 export async function openEngine(options: EngineOptions = {}): Promise<Engine> {

@@ -23,7 +23,7 @@ interface Said {
 type Results = Pick<ResultStore, 'list' | 'read'>;
 type Runs = Pick<RunStore, 'lastWrites'>;
 
-/** Other requests are answered between so many results. */
+/** After reading this many results, other requests get their turn. */
 const readAtOnce = 8;
 
 /** Files are written a moment before the result that tells of them; clocks of file systems are coarse. */

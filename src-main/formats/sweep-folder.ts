@@ -1,7 +1,8 @@
 /** Sweeps on the disk: a folder with `sweep.json`, and the run folder of each combination in it. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../../src-shared/errors.ts';
+import { messageOf, UserError } from '../../src-shared/errors.ts';
+import { expectationText } from '../../src-shared/expectation.ts';
 import { sweepFileName, sweepSchema, type Sweep } from '../../src-shared/sweep.ts';
 import { writeFileAtomic } from './atomic.ts';
 
@@ -19,12 +20,12 @@ export function readSweep(folder: string): Sweep {
   try {
     content = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new UserError(`${path} is not JSON: ${(error as Error).message}`, { cause: error });
+    throw new UserError(`${path} is not JSON: ${messageOf(error)}`, { cause: error });
   }
   const parsed = sweepSchema.safeParse(content);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new UserError(`${path}: ${issue!.path.join('.') || 'the file'}: ${issue!.message}`);
+  throw new UserError(`${path}: ${issue!.path.join('.') || 'the file'}: ${expectationText(issue!)}`);
 }
 
 /** The sweeps below the workspace's folder of runs, the newest first; `problems` are files that cannot be read. */
@@ -37,7 +38,7 @@ export function sweepsIn(runs: string): { sweeps: SweepFolder[]; problems: strin
       try {
         return [{ name, folder, sweep: readSweep(folder) }];
       } catch (error) {
-        problems.push((error as Error).message);
+        problems.push(messageOf(error));
         return [];
       }
     });

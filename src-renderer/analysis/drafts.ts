@@ -15,11 +15,14 @@ function all(): Record<string, AnalysisDraft> {
   }
 }
 
+/** JSON would make it null, which is another value. */
+const withoutNaN = (_key: string, value: unknown): unknown => (Number.isNaN(value) ? undefined : value);
+
 export const readAnalysis = (kind: string): AnalysisDraft => all()[kind] ?? empty;
 
 export function keepAnalysis(kind: string, draft: AnalysisDraft): void {
   try {
-    localStorage.setItem(storageKey, JSON.stringify({ ...all(), [kind]: draft }));
+    localStorage.setItem(storageKey, JSON.stringify({ ...all(), [kind]: draft }, withoutNaN));
   } catch {
     // A browser that keeps nothing still measures.
   }

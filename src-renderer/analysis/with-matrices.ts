@@ -4,7 +4,7 @@ import { matrix } from '../../src-shared/matrix.ts';
 import { drawnOf } from '../../src-shared/presentations/index.ts';
 import { engine } from '../state/engine.svelte.ts';
 
-/** 200 MB of float64: more would make the window slow, and no figure shows so many. */
+/** 200 MB of float64: more would make the window slow, and no figure can show them. */
 const mostEntries = 25e6;
 
 export interface Filled {

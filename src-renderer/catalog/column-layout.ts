@@ -48,7 +48,7 @@ function trackOf(column: Column, width: number): string {
 }
 
 /**
- * The columns that fit into so many px, and those that must wait for a wider window. The column that is sorted by stays.
+ * The columns that fit into a width in px, and those that need a wider window. The column that is sorted by stays.
  * Width 0 (nothing laid out yet) has room for all.
  */
 export function fitting(

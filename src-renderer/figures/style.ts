@@ -7,6 +7,7 @@ import {
   type FigureOptionsInput,
   type SizePreset,
 } from '../../src-shared/figures/index.ts';
+import { units } from '../../src-shared/figures/size.ts';
 
 export interface AxisForm {
   low: number | null;
@@ -40,8 +41,6 @@ const axisForm = ({ range, scale, label }: AxisStyle = {}): AxisForm => ({
   label: label ?? '',
 });
 
-const inchesPer = { in: 1, mm: 1 / 25.4, cm: 1 / 2.54, pt: 1 / 72, px: 1 / 96 } as const;
-
 /** The fields for a recipe's options; options that this version does not know leave all fields as they are by default. */
 export function styleForm(options: unknown): StyleForm {
   const parsed = figureOptionsSchema.safeParse(options ?? {});
@@ -69,7 +68,7 @@ export function styleForm(options: unknown): StyleForm {
   if (typeof size === 'string') return { ...form, size };
   const unit = size.unit === 'mm' || size.unit === 'cm' ? 'mm' : 'in';
   const convert = (length: number): number =>
-    size.unit === unit ? length : Number(((length * inchesPer[size.unit]) / inchesPer[unit]).toFixed(4));
+    size.unit === unit ? length : Number(((length * units[size.unit]) / units[unit]).toFixed(4));
   const height = size.height === undefined ? null : convert(size.height);
   return { ...form, unit, width: convert(size.width), height };
 }

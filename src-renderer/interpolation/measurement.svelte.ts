@@ -149,7 +149,7 @@ class Measurement {
     try {
       while (this.#wanted.length > 0) await this.#lookAt(this.#wanted.splice(0));
     } catch (error) {
-      this.#failed('Looking for results', error);
+      this.#failed('The results on record', error);
     } finally {
       this.#looking = false;
     }

@@ -50,10 +50,8 @@ export function zoomAbout(place: Place, at: Range, factor: number): Zoom {
 }
 
 /** @param by shares of both axes that what is shown moves by, to the right and up */
-export const panned = (place: Place, [right, up]: Range): Zoom => {
-  const kept = zoomOf(place, [-right, 1 - right], [-up, 1 - up]);
-  return kept;
-};
+export const panned = (place: Place, [right, up]: Range): Zoom =>
+  zoomOf(place, [-right, 1 - right], [-up, 1 - up]);
 
 /** A box in shares of both axes. Thin ones zoom along one axis only; equal units stay equal. */
 export function boxed(place: Place, from: Range, to: Range, thin: Range): Zoom | null {
@@ -69,8 +67,9 @@ export function boxed(place: Place, from: Range, to: Range, thin: Range): Zoom |
   return zoomOf(place, isThin(x, 0) ? [0, 1] : x, isThin(y, 1) ? [0, 1] : y);
 }
 
-/** The zooms with this one as the last; one that shows all of its panel is none. */
+/** The zooms with this one as the last; none if all panels are shown whole then. */
 export function withZoom(zooms: readonly Zoom[], zoom: Zoom): Zoom[] {
   const others = zooms.filter(({ panel }) => panel !== zoom.panel);
-  return zoom.x === null && zoom.y === null ? [] : [...others, zoom];
+  const all = [...others, zoom];
+  return all.some(({ x, y }) => x !== null || y !== null) ? all : [];
 }

@@ -1,6 +1,7 @@
 /** The demo that was started in this window: how far it is, until its figure is whole. */
 import { z } from 'zod';
 import { demoFamilies } from '../../src-shared/demo.ts';
+import { runOf } from '../training/jobs.ts';
 import { engine } from './engine.svelte.ts';
 
 const storageKey = 'basin.demo';
@@ -33,10 +34,14 @@ class Demo {
     () => {
       const trainings = engine.jobs.filter(({ id }) => this.#jobIds.includes(id));
       const training = trainings.filter(({ state }) => isActive(state)).length;
-      const measuring = engine.jobs.some(({ kind, state }) => kind === 'interpolate' && isActive(state));
+      const names = new Set(trainings.map(runOf));
+      const measuring = engine.jobs.some(
+        (job) => job.kind === 'interpolate' && isActive(job.state) && names.has(runOf(job)),
+      );
       if (trainings.length === 0 || (training === 0 && !measuring)) return undefined;
       const families = demoFamilies.length;
-      return { trained: families - training, families, measuring };
+      const trained = trainings.filter(({ state }) => state === 'done').length;
+      return { trained: families - trainings.length + trained, families, measuring };
     },
   );
 }

@@ -8,7 +8,7 @@ const never: Record<string, string> = {
   'model.ignored_tensors': 'it describes adopted weights.',
   'dataset.coherence_rotation.axis_signs': 'training records it; there is only one value.',
   'model.description': 'it describes adopted weights.',
-  'model.network': 'it describes adopted weights.',
+  'model.network': 'it is the graph of an exported network; "basin run adopt --network" writes it.',
   adopted_from: 'it describes adopted weights.',
   adopted_as: 'it describes adopted weights.',
   'model.permutations': 'it describes adopted weights.',

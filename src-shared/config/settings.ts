@@ -107,8 +107,11 @@ function idleNote(keys: string[], reason: string): string {
   return `${named.join(', ')}${more} ${keys.length === 1 ? 'has' : 'have'} no effect: ${reason}`;
 }
 
-/** Written into every config by training, with all that was drawn from it. */
-const recorded = new Set(['seed', 'mask_seed', 'fork']);
+/** Written into configs by training, with all that was drawn from it, or by adopting a network. Nobody asked for it. */
+const recorded = new Set([
+  ...['seed', 'mask_seed', 'fork'],
+  ...['model.network', 'model.description', 'adopted_from', 'adopted_as'],
+]);
 
 interface Leaf {
   key: string;

@@ -79,7 +79,7 @@ describe.skipIf(noBrowser)('addresses of views', { timeout: 300_000 }, () => {
     await other.close();
   });
 
-  it('Interpolation: a group that is made later is shown, unless groups were chosen', async () => {
+  it('Interpolation: all groups are shown if none were chosen, and the address does not list them', async () => {
     await page.evaluate(() => localStorage.clear());
     await page.goto(`${page.url().split('#')[0]}#/catalog`);
     await goTo(page, 'interpolation');
@@ -100,7 +100,7 @@ describe.skipIf(noBrowser)('addresses of views', { timeout: 300_000 }, () => {
     await page.getByRole('heading', { level: 1, name: /swap cost/ }).waitFor();
   });
 
-  it('Matrices: result, layer, epoch, order, range of colours, threshold and neurons', async () => {
+  it('Matrices: result, layer, epoch, order, range of colours and neurons', async () => {
     await goTo(page, 'matrices');
     const heading = (of: Page) => of.getByRole('main').getByRole('heading', { level: 1 }).textContent();
     await expect.poll(() => heading(page), patient).toBe('lins.0, swap cost, model 1, epoch 5');

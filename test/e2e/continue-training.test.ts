@@ -44,7 +44,7 @@ describe.skipIf(noBrowser)('training taken up again', { timeout: 2 * long }, () 
     await row('short').click({ button: 'right' });
     await page.getByRole('menuitem', { name: 'Train longer…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Train short longer' });
-    const until = dialog.getByRole('textbox', { name: 'Until epoch' });
+    const until = dialog.getByRole('textbox', { name: 'Last epoch' });
     const start = dialog.getByRole('button', { name: 'Train', exact: true });
     await dialog.getByText('The learning rate stays at').waitFor();
     await until.fill('1');

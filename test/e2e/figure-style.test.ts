@@ -62,7 +62,7 @@ describe.skipIf(noBrowser)('the style of figures', () => {
     await dialog().getByRole('combobox', { name: 'Legend', exact: true }).selectOption('none');
     await expect.poll(() => preview().locator('svg').textContent()).toContain('Four families');
     expect(await preview().locator('.legend').count()).toBe(0);
-    expect(await preview().textContent()).toContain('Shown at the size it is printed.');
+    expect(await preview().textContent()).toContain('Shown at its printed size.');
     expect((await new AxeBuilder({ page }).include('.dialog').analyze()).violations).toEqual([]);
     await dialog().getByRole('button', { name: 'Save changes' }).click();
     await dialog().waitFor({ state: 'hidden' });

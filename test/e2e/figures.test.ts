@@ -7,21 +7,9 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixtureRun } from '../support/fixtures.ts';
 import { basin, basinJson } from '../support/cli.ts';
-import { closeBrowser, goTo, noBrowser, openWindow, takeComplaints } from '../support/browser.ts';
+import { closeBrowser, goTo, noBrowser, openWindow, places, takeComplaints } from '../support/browser.ts';
 import { diverging, unchanged, writeOverflowingRun } from '../support/overflowing-run.ts';
 import { newWorkspace, startServed, stopAll } from '../support/served.ts';
-
-const places = [
-  'catalog',
-  'train',
-  'jobs',
-  'results',
-  'interpolation',
-  'matrices',
-  'identifiability',
-  'symmetry',
-  'figures',
-];
 
 function has(program: string): boolean {
   try {

@@ -6,24 +6,13 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { dirname, join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { closeBrowser, goTo, noBrowser, openWindow, takeComplaints } from '../support/browser.ts';
+import { closeBrowser, goTo, noBrowser, openWindow, places, takeComplaints } from '../support/browser.ts';
 import { basinJson } from '../support/cli.ts';
 import { fixtureRun } from '../support/fixtures.ts';
 import { noScreen } from '../support/screen.ts';
 import { newWorkspace, startServed, stopAll, type ServedApp } from '../support/served.ts';
 
 const long = 120_000;
-const places = [
-  'catalog',
-  'train',
-  'jobs',
-  'results',
-  'interpolation',
-  'matrices',
-  'identifiability',
-  'symmetry',
-  'figures',
-];
 /** Pixels as the page counts them: 800 x 500 is a laptop's 1600 x 1000 at 200 %. */
 const sizes = [
   [800, 500],
@@ -86,7 +75,7 @@ describe.skipIf(noBrowser || noScreen)('views on a screen', { timeout: 3 * long 
     ['network', (on) => buttonOfRun(on, 'Network…')],
     ['export', (on) => exportFigure(on)],
   ];
-  it.each(['light', 'dark'] as const)('axe is content with every dialog and menu, %s', async (scheme) => {
+  it.each(['light', 'dark'] as const)('axe is content with dialogs and menus, %s', async (scheme) => {
     await page.setViewportSize({ width: 1360, height: 860 });
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
     const found: string[] = [];

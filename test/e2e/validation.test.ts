@@ -92,7 +92,6 @@ describe.skipIf(noBrowser)('validation', () => {
   });
 
   it('of an analysis: nothing is asked for until every field can be used', async () => {
-    await goTo(page, 'symmetry?kind=chord-deviation');
     await goTo(page, 'identifiability?kind=permutation-sensitivity');
     const run = page.getByRole('button', { name: 'Run', exact: true });
     await run.waitFor();

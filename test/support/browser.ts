@@ -85,6 +85,19 @@ export function takeComplaints(): string[] {
   return complaints.splice(0);
 }
 
+/** Every view, by its address. */
+export const places = [
+  'catalog',
+  'train',
+  'jobs',
+  'results',
+  'interpolation',
+  'matrices',
+  'identifiability',
+  'symmetry',
+  'figures',
+];
+
 /** Opens a place by its address, as a link does. */
 export async function goTo(page: Page, place: string): Promise<void> {
   await page.evaluate((hash) => {

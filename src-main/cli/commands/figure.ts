@@ -1,6 +1,6 @@
 /** `basin figure SOURCE... --out FILE` (or `--format pdf`): draws a recipe, a saved figure or results; `basin figure list`. */
 import { readFile } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { figureFormats } from '../../../src-shared/api.ts';
 import { barrierNames } from '../../../src-shared/barriers.ts';
@@ -17,7 +17,7 @@ import type { FigureChoice, StoredResult } from '../figure-from-result.ts';
 import { figureOfResults } from '../figure-from-result.ts';
 import type { DefineCommand } from '../globals.ts';
 import { readResult } from '../job.ts';
-import { checkFolderOf, freePaths, writeFileWhole } from '../out-file.ts';
+import { checkFolderOf, figureFormatOf, freePaths, writeFileWhole } from '../out-file.ts';
 import { warnOfOutdated } from '../standing.ts';
 import { formatTable } from '../table.ts';
 import { when } from '../when.ts';
@@ -40,14 +40,6 @@ interface Recipe {
   options?: Record<string, unknown>;
 }
 
-function formatOf(path: string): Format {
-  const found = figureFormats.find((format) => extname(path) === `.${format}`);
-  if (found !== undefined) return found;
-  throw new UsageError(
-    `--out ${path}: expected a name that ends with ${figureFormats.map((f) => `.${f}`).join(', ')}`,
-  );
-}
-
 /** Where to write: `--out` names files; `--format` leaves the name to the figure, in the folder of the call. */
 function targetsOf({ out, format }: FigureFlags): { path: string | undefined; format: Format }[] {
   // Not a required option of commander's: `figure list` would ask for it too.
@@ -57,7 +49,7 @@ function targetsOf({ out, format }: FigureFlags): { path: string | undefined; fo
     format?.map((each) => ({ path: undefined, format: each })) ??
     out!.map((text) => {
       const path = typedPath(text);
-      return { path, format: formatOf(path) };
+      return { path, format: figureFormatOf(path) };
     })
   );
 }

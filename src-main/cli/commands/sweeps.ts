@@ -9,9 +9,9 @@ import { typedPath } from '../../formats/typed-path.ts';
 import { withEngine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
-import { checkFolderOf, writeFileWhole } from '../out-file.ts';
+import { checkFolderOf, figureFormatOf, writeFileWhole } from '../out-file.ts';
 import { csvOfSweep, documentOfSweep, figureOfSweep, tableOfSweep } from '../sweep/show.ts';
-import { standingOf, sweepMetricNames, type SweepMetric } from '../sweep/standing.ts';
+import { cellsIn, holdingsOf, standingOf, sweepMetricNames, type SweepMetric } from '../sweep/standing.ts';
 import { formatTable } from '../table.ts';
 import { jsonText } from '../terminal.ts';
 
@@ -42,16 +42,15 @@ async function list(globals: Globals): Promise<void> {
   const { terminal } = globals;
   const rows = await withEngine(globals, async (client) => {
     const found = await foldersOf(client, globals);
-    return Promise.all(
-      found.map(async (each) => {
-        const cells = await standingOf(client, each);
-        return {
-          ...each,
-          runs: cells.length,
-          trained: cells.filter(({ state }) => state === 'trained').length,
-        };
-      }),
-    );
+    const holdings = await holdingsOf(client);
+    return found.map((each) => {
+      const cells = cellsIn(each, holdings);
+      return {
+        ...each,
+        runs: cells.length,
+        trained: cells.filter(({ state }) => state === 'trained').length,
+      };
+    });
   });
   terminal.document(
     rows.map(({ name, folder, sweep, runs, trained }) => ({ name, folder, runs, trained, ...sweep })),
@@ -84,18 +83,16 @@ interface FigureFlags {
 
 async function drawFigure(text: string, { out, ...choice }: FigureFlags, globals: Globals): Promise<void> {
   const path = typedPath(out);
-  const format = extname(path).slice(1);
-  if (format !== 'svg' && format !== 'pdf' && format !== 'png' && format !== 'csv' && format !== 'json')
-    throw new UsageError(`--out ${out}: expected a name that ends with .svg, .pdf, .png, .csv, .json`);
+  const format = figureFormatOf(path);
   await checkFolderOf(path);
   await withEngine(globals, async (client) => {
     const found = await findSweep(client, text, globals);
     const recipe = figureOfSweep(found.sweep, await standingOf(client, found), choice);
-    const { bytes } = await client.call('figures.export', {
+    const { bytes, warnings } = await client.call('figures.export', {
       recipe: { options: {}, ...recipe },
       format,
-      dpi: 300,
     });
+    for (const warning of warnings) globals.terminal.note(`warning: ${warning}`);
     await writeFileWhole(path, bytes);
     globals.terminal.document({ path });
     globals.terminal.print(path);

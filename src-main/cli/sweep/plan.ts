@@ -16,6 +16,7 @@ import { configFileOf } from '../../formats/run-layout.ts';
 import { readSweep, type SweepFolder } from '../../formats/sweep-folder.ts';
 import { typedPath } from '../../formats/typed-path.ts';
 import { UsageError } from '../errors.ts';
+import { self, shellWord } from '../self.ts';
 import { trainingParams } from '../training.ts';
 
 export interface SweepFlags {
@@ -26,7 +27,7 @@ export interface SweepFlags {
   dryRun?: true;
 }
 
-/** The sweep that is meant: a new one, or the one of that name, which goes on. */
+/** A new sweep, or the one of that name if its settings are the same: it is resumed. */
 export async function plannedSweep(
   [source, ...settings]: readonly string[],
   flags: SweepFlags,
@@ -34,7 +35,8 @@ export async function plannedSweep(
 ): Promise<SweepFolder & { cells: SweepCell[] }> {
   if (source === undefined) throw new UsageError('Nothing to train: give a preset or a config.yaml.');
   const config = existsSync(typedPath(source)) ? typedPath(source) : source;
-  const then = (flags.then ?? []).map((kind) => checkedKind(kind).kind);
+  // Checked before the engine was started.
+  const then = flags.then ?? [];
   const grid = (flags.grid ?? []).map(parseAxis);
   const name =
     flags.name ??
@@ -72,16 +74,21 @@ function existedBefore(folder: string, sweep: Sweep): Sweep | undefined {
   const before = readSweep(folder);
   if (planOf(before) === planOf(sweep)) return before;
   throw new UserError(`${folder} holds a sweep of other settings.`, {
-    hint: `Choose another --name, or repeat its own: ${commandOf(before)}`,
+    hint: `Choose another --name, or repeat its own: ${commandOf(before, basename(folder))}`,
   });
 }
 
-/** The words that were typed for it, without the name. */
-export const commandOf = ({ source, settings, grid, seeds }: Sweep): string =>
+/** The words to type for it. */
+const commandOf = ({ source, settings, grid, seeds, then }: Sweep, name: string): string =>
   [
-    ...['basin sweep', source, ...settings],
-    ...grid.map(({ key, values }) => `--grid ${key}=${values.join(',')}`),
-    ...(seeds === null ? [] : [`--seeds ${seeds}`]),
+    ...[self, 'sweep'],
+    ...[
+      ...[source, ...settings],
+      ...grid.flatMap(({ key, values }) => ['--grid', `${key}=${values.join(',')}`]),
+      ...(seeds === null ? [] : ['--seeds', String(seeds)]),
+      ...(then.length === 0 ? [] : ['--then', then.join(',')]),
+      ...['--name', name],
+    ].map(shellWord),
   ].join(' ');
 
 /** Every combination must be one that can be trained. */

@@ -75,13 +75,15 @@ async function workOn(work: Work, cell: StandingCell, share: number): Promise<Fa
   };
   const listen = (what: string) => progress.step(`${cell.name}: ${what}`, steps);
   const listener = listen(cell.state === 'trained' ? 'trained' : 'training');
+  let epoch = cell.run?.epochs.at(-1);
   if (cell.state !== 'trained') {
     const failed = await attempt('training', async () => {
       const params =
         cell.state === 'unfinished'
           ? resumeParams(cell.path)
           : await trainingParams({ source, overrides: cell.overrides, out: cell.path }, work.workspace);
-      await runKind(client, 'train', params, signal, listener);
+      const { result } = await runKind(client, 'train', params, signal, listener);
+      epoch = result.epochs;
     });
     if (failed.length > 0) return failed;
   }
@@ -90,18 +92,11 @@ async function workOn(work: Work, cell: StandingCell, share: number): Promise<Fa
     const measuring = listen(kind);
     failures.push(
       ...(await attempt(kind, async () => {
-        const epoch = await lastEpoch(client, cell.path);
+        if (epoch === undefined)
+          throw new UserError(`${cell.path}: the catalog has no checkpoint of this run.`);
         await runAnyKind(client, kind as JobKindName, { run: cell.path, epoch }, signal, measuring);
       })),
     );
   }
   return failures;
-}
-
-/** @throws UserError if the run is not in the catalog, or has no checkpoints */
-async function lastEpoch(client: Client, path: string): Promise<number> {
-  const runs = await client.call('runs.list', {});
-  const epoch = runs.find((run) => run.path === path)?.epochs.at(-1);
-  if (epoch === undefined) throw new UserError(`${path}: the catalog has no checkpoint of this run.`);
-  return epoch;
 }

@@ -17,13 +17,31 @@ export interface StandingCell extends SweepCell {
   measures: RunMeasures | undefined;
 }
 
-export async function standingOf(client: Client, { folder, sweep }: SweepFolder): Promise<StandingCell[]> {
+/** What the workspace holds, asked for once however many sweeps there are. */
+interface Holdings {
+  byPath: ReadonlyMap<string, RunRow>;
+  /** Ids of the runs that were trained to their end. */
+  trained: ReadonlySet<string>;
+  measures: ReadonlyMap<string, RunMeasures>;
+}
+
+export async function holdingsOf(client: Client): Promise<Holdings> {
   const runs = await client.call('runs.list', {});
   const byPath = new Map(runs.map((run) => [run.path, run]));
   const trained = new Set(
     (await client.call('results.list', { kind: 'train' })).flatMap(({ runIds }) => runIds),
   );
   const measures = new Map((await client.call('runs.measures', {})).map((each) => [each.runId, each]));
+  return { byPath, trained, measures };
+}
+
+export const standingOf = async (client: Client, found: SweepFolder): Promise<StandingCell[]> =>
+  cellsIn(found, await holdingsOf(client));
+
+export function cellsIn(
+  { folder, sweep }: SweepFolder,
+  { byPath, trained, measures }: Holdings,
+): StandingCell[] {
   return cellsOf(sweep).map((cell) => {
     const path = join(folder, cell.name);
     const run = byPath.get(path) ?? byPath.get(realPathOf(path));

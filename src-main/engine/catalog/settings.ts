@@ -28,7 +28,7 @@ const names = /(^|\.)(experiment|experiment_name|run_name|run_id|job_name|projec
 const places = /(^|[._])(dir|directory|path|folder|cwd)$/;
 const seeds = /(^|[._])seeds?$/;
 
-/** Seeds of made data belong to the data: another one is another task. */
+/** A seed of generated data is part of the data: with another seed it is another task. */
 function isSeed(key: string): boolean {
   return seeds.test(key) && (!key.startsWith('dataset.') || key === 'dataset.split_seed');
 }

@@ -36,9 +36,7 @@ export function cutOf(call: ExportedCall, value: Value): Cut {
     (typeof end === 'number' ? end >= 2 ** 53 || end === Infinity : sameSize(end, length));
   if (isWhole) return { axis, start: 0, count: length, step: 1 };
   if (typeof length !== 'number' || typeof start !== 'number' || typeof end !== 'number')
-    return call.fail(
-      'it takes some of the examples, or so many as there are examples, which is not supported',
-    );
+    return call.fail('the part it takes depends on the number of examples, which is not supported');
   const place = (given: number): number => Math.min(Math.max(given < 0 ? given + length : given, 0), length);
   const count = Math.max(0, Math.ceil((place(end) - place(start)) / step));
   if (count === 0) return call.fail('it takes nothing');

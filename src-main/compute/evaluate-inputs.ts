@@ -12,6 +12,7 @@ import { EagerComputation, types } from './backend/index.ts';
 import type { Backend, Computation } from './backend/index.ts';
 import { checkpointCancel, ProgressMeter } from './context.ts';
 import type { Compute, ComputeContext } from './context.ts';
+import { takesWholes } from './networks/try-network.ts';
 import { loadModels, refuseGraphNetworks } from './load-models.ts';
 import type { LoadedModel } from './load-models.ts';
 import { valuesOf } from './networks/doubles.ts';
@@ -66,6 +67,10 @@ function largestOf(values: Iterable<number>): number {
   return largest;
 }
 
+/** Beyond it float32 does not have every whole number. */
+const largestWhole = 2 ** 24;
+const isWhole = (value: number): boolean => Number.isInteger(value) && Math.abs(value) <= largestWhole;
+
 /** @throws UserError naming the file if its shape is not that of examples of this network */
 function readInputs({ inputs, precision }: Params, network: Network): Given {
   const { dtype, shape, data } = readNpy(inputs);
@@ -80,6 +85,11 @@ function readInputs({ inputs, precision }: Params, network: Network): Given {
   const bad = numbers.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0)
     throw new UserError(`${inputs}: entry ${bad} is ${numbers[bad]}; finite numbers were expected.`);
+  const cut = takesWholes(network) ? numbers.findIndex((value) => !isWhole(value)) : -1;
+  if (cut >= 0)
+    throw new UserError(
+      `${inputs}: entry ${cut} is ${numbers[cut]}; the network takes whole numbers of at most ${largestWhole}.`,
+    );
   if (precision === 'float64') return { x: numbers, count, notes: [] };
   const x = Float32Array.from(numbers);
   const isRounded = x.some((value, i) => value !== numbers[i]);

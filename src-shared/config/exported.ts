@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import type { DeclaredSpec, ExportedSpec } from '../model.ts';
-import { graphSchema } from '../networks/graph.ts';
+import { graphSchema, type Node } from '../networks/graph.ts';
 import { readNetwork } from '../networks/network.ts';
 import { packValue, unpackValue } from '../networks/packed.ts';
 
@@ -61,10 +61,29 @@ export function requireTrainable({ graph }: ExportedSpec, where: string): void {
       `${where}: the batch norm "${still.id}" has momentum 0, with which its running statistics would never change; PyTorch writes 0 for momentum=None, too.`,
       { hint: 'Give it a momentum (0.1 is usual), export and adopt the network again.' },
     );
+  requireOwnStatistics(graph.nodes, where);
   const shape = readNetwork(graph, where).shapes.get(graph.output)!;
   if (shape.length === 1) return;
   throw new UserError(
     `${where}: the network gives [${shape.join(', ')}] per example; so far, training works for networks that give one row of logits.`,
     { hint: 'It can be evaluated: basin run evaluate. docs/pytorch.md says what else works.' },
   );
+}
+
+/**
+ * Running statistics that two norms write are updated by one after the other in PyTorch, which is not done here.
+ * @throws UserError naming the norm
+ */
+export function requireOwnStatistics(nodes: readonly Pick<Node, 'id' | 'parameters'>[], where: string): void {
+  const seen = new Set<string>();
+  for (const { id, parameters } of nodes) {
+    const mean = parameters['running_mean'];
+    if (mean === undefined) continue;
+    if (seen.has(mean))
+      throw new UserError(
+        `${where}: the batch norm of "${mean}" is applied twice (again at "${id}"); its running statistics would not be those of PyTorch.`,
+        { hint: 'Give each place a batch norm of its own. Such a network can be evaluated as it is.' },
+      );
+    seen.add(mean);
+  }
 }

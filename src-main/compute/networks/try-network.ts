@@ -45,15 +45,19 @@ export function tryNetwork(
   };
   try {
     const whole = run(0, rows);
-    const largest = whole.values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const largest = whole.values.reduce(
+      (most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most),
+      0,
+    );
     const length = whole.values.length / rows;
     const changeOf = (place: number): number =>
       run(place, 1).values.reduce(
-        (most, value, i) => Math.max(most, Math.abs(value - whole.values[place * length + i]!)),
+        (most, value, i) => Math.max(most, difference(value, whole.values[place * length + i]!)),
         0,
       );
     const change = Math.max(changeOf(0), changeOf(rows - 1));
-    if (change > tolerance * largest)
+    // What is not finite in one of the two only changes by NaN, which compares with nothing.
+    if (!(change <= tolerance * largest))
       throw new UserError(
         `${where}: the output for an example depends on the other examples of its batch, or on its place among them (by ${change.toPrecision(3)} of ${largest.toPrecision(3)}).`,
         { hint: 'Only networks that see each example by itself are supported.' },
@@ -70,8 +74,10 @@ export function tryNetwork(
   }
 }
 
+const difference = (a: number, b: number): number => (Object.is(a, b) ? 0 : Math.abs(a - b));
+
 /** Its first step takes whole numbers of what it is given. */
-const takesWholes = ({ graph, nodes }: Network): boolean =>
+export const takesWholes = ({ graph, nodes }: Network): boolean =>
   nodes.some(
     ({ takes, attributes }) =>
       takes.includes(graph.inputs[0]!.id) &&

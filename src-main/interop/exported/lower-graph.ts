@@ -7,6 +7,7 @@ import {
   addSizes,
   divideSize,
   productOf,
+  sameSize,
   sameSizes,
   shapeText,
   timesSize,
@@ -221,10 +222,11 @@ export class GraphLowering implements Scope {
       );
     if (kind !== value.kind) call.fail(`PyTorch recorded values of kind ${kind}; ${value.kind} was found`);
     const sizes = meta.sizes.map((size) => recordedSize(size, this.#around.symbols));
-    if (sizes.some((size) => size === undefined)) return;
-    if (!sameSizes(sizes as Size[], value.sizes))
+    const differs = (size: Size | undefined, axis: number): boolean =>
+      size !== undefined && !sameSize(size, value.sizes[axis]!);
+    if (sizes.length !== value.sizes.length || sizes.some(differs))
       call.fail(
-        `PyTorch recorded the shape ${shapeText(sizes as Size[])}; ${shapeText(value.sizes)} was found`,
+        `PyTorch recorded the shape [${sizes.map((size) => (size === undefined ? '?' : shapeText([size]).slice(1, -1))).join(', ')}]; ${shapeText(value.sizes)} was found`,
       );
   }
 

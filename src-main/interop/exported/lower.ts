@@ -107,10 +107,15 @@ class Lowering {
       const same =
         other.tensor.shape.join() === tensor.shape.join() &&
         other.tensor.stride.join() === tensor.stride.join() &&
-        other.tensor.storageOffset === tensor.storageOffset;
-      if (!same && weights.get(name)!.trained)
+        other.tensor.storageOffset === tensor.storageOffset &&
+        other.tensor.dtype === tensor.dtype;
+      const trained = [name, other.name].map((each) => weights.get(each)!.trained);
+      // Training would move the one and not the other.
+      if (same ? trained[0] !== trained[1] : trained.includes(true))
         throw new UserError(
-          `${this.#where}: "${name}" and "${other.name}" share memory in part, which is not supported.`,
+          same
+            ? `${this.#where}: "${name}" and "${other.name}" are one tensor, and only one of them is trained, which is not supported.`
+            : `${this.#where}: "${name}" and "${other.name}" share memory in part, which is not supported.`,
           { hint: 'Copy one of them (.clone()) before exporting.' },
         );
       if (same) this.#tied[name] = other.name;

@@ -186,7 +186,11 @@ const converted: Handler = (call) => {
 };
 
 export const shapes: Handlers = {
-  ...{ view, reshape: view, _unsafe_view: view, flatten, unflatten, transpose, t: turned, numpy_T: turned },
+  ...{ view, reshape: view, _unsafe_view: view, flatten, unflatten, transpose, t: turned },
+  numpy_T: (call) => {
+    const value = input(call);
+    return permuted(call, value, [...value.sizes.keys()].toReversed());
+  },
   view_as: (call) => reshaped(call, input(call), call.value('other').sizes),
   reshape_as: (call) => reshaped(call, input(call), call.value('other').sizes),
   permute: (call) => {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
 import { readRunDirectory } from '../../../src-main/formats/run-directory.ts';
 import { initialOf } from '../../../src-main/interop/exported/initial.ts';
@@ -10,6 +10,7 @@ import { inMemory } from '../../../src-main/formats/tensor.ts';
 import { initialise } from '../../../src-main/compute/models/index.ts';
 import { readRun } from '../../../src-main/compute/load-models.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
+import { requireOwnStatistics } from '../../../src-shared/config/exported.ts';
 import { isExportedSpec } from '../../../src-shared/model.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
@@ -160,6 +161,14 @@ describe('a run of an exported network', () => {
       'the network gives [5, 7] per example; so far, training works for networks that give one row of logits',
     );
   });
+});
+
+test('running statistics that two norms share are refused', () => {
+  const norm = (id: string, mean: string) => ({ id, parameters: { running_mean: mean } });
+  expect(() => requireOwnStatistics([norm('a', 'x'), norm('b', 'y')], 'net')).not.toThrow();
+  expect(() => requireOwnStatistics([norm('a', 'x'), norm('b', 'x')], 'net')).toThrow(
+    'the batch norm of "x" is applied twice (again at "b")',
+  );
 });
 
 describe('how a parameter began', () => {

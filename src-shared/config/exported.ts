@@ -71,7 +71,8 @@ export function requireTrainable({ graph }: ExportedSpec, where: string): void {
 }
 
 /**
- * Running statistics that two norms write are updated by one after the other in PyTorch, which is not done here.
+ * In training, PyTorch updates running statistics that two norms share one after the other, which is not done here.
+ * Re-estimating them is: there the order of the updates does not matter.
  * @throws UserError naming the norm
  */
 export function requireOwnStatistics(nodes: readonly Pick<Node, 'id' | 'parameters'>[], where: string): void {
@@ -82,7 +83,7 @@ export function requireOwnStatistics(nodes: readonly Pick<Node, 'id' | 'paramete
     if (seen.has(mean))
       throw new UserError(
         `${where}: the batch norm of "${mean}" is applied twice (again at "${id}"); its running statistics would not be those of PyTorch.`,
-        { hint: 'Give each place a batch norm of its own. Such a network can be evaluated as it is.' },
+        { hint: 'Give each place its own batch norm. Such a network can be evaluated as it is.' },
       );
     seen.add(mean);
   }

@@ -1,5 +1,4 @@
 /** P networks of one architecture over the same examples, compiled or operation by operation. */
-import { requireOwnStatistics } from '../../../src-shared/config/exported.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { EagerComputation, types } from '../backend/index.ts';
@@ -82,7 +81,6 @@ export class Evaluation {
 
   constructor(backend: Backend, plan: EvaluationPlan) {
     requireLogits(plan.network);
-    if (plan.byBatch === 'statistics') requireOwnStatistics(plan.network.graph.nodes, 'The network');
     this.plan = plan;
     this.#backend = backend;
     this.#heads = headsOf(plan.network);

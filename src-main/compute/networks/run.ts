@@ -103,13 +103,16 @@ function eachModel(
     return (m) => new Map(parts.map(([name, own]) => [name, own[m] ?? own[0]!]));
   };
   const [own, known, inputs] = [partOf(parameters), partOf(options.known ?? new Map()), apart(x)];
-  const tracked = new Map<string, Tensor[]>();
+  // By name, of each application of a norm, the models' values.
+  const tracked = new Map<string, Tensor[][]>();
   const { training } = options;
   const runs = Array.from({ length: models }, (_, m) => {
     const track = (name: string, value: Tensor): void => {
-      const values = tracked.get(name) ?? [];
-      values[m] = value;
-      tracked.set(name, values);
+      const applications = tracked.get(name) ?? [];
+      const open = applications.find((values) => values.length === m);
+      if (open) open.push(value);
+      else applications.push([value]);
+      tracked.set(name, applications);
     };
     const mask = (id: string): Tensor | undefined => {
       const all = training?.mask(id);
@@ -122,7 +125,8 @@ function eachModel(
       ...(training && { training: { ...training, track, mask } }),
     });
   });
-  for (const [name, values] of tracked) training!.track(name, tf.concat(values, 0));
+  for (const [name, applications] of tracked)
+    for (const values of applications) training!.track(name, tf.concat(values, 0));
   return {
     output: tf.concat(
       runs.map(({ output }) => output),

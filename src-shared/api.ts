@@ -87,6 +87,10 @@ export * from './groups.ts';
 // --- Jobs, results, figures -----------------------------------------------------------------------------------
 
 export const jobStates = ['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted'] as const;
+
+/** Waits or runs: its state will change. */
+export const isActive = ({ state }: { state: (typeof jobStates)[number] }): boolean =>
+  state === 'queued' || state === 'running';
 export const jobSchema = z.object({
   id,
   kind: z.string(),

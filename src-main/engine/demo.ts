@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { demoFamilies, type DemoFamily } from '../../src-shared/demo.ts';
-import type { EngineEvent } from '../../src-shared/api.ts';
+import { isActive, type EngineEvent } from '../../src-shared/api.ts';
 import type { GroupStore } from './catalog/groups.ts';
 import type { RunStore } from './catalog/runs.ts';
 import type { JobService } from './jobs/service.ts';
@@ -54,9 +54,7 @@ export class Demo {
     const run = this.#folder(family);
     const known = runs.idAt(run);
     if (known !== undefined && runs.row(known).state === 'ready') return null;
-    const active = jobs
-      .list()
-      .find((job) => (job.state === 'running' || job.state === 'queued' ? runOf(job.params) === run : false));
+    const active = jobs.list().find((job) => (isActive(job) ? runOf(job.params) === run : false));
     if (active) return active.id;
     const resume = existsSync(join(run, 'config.yaml'));
     const { loadTrainingConfig } = await import('../formats/presets.ts');

@@ -77,7 +77,7 @@ async function measured(
 ): Promise<Measured> {
   const job = await engine.call('jobs.submit', { kind, params });
   onjob(job);
-  const ended = ['queued', 'running'].includes(job.state) ? await engine.finished(job.id) : job;
+  const ended = await engine.finished(job);
   if (ended.state !== 'done' || !ended.resultId)
     throw new UserError(ended.error ?? `${ended.title}: ${ended.state}`);
   return stored(ended.resultId);

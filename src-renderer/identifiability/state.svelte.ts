@@ -1,4 +1,5 @@
 /** What the prediction has measured; kept while the window is open, so that leaving the tab loses nothing. */
+import { isActive } from '../../src-shared/api.ts';
 import type { Group, Job, RunRow } from '../../src-shared/api.ts';
 import { failedBy, type Failed } from '../state/causes.ts';
 import { engine } from '../state/engine.svelte.ts';
@@ -20,7 +21,7 @@ class Prediction {
   get progress(): { done: number; fraction: number } {
     const shares = this.jobs.map(({ id }) => {
       const job = engine.jobs.find((candidate) => candidate.id === id);
-      return job && ['queued', 'running'].includes(job.state) ? (job.progress?.fraction ?? 0) : 1;
+      return job && isActive(job) ? (job.progress?.fraction ?? 0) : 1;
     });
     return {
       done: shares.filter((share) => share === 1).length,

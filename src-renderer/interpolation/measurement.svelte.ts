@@ -3,6 +3,7 @@
  * alignment. Only the engine knows which result a question has now: it compares the contents of the files.
  */
 import { SvelteMap } from 'svelte/reactivity';
+import { isActive } from '../../src-shared/api.ts';
 import type { Group, Job } from '../../src-shared/api.ts';
 import { splits, type Alignment, type Split } from '../../src-shared/domain.ts';
 import { executionText } from '../../src-shared/execution.ts';
@@ -230,7 +231,7 @@ class Measurement {
   progress(): { fraction: number; secondsLeft: number | undefined } | null {
     const jobs = [...this.#jobs.values()]
       .map((id) => engine.jobs.find((job) => job.id === id))
-      .filter((job): job is Job => job !== undefined && ['queued', 'running'].includes(job.state));
+      .filter((job): job is Job => job !== undefined && isActive(job));
     if (jobs.length === 0) return null;
     const all = this.#jobs.size;
     const done = all - jobs.length + jobs.reduce((sum, job) => sum + (job.progress?.fraction ?? 0), 0);
@@ -283,7 +284,7 @@ class Measurement {
     try {
       const job = await engine.call('jobs.submit', { kind: 'interpolate', params });
       this.#jobs.set(key, job.id);
-      const ended = ['queued', 'running'].includes(job.state) ? await engine.finished(job.id) : job;
+      const ended = await engine.finished(job);
       if (ended.state === 'done' && ended.resultId) await this.#taken(key, ended.resultId);
       else if (ended.state !== 'cancelled')
         this.#add({ subject: group.key, message: ended.error ?? ended.state, hint: ended.hint });

@@ -255,7 +255,7 @@ export class MatrixViewer {
     if (!job) return;
     this.measureJobId = job.id;
     try {
-      const ended = ['queued', 'running'].includes(job.state) ? await engine.finished(job.id) : job;
+      const ended = await engine.finished(job);
       if (ended.state === 'done' && ended.resultId) this.resultId = ended.resultId;
       else if (ended.error) this.error = new Error(ended.error);
     } catch (error) {

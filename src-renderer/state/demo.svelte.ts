@@ -1,5 +1,6 @@
 /** The demo that was started in this window: how far it is, until its figure is whole. */
 import { z } from 'zod';
+import { isActive } from '../../src-shared/api.ts';
 import { demoFamilies } from '../../src-shared/demo.ts';
 import { runOf } from '../training/jobs.ts';
 import { engine } from './engine.svelte.ts';
@@ -13,8 +14,6 @@ function stored(): string[] {
     return [];
   }
 }
-
-const isActive = (state: string): boolean => state === 'queued' || state === 'running';
 
 class Demo {
   /** Its jobs of training. */
@@ -33,10 +32,10 @@ class Demo {
   readonly progress = $derived.by<{ trained: number; families: number; measuring: boolean } | undefined>(
     () => {
       const trainings = engine.jobs.filter(({ id }) => this.#jobIds.includes(id));
-      const training = trainings.filter(({ state }) => isActive(state)).length;
+      const training = trainings.filter(isActive).length;
       const names = new Set(trainings.map(runOf));
       const measuring = engine.jobs.some(
-        (job) => job.kind === 'interpolate' && isActive(job.state) && names.has(runOf(job)),
+        (job) => job.kind === 'interpolate' && isActive(job) && names.has(runOf(job)),
       );
       if (trainings.length === 0 || (training === 0 && !measuring)) return undefined;
       const families = demoFamilies.length;

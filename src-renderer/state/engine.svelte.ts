@@ -1,4 +1,5 @@
 /** What the engine knows, kept current by its events. Views read it; they change it only by asking the engine. */
+import { isActive } from '../../src-shared/api.ts';
 import type {
   EngineEvent,
   EngineInfo,
@@ -32,9 +33,7 @@ class EngineState {
   readonly runById = $derived(new Map(this.runs.map((run) => [run.id, run])));
   /** Every property that any run's config has, in the order of first sight. */
   readonly propertyNames = $derived([...new Set(this.runs.flatMap((run) => Object.keys(run.properties)))]);
-  readonly runningJobs = $derived(
-    this.jobs.filter((job) => job.state === 'running' || job.state === 'queued'),
-  );
+  readonly activeJobs = $derived(this.jobs.filter(isActive));
 
   #client: Client | undefined;
   readonly #listeners = new Set<Listener>();
@@ -94,14 +93,13 @@ class EngineState {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Waits until a job has ended, whichever way. */
-  finished(jobId: string): Promise<Job> {
+  /** Waits until a job has ended, whichever way. @param job as it was when it was submitted */
+  finished(job: Job): Promise<Job> {
     return new Promise((resolve, reject) => {
-      const ended = (job: Job | undefined) => job && !['queued', 'running'].includes(job.state);
-      const now = this.jobs.find((job) => job.id === jobId);
-      if (now && ended(now)) return resolve(now);
+      const now = this.jobs.find(({ id }) => id === job.id) ?? job;
+      if (!isActive(now)) return resolve(now);
       const stop = this.listen((event) => {
-        if (event.type === 'job-changed' && event.job.id === jobId && ended(event.job)) {
+        if (event.type === 'job-changed' && event.job.id === job.id && !isActive(event.job)) {
           stop();
           resolve(event.job);
         }

@@ -29,7 +29,7 @@ export async function importPaths(paths: string[]): Promise<void> {
   if (!job) return;
   notices.info(`Importing ${where}`, showJob);
   try {
-    const ended = await engine.finished(job.id);
+    const ended = await engine.finished(job);
     if (ended.state === 'done') await tell(where, ended.resultId);
     else if (ended.state === 'failed') {
       notices.error(new UserError(ended.error ?? `Nothing could be imported from ${where}.`, hintOf(ended)));

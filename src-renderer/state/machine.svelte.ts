@@ -33,7 +33,7 @@ class Machine {
 
 async function diagnosis() {
   const job = await engine.call('jobs.submit', { kind: 'diagnose', params: {} });
-  const { state, error, hint, resultId } = await engine.finished(job.id);
+  const { state, error, hint, resultId } = await engine.finished(job);
   if (state !== 'done' || resultId === null)
     throw new UserError(error ?? `The job ended as "${state}".`, hint === null ? {} : { hint });
   const { data } = await engine.call('results.get', { resultId });

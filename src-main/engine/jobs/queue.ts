@@ -1,6 +1,6 @@
 /** The queue: takes jobs in their order, gives them to workers, writes down how they ended. */
 import { dirname } from 'node:path';
-import type { EngineEvent } from '../../../src-shared/api.ts';
+import { isActive, type EngineEvent } from '../../../src-shared/api.ts';
 import type { BackendInfo } from '../../../src-shared/domain.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { JobLane } from '../../../src-shared/jobs/define.ts';
@@ -8,7 +8,7 @@ import type { JobEvent, Progress } from '../../../src-shared/progress.ts';
 import { isAlive, processStart } from '../store/lock.ts';
 import type { Death } from './death.ts';
 import type { WorkerPool } from './pool.ts';
-import { hasEnded, type Job } from './states.ts';
+import type { Job } from './states.ts';
 import type { JobDetail, JobStore } from './store.ts';
 import type { Outcome, WorkerProcess } from './worker-process.ts';
 
@@ -134,7 +134,7 @@ export class JobQueue {
   /** Resolves as soon as the job has ended. */
   wait(id: string): Promise<Job> {
     const job = this.live(this.#store.get(id).job);
-    if (hasEnded(job.state)) return Promise.resolve(job);
+    if (!isActive(job)) return Promise.resolve(job);
     return new Promise((resolve) => {
       this.#waiters.set(id, [...(this.#waiters.get(id) ?? []), resolve]);
     });
@@ -343,7 +343,7 @@ export class JobQueue {
   #ended(job: Job): void {
     this.flushLogs();
     this.#hooks.emit({ type: 'job-changed', job });
-    if (job.state === 'queued' || job.state === 'running') return;
+    if (isActive(job)) return;
     attempt(() => this.#hooks.onEnd(job));
     if (job.state === 'interrupted' && !this.#closing && job.resumable) return;
     for (const resolve of this.#waiters.get(job.id) ?? []) resolve(job);

@@ -1,5 +1,5 @@
 /** Jobs as the API offers them: between the queue, the catalog and the results. */
-import type { EngineEvent } from '../../../src-shared/api.ts';
+import { isActive, type EngineEvent } from '../../../src-shared/api.ts';
 import type { BackendInfo } from '../../../src-shared/domain.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
@@ -125,7 +125,7 @@ export class JobService {
   /** Starts a job again that ended without a result; it goes on from the checkpoints or parts that it has. */
   async retry(id: string): Promise<Job> {
     const { job } = this.#parts.store.get(id);
-    if (job.state === 'done' || job.state === 'queued' || job.state === 'running') {
+    if (job.state === 'done' || isActive(job)) {
       throw new UserError(
         `Job ${id} is ${job.state}; only a job that ended without a result can be retried.`,
       );

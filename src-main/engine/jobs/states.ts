@@ -21,8 +21,3 @@ export const transitions: Readonly<Record<JobState, readonly JobState[]>> = {
 export function mayBecome(from: JobState, to: JobState): boolean {
   return transitions[from].includes(to);
 }
-
-/** It will not change by itself any more. */
-export function hasEnded(state: JobState): boolean {
-  return state !== 'queued' && state !== 'running';
-}

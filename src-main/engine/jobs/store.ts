@@ -5,7 +5,8 @@ import { UserError } from '../../../src-shared/errors.ts';
 import type { JobLane } from '../../../src-shared/jobs/define.ts';
 import type { EpochMetrics, Progress } from '../../../src-shared/progress.ts';
 import type { Db } from '../store/database.ts';
-import { hasEnded, mayBecome, type Job, type JobState } from './states.ts';
+import { isActive } from '../../../src-shared/api.ts';
+import { mayBecome, type Job, type JobState } from './states.ts';
 
 interface JobRow {
   id: string;
@@ -241,7 +242,7 @@ export class JobStore {
 
   remove(id: string): void {
     const { job } = this.get(id);
-    if (!hasEnded(job.state)) throw new UserError(`Job ${id} is ${job.state}; cancel it before removing it.`);
+    if (isActive(job)) throw new UserError(`Job ${id} is ${job.state}; cancel it before removing it.`);
     this.#db.prepare('DELETE FROM jobs WHERE id = ?').run(id);
   }
 

@@ -10,9 +10,12 @@ import type { LazyTensor } from '../../formats/tensor.ts';
 const mostOfUniform = 1.85;
 const fewestToTell = 32;
 
-/** Undefined if the values do not look like a draw around 0: then the network cannot be trained from the beginning. */
-export function initialOf({ name, role }: Parameter, tensor: LazyTensor): Initial | undefined {
-  if (role === 'statistics') return { kind: 'constant', value: /running_var$/.test(name) ? 1 : 0 };
+/**
+ * Undefined if the values do not look like a draw around 0: then the network cannot be trained from the beginning.
+ * @param word of statistics: what they are to their norm, such as `running_var`, whatever their name
+ */
+export function initialOf({ name, role }: Parameter, tensor: LazyTensor, word?: string): Initial | undefined {
+  if (role === 'statistics') return { kind: 'constant', value: word === 'running_var' ? 1 : 0 };
   if (role === 'fixed') return { kind: 'packed', numbers: packNumbers(tensor.readFloat32()) };
   const values = tensor.readFloat32();
   const [first = 0] = values;

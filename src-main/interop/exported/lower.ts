@@ -309,10 +309,12 @@ class Lowering {
   /** Those of the state dict in its order, then constants. What no node reads is kept, and not trained. */
   #usedParameters(nodes: readonly Node[]): Parameter[] {
     const read = new Set(nodes.flatMap(({ parameters }) => Object.values(parameters)));
-    const statistics = new Set(
+    const statistics = new Map(
       nodes.flatMap(({ op, parameters }) =>
         op === 'norm'
-          ? ['running_mean', 'running_var', 'num_batches_tracked'].flatMap((word) => parameters[word] ?? [])
+          ? ['running_mean', 'running_var', 'num_batches_tracked'].flatMap((word) =>
+              parameters[word] === undefined ? [] : [[parameters[word], word] as const],
+            )
           : [],
       ),
     );
@@ -326,7 +328,8 @@ class Lowering {
         `The output does not depend on ${idle.map(({ name }) => name).join(', ')}: kept unchanged, and not trained.`,
       );
     const begun = own.map((parameter): Parameter => {
-      const initial = initialOf(parameter, this.#file.weights.get(parameter.name)!.tensor);
+      const { tensor } = this.#file.weights.get(parameter.name)!;
+      const initial = initialOf(parameter, tensor, statistics.get(parameter.name));
       return initial ? { ...parameter, initial } : parameter;
     });
     const unknown = begun.filter(({ role, initial }) => role === 'trained' && !initial);

@@ -42,8 +42,10 @@ function batchNorm(call: ExportedCall, momentum: number): Value {
       'it has no running statistics, so that every example would depend on the batch it is in',
       'Make the norm with track_running_stats=True.',
     );
-  const counter = parameters['running_mean']!.replace(/running_mean$/, 'num_batches_tracked');
-  if (call.scope.hasParameter(counter)) parameters['num_batches_tracked'] = counter;
+  const mean = parameters['running_mean']!;
+  const counter = mean.replace(/(^|\.)running_mean$/, '$1num_batches_tracked');
+  // A module's own buffers may have any names; then there is no counter.
+  if (counter !== mean && call.scope.hasParameter(counter)) parameters['num_batches_tracked'] = counter;
   const attributes = { kind: 'batch', epsilon: call.number('eps'), momentum };
   const node = (id: string): string =>
     call.builder.node({ op: 'norm', inputs: [id], attributes, parameters });

@@ -36,6 +36,17 @@ export function changed(name: string, entry: string, change: (value: Json) => vo
   return fileOf(zipSync(entries));
 }
 
+/** A copy of a fixture with words of its JSON entries replaced by others. */
+export function reworded(name: string, words: Readonly<Record<string, string>>): string {
+  const entries = unzipSync(new Uint8Array(readFileSync(exportedFixture(name))));
+  for (const key of Object.keys(entries).filter((each) => each.endsWith('.json'))) {
+    let text = strFromU8(entries[key]!);
+    for (const [from, to] of Object.entries(words)) text = text.replaceAll(from, to);
+    entries[key] = strToU8(text);
+  }
+  return fileOf(zipSync(entries));
+}
+
 /** Reads and lowers a file, all its weights included. */
 export function lowered(path: string, output?: number): LoweredNetwork {
   const file = openExported(path);

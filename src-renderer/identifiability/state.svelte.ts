@@ -33,7 +33,7 @@ class Prediction {
   async look(subjects: readonly Subject[]): Promise<void> {
     const turn = ++this.#looks;
     try {
-      const found = await known(subjects, this.data);
+      const found = await known(subjects, this.data, this.points);
       if (!this.busy && turn === this.#looks) this.points = found;
     } catch (error) {
       this.failures = [failedBy('The results on record', error)];

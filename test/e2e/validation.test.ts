@@ -108,8 +108,8 @@ describe.skipIf(noBrowser)('validation', () => {
       .toBe('true');
     await page.getByText('A whole number was expected.').first().waitFor();
     expect(await axe()).toEqual([]);
-    const jobs = await page.evaluate(() => document.querySelectorAll('progress').length);
-    expect(jobs).toBe(0);
+    // Curves of the test before may still be measured: the status bar shows them, the view does not.
+    expect(await page.getByRole('main').locator('progress').count()).toBe(0);
     // What is no number does not stand for the default.
     await numbers.first().fill('');
     await numbers.first().pressSequentially('1e');

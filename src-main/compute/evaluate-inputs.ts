@@ -167,14 +167,8 @@ async function inSingles(
   const [features, outputs] = sizesOf(network);
   const arrays = new Map([...acting].filter(([name]) => !isCounter(name)));
   const stacked = stackArrays(tf, [arrays]);
-  const computation = computationOf(
-    backend,
-    network,
-    [...stacked].map(([name, { shape }]) => ({ name, shape })),
-    {
-      ...{ rows, way: execution.way },
-    },
-  );
+  const places = [...stacked].map(([name, { shape }]) => ({ name, shape }));
+  const computation = outputsOf(backend, network, places, { rows, way: execution.way });
   const y = new Float32Array(count * outputs);
   try {
     computation.setAll([...stacked.values()].map((value, i) => [i, value] as const));
@@ -195,7 +189,11 @@ async function inSingles(
   return { y, execution };
 }
 
-function computationOf(
+/**
+ * Of `rows` examples [rows, features] what comes out, [1, rows, ...shape of one].
+ * @param places the state: acting parameters [1, ...shape]
+ */
+export function outputsOf(
   backend: Backend,
   network: Network,
   places: readonly { name: string; shape: number[] }[],

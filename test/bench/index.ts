@@ -12,6 +12,7 @@ import { gpuName } from '../../src-main/compute/backend/device-name.ts';
 const benches = {
   training: 'milliseconds per model and step',
   resnet: 'milliseconds per training step of a ResNet20',
+  exported: 'milliseconds per image of evaluating torchvision’s resnet18, exported by PyTorch',
   'wide-resnet': 'two ResNet20 of eight times the channels: time and memory of the line between them',
   interpolation: 'interpolation points per second',
   catalog: '10,000 checkpoints over 1,000 runs: import, listing, size of the catalog',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect } from 'vitest';
+import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import { hasBinding } from '../../src-main/compute/backend/native.ts';
 import { matchWeights } from '../../src-main/compute/alignment/weight-matching.ts';
 import { actingArrays } from '../../src-main/compute/networks/effective.ts';
@@ -15,6 +16,7 @@ import { symmetriesOf } from '../../src-shared/networks/symmetries.ts';
 import type { JobResult } from '../../src-shared/jobs/index.ts';
 import { job } from '../support/job.ts';
 import { itWithTorch, runPython } from '../support/torch.ts';
+import { shareFound } from './exported/found.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'basin-symmetries-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -109,29 +111,49 @@ describe.skipIf(!hasBinding())('permutation groups of a network exported from Py
     );
 });
 
-describe('weight matching of a network permuted at random, visiting from input to output', () => {
-  const exact = ['resnet18', 'gpt', 'transformer_encoder', 'vit', 'shufflenet_v2_x0_5', 'mlp_mixer', 'unet'];
-  for (const name of exact)
-    itWithTorch(`finds every unit again: ${name}`, { timeout }, async () => {
-      const path = join(folder, `${name}.pt2`);
-      if (!existsSync(path)) runPython([script, folder, name], {});
-      const { graph, state } = exportedModel(path);
-      const network = readNetwork(graph);
-      const arrays = actingArrays(network, state);
-      const { groups } = symmetriesOf(network);
-      const stream = new RandomStream(5, 'planted');
-      const orders = new Map(groups.map((group) => [group.name, stream.permutation(group.size)]));
-      const other = permuteArrays(arrays, groups, orders);
-      // The order is given, so that one ascent is as good as ten.
-      const order = [...groups.keys()];
-      const found = await matchWeights(network, arrays, other, { restarts: 1, seed: 1, order });
-      expect(found.sumOfNormsIdentity).toBeGreaterThan(1);
-      expect(found.sumOfNorms).toBe(0);
-      const back = permuteArrays(other, groups, found.permutations);
-      for (const [key, { data }] of arrays)
-        expect(
-          data.every((value, i) => value === back.get(key)!.data[i]),
-          key,
-        ).toBe(true);
-    });
-});
+/** A network of PyTorch's, one with its units in a random order, and what brings that back. */
+function planted(name: string) {
+  const path = join(folder, `${name}.pt2`);
+  if (!existsSync(path)) runPython([script, folder, name], {});
+  const { graph, state } = exportedModel(path);
+  const network = readNetwork(graph);
+  const arrays = actingArrays(network, state);
+  const { groups } = symmetriesOf(network);
+  const stream = new RandomStream(5, 'planted');
+  const orders = new Map(groups.map((group) => [group.name, stream.permutation(group.size)]));
+  return { network, arrays, groups, orders, other: permuteArrays(arrays, groups, orders) };
+}
+
+describe.skipIf(!hasBinding())(
+  'weight matching of a network permuted at random, from input to output',
+  () => {
+    const exact = new Set(['resnet18', 'vgg11_bn', 'gpt', 'transformer_encoder']);
+    const alsoFound = ['vit', 'shufflenet_v2_x0_5', 'mlp_mixer', 'unet'];
+    for (const name of Object.keys(expected))
+      itWithTorch(`${name}: which units it finds again`, { timeout }, async () => {
+        const { network, arrays, groups, orders, other } = planted(name);
+        const { doubles } = (await loadBackend()).native!;
+        // In a given order all restarts are one ascent: the first is computed, and stands for ten.
+        const order = [...groups.keys()];
+        const options = { restarts: 10, seed: 1, order, doubles };
+        const found = await matchWeights(network, arrays, other, options);
+        expect(found.restarts).toHaveLength(10);
+        expect(found.restarts[0]!.converged).toBe(true);
+        expect(found.sumOfNormsIdentity).toBeGreaterThan(1);
+        const share = shareFound(network, orders, found.permutations);
+        console.log(`${name}: ${(100 * share).toFixed(1)} % of its units found again by their weights`);
+        if (!exact.has(name) && !alsoFound.includes(name)) {
+          expect(found.sumOfNorms).toBeLessThan(found.sumOfNormsIdentity);
+          return;
+        }
+        expect(share).toBe(1);
+        expect(found.sumOfNorms).toBe(0);
+        const back = permuteArrays(other, groups, found.permutations);
+        for (const [key, { data }] of arrays)
+          expect(
+            data.every((value, i) => value === back.get(key)!.data[i]),
+            key,
+          ).toBe(true);
+      });
+  },
+);

@@ -140,6 +140,7 @@ async function byWeights(request: AlignmentRequest, work: AlignmentWork): Promis
     const { permutations } = await matchWeights(models[0]!.run.graph, models[a]!.acting, models[b]!.acting, {
       restarts: request.restarts,
       seed: request.matchingSeed,
+      doubles: work.backend.native?.doubles,
       ...(request.order && { order: request.order }),
       onVisit: () => checkpointCancel(context),
       onRestart: () => {

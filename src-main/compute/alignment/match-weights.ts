@@ -17,7 +17,8 @@ export const matchWeightsOfPairs: Compute<Params, Result> = async (params, conte
   const { models, pairs, warnings, leftOut } = loadUsablePairs(params);
   requireSameShapes(models);
   const [{ run, acting, name }] = models as [LoadedModel];
-  requireCheckedGroups(await context.backend(), run.graph, acting, name);
+  const backend = await context.backend();
+  requireCheckedGroups(backend, run.graph, acting, name);
   const meter = new ProgressMeter(context, params.restarts * pairs.length);
   const rows: WeightMatchingRow[] = [];
   for (const [i, j] of pairs) {
@@ -25,6 +26,7 @@ export const matchWeightsOfPairs: Compute<Params, Result> = async (params, conte
     const found = await matchWeights(run.graph, a.acting, b.acting, {
       restarts: params.restarts,
       seed: params.matchingSeed,
+      doubles: backend.native?.doubles,
       ...(params.order && { order: params.order }),
       onVisit: () => checkpointCancel(context),
       onRestart: () => {

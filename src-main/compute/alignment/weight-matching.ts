@@ -1,20 +1,21 @@
 /**
  * Weight matching by coordinate ascent: S. Ainsworth, J. Hayase, S. Srinivasa, "Git Re-Basin", ICLR 2023, algorithm 1;
  * with the visiting order, stop rule and choice rule of neuron-identifiability, src/utils/rebasin/weight_matching.py:9.
- * All in float64 on the host, for any network: which group moves which axis of which parameter is read off its graph.
+ * All in float64, for any network: which group moves which axis of which parameter is read off its graph.
  */
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
+import type { Doubles } from '../backend/doubles.ts';
 import { orderOf, reorder } from '../networks/permute.ts';
-import type { GroupPermutations, NamedArrays } from '../networks/permute.ts';
+import type { ArrayData, GroupPermutations, NamedArrays } from '../networks/permute.ts';
 import { RandomStream } from '../random.ts';
 import { bestPermutation } from './objective.ts';
 import { weightsOf } from '../networks/parameters.ts';
 import { BlockAscent } from './block-matching.ts';
 import { hasBlocks, refuseDeepBlocks } from './blocks.ts';
-import { identityPermutation } from './permutation.ts';
+import { identityPermutation, isIdentity } from './permutation.ts';
 import type { Permutation } from './permutation.ts';
 import { ProductCache } from './weight-products.ts';
 import type { MatchedArray } from './weight-products.ts';
@@ -24,8 +25,13 @@ export interface WeightMatchingOptions {
   restarts: number;
   /** Decides the visiting orders. */
   seed: number;
-  /** Each sweep visits the groups in this order, in every restart; absent: a new random order each sweep. */
+  /**
+   * Each sweep visits the groups in this order, in every restart: these are then one and the same ascent, made once.
+   * Absent: a new random order each sweep.
+   */
   order?: readonly number[];
+  /** Float64 kernels for the products of large layers; they round otherwise than the host does. */
+  doubles?: Doubles | undefined;
   /** Sweeps after which an ascent is given up. The ascent is monotonic, so this is seldom reached. */
   maxSweeps?: number;
   /** Called between visits; may throw to stop. */
@@ -65,25 +71,31 @@ export async function matchWeights(
   if (isInBlocks) refuseDeepBlocks(groups);
   if (options.order) checkOrder(options.order, groups);
   const arrays = matchedArrays(network, a, b);
-  const begin = isInBlocks ? overBlocks(groups, arrays) : overUnits(groups, arrays);
+  const begin = isInBlocks ? overBlocks(groups, arrays) : overUnits(groups, arrays, options.doubles);
   const start = groups.map(({ size }) => identityPermutation(size));
   const stream = new RandomStream(options.seed, 'visiting-order');
-  let best = { permutations: start, sumOfNorms: Infinity };
+  const normsIdentity = arrayNorms(arrays, start);
+  let best = { permutations: start, norms: normsIdentity, sumOfNorms: Infinity };
   const restarts: WeightMatching['restarts'] = [];
   for (let restart = 0; restart < options.restarts; restart++) {
+    const [before] = restarts;
+    if (options.order && before) {
+      restarts.push(before);
+      options.onRestart?.();
+      continue;
+    }
     const { permutations, sweeps, converged } = await ascend(begin(), groups.length, stream, options);
-    const sumOfNorms = total(arrayNorms(arrays, permutations));
+    const norms = arrayNorms(arrays, permutations);
+    const sumOfNorms = total(norms);
     restarts.push({ sumOfNorms, sweeps, converged });
     options.onRestart?.();
-    if (sumOfNorms < best.sumOfNorms) best = { permutations, sumOfNorms };
+    if (sumOfNorms < best.sumOfNorms) best = { permutations, norms, sumOfNorms };
   }
-  const norms = arrayNorms(arrays, best.permutations);
-  const normsIdentity = arrayNorms(arrays, start);
   return {
     permutations: new Map(groups.map(({ name }, group) => [name, best.permutations[group]!])),
-    sumOfNorms: total(norms),
+    sumOfNorms: total(best.norms),
     sumOfNormsIdentity: total(normsIdentity),
-    norms,
+    norms: best.norms,
     normsIdentity,
     restarts,
   };
@@ -111,10 +123,15 @@ interface Ascent {
 }
 
 /** @returns begins an ascent */
-function overUnits(groups: readonly PermutationGroup[], arrays: readonly MatchedArray[]): () => Ascent {
+function overUnits(
+  groups: readonly PermutationGroup[],
+  arrays: readonly MatchedArray[],
+  doubles: Doubles | undefined,
+): () => Ascent {
   const products = new ProductCache(
     arrays,
     groups.map(({ size }) => size),
+    doubles,
   );
   return () => {
     products.reset();
@@ -226,19 +243,19 @@ function matchedArrays(network: Network, a: NamedArrays, b: NamedArrays): Matche
       group.axes.filter(({ parameter }) => parameter === name).map((axis) => ({ ...axis, group: place })),
     );
     return {
-      ...{ name, shape, a: Float64Array.from(mine.data), b: Float64Array.from(other.data) },
+      ...{ name, shape, a: mine.data, b: other.data },
       axes: axes.sort((x, y) => x.axis - y.axis),
     };
   });
 }
 
 /** Of b, its units in this order. */
-function permuted({ shape, b, axes }: MatchedArray, perms: readonly Permutation[]): Float64Array {
-  return axes.reduce(
-    (data, moved) =>
-      reorder({ shape, data }, moved.axis, orderOf(moved, perms[moved.group]!, shape[moved.axis]!)),
-    b,
-  );
+function permuted({ shape, b, axes }: MatchedArray, perms: readonly Permutation[]): ArrayData {
+  return axes.reduce((data, moved) => {
+    const order = perms[moved.group]!;
+    if (isIdentity(order)) return data;
+    return reorder({ shape, data }, moved.axis, orderOf(moved, order, shape[moved.axis]!), moved.within);
+  }, b);
 }
 
 function arrayNorms(arrays: readonly MatchedArray[], perms: readonly Permutation[]): Record<string, number> {

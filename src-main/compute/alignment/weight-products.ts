@@ -1,7 +1,9 @@
 /** The matrix products that weight matching needs again and again, kept up to date instead of made anew. */
 import type { GroupAxis } from '../../../src-shared/networks/symmetries.ts';
+import type { Double, Doubles } from '../backend/doubles.ts';
 import { addProduct, transposedView, view } from '../linalg/multiply.ts';
 import { orderOf } from '../networks/permute.ts';
+import type { ArrayData } from '../networks/permute.ts';
 import type { Potentials } from './objective.ts';
 import type { Permutation } from './permutation.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
@@ -11,12 +13,12 @@ export interface MovedAxis extends Omit<GroupAxis, 'parameter'> {
   readonly group: number;
 }
 
-/** One parameter of both models, in float64, of any rank. */
+/** One parameter of both models, of any rank. */
 export interface MatchedArray {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly a: Float64Array;
-  readonly b: Float64Array;
+  readonly a: ArrayData;
+  readonly b: ArrayData;
   readonly axes: readonly MovedAxis[];
 }
 
@@ -33,12 +35,23 @@ interface Term {
   /** Distance of two neighbours along the moved axis, and where each rest lies in the first slice. */
   readonly stride: number;
   readonly offsets: Int32Array;
-  /** The rest of b that each rest of a is matched with. */
-  under: Int32Array;
-  product: Float64Array;
+  now: Product | undefined;
   /** As after the first use, so that a restart need not multiply again. */
-  readonly initial: { readonly under: Int32Array; readonly product: Float64Array };
+  first: Product | undefined;
 }
+
+interface Product {
+  /** The rest of b that each rest of a is matched with. */
+  readonly under: Int32Array;
+  /** [size, size] */
+  readonly data: Float64Array;
+}
+
+/** Multiplications from which on TensorFlow computes a product, if it is there: a second or more. */
+const many = 2 ** 33;
+
+/** Numbers of each factor that are multiplied at once, at most. */
+const mostNumbers = 2 ** 24;
 
 /**
  * The products of coordinate ascent. Between two visits of a group its neighbours' permutations change in ever fewer
@@ -48,8 +61,11 @@ interface Term {
 export class ProductCache {
   readonly #terms: Term[][];
   readonly #potentials: Potentials[];
+  readonly #doubles: Doubles | undefined;
 
-  constructor(arrays: readonly MatchedArray[], sizes: readonly number[]) {
+  /** @param doubles float64 kernels for large products, if there are any */
+  constructor(arrays: readonly MatchedArray[], sizes: readonly number[], doubles?: Doubles) {
+    this.#doubles = doubles;
     this.#potentials = sizes.map((size) => ({
       rows: new Float64Array(size),
       columns: new Float64Array(size),
@@ -67,8 +83,8 @@ export class ProductCache {
     const sum = new Float64Array(size * size);
     for (const term of this.#terms[group]!) {
       if (!withQuadratic && isQuadratic(term)) continue;
-      bringUpToDate(term, perms);
-      for (let k = 0; k < sum.length; k++) sum[k]! += term.product[k]!;
+      const { data } = broughtUpToDate(term, perms, this.#doubles);
+      for (let k = 0; k < sum.length; k++) sum[k]! += data[k]!;
     }
     return sum;
   }
@@ -88,12 +104,9 @@ export class ProductCache {
     return new Set(this.#terms[group]!.flatMap(({ others }) => others.map((other) => other.group)));
   }
 
-  /** Back to the products under the identity. */
+  /** Back to the first products. */
   reset(): void {
-    for (const term of this.#terms.flat()) {
-      term.under = term.initial.under;
-      term.product = term.initial.product.slice();
-    }
+    for (const term of this.#terms.flat()) term.now = term.first;
   }
 }
 
@@ -105,16 +118,11 @@ function newTerm(array: MatchedArray, moved: MovedAxis, size: number): Term {
   const { shape } = array;
   const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
   const offsets = overRests(shape, moved.axis, (offset, axis, i) => offset + i * strides[axis]!);
-  const product = new Float64Array(size * size);
-  const under = identity(offsets.length);
-  const term: Term = {
+  return {
     ...{ array, moved, size, offsets, stride: strides[moved.axis]! },
     others: array.axes.filter(({ axis }) => axis !== moved.axis),
-    ...{ under, product: product.slice(), initial: { under, product } },
+    ...{ now: undefined, first: undefined },
   };
-  addRests(product, term, under, slicesOf(term, array.b, under));
-  term.product = product.slice();
-  return term;
 }
 
 /** One number for every rest: all axes but one, the last running fastest. */
@@ -143,60 +151,103 @@ function restsUnder({ array, moved, others }: Term, perms: readonly Permutation[
   return overRests(array.shape, moved.axis, (rest, axis, i) => rest * array.shape[axis]! + orders[axis]![i]!);
 }
 
-function bringUpToDate(term: Term, perms: readonly Permutation[]): void {
-  if (term.others.length === 0) return;
-  const { array, under, product } = term;
-  const now = restsUnder(term, perms);
-  const changed = identity(now.length).filter((k) => now[k] !== under[k]);
-  if (changed.length === 0) return;
+/** The product under these permutations, made when it is first asked for. */
+function broughtUpToDate(term: Term, perms: readonly Permutation[], doubles: Doubles | undefined): Product {
+  const { now, array, size, offsets } = term;
+  if (now && term.others.length === 0) return now;
+  const under = restsUnder(term, perms);
+  const changed = identity(under.length).filter((k) => under[k] !== now?.under[k]);
+  if (now && changed.length === 0) return now;
   // A correction costs a share changed / all of starting again; starting again now and then keeps rounding from piling up.
-  if (changed.length < 0.9 * under.length) {
-    const fresh = slicesOf(
-      term,
-      array.b,
-      changed.map((k) => now[k]!),
-    );
-    const stale = slicesOf(
-      term,
-      array.b,
-      changed.map((k) => under[k]!),
-    );
-    for (let k = 0; k < fresh.length; k++) fresh[k]! -= stale[k]!;
-    addRests(product, term, changed, fresh);
-  } else {
-    product.fill(0);
-    addRests(product, term, identity(now.length), slicesOf(term, array.b, now));
-  }
-  term.under = now;
+  const corrects = now !== undefined && changed.length < 0.9 * under.length;
+  const data = corrects ? now.data.slice() : new Float64Array(size * size);
+  const rests = corrects ? changed : identity(offsets.length);
+  addRests(data, term, rests, {
+    doubles,
+    of: (some) => {
+      const fresh = slicesOf(
+        term,
+        array.b,
+        some.map((k) => under[k]!),
+      );
+      if (!corrects) return fresh;
+      const stale = slicesOf(
+        term,
+        array.b,
+        some.map((k) => now.under[k]!),
+      );
+      for (let k = 0; k < fresh.length; k++) fresh[k]! -= stale[k]!;
+      return fresh;
+    },
+  });
+  term.now = { under, data };
+  term.first ??= term.now;
+  return term.now;
 }
 
-/** product [size, size] += over these rests a's slices times `slices`, transposed. */
-function addRests(product: Float64Array, term: Term, rests: Int32Array, slices: Float64Array): void {
+/** product [size, size] += over these rests a's slices times those of `of`, transposed; in parts if they are large. */
+function addRests(
+  product: Float64Array,
+  term: Term,
+  rests: Int32Array,
+  { of, doubles }: { of: (some: Int32Array) => Float64Array; doubles: Doubles | undefined },
+): void {
   const { array, moved, size } = term;
-  const left = slicesOf(term, array.a, rests);
-  addProduct(
-    view(product, size),
-    transposedView(view(left, size)),
-    view(slices, size),
-    size,
-    rests.length * moved.block,
-    size,
-    1,
-  );
+  const onTensorFlow = rests.length * moved.block * size ** 2 >= many ? doubles : undefined;
+  const atOnce = Math.max(1, Math.floor(mostNumbers / (moved.block * size)));
+  for (let start = 0; start < rests.length; start += atOnce) {
+    const some = rests.subarray(start, start + atOnce);
+    const factors = [slicesOf(term, array.a, some), of(some)] as const;
+    const rows = some.length * moved.block;
+    if (onTensorFlow) addOnTensorFlow(product, factors, [rows, size], onTensorFlow);
+    else {
+      const [left, right] = factors;
+      addProduct(
+        view(product, size),
+        transposedView(view(left, size)),
+        view(right, size),
+        size,
+        rows,
+        size,
+        1,
+      );
+    }
+  }
+}
+
+/** @param factors [rows, size] each */
+function addOnTensorFlow(
+  product: Float64Array,
+  factors: readonly Float64Array[],
+  shape: readonly [number, number],
+  doubles: Doubles,
+): void {
+  const [left, right] = factors.map((factor) => doubles.put(factor, shape)) as [Double, Double];
+  const found = doubles.matMul(left, right, true, false);
+  const part = doubles.read(found);
+  doubles.free(left, right, found);
+  for (let k = 0; k < part.length; k++) product[k]! += part[k]!;
 }
 
 /** Of an array's data, at these rests, what belongs to each unit: [block * rests, size]. */
 function slicesOf(
   { moved: { places, block }, stride, offsets, size }: Term,
-  data: Float64Array,
+  data: ArrayData,
   rests: Int32Array,
 ): Float64Array {
   const out = new Float64Array(block * rests.length * size);
   for (let part = 0; part < block; part++) {
-    rests.forEach((rest, k) => {
-      const [from, to] = [offsets[rest]!, (part * rests.length + k) * size];
-      for (let i = 0; i < size; i++) out[to + i] = data[from + places[i * block + part]! * stride]!;
-    });
+    // A few rests at once: where they lie next to each other, each line of memory is read once.
+    for (let first = 0; first < rests.length; first += together) {
+      const last = Math.min(rests.length, first + together);
+      for (let i = 0; i < size; i++) {
+        const unit = places[i * block + part]! * stride;
+        for (let k = first; k < last; k++)
+          out[(part * rests.length + k) * size + i] = data[offsets[rests[k]!]! + unit]!;
+      }
+    }
   }
   return out;
 }
+
+const together = 8;

@@ -21,7 +21,7 @@ export type GroupPermutations = ReadonlyMap<string, Permutation>;
 
 /** The same numbers in double precision. */
 export const inDoubles = (arrays: NamedArrays): Map<string, NamedArray<Float64Array>> =>
-  new Map([...arrays].map(([name, { shape, data }]) => [name, { shape, data: Float64Array.from(data) }]));
+  new Map([...arrays].map(([name, { shape, data }]) => [name, { shape, data: new Float64Array(data) }]));
 
 /** Entry i along `axis` of the result is entry order[i] of `array`. @param within as of `GroupAxis`, an axis before this one */
 export function reorder<T extends ArrayData>(

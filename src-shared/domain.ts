@@ -70,7 +70,7 @@ export const matchingModes = [...correlationModes, 'reference-lmc-script'] as co
 export const matchingModeSchema = z.enum(matchingModes);
 export type MatchingMode = z.infer<typeof matchingModeSchema>;
 
-export const alignments = ['none', 'activation', 'weight'] as const;
+export const alignments = ['none', 'activation', 'weight', 'orthogonal'] as const;
 export const alignmentSchema = z.enum(alignments);
 export type Alignment = z.infer<typeof alignmentSchema>;
 

@@ -23,6 +23,7 @@ const alignmentNames: Record<InterpolationMeasure['align'], string> = {
   none: 'unaligned',
   weight: 'aligned by weights',
   activation: 'aligned by activations',
+  orthogonal: 'aligned by orthogonal maps',
 };
 
 const spreadText = ({ mean, std }: MeasuredSpread, digits: number): string =>

@@ -105,7 +105,7 @@ const fields: Fields<Addressed> = {
   split: choice(splits, 'test'),
   epoch: epochField,
   points: whole(9, [3, 201]),
-  align: choice(['activation', 'weight'], 'activation'),
+  align: choice(['activation', 'weight', 'orthogonal'], 'activation'),
   similarity: choice(
     [...correlationModes, 'reference-lmc-script'],
     'pearson_correlation_with_zero_for_constant',

@@ -21,6 +21,7 @@ import {
   normStatisticsFields,
   normStatisticsParams,
 } from './norm-statistics.ts';
+import { orthogonalSchema } from './orthogonal.ts';
 import {
   alignmentParams,
   analysisData,
@@ -105,8 +106,10 @@ export const interpolationSchema = z.object({
   align: alignmentSchema,
   mode: matchingModeSchema.optional(),
   recording_point: recordingPointSchema.optional(),
-  /** Of the second model, where it was aligned. */
+  /** Of the second model, where it was aligned by permutations. */
   permutations: permutationsSchema.optional(),
+  /** How both models were changed, where they were aligned by more than permutations. */
+  orthogonal: orthogonalSchema.optional(),
   /**
    * How far the two models' hidden units differ in scale (1: not at all); a large one makes a barrier meaningless.
    * Absent where the models themselves were not at hand (imported curves).
@@ -258,7 +261,7 @@ export const interpolateJob = defineJob({
   version: 2,
   title: 'Interpolate',
   summary:
-    'Loss and accuracy along the straight line between two models (or every pair of several, at one epoch or several), with its barriers; the second model permuted first if asked.',
+    'Loss and accuracy along the straight line between two models (or every pair of several, at one epoch or several), with its barriers; the second model aligned first if asked.',
   params: interpolateParams,
   result: resultSchema,
   parts: jobParts(

@@ -4,6 +4,7 @@ import { defineJob } from './define.ts';
 import { checkpointFormatSchema } from './export-checkpoints.ts';
 import { checkNormStatistics, normStatisticsFields, normStatisticsParams } from './norm-statistics.ts';
 import type { NormStatistics } from './norm-statistics.ts';
+import { orthogonalSchema } from './orthogonal.ts';
 import { alignmentParams, analysisData, checkSelection, pairSelection, permutationsSchema } from './pairs.ts';
 
 function refusalOf(chosen: NormStatistics | undefined, write: 'merged' | 'aligned'): string | undefined {
@@ -19,7 +20,7 @@ export const mergeJob = defineJob({
   version: 1,
   title: 'Merge models',
   summary:
-    'Permutes models to the first one and writes their weighted mean (or each permuted model) as a new run, in the non-asymmetric form that any script can load.',
+    'Aligns models with the first one and writes their weighted mean (or each aligned model) as a new run, in the non-asymmetric form that any script can load.',
   params: z
     .object({
       run: pairSelection.run,
@@ -71,6 +72,8 @@ export const mergeJob = defineJob({
     mode: matchingModeSchema.optional(),
     /** Of each model after the first; absent without alignment. */
     permutations: z.array(permutationsSchema).optional(),
+    /** The same, aligned by more than permutations: the first model is changed as well, to coordinates that all share. */
+    orthogonal: z.array(orthogonalSchema).optional(),
     ...normStatisticsFields,
     notes: z.array(z.string()),
   }),

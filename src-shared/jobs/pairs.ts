@@ -80,7 +80,9 @@ export function checkSelection(
 export const alignmentParams = {
   align: alignmentSchema
     .default('none')
-    .describe('permute the neurons of the second model first')
+    .describe(
+      'how the second model is brought next to the first: neurons permuted by activations or by weights; orthogonal: the residual streams of exported transformers are rotated (docs/orthogonal.md)',
+    )
     .meta({ label: 'Alignment' }),
   mode: matchingModeSchema
     .default('pearson_correlation_with_zero_for_constant')
@@ -105,7 +107,7 @@ export const alignmentParams = {
     .positive()
     .max(1000)
     .default(10)
-    .describe('weight matching: independent ascents')
+    .describe('weight matching and orthogonal alignment: independent ascents')
     .meta({ label: 'Restarts', advanced: true }),
   order: z
     .array(z.int().nonnegative())

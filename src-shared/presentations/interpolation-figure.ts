@@ -13,6 +13,7 @@ export type Metric = 'accuracy' | 'loss';
 export function alignmentTitle({ align, mode }: { align: Alignment; mode?: string | undefined }): string {
   if (align === 'none') return 'Unaligned';
   if (align === 'weight') return 'Aligned by weights';
+  if (align === 'orthogonal') return 'Aligned by orthogonal maps';
   return mode === 'reference-lmc-script' ? 'Anti-aligned (published LMC script)' : 'Aligned by activations';
 }
 

@@ -11,6 +11,7 @@ import {
   type Interpolation,
 } from '../jobs/interpolate.ts';
 import { barrierFigureTitle, barrierOverEpochsFigure } from './barrier-figure.ts';
+import { rotationFacts } from './rotation-facts.ts';
 import { panelsByAlignment, storedEndsNote, type Metric } from './interpolation-figure.ts';
 import { linesByEpoch } from './lines.ts';
 import { definePresenter, type Presentation } from './present.ts';
@@ -149,6 +150,7 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
         `loss ${pointText(middle[`${split}_loss`], 'loss')}, accuracy ${pointText(middle[`${split}_accuracy`], 'accuracy')}`,
       ]),
       ...statisticsFacts(pairs),
+      ...rotationFacts(pairs),
       ...(r.execution ? [['Computed', executionText(r.execution)] as [string, string]] : []),
     ],
     table: {

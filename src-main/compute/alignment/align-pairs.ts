@@ -1,5 +1,6 @@
 /** The permutations that bring the second model of every pair next to the first, however a job asks for them. */
 import type { Alignment, MatchingMode, RecordingPoint } from '../../../src-shared/domain.ts';
+import { UserError } from '../../../src-shared/errors.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { noteOf } from '../../../src-shared/matching-modes.ts';
 import type { Backend, Tensor } from '../backend/index.ts';
@@ -13,6 +14,9 @@ import type { PairIndices } from '../pairs.ts';
 import { matchGroups } from './activation-matching.ts';
 import { recordMoments } from './record-activations.ts';
 import { NonFiniteActivations } from './neuron-similarity.ts';
+import { alignByRotations, requireMaps } from './orthogonal/align.ts';
+import type { Rotated } from './orthogonal/align.ts';
+import { rotationRecord } from './orthogonal/record.ts';
 import { matchWeights } from './weight-matching.ts';
 
 /** The fields of `alignmentParams` in src-shared/jobs/pairs.ts. */
@@ -26,8 +30,10 @@ export interface AlignmentRequest {
 }
 
 export interface PairAlignment {
-  /** For the second model, by group. */
+  /** For the second model, by group; empty if `rotated` is there. */
   permutations: GroupPermutations;
+  /** Both models, aligned by more than permutations. */
+  rotated?: Rotated;
 }
 
 export interface AlignmentWork {
@@ -66,6 +72,7 @@ export async function alignEachPair(
   if (request.align === 'none') return undefined;
   const [{ run, acting, name }] = work.models as [LoadedModel];
   requireCheckedGroups(work.backend, run.graph, acting, name);
+  if (request.align === 'orthogonal') return byRotations(request, work);
   return request.align === 'activation' ? byActivations(request, work) : byWeights(request, work);
 }
 
@@ -77,12 +84,16 @@ export function alignmentNote(
   if (request.align === 'none') return undefined;
   const notes = [
     request.align === 'activation' ? noteOf(request.mode) : undefined,
+    request.align === 'orthogonal' ? rotationNote : undefined,
     gated
       ? 'The fixed gate C of the second model is permuted with its neurons and interpolated as well.'
       : undefined,
   ];
   return notes.filter((note) => note !== undefined).join(' ') || undefined;
 }
+
+const rotationNote =
+  'Both models are mixed in coordinates in which the scales of norms are in the weights that read them, and queries and keys, values and outputs of a head are equally long.';
 
 /** Of networks over a graph, aligned by activations. */
 export const allNodesNote = 'Activations are compared on all nodes of the graph, whatever their split.';
@@ -91,6 +102,12 @@ export const allNodesNote = 'Activations are compared on all nodes of the graph,
 export function namedPermutations(permutations: GroupPermutations): Record<string, number[]> {
   return Object.fromEntries([...permutations].map(([group, perm]) => [group, Array.from(perm)]));
 }
+
+/** What a result says of an alignment. */
+export const alignmentFields = (alignment: PairAlignment | undefined) => ({
+  ...(alignment && !alignment.rotated && { permutations: namedPermutations(alignment.permutations) }),
+  ...(alignment?.rotated && { orthogonal: rotationRecord(alignment.rotated) }),
+});
 
 async function byActivations(
   request: AlignmentRequest,
@@ -131,6 +148,27 @@ function unlessNonFinite(align: () => PairAlignment): PairAlignment | NonFiniteA
     if (thrown instanceof NonFiniteActivations) return thrown;
     throw thrown;
   }
+}
+
+async function byRotations(request: AlignmentRequest, work: AlignmentWork): Promise<PairAlignment[]> {
+  const { models, pairs, context, backend } = work;
+  if (request.order)
+    throw new UserError('order: is for alignment by weights; orthogonal alignment chooses its own orders.', {
+      hint: 'Omit it.',
+    });
+  const { run } = models[0]!;
+  requireMaps(run.graph, run.configPath);
+  const aligned: PairAlignment[] = [];
+  for (const [a, b] of pairs) {
+    const [first, second] = [models[a]!, models[b]!].map(({ acting, name }) => ({ arrays: acting, name }));
+    const rotated = await alignByRotations(backend, run.graph, [first!, second!], {
+      ...{ restarts: request.restarts, seed: request.matchingSeed },
+      onVisit: () => checkpointCancel(context),
+    });
+    work.advance(1 / pairs.length);
+    aligned.push({ permutations: new Map(), rotated });
+  }
+  return aligned;
 }
 
 async function byWeights(request: AlignmentRequest, work: AlignmentWork): Promise<PairAlignment[]> {

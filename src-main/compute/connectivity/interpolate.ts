@@ -9,7 +9,7 @@ import { derivedOf } from '../../../src-shared/jobs/interpolate.ts';
 import type { FailedEpoch, Interpolation, interpolateJob } from '../../../src-shared/jobs/interpolate.ts';
 import type { LeftOut } from '../../../src-shared/jobs/pairs.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
-import { alignEachPair, alignmentNote, allNodesNote, namedPermutations } from '../alignment/align-pairs.ts';
+import { alignEachPair, alignmentFields, alignmentNote, allNodesNote } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
 import { isGated, overGraph } from '../networks/parameters.ts';
 import { NonFiniteActivations } from '../alignment/neuron-similarity.ts';
@@ -288,7 +288,7 @@ function pairResult(
   const [a, b] = pairs[p]!.map((place) => models[place]!) as [LoadedModel, LoadedModel];
   const alignment = segments.alignments?.[p];
   const distance = alignment
-    ? stateDistance(a.acting, vertices[models.length + p]!.arrays)
+    ? stateDistance(alignment.rotated?.first ?? a.acting, vertices[models.length + p]!.arrays)
     : stateDistance(a.state, b.state);
   // Converted to the non-asymmetric form, a model has no fixed entries.
   const { total, free } = numParameters(a.spec);
@@ -312,7 +312,7 @@ function pairResult(
     num_params: parameters,
     align: params.align,
     ...(params.align === 'activation' && { mode: params.mode, recording_point: params.recordingPoint }),
-    ...(alignment && { permutations: namedPermutations(alignment.permutations) }),
+    ...alignmentFields(alignment),
     rescaling_ratio: rescalingOf(a.run.graph, a.acting, b.acting).ratio,
     ...normFields(policy),
     ...(stored !== scores && { stored_ends: storedEnds(pairs[p]!, stored) }),
@@ -363,7 +363,7 @@ function midpointOf({ models, policy }: Job, scores: ScoresBySplit, place: numbe
 /** In the units of evaluation: examples times points. Recording costs about two points per model. */
 function alignmentCost({ params, models, data, pairs }: Job): number {
   if (params.align === 'activation') return 2 * models.length * data.splits.get(params.alignSplit)!.count;
-  return params.align === 'weight' ? params.restarts * pairs.length * 2000 : 0;
+  return params.align === 'none' ? 0 : params.restarts * pairs.length * 2000;
 }
 
 /** Tells of progress in the units of evaluation. */

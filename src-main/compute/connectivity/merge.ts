@@ -10,6 +10,7 @@ import { readRunDirectory } from '../../formats/run-directory.ts';
 import type { TensorValue } from '../../formats/tensor.ts';
 import { alignmentNote, alignPairs, namedPermutations } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
+import { rotationRecord } from '../alignment/orthogonal/record.ts';
 import { isExported, isGated } from '../networks/parameters.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
@@ -63,9 +64,13 @@ export const merge: Compute<Params, Result> = async (params, context) => {
   const data = await dataFor(params, run, policy);
   const settled = data ? withWholeGraph(policy, params, data) : policy;
   const alignments = await align(params, models, { data, context, meter });
-  const arrays = models.map(({ acting }, i) => {
-    const alignment = i === 0 ? undefined : alignments?.[i - 1];
-    return alignment ? permuteArrays(acting, symmetriesOf(graph).groups, alignment.permutations) : acting;
+  const arrays = models.map(({ acting }, i): Arrays => {
+    // Aligned by more than permutations, the first model is changed as well, for all others in the same way.
+    if (i === 0) return alignments?.[0]?.rotated?.first ?? acting;
+    const alignment = alignments?.[i - 1];
+    if (!alignment) return acting;
+    if (alignment.rotated) return alignment.rotated.second;
+    return permuteArrays(acting, symmetriesOf(graph).groups, alignment.permutations);
   });
   const parts = weights?.map((weight, m) => ({ of: arrays[m]!, weight }));
   const estimated =
@@ -75,14 +80,14 @@ export const merge: Compute<Params, Result> = async (params, context) => {
   const outputs = estimated ? [estimated.arrays] : parts ? [mixArrays(parts)] : arrays;
   const statisticsNote = normNote(settled, data);
   const sources = models.map(({ path }) => path);
-  const permutations = alignments?.map((alignment) => namedPermutations(alignment.permutations));
+  const aligned = alignedFields(alignments);
   const derived = {
     write: params.write,
     from: models.map(({ path, sha256 }) => ({ path, sha256 })),
     align: params.align,
     ...(params.align === 'activation' && { mode: params.mode, recording_point: params.recordingPoint }),
     ...(weights && { weights }),
-    ...(permutations && { permutations }),
+    ...aligned,
     ...normFields(settled),
   };
   const written = await inNewRunFolder(params.directory, (directory) => ({
@@ -94,7 +99,7 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     ...{ ...written, sources, align: params.align },
     ...(weights && { weights }),
     ...(params.align === 'activation' && { mode: params.mode }),
-    ...(permutations && { permutations }),
+    ...aligned,
     ...normFields(settled),
     notes: [
       ...warnings,
@@ -104,6 +109,17 @@ export const merge: Compute<Params, Result> = async (params, context) => {
     ],
   };
 };
+
+/** Of every model after the first. */
+function alignedFields(
+  alignments: readonly PairAlignment[] | undefined,
+): Pick<Result, 'permutations' | 'orthogonal'> {
+  const rotated = alignments?.flatMap((alignment) => alignment.rotated ?? []);
+  if (rotated && rotated.length > 0) return { orthogonal: rotated.map(rotationRecord) };
+  return alignments
+    ? { permutations: alignments.map((alignment) => namedPermutations(alignment.permutations)) }
+    : {};
+}
 
 /** What is aligned and estimated on; undefined if no data are needed. */
 function dataFor(

@@ -31,9 +31,12 @@ export function lambdasOf(steps: number): number[] {
 export function pointsOf({ models, pairs, steps, midpoint, alignments }: Segments): Point[] {
   const alone = models.map((_, vertex): Point => [{ vertex, weight: 1 }]);
   const interior = lambdasOf(steps).slice(1, -1);
+  // Of a pair that is aligned by more than permutations the first model is in other coordinates, too: behind all others.
+  const firstOf = (pair: number, a: number): number =>
+    alignments?.[pair]?.rotated ? models.length + pairs.length + pair : a;
   const between = pairs.flatMap(([a, b], pair) =>
     interior.map((lambda): Point => [
-      { vertex: a, weight: 1 - lambda },
+      { vertex: firstOf(pair, a), weight: 1 - lambda },
       // The permuted second model of pair p is vertex models + p.
       { vertex: alignments ? models.length + pair : b, weight: lambda },
     ]),
@@ -49,14 +52,16 @@ export function placesOf({ models, pairs, steps }: Segments, pair: number): numb
   return [a, ...Array.from({ length: steps - 1 }, (_, i) => first + i), b];
 }
 
-/** The models, then the permuted second model of every pair. */
+/** The models, then the aligned second model of every pair, then the first one of each if that changes, too. */
 export function verticesOf({ network, models, pairs, alignments }: Segments): Vertex[] {
   const own = models.map(({ acting }): Vertex => ({ arrays: acting }));
-  const permuted = (alignments ?? []).map(({ permutations }, p): Vertex => {
+  const aligned = (alignments ?? []).map(({ permutations, rotated }, p): Vertex => {
     const vertex = pairs[p]![1];
+    if (rotated) return { arrays: rotated.second };
     return permutedVertex(network, { vertex, arrays: models[vertex]!.acting, permutations });
   });
-  return [...own, ...permuted];
+  const first = (alignments ?? []).flatMap(({ rotated }) => (rotated ? [{ arrays: rotated.first }] : []));
+  return [...own, ...aligned, ...first];
 }
 
 /** A vertex with its units in another order. */
@@ -83,9 +88,20 @@ export function permutedVertex(
 /** Where curves begin and end. */
 export function endsOf({ models, pairs, alignments }: Segments): End[] {
   const own = models.map(({ acting, name }, vertex) => ({ vertex, arrays: acting, name }));
-  const permuted = (alignments ?? []).map((_, p) => {
+  const second = (alignments ?? []).map(({ rotated }, p) => {
     const { acting, name } = models[pairs[p]![1]]!;
-    return { vertex: models.length + p, arrays: acting, name: `${name}, permuted` };
+    return {
+      vertex: models.length + p,
+      arrays: acting,
+      name: `${name}, ${rotated ? 'aligned' : 'permuted'}`,
+    };
   });
-  return [...own, ...permuted];
+  const first = (alignments ?? []).flatMap(({ rotated }, p) => {
+    if (!rotated) return [];
+    const { acting, name } = models[pairs[p]![0]]!;
+    return [
+      { vertex: models.length + pairs.length + p, arrays: acting, name: `${name}, in other coordinates` },
+    ];
+  });
+  return [...own, ...second, ...first];
 }

@@ -22,7 +22,8 @@ export interface SymmetryCheck {
   readonly ok: boolean;
 }
 
-const rows = 2;
+/** Examples that functions are compared on. */
+export const rows = 2;
 
 /**
  * Permutes the units of all groups at random and compares the outputs on random inputs in double precision; each group by
@@ -82,7 +83,7 @@ const permuted = (
 ): Map<string, NamedArray<Float64Array>> => permuteArrays(arrays, groups, permutations);
 
 /** Numbers of any size; whole ones for tables of rows, as many as the smallest has. */
-function inputsOf({ graph, nodes, shapes }: Network, stream: RandomStream): Float64Array {
+export function inputsOf({ graph, nodes, shapes }: Network, stream: RandomStream): Float64Array {
   const [input] = graph.inputs;
   const numbers = stream.normals(rows * sizeOf(input!.shape));
   const calls = nodes.filter(({ op }) => op === 'torch');

@@ -1,0 +1,40 @@
+/** What is known of the values along which a group of units stands, for maps that mix the units. */
+
+/** More than permutations changes the function, for this reason. */
+export class MapRefused extends Error {}
+
+/** A parameter that reads a scaled value along an axis, and the bias added to what comes out, if one is. */
+export interface FoldReader {
+  readonly parameter: string;
+  readonly axis: number;
+  readonly bias: string | undefined;
+}
+
+/** A norm's entry by entry affine pair, which goes into the parameters that read it. */
+export interface Fold {
+  /** Parameter that multiplies entry by entry. */
+  readonly scale: string;
+  /** Parameter that is added behind it. */
+  readonly shift: string | undefined;
+  readonly readers: readonly FoldReader[];
+  /** `biases`: the shift goes into the readers' biases; `inside`: it stays, divided by the scale. */
+  readonly shiftGoes: 'biases' | 'inside';
+}
+
+/** A scale (and shift) on the way to what reads it. */
+export interface Pending {
+  readonly scale: string;
+  readonly shift: string | undefined;
+  /** Nothing but moves of entries since: every reader sees the shift as it is. */
+  readonly isPlain: boolean;
+}
+
+export interface MapState {
+  /** `vector`: turned by the map; `squares`: its entries squared, of which only the sum stays. */
+  readonly kind: 'vector' | 'squares';
+  readonly pending?: Pending;
+  /** It is this parameter, axis i of the value being its axis `axes[i]`. */
+  readonly alias?: { readonly parameter: string; readonly axes: readonly number[] };
+}
+
+export const vector: MapState = { kind: 'vector' };

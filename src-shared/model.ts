@@ -80,10 +80,11 @@ export interface Exported {
   readonly tied: Readonly<Record<string, string>>;
 }
 
-/** A network exported from PyTorch (docs/pytorch.md): one that can be drawn and trained, as a standard one. */
+/** A network exported from PyTorch (docs/pytorch.md): one that can be drawn and trained. */
 export interface ExportedSpec extends DeclaredSpec {
   exported: Exported;
-  family: 'standard';
+  family: 'standard' | 'w-asymmetric' | 'sparse';
+  /** Of a family: the weights with fixed entries, by the name of the parameter. */
   layers: ModuleLayer[];
   asymInitOnly: false;
 }

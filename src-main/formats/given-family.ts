@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { exportedName } from '../../src-shared/config/exported.ts';
 import { isGnn } from '../../src-shared/config/gnn.ts';
 import { isResnet } from '../../src-shared/config/resnet.ts';
 import { resolveChain } from '../../src-shared/config/resolve.ts';
@@ -32,7 +33,7 @@ const example = `${linearName(0)}.weight`;
 
 /** Residual and graph networks, which have no such family, are refused where they are resolved. */
 const isGiven = ({ model }: RunConfig): boolean =>
-  model?.family?.name === 'given' && !isResnet(model) && !isGnn(model);
+  model?.family?.name === 'given' && !isResnet(model) && !isGnn(model) && model.name !== exportedName;
 
 /**
  * The config with an absolute path, the hash and the parts of the file of `model.family`, unless they are recorded.

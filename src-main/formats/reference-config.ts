@@ -1,5 +1,6 @@
 /** A config.yaml that neuron-identifiability's own scripts can work with: they take every key below for granted. */
 import { isMap, parseDocument, stringify } from 'yaml';
+import { exportedName } from '../../src-shared/config/exported.ts';
 import { declaredName } from '../../src-shared/config.ts';
 import { isGnn } from '../../src-shared/config/gnn.ts';
 import { isResnet } from '../../src-shared/config/resnet.ts';
@@ -69,7 +70,7 @@ export interface Derived {
 
 /**
  * `config` with a model of the non-asymmetric form. The seeds that its models were trained from are not its own. A
- * declared network has one form and no settings beside its layers.
+ * declared or exported network has one form and no settings beside its graph.
  */
 export function derivedConfig(config: Config, { symmetry, activation, models, derived }: Derived): string {
   const model = isObject(config['model']) ? { ...config['model'] } : {};
@@ -84,6 +85,7 @@ export function derivedConfig(config: Config, { symmetry, activation, models, de
     // W-asymmetric graph networks have gates x * sigmoid(C x), whatever the config calls them.
     ...(isGnn(model) && model['symmetry'] === 1 && { model_type: null }),
   };
-  const changed = model['name'] === declaredName ? model : { ...model, ...form };
+  const isGraph = model['name'] === declaredName || model['name'] === exportedName;
+  const changed = isGraph ? model : { ...model, ...form };
   return stringify({ ...rest, model: changed, num_models: models, derived }, { lineWidth: 0 });
 }

@@ -64,7 +64,7 @@ const withoutCounters = (arrays: NamedArrays): NamedArrays =>
   new Map([...arrays].filter(([name]) => !isCounter(name)));
 
 function written(group: PermutationGroup, groups: readonly PermutationGroup[]): Result['groups'][number] {
-  const { name, size, axes } = group;
+  const { name, size, axes, movesFixed } = group;
   const insides = Array.from({ length: size }, (_, unit) =>
     groups.filter(({ inside }) => inside === `${name}.${unit}`).map((other) => other.name),
   );
@@ -75,6 +75,7 @@ function written(group: PermutationGroup, groups: readonly PermutationGroup[]): 
       ...{ parameter, axis, entries: entriesOf(places, size) },
       ...(within && { rows: { start: within.start, count: within.count } }),
     })),
+    moves_fixed: [...movesFixed],
   };
 }
 

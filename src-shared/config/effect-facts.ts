@@ -1,6 +1,8 @@
 /** What a config says of the things on which the effect of its keys depends. */
 import { familyOfSymmetry } from '../domain.ts';
 import type { Family } from '../domain.ts';
+import { exportedFamilyName } from './exported-family.ts';
+import { exportedName } from './exported.ts';
 import { generalFamilyName } from './family.ts';
 import { geometryKindOf } from './geometry.ts';
 import type { GeometryKind } from './geometry.ts';
@@ -16,6 +18,8 @@ export interface Facts {
   family: Family | undefined;
   resnet: boolean;
   gnn: boolean;
+  /** Read from PyTorch. */
+  exported: boolean;
   /** `model.layers` describes them one by one. */
   oneByOne: boolean;
   layers: number;
@@ -38,10 +42,14 @@ export function factsOf(config: Plain): Facts {
     const written = part(config, section)['name'];
     return typeof written === 'string' ? written : fallback;
   };
+  const general = part(model, 'family')['name'];
+  const exported = model['name'] === exportedName;
   return {
     config,
-    family:
-      generalFamilyName(part(model, 'family')['name']) ?? (known ? familyOfSymmetry(symmetry) : undefined),
+    family: exported
+      ? (exportedFamilyName(general) ?? 'standard')
+      : (generalFamilyName(general) ?? (known ? familyOfSymmetry(symmetry) : undefined)),
+    exported,
     resnet: isResnet(model),
     gnn: isGnn(model) && !isResnet(model),
     oneByOne: model['layers'] != null,

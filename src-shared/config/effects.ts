@@ -70,7 +70,10 @@ const ofEarlyStopping: Rule = ({ config }) =>
 
 const ofFamily =
   (key: string): Rule =>
-  ({ family }) => {
+  ({ family, exported }) => {
+    // What does not belong there is refused where it is read.
+    if (exported) return undefined;
+    if (key === 'parameters' || key === 'num_fixed') return 'only networks exported from PyTorch read it.';
     const names = familiesWith(key);
     return family !== undefined && names.some((name) => name === family)
       ? undefined
@@ -139,7 +142,7 @@ const depends: Record<string, Rule> = {
       : 'only W-asymmetric networks and SYRE (model.symmetry=1 and 3) can be initialised this way.',
   ),
   ...Object.fromEntries(
-    ['alpha', 'share', 'sigma_f', 'file', 'sha256', 'parts'].map((key) => [
+    ['alpha', 'share', 'sigma_f', 'parameters', 'num_fixed', 'file', 'sha256', 'parts'].map((key) => [
       `model.family.${key}`,
       ofFamily(key),
     ]),
@@ -256,7 +259,8 @@ const ownEntries = (facts: Facts): [section: string, entry: Plain][] =>
   ]);
 
 /** The reason that concerns the family: it has no such fixed part. */
-function withoutFixedWeights({ family, gnn }: Facts, name: string): Reason {
+function withoutFixedWeights({ family, gnn, exported }: Facts, name: string): Reason {
+  if (exported) return 'the fixed part of a network exported from PyTorch is set in model.family.';
   if (family === 'standard') return 'standard networks (model.symmetry=0) have no fixed weights.';
   if (family === 'sigma-asymmetric') {
     const matrix = gnn ? 'matrices C' : 'matrix C of scale 1';

@@ -5,6 +5,8 @@ import type { DeclaredSpec, ExportedSpec } from '../model.ts';
 import { graphSchema, type Node } from '../networks/graph.ts';
 import { readNetwork } from '../networks/network.ts';
 import { packValue, unpackValue } from '../networks/packed.ts';
+import { withExportedFamily } from './exported-family.ts';
+import type { RunConfig } from './schema.ts';
 
 /** `model.name` of such a network. */
 export const exportedName = 'exported';
@@ -21,9 +23,25 @@ export const exportedSection = ({ graph, exported, description }: DeclaredSpec):
 /** What was read last: a config is resolved again and again. */
 let last: { text: string; spec: Pick<ExportedSpec, 'graph' | 'exported'> } | undefined;
 
+/** Keys of `model` that Basin's other networks have. `_target_` is what other programs leave beside a name. */
+const foreign = [
+  ...(['symmetry', 'input_dim', 'hidden_dim', 'output_dim', 'num_layers', 'n_mul', 'norm'] as const),
+  ...(['elementwise_affine', 'activation', 'asym_init_only', 'mask_params', 'dropout', 'layers'] as const),
+  ...(['depth', 'w', 'num_classes', 'input_shape', 'in_channels', 'hidden_channels'] as const),
+  ...(['out_channels', 'model_type'] as const),
+];
+
 /** @throws UserError naming the key */
-export function resolveExported(model: Record<string, unknown>, where: string): ExportedSpec {
+export function resolveExported(config: RunConfig, where: string): ExportedSpec {
+  const model = config.model!;
   const { network: text, description } = model;
+  // A symmetry of 0 says nothing: earlier versions wrote it beside merged weights.
+  const idle = foreign.find((key) => model[key] != null && (key !== 'symmetry' || model[key] !== 0));
+  if (idle !== undefined)
+    throw new UserError(
+      `${where}: model.${idle} has no effect on a network exported from PyTorch, whose graph is in model.network.`,
+      { hint: 'Take it out.' },
+    );
   const at = `${where}: model.network`;
   if (typeof text !== 'string')
     throw new UserError(`${at} is missing: the graph of a network exported from PyTorch was expected.`, {
@@ -38,9 +56,13 @@ export function resolveExported(model: Record<string, unknown>, where: string): 
     const { graph, tied } = parsed.data;
     last = { text, spec: { graph, exported: { tied } } };
   }
+  const { tied } = last.spec.exported;
+  const seed = config.mask_seed ?? undefined;
+  const found = withExportedFamily(model.family, { graph: last.spec.graph, tied, seed }, where);
   return {
     ...{ architecture: 'declared', family: 'standard', layers: [], asymInitOnly: false },
     ...last.spec,
+    ...found,
     ...(typeof description === 'string' && { description }),
   };
 }

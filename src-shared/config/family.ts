@@ -19,6 +19,9 @@ export const familySectionSchema = z.looseObject({
   share: z.number().nullish(),
   /** Bias-only: F = sigma_f times a normal draw. */
   sigma_f: z.number().nullish(),
+  /** Of an exported network: which weights have fixed entries, by patterns of their names, and how many in each row. */
+  parameters: z.union([z.string(), z.array(z.string())]).nullish(),
+  num_fixed: z.number().nullish(),
   /** Given: where F and D are. */
   file: z.string().nullish(),
   /** Given: of the contents, and what they are; recorded by training. */

@@ -36,7 +36,7 @@ export function resolveModel(config: RunConfig, where = 'config'): ModelSpec {
   const model = config.model;
   if (!model) throw new UserError(`${where}: there is no section "model".`);
   if (model.name === declaredName) return resolveDeclared(model, where);
-  if (model.name === exportedName) return resolveExported(model, where);
+  if (model.name === exportedName) return resolveExported(config, where);
   if (isResnet(model)) return resolveResnet(model, where);
   if (isGnn(model)) return resolveGnn(model, where);
   if (model.name != null && !/mlp/i.test(model.name)) {

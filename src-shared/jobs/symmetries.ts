@@ -17,6 +17,8 @@ const groupSchema = z.object({
       rows: z.object({ start: z.int(), count: z.int() }).optional(),
     }),
   ),
+  /** Parameters of which some entries are the same in all models of the run; the group would move them. */
+  moves_fixed: z.array(z.string()).default([]),
 });
 
 export const symmetriesJob = defineJob({

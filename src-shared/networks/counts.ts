@@ -24,10 +24,12 @@ export function countsOf({ parameters, nodes }: Graph): Counts {
   );
   const counts: Counts = { total: 0, trained: 0, fixed: 0 };
   for (const parameter of parameters) {
-    const { name, role, shape, constant, packed } = parameter;
+    const { name, role, shape, constant, packed, held } = parameter;
     if (role === 'trained') {
       counts.total += sizeOf(shape);
-      counts.trained += sizeOf(shape);
+      const still = held ? held.count * shape[0]! : 0;
+      counts.trained += sizeOf(shape) - still;
+      counts.fixed += still;
     }
     // Constants stand for what a person's files lack.
     if (

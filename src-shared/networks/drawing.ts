@@ -47,7 +47,8 @@ export interface Drawing {
   output: string;
 }
 
-const fixedText = ({ family }: Parameter): string | undefined => {
+const fixedText = ({ family, held }: Parameter): string | undefined => {
+  if (held) return `${held.count} entries of every row`;
   if (!family) return undefined;
   const parts = [...(family.fixed ? ['F'] : []), ...(family.mask === undefined ? [] : ['a mask'])];
   return parts.length === 0 ? undefined : parts.join(' and ');
@@ -64,8 +65,12 @@ function kindOf(
   return weight?.shape.length === 4 ? weight.shape.slice(2).join(' x ') : undefined;
 }
 
-const drawnGroup = ({ name, size, openedBy, axes, movesFixed }: PermutationGroup): DrawnGroup => ({
-  ...{ name, size, openedBy, movesFixed },
+const drawnGroup = (
+  { name, size, openedBy, axes, movesFixed }: PermutationGroup,
+  { parameters }: Network,
+): DrawnGroup => ({
+  ...{ name, size, openedBy },
+  movesFixed: movesFixed.map((each) => (parameters.get(each)!.held ? `fixed entries of ${each}` : each)),
   axes: axes.map(({ parameter, axis }) => `${parameter}, axis ${axis}`),
 });
 
@@ -95,7 +100,7 @@ export function drawingOf(network: Network): Drawing {
   return {
     inputs: network.graph.inputs,
     nodes,
-    groups: groups.map(drawnGroup),
+    groups: groups.map((group) => drawnGroup(group, network)),
     output: network.graph.output,
   };
 }

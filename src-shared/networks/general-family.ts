@@ -5,6 +5,7 @@
 import type { LayerSpec, MlpSpec, TrainableSpec } from '../model.ts';
 import type { GeneralFamily } from './families.ts';
 import type { Initial, Parameter } from './graph.ts';
+import { heldText } from './held.ts';
 import { linearName } from './mlp-names.ts';
 
 /** Entries of each row that a share fixes: rounded, and one stays trainable. */
@@ -75,6 +76,7 @@ function withPart(
 
 /** What stays as it is, in words, such as which layers have alpha I. Undefined if sigma_F says all. */
 export function fixedPartText(spec: TrainableSpec): string | undefined {
+  if (spec.architecture === 'declared') return heldText(spec.graph);
   if (spec.architecture !== 'mlp') return undefined;
   const { general, layers } = spec;
   const named = (some: readonly LayerSpec[]): string => some.map(({ index }) => linearName(index)).join(', ');

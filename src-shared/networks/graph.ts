@@ -44,6 +44,14 @@ export const parameterSchema = z.strictObject({
   role: z.enum(['trained', 'fixed', 'statistics']),
   /** What stands between the stored tensor and the weight that acts; absent: nothing. */
   family: familyPartSchema.optional(),
+  /**
+   * Of a trained tensor of an exported network: so many entries of every row (a place on the first axis) that training leaves
+   * as they were drawn under `seed`: `scale` times a standard normal draw. The tensor itself holds them, so that evaluation
+   * need not know (networks/held.ts).
+   */
+  held: z
+    .strictObject({ count: z.int().positive(), scale: z.number(), seed: z.int().nonnegative().optional() })
+    .optional(),
   /** Every entry of a tensor that the files lack. */
   constant: z.number().optional(),
   /** All entries of a tensor that the files lack (networks/packed.ts). */

@@ -2,6 +2,7 @@
 import type { ModelSpec, TrainableSpec } from '../model.ts';
 import type { Graph } from './graph.ts';
 import { gnnGraph } from './gnn.ts';
+import { withHeldApart } from './held.ts';
 import { mlpGraph } from './mlp.ts';
 import { resnetGraph } from './resnet.ts';
 
@@ -26,8 +27,9 @@ export function graphOf(spec: ModelSpec): Graph {
   }
 }
 
-/** For training: with dropout, if the network has any. */
+/** For training: with dropout, and with F and D apart from the weights, if the network has any. */
 export function trainedGraphOf(spec: TrainableSpec): Graph {
+  if (spec.architecture === 'declared') return withHeldApart(spec.graph);
   if (spec.architecture === 'gnn') return gnnGraph(spec);
   return spec.architecture === 'mlp' ? mlpGraph(spec) : graphOf(spec);
 }

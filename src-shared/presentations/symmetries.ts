@@ -7,6 +7,7 @@ const shown = 4;
 export const symmetries = definePresenter(symmetriesJob, ({ network, groups, fixed, check }) => {
   const reasons = Map.groupBy(fixed, ({ reason }) => reason);
   const nested = groups.filter(({ blocks }) => blocks.length > 0);
+  const broken = groups.filter((group) => group.moves_fixed.length > 0);
   const counted = groups.length === 1 ? '1 permutation group' : `${groups.length} permutation groups`;
   const head = groups.length === 0 ? 'No two units can change places' : counted;
   const verdicts = {
@@ -43,6 +44,11 @@ export const symmetries = definePresenter(symmetriesJob, ({ network, groups, fix
       ...(nested.length > 0
         ? [
             `The units of ${listed(nested.map(({ name }) => name))} are blocks, each of which has groups inside.`,
+          ]
+        : []),
+      ...(broken.length > 0
+        ? [
+            `${listed(broken.map(({ name }) => name))} would move entries that all models of the run share (in ${listed([...new Set(broken.flatMap((group) => group.moves_fixed))])}): with these in place, such units cannot change places.`,
           ]
         : []),
       ...[...reasons].map(

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect } from 'vitest';
 import { hasBinding } from '../../src-main/compute/backend/native.ts';
+import { readRunDirectory } from '../../src-main/formats/run-directory.ts';
+import { writeNpy } from '../../src-main/formats/npy.ts';
 import { doubleStep, expectPyTorchsNumbers, furthest, largestOf, numbersOf } from '../support/exported.ts';
 import { job } from '../support/job.ts';
 import { itWithTorch, runPython } from '../support/torch.ts';
@@ -53,6 +55,29 @@ describe.skipIf(!hasBinding())('a network exported from PyTorch', () => {
       await expect(job('adopt', { network: join(folder, `${name}.pt2`), directory })).rejects.toThrow(words);
       expect(existsSync(directory)).toBe(false);
     }
+  });
+
+  itWithTorch('with fixed entries goes back as the network that acts', { timeout }, async () => {
+    const path = (name: string): string => join(folder, name);
+    const network = fileURLToPath(new URL('../fixtures/exported/digits.pt2', import.meta.url));
+    await job('adopt', { network, directory: path('digits') });
+    const { config } = readRunDirectory(path('digits'));
+    const family = { name: 'w-asymmetric', parameters: ['*.weight'], num_fixed: 9, sigma_f: 1 };
+    const trained = {
+      ...{ ...config, model: { ...(config['model'] as object), family }, num_models: 1, seed: 1 },
+      ...{ dataset: { name: 'mnist-10k', batch_size: 400 }, training: { num_epochs: 1 } },
+    };
+    await job('train', { run: path('fixed'), config: trained });
+    await job('export-checkpoints', { run: path('fixed'), directory: path('back') });
+    const data = Float32Array.from({ length: 3 * 784 }, (_, i) => Math.sin(i));
+    writeNpy(path('x.npy'), { dtype: 'float32', shape: [3, 1, 28, 28], data });
+    const asked = { inputs: path('x.npy'), out: path('y.npy'), precision: 'float64' };
+    await job('evaluate', { run: path('fixed'), epoch: 1, ...asked });
+    const checkpoint = join(path('back'), 'checkpoint_epoch_1_model_1.pt');
+    const theirs = Float64Array.from(
+      runPython([script('back.py'), checkpoint, path('x.npy')], {}) as number[],
+    );
+    expect(furthest(numbersOf(path('y.npy')), theirs)).toBeLessThanOrEqual(1e-9 * largestOf(theirs));
   });
 
   for (const name of ['resnet18', 'convolutions', 'vit', 'mlp_mixer', 'bag_of_tokens', 'conditions'])

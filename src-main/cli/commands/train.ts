@@ -189,7 +189,8 @@ Settings, as key.path=value over the preset or file:
                      (W-asymmetric and SYRE)
   num_fixed=12       fixed weights per neuron, in every layer; model.n_mul multiplies it (W-asymmetric)
   model.family={name: sparse, share: 0.5}   another family, on a standard preset: linear-residual (alpha),
-                     sparse (share), bias-only (sigma_f), given (file); docs/families.md
+                     sparse (share), bias-only (sigma_f), given (file); docs/families.md. On a network exported
+                     from PyTorch: w-asymmetric or sparse, with parameters=PATTERNS; docs/pytorch.md
   optimizer.lr=3e-4  any key of config.yaml; optimizer=sgd sets a whole section, ~key.path removes a key
 A setting that would have no effect is refused, with the reason.`;
 

@@ -53,8 +53,8 @@ function keptActing(graph: Graph, kept: Graph, state: StateDict): StateDict {
 
 type Tensors = Map<string, Float32Array>;
 
-/** The shared tensors by name. */
-function fixedPart({ parameters }: Graph, { mask: seed, given }: InitialSeeds): Tensors {
+/** What all models of a run share, F and D among it: tensors by name. */
+export function fixedPart({ parameters }: Graph, { mask: seed, given }: InitialSeeds): Tensors {
   const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]));
   const fixed: Tensors = new Map();
   const [derived, free] = [true, false].map((isDerived) =>

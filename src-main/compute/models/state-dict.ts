@@ -240,6 +240,9 @@ function fixedDifference(a: Network, b: Network): string | undefined {
   return undefined;
 }
 
+const heldSettings = ({ count, scale, seed }: NonNullable<Parameter['held']>): string =>
+  `${count} entries of a row (sigma_F ${scale}, mask_seed ${seed ?? 'not recorded'})`;
+
 function fixedSettings(
   { parameters }: Network,
   of?: Parameter,
@@ -252,5 +255,6 @@ function fixedSettings(
     ['num_fixed', zeros?.kind === 'mask' ? zeros.zeros : undefined],
     ['F', fixed?.tensor],
     ['D', mask],
+    ['what is fixed', of?.held && heldSettings(of.held)],
   ];
 }

@@ -11,6 +11,7 @@ import { checkpointCancel } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
 import { stateDictFromCheckpoint, withTied } from '../models/index.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
+import { withHeldInside } from './held-entries.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { slotNames } from './optimizer.ts';
 import type { Snapshot, TrainingSession } from './session.ts';
@@ -56,7 +57,7 @@ function checkpointOf(
     ...{ epoch, model, step: steps },
     ...(valAccuracy && { valAccuracy: valAccuracy[model - 1]! / 100 }),
     trainable: parameters,
-    tensors: withTied(storedState(withoutConstants(state, network)), spec),
+    tensors: withTied(storedState(withoutConstants(withHeldInside(spec, network, state), network)), spec),
     optimizer: {
       groups: [{ parameters, settings: settingsOf(optimizer, nextLearningRate) }],
       state: optimizerState,

@@ -7,8 +7,7 @@ import { fixedPartText } from '../../../src-shared/networks/general-family.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type { trainJob, TrainResult } from '../../../src-shared/jobs/train.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
-import { readRunDirectory } from '../../formats/run-directory.ts';
-import type { RunDirectory } from '../../formats/run-directory.ts';
+import { readRunDirectory, type RunDirectory } from '../../formats/run-directory.ts';
 import { accounted } from '../accounted.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
@@ -34,6 +33,7 @@ import { reasonToStop, requireMetrics } from './early-stopping.ts';
 import { checkFit } from './fit.ts';
 import { forkRecord, planFork, planForkAgain } from './fork.ts';
 import type { Fork } from './fork.ts';
+import { withHeldApart } from './held-entries.ts';
 import { HeldOut } from './held-out.ts';
 import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } from './loop.ts';
 import type { Pace, Training } from './loop.ts';
@@ -266,11 +266,12 @@ async function openSession(
       states.push(state);
       await between();
     }
-    return new TrainingSession(backend, settings, states, examples);
+    return new TrainingSession(backend, settings, withHeldApart(spec, states, seeds.mask), examples);
   }
   const wanted = { epoch: from.epoch, models: seeds.init.length };
   const saved = await readSaved(from.run, spec, wanted, between);
-  const session = new TrainingSession(backend, settings, saved.states, examples);
+  const states = withHeldApart(spec, saved.states, seeds.mask, from.run.directory);
+  const session = new TrainingSession(backend, settings, states, examples);
   try {
     // At epoch 0 an optimizer has kept nothing yet, whoever trained the run.
     if (from.epoch > 0) restoreOptimizer(session, saved, from.run.directory);

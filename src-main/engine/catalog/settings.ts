@@ -4,7 +4,9 @@ import { knownKeys, readConfig } from '../../../src-shared/config/schema.ts';
 import { hasNumFixed, hasSigma } from '../../../src-shared/domain.ts';
 import {
   gnnWidths,
+  isExportedSpec,
   widths,
+  type ExportedSpec,
   type MlpSpec,
   type ModelSpec,
   type TrainableSpec,
@@ -76,6 +78,7 @@ function modelSettings(spec: ModelSpec): Record<string, Property> {
       'model.architecture': spec.exported ? 'exported' : 'declared',
       'model.network': countedOperations(spec.graph),
       'model.graph': graphText(spec.graph),
+      ...(isExportedSpec(spec) && spec.family !== 'standard' && exportedFamily(spec)),
     };
   }
   if (spec.architecture === 'resnet') {
@@ -130,6 +133,12 @@ function modelSettings(spec: ModelSpec): Record<string, Property> {
     ...(Object.keys(rest).length > 0 && { 'model.others': JSON.stringify(rest) }),
   };
 }
+
+const exportedFamily = (spec: ExportedSpec): Record<string, Property> => ({
+  'model.family': spec.family,
+  'model.fixed_in': spec.layers.map(({ module }) => module).join(', '),
+  ...fixedSettings(spec),
+});
 
 function fixedSettings({ family, layers }: TrainableSpec): Record<string, Property> {
   return {

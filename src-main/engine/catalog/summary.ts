@@ -3,7 +3,7 @@ import { resolveModel } from '../../../src-shared/config/resolve.ts';
 import type { RunConfig } from '../../../src-shared/config/schema.ts';
 import { readTolerantly } from '../../../src-shared/config/tolerant.ts';
 import { familyOfSymmetry, generalFamilies, hasSigma, type Family } from '../../../src-shared/domain.ts';
-import { widths, type ModelSpec } from '../../../src-shared/model.ts';
+import { isExportedSpec, widths, type ModelSpec } from '../../../src-shared/model.ts';
 import { graphOf } from '../../../src-shared/networks/of-model.ts';
 
 export type Property = string | number | boolean | null;
@@ -48,13 +48,15 @@ export function keepsRunningStatistics(config: Record<string, unknown>): boolean
   return graph?.parameters.some(({ role }) => role === 'statistics') ?? false;
 }
 
-/** A declared network is of no family. */
+/** A declared network is of no family, and an exported one only if something in it is fixed. */
 function familyOf(spec: ModelSpec | null): Family | undefined {
-  return spec === null || spec.architecture === 'declared' ? undefined : spec.family;
+  if (spec === null) return undefined;
+  if (spec.architecture !== 'declared') return spec.family;
+  return isExportedSpec(spec) && spec.family !== 'standard' ? spec.family : undefined;
 }
 
 function sigmaOf(spec: ModelSpec): number | null {
-  if (spec.architecture === 'declared') return null;
+  if (spec.architecture === 'declared' && !isExportedSpec(spec)) return null;
   return hasSigma(spec.family) ? (spec.layers[0]?.sigmaF ?? null) : null;
 }
 

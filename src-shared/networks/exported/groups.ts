@@ -24,8 +24,17 @@ export function groupsOfExported(
   }
   const units = forestOf(followed.blocks);
   const sets = alikeUnits(units);
-  return { groups: named(groupsOf(network, followed, sets)), fixed: fixedOf(followed, units, sets) };
+  const groups = named(groupsOf(network, followed, sets)).map((group) => ({
+    ...group,
+    movesFixed: heldIn(network, group),
+  }));
+  return { groups, fixed: fixedOf(followed, units, sets) };
 }
+
+/** Parameters with entries that all models of a run share, which the group would move. */
+const heldIn = ({ parameters }: Network, { axes }: PermutationGroup): string[] => [
+  ...new Set(axes.flatMap(({ parameter }) => (parameters.get(parameter)!.held ? [parameter] : []))),
+];
 
 const allFixed = ({ graph }: Network, reason: string): FixedAxis[] =>
   graph.parameters.flatMap(({ name, shape }) =>

@@ -2,6 +2,7 @@
 import type { MlpSpec } from '../../../src-shared/model.ts';
 import { describe, expect, it } from 'vitest';
 import {
+  applyOverrides,
   configWith,
   effectClass,
   fixedWeightSettings,
@@ -10,8 +11,10 @@ import {
   parseOverride,
 } from '../../../src-shared/config.ts';
 import type { RunConfig } from '../../../src-shared/config.ts';
+import { exportedSection } from '../../../src-shared/config/exported.ts';
 import { loadTrainingConfig } from '../../../src-main/formats/presets.ts';
 import { planTraining } from '../../../src-main/compute/training/plan.ts';
+import { exportedFixture, lowered } from '../exported/files.ts';
 
 type Plain = Record<string, unknown>;
 
@@ -35,6 +38,8 @@ const samples: Record<string, string> = {
   'model.family.alpha': '0.37',
   'model.family.share': '0.37',
   'model.family.sigma_f': '0.37',
+  'model.family.parameters': 'fc.*',
+  'model.family.num_fixed': '9',
   'model.family.file': '/given.npz',
   'model.family.sha256': 'abc',
   'model.family.parts': '[{parameter: lins.0.bias, tensors: [F], zeros: 0, fixed: 9}]',
@@ -163,6 +168,7 @@ function networkOf(spec: MlpSpec): unknown {
   };
 }
 
+const exportedBase = 'an exported network with fixed entries';
 const mixed = '{default: {mask_constant: 1, num_fixed: 6, do_normal_mask: true}}';
 const bases: Record<string, [string, string[]]> = {
   'a standard network': ['standard-small', []],
@@ -196,6 +202,7 @@ const bases: Record<string, [string, string[]]> = {
   'a SYRE graph network': ['gnn-syre-small', []],
   'a graph network of one layer': ['gnn-small', ['model.num_layers=1']],
   'graph networks of files': ['gnn_symmetry1', []],
+  [exportedBase]: ['standard-small', []],
   SGD: ['standard-small', ['optimizer=sgd']],
   interpolation: ['standard-small', ['interpolation=grid']],
   'one model': ['standard-small', ['num_models=1']],
@@ -238,9 +245,15 @@ const bases: Record<string, [string, string[]]> = {
   ),
 };
 
+const family = 'model.family={name: w-asymmetric, parameters: "*.weight", num_fixed: 2, sigma_f: 1}';
+
 function baseOf(name: string): Plain {
   const [preset, overrides] = bases[name]!;
-  return { ...loadTrainingConfig(preset, overrides), seed: 1 };
+  const base = { ...loadTrainingConfig(preset, overrides), seed: 1 };
+  if (name !== exportedBase) return base;
+  const { graph, tied } = lowered(exportedFixture('digits.pt2'));
+  const model = exportedSection({ architecture: 'declared', graph, exported: { tied } });
+  return { ...applyOverrides({ ...base, model }, [family]) };
 }
 
 describe('every key of the schema', () => {

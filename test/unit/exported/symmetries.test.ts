@@ -204,6 +204,41 @@ describe.skipIf(!hasBinding())('the check', () => {
   });
 });
 
+describe.skipIf(!hasBinding())('the check of a network that was never trained', () => {
+  it.each(['norm.weight', 'norm.bias', 'first.bias'])(
+    'sees that a rule forgets %s, though all its entries are the same',
+    async (forgotten) => {
+      const { network, arrays } = modelOf('groups');
+      const value = forgotten === 'norm.weight' ? 1 : 0;
+      const untrained = new Map(arrays);
+      const { shape, data } = arrays.get(forgotten)!;
+      untrained.set(forgotten, { shape, data: data.map(() => value) });
+      const backend = await loadBackend();
+      const { groups } = symmetriesOf(network);
+      expect(checkExportedGroups(backend, network, untrained, groups).ok).toBe(true);
+      const wrong = groups.map((group) => ({
+        ...group,
+        axes: group.axes.filter(({ parameter }) => parameter !== forgotten),
+      }));
+      const check = checkExportedGroups(backend, network, untrained, wrong);
+      expect(check.ok).toBe(false);
+      expect(check.maxRelativeChange).toBeGreaterThan(1e-6);
+    },
+  );
+
+  it('sees what a branch behind a factor of 0 does', async () => {
+    const { network, arrays } = modelOf('rotary');
+    const untrained = new Map(arrays);
+    const down = arrays.get('down.weight')!;
+    untrained.set('down.weight', { ...down, data: down.data.map(() => 0) });
+    const wrong = symmetriesOf(network).groups.map((group) => ({
+      ...group,
+      axes: group.axes.filter(({ parameter }) => parameter !== 'up.bias'),
+    }));
+    expect(checkExportedGroups(await loadBackend(), network, untrained, wrong).ok).toBe(false);
+  });
+});
+
 describe.skipIf(!hasBinding())('the job', () => {
   it('lists groups, what is inside their units, and the check', async () => {
     const found = await job<JobResult<'symmetries'>>('symmetries', {

@@ -14,7 +14,11 @@ export interface GroupAxis {
 /** Along one axis of the value of one node, of one example; places and block as of `GroupAxis`. */
 export interface GroupValue extends Omit<GroupAxis, 'parameter' | 'within'> {
   readonly node: string;
+  /** If they stand along several axes together (heads, and what is in them): all of these, the last running fastest. */
+  readonly axes?: readonly number[];
 }
+
+export const axesOfValue = ({ axis, axes }: GroupValue): readonly number[] => axes ?? [axis];
 
 /** Units of which any may take the place of any other. */
 export interface PermutationGroup {

@@ -5,18 +5,27 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect } from 'vitest';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
+import type { Backend, Tensor } from '../../src-main/compute/backend/index.ts';
 import { hasBinding } from '../../src-main/compute/backend/native.ts';
+import { matchRecorded } from '../../src-main/compute/alignment/match-recorded.ts';
+import type { Comparison } from '../../src-main/compute/alignment/match-recorded.ts';
+import { recordUnits } from '../../src-main/compute/alignment/record-activations.ts';
+import { recordingStages } from '../../src-main/compute/alignment/recorded-units.ts';
 import { matchWeights } from '../../src-main/compute/alignment/weight-matching.ts';
 import { actingArrays } from '../../src-main/compute/networks/effective.ts';
 import { permuteArrays } from '../../src-main/compute/networks/permute.ts';
+import type { NamedArrays } from '../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../src-main/compute/random.ts';
 import { exportedModel } from '../../src-main/interop/adopt/exported.ts';
+import type { RecordingPoint } from '../../src-shared/domain.ts';
 import { readNetwork } from '../../src-shared/networks/network.ts';
+import type { Network } from '../../src-shared/networks/network.ts';
+import { sizeOf } from '../../src-shared/shapes.ts';
 import { symmetriesOf } from '../../src-shared/networks/symmetries.ts';
 import type { JobResult } from '../../src-shared/jobs/index.ts';
 import { job } from '../support/job.ts';
 import { itWithTorch, runPython } from '../support/torch.ts';
-import { shareFound } from './exported/found.ts';
+import { shareFound, unitsFound } from './exported/found.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'basin-symmetries-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -111,8 +120,16 @@ describe.skipIf(!hasBinding())('permutation groups of a network exported from Py
     );
 });
 
-/** A network of PyTorch's, one with its units in a random order, and what brings that back. */
-function planted(name: string) {
+/** A network of PyTorch's, one with its units in a random order, and what brings that back: the last one is kept. */
+function planted(name: string): Planted {
+  if (latest?.name !== name) latest = { name, ...plantedAnew(name) };
+  return latest;
+}
+
+type Planted = ReturnType<typeof plantedAnew>;
+let latest: (Planted & { name: string }) | undefined;
+
+function plantedAnew(name: string) {
   const path = join(folder, `${name}.pt2`);
   if (!existsSync(path)) runPython([script, folder, name], {});
   const { graph, state } = exportedModel(path);
@@ -124,36 +141,122 @@ function planted(name: string) {
   return { network, arrays, groups, orders, other: permuteArrays(arrays, groups, orders) };
 }
 
-describe.skipIf(!hasBinding())(
-  'weight matching of a network permuted at random, from input to output',
-  () => {
-    const exact = new Set(['resnet18', 'vgg11_bn', 'gpt', 'transformer_encoder']);
-    const alsoFound = ['vit', 'shufflenet_v2_x0_5', 'mlp_mixer', 'unet'];
-    for (const name of Object.keys(expected))
-      itWithTorch(`${name}: which units it finds again`, { timeout }, async () => {
-        const { network, arrays, groups, orders, other } = planted(name);
-        const { doubles } = (await loadBackend()).native!;
-        // In a given order all restarts are one ascent: the first is computed, and stands for ten.
-        const order = [...groups.keys()];
-        const options = { restarts: 10, seed: 1, order, doubles };
-        const found = await matchWeights(network, arrays, other, options);
-        expect(found.restarts).toHaveLength(10);
-        expect(found.restarts[0]!.converged).toBe(true);
-        expect(found.sumOfNormsIdentity).toBeGreaterThan(1);
-        const share = shareFound(network, orders, found.permutations);
-        console.log(`${name}: ${(100 * share).toFixed(1)} % of its units found again by their weights`);
-        if (!exact.has(name) && !alsoFound.includes(name)) {
-          expect(found.sumOfNorms).toBeLessThan(found.sumOfNormsIdentity);
-          return;
-        }
-        expect(share).toBe(1);
-        expect(found.sumOfNorms).toBe(0);
-        const back = permuteArrays(other, groups, found.permutations);
-        for (const [key, { data }] of arrays)
+const weightMatched = [
+  'resnet18',
+  'vgg11_bn',
+  'gpt',
+  'transformer_encoder',
+  'vit',
+  'shufflenet_v2_x0_5',
+  'mlp_mixer',
+  'unet',
+];
+
+// Network by network: the last one is kept.
+describe.skipIf(!hasBinding()).each(Object.keys(expected))('%s, its units in a random order', (name) => {
+  itWithTorch('weight matching, from input to output, finds them again', { timeout }, async () => {
+    const { network, arrays, groups, orders, other } = planted(name);
+    const { doubles } = (await loadBackend()).native!;
+    // In a given order all restarts are one ascent: the first is computed, and stands for ten.
+    const order = [...groups.keys()];
+    const found = await matchWeights(network, arrays, other, { restarts: 10, seed: 1, order, doubles });
+    expect(found.restarts).toHaveLength(10);
+    expect(found.restarts[0]!.converged).toBe(true);
+    const share = shareFound(network, orders, found.permutations);
+    console.log(`${name}: ${(100 * share).toFixed(1)} % of its units found again by their weights`);
+    expect(found.sumOfNorms).toBeLessThan(found.sumOfNormsIdentity);
+    if (!weightMatched.includes(name)) return;
+    expect(share).toBe(1);
+    expect(found.sumOfNorms).toBe(0);
+    const back = permuteArrays(other, groups, found.permutations);
+    for (const [key, { data }] of arrays)
+      expect(
+        data.every((value, i) => value === back.get(key)!.data[i]),
+        key,
+      ).toBe(true);
+  });
+
+  itWithTorch('activation matching finds them again, dead ones aside', { timeout }, async () => {
+    const { network, arrays, groups, orders, other } = planted(name);
+    const backend = await loadBackend();
+    const { shape } = network.graph.inputs[0]!;
+    const numbers = new RandomStream(3, 'inputs').normals(rows * sizeOf(shape));
+    const inputs = name === 'gpt' ? numbers.map((value) => Math.floor(Math.abs(value) * 1000) % 50) : numbers;
+    const x = backend.tf.tensor(inputs, [rows, ...shape]);
+    try {
+      const recording = { network, models: [arrays, other], pairs: [[0, 1]] as const };
+      const names = [{ a: 'a', b: 'b' }];
+      for (const { point, found } of await matchRecorded(
+        backend,
+        recording,
+        x,
+        { names, comparisons },
+        noWait,
+      )) {
+        if (found instanceof Error) throw found;
+        const permutations = groups.map((group, g) => [group.name, found.permutations.get(g)!] as const);
+        const right = unitsFound(network, orders, new Map(permutations));
+        const all = [...right.values()].flat();
+        const count = all.filter(Boolean).length;
+        console.log(`${name}, ${point}: ${count} of ${all.length} units found again; the others are dead`);
+        expect(count).toBeGreaterThan(0.3 * all.length);
+        if (count === all.length) continue;
+        const dead = await deadUnits(backend, network, arrays, point, x);
+        for (const [group, units] of right)
           expect(
-            data.every((value, i) => value === back.get(key)!.data[i]),
-            key,
-          ).toBe(true);
-      });
-  },
-);
+            units.flatMap((isRight, unit) => (isRight || dead.get(group)![unit] ? [] : [unit])),
+            `${point}, ${group}`,
+          ).toEqual([]);
+      }
+    } finally {
+      x.dispose();
+    }
+  });
+});
+
+// Units that are active for one input only are told apart by how much.
+const comparisons: Comparison[] = [
+  { point: 'post_linear', mode: 'pearson_correlation_with_zero_for_constant' },
+  { point: 'post_activation_function', mode: 'dot_product' },
+];
+const rows = 32;
+const noWait = (): Promise<void> => Promise.resolve();
+
+/** Units whose activations are the same for all inputs, but for rounding in float32, wherever they are compared. */
+async function deadUnits(
+  backend: Backend,
+  network: Network,
+  model: NamedArrays<Float32Array>,
+  point: RecordingPoint,
+  x: Tensor,
+): Promise<Map<string, boolean[]>> {
+  const { groups } = symmetriesOf(network);
+  const recorded = recordingStages(network).flatMap((stage) => stage.flatMap((tree) => tree.recorded));
+  const places = recorded.flatMap(({ units, ...rest }) =>
+    units.places[point].map((value) => ({
+      ...rest,
+      units: { ...units, places: { ...units.places, [point]: [value] } },
+    })),
+  );
+  const recording = { network, models: [model], pairs: [[0, 0]] as const, points: [point] };
+  const [moments] = await recordUnits(
+    backend,
+    recording,
+    places.map(({ units }) => units),
+    x,
+    noWait,
+  );
+  const dead = new Map(groups.map(({ name, size }) => [name, new Array<boolean>(size).fill(true)]));
+  places.forEach(({ groups: own, entries }, p) => {
+    const { squaresA, meanA, rows: count } = moments![point]![p]!;
+    own.forEach((place, k) => {
+      const { name, size } = groups[place]!;
+      for (let entry = 0; entry < size * entries; entry++) {
+        const at = k * size * entries + entry;
+        const varies = Math.sqrt(squaresA[at]! / count) > 1e-5 * Math.abs(meanA[at]!);
+        if (varies) dead.get(name)![Math.floor(entry / entries)] = false;
+      }
+    });
+  });
+  return dead;
+}

@@ -50,23 +50,39 @@ export function measureGroup(
   moments: CrossMoments,
   mode: MatchingMode,
   recorded: RecordedGroup,
-  options: { randomCount: number; stream: RandomStream; withMatrix: boolean },
+  options: MeasureOptions,
 ): LayerMatching {
-  const correlation = correlationModeOf(mode);
-  const n = moments.columnsA;
-  const similarity = similarityOf(moments, correlation, recorded);
-  const optimal = bestPermutation(similarity, n);
+  const similarity = similarityOf(moments, correlationModeOf(mode), recorded);
+  const optimal = bestPermutation(similarity, moments.columnsA);
+  return measuredGroup({ similarity, optimal }, mode, recorded, options);
+}
+
+interface MeasureOptions {
+  randomCount: number;
+  stream: RandomStream;
+  withMatrix: boolean;
+}
+
+/** The same, of a group that is matched already. @param found its similarity, [n, n] */
+export function measuredGroup(
+  { similarity, optimal }: { similarity: Float64Array; optimal: Permutation },
+  mode: MatchingMode,
+  { point, group }: Pick<RecordedGroup, 'point' | 'group'>,
+  options: MeasureOptions,
+): LayerMatching {
+  const n = optimal.length;
   return {
-    matching_mode: recorded.point,
-    correlation_mode: correlation,
-    layer: recorded.group,
+    matching_mode: point,
+    correlation_mode: correlationModeOf(mode),
+    layer: group,
     objectives: objectivesOf(similarity, optimal, { count: options.randomCount, stream: options.stream }),
     permutations: { optimal: Array.from(optimal) },
     ...(options.withMatrix && { similarity: matrix(n, n, similarity) }),
   };
 }
 
-function similarityOf(
+/** @throws as `similarityMatrix` */
+export function similarityOf(
   moments: CrossMoments,
   mode: CorrelationMode,
   { point, group, names }: RecordedGroup,

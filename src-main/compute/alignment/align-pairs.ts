@@ -11,8 +11,7 @@ import type { Edges } from '../networks/edges.ts';
 import { requireCheckedGroups } from '../networks/check-exported.ts';
 import type { GroupPermutations } from '../networks/permute.ts';
 import type { PairIndices } from '../pairs.ts';
-import { matchGroups } from './activation-matching.ts';
-import { recordMoments } from './record-activations.ts';
+import { matchRecorded } from './match-recorded.ts';
 import { NonFiniteActivations } from './neuron-similarity.ts';
 import { alignByRotations, requireMaps } from './orthogonal/align.ts';
 import type { Rotated } from './orthogonal/align.ts';
@@ -118,36 +117,27 @@ async function byActivations(
   const network = models[0]!.run.graph;
   const recording = {
     ...{ network, models: models.map(({ acting }) => acting), pairs },
-    ...{ points: [recordingPoint], edges: work.edges },
+    edges: work.edges,
   };
-  const moments = await recordMoments(work.backend, recording, work.inputs(), async (share) => {
-    work.advance(share);
-    await checkpointCancel(work.context);
+  const found = await matchRecorded(
+    work.backend,
+    recording,
+    work.inputs(),
+    {
+      names: pairs.map(([a, b]) => ({ a: models[a]!.name, b: models[b]!.name })),
+      comparisons: [{ point: recordingPoint, mode }],
+    },
+    async (share) => {
+      work.advance(share);
+      await checkpointCancel(work.context);
+    },
+  );
+  const { groups } = symmetriesOf(network);
+  return found.map(({ found: matched }) => {
+    if (matched instanceof NonFiniteActivations) return matched;
+    const permutations = groups.map(({ name }, place) => [name, matched.permutations.get(place)!] as const);
+    return { permutations: new Map(permutations) };
   });
-  const groups = symmetriesOf(network).groups.map(({ name }) => name);
-  const aligned: (PairAlignment | NonFiniteActivations)[] = [];
-  for (const [p, [a, b]] of pairs.entries()) {
-    const names = { a: models[a]!.name, b: models[b]!.name };
-    aligned.push(
-      unlessNonFinite(() => ({
-        permutations: matchGroups(groups, moments[p]![recordingPoint]!, mode, {
-          point: recordingPoint,
-          names,
-        }),
-      })),
-    );
-    await checkpointCancel(work.context);
-  }
-  return aligned;
-}
-
-function unlessNonFinite(align: () => PairAlignment): PairAlignment | NonFiniteActivations {
-  try {
-    return align();
-  } catch (thrown) {
-    if (thrown instanceof NonFiniteActivations) return thrown;
-    throw thrown;
-  }
 }
 
 async function byRotations(request: AlignmentRequest, work: AlignmentWork): Promise<PairAlignment[]> {

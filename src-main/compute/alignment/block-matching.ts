@@ -8,18 +8,12 @@ import { sizeOf } from '../../../src-shared/shapes.ts';
 import { addProduct, transposedView, view } from '../linalg/multiply.ts';
 import { inDoubles, permuteArrays } from '../networks/permute.ts';
 import type { NamedArray, NamedArrays } from '../networks/permute.ts';
-import { bestPermutation, objectiveOf } from './objective.ts';
 import { composePermutations, identityPermutation } from './permutation.ts';
 import type { Permutation } from './permutation.ts';
+import { matchedUnits, placesIn, unitTrees } from './unit-trees.ts';
+import type { UnitTree } from './unit-trees.ts';
 
 type Doubles = NamedArrays<Float64Array>;
-
-/** A group that is visited by itself: its units, or blocks with the groups inside each, in corresponding order. */
-interface Visit {
-  readonly group: PermutationGroup;
-  readonly place: number;
-  readonly inside: readonly (readonly { readonly group: PermutationGroup; readonly place: number }[])[];
-}
 
 /** The permutations that one visit finds, by the place of the group. */
 type Found = ReadonlyMap<number, Permutation>;
@@ -29,7 +23,7 @@ export class BlockAscent {
   readonly #groups: readonly PermutationGroup[];
   readonly #a: Doubles;
   readonly #b: Doubles;
-  readonly #visits: readonly Visit[];
+  readonly #trees: ReadonlyMap<number, UnitTree>;
   #now: Doubles;
   #perms: Permutation[];
 
@@ -38,7 +32,7 @@ export class BlockAscent {
     this.#groups = groups;
     this.#a = inDoubles(a);
     this.#b = inDoubles(b);
-    this.#visits = visitsOf(groups);
+    this.#trees = new Map(unitTrees(groups).map((tree) => [tree.place, tree]));
     this.#now = this.#b;
     this.#perms = groups.map(({ size }) => identityPermutation(size));
   }
@@ -54,17 +48,16 @@ export class BlockAscent {
 
   /** @returns whether the inner product of the two models grew; groups inside blocks are visited with these */
   visit(place: number, isGain: (before: number, after: number) => boolean): boolean {
-    const visit = this.#visits.find((each) => each.place === place);
-    if (!visit) return false;
-    const found =
-      visit.inside.length > 0
-        ? this.#matchBlocks(visit)
-        : new Map([[place, bestPermutation(this.#similarity(visit.group, visit.group), visit.group.size)]]);
+    const tree = this.#trees.get(place);
+    if (!tree) return false;
+    const { permutations: found } = matchedUnits(tree, (own, other) =>
+      own.inside.length > 0 ? this.#fitsOfRest(own, other) : this.#similarity(own.group, other.group),
+    );
     const moved = permuteArrays(this.#now, this.#groups, this.#named(found));
-    const touched = namesIn(visit);
+    const touched = namesIn(tree, this.#groups);
     if (!isGain(this.#product(this.#now, touched), this.#product(moved, touched))) return false;
     this.#now = moved;
-    this.#perms = this.#composed(visit, found);
+    this.#perms = this.#composed(tree, found);
     return true;
   }
 
@@ -73,65 +66,44 @@ export class BlockAscent {
   }
 
   /** Blocks carry the order of what is in them along. */
-  #composed({ place, inside }: Visit, found: Found): Permutation[] {
+  #composed(tree: UnitTree, found: Found): Permutation[] {
     const perms = [...this.#perms];
-    const outer = found.get(place)!;
-    perms[place] = composePermutations(this.#perms[place]!, outer);
-    inside.forEach((groups, unit) => {
-      groups.forEach((each, type) => {
-        const before = this.#perms[inside[outer[unit]!]![type]!.place]!;
-        perms[each.place] = composePermutations(before, found.get(each.place)!);
+    // @param before what stood in the place of `own`
+    const compose = (own: UnitTree, before: UnitTree): void => {
+      const order = found.get(own.place)!;
+      perms[own.place] = composePermutations(this.#perms[before.place]!, order);
+      own.inside.forEach((trees, unit) => {
+        trees.forEach((each, kind) => {
+          compose(each, before.inside[order[unit]!]![kind]!);
+        });
       });
-    });
+    };
+    compose(tree, tree);
     return perms;
   }
 
-  #matchBlocks({ group, place, inside }: Visit): Found {
-    const { size } = group;
-    const fits = this.#fixedSimilarity(group, inside.flat());
-    const inner: Permutation[][][] = [];
-    for (let i = 0; i < size; i++) {
-      inner.push([]);
-      for (let j = 0; j < size; j++) {
-        const perms = inside[i]!.map((own, type) => {
-          const similarity = this.#similarity(own.group, inside[j]![type]!.group);
-          const perm = bestPermutation(similarity, own.group.size);
-          fits[i * size + j]! += objectiveOf(similarity, perm) * perm.length;
-          return perm;
-        });
-        inner[i]!.push(perms);
-      }
-    }
-    const outer = bestPermutation(fits, size);
-    const ofInside = inside.flatMap((groups, i) =>
-      groups.map((each, type): [number, Permutation] => [each.place, inner[i]![outer[i]!]![type]!]),
-    );
-    return new Map([[place, outer], ...ofInside]);
-  }
-
   /** Of what is in blocks and changes no places there. */
-  #fixedSimilarity(group: PermutationGroup, inside: readonly { group: PermutationGroup }[]): Float64Array {
-    const { size } = group;
+  #fitsOfRest(own: UnitTree, other: UnitTree): Float64Array {
+    const { size } = own.group;
     const sum = new Float64Array(size * size);
-    for (const axis of group.axes) {
+    eachAlikeAxis(own.group, other.group, (axis, same) => {
       const moving = new Set(
-        inside.flatMap(({ group: { axes } }) =>
-          axes.flatMap((own) => (sameAxis(own, axis) ? [...own.places] : [])),
-        ),
+        own.inside
+          .flat()
+          .flatMap(({ group: { axes } }) =>
+            axes.flatMap((each) => (sameAxis(each, axis) ? [...each.places] : [])),
+          ),
       );
-      const kept = Array.from({ length: axis.block }, (_, k) => k).filter(
-        (k) => !moving.has(axis.places[k]!),
-      );
-      this.#add(sum, size, axis, axis, kept);
-    }
+      const kept = [...new Array(axis.block).keys()].filter((k) => !moving.has(axis.places[k]!));
+      this.#add(sum, size, axis, same, kept);
+    });
     return sum;
   }
 
   /** [n, n]: entry (i, j) is the inner product of unit i of a group of a with unit j of an alike one of b. */
   #similarity(own: PermutationGroup, other: PermutationGroup): Float64Array {
     const sum = new Float64Array(own.size * own.size);
-    own.axes.forEach((axis) => {
-      const same = other.axes.find((each) => sameAxis(each, axis))!;
+    eachAlikeAxis(own, other, (axis, same) => {
       this.#add(sum, own.size, axis, same, [...new Array(axis.block).keys()]);
     });
     return sum;
@@ -156,36 +128,38 @@ export class BlockAscent {
   }
 }
 
-const sameAxis = (a: GroupAxis, b: GroupAxis): boolean => a.parameter === b.parameter && a.axis === b.axis;
+const sameAxis = (a: GroupAxis, b: GroupAxis): boolean =>
+  a.parameter === b.parameter && a.axis === b.axis && a.within?.start === b.within?.start;
 
-const namesIn = ({ group, inside }: Visit): Set<string> =>
-  new Set(
-    [group, ...inside.flat().map((each) => each.group)].flatMap(({ axes }) =>
-      axes.map(({ parameter }) => parameter),
-    ),
-  );
-
-function visitsOf(groups: readonly PermutationGroup[]): Visit[] {
-  return groups.flatMap((group, place) => {
-    if (group.inside !== undefined) return [];
-    const units = Array.from({ length: group.size }, (_, unit) =>
-      groups.flatMap((each, own) =>
-        each.inside === `${group.name}.${unit}` ? [{ group: each, place: own }] : [],
-      ),
-    );
-    return [{ group, place, inside: units.some((own) => own.length > 0) ? units : [] }];
-  });
+/** Of groups in different blocks: the axes that correspond. Grouped convolutions have one for every group of channels. */
+function eachAlikeAxis(
+  own: PermutationGroup,
+  other: PermutationGroup,
+  use: (axis: GroupAxis, same: GroupAxis) => void,
+): void {
+  const keyOf = ({ parameter, axis, block }: GroupAxis): string => JSON.stringify([parameter, axis, block]);
+  const left = [...other.axes];
+  for (const axis of own.axes) {
+    const at = left.findIndex((each) => keyOf(each) === keyOf(axis));
+    if (at < 0) throw new Error(`${own.name} and ${other.name} are alike, but not on ${axis.parameter}`);
+    use(axis, left.splice(at, 1)[0]!);
+  }
 }
+
+const namesIn = (tree: UnitTree, groups: readonly PermutationGroup[]): Set<string> =>
+  new Set(placesIn(tree).flatMap((place) => groups[place]!.axes.map(({ parameter }) => parameter)));
 
 /** [size, parts * rest]: of an array what belongs to each unit, at these of its places. */
 function slicesOf(
   { shape, data }: NamedArray<Float64Array>,
-  { axis, places, block }: GroupAxis,
+  { axis, places, block, within }: GroupAxis,
   parts: readonly number[],
   size: number,
 ): Float64Array {
   const inner = sizeOf(shape.slice(axis + 1));
-  const outer = sizeOf(shape.slice(0, axis));
+  // Grouped convolutions: axis 1, in some entries of axis 0.
+  const first = within ? within.start : 0;
+  const outer = within ? within.count : sizeOf(shape.slice(0, axis));
   const length = shape[axis]!;
   const rest = parts.length * outer * inner;
   const out = new Float64Array(size * rest);
@@ -193,7 +167,7 @@ function slicesOf(
     let to = unit * rest;
     for (const part of parts) {
       const place = places[unit * block + part]!;
-      for (let o = 0; o < outer; o++) {
+      for (let o = first; o < first + outer; o++) {
         const from = (o * length + place) * inner;
         out.set(data.subarray(from, from + inner), to);
         to += inner;

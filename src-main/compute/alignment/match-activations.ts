@@ -1,6 +1,5 @@
 /** Kind `match-activations`: how well the units of two models correspond, group by group. */
 import { basename } from 'node:path';
-import type { RecordingPoint } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
 import type {
@@ -25,11 +24,12 @@ import { savedEpochs } from '../saved-epochs.ts';
 import { sigmaOf } from '../networks/effective.ts';
 import { RandomStream } from '../random.ts';
 import { allNodesNote } from './align-pairs.ts';
-import { measureGroup } from './activation-matching.ts';
+import { measuredGroup } from './activation-matching.ts';
+import { matchRecorded } from './match-recorded.ts';
+import type { PairMatching } from './match-recorded.ts';
+import { NonFiniteActivations } from './neuron-similarity.ts';
 import { requireCheckedGroups } from '../networks/check-exported.ts';
 import { isExported } from '../networks/parameters.ts';
-import { recordMoments } from './record-activations.ts';
-import type { PairMoments } from './record-activations.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
 
 type Params = ParamsOf<typeof matchActivationsJob>;
@@ -102,13 +102,15 @@ async function matchModels(
   const at = `${basename(models[0]!.run.directory)}, epoch ${models[0]!.epoch ?? '?'}`;
   const examples = data.splits.get(params.alignSplit)!;
   const x = uploadExamples(backend, examples);
-  let moments: PairMoments[];
+  const comparisons = points.flatMap((point) => listOf(params.mode).map((mode) => ({ point, mode })));
+  let matchings: PairMatching[];
   try {
     const network = models[0]!.run.graph;
     if (isExported(network)) requireCheckedGroups(backend, network, models[0]!.acting, models[0]!.name);
     const { edges } = examples;
-    const recording = { network, models: models.map(({ acting }) => acting), pairs, points, edges };
-    moments = await recordMoments(backend, recording, x, (share) =>
+    const recording = { network, models: models.map(({ acting }) => acting), pairs, edges };
+    const names = pairs.map(([a, b]) => ({ a: models[a]!.name, b: models[b]!.name }));
+    matchings = await matchRecorded(backend, recording, x, { names, comparisons }, (share) =>
       context.between(0.8 * share, `comparing activations: ${at}`),
     );
   } finally {
@@ -117,7 +119,8 @@ async function matchModels(
   const rows: ActivationMatchingRow[] = [];
   for (const [p, [a, b]] of pairs.entries()) {
     const between = (share: number) => context.between((0.2 * share) / pairs.length, `matching: ${at}`);
-    rows.push(await rowOf(params, [models[a]!, models[b]!], points, moments[p]!, between));
+    const own = matchings.filter(({ pair }) => pair === p);
+    rows.push(await rowOf(params, [models[a]!, models[b]!], own, between));
   }
   const told = examples.edges ? [...warnings, allNodesNote] : warnings;
   return { run: params.run, rows, warnings: told, backend: backendInfo(backend) };
@@ -126,37 +129,29 @@ async function matchModels(
 async function rowOf(
   params: Params,
   [a, b]: [LoadedModel, LoadedModel],
-  points: readonly RecordingPoint[],
-  moments: PairMoments,
+  matchings: readonly PairMatching[],
   between: (share: number) => Promise<void>,
 ): Promise<ActivationMatchingRow> {
-  const names = { a: a.name, b: b.name };
   const modes = listOf(params.mode);
   const { groups } = symmetriesOf(a.run.graph);
   const fixedParts = groups.map((group) => fixedPartOf(a, group));
   const results: ActivationMatchingRow['matching_results'] = [];
-  for (const point of points) {
-    for (const mode of modes) {
-      for (const [g, group] of groups.entries()) {
-        // A stream of its own for every number in the result: asking for more never changes the rest.
-        const stream = new RandomStream(
-          params.matchingSeed,
-          'random-permutations',
-          a.index,
-          b.index,
-          point,
-          g,
-        );
-        const { randomCount, withMatrices: withMatrix } = params;
-        const found = measureGroup(
-          moments[point]![g]!,
-          mode,
-          { point, group: group.name, names },
-          { randomCount, stream, withMatrix },
-        );
-        results.push({ ...found, ...fixedParts[g] });
-        await between(1 / (points.length * modes.length * groups.length));
-      }
+  for (const { point, mode, found } of matchings) {
+    if (found instanceof NonFiniteActivations) throw found;
+    for (const [g, group] of groups.entries()) {
+      // A stream of its own for every number in the result: asking for more never changes the rest.
+      const stream = new RandomStream(params.matchingSeed, 'random-permutations', a.index, b.index, point, g);
+      const { randomCount, withMatrices: withMatrix } = params;
+      const similarity = found.similarities.get(g)!;
+      const optimal = found.permutations.get(g)!;
+      const measured = measuredGroup(
+        { similarity, optimal },
+        mode,
+        { point, group: group.name },
+        { randomCount, stream, withMatrix },
+      );
+      results.push({ ...measured, ...fixedParts[g] });
+      await between(1 / (matchings.length * groups.length));
     }
   }
   const note = modes.map(noteOf).find((text) => text !== undefined);

@@ -1,23 +1,23 @@
 /** One pass over a split: what every pair of models needs to know of each other's activations. */
 import type { RecordingPoint } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
-import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
-import type { GroupValue, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
+import { axesOfValue } from '../../../src-shared/networks/permutation-groups.ts';
+import type { GroupValue } from '../../../src-shared/networks/symmetries.ts';
 import type { Backend, Tensor, Tensor3D, Tf } from '../backend/index.ts';
 import { rowsPerCall } from '../networks/evaluation.ts';
 import { edgeTensors } from '../networks/edges.ts';
 import type { Edges } from '../networks/edges.ts';
 import { mathsOf } from '../networks/maths.ts';
 import type { NamedArrays } from '../networks/permute.ts';
-import { recordingPlaces } from '../networks/recording-places.ts';
 import { forward } from '../networks/run.ts';
 import { stackArrays } from '../networks/stack-arrays.ts';
-import { refuseBlocks } from './blocks.ts';
+import { recordingStages } from './recorded-units.ts';
+import type { RecordedUnits } from './recorded-units.ts';
 import { MomentAccumulator, pooledMoments } from './moments.ts';
 import type { ColumnSums, CrossMoments } from './moments.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
 
-/** moments[pair][recording point][permutation group] */
+/** moments[pair][recording point][units] */
 export type PairMoments = Partial<Record<RecordingPoint, CrossMoments[]>>;
 
 /** Models of one network, which of them are compared, and where. */
@@ -35,23 +35,34 @@ export interface Recording {
 const mostRows = 1024;
 const mostPixels = 2 ** 14;
 
+/** As `recordUnits`, for every permutation group of a network without blocks. */
+export function recordMoments(
+  backend: Backend,
+  recording: Recording,
+  x: Tensor,
+  between: (share: number) => Promise<void>,
+): Promise<PairMoments[]> {
+  const [first, ...later] = recordingStages(recording.network);
+  const units = (first ?? []).flatMap(({ recorded }) => recorded.map((each) => each.units));
+  if (later.length > 0 || first?.some(({ tree }) => tree.inside.length > 0))
+    throw new Error('groups of blocks, or such as depend on others, are matched by matchRecorded');
+  return recordUnits(backend, recording, units, x, between);
+}
+
 /**
  * Runs all models over the inputs once and gathers the cross moments of the pairs asked for.
  * @param x [count, ...], the numbers of one example in the order of the network's input
  * @param between called between chunks with the share of the work just done; throw there to stop
- * @throws UserError naming a group that has no activations to record
  */
-export async function recordMoments(
+export async function recordUnits(
   backend: Backend,
   { network, models, pairs, points, edges }: Recording,
+  units: readonly RecordedUnits[],
   x: Tensor,
   between: (share: number) => Promise<void>,
 ): Promise<PairMoments[]> {
   const { tf } = backend;
-  const { groups } = symmetriesOf(network);
-  refuseBlocks(groups);
-  const places = groups.map((group) => recordingPlaces(network, group));
-  const wanted = groups.map((_, g) => [...new Set(points.flatMap((point) => places[g]![point]))]);
+  const wanted = units.map(({ places }) => [...new Set(points.flatMap((point) => places[point]))]);
   const order = orderOf(models.length, pairs);
   const parameters = stackArrays(
     tf,
@@ -62,7 +73,7 @@ export async function recordMoments(
     pairs.map(([a, b]) => [order.indexOf(a), order.indexOf(b)] as const),
   );
   try {
-    const recorded = { network, groups, wanted, parameters, count: models.length, edges };
+    const recorded = { network, groups: units, wanted, parameters, count: models.length, edges };
     await eachActivations(
       backend,
       recorded,
@@ -76,7 +87,9 @@ export async function recordMoments(
       Object.fromEntries(
         points.map((point) => [
           point,
-          places.map((ofGroup) => pooledMoments(ofGroup[point].map((value) => recorder.momentsOf(value, p)))),
+          units.map(({ places }) =>
+            pooledMoments(places[point].map((value) => recorder.momentsOf(value, p))),
+          ),
         ]),
       ),
     );
@@ -89,7 +102,7 @@ export async function recordMoments(
 /** Models whose activations are recorded, and where. */
 interface Recorded {
   network: Network;
-  groups: readonly PermutationGroup[];
+  groups: readonly Pick<RecordedUnits, 'size'>[];
   /** Per group the values that hold its units' activations. */
   wanted: readonly (readonly GroupValue[])[];
   /** Of the models, stacked. */
@@ -159,30 +172,28 @@ function byRows(activations: Tensor3D, rows: number, use: (part: Tensor3D) => vo
 }
 
 /** Rows that one example gives at a place. */
-function pixelsOf({ shapes }: Network, { node, axis, block }: GroupValue): number {
-  const others = shapes.get(node)!.filter((_, i) => i !== axis);
-  return block * sizeOf(others);
+function pixelsOf({ shapes }: Network, value: GroupValue): number {
+  const own = axesOfValue(value);
+  const others = shapes.get(value.node)!.filter((_, i) => !own.includes(i));
+  return value.block * sizeOf(others);
 }
 
 /**
- * A node's value [M, B, ...shape] as the activations of a group's units, [M, rows, n]: every example, every entry of the
- * other axes and, where a unit stands in several places, each of these is a row.
+ * A node's value [M, B, ...shape] as the activations of units, [M, rows, n]: every example, every entry of the other axes
+ * and, where a unit stands in several places, each of these is a row.
  */
-function unitsOf(
-  tf: Tf,
-  value: Tensor,
-  { axis, places, block }: GroupValue,
-  { size }: PermutationGroup,
-): Tensor3D {
+function unitsOf(tf: Tf, value: Tensor, held: GroupValue, { size }: Pick<RecordedUnits, 'size'>): Tensor3D {
+  const { places, block } = held;
   const models = value.shape[0]!;
-  const last = value.shape.length - 1;
-  const order = value.shape.map((_, i) => i).filter((i) => i !== axis + 2);
-  const behind = axis + 2 === last ? value : tf.transpose(value, [...order, axis + 2]);
-  const flat = tf.reshape(behind, [models, -1, value.shape[axis + 2]!]) as Tensor3D;
-  if (block === 1 && places.length === value.shape[axis + 2] && places.every((place, i) => place === i))
-    return flat;
-  const own = tf.gather(flat, tf.tensor1d(places, 'int32'), 2);
-  return tf.reshape(tf.transpose(tf.reshape(own, [models, -1, size, block]), [0, 1, 3, 2]), [
+  const own = axesOfValue(held).map((axis) => axis + 2);
+  const all = value.shape.map((_, i) => i);
+  const order = [...all.filter((i) => !own.includes(i)), ...own];
+  const behind = order.every((axis, i) => axis === i) ? value : tf.transpose(value, order);
+  const length = sizeOf(own.map((axis) => value.shape[axis]!));
+  const flat = tf.reshape(behind, [models, -1, length]) as Tensor3D;
+  if (block === 1 && places.length === length && places.every((place, i) => place === i)) return flat;
+  const some = tf.gather(flat, tf.tensor1d(places, 'int32'), 2);
+  return tf.reshape(tf.transpose(tf.reshape(some, [models, -1, size, block]), [0, 1, 3, 2]), [
     models,
     -1,
     size,

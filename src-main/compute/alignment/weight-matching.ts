@@ -14,7 +14,7 @@ import { RandomStream } from '../random.ts';
 import { bestPermutation } from './objective.ts';
 import { weightsOf } from '../networks/parameters.ts';
 import { BlockAscent } from './block-matching.ts';
-import { hasBlocks, refuseDeepBlocks } from './blocks.ts';
+import { hasBlocks } from './unit-trees.ts';
 import { identityPermutation, isIdentity } from './permutation.ts';
 import type { Permutation } from './permutation.ts';
 import { ProductCache } from './weight-products.ts';
@@ -67,11 +67,9 @@ export async function matchWeights(
   options: WeightMatchingOptions,
 ): Promise<WeightMatching> {
   const { groups } = symmetriesOf(network);
-  const isInBlocks = hasBlocks(groups);
-  if (isInBlocks) refuseDeepBlocks(groups);
   if (options.order) checkOrder(options.order, groups);
   const arrays = matchedArrays(network, a, b);
-  const begin = isInBlocks ? overBlocks(groups, arrays) : overUnits(groups, arrays, options.doubles);
+  const begin = hasBlocks(groups) ? overBlocks(groups, arrays) : overUnits(groups, arrays, options.doubles);
   const start = groups.map(({ size }) => identityPermutation(size));
   const stream = new RandomStream(options.seed, 'visiting-order');
   const normsIdentity = arrayNorms(arrays, start);

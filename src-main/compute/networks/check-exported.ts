@@ -6,13 +6,13 @@ import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
 import type { Backend } from '../backend/index.ts';
-import { isIdentity } from '../alignment/permutation.ts';
 import { RandomStream } from '../random.ts';
 import { relativeChange, requireGroups, symmetryTolerance } from './check-symmetries.ts';
 import { valuesOfArrays } from './doubles.ts';
 import { isExported } from './parameters.ts';
 import { inDoubles, permuteArrays } from './permute.ts';
 import type { NamedArray, NamedArrays } from './permute.ts';
+import { movingOrders, tellingArrays } from './probe.ts';
 
 export interface SymmetryCheck {
   /** The largest change of an output when the units of all groups change places, relative to the largest output. */
@@ -27,7 +27,7 @@ export const rows = 2;
 
 /**
  * Permutes the units of all groups at random and compares the outputs on random inputs in double precision; each group by
- * itself only if that changes them.
+ * itself only if that changes them. Constant parameters get other values first (`tellingArrays`).
  * @throws UserError without native TensorFlow
  */
 export function checkExportedGroups(
@@ -36,10 +36,10 @@ export function checkExportedGroups(
   arrays: NamedArrays,
   groups: readonly PermutationGroup[],
 ): SymmetryCheck {
-  const doubles = inDoubles(arrays);
+  const doubles = tellingArrays(network, inDoubles(arrays));
   const stream = new RandomStream(0, 'symmetries');
   const x = inputsOf(network, stream);
-  const changed = orders(groups, stream);
+  const changed = movingOrders(groups, stream);
   const { output } = network.graph;
   const values = valuesOfArrays(backend, { network, arrays: doubles }, [output], { rows, count: rows });
   const outputOf = (own: NamedArrays<Float64Array>): Float64Array => {
@@ -66,15 +66,6 @@ export function checkExportedGroups(
     values.dispose();
   }
 }
-
-/** Every group really moves: of two units a random order is the old one half of the time. */
-const orders = (groups: readonly PermutationGroup[], stream: RandomStream): Map<string, Int32Array> =>
-  new Map(
-    groups.map(({ name, size }) => {
-      const order = stream.permutation(size);
-      return [name, isIdentity(order) ? order.map((unit) => (unit + 1) % size) : order];
-    }),
-  );
 
 const permuted = (
   arrays: NamedArrays<Float64Array>,

@@ -3,8 +3,10 @@ import type { RecordingPoint } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
 import type { TorchCall } from '../../../src-shared/networks/operations/torch.ts';
+import { axesOfValue } from '../../../src-shared/networks/permutation-groups.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { GroupValue, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
+import { nodesOfOutput } from './used-nodes.ts';
 
 const products = new Set<string>(['matmul', 'conv', 'conv_transpose', 'attention']);
 const norms = new Set<string>(['layer_norm', 'rms_norm', 'group_norm']);
@@ -12,24 +14,49 @@ const norms = new Set<string>(['layer_norm', 'rms_norm', 'group_norm']);
 const callOf = ({ op, attributes }: CheckedNode): string =>
   op === 'torch' ? (attributes as TorchCall).call : op;
 
+/** Units whose activations are recorded: those of a group, or of groups in several blocks together. */
+export type UnitsSomewhere = Pick<PermutationGroup, 'name' | 'values'>;
+
+export type RecordingPlaces = Record<RecordingPoint, readonly GroupValue[]>;
+
 /**
  * As `recordingPlaces`: linear layers are products of matrices, and only values of which every example has its own count.
- * @param used the nodes that the output depends on, in their order
+ * Values along whose other axes units change places, too, are taken only if there are no others.
  * @throws UserError naming the group if no such value holds its units
  */
-export function placesOfExported(
-  network: Network,
-  used: readonly CheckedNode[],
-  group: PermutationGroup,
-): Record<RecordingPoint, readonly GroupValue[]> {
-  const live = new Set(network.graph.inputs.map(({ id }) => id));
-  for (const { id, takes } of network.nodes) if (takes.some((taken) => live.has(taken))) live.add(id);
-  const alone = axesThatMove(network);
-  const values = new Map(
-    group.values.flatMap((value) =>
-      live.has(value.node) && alone.get(value.node)!.size === 1 ? [[value.node, value] as const] : [],
+export function placesOfExported(network: Network, units: UnitsSomewhere): RecordingPlaces {
+  const moving = moversOf(network);
+  const values = valuesOfExamples(network, units);
+  const alone = values.filter(({ node }) => moving.get(node)!.size === 1);
+  const found = placesAmong(network, alone) ?? placesAmong(network, values);
+  if (found) return found;
+  throw new UserError(
+    `no value of the network holds the units of ${units.name} along an axis that nothing else shares for each example: their activations cannot be compared`,
+    { hint: 'Align by weights.' },
+  );
+}
+
+/** Names of the groups that change places along other axes of these values: they have to be matched before. */
+export function groupsAcross(network: Network, values: readonly GroupValue[]): Set<string> {
+  const moving = moversOf(network);
+  return new Set(
+    values.flatMap((value) =>
+      [...moving.get(value.node)!].flatMap(([axes, names]) =>
+        axes === axesOfValue(value).join() ? [] : [...names],
+      ),
     ),
   );
+}
+
+function valuesOfExamples({ graph, nodes }: Network, { values }: UnitsSomewhere): GroupValue[] {
+  const live = new Set(graph.inputs.map(({ id }) => id));
+  for (const { id, takes } of nodes) if (takes.some((taken) => live.has(taken))) live.add(id);
+  return values.filter(({ node }) => live.has(node));
+}
+
+function placesAmong(network: Network, some: readonly GroupValue[]): RecordingPlaces | undefined {
+  const used = nodesOfOutput(network);
+  const values = new Map(some.map((value) => [value.node, value]));
   const carriersOf = ({ takes }: CheckedNode): string[] => takes.filter((id) => values.has(id));
   const made = used.filter(({ id }) => values.has(id));
   const complete =
@@ -43,11 +70,7 @@ export function placesOfExported(
   );
   const last = readers.filter(({ id }) => !values.has(id));
   const reads = ofProducts.length > 0 ? ofProducts.map(({ takes }) => takes[0]!) : last.flatMap(carriersOf);
-  if (!complete || reads.length === 0)
-    throw new UserError(
-      `no value of the network holds the units of ${group.name}, and no others along another axis, for each example: their activations cannot be compared`,
-      { hint: 'Align by weights.' },
-    );
+  if (!complete || reads.length === 0) return undefined;
   const behind = normsBehind(complete.id, made);
   const valuesOf = (ids: Iterable<string>): GroupValue[] => [...new Set(ids)].map((id) => values.get(id)!);
   return {
@@ -57,17 +80,30 @@ export function placesOfExported(
   };
 }
 
-/** Node -> axes of its value that groups move: rows are alike in two models only if none but the units' own moves. */
-function axesThatMove(network: Network): Map<string, Set<number>> {
-  const axes = new Map<string, Set<number>>();
-  for (const { values } of symmetriesOf(network).groups)
-    for (const { node, axis } of values) axes.set(node, (axes.get(node) ?? new Set()).add(axis));
-  return axes;
+/** Axes -> groups that move along them. */
+type Movers = Map<string, Set<string>>;
+
+const found = new WeakMap<Network, Map<string, Movers>>();
+
+/** What changes places in the value of each node: rows are alike in two models only if none but the units' own moves. */
+function moversOf(network: Network): Map<string, Movers> {
+  const known = found.get(network);
+  if (known) return known;
+  const movers = new Map<string, Movers>();
+  for (const { name, values } of symmetriesOf(network).groups)
+    for (const value of values) {
+      const own: Movers = movers.get(value.node) ?? new Map();
+      movers.set(value.node, own);
+      const axes = axesOfValue(value).join();
+      own.set(axes, (own.get(axes) ?? new Set()).add(name));
+    }
+  found.set(network, movers);
+  return movers;
 }
 
 /** Products sum over the last axis. */
-const isSummed = ({ node, axis }: GroupValue, { shapes }: Network): boolean =>
-  axis === shapes.get(node)!.length - 1;
+const isSummed = (value: GroupValue, { shapes }: Network): boolean =>
+  axesOfValue(value).includes(shapes.get(value.node)!.length - 1);
 
 /** The first norm on every way from `start` along nodes that pass the group on. */
 function normsBehind(start: string, passing: readonly CheckedNode[]): string[] {

@@ -5,6 +5,7 @@ import type { CheckedNode, Network } from '../../../src-shared/networks/network.
 import type { GroupValue, PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 import { isExported } from './parameters.ts';
 import { placesOfExported } from './recording-exported.ts';
+import { nodesOfOutput } from './used-nodes.ts';
 
 /**
  * The values of nodes that hold a group's activations at each recording point; where there are several, every one gives
@@ -25,8 +26,8 @@ export function recordingPlaces(
   network: Network,
   group: PermutationGroup,
 ): Record<RecordingPoint, readonly GroupValue[]> {
+  if (isExported(network)) return placesOfExported(network, group);
   const used = nodesOfOutput(network);
-  if (isExported(network)) return placesOfExported(network, used, group);
   const values = new Map(group.values.map((value) => [value.node, value]));
   const opens = new Set(group.openedBy);
   const carriersOf = ({ takes }: CheckedNode): string[] => takes.filter((id) => values.has(id));
@@ -71,17 +72,4 @@ function normsBehind(start: string, passing: readonly CheckedNode[]): string[] {
     reached.add(id);
     return [];
   });
-}
-
-/** The nodes that the output depends on, in the order of computation. */
-function nodesOfOutput({ nodes, graph }: Network): CheckedNode[] {
-  const needed = new Set([graph.output]);
-  return nodes
-    .toReversed()
-    .filter(({ id, takes }) => {
-      if (!needed.has(id)) return false;
-      for (const taken of takes) needed.add(taken);
-      return true;
-    })
-    .toReversed();
 }

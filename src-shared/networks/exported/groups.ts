@@ -100,9 +100,12 @@ function groupsOf(network: Network, followed: FollowedUnits, sets: readonly Unit
     const before = sizes.length - shape.length;
     for (const { axes: own, labels } of parts)
       // Only of one value for each example are axes counted.
-      if (own.length === 1 && before === 1 && own[0]! > 0)
+      if (before === 1 && own[0]! > 0)
         for (const [group, found] of placesOf(labels, places, sets))
-          values[group]!.push({ node: id, axis: own[0]! - 1, ...found });
+          values[group]!.push({
+            ...{ node: id, axis: own[0]! - 1, ...found },
+            ...(own.length > 1 && { axes: own.map((axis) => axis - 1) }),
+          });
   }
   return sets
     .map((units, group): Found => {

@@ -12,13 +12,15 @@ import {
 import { actingArrays } from '../../../src-main/compute/networks/effective.ts';
 import { permuteArrays } from '../../../src-main/compute/networks/permute.ts';
 import type { NamedArray, NamedArrays } from '../../../src-main/compute/networks/permute.ts';
-import { matchGroups } from '../../../src-main/compute/alignment/activation-matching.ts';
-import { recordMoments } from '../../../src-main/compute/alignment/record-activations.ts';
+import { matchRecorded } from '../../../src-main/compute/alignment/match-recorded.ts';
 import { matchWeights } from '../../../src-main/compute/alignment/weight-matching.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { exportedModel } from '../../../src-main/interop/adopt/exported.ts';
 import { isCounter } from '../../../src-main/formats/tensor-names.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
+import { recordingPoints } from '../../../src-shared/domain.ts';
+import type { MatchingMode } from '../../../src-shared/domain.ts';
+import type { TorchCall } from '../../../src-shared/networks/operations/torch.ts';
 import { groupsOfExported } from '../../../src-shared/networks/exported/groups.ts';
 import { callRules } from '../../../src-shared/networks/exported/rules.ts';
 import type { TorchRules } from '../../../src-shared/networks/exported/rules.ts';
@@ -202,6 +204,41 @@ describe.skipIf(!hasBinding())('the check', () => {
   });
 });
 
+describe.skipIf(!hasBinding())('the check of a network that was never trained', () => {
+  it.each(['norm.weight', 'norm.bias', 'first.bias'])(
+    'sees that a rule forgets %s, though all its entries are the same',
+    async (forgotten) => {
+      const { network, arrays } = modelOf('groups');
+      const value = forgotten === 'norm.weight' ? 1 : 0;
+      const untrained = new Map(arrays);
+      const { shape, data } = arrays.get(forgotten)!;
+      untrained.set(forgotten, { shape, data: data.map(() => value) });
+      const backend = await loadBackend();
+      const { groups } = symmetriesOf(network);
+      expect(checkExportedGroups(backend, network, untrained, groups).ok).toBe(true);
+      const wrong = groups.map((group) => ({
+        ...group,
+        axes: group.axes.filter(({ parameter }) => parameter !== forgotten),
+      }));
+      const check = checkExportedGroups(backend, network, untrained, wrong);
+      expect(check.ok).toBe(false);
+      expect(check.maxRelativeChange).toBeGreaterThan(1e-6);
+    },
+  );
+
+  it('sees what a branch behind a factor of 0 does', async () => {
+    const { network, arrays } = modelOf('rotary');
+    const untrained = new Map(arrays);
+    const down = arrays.get('down.weight')!;
+    untrained.set('down.weight', { ...down, data: down.data.map(() => 0) });
+    const wrong = symmetriesOf(network).groups.map((group) => ({
+      ...group,
+      axes: group.axes.filter(({ parameter }) => parameter !== 'up.bias'),
+    }));
+    expect(checkExportedGroups(await loadBackend(), network, untrained, wrong).ok).toBe(false);
+  });
+});
+
 describe.skipIf(!hasBinding())('the job', () => {
   it('lists groups, what is inside their units, and the check', async () => {
     const found = await job<JobResult<'symmetries'>>('symmetries', {
@@ -249,18 +286,21 @@ function planted(network: Network, arrays: NamedArrays, seed: number): NamedArra
 }
 
 describe('weight matching', () => {
-  test.each(['rotary', 'tokens'])('finds a random order of units and blocks again: %s', async (name) => {
-    const { network, arrays } = modelOf(name);
-    const { groups } = symmetriesOf(network);
-    for (const seed of [1, 2, 3]) {
-      const other = planted(network, arrays, seed);
-      const order = [...groups.keys()];
-      const found = await matchWeights(network, arrays, other, { restarts: 1, seed, order });
-      expect(found.sumOfNormsIdentity).toBeGreaterThan(0.1);
-      expect(found.sumOfNorms).toBe(0);
-      expect(permuteArrays(other, groups, found.permutations)).toEqual(arrays);
-    }
-  });
+  test.each(['rotary', 'tokens', 'groups'])(
+    'finds a random order of units and blocks again: %s',
+    async (name) => {
+      const { network, arrays } = modelOf(name);
+      const { groups } = symmetriesOf(network);
+      for (const seed of [1, 2, 3]) {
+        const other = planted(network, arrays, seed);
+        const order = [...groups.keys()];
+        const found = await matchWeights(network, arrays, other, { restarts: 1, seed, order });
+        expect(found.sumOfNormsIdentity).toBeGreaterThan(0.1);
+        expect(found.sumOfNorms).toBe(0);
+        expect(permuteArrays(other, groups, found.permutations)).toEqual(arrays);
+      }
+    },
+  );
 
   it('brings different networks closer, heads included, and says by how much', async () => {
     const { network, arrays } = modelOf('rotary');
@@ -280,51 +320,67 @@ describe('weight matching', () => {
     };
     for (const [name, norm] of Object.entries(found.norms)) expect(norm).toBeCloseTo(distance(name), 5);
   });
-
-  it('refuses grouped convolutions and blocks within blocks, and names them', async () => {
-    const { network, arrays } = modelOf('groups');
-    await expect(matchWeights(network, arrays, arrays, { restarts: 1, seed: 1 })).rejects.toThrow(
-      /^The units of first:blocks, .* are blocks .* cannot be aligned yet/,
-    );
-  });
 });
 
 describe.skipIf(!hasBinding())('activation matching', () => {
-  const recorded = async (network: Network, models: NamedArrays[]) => {
+  const names = [{ a: 'a', b: 'b' }];
+  const matched = async (network: Network, models: NamedArrays[], mode: MatchingMode = 'dot_product') => {
     const backend = await loadBackend();
     const { shape } = network.graph.inputs[0]!;
-    const x = backend.tf.tensor(new RandomStream(3, 'x').normals(40 * sizeOf(shape)), [40, ...shape]);
-    const recording = {
-      ...{ network, models: models as Map<string, NamedArray<Float32Array>>[] },
-      ...{ pairs: [[0, 1]] as const, points: ['post_linear'] as const },
-    };
+    const takesTokens = network.nodes.some(
+      ({ attributes }) => (attributes as TorchCall).call === 'embedding',
+    );
+    const numbers = new RandomStream(3, 'x').normals(40 * sizeOf(shape));
+    const values = takesTokens ? numbers.map((value) => Math.floor(Math.abs(value) * 1000) % 5) : numbers;
+    const x = backend.tf.tensor(values, [40, ...shape]);
+    const own = models as Map<string, NamedArray<Float32Array>>[];
+    const pairs = own.slice(1).map((_, other) => [0, other + 1] as const);
+    const comparisons = recordingPoints.map((point) => ({ point, mode }));
+    const options = { names: pairs.map(() => names[0]!), comparisons };
     try {
-      return await recordMoments(backend, recording, x, () => Promise.resolve());
+      const found = await matchRecorded(backend, { network, models: own, pairs }, x, options, () =>
+        Promise.resolve(),
+      );
+      const { groups } = symmetriesOf(network);
+      return found.map(({ pair, found: each }) => {
+        if (each instanceof Error) throw each;
+        const permutations = groups.map(({ name }, place) => [name, each.permutations.get(place)!] as const);
+        return { pair, permutations: new Map(permutations), similarities: each.similarities };
+      });
     } finally {
       x.dispose();
     }
   };
 
-  it('finds a random order of channels again', async () => {
-    const { network, arrays } = modelOf('image');
-    const { groups } = symmetriesOf(network);
-    const other = permuteArrays(arrays, groups, new Map([[groups[0]!.name, Int32Array.of(1, 0)]]));
-    const [moments] = await recorded(network, [arrays, other]);
-    const found = matchGroups(
-      groups.map(({ name }) => name),
-      moments!.post_linear!,
-      'pearson_correlation',
-      { point: 'post_linear', names: { a: 'a', b: 'b' } },
-    );
-    expect([...found.get(groups[0]!.name)!]).toEqual([1, 0]);
-    expect(permuteArrays(other, groups, found)).toEqual(arrays);
-  });
+  test.each(['image', 'tokens', 'rotary', 'groups'])(
+    'finds a random order of units and blocks again, pair by pair: %s',
+    async (name) => {
+      const { network, arrays: stored } = modelOf(name);
+      const { groups } = symmetriesOf(network);
+      // No unit of the fixture is to be dead behind its ReLU.
+      const arrays: NamedArrays = new Map(
+        [...stored].map(([key, { shape, data }]) => [
+          key,
+          { shape, data: key === 'part.bias' ? data.map((value) => value + 2) : data },
+        ]),
+      );
+      const others = [planted(network, arrays, 1), planted(network, arrays, 2)];
+      for (const { pair, permutations } of await matched(network, [arrays, ...others]))
+        expect(permuteArrays(others[pair]!, groups, permutations)).toEqual(arrays);
+    },
+  );
 
-  it('refuses heads of attention, and names them', async () => {
+  it('gives blocks the mean similarity of what is in them: 1 for heads that are the same', async () => {
     const { network, arrays } = modelOf('rotary');
-    await expect(recorded(network, [arrays, arrays])).rejects.toThrow(
-      /^The units of q:blocks are blocks .* cannot be aligned by activations yet/,
-    );
+    const { groups } = symmetriesOf(network);
+    const [found] = await matched(network, [arrays, planted(network, arrays, 1)], 'pearson_correlation');
+    for (const [place, { size }] of groups.entries()) {
+      const order = found!.permutations.get(groups[place]!.name)!;
+      const similarity = found!.similarities.get(place)!;
+      order.forEach((from, to) => {
+        expect(similarity[to * size + from]).toBeCloseTo(1, 5);
+      });
+    }
   });
 });
 

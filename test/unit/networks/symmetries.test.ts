@@ -10,6 +10,7 @@ import {
 } from '../../../src-main/compute/networks/check-symmetries.ts';
 import { hostForward } from '../../../src-main/compute/networks/host.ts';
 import { permuteArrays, rescaleArrays } from '../../../src-main/compute/networks/permute.ts';
+import { movingOrders } from '../../../src-main/compute/networks/probe.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
@@ -344,6 +345,25 @@ describe('the check before aligning', () => {
     expect(() => {
       requireGroups(network, arrays, 'model 3', [forgotten]);
     }).toThrow(/^model 3: permuting the units of a changes its output/);
+  });
+
+  test('sees a forgotten axis of a tensor whose entries are all the same, as before training', () => {
+    const bias = arrays.get('n.b')!;
+    const untrained = new Map(arrays).set('n.b', { ...bias, data: new Float64Array(bias.data.length) });
+    requireGroups(network, untrained, 'model 3');
+    const group = symmetriesOf(network).groups[0]!;
+    const forgotten = { ...group, axes: group.axes.filter(({ parameter }) => parameter !== 'n.b') };
+    expect(checkGroups(network, untrained, [forgotten])[0]!.ok).toBe(false);
+    expect(() => {
+      requireGroups(network, untrained, 'model 3', [forgotten]);
+    }).toThrow(/^model 3: permuting the units of a changes its output/);
+  });
+
+  test('moves units of every group, of groups of two as well', () => {
+    const [group] = symmetriesOf(network).groups as [PermutationGroup];
+    const pairs = Array.from({ length: 40 }, (_, i) => ({ ...group, name: String(i), size: 2 }));
+    for (const order of movingOrders(pairs, new RandomStream(1, 'pairs')).values())
+      expect([...order]).toEqual([1, 0]);
   });
 
   test('refuses NaN in any row, whatever follows it', () => {

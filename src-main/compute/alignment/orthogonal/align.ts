@@ -13,7 +13,7 @@ import { isExported, weightsOf } from '../../networks/parameters.ts';
 import { inDoubles, permuteArrays } from '../../networks/permute.ts';
 import type { NamedArray, NamedArrays } from '../../networks/permute.ts';
 import { RandomStream } from '../../random.ts';
-import { refuseDeepBlocks } from '../blocks.ts';
+import { refuseDeepBlocks } from './deep-blocks.ts';
 import { matchWeights } from '../weight-matching.ts';
 import type { WeightMatchingOptions } from '../weight-matching.ts';
 import { RotationAscent } from './ascent.ts';

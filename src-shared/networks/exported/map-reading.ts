@@ -2,7 +2,7 @@
 import type { CheckedNode, Network } from '../network.ts';
 import type { TorchCall } from '../operations/torch.ts';
 import type { FollowedUnits } from './follow.ts';
-import { contractionsOf, isMove } from './map-calls.ts';
+import { axesAfter, contractionsOf, isMove } from './map-calls.ts';
 import { linear, MapRefused, vector, withoutAlias } from './map-state.ts';
 import type { Fold, FoldReader, FoundMap, MapState, Pending } from './map-state.ts';
 import { combinations } from './value.ts';
@@ -106,9 +106,11 @@ export class GroupReading {
       const { name, shape } = node.parameters['value']!;
       return { kind: 'vector', alias: { parameter: name, axes: [...shape.keys()] } };
     }
-    if (call.call === 'permute' && inputs[0]?.alias) {
+    if (inputs[0]?.alias && inputs.length === 1) {
       const { parameter, axes } = inputs[0].alias;
-      return { ...inputs[0], alias: { parameter, axes: call.order.map((axis) => axes[axis]!) } };
+      const [before, after] = [node.takes[0]!, node.id].map((id) => this.#followed.values.get(id)!.sizes);
+      const moved = axesAfter(call, axes, before!, after!);
+      if (moved) return { ...inputs[0], alias: { parameter, axes: moved } };
     }
     const contractions = contractionsOf(
       call,

@@ -56,7 +56,7 @@ export interface MapState {
   /** `vector`: turned by the map; `squares`: its entries squared, of which only the sum stays. */
   readonly kind: 'vector' | 'squares';
   readonly pending?: Pending;
-  /** It is this parameter, axis i of the value being its axis `axes[i]`. */
+  /** It is this parameter, axis i of the value being its axis `axes[i]`; -1: an axis along which it is repeated. */
   readonly alias?: { readonly parameter: string; readonly axes: readonly number[] };
 }
 

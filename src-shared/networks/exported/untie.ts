@@ -6,6 +6,7 @@ import type { Exported } from '../../model.ts';
 import type { Graph, Node, Parameter } from '../graph.ts';
 import { readNetwork } from '../network.ts';
 import type { Network } from '../network.ts';
+import { leavesWhole } from './map-calls.ts';
 import { linearMapsOf } from './linear-maps.ts';
 import type { TiedUse } from './map-state.ts';
 
@@ -74,7 +75,7 @@ function separated(graph: Graph, { parameter, node: reader }: TiedUse, split: Sp
     const comesFromIt = node.inputs.some((id) => chain.has(id));
     const inputs = node.inputs.map((id) => (chain.has(id) ? copyOf(id) : id));
     if (node.id === reader) return [{ ...node, inputs }];
-    const isMove = node.attributes['call'] === 'permute';
+    const isMove = leavesWhole(node.attributes['call']);
     if (!chain.has(node.id) && !(comesFromIt && isMove)) return [node];
     chain.add(node.id);
     const isParameter = node.parameters['value'] === parameter;

@@ -6,6 +6,7 @@ import { UserError } from '../../src-shared/errors.ts';
 import type { ModelSpec } from '../../src-shared/model.ts';
 import { graphOf } from '../../src-shared/networks/of-model.ts';
 import type { Objective } from '../../src-shared/objective.ts';
+import type { Split } from '../../src-shared/networks/exported/untie.ts';
 import { readNetwork } from '../../src-shared/networks/network.ts';
 import type { Network } from '../../src-shared/networks/network.ts';
 import { parseCheckpointName } from '../formats/checkpoint-name.ts';
@@ -30,6 +31,8 @@ export interface Run {
   spec: ModelSpec;
   /** The network that `spec` stands for. */
   graph: Network;
+  /** Parameters that are one tensor in the files, and two in `graph`; absent: none. */
+  untied?: readonly Split[];
 }
 
 export interface LoadedModel {

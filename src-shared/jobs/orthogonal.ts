@@ -18,6 +18,8 @@ export const orthogonalSchema = z.object({
   ),
   /** Groups that are only permuted, and why. */
   permuted: z.array(z.object({ group: z.string(), size: z.int(), reason: z.string() })),
+  /** Pairs of parameters that are one tensor in the files and two here; the first is read behind the scale of a norm. */
+  untied: z.array(z.tuple([z.string(), z.string()])),
   /** Groups whose two sides could not be made equally long, because one of them is singular. */
   unbalanced: z.array(z.string()),
   distance_unaligned: z.number(),

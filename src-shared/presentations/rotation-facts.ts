@@ -30,6 +30,10 @@ export function rotationFacts(pairs: readonly Interpolation[]): Presentation['fa
     ...first.permuted
       .filter(({ reason }) => !reason.startsWith('its units are blocks'))
       .map(({ group, reason }): [string, string] => [`Only permuted: ${group}`, reason]),
+    ...first.untied.map(([reader, other]): [string, string] => [
+      `Untied: ${reader}`,
+      `one tensor with ${other} in the files`,
+    ]),
     ...(unbalanced.length > 0
       ? [['Heads with a singular side', unbalanced.join(', ')] as [string, string]]
       : []),

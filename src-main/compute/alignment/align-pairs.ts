@@ -156,7 +156,7 @@ async function byRotations(request: AlignmentRequest, work: AlignmentWork): Prom
       onVisit: () => checkpointCancel(context),
     });
     work.advance(1 / pairs.length);
-    aligned.push({ permutations: new Map(), rotated });
+    aligned.push({ permutations: new Map(), rotated: { ...rotated, untied: run.untied ?? [] } });
   }
   return aligned;
 }

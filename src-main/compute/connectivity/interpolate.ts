@@ -12,6 +12,7 @@ import type { Network } from '../../../src-shared/networks/network.ts';
 import { alignEachPair, alignmentFields, alignmentNote, allNodesNote } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
 import { isGated, overGraph } from '../networks/parameters.ts';
+import { untiedModels } from '../alignment/orthogonal/untied-models.ts';
 import { NonFiniteActivations } from '../alignment/neuron-similarity.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { AnalysisData } from '../analysis-data.ts';
@@ -155,8 +156,9 @@ export function interpolateOn(params: Params, context: ComputeContext, held?: Da
 }
 
 async function interpolateOnce(params: Params, context: PartContext, load: LoadData): Promise<Result> {
-  const { models, pairs, warnings, leftOut } = loadUsablePairs(params);
-  requireSameShapes(models);
+  const { models: loaded, pairs, warnings, leftOut } = loadUsablePairs(params);
+  requireSameShapes(loaded);
+  const models = params.align === 'orthogonal' ? untiedModels(loaded) : loaded;
   for (const [a, b] of pairs) assertSameFixedPart(models[a]!, models[b]!);
   const { run: first } = models[0]!;
   const asked = normPolicyOf(params, first);

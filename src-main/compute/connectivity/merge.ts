@@ -1,5 +1,6 @@
 /** Kind `merge`: permuted models, or their mean, as a run of their own in the non-asymmetric form. */
 import { basename, join } from 'node:path';
+import { exportedSection } from '../../../src-shared/config/exported.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
 import type { mergeJob } from '../../../src-shared/jobs/merge.ts';
@@ -10,6 +11,7 @@ import { readRunDirectory } from '../../formats/run-directory.ts';
 import type { TensorValue } from '../../formats/tensor.ts';
 import { alignmentNote, alignPairs, namedPermutations } from '../alignment/align-pairs.ts';
 import type { PairAlignment } from '../alignment/align-pairs.ts';
+import { untiedModels } from '../alignment/orthogonal/untied-models.ts';
 import { rotationRecord } from '../alignment/orthogonal/record.ts';
 import { isExported, isGated } from '../networks/parameters.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
@@ -52,9 +54,10 @@ type Arrays = NamedArrays<Float32Array>;
 
 export const merge: Compute<Params, Result> = async (params, context) => {
   refuseTaken(params.directory);
-  const { models, warnings } = loadSeveral(params);
-  const weights = params.write === 'merged' ? sharesOf(params, models.length) : undefined;
-  requireSameShapes(models);
+  const { models: loaded, warnings } = loadSeveral(params);
+  const weights = params.write === 'merged' ? sharesOf(params, loaded.length) : undefined;
+  requireSameShapes(loaded);
+  const models = params.align === 'orthogonal' ? untiedModels(loaded) : loaded;
   for (const model of models.slice(1)) assertSameFixedPart(models[0]!, model);
   const { run } = models[0]!;
   const { graph } = run;
@@ -105,10 +108,17 @@ export const merge: Compute<Params, Result> = async (params, context) => {
       ...warnings,
       ...(data?.warnings ?? []),
       ...normWarnings(policy),
+      ...untiedNotes(run),
       ...[note, statisticsNote].filter((each) => each !== undefined),
     ],
   };
 };
+
+const untiedNotes = ({ untied = [] }: Run): string[] =>
+  untied.map(
+    ({ reader, other }) =>
+      `"${reader}" and "${other}" are one tensor in the models and two in the new run: untie them in the module before it loads the state dict.`,
+  );
 
 /** Of every model after the first. */
 function alignedFields(
@@ -221,13 +231,18 @@ function writeRun(
 ): string[] {
   const files = writeModels(params, first, { outputs, counters }, directory);
   const { config } = readRunDirectory(first.run.directory);
-  const { graph } = first.run;
-  const text = derivedConfig(config, {
-    symmetry: isGated(graph) ? 2 : 0,
-    activation: activationOf(graph),
-    models: outputs.length,
-    derived,
-  });
+  const { graph, untied } = first.run;
+  const section =
+    untied && first.spec.architecture === 'declared' ? { model: exportedSection(first.spec) } : {};
+  const text = derivedConfig(
+    { ...config, ...section },
+    {
+      symmetry: isGated(graph) ? 2 : 0,
+      activation: activationOf(graph),
+      models: outputs.length,
+      derived,
+    },
+  );
   writeFileAtomic(join(directory, 'config.yaml'), completeForReference(text));
   verify(directory, files, outputs);
   return files;

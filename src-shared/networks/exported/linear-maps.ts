@@ -12,7 +12,7 @@ import type { FollowedUnits } from './follow.ts';
 import { GroupReading } from './map-reading.ts';
 import type { GroupUnits } from './map-reading.ts';
 import { MapRefused } from './map-state.ts';
-import type { Fold } from './map-state.ts';
+import type { Fold, TiedUse } from './map-state.ts';
 import { sidesOf } from './sides.ts';
 import type { Side } from './sides.ts';
 import { Unfollowed } from './value.ts';
@@ -36,14 +36,19 @@ export interface LinearMap {
 export interface LinearMaps {
   readonly maps: readonly LinearMap[];
   /** Groups that are left with permutations, and why. */
-  readonly others: readonly { readonly group: PermutationGroup; readonly reason: string }[];
+  readonly others: readonly {
+    readonly group: PermutationGroup;
+    readonly reason: string;
+    /** If nothing but parameters that are used twice keeps the group from more. */
+    readonly tied?: readonly TiedUse[] | undefined;
+  }[];
 }
 
 /** @returns for every permutation group of the network whether more than permutations leave the function as it is */
 export function linearMapsOf(network: Network): LinearMaps {
   const { groups } = symmetriesOf(network);
   const maps: LinearMap[] = [];
-  const others: { group: PermutationGroup; reason: string }[] = [];
+  const others: LinearMaps['others'][number][] = [];
   if (groups.length === 0) return { maps, others };
   const followed = followUnits(network);
   const sides = readSides(network);
@@ -61,7 +66,7 @@ export function linearMapsOf(network: Network): LinearMaps {
       });
     } catch (thrown) {
       if (!(thrown instanceof MapRefused)) throw thrown;
-      others.push({ group, reason: thrown.message });
+      others.push({ group, reason: thrown.message, ...(thrown.tied && { tied: thrown.tied }) });
     }
   }
   return { maps, others };

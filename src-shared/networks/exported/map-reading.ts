@@ -2,9 +2,9 @@
 import type { CheckedNode, Network } from '../network.ts';
 import type { TorchCall } from '../operations/torch.ts';
 import type { FollowedUnits } from './follow.ts';
-import { contractionsOf, isMove } from './map-calls.ts';
-import { MapRefused, vector } from './map-state.ts';
-import type { Fold, FoldReader, MapState, Pending } from './map-state.ts';
+import { axesAfter, contractionsOf, isMove } from './map-calls.ts';
+import { linear, MapRefused, vector, withoutAlias } from './map-state.ts';
+import type { Fold, FoldReader, FoundMap, MapState, Pending } from './map-state.ts';
 import { combinations } from './value.ts';
 import type { Part, UnitValue } from './value.ts';
 
@@ -14,13 +14,6 @@ export interface GroupUnits {
   readonly size: number;
   /** The labels of a part, those of one unit being equal. */
   readonly roots: (part: Part) => readonly number[];
-}
-
-export interface FoundMap {
-  /** `linear`: nothing but linear maps, so that any invertible map may do. */
-  readonly kind: 'linear' | 'orthogonal';
-  readonly keepsOnes: boolean;
-  readonly folds: readonly Fold[];
 }
 
 /** How an axis of a parameter is read: behind these scales; '' is behind none. */
@@ -56,6 +49,7 @@ export class GroupReading {
       if (along.length > 0 && !state) throw new MapRefused(`${node.id} makes its units of others`);
       if (state && along.length > 0) this.#states.set(node.id, state);
     }
+    this.#requireReadOnce();
     return {
       kind: this.#isLinear && !this.#keepsOnes && this.#shifts.size === 0 ? 'linear' : 'orthogonal',
       keepsOnes: this.#keepsOnes,
@@ -112,9 +106,11 @@ export class GroupReading {
       const { name, shape } = node.parameters['value']!;
       return { kind: 'vector', alias: { parameter: name, axes: [...shape.keys()] } };
     }
-    if (call.call === 'permute' && inputs[0]?.alias) {
+    if (inputs[0]?.alias && inputs.length === 1) {
       const { parameter, axes } = inputs[0].alias;
-      return { ...inputs[0], alias: { parameter, axes: call.order.map((axis) => axes[axis]!) } };
+      const [before, after] = [node.takes[0]!, node.id].map((id) => this.#followed.values.get(id)!.sizes);
+      const moved = axesAfter(call, axes, before!, after!);
+      if (moved) return { ...inputs[0], alias: { parameter, axes: moved } };
     }
     const contractions = contractionsOf(
       call,
@@ -349,7 +345,8 @@ export class GroupReading {
       if (!y.alias)
         this.#refuse(node, `what "${scale}" scales entry by entry meets a value that is not a parameter`);
       const bias = x === a ? this.#biasBehind(node, y.alias.parameter) : undefined;
-      this.#readers.get(scale)!.push({ parameter: y.alias.parameter, axis: y.alias.axes[at]!, bias });
+      const reader = { parameter: y.alias.parameter, axis: y.alias.axes[at]!, bias, node: node.id };
+      this.#readers.get(scale)!.push(reader);
       if (!isPlain || bias === undefined) this.#inside.add(scale);
     }
   }
@@ -374,26 +371,26 @@ export class GroupReading {
       : undefined;
   }
 
+  /** A scale cannot go into what is read without it, too. */
+  #requireReadOnce(): void {
+    const found = [...this.#readers].flatMap(([scale, readers]) =>
+      readers.flatMap(({ parameter, axis, node }) =>
+        this.#uses.get(`${parameter} ${axis}`)!.size > 1 ? [{ scale, parameter, node }] : [],
+      ),
+    );
+    const [first] = found;
+    if (!first) return;
+    throw new MapRefused(
+      `"${first.parameter}" reads what "${first.scale}" scales and is used elsewhere without it, so that the scale cannot go into it`,
+      found.map(({ parameter, node }) => ({ parameter, node })),
+    );
+  }
+
   #fold(scale: string, shift: string | undefined): Fold {
     const readers = this.#readers.get(scale)!;
-    for (const { parameter, axis } of readers) {
-      const uses = this.#uses.get(`${parameter} ${axis}`)!;
-      if (uses.size > 1)
-        throw new MapRefused(
-          `"${parameter}" reads what "${scale}" scales and is used elsewhere without it, so that the scale cannot go into it`,
-        );
-    }
     const isTwice = new Set(readers.map(({ bias }) => bias)).size !== readers.length;
     const shiftGoes = this.#inside.has(scale) || isTwice ? 'inside' : 'biases';
     const once = new Map(readers.map((reader) => [`${reader.parameter} ${reader.axis}`, reader]));
     return { scale, shift, shiftGoes, readers: [...once.values()] };
   }
 }
-
-const withoutAlias = ({ kind, pending }: MapState): MapState => ({ kind, ...(pending && { pending }) });
-
-/** Times one number for all entries: a shift does not arrive as it is any more. */
-const linear = ({ kind, pending }: MapState): MapState => ({
-  kind,
-  ...(pending && { pending: { ...pending, isPlain: false } }),
-});

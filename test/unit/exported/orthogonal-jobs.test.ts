@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasBinding } from '../../../src-main/compute/backend/native.ts';
+import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
+import { readNpy, writeNpy } from '../../../src-main/formats/npy.ts';
 import { writeInFormat } from '../../../src-main/formats/write-checkpoint.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
@@ -11,9 +13,23 @@ import { rotationFacts } from '../../../src-shared/presentations/rotation-facts.
 import { job } from '../../support/job.ts';
 import { exportedFixture } from './files.ts';
 import { modelOf, planted } from './mixed.ts';
+import type { Model } from './mixed.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'basin-orthogonal-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Model 2 of a run: a copy of its network that is mixed at random. */
+function writeMixed(run: string, model: Model): void {
+  writeInFormat(run, 'pt', {
+    ...{ epoch: 1, model: 2, step: 0, trainable: [] },
+    tensors: new Map(
+      [...planted(model, 5)].map(([name, { shape, data }]) => [
+        name,
+        { dtype: 'float32' as const, shape: [...shape], data: Float32Array.from(data) },
+      ]),
+    ),
+  });
+}
 
 describe.skipIf(!hasBinding())('jobs', () => {
   const run = join(folder, 'run');
@@ -22,15 +38,7 @@ describe.skipIf(!hasBinding())('jobs', () => {
 
   beforeAll(async () => {
     await job('adopt', { network: exportedFixture('vit.pt2'), directory: run, dataset: 'mnist-10k' });
-    writeInFormat(run, 'pt', {
-      ...{ epoch: 1, model: 2, step: 0, trainable: [] },
-      tensors: new Map(
-        [...planted(model, 5)].map(([name, { shape, data }]) => [
-          name,
-          { dtype: 'float32' as const, shape: [...shape], data: Float32Array.from(data) },
-        ]),
-      ),
-    });
+    writeMixed(run, model);
   });
 
   it('interpolate: a mixed copy has no barrier any more, and the result says how it was aligned', async () => {
@@ -86,6 +94,47 @@ describe.skipIf(!hasBinding())('jobs', () => {
     });
     for (const { test_loss: loss } of pairs)
       for (const value of loss!) expect(value).toBeCloseTo(ends.test_loss![0]!, 4);
+  });
+
+  it('merge: a table that is also the head becomes two tensors under its two keys, and the function stays', async () => {
+    const own = join(folder, 'gpt');
+    await job('adopt', { network: exportedFixture('gpt.pt2'), directory: own });
+    writeMixed(own, modelOf('gpt'));
+    const directory = join(folder, 'gpt-merged');
+    const merged = await job<JobResult<'merge'>>('merge', {
+      ...{ run: own, epoch: 1, align: 'orthogonal', restarts: 2, directory },
+    });
+    expect(merged.orthogonal![0]).toMatchObject({ untied: [['head.weight', 'table.weight']] });
+    expect(merged.orthogonal![0]!.maps[0]).toMatchObject({
+      group: 'table',
+      kind: 'orthogonal',
+      keeps_ones: false,
+    });
+    expect(merged.orthogonal![0]!.distance_aligned).toBeLessThan(1e-5);
+    expect(merged.notes.join()).toMatch(
+      /"head.weight" and "table.weight" are one tensor in the models and two/,
+    );
+    const checkpoint = openCheckpoint(join(directory, merged.files[0]!));
+    const [head, table] = ['head.weight', 'table.weight'].map((key) =>
+      checkpoint.tensors.get(key)!.readFloat32(),
+    );
+    checkpoint.close();
+    expect(head).not.toEqual(table);
+    const inputs = join(folder, 'tokens.npy');
+    writeNpy(inputs, {
+      dtype: 'int64',
+      shape: [3, 4],
+      data: BigInt64Array.from({ length: 12 }, (_, i) => BigInt(i % 11)),
+    });
+    const outputs = async (run: string): Promise<number[]> => {
+      const out = join(folder, 'outputs.npy');
+      await job('evaluate', { run, epoch: 1, inputs, out });
+      return Array.from(readNpy(out).data as Float32Array);
+    };
+    const [before, after] = [await outputs(own), await outputs(directory)];
+    before.forEach((value, i) => {
+      expect(after[i]).toBeCloseTo(value, 4);
+    });
   });
 
   it('refuses networks without such maps, and settings without effect', async () => {

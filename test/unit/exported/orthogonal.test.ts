@@ -15,6 +15,7 @@ import type { NamedArray } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { linearMapsOf } from '../../../src-shared/networks/exported/linear-maps.ts';
 import type { LinearMap } from '../../../src-shared/networks/exported/linear-maps.ts';
+import { untied } from '../../../src-shared/networks/exported/untie.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { modelOf, planted } from './mixed.ts';
 import type { Model } from './mixed.ts';
@@ -93,6 +94,35 @@ describe('maps as read by hand', () => {
           .toSorted(),
       ).toEqual(names.toSorted());
     }
+  });
+});
+
+describe('tied weights', () => {
+  it('are made two under their own keys, so that the stream is rotated as well', () => {
+    const { network, arrays } = modelOf('gpt');
+    const found = untied(network, { tied: { 'table.weight': 'head.weight' } })!;
+    expect(found.splits).toEqual([{ reader: 'head.weight', other: 'table.weight' }]);
+    expect(found.exported).toEqual({ tied: {} });
+    expect([...found.copies]).toEqual([['head.weight', 'table.weight']]);
+    const model = { network: found.network, arrays, maps: linearMapsOf(found.network).maps };
+    expect(described(model)[0]).toEqual({
+      ...{ group: 'table', kind: 'orthogonal', keepsOnes: false },
+      folds: ['block.first.weight inside', 'block.second.weight inside', 'norm.weight inside'],
+    });
+    const readers = (parameter: string): string[] => {
+      const at = found.network.nodes.find(({ parameters }) => parameters['value']?.name === parameter)!.id;
+      return found.network.nodes.flatMap(({ id, takes }) => (takes.includes(at) ? [id] : []));
+    };
+    expect(readers('table.weight')).toEqual(['embedding']);
+    expect(readers('head.weight')).toEqual(['linear_4, untied']);
+  });
+
+  it('stay one if nothing says what the second would be called, or nothing is tied', () => {
+    const { network } = modelOf('gpt');
+    expect(untied(network, { tied: {} })).toBeUndefined();
+    const twice = { 'table.weight': 'head.weight', 'third.weight': 'head.weight' };
+    expect(untied(network, { tied: twice })).toBeUndefined();
+    expect(untied(modelOf('vit').network, { tied: {} })).toBeUndefined();
   });
 });
 

@@ -7,6 +7,7 @@ import { UserError } from '../../../../src-shared/errors.ts';
 import { linearMapsOf } from '../../../../src-shared/networks/exported/linear-maps.ts';
 import type { LinearMap, LinearMaps } from '../../../../src-shared/networks/exported/linear-maps.ts';
 import type { Network } from '../../../../src-shared/networks/network.ts';
+import type { Split } from '../../../../src-shared/networks/exported/untie.ts';
 import { symmetriesOf } from '../../../../src-shared/networks/symmetries.ts';
 import type { Backend } from '../../backend/index.ts';
 import { isExported, weightsOf } from '../../networks/parameters.ts';
@@ -38,6 +39,8 @@ export interface Rotated {
   readonly first: NamedArrays<Float32Array>;
   readonly second: NamedArrays<Float32Array>;
   readonly maps: LinearMaps;
+  /** Parameters that are one tensor in the files of the models. */
+  readonly untied: readonly Split[];
   /** In the same coordinates: as they are, permuted by weight matching, and aligned. */
   readonly distances: { readonly unaligned: number; readonly permuted: number; readonly aligned: number };
   readonly restarts: readonly RotationRestart[];
@@ -98,7 +101,13 @@ export async function alignByRotations(
   requireSame(change, `${b.name}: aligning it`);
   const distanceTo = (arrays: DoubleArrays): number => distanceOf(input, arrays);
   return {
-    ...{ first: inSingle(first.arrays), second: inSingle(best.arrays), maps: found, restarts: best.restarts },
+    ...{
+      first: inSingle(first.arrays),
+      second: inSingle(best.arrays),
+      maps: found,
+      untied: [],
+      restarts: best.restarts,
+    },
     distances: {
       unaligned: distanceTo(second.arrays),
       permuted: distanceTo(permuted),

@@ -4,6 +4,7 @@ import type { Rotated } from './align.ts';
 
 export function rotationRecord({
   maps,
+  untied,
   distances,
   restarts,
   unbalanced,
@@ -15,6 +16,7 @@ export function rotationRecord({
       folded: folds.map(({ scale }) => scale),
     })),
     permuted: maps.others.map(({ group: { name, size }, reason }) => ({ group: name, size, reason })),
+    untied: untied.map(({ reader, other }): [string, string] => [reader, other]),
     unbalanced: [...unbalanced],
     distance_unaligned: distances.unaligned,
     distance_permuted: distances.permuted,

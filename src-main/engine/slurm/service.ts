@@ -155,6 +155,8 @@ export class SlurmService implements Elsewhere {
     const batch = await submitBatch(this.#spool, this.#parts, order);
     this.#add(batch);
     this.#bringIn(batch);
+    // Of those that these jobs were in before, nothing may be left to keep.
+    for (const old of [...this.#batches]) this.#tidy(old);
     this.#schedule();
   }
 

@@ -7,15 +7,15 @@ import { CrashError, UsageError } from '../errors.ts';
 import type { DefineCommand } from '../globals.ts';
 
 const help = `
-The spec is JSON: {"kind": "interpolate", "params": {"run": "/shared/runs/a", "epoch": 100}}; it has a folder of its own.
-Beside it are written
+The spec is JSON, alone in its folder: {"kind": "interpolate", "params": {"run": "/shared/runs/a", "epoch": 100}}.
+Next to it are written
   result.json     the result; matrices are files in matrices/
   failure.json    why there is none: kind (user, defect, stopped, died), message, hint
   progress.json   how far it is
   events.jsonl    log lines, epochs and checkpoints
-Exit codes: 0 the result is there (a job that has one is not run again); 1 an error that you can mend; 2 the spec cannot
-be used; 70 Basin or a library crashed, or memory ran out; 130 stopped by SIGTERM or Ctrl-C: the same command again goes
-on from the last checkpoint.`;
+Exit codes: 0 the result is there (a job that has one is not run again); 1 an error that you can fix; 2 the spec cannot
+be used; 70 Basin or a library crashed, or memory ran out; 130 stopped by SIGTERM or Ctrl-C: the same command again
+resumes from the last checkpoint.`;
 
 export const define: DefineCommand = (command, { terminal, signal }) => {
   command

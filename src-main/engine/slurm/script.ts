@@ -52,7 +52,7 @@ export function scriptOf({ name, count, folder, node, entry }: ScriptPlan, setti
     '',
     ...settings.setup,
     'export BASIN_SETUP_DONE=1',
-    '# In place of this shell, so that signals of Slurm arrive.',
+    '# Replaces this shell, so that signals of Slurm arrive.',
     `exec ${container}${program} worker --spec ${quoted(folder)}/"$SLURM_ARRAY_TASK_ID"/spec.json`,
     '',
   ].join('\n');

@@ -361,7 +361,7 @@ export class SlurmService implements Elsewhere {
   #tellProblem(open: readonly Batch[], message: string): void {
     if (message === this.#problem || this.#closed) return;
     this.#problem = message;
-    const line = `warning: ${message} The job goes on being followed.`;
+    const line = `warning: ${message} Basin continues to follow the job.`;
     for (const batch of open)
       for (const index of batch.open) {
         const { id } = batch.jobs[index]!;

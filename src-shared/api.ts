@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { dataRequests } from './data-list.ts';
 import { backendInfoSchema, familySchema } from './domain.ts';
 import { groupEditSchema, groupsStateSchema, groupSuggestionSchema } from './groups.ts';
+import { slurmSettingsSchema } from './slurm.ts';
 import { inspectNeuronsJob } from './jobs/inspect-neurons.ts';
 import { matrixSchema } from './matrix.ts';
 import { partsRequests } from './partial-results.ts';
@@ -231,6 +232,14 @@ export const requests = {
   'jobs.get': { args: z.object({ jobId: id }), response: jobSchema },
   /** Params are parsed by the kind's own schema. */
   'jobs.submit': { args: z.object({ kind: z.string(), params: z.unknown() }), response: jobSchema },
+  /** All of them as job arrays of the cluster that the engine's machine belongs to. Refused to windows: it runs commands. */
+  'jobs.submitOnSlurm': {
+    args: z.object({
+      jobs: z.array(z.object({ kind: z.string(), params: z.unknown() })).min(1),
+      settings: slurmSettingsSchema,
+    }),
+    response: z.array(jobSchema),
+  },
   'jobs.cancel': { args: z.object({ jobId: id }), response: jobSchema },
   'jobs.retry': { args: z.object({ jobId: id }), response: jobSchema },
   /** Puts a queued job at this place of the queue, 0 is next. */

@@ -1,5 +1,5 @@
 /**
- * What some tests need beyond the npm packages: a browser, a virtual screen, PDF tools, a real Electron. With
+ * What some tests need beyond the npm packages: a browser, a virtual screen, PDF tools, Slurm, a real Electron. With
  * `install` (CI=true) they are fetched where missing; without it, what is missing is said and its tests skip themselves.
  */
 import { chmodSync, existsSync } from 'node:fs';
@@ -25,6 +25,8 @@ const systemPackages = [
   },
   { package: 'xvfb', programs: ['Xvfb'], what: 'the desktop window tests (Xvfb)' },
   { package: 'xdotool', programs: ['xdotool'], what: 'drag and drop in the desktop window (xdotool)' },
+  { package: 'slurm-wlm', programs: ['sbatch'], what: 'jobs on a cluster (Slurm)' },
+  { package: 'munge', programs: ['munge'], what: 'jobs on a cluster (munge)' },
   { package: 'poppler-utils', programs: ['pdftoppm'], what: 'the rendering of PDF figures (pdftoppm)' },
 ];
 
@@ -79,6 +81,8 @@ export async function testTools({ install, say }) {
       say,
     );
   const missing = absent().map((entry) => `${entry.what}: install ${entry.package}, or run with CI=true`);
+  if (process.getuid?.() !== 0)
+    missing.push('jobs on a cluster: the daemons of Slurm are started as root; run the tests as root');
   const environment = {};
   const chromium = which(systemPackages[0].programs);
   if (chromium) environment.BASIN_TEST_CHROMIUM = chromium;

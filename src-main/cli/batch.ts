@@ -43,7 +43,7 @@ export interface BatchDocument {
   }[];
 }
 
-const labelOf = ({ group, run, epoch }: CheckedQuestion, withGroup: boolean): string =>
+export const labelOf = ({ group, run, epoch }: CheckedQuestion, withGroup: boolean): string =>
   `${withGroup && group !== undefined ? `${group}: ` : ''}${run}${epoch === undefined ? '' : `, epoch ${epoch}`}`;
 
 /** Asks one question after another. A question that stands twice in the list is asked once. */
@@ -99,10 +99,15 @@ async function entryOf(
     return { ...nothing, state: job.cached ? 'cached' : 'done', resultId: job.resultId, result };
   } catch (error) {
     if (error instanceof CancelledError) return { ...nothing, state: 'cancelled' };
-    const hint = error instanceof UserError ? (error.hint ?? null) : null;
-    return { ...nothing, state: 'failed', error: messageOf(error), hint };
+    return { ...nothing, ...failureOf(error) };
   }
 }
+
+/** Of an entry that failed. */
+export const failureOf = (error: unknown): Pick<Entry, 'state' | 'error' | 'hint'> => ({
+  ...{ state: 'failed', error: messageOf(error) },
+  hint: error instanceof UserError ? (error.hint ?? null) : null,
+});
 
 /** Progress over all jobs; the time left counts jobs that are still to come with the mean of those that were measured. */
 class Pace {

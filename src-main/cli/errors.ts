@@ -3,10 +3,13 @@ import { CommanderError } from 'commander';
 import { CancelledError, messageOf, UserError } from '../../src-shared/errors.ts';
 import { RemoteError } from '../../src-shared/rpc.ts';
 
-export const exitCodes = { done: 0, failed: 1, usage: 2, cancelled: 130 } as const;
+export const exitCodes = { done: 0, failed: 1, usage: 2, crashed: 70, cancelled: 130 } as const;
 
 /** Wrong usage of the command line itself: unknown flag, malformed value. */
 export class UsageError extends UserError {}
+
+/** `basin worker`: the job's process crashed or ran out of memory. */
+export class CrashError extends UserError {}
 
 function isCancelled(thrown: unknown): boolean {
   return thrown instanceof CancelledError || (thrown instanceof RemoteError && thrown.kind === 'cancelled');
@@ -16,6 +19,7 @@ export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   if (isCancelled(thrown)) return exitCodes.cancelled;
   if (thrown instanceof UsageError) return exitCodes.usage;
+  if (thrown instanceof CrashError) return exitCodes.crashed;
   return exitCodes.failed;
 }
 

@@ -9,19 +9,22 @@ export interface Interrupt {
   readonly signal: AbortSignal;
   /** True where Ctrl-C is how the command is meant to end: nothing is said, and it counts as done. */
   isTheEnd: boolean;
+  /** True if it was the terminal that went away: what runs on other machines goes on. */
+  isHangUp: boolean;
 }
 
 /** Worker processes end by themselves when this one ends at a second Ctrl-C. */
 export function watchInterrupt(note: (text: string) => void): Interrupt {
   const controller = new AbortController();
-  const watched: Interrupt = { signal: controller.signal, isTheEnd: false };
+  const watched: Interrupt = { signal: controller.signal, isTheEnd: false, isHangUp: false };
   let cancelledAt = 0;
-  const interrupt = (): void => {
+  const interrupt = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) {
       if (performance.now() - cancelledAt < samePressMs) return;
       process.exit(exitCodes.cancelled);
     }
     cancelledAt = performance.now();
+    watched.isHangUp = name === 'SIGHUP';
     if (!watched.isTheEnd) note('basin: cancelling; press Ctrl-C again to stop immediately');
     controller.abort();
   };

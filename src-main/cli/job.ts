@@ -110,7 +110,7 @@ function tell(event: EngineEvent, jobId: string, listener: JobListener): void {
 }
 
 /** The result of a job that ended. Throws what the job ended with where that is no result. */
-async function resultOf(client: Client, job: Job): Promise<{ result: unknown; provenance: unknown }> {
+export async function resultOf(client: Client, job: Job): Promise<{ result: unknown; provenance: unknown }> {
   if (job.state === 'cancelled') throw new CancelledError();
   if (job.state !== 'done' || job.resultId === null) throw await failureOf(client, job);
   return readResult(client, job.resultId);

@@ -51,6 +51,10 @@ const commands: Record<string, Entry> = {
     load: () => import('./commands/doctor.ts'),
   },
   jobs: { summary: 'list, follow and cancel jobs', load: () => import('./commands/jobs.ts') },
+  worker: {
+    summary: 'run one job from a file, without an engine: a task of a cluster',
+    load: () => import('./commands/worker.ts'),
+  },
 };
 
 const flagsWithValue = new Set(['--workspace']);

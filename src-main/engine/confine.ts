@@ -17,13 +17,17 @@ const knownRuns = z.array(z.object({ path: z.string() }));
 
 /**
  * The same engine for a window: training and exports write below `workspace`; training may also go on with a run that
- * the catalog knows.
+ * the catalog knows. Settings of a cluster are commands: those no window may give.
  * The command line names its folders itself and needs no such limit. Refused calls throw UserError before anything runs.
  */
 export function confine(engine: Callable, workspace: string): Callable {
   return {
     subscribe: (listener) => engine.subscribe(listener),
     async call(name, args) {
+      if (name === 'jobs.submitOnSlurm')
+        throw new UserError('Jobs are submitted to a cluster from the terminal only.', {
+          hint: 'basin sweep, train and run take --on slurm.',
+        });
       const wanted = name === 'jobs.submit' ? training.safeParse(args) : undefined;
       if (wanted?.success) await mayWrite(engine, workspace, wanted.data.params);
       const exported = name === 'jobs.submit' ? writing.safeParse(args) : undefined;

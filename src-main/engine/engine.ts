@@ -116,11 +116,11 @@ class LocalEngine implements Engine, EngineServices {
     this.store = new JobStore(db, (kind) => this.#resumption(kind));
     this.stepTimes = new StepTimes(this.results);
     this.demo = new Demo(this, workspace.runs);
+    const node = options.worker?.node ?? process.execPath;
+    const env = { [dataHomeVariable]: workspace.data, ...options.worker?.env };
     this.#pool = new WorkerPool({
       ...planPool(options.pool),
-      entry: options.worker?.entry ?? defaultEntry(),
-      node: options.worker?.node ?? process.execPath,
-      env: { [dataHomeVariable]: workspace.data, ...options.worker?.env },
+      ...{ entry: options.worker?.entry ?? defaultEntry(), node, env },
       idleAfter: options.worker?.idleAfter ?? 60_000,
     });
     const mode = options.queue ?? 'all';
@@ -145,6 +145,8 @@ class LocalEngine implements Engine, EngineServices {
       emit,
       explain,
       version: basinVersion(),
+      workspace: workspace.root,
+      worker: { env, node, entry: options.worker?.entry },
       infoChanged: () => this.emit({ type: 'engine-info', info: this.info() }),
     });
   }
@@ -153,8 +155,11 @@ class LocalEngine implements Engine, EngineServices {
     const mode = this.#options.queue ?? 'all';
     this.results.reconcile();
     this.partStore.sweep();
+    const problems = this.jobs.slurm.open();
+    for (const problem of problems) process.stderr.write(`warning: ${problem}\n`);
     this.jobs.queue.recover(this.#options.resume ?? mode === 'all');
     this.runs.settleTraining();
+    await this.jobs.slurm.recover();
     if (listening) {
       this.#socket = await listen(this, this.workspace);
       this.#lock.announce(this.#socket.path);
@@ -261,6 +266,7 @@ class LocalEngine implements Engine, EngineServices {
 
   async #close(): Promise<void> {
     clearTimeout(this.#runsTimer);
+    await this.jobs.slurm.close();
     await this.jobs.queue.close();
     // Calls that waited for the jobs that ended just now write their responses first.
     await new Promise((resolve) => setImmediate(resolve));

@@ -83,6 +83,7 @@ export function handlersOf(engine: EngineServices): Handlers {
     'jobs.list': () => engine.jobs.list(),
     'jobs.get': ({ jobId }) => engine.jobs.get(jobId),
     'jobs.submit': ({ kind, params }) => engine.jobs.submitTyped(kind, params),
+    'jobs.submitOnSlurm': ({ jobs, settings }) => engine.jobs.submitOnSlurm(jobs, settings),
     'jobs.cancel': ({ jobId }) => engine.jobs.queue.cancel(jobId),
     'jobs.retry': ({ jobId }) => engine.jobs.retry(jobId),
     'jobs.move': ({ jobId, position }) => engine.jobs.move(jobId, position),

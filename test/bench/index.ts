@@ -24,6 +24,7 @@ const benches = {
   scaling: 'models, width, pairs and points, next to the peak of the machine',
   memory: 'peak of a stock training job; what 200 small trainings in one process leave behind',
   gnn: 'one epoch of a graph network on a graph of the size of ogbn-arxiv: time and memory',
+  slurm: 'what a task on a cluster costs besides its work, next to a loop of srun',
   symmetry: 'components of linear networks found by joining; the assignment solver',
 } as const;
 

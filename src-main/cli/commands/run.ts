@@ -20,7 +20,7 @@ import type { Flag } from '../flags.ts';
 import { completeParams, flagsOf } from '../flags.ts';
 import { addFlag, takeFlags } from '../kind-flags.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
-import { runAnyKind } from '../job.ts';
+import { runAnyKind, type Finished } from '../job.ts';
 import { findGroups } from '../pick.ts';
 import { presentResult } from '../present.ts';
 import { checkOutFile, writeFileWhole, writeOutFile } from '../out-file.ts';
@@ -28,10 +28,13 @@ import { questionsOf } from '../questions.ts';
 import type { Question } from '../questions.ts';
 import { reachOf, takeReach, withReach } from '../reach.ts';
 import { listenerFor } from '../show-job.ts';
+import { askAllOnSlurm } from '../slurm/batch.ts';
+import { addSlurmFlags, onSlurm, printScript, type OnSlurm, type SlurmFlags } from '../slurm/flags.ts';
+import { finishedOf, runOnSlurm } from '../slurm/run.ts';
 import { jsonText } from '../terminal.ts';
 import { typedPath, withTypedPaths } from '../../formats/typed-path.ts';
 
-interface KindOptions {
+interface KindOptions extends SlurmFlags {
   params?: string;
   out?: string;
 }
@@ -54,6 +57,14 @@ export const define: DefineCommand = (command, globals) => {
   }
 };
 
+/** What the command line says besides the question. */
+interface How {
+  out: string | undefined;
+  slurm: OnSlurm | undefined;
+  dryRun: boolean;
+  globals: Globals;
+}
+
 function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void {
   const own = flagsOf(kind.params);
   const reach = reachOf(kind, own);
@@ -67,7 +78,10 @@ function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void 
       '--out <file>',
       'also write the result to a file: .json, or .parquet if it has rows or matrices; of several jobs .json',
     );
+  // What concerns the catalog stays on its machine.
+  if (kind.lane === 'main') addSlurmFlags(command);
   command.action(async (options: KindOptions) => {
+    const slurm = onSlurm(options, globals);
     const out = hasOwnOut || options.out === undefined ? undefined : typedPath(options.out);
     if (out !== undefined) await checkOutFile(out);
     const workspace = workspacePath(globals.workspace);
@@ -76,12 +90,13 @@ function defineKind(command: Command, kind: AnyJobKind, globals: Globals): void 
     const complete = (params: unknown): unknown => completeParams(kind.params, params, own);
     const named = groupsNamed(collected);
     const inGroups = named !== undefined || asked.groups !== undefined;
-    if (!inGroups && asked.epochs === undefined) return execute(kind, complete(collected), out, globals);
+    const how: How = { out, slurm, dryRun: options.dryRun ?? false, globals };
+    if (!inGroups && asked.epochs === undefined) return execute(kind, complete(collected), how);
     await withEngine(globals, async (client) => {
       const questions = await questionsOf(client, collected, asked, reach);
-      if (questions) return askEach(client, kind, questions.map(checked(complete)), out, globals);
+      if (questions) return askEach(client, kind, questions.map(checked(complete)), how);
       const params = named ? { ...collected, groups: await subjectsNamed(client, named) } : collected;
-      await executeWith(client, kind, complete(params), out, globals);
+      await executeWith(client, kind, complete(params), how);
     });
   });
 }
@@ -98,8 +113,7 @@ async function askEach(
   client: Client,
   kind: AnyJobKind,
   questions: readonly CheckedQuestion[],
-  out: string | undefined,
-  globals: Globals,
+  { out, slurm, dryRun, globals }: How,
 ): Promise<void> {
   const { terminal } = globals;
   if (out !== undefined && extname(out) !== '.json') {
@@ -107,7 +121,11 @@ async function askEach(
       hint: 'It holds all of them. `basin export` writes single results in other formats.',
     });
   }
-  const entries = await askAll(client, kind, questions, globals);
+  if (slurm && dryRun) return printScript(questions.length, slurm, globals);
+  const entries = slurm
+    ? await askAllOnSlurm(client, kind, questions, slurm, globals)
+    : await askAll(client, kind, questions, globals);
+  if (!entries) return;
   const document = documentOf(kind, entries);
   if (out !== undefined) {
     await writeFileWhole(out, `${jsonText(document, 1)}\n`);
@@ -166,24 +184,19 @@ async function readParams(file: string): Promise<Record<string, unknown>> {
   return value as Record<string, unknown>;
 }
 
-const execute = (
-  kind: AnyJobKind,
-  params: unknown,
-  out: string | undefined,
-  globals: Globals,
-): Promise<void> => withEngine(globals, (client) => executeWith(client, kind, params, out, globals));
+const execute = (kind: AnyJobKind, params: unknown, how: How): Promise<void> =>
+  withEngine(how.globals, (client) => executeWith(client, kind, params, how));
 
 async function executeWith(
   client: Client,
   kind: AnyJobKind,
   params: unknown,
-  out: string | undefined,
-  globals: Globals,
+  { out, slurm, dryRun, globals }: How,
 ): Promise<void> {
-  const { terminal, signal } = globals;
-  const shown = listenerFor(terminal, kind.title);
-  const finished = await runAnyKind(client, kind.kind, params, signal, shown.listener);
-  shown.finish();
+  const { terminal } = globals;
+  if (slurm && dryRun) return printScript(1, slurm, globals);
+  const finished = await finish(client, kind, params, slurm, globals);
+  if (!finished) return;
   if (finished.job.cached) terminal.note(`${kind.title}: cached result from the workspace`);
   if (out !== undefined) {
     await writeOutFile(client, finished.job.resultId!, finished.result, out);
@@ -191,4 +204,23 @@ async function executeWith(
   }
   terminal.document(finished.result);
   terminal.print(presentResult(kind, finished.result, terminal));
+}
+
+/** Undefined with --detach. */
+async function finish(
+  client: Client,
+  kind: AnyJobKind,
+  params: unknown,
+  slurm: OnSlurm | undefined,
+  globals: Globals,
+): Promise<Finished<unknown> | undefined> {
+  if (slurm) {
+    const request = { label: kind.title, ask: { kind: kind.kind, params } };
+    const ends = await runOnSlurm(client, [request], slurm, globals, kind.title);
+    return ends && finishedOf(ends[0]!);
+  }
+  const shown = listenerFor(globals.terminal, kind.title);
+  const finished = await runAnyKind(client, kind.kind, params, globals.signal, shown.listener);
+  shown.finish();
+  return finished;
 }

@@ -2,7 +2,9 @@
 import { withEngine } from '../engine.ts';
 import type { DefineCommand } from '../globals.ts';
 import { wholeNumber } from '../numbers.ts';
+import { addSlurmFlags, onSlurm, printScript, type SlurmFlags } from '../slurm/flags.ts';
 import { checkedKind, plannedSweep, type SweepFlags } from '../sweep/plan.ts';
+import { runSweepOnSlurm } from '../sweep/on-slurm.ts';
 import { runSweep } from '../sweep/run.ts';
 import { documentOfSweep, tableOfSweep } from '../sweep/show.ts';
 import { standingOf } from '../sweep/standing.ts';
@@ -14,8 +16,10 @@ const kinds = (text: string): string[] =>
     .map((kind) => kind.trim())
     .filter((kind) => kind !== '');
 
+const dryRun = 'list the runs and train nothing; with --on slurm, print the script for sbatch';
+
 export const define: DefineCommand = (command, globals) => {
-  command
+  addSlurmFlags(command, dryRun)
     .description(
       'Trains a preset or config once for every combination of some settings. The same command again does what is missing.',
     )
@@ -36,9 +40,9 @@ export const define: DefineCommand = (command, globals) => {
       'measure every run at its last epoch, e.g. interpolate,match-activations',
       kinds,
     )
-    .option('--dry-run', 'list the runs and train nothing')
-    .action(async (words: string[], flags: SweepFlags) => {
+    .action(async (words: string[], flags: SweepFlags & SlurmFlags) => {
       for (const kind of flags.then ?? []) checkedKind(kind);
+      const slurm = onSlurm(flags, globals, true);
       await withEngine(globals, async (client) => {
         const { terminal } = globals;
         const { workspace } = await client.call('engine.info', {});
@@ -48,17 +52,22 @@ export const define: DefineCommand = (command, globals) => {
           terminal.document(documentOfSweep(planned, cells));
           terminal.print(tableOfSweep(planned.sweep, cells, terminal.style));
         };
+        if (flags.dryRun && slurm) return printScript(planned.cells.length, slurm, globals);
         if (flags.dryRun) {
           await show();
           terminal.note(`${planned.cells.length} runs in ${planned.folder}; nothing was trained.`);
           return;
         }
+        let over = true;
         try {
-          await runSweep(client, planned, workspace, globals);
+          if (slurm) over = await runSweepOnSlurm({ client, found: planned, workspace, slurm, globals });
+          else await runSweep(client, planned, workspace, globals);
         } finally {
-          if (!globals.signal.aborted) await show();
+          if (over && !globals.signal.aborted) await show();
         }
-        terminal.note(`Drawn by: basin sweeps figure ${planned.name} --out ${planned.name}.pdf`);
+        if (!over)
+          terminal.note('The same command without --detach waits, measures what is trained and shows it.');
+        else terminal.note(`Drawn by: basin sweeps figure ${planned.name} --out ${planned.name}.pdf`);
       });
     });
 };

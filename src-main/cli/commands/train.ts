@@ -1,7 +1,7 @@
 /** `basin train PRESET|config.yaml key.path=value ...`: trains a run; `--resume RUN` resumes one, `--longer RUN` continues it, `--fork RUN` forks it. */
 import { familyNames, hasNumFixed, hasSigma } from '../../../src-shared/domain.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
-import type { JobParamsInput, JobResult } from '../../../src-shared/jobs/index.ts';
+import { jobKinds, type JobParamsInput, type JobResult } from '../../../src-shared/jobs/index.ts';
 import { objectiveText } from '../../../src-shared/objective.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import { trackingFileName } from '../../../src-shared/tracking.ts';
@@ -15,6 +15,8 @@ import { wholeNumber } from '../numbers.ts';
 import { duration } from '../progress-line.ts';
 import { self, shellWord } from '../self.ts';
 import { listenerFor } from '../show-job.ts';
+import { addSlurmFlags, onSlurm, printScript, type OnSlurm, type SlurmFlags } from '../slurm/flags.ts';
+import { finishedOf, runOnSlurm } from '../slurm/run.ts';
 import { trackedText } from '../tracked-text.ts';
 import { forkParams, longerJob, resumeParams, trainingParams } from '../training.ts';
 
@@ -150,19 +152,53 @@ function checkFork(flags: TrainFlags): void {
     throw new UsageError('a fork has the data and the settings of its parent; remove the other options');
 }
 
-/** Trains the children one after the other. */
-async function forkRun(
+/** One, or of a fork all its children. */
+async function allParams(
   client: Client,
-  words: readonly string[],
+  words: string[],
   flags: TrainFlags,
-  train: (params: JobParamsInput<'train'>) => Promise<JobResult<'train'>>,
-): Promise<JobResult<'train'>[]> {
-  const { workspace } = await client.call('engine.info', {});
+  globals: Globals,
+): Promise<JobParamsInput<'train'>[]> {
   const { fork, epoch, children = 2, out } = flags;
-  const request = { parent: fork!, epoch: epoch!, children, settings: words, out };
+  if (fork === undefined) return [await paramsFor(client, words, flags, globals)];
+  const { workspace } = await client.call('engine.info', {});
+  return forkParams({ parent: fork, epoch: epoch!, children, settings: words, out }, workspace);
+}
+
+/** One after the other. */
+async function trainHere(
+  client: Client,
+  list: readonly JobParamsInput<'train'>[],
+  { terminal, signal }: Globals,
+): Promise<JobResult<'train'>[]> {
   const results: JobResult<'train'>[] = [];
-  for (const params of forkParams(request, workspace)) results.push(await train(params));
+  for (const params of list) {
+    const shown = listenerFor(terminal, 'Training');
+    const listener = {
+      ...shown.listener,
+      epoch: (metrics: EpochMetrics) => terminal.note(epochLine(metrics)),
+    };
+    results.push((await runKind(client, 'train', params, signal, listener)).result);
+    shown.finish();
+  }
   return results;
+}
+
+/** All at once. Undefined with --detach. */
+async function trainOnSlurm(
+  client: Client,
+  list: readonly JobParamsInput<'train'>[],
+  slurm: OnSlurm,
+  globals: Globals,
+): Promise<JobResult<'train'>[] | undefined> {
+  const epoch = (metrics: EpochMetrics): void => globals.terminal.note(epochLine(metrics));
+  const requests = list.map((params) => ({
+    ...{ label: params.run, ask: { kind: 'train', params } },
+    // Lines of several runs would tell nobody which is whose.
+    ...(list.length === 1 && { listener: { epoch } }),
+  }));
+  const ends = await runOnSlurm(client, requests, slurm, globals, 'Training');
+  return ends?.map((end) => jobKinds.train.result.parse(finishedOf(end).result));
 }
 
 function reportFork(results: readonly JobResult<'train'>[], { epoch }: TrainFlags, globals: Globals): void {
@@ -195,7 +231,7 @@ Settings, as key.path=value over the preset or file:
 A setting that would have no effect is refused, with the reason.`;
 
 export const define: DefineCommand = (command, globals) => {
-  command
+  addSlurmFlags(command)
     .description('Trains a run: all its models together, sharing their fixed weights. Writes a run folder.')
     .argument('[words...]', 'a preset or config.yaml, then settings such as num_models=4 sigma_f=0.5')
     .option('--out <dir>', "the run folder (default: a new one in the workspace's runs folder)")
@@ -226,22 +262,18 @@ export const define: DefineCommand = (command, globals) => {
     .option('--split-file <file>', 'JSON with train_indices and val_indices, same as dataset.split_file=FILE')
     .addHelpText('after', settingsHelp)
     .addHelpText('after', `\nPresets: ${presetNames().join(', ')}`)
-    .action(async (words: string[], flags: TrainFlags) => {
+    .action(async (words: string[], { on, detach, dryRun, ...flags }: TrainFlags & SlurmFlags) => {
       checkWords(words, flags);
+      const slurm = onSlurm({ on, detach, dryRun }, globals);
       await withEngine(globals, async (client) => {
-        const train = async (params: JobParamsInput<'train'>): Promise<JobResult<'train'>> => {
-          const shown = listenerFor(globals.terminal, 'Training');
-          const epoch = (metrics: EpochMetrics): void => {
-            globals.terminal.note(epochLine(metrics));
-          };
-          const listener = { ...shown.listener, epoch };
-          const { result } = await runKind(client, 'train', params, globals.signal, listener);
-          shown.finish();
-          return result;
-        };
-        if (flags.fork === undefined)
-          report(await train(await paramsFor(client, words, flags, globals)), globals);
-        else reportFork(await forkRun(client, words, flags, train), flags, globals);
+        const list = await allParams(client, words, flags, globals);
+        if (slurm && dryRun) return printScript(list.length, slurm, globals);
+        const results = slurm
+          ? await trainOnSlurm(client, list, slurm, globals)
+          : await trainHere(client, list, globals);
+        if (!results) return;
+        if (flags.fork === undefined) report(results[0]!, globals);
+        else reportFork(results, flags, globals);
       });
     });
 };

@@ -9,7 +9,7 @@ import { runAnyKind, runKind } from '../job.ts';
 import { resumeParams, trainingParams } from '../training.ts';
 import { standingOf, type StandingCell } from './standing.ts';
 
-interface Failure {
+export interface Failure {
   name: string;
   what: string;
   message: string;
@@ -24,12 +24,7 @@ export async function runSweep(
 ): Promise<void> {
   writeSweep(found.folder, found.sweep);
   const cells = await standingOf(client, found);
-  const todo = cells.filter(({ state }) => state !== 'trained').length;
-  terminal.note(
-    todo === 0
-      ? `All ${cells.length} runs are trained.`
-      : `${todo} of ${cells.length} runs to train${todo < cells.length ? '; the others are' : ''}.`,
-  );
+  terminal.note(todoText(cells));
   const progress = wholeProgress(terminal, found.name);
   const failures: Failure[] = [];
   const work = { client, found, workspace, signal, progress };
@@ -41,11 +36,26 @@ export async function runSweep(
   } finally {
     progress.finish();
   }
+  refuseFailures(failures, cells.length, { terminal });
+}
+
+export function todoText(cells: readonly StandingCell[]): string {
+  const todo = cells.filter(({ state }) => state !== 'trained').length;
+  if (todo === 0) return `All ${cells.length} runs are trained.`;
+  return `${todo} of ${cells.length} runs to train${todo < cells.length ? '; the others are' : ''}.`;
+}
+
+/** @throws UserError that names what failed, if anything did */
+export function refuseFailures(
+  failures: readonly Failure[],
+  count: number,
+  { terminal }: Pick<Globals, 'terminal'>,
+): void {
   for (const { name, what, message } of failures) terminal.note(`${name}, ${what}: failed: ${message}`);
   if (failures.length === 0) return;
   const names = [...new Set(failures.map(({ name }) => name))];
   throw new UserError(
-    `${names.length} of ${cells.length} runs did not succeed: ${names.slice(0, 5).join('; ')}${names.length > 5 ? ' …' : ''}.`,
+    `${names.length} of ${count} runs did not succeed: ${names.slice(0, 5).join('; ')}${names.length > 5 ? ' …' : ''}.`,
     {
       hint: 'The reasons are above. What was trained and measured is kept: the same command does only what is missing.',
     },

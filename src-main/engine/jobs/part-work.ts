@@ -6,7 +6,7 @@ import type { HashStore } from '../inputs.ts';
 import { withoutMatrices } from '../matrix-files.ts';
 import type { PartStore } from '../part-store.ts';
 import { describeBackend } from '../provenance.ts';
-import type { JobPart } from './queue.ts';
+import type { JobPart } from './hooks.ts';
 import type { JobDetail } from './store.ts';
 import { identify } from './submit.ts';
 

@@ -1,46 +1,24 @@
 /** The queue: takes jobs in their order, gives them to workers, writes down how they ended. */
 import { dirname } from 'node:path';
-import { isActive, type EngineEvent } from '../../../src-shared/api.ts';
-import type { BackendInfo } from '../../../src-shared/domain.ts';
+import { isActive } from '../../../src-shared/api.ts';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { JobLane } from '../../../src-shared/jobs/define.ts';
 import type { JobEvent, Progress } from '../../../src-shared/progress.ts';
 import { isAlive, processStart } from '../store/lock.ts';
 import type { Death } from './death.ts';
+import type { JobHooks, JobPart, Runner } from './hooks.ts';
 import type { WorkerPool } from './pool.ts';
 import type { Job } from './states.ts';
 import type { JobDetail, JobStore } from './store.ts';
-import type { Outcome, WorkerProcess } from './worker-process.ts';
-
-/** What the engine does around jobs; the queue itself knows no catalog. */
-export interface JobHooks {
-  /** Params as the worker gets them: a resumed job is told where to go on. */
-  prepare(detail: JobDetail): unknown;
-  /** Events that concern the catalog. */
-  onEvent(detail: JobDetail, event: JobEvent): void;
-  /** The worker has split its question: which of these parts are known? */
-  onPlan(detail: JobDetail, parts: readonly unknown[]): Promise<boolean[]>;
-  /** Keeps the partial result of a part of the plan. */
-  onPart(detail: JobDetail, part: JobPart): Promise<void>;
-  /** Writes the result; called outside any transaction. Returns what `acknowledge` needs. */
-  keep(detail: JobDetail, outcome: Outcome & { type: 'result' }): Promise<() => string | null>;
-  /** A job has ended, whichever way. */
-  onEnd(job: Job): void;
-  emit(event: EngineEvent): void;
-  /** A worker has loaded the tensor back end. */
-  onBackend(backend: BackendInfo): void;
-  /** What an error of the catalog or the disk means to a person. */
-  explain(error: unknown): unknown;
-}
+import type { Outcome, WorkerJob } from './worker-process.ts';
 
 /** `own`: only jobs that were submitted to this engine since it opened (one command); `all`: the whole queue. */
 export type QueueMode = 'all' | 'own';
 
-/** The partial result of one part of a job's question. */
-export type JobPart = Extract<JobEvent, { type: 'part' }>;
-
 interface Running {
-  worker: WorkerProcess;
+  runner: Runner;
+  /** On another machine, where it stays when this engine ends. */
+  elsewhere: boolean;
   ended: Promise<void>;
   cancelled: boolean;
   /** Why the engine itself could not go on with it: what the worker told could not be written down. */
@@ -89,6 +67,7 @@ export class JobQueue {
   recover(resume: boolean): void {
     for (const detail of this.#store.inState('running')) {
       const { worker, job } = detail;
+      if (this.#hooks.elsewhere.follows(job.id)) continue;
       if (worker && worker.start !== '' && isAlive(worker.pid, worker.start))
         process.kill(worker.pid, 'SIGKILL');
       if (detail.cancelRequested) {
@@ -112,8 +91,16 @@ export class JobQueue {
     const job = this.#store.transition(id, 'queued');
     this.#own.add(id);
     this.#hooks.emit({ type: 'job-changed', job });
-    this.schedule();
+    if (this.#hooks.elsewhere.has(id)) this.#hooks.elsewhere.again(id);
+    else this.schedule();
     return job;
+  }
+
+  /** A job has begun on another machine, or is followed again by this engine. Resolves when its end is written down. */
+  runElsewhere(id: string, runner: Runner): Promise<void> {
+    const { job } = this.#store.get(id);
+    const begun = job.state === 'running' ? job : this.#store.transition(id, 'running');
+    return this.#begin(this.#store.get(id), begun, runner, true);
   }
 
   /** Starts whatever there is room for. */
@@ -121,7 +108,8 @@ export class JobQueue {
     if (this.#closing || !this.#writeLeft()) return;
     const queued = this.#store
       .inState('queued')
-      .filter((detail) => this.#mode === 'all' || this.#own.has(detail.job.id));
+      .filter(({ job }) => this.#mode === 'all' || this.#own.has(job.id))
+      .filter(({ job }) => !this.#hooks.elsewhere.has(job.id));
     for (const lane of lanes) {
       for (const detail of queued.filter((candidate) => candidate.lane === lane)) {
         if (!this.#pool.hasRoom(lane)) break;
@@ -150,6 +138,7 @@ export class JobQueue {
 
   /** A queued job is cancelled at once; a running one within a second. */
   async cancel(id: string): Promise<Job> {
+    if (this.#hooks.elsewhere.follows(id)) await this.#hooks.elsewhere.stop(id);
     const { job } = this.#store.get(id);
     if (job.state === 'queued' || job.state === 'interrupted') {
       this.#ended(this.#store.transition(id, 'cancelled'));
@@ -160,7 +149,7 @@ export class JobQueue {
     if (!running.cancelled) {
       running.cancelled = true;
       this.#store.requestCancel(id);
-      running.worker.cancel();
+      running.runner.cancel();
     }
     await running.ended;
     return this.#store.get(id).job;
@@ -169,7 +158,8 @@ export class JobQueue {
   /** Ends all work; running jobs become interrupted and can be resumed. */
   async close(): Promise<void> {
     this.#closing = true;
-    const ends = [...this.#running.values()].map((running) => running.ended);
+    const here = [...this.#running.values()].filter(({ elsewhere }) => !elsewhere);
+    const ends = here.map((running) => running.ended);
     await this.#pool.close();
     await Promise.all(ends);
     clearTimeout(this.#logTimer);
@@ -189,25 +179,29 @@ export class JobQueue {
     const worker = this.#pool.take(detail.lane);
     const fields = { workerPid: worker.pid, workerStart: processStart(worker.pid) };
     const job = this.#store.transition(id, 'running', fields);
-    const running: Running = {
-      worker,
-      ended: Promise.resolve(),
-      cancelled: false,
-      broken: null,
-      progressed: false,
-      keeping: Promise.resolve(),
-      progress: null,
+    const runner = {
+      run: (work: WorkerJob) => this.#pool.run(worker, work),
+      cancel: () => worker.cancel(),
     };
-    this.#running.set(id, running);
+    void this.#begin(detail, job, runner, false);
+  }
+
+  #begin(detail: JobDetail, job: Job, runner: Runner, elsewhere: boolean): Promise<void> {
+    const running: Running = {
+      ...{ runner, elsewhere, ended: Promise.resolve(), cancelled: detail.cancelRequested, broken: null },
+      ...{ progressed: false, keeping: Promise.resolve(), progress: null },
+    };
+    this.#running.set(job.id, running);
     this.#hooks.emit({ type: 'job-changed', job });
     running.ended = this.#work(detail, running);
+    return running.ended;
   }
 
   async #work(detail: JobDetail, running: Running): Promise<void> {
     const { id, kind } = detail.job;
     try {
       const params = this.#hooks.prepare(detail);
-      const outcome = await this.#pool.run(running.worker, {
+      const outcome = await running.runner.run({
         id,
         kind,
         params,
@@ -247,7 +241,7 @@ export class JobQueue {
 
   #break(running: Running, error: unknown): void {
     running.broken ??= this.#hooks.explain(error);
-    running.worker.cancel();
+    running.runner.cancel();
   }
 
   async #keepPart(detail: JobDetail, running: Running, part: JobPart): Promise<void> {
@@ -291,7 +285,7 @@ export class JobQueue {
         const done: Progress = { fraction: 1, message: progress?.message ?? 'done' };
         this.#store.transition(id, 'done', { resultId, backend: outcome.backend, progress: done });
       });
-    } else if (running.cancelled) {
+    } else if (running.cancelled || (outcome.type === 'error' && outcome.error.kind === 'cancelled')) {
       this.#store.transition(id, 'cancelled', { progress });
     } else if (this.#closing) {
       const error = 'Basin was closed while this job was running.';

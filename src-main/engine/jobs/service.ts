@@ -5,21 +5,24 @@ import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { AnyJobKind } from '../../../src-shared/jobs/index.ts';
 import { paramSchema } from '../../../src-shared/jobs/schema.ts';
 import type { JobEvent } from '../../../src-shared/progress.ts';
+import type { SlurmSettings } from '../../../src-shared/slurm.ts';
 import { withTypedPaths } from '../../formats/typed-path.ts';
 import { Imports } from '../catalog/importing.ts';
 import { takeResults } from '../imported-results.ts';
 import type { RunStore } from '../catalog/runs.ts';
 import type { FigureStore } from '../figure-store.ts';
-import { linkMatrices } from '../matrix-files.ts';
+import { linkMatrices, withoutMatrices } from '../matrix-files.ts';
 import type { PartStore } from '../part-store.ts';
 import type { NewResult, ResultStore } from '../results.ts';
 import { provenanceOf } from '../provenance.ts';
 import type { WorkerPool } from './pool.ts';
 import { PartWork } from './part-work.ts';
-import { JobQueue, type JobHooks, type QueueMode } from './queue.ts';
+import type { JobHooks } from './hooks.ts';
+import { JobQueue, type QueueMode } from './queue.ts';
 import { runOfTraining, resumedParams, TrainingWatch } from './training.ts';
 import type { Job } from './states.ts';
-import type { JobDetail, JobStore } from './store.ts';
+import type { JobDetail, JobStore, NewJob } from './store.ts';
+import { SlurmService } from '../slurm/service.ts';
 import { identify, parseQuestion, titleOf } from './submit.ts';
 import type { Outcome } from './worker-process.ts';
 
@@ -37,10 +40,20 @@ export interface JobServiceParts {
   /** What `engine.info` says is another now. */
   infoChanged: () => void;
   version: string;
+  workspace: string;
+  /** As the tasks of a cluster need to know them. */
+  worker: { env: Record<string, string>; entry: string | undefined; node: string };
+}
+
+/** A question that is to be computed: not yet in the catalog. `resultId`: the same one has been. */
+interface Asked {
+  job: NewJob;
+  resultId: string | undefined;
 }
 
 export class JobService {
   readonly queue: JobQueue;
+  readonly slurm: SlurmService;
   readonly #parts: JobServiceParts;
   readonly #imports: Imports;
   readonly #training: TrainingWatch;
@@ -54,7 +67,14 @@ export class JobService {
     this.#training = new TrainingWatch(parts.runs, () => parts.emit({ type: 'runs-changed' }));
     const { partStore, runs, version } = parts;
     this.#partWork = new PartWork({ store: partStore, hashes: runs.hashes, version });
+    this.slurm = new SlurmService({
+      ...{ workspace: parts.workspace, store: parts.store },
+      ...{ env: parts.worker.env, worker: parts.worker.entry, node: parts.worker.node },
+      runElsewhere: (jobId, runner) => this.queue.runElsewhere(jobId, runner),
+      created: (job) => parts.emit({ type: 'job-changed', job }),
+    });
     const hooks: JobHooks = {
+      elsewhere: this.slurm,
       prepare: (detail) => this.#prepare(detail),
       onEvent: (detail, event) => this.#onEvent(detail, event),
       onPlan: (detail, plan) => this.#partWork.plan(detail, plan),
@@ -89,6 +109,51 @@ export class JobService {
 
   /** Takes the result that the same question has already; else puts the job into the queue. */
   async submit(name: string, given: unknown): Promise<Job> {
+    const asked = await this.#ask(name, given);
+    if ('active' in asked) return this.queue.live(asked.active);
+    const job = this.#create(asked);
+    if (job.state === 'queued') this.queue.accept(job.id);
+    return this.get(job.id);
+  }
+
+  /**
+   * Jobs in the order of the questions, on a cluster: those that have a result or are at work already are taken as they
+   * are, the others become a job array.
+   * @throws UserError with what Slurm says; none of them is submitted then
+   */
+  async submitOnSlurm(
+    questions: readonly { kind: string; params: unknown }[],
+    settings: SlurmSettings,
+  ): Promise<Job[]> {
+    const asked: (Asked | { active: Job })[] = [];
+    for (const { kind, params } of questions) {
+      const known = this.#parts.kindNamed(kind);
+      if (known.lane !== 'main')
+        throw new UserError(
+          `${kind} is not computed on a cluster: it concerns the catalog of this workspace.`,
+        );
+      asked.push(await this.#ask(kind, withTypedPaths(paramSchema(known.params), params), true));
+    }
+    const open = asked.filter((each) => !('active' in each) && each.resultId === undefined) as Asked[];
+    // The same question asked twice is one job.
+    const byName = Map.groupBy(open, ({ job }, i) => job.cacheKey ?? job.runPath ?? `question ${i}`);
+    const groups = [...byName.values()];
+    const submitted =
+      groups.length === 0
+        ? []
+        : await this.slurm.submit(
+            groups.map(([first]) => first!.job),
+            settings,
+          );
+    const jobOf = new Map(groups.flatMap((group, i) => group.map((each) => [each, submitted[i]!] as const)));
+    return asked.map((each) => {
+      if ('active' in each) return this.queue.live(each.active);
+      return jobOf.get(each) ?? this.#create(each);
+    });
+  }
+
+  /** @param attach a cluster's job that trains into the same run folder is the one that is meant */
+  async #ask(name: string, given: unknown, attach = false): Promise<Asked | { active: Job }> {
     const { store, results, runs } = this.#parts;
     const kind = this.#parts.kindNamed(name);
     const { params } = parseQuestion(kind, given);
@@ -96,30 +161,30 @@ export class JobService {
       ? (await identify({ kind: name, version: kind.version, params }, runs.hashes)).key
       : null;
     const active = key === null ? undefined : store.activeWithKey(key);
-    if (active) return this.queue.live(active);
+    if (active) return { active };
     const runPath = runOfTraining(name, params);
     const writer = runPath === null ? undefined : store.activeOn(runPath);
+    if (writer && attach && this.slurm.has(writer.id)) return { active: writer };
     if (writer) {
       throw new UserError(`Job ${writer.id} is already training into ${runPath}.`, {
         hint: 'Wait for it, cancel it, or choose another folder.',
       });
     }
-    const resultId = key === null ? undefined : results.withKey(key);
-    const job = store.transaction(() => {
-      const fresh = store.create({
-        kind: name,
-        version: kind.version,
-        title: titleOf(kind, params),
-        params,
-        cacheKey: key,
-        lane: kind.lane,
-        runPath,
-      });
+    const job = {
+      ...{ kind: name, version: kind.version, title: titleOf(kind, params), params },
+      ...{ cacheKey: key, lane: kind.lane, runPath },
+    };
+    return { job, resultId: key === null ? undefined : results.withKey(key) };
+  }
+
+  #create({ job, resultId }: Asked): Job {
+    const { store, emit } = this.#parts;
+    const created = store.transaction(() => {
+      const fresh = store.create(job);
       return resultId === undefined ? fresh : store.transition(fresh.id, 'done', { resultId, cached: true });
     });
-    this.#parts.emit({ type: 'job-changed', job });
-    if (job.state === 'queued') this.queue.accept(job.id);
-    return this.get(job.id);
+    emit({ type: 'job-changed', job: created });
+    return created;
   }
 
   /** Starts a job again that ended without a result; it goes on from the checkpoints or parts that it has. */
@@ -188,7 +253,8 @@ export class JobService {
     const { job, cacheKey, version } = detail;
     const kind = kindNamed(job.kind);
     const joined = outcome.result === null && kind.parts ? this.#partWork.join(detail, kind) : undefined;
-    let data = joined ? joined.data : kind.result.parse(outcome.result);
+    if (outcome.placed) kind.result.parse(withoutMatrices(outcome.result));
+    let data = joined ? joined.data : outcome.placed ? outcome.result : kind.result.parse(outcome.result);
     if (job.kind === 'import') {
       // A run whose folder is gone by now may be one of those that were found.
       await runs.refreshPresence();
@@ -218,7 +284,7 @@ export class JobService {
       ...(joined && { parts: joined.keys }),
       data,
     };
-    const file = joined ? results.write(written, linkMatrices) : results.write(written);
+    const file = results.write(written, joined || outcome.placed ? linkMatrices : undefined);
     return () => {
       results.register(file);
       queueMicrotask(() => emit({ type: 'results-changed' }));

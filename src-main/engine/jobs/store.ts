@@ -37,6 +37,8 @@ interface JobRow {
 }
 
 export interface NewJob {
+  /** Absent: a new one. */
+  id?: string;
   kind: string;
   version: number;
   title: string;
@@ -74,6 +76,8 @@ export interface JobDetail {
 /** How a kind of job goes on where it was stopped: from the checkpoints in its run's folder, or from the parts it has. */
 export type Resumption = 'run' | 'parts';
 
+export const newJobId = (kind: string): string => `${kind}-${randomBytes(5).toString('hex')}`;
+
 const logLimit = 5000;
 const json = (value: unknown): string | null =>
   value === null || value === undefined ? null : JSON.stringify(value);
@@ -96,7 +100,7 @@ export class JobStore {
   }
 
   create(job: NewJob): Job {
-    const id = `${job.kind}-${randomBytes(5).toString('hex')}`;
+    const id = job.id ?? newJobId(job.kind);
     const now = this.#now();
     this.#db
       .prepare(

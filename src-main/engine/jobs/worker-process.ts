@@ -36,7 +36,14 @@ export interface WorkerJob {
 
 /** How a job came back from a worker: exactly one of these. */
 export type Outcome =
-  | { type: 'result'; result: unknown; backend: BackendInfo | null; residentBytes: number }
+  | {
+      type: 'result';
+      result: unknown;
+      backend: BackendInfo | null;
+      residentBytes: number;
+      /** Its matrices are files already, in place of which it has references as `linkMatrices` takes them. */
+      placed?: true;
+    }
   | { type: 'error'; error: JobFailure; residentBytes: number }
   | { type: 'died'; death: Death; stderr: string };
 

@@ -48,7 +48,7 @@ function readText(path: string): string {
   }
 }
 
-function bootId(): string {
+export function bootId(): string {
   return readText('/proc/sys/kernel/random/boot_id').trim();
 }
 

@@ -1,0 +1,130 @@
+/** Jobs on a cluster, from the command line: submitted together, followed until all have ended. */
+import { setMaxListeners } from 'node:events';
+import type { Job } from '../../../src-shared/api.ts';
+import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
+import type { Client } from '../../../src-shared/rpc.ts';
+import type { Globals } from '../globals.ts';
+import { follow, resultOf, type Finished, type JobListener } from '../job.ts';
+import { self } from '../self.ts';
+import type { OnSlurm } from './flags.ts';
+
+/** A job that is to be submitted, or one that is on the cluster already. */
+export interface SlurmRequest {
+  label: string;
+  ask: { kind: string; params: unknown } | { jobId: string };
+  listener?: JobListener;
+}
+
+/** How each ended: a result, or what there is instead. */
+export type SlurmEnd = { finished: Finished<unknown> } | { error: Error };
+
+/**
+ * Ends in the order of the requests. Ctrl-C cancels all of them; a terminal that goes away leaves them to the cluster.
+ * @returns undefined with --detach: they are submitted, and that is all
+ * @throws UserError with what Slurm says; CancelledError
+ */
+export async function runOnSlurm(
+  client: Client,
+  requests: readonly SlurmRequest[],
+  { settings, detach }: OnSlurm,
+  globals: Globals,
+  title: string,
+): Promise<SlurmEnd[] | undefined> {
+  if (globals.signal.aborted) throw new CancelledError();
+  const jobs = await submitted(client, requests, settings);
+  const waiting = jobs.filter(({ state }) => state === 'queued' || state === 'running');
+  if (waiting.length > 0) globals.terminal.note(noteOf(waiting));
+  if (detach) {
+    globals.terminal.document({ jobs: jobs.map(({ id, state }) => ({ id, state })) });
+    globals.terminal.print(jobs.map(({ id, title: what }) => `${id}   ${what}`).join('\n'));
+    return undefined;
+  }
+  const line = globals.terminal.progress(title);
+  const fractions = jobs.map(() => 0);
+  let done = 0;
+  const show = (): void => {
+    const fraction = fractions.reduce((sum, each) => sum + each, 0) / fractions.length;
+    line.update({ fraction, message: `${done} of ${jobs.length} done` });
+  };
+  show();
+  const stop = stopOf(globals);
+  const ends = jobs.map(async (job, i): Promise<SlurmEnd> => {
+    const { label, listener = {} } = requests[i]!;
+    const own: JobListener = {
+      ...listener,
+      progress: ({ fraction }) => {
+        fractions[i] = fraction;
+        show();
+      },
+    };
+    const end = await endOf(client, job, stop.signal, own);
+    fractions[i] = 1;
+    done++;
+    show();
+    if ('error' in end && !(end.error instanceof CancelledError))
+      globals.terminal.note(`${label}: failed: ${end.error.message}`);
+    return end;
+  });
+  try {
+    return await Promise.race([Promise.all(ends), stop.left]);
+  } finally {
+    line.finish();
+  }
+}
+
+/** The result of one that ended well. @throws what it ended with */
+export function finishedOf(end: SlurmEnd): Finished<unknown> {
+  if ('error' in end) throw end.error;
+  return end.finished;
+}
+
+async function submitted(
+  client: Client,
+  requests: readonly SlurmRequest[],
+  settings: OnSlurm['settings'],
+): Promise<Job[]> {
+  const asks = requests.map(({ ask }) => ask);
+  const fresh = asks.filter((ask) => 'kind' in ask);
+  const made = fresh.length === 0 ? [] : await client.call('jobs.submitOnSlurm', { jobs: fresh, settings });
+  const jobs: Job[] = [];
+  for (const ask of asks)
+    jobs.push(
+      'kind' in ask ? made[fresh.indexOf(ask)]! : await client.call('jobs.get', { jobId: ask.jobId }),
+    );
+  return jobs;
+}
+
+function noteOf(waiting: readonly Job[]): string {
+  const [first] = waiting;
+  const what = waiting.length === 1 ? `Job ${first!.id} is` : `${waiting.length} jobs are`;
+  return `${what} with Slurm. \`${self} jobs\` lists them; Ctrl-C cancels, closing the terminal does not.`;
+}
+
+/** `signal`: they are to be cancelled. `left`: rejects if the command ends and they go on. */
+function stopOf({ signal, interrupt }: Globals): { signal: AbortSignal; left: Promise<never> } {
+  const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+  const left = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => {
+      if (interrupt.isHangUp) reject(new CancelledError());
+      else stop.abort();
+    });
+  });
+  left.catch(() => undefined);
+  return { signal: stop.signal, left };
+}
+
+async function endOf(
+  client: Client,
+  job: Job,
+  signal: AbortSignal,
+  listener: JobListener,
+): Promise<SlurmEnd> {
+  try {
+    // It may have ended before anybody listened.
+    const ended = await follow(client, signal, listener, () => client.call('jobs.get', { jobId: job.id }));
+    return { finished: { job: ended, ...(await resultOf(client, ended)) } };
+  } catch (error) {
+    return { error: error instanceof Error ? error : new UserError(messageOf(error)) };
+  }
+}

@@ -1,0 +1,114 @@
+/** A sweep on a cluster: what is missing of the training as one job array, then what is missing of the measures as another. */
+import { CancelledError, messageOf } from '../../../src-shared/errors.ts';
+import type { Client } from '../../../src-shared/rpc.ts';
+import { writeSweep, type SweepFolder } from '../../formats/sweep-folder.ts';
+import type { Globals } from '../globals.ts';
+import { runOnSlurm, type SlurmEnd, type SlurmRequest } from '../slurm/run.ts';
+import type { OnSlurm } from '../slurm/flags.ts';
+import { resumeParams, trainingParams } from '../training.ts';
+import { refuseFailures, todoText, type Failure } from './run.ts';
+import { standingOf, type StandingCell } from './standing.ts';
+
+interface Work {
+  client: Client;
+  found: SweepFolder;
+  workspace: string;
+  slurm: OnSlurm;
+  globals: Globals;
+}
+
+/**
+ * @returns false with --detach: it is submitted, as far as that can be done now
+ * @throws CancelledError; UserError that names what failed, after everything else was done
+ */
+export async function runSweepOnSlurm(work: Work): Promise<boolean> {
+  const { client, found, globals } = work;
+  writeSweep(found.folder, found.sweep);
+  // Before the standing: what ends in between is then trained by its count, and what runs is not submitted twice.
+  const active = await trainingNow(client);
+  const cells = await standingOf(client, found);
+  globals.terminal.note(todoText(cells));
+  const failures = await trainAll(work, cells, active);
+  if (!failures) return false;
+  const failed = new Set(failures.map(({ name }) => name));
+  const trained = (await standingOf(client, found)).filter(({ name }) => !failed.has(name));
+  const more = await measureAll(work, trained);
+  if (!more) return false;
+  refuseFailures([...failures, ...more], cells.length, globals);
+  return true;
+}
+
+/** Run folder -> the job that waits or works for it. */
+async function trainingNow(client: Client): Promise<Map<string, string>> {
+  const jobs = await client.call('jobs.list', {});
+  const active = jobs.filter(
+    ({ kind, state }) => kind === 'train' && (state === 'queued' || state === 'running'),
+  );
+  return new Map(active.map(({ id, params }) => [(params as { run: string }).run, id]));
+}
+
+async function trainAll(
+  { client, found, workspace, slurm, globals }: Work,
+  cells: readonly StandingCell[],
+  active: ReadonlyMap<string, string>,
+): Promise<Failure[] | undefined> {
+  const failures: Failure[] = [];
+  const requests: SlurmRequest[] = [];
+  const { source } = found.sweep;
+  for (const { name, path, state, overrides } of cells.filter((cell) => cell.state !== 'trained')) {
+    const jobId = active.get(path);
+    try {
+      const ask =
+        jobId !== undefined
+          ? { jobId }
+          : {
+              kind: 'train',
+              params:
+                state === 'unfinished'
+                  ? resumeParams(path)
+                  : await trainingParams({ source, overrides, out: path }, workspace),
+            };
+      requests.push({ label: name, ask });
+    } catch (error) {
+      failures.push({ name, what: 'training', message: messageOf(error) });
+    }
+  }
+  if (requests.length === 0) return failures;
+  const ends = await runOnSlurm(client, requests, slurm, globals, `${found.name}: training`);
+  if (!ends) return undefined;
+  return [...failures, ...failuresOf(ends, (i) => ({ name: requests[i]!.label, what: 'training' }))];
+}
+
+async function measureAll(
+  { client, found, slurm, globals }: Work,
+  cells: readonly StandingCell[],
+): Promise<Failure[] | undefined> {
+  const asked = cells.flatMap(({ name, path, run }) =>
+    found.sweep.then.map((kind) => ({ name, what: kind, path, epoch: run?.epochs.at(-1) })),
+  );
+  const ready = asked.filter(({ epoch }) => epoch !== undefined);
+  const failures = asked
+    .filter(({ epoch }) => epoch === undefined)
+    .map(({ name, what, path }) => ({
+      ...{ name, what, message: `${path}: the catalog has no checkpoint of this run.` },
+    }));
+  if (ready.length === 0) return failures;
+  const requests = ready.map(({ name, what, path, epoch }): SlurmRequest => ({
+    label: `${name}, ${what}`,
+    ask: { kind: what, params: { run: path, epoch } },
+  }));
+  const ends = await runOnSlurm(client, requests, slurm, globals, `${found.name}: measures`);
+  if (!ends) return undefined;
+  return [...failures, ...failuresOf(ends, (i) => ({ name: ready[i]!.name, what: ready[i]!.what }))];
+}
+
+function failuresOf(
+  ends: readonly SlurmEnd[],
+  nameOf: (index: number) => Omit<Failure, 'message'>,
+): Failure[] {
+  return ends.flatMap((end, i) => {
+    if ('finished' in end) return [];
+    if (end.error instanceof CancelledError) throw end.error;
+    return [{ ...nameOf(i), message: end.error.message }];
+  });
+}

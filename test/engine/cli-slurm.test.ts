@@ -1,0 +1,63 @@
+/** `--on slurm` as far as it goes without a cluster: settings, scripts, refusals. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { confine } from '../../src-main/engine/confine.ts';
+import { slurmSettingsSchema } from '../../src-shared/slurm.ts';
+import { basin, basinJson } from '../support/cli.ts';
+import { newFolder, refusal, testEngine } from './support/workspace.ts';
+
+const small = ['standard-small', 'training.num_epochs=1', 'model.hidden_dim=8'];
+
+function place(text: string): { cwd: string; own: string[]; workspace: string } {
+  const [cwd, workspace] = [newFolder(), newFolder()];
+  writeFileSync(join(cwd, 'basin.yaml'), text);
+  return { cwd, workspace, own: ['--on', 'slurm', '--workspace', workspace] };
+}
+
+describe('--on slurm', () => {
+  test('a dry run prints the script of as many tasks as there are jobs, and submits nothing', async () => {
+    const { cwd, own, workspace } = place('slurm: {partition: gpu, simultaneous: 2}');
+    for (const [words, array] of [
+      [['sweep', ...small, '--grid', 'seed=1-5'], '--array=0-4%2'],
+      [['train', ...small], '--array=0-0%2'],
+      [['run', 'skip-connections', '--starts', '8'], '--array=0-0%2'],
+    ] as const) {
+      const { script } = await basinJson<{ script: string }>([...words, '--dry-run', ...own], { cwd });
+      for (const option of [array, '--partition=gpu']) expect(script).toContain(`#SBATCH ${option}\n`);
+    }
+    expect(existsSync(join(workspace, 'slurm'))).toBe(false);
+    expect(await basinJson<unknown[]>(['jobs', '--workspace', workspace])).toEqual([]);
+  });
+
+  test.each([
+    [['train', ...small, '--detach'], '--detach belongs to --on slurm'],
+    [['train', ...small, '--dry-run'], '--dry-run belongs to --on slurm'],
+    [['run', 'skip-connections', '--detach'], '--detach belongs to --on slurm'],
+  ])('%j is a slip', async (words, message) => {
+    const refused = await basin([...words, '--workspace', newFolder()]);
+    expect(refused.stderr).toContain(message);
+    expect(refused.code).toBe(2);
+  });
+
+  test('without basin.yaml, or without Slurm, it says what is missing', async () => {
+    const { cwd, own } = place('slurm: {}');
+    const elsewhere = await basin(['train', ...small, ...own], { cwd: newFolder() });
+    expect(elsewhere.stderr).toContain('There is no basin.yaml in');
+    const program = { PATH: newFolder() };
+    const here = await basin(['run', 'skip-connections', '--starts', '8', ...own], { cwd, env: program });
+    expect(here.stderr).toContain('sbatch: there is no such program here.');
+    expect(here.stderr).toContain('the login node');
+    expect(here.code).toBe(1);
+  });
+
+  test('a window may not submit: settings of a cluster are commands', async () => {
+    const workspace = newFolder();
+    const engine = await testEngine(workspace);
+    const window = confine(engine, workspace);
+    const settings = slurmSettingsSchema.parse({ setup: ['touch /tmp/x'] });
+    const asked = window.call('jobs.submitOnSlurm', { jobs: [{ kind: 'act', params: {} }], settings });
+    expect(await refusal(asked)).toContain('from the terminal only');
+    expect(await engine.call('jobs.list', {})).toEqual([]);
+  });
+});

@@ -16,6 +16,7 @@ import { measureRequests } from './run-measures.ts';
 import { savedFilterRequests, savedFilterSchema } from './saved-filters.ts';
 import { serverRequests } from './server-address.ts';
 import { standingRequests } from './standing.ts';
+import { sweepRequests } from './sweep-requests.ts';
 import { trainFormRequests } from './train-preview.ts';
 
 const id = z.string().min(1).max(200);
@@ -319,6 +320,7 @@ export const requests = {
   },
 
   ...trainFormRequests,
+  ...sweepRequests,
   ...dataRequests,
 
   /** Trains the demo's families, groups them and measures them; every step is a job. Asking twice starts it once. */
@@ -357,6 +359,8 @@ export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('job-epoch'), jobId: id, metrics: epochMetricsSchema }),
   z.object({ type: z.literal('results-changed') }),
   z.object({ type: z.literal('figures-changed') }),
+  /** Of this sweep, or of any if it names none. */
+  z.object({ type: z.literal('sweeps-changed'), name: z.string().optional() }),
   z.object({ type: z.literal('filters-changed'), filters: z.array(savedFilterSchema) }),
   z.object({ type: z.literal('engine-info'), info: engineInfoSchema }),
 ]);

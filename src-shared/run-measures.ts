@@ -50,7 +50,7 @@ const testMeasureSchema = z.object({
 });
 export type TestMeasure = z.infer<typeof testMeasureSchema>;
 
-const runMeasuresSchema = z.object({
+export const runMeasuresSchema = z.object({
   runId: id,
   test: testMeasureSchema.nullable(),
   /** Of the newest interpolation between the models of the run, without alignment and with one. */

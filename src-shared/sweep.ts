@@ -1,17 +1,18 @@
 /** Sweeps: one config trained once for every combination of some settings, each time with several seeds. */
 import { z } from 'zod';
 import { UserError } from './errors.ts';
+import { shellWord } from './shell-word.ts';
 
 /** Beside the run folders of a sweep: the folder that holds it is the sweep. */
 export const sweepFileName = 'sweep.json';
 
-const axisSchema = z.strictObject({
+export const sweepAxisSchema = z.strictObject({
   /** As in `basin train`: `sigma_f`, `optimizer.lr`. */
   key: z.string().min(1),
   /** As they are typed. */
   values: z.array(z.string().min(1)).min(1),
 });
-export type SweepAxis = z.infer<typeof axisSchema>;
+export type SweepAxis = z.infer<typeof sweepAxisSchema>;
 
 export const sweepSchema = z.strictObject({
   format: z.literal('basin-sweep'),
@@ -21,7 +22,7 @@ export const sweepSchema = z.strictObject({
   source: z.string().min(1),
   /** `key=value` of every run. */
   settings: z.array(z.string()),
-  grid: z.array(axisSchema),
+  grid: z.array(sweepAxisSchema),
   /** Networks of each run, one per seed; null: as the config says. */
   seeds: z.int().min(1).nullable(),
   /** Job kinds that measure every run at its last epoch. */
@@ -126,7 +127,7 @@ export function cellsOf({ grid, settings, seeds }: Pick<Sweep, 'grid' | 'setting
   const names = new Set<string>();
   return Array.from({ length: count }, (_, i) => {
     let rest = i;
-    const chosen = grid.toReversed().map(({ values }) => {
+    const chosen = [...grid].reverse().map(({ values }) => {
       const value = values[rest % values.length]!;
       rest = Math.floor(rest / values.length);
       return value;
@@ -147,3 +148,16 @@ export function cellsOf({ grid, settings, seeds }: Pick<Sweep, 'grid' | 'setting
 /** What must be equal for one to go on with the other; the title and the time are not part of it. */
 export const planOf = ({ source, settings, grid, seeds }: Sweep): string =>
   JSON.stringify({ source, settings, grid, seeds });
+
+/** The words to type for it. */
+export const commandOfSweep = ({ source, settings, grid, seeds, then }: Sweep, name: string): string =>
+  [
+    'basin sweep',
+    ...[
+      ...[source, ...settings],
+      ...grid.flatMap(({ key, values }) => ['--grid', `${key}=${values.join(',')}`]),
+      ...(seeds === null ? [] : ['--seeds', String(seeds)]),
+      ...(then.length === 0 ? [] : ['--then', then.join(',')]),
+      ...['--name', name],
+    ].map(shellWord),
+  ].join(' ');

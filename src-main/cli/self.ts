@@ -5,8 +5,3 @@ import { projectRoot } from '../engine/options.ts';
 
 /** `npx basin` in a clone, where nothing is installed globally; `basin` in a packaged copy. */
 export const self = existsSync(join(projectRoot, 'scripts', 'setup.mjs')) ? 'npx basin' : 'basin';
-
-/** A word as a shell takes it: quoted where it has to be. */
-export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}

@@ -1,17 +1,10 @@
 /** From what a person asks for to the params of a training job; everything that can be refused is refused here. */
 import { randomBytes } from 'node:crypto';
-import { constants, existsSync } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { UsageError } from './errors.ts';
-import { dataHomeOf, findInWorkspace } from './data-folder.ts';
-import { checkDataName, factsOfData } from '../formats/data-registry.ts';
-import { withGivenFamily } from '../formats/given-family.ts';
-import { loadTrainingConfig } from '../formats/presets.ts';
+import { checkWritable, configOfRun } from '../engine/new-run.ts';
 import { readRunDirectory } from '../formats/run-directory.ts';
 import { configFileOf, runFolderOf } from '../formats/run-layout.ts';
-import { resolveData, resolveTrainable, sizeOverrides } from '../../src-shared/config.ts';
-import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { JobParamsInput } from '../../src-shared/jobs/index.ts';
 import { longerParams, rateAhead } from '../../src-shared/longer-run.ts';
@@ -53,41 +46,25 @@ export async function trainingParams(
       ? []
       : [`dataset.split_file=${JSON.stringify(typedPath(request.splitFile))}`]),
   ];
-  const { config, data: plan } = settingsOf(request.source, [...request.overrides, ...paths], workspace);
-  const { name: data, dataDir, splitFile } = plan;
-  const dataset = {
-    ...config.dataset,
-    data_dir: dataFolder(data, dataDir, { workspace, asked: isAsked(request) }),
-    ...(splitFile === null ? {} : { split_file: typedPath(splitFile) }),
-  };
-  const name = freshName(request.source, config.experiment_name);
-  const run = request.out === undefined ? join(workspace, 'runs', name) : typedPath(request.out);
+  const asked = { source: request.source, overrides: [...request.overrides, ...paths] };
+  const config = orUsageError(() => configOfRun({ ...asked, workspace }));
+  const run =
+    request.out === undefined
+      ? join(workspace, 'runs', freshName(request.source, config.experiment_name))
+      : typedPath(request.out);
   if (configFileOf(run) !== undefined) {
     throw new UserError(`${run} already holds a run`, {
       hint: `Choose another --out, or resume the run: --resume ${run}`,
     });
   }
   await checkWritable(run);
-  return { run, config: { ...config, dataset } };
+  return { run, config };
 }
 
-/** @throws UsageError for a preset, file, key or override that cannot be used, or has no effect */
-function settingsOf(
-  source: string,
-  overrides: readonly string[],
-  workspace: string,
-): { config: RunConfig; data: DataPlan } {
+/** A setting that cannot be used, or has no effect, is a slip of the command line. */
+function orUsageError<T>(work: () => T): T {
   try {
-    const asked = loadTrainingConfig(source, overrides);
-    const dataDir = asked.dataset?.data_dir ?? undefined;
-    const facts = factsOfData(asked.dataset?.name ?? '', { dataDir, home: dataHomeOf(workspace) });
-    const sizes = sizeOverrides(asked, overrides, facts);
-    const sized = sizes.length === 0 ? asked : loadTrainingConfig(source, [...overrides, ...sizes]);
-    const config = withGivenFamily(sized, source);
-    resolveTrainable(config, source);
-    const data = resolveData(config, source);
-    checkDataName(data.name, { dataDir: data.dataDir ?? undefined, home: dataHomeOf(workspace) });
-    return { config, data };
+    return work();
   } catch (thrown) {
     if (!(thrown instanceof UserError)) throw thrown;
     const hint = thrown.hint === undefined ? {} : { hint: thrown.hint };
@@ -101,25 +78,6 @@ function refuseTwice(flag: string, key: string, overrides: readonly string[]): v
   if (other === undefined) return;
   throw new UsageError(`${flag} and "${other}" set the same thing; give only one of them.`);
 }
-
-/** A folder that the person names must be there; a config's that is not is the one that `basin data fetch` made. */
-function dataFolder(
-  name: string,
-  written: string | null,
-  { workspace, asked }: { workspace: string; asked: boolean },
-): string | null {
-  const folder = written === null ? null : typedPath(written);
-  if (folder !== null && existsSync(folder)) return folder;
-  if (folder !== null && asked) {
-    throw new UsageError(`${folder}: there is no such data folder`, {
-      hint: `Correct --data-dir (dataset.data_dir), or remove it if "basin data fetch" has downloaded ${name}.`,
-    });
-  }
-  return findInWorkspace(workspace, name) ?? folder;
-}
-
-const isAsked = ({ dataDir, overrides }: TrainingRequest): boolean =>
-  dataDir !== undefined || overrides.some((override) => /^\+*dataset\.data_dir=/.test(override));
 
 export function resumeParams(run: string): JobParamsInput<'train'> {
   const folder = typedPath(run);
@@ -207,22 +165,4 @@ export function longerJob(
     throw new UserError(`${target} holds a run already`, { hint: 'Choose another --out.' });
   const params = longerParams({ path: folder, config, epoch }, to, target);
   return { params, note: `continues ${folder} from epoch ${epoch}. ${rateAhead(config, epoch, to)}` };
-}
-
-/** The nearest folder above that exists must be one that can be written to. */
-async function checkWritable(folder: string): Promise<void> {
-  let above = folder;
-  let found = await stat(above).catch(() => undefined);
-  while (found === undefined && dirname(above) !== above) {
-    above = dirname(above);
-    found = await stat(above).catch(() => undefined);
-  }
-  if (found === undefined || !found.isDirectory()) {
-    throw new UserError(`${folder}: the run cannot be written there: ${above} is a file, not a folder`);
-  }
-  await access(above, constants.W_OK).catch(() => {
-    throw new UserError(`${folder}: the run cannot be written there: ${above} is read-only`, {
-      hint: 'Choose another folder with --out, or get write permission for this one.',
-    });
-  });
 }

@@ -26,6 +26,7 @@ import { explainDatabase, openDatabase, type Db } from './store/database.ts';
 import { SavedFilters } from './saved-filters.ts';
 import { Standings } from './standing.ts';
 import { StepTimes } from './step-times.ts';
+import { Sweeps } from './sweeps/sweeps.ts';
 import { acquireLock, type Lock } from './store/lock.ts';
 import { createWorkspace, workspacePath, type Workspace } from './store/workspace.ts';
 import { basinVersion } from './version.ts';
@@ -88,6 +89,7 @@ class LocalEngine implements Engine, EngineServices {
   readonly standings: Standings;
   readonly measures: MeasureStore;
   readonly savedFilters: SavedFilters;
+  readonly sweeps: Sweeps;
   readonly dataHome: string;
   pages: PageServer | undefined;
   readonly #lock: Lock;
@@ -149,6 +151,11 @@ class LocalEngine implements Engine, EngineServices {
       worker: { env, node, entry: options.worker?.entry },
       infoChanged: () => this.emit({ type: 'engine-info', info: this.info() }),
     });
+    const { groups, measures, stepTimes, jobs } = this;
+    // One run more than there are workers waits in the queue, so that none is idle.
+    const atOnce = this.#pool.plan.workers + 1;
+    const sources = { runs, results, store, groups, measures, stepTimes, jobs };
+    this.sweeps = new Sweeps({ ...sources, workspace, atOnce, emit });
   }
 
   async start(listening: boolean): Promise<void> {
@@ -165,6 +172,7 @@ class LocalEngine implements Engine, EngineServices {
       this.#lock.announce(this.#socket.path);
     }
     if (mode === 'all') this.jobs.hashInBackground();
+    if (this.#options.resume ?? mode === 'all') this.sweeps.recover();
     this.jobs.queue.schedule();
   }
 
@@ -266,6 +274,7 @@ class LocalEngine implements Engine, EngineServices {
 
   async #close(): Promise<void> {
     clearTimeout(this.#runsTimer);
+    this.sweeps.close();
     await this.jobs.slurm.close();
     await this.jobs.queue.close();
     // Calls that waited for the jobs that ended just now write their responses first.

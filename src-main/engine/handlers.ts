@@ -164,6 +164,15 @@ export function handlersOf(engine: EngineServices): Handlers {
       return preview(config, overrides, { stepTimes: engine.stepTimes, home: engine.dataHome });
     },
 
+    'sweeps.list': () => engine.sweeps.list(),
+    'sweeps.get': ({ name }) => engine.sweeps.get(name),
+    'sweeps.plan': ({ draft, thorough }) => engine.sweeps.plan(draft, thorough),
+    'sweeps.start': ({ draft }) => engine.sweeps.start(draft),
+    'sweeps.resume': ({ name }) => engine.sweeps.resume(name),
+    'sweeps.cancel': ({ name }) => engine.sweeps.cancel(name),
+    'sweeps.rename': ({ name, title }) => engine.sweeps.rename(name, title),
+    'sweeps.remove': async ({ name, runs }) => groupsChanged(await engine.sweeps.remove(name, runs)),
+
     'demo.start': async () => ({ jobIds: await engine.demo.start() }),
 
     'server.address': () => {

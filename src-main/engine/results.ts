@@ -144,6 +144,11 @@ export class ResultStore {
     return wanted.map((row) => this.#row(row));
   }
 
+  ofJob(jobId: string): string | undefined {
+    return this.#db.prepare('SELECT id FROM results WHERE job_id = ?').pluck().get(jobId) as
+      string | undefined;
+  }
+
   /** The newest result of the same question; one whose folder is gone does not count. */
   withKey(cacheKey: string): string | undefined {
     const ids = this.#db

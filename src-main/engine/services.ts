@@ -14,6 +14,7 @@ import type { MeasureStore } from './run-measures.ts';
 import type { SavedFilters } from './saved-filters.ts';
 import type { Standings } from './standing.ts';
 import type { StepTimes } from './step-times.ts';
+import type { Sweeps } from './sweeps/sweeps.ts';
 
 /** What a server of pages tells the engine that it serves. */
 export interface PageServer {
@@ -36,6 +37,7 @@ export interface EngineServices {
   readonly standings: Standings;
   readonly measures: MeasureStore;
   readonly savedFilters: SavedFilters;
+  readonly sweeps: Sweeps;
   /** Where data sets lie that were fetched or added. */
   readonly dataHome: string;
   emit(event: EngineEvent): void;

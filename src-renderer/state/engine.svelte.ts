@@ -141,6 +141,7 @@ class EngineState {
         this.info = event.info;
         break;
       case 'filters-changed':
+      case 'sweeps-changed':
       case 'job-log':
       case 'job-epoch':
         break;

@@ -19,7 +19,7 @@ import { addFlag, takeFlags } from '../kind-flags.ts';
 import { runKind } from '../job.ts';
 import { listenerFor } from '../show-job.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
-import { dataHomeOf, fetchedFolder } from '../data-folder.ts';
+import { dataHomeOf, fetchedFolder } from '../../engine/data-folder.ts';
 import { self } from '../self.ts';
 import { formatTable } from '../table.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';

@@ -12,7 +12,8 @@ import { withEngine } from '../engine.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { wholeNumber } from '../numbers.ts';
 import { duration } from '../progress-line.ts';
-import { self, shellWord } from '../self.ts';
+import { shellWord } from '../../../src-shared/shell-word.ts';
+import { self } from '../self.ts';
 import { fileStamp } from '../when.ts';
 import { typedPath } from '../../formats/typed-path.ts';
 

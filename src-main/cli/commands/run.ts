@@ -11,7 +11,7 @@ import { paramSchema } from '../../../src-shared/jobs/schema.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import { workspacePath } from '../../engine/index.ts';
-import { findInWorkspace } from '../data-folder.ts';
+import { findInWorkspace } from '../../engine/data-folder.ts';
 import { askAll, documentOf, requireAllDone, tableOf } from '../batch.ts';
 import type { CheckedQuestion } from '../batch.ts';
 import { withEngine } from '../engine.ts';

@@ -1,13 +1,14 @@
 /** `basin sweep PRESET key=value ... --grid key=a,b`: trains every combination of some settings. */
+import { documentOfSweep } from '../../../src-shared/sweep-figures.ts';
+import type { SweepStanding } from '../../../src-shared/sweep-requests.ts';
 import { withEngine } from '../engine.ts';
 import type { DefineCommand } from '../globals.ts';
 import { wholeNumber } from '../numbers.ts';
 import { addSlurmFlags, onSlurm, printScript, type SlurmFlags } from '../slurm/flags.ts';
-import { checkedKind, plannedSweep, type SweepFlags } from '../sweep/plan.ts';
+import { asUsageError, draftOf, type SweepFlags } from '../sweep/plan.ts';
 import { runSweepOnSlurm } from '../sweep/on-slurm.ts';
 import { runSweep } from '../sweep/run.ts';
-import { documentOfSweep, tableOfSweep } from '../sweep/show.ts';
-import { standingOf } from '../sweep/standing.ts';
+import { tableOfSweep } from '../sweep/show.ts';
 
 const several = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
 const kinds = (text: string): string[] =>
@@ -41,33 +42,35 @@ export const define: DefineCommand = (command, globals) => {
       kinds,
     )
     .action(async (words: string[], flags: SweepFlags & SlurmFlags) => {
-      for (const kind of flags.then ?? []) checkedKind(kind);
+      const draft = draftOf(words, flags);
       const slurm = onSlurm(flags, globals, true);
       await withEngine(globals, async (client) => {
         const { terminal } = globals;
         const { workspace } = await client.call('engine.info', {});
-        const planned = await plannedSweep(words, flags, workspace);
-        const show = async (): Promise<void> => {
-          const cells = await standingOf(client, planned);
-          terminal.document(documentOfSweep(planned, cells));
-          terminal.print(tableOfSweep(planned.sweep, cells, terminal.style));
+        const planned = await client
+          .call('sweeps.plan', { draft, thorough: true })
+          .catch((thrown: unknown) => Promise.reject(asUsageError(thrown) as Error));
+        const show = (standing: SweepStanding): void => {
+          terminal.document(documentOfSweep(standing));
+          terminal.print(tableOfSweep(standing.sweep, standing.cells, terminal.style));
         };
-        if (flags.dryRun && slurm) return printScript(planned.cells.length, slurm, globals);
+        const { name, folder, runs } = planned;
+        if (flags.dryRun && slurm) return printScript(runs, slurm, globals);
         if (flags.dryRun) {
-          await show();
-          terminal.note(`${planned.cells.length} runs in ${planned.folder}; nothing was trained.`);
+          show(planned);
+          terminal.note(`${runs} runs in ${folder}; nothing was trained.`);
           return;
         }
         let over = true;
         try {
           if (slurm) over = await runSweepOnSlurm({ client, found: planned, workspace, slurm, globals });
-          else await runSweep(client, planned, workspace, globals);
+          else await runSweep(client, { ...draft, name }, globals);
         } finally {
-          if (over && !globals.signal.aborted) await show();
+          if (over && !globals.signal.aborted) show(await client.call('sweeps.get', { name }));
         }
         if (!over)
           terminal.note('The same command without --detach waits, measures what is trained and shows it.');
-        else terminal.note(`Drawn by: basin sweeps figure ${planned.name} --out ${planned.name}.pdf`);
+        else terminal.note(`Drawn by: basin sweeps figure ${name} --out ${name}.pdf`);
       });
     });
 };

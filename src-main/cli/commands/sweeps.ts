@@ -1,59 +1,31 @@
 /** `basin sweeps list|show|figure|export|rename|remove`. */
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import { Option } from 'commander';
-import { UserError } from '../../../src-shared/errors.ts';
-import { didYouMean } from '../../../src-shared/near-miss.ts';
-import type { Client } from '../../../src-shared/rpc.ts';
-import { removeSweep, sweepsIn, writeSweep, type SweepFolder } from '../../formats/sweep-folder.ts';
+import {
+  csvOfSweep,
+  documentOfSweep,
+  figureOfSweep,
+  sweepMetricNames,
+  type SweepMetric,
+} from '../../../src-shared/sweep-figures.ts';
 import { typedPath } from '../../formats/typed-path.ts';
 import { withEngine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
 import type { DefineCommand, Globals } from '../globals.ts';
 import { checkFolderOf, figureFormatOf, writeFileWhole } from '../out-file.ts';
-import { csvOfSweep, documentOfSweep, figureOfSweep, tableOfSweep } from '../sweep/show.ts';
-import { cellsIn, holdingsOf, standingOf, sweepMetricNames, type SweepMetric } from '../sweep/standing.ts';
+import { tableOfSweep } from '../sweep/show.ts';
 import { formatTable } from '../table.ts';
 import { jsonText } from '../terminal.ts';
 
-async function foldersOf(client: Client, { terminal }: Globals): Promise<SweepFolder[]> {
-  const { workspace } = await client.call('engine.info', {});
-  const { sweeps, problems } = sweepsIn(join(workspace, 'runs'));
-  for (const problem of problems) terminal.note(terminal.style.bad(problem));
-  return sweeps;
-}
-
-/** By its folder's name or its title. @throws UserError for none */
-async function findSweep(client: Client, text: string, globals: Globals): Promise<SweepFolder> {
-  const all = await foldersOf(client, globals);
-  const found = all.find(({ name }) => name === text) ?? all.find(({ sweep }) => sweep.title === text);
-  if (found) return found;
-  throw new UserError(
-    `There is no sweep "${text}".${didYouMean(
-      text,
-      all.map(({ name }) => name),
-    )}`,
-    {
-      hint: '`basin sweeps` lists them.',
-    },
-  );
-}
-
 async function list(globals: Globals): Promise<void> {
   const { terminal } = globals;
-  const rows = await withEngine(globals, async (client) => {
-    const found = await foldersOf(client, globals);
-    const holdings = await holdingsOf(client);
-    return found.map((each) => {
-      const cells = cellsIn(each, holdings);
-      return {
-        ...each,
-        runs: cells.length,
-        trained: cells.filter(({ state }) => state === 'trained').length,
-      };
-    });
-  });
+  const { sweeps: rows, problems } = await withEngine(globals, (client) => client.call('sweeps.list', {}));
+  for (const problem of problems) terminal.note(terminal.style.bad(problem));
   terminal.document(
-    rows.map(({ name, folder, sweep, runs, trained }) => ({ name, folder, runs, trained, ...sweep })),
+    rows.map(({ name, folder, sweep, runs, trained, complete, failed, active }) => ({
+      ...{ name, folder, runs, trained, complete, failed, active },
+      ...sweep,
+    })),
   );
   if (rows.length === 0) {
     terminal.print('No sweeps yet. `basin sweep PRESET --grid sigma_f=0,0.5,1` makes one.');
@@ -79,6 +51,7 @@ interface FigureFlags {
   over?: string;
   metric?: SweepMetric;
   log?: true;
+  pool?: string[];
 }
 
 async function drawFigure(text: string, { out, ...choice }: FigureFlags, globals: Globals): Promise<void> {
@@ -86,8 +59,8 @@ async function drawFigure(text: string, { out, ...choice }: FigureFlags, globals
   const format = figureFormatOf(path);
   await checkFolderOf(path);
   await withEngine(globals, async (client) => {
-    const found = await findSweep(client, text, globals);
-    const recipe = figureOfSweep(found.sweep, await standingOf(client, found), choice);
+    const { sweep, cells } = await client.call('sweeps.get', { name: text });
+    const recipe = figureOfSweep(sweep, cells, choice);
     const { bytes, warnings } = await client.call('figures.export', {
       recipe: { options: {}, ...recipe },
       format,
@@ -107,10 +80,9 @@ async function exportTable(text: string, out: string, globals: Globals): Promise
     throw new UsageError(`--out ${out}: expected a name that ends with .csv or .json`);
   await checkFolderOf(path);
   await withEngine(globals, async (client) => {
-    const found = await findSweep(client, text, globals);
-    const cells = await standingOf(client, found);
-    const json = () => `${jsonText(documentOfSweep(found, cells), 1)}\n`;
-    await writeFileWhole(path, format === '.csv' ? csvOfSweep(found.sweep, cells) : json());
+    const standing = await client.call('sweeps.get', { name: text });
+    const json = () => `${jsonText(documentOfSweep(standing), 1)}\n`;
+    await writeFileWhole(path, format === '.csv' ? csvOfSweep(standing.sweep, standing.cells) : json());
     globals.terminal.document({ path });
     globals.terminal.print(path);
   });
@@ -119,7 +91,7 @@ async function exportTable(text: string, out: string, globals: Globals): Promise
 export const define: DefineCommand = (command, globals) => {
   const { terminal } = globals;
   command
-    .description('Lists sweeps; shows, draws, exports, renames and removes one.')
+    .description('Lists sweeps; shows, draws, exports, cancels, renames and removes one.')
     .action(() => list(globals));
   command
     .command('list')
@@ -130,10 +102,9 @@ export const define: DefineCommand = (command, globals) => {
     .description('its runs, what was varied and what was measured')
     .action((text: string) =>
       withEngine(globals, async (client) => {
-        const found = await findSweep(client, text, globals);
-        const cells = await standingOf(client, found);
-        terminal.document(documentOfSweep(found, cells));
-        terminal.print(tableOfSweep(found.sweep, cells, terminal.style));
+        const standing = await client.call('sweeps.get', { name: text });
+        terminal.document(documentOfSweep(standing));
+        terminal.print(tableOfSweep(standing.sweep, standing.cells, terminal.style));
       }),
     );
   command
@@ -143,6 +114,11 @@ export const define: DefineCommand = (command, globals) => {
     .option('--over <key>', 'the setting along x (default: the first of the grid)')
     .addOption(new Option('--metric <name>', 'draw only this measure').choices(sweepMetricNames))
     .option('--log', 'a logarithmic x axis')
+    .option(
+      '--pool <keys>',
+      'settings whose values are repetitions, such as seed: one point for all of them',
+      (text: string) => text.split(','),
+    )
     .action((text: string, flags: FigureFlags) => drawFigure(text, flags, globals));
   command
     .command('export <sweep>')
@@ -150,15 +126,24 @@ export const define: DefineCommand = (command, globals) => {
     .requiredOption('--out <file>', 'ends with .csv or .json')
     .action((text: string, { out }: { out: string }) => exportTable(text, out, globals));
   command
+    .command('cancel <sweep>')
+    .description('stop it; what was trained and measured is kept')
+    .action((text: string) =>
+      withEngine(globals, async (client) => {
+        const { name, trained, runs, active } = await client.call('sweeps.cancel', { name: text });
+        terminal.document({ name, trained, runs, active });
+        terminal.print(`stopped ${name}: ${trained} of ${runs} runs are trained`);
+      }),
+    );
+  command
     .command('rename <sweep> <title>')
     .description('give it a title; its folder keeps its name')
     .action((text: string, title: string) =>
       withEngine(globals, async (client) => {
-        const { folder, sweep, name } = await findSweep(client, text, globals);
         if (title.trim() === '') throw new UsageError('The title is empty.');
-        writeSweep(folder, { ...sweep, title: title.trim() });
-        terminal.document({ name, title: title.trim() });
-        terminal.print(`${name}: ${title.trim()}`);
+        const { name, sweep } = await client.call('sweeps.rename', { name: text, title });
+        terminal.document({ name, title: sweep.title });
+        terminal.print(`${name}: ${sweep.title}`);
       }),
     );
   command
@@ -167,14 +152,10 @@ export const define: DefineCommand = (command, globals) => {
     .option('--runs', 'its runs too: to the trash, from where `basin runs restore` brings them back')
     .action((text: string, { runs }: { runs?: true }) =>
       withEngine(globals, async (client) => {
-        const found = await findSweep(client, text, globals);
-        const cells = await standingOf(client, found);
-        const runIds = runs ? cells.flatMap(({ run }) => (run ? [run.id] : [])) : [];
-        if (runIds.length > 0) await client.call('runs.edit', { edit: { type: 'trash', runIds } });
-        removeSweep(found.folder);
-        terminal.document({ name: found.name, trashed: runIds.length });
+        const { trashed } = await client.call('sweeps.remove', { name: text, runs: runs ?? false });
+        terminal.document({ name: text, trashed });
         terminal.print(
-          `removed ${found.name}${runIds.length > 0 ? `; ${runIds.length} runs are in the trash` : '; its runs are still there'}`,
+          `removed ${text}${trashed > 0 ? `; ${trashed} runs are in the trash` : '; its runs are still there'}`,
         );
       }),
     );

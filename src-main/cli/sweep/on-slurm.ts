@@ -1,13 +1,21 @@
 /** A sweep on a cluster: what is missing of the training as one job array, then what is missing of the measures as another. */
 import { CancelledError, messageOf } from '../../../src-shared/errors.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
+import type { SweepStandingCell } from '../../../src-shared/sweep-requests.ts';
+import { cellsOf } from '../../../src-shared/sweep.ts';
 import { writeSweep, type SweepFolder } from '../../formats/sweep-folder.ts';
 import type { Globals } from '../globals.ts';
 import { runOnSlurm, type SlurmEnd, type SlurmRequest } from '../slurm/run.ts';
 import type { OnSlurm } from '../slurm/flags.ts';
 import { resumeParams, trainingParams } from '../training.ts';
 import { refuseFailures, todoText, type Failure } from './run.ts';
-import { standingOf, type StandingCell } from './standing.ts';
+
+interface Cell extends SweepStandingCell {
+  /** `key=value`, all of them. */
+  overrides: string[];
+  /** The last that has a checkpoint. */
+  epoch: number | undefined;
+}
 
 interface Work {
   client: Client;
@@ -26,16 +34,32 @@ export async function runSweepOnSlurm(work: Work): Promise<boolean> {
   writeSweep(found.folder, found.sweep);
   // Before the standing: what ends in between is then trained by its count, and what runs is not submitted twice.
   const active = await trainingNow(client);
-  const cells = await standingOf(client, found);
-  globals.terminal.note(todoText(cells));
+  const cells = await cellsNow(client, found);
+  const trainedBefore = cells.filter(({ state }) => state === 'trained').length;
+  globals.terminal.note(todoText({ runs: cells.length, trained: trainedBefore }));
   const failures = await trainAll(work, cells, active);
   if (!failures) return false;
   const failed = new Set(failures.map(({ name }) => name));
-  const trained = (await standingOf(client, found)).filter(({ name }) => !failed.has(name));
+  const trained = (await cellsNow(client, found)).filter(({ name }) => !failed.has(name));
   const more = await measureAll(work, trained);
   if (!more) return false;
   refuseFailures([...failures, ...more], cells.length, globals);
   return true;
+}
+
+/** Runs that something is to be done for: those in the trash are left alone. */
+async function cellsNow(client: Client, { name, sweep }: SweepFolder): Promise<Cell[]> {
+  const { cells } = await client.call('sweeps.get', { name });
+  const runs = new Map((await client.call('runs.list', {})).map((run) => [run.id, run]));
+  const overrides = new Map(cellsOf(sweep).map((cell) => [cell.name, cell.overrides]));
+  return cells.flatMap((cell) =>
+    cell.state === 'trashed'
+      ? []
+      : {
+          ...{ ...cell, overrides: overrides.get(cell.name)! },
+          epoch: runs.get(cell.runId ?? '')?.epochs.at(-1),
+        },
+  );
 }
 
 /** Run folder -> the job that waits or works for it. */
@@ -49,7 +73,7 @@ async function trainingNow(client: Client): Promise<Map<string, string>> {
 
 async function trainAll(
   { client, found, workspace, slurm, globals }: Work,
-  cells: readonly StandingCell[],
+  cells: readonly Cell[],
   active: ReadonlyMap<string, string>,
 ): Promise<Failure[] | undefined> {
   const failures: Failure[] = [];
@@ -81,10 +105,10 @@ async function trainAll(
 
 async function measureAll(
   { client, found, slurm, globals }: Work,
-  cells: readonly StandingCell[],
+  cells: readonly Cell[],
 ): Promise<Failure[] | undefined> {
-  const asked = cells.flatMap(({ name, path, run }) =>
-    found.sweep.then.map((kind) => ({ name, what: kind, path, epoch: run?.epochs.at(-1) })),
+  const asked = cells.flatMap(({ name, path, epoch }) =>
+    found.sweep.then.map((kind) => ({ name, what: kind, path, epoch })),
   );
   const ready = asked.filter(({ epoch }) => epoch !== undefined);
   const failures = asked

@@ -1,13 +1,26 @@
-/** Trains what a sweep lacks, and measures it: one run after the other; what one ends with does not stop the others. */
-import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
-import type { JobKindName } from '../../../src-shared/jobs/index.ts';
+/** Begins a sweep in the engine, or resumes it, and follows it to its end. */
+import { CancelledError, UserError } from '../../../src-shared/errors.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
-import { writeSweep, type SweepFolder } from '../../formats/sweep-folder.ts';
-import { wholeProgress, type WholeProgress } from '../demo/progress.ts';
+import type { SweepDraft, SweepStanding } from '../../../src-shared/sweep-requests.ts';
 import type { Globals } from '../globals.ts';
-import { runAnyKind, runKind } from '../job.ts';
-import { resumeParams, trainingParams } from '../training.ts';
-import { standingOf, type StandingCell } from './standing.ts';
+
+/** @throws CancelledError; UserError that names what failed, after everything else was done */
+export async function runSweep(
+  client: Client,
+  draft: SweepDraft,
+  { terminal, signal }: Globals,
+): Promise<void> {
+  const begun = await client.call('sweeps.start', { draft });
+  terminal.note(todoText(begun));
+  const standing = await follow(client, begun.name, { terminal, signal });
+  const failures = standing.cells.flatMap(({ name, failures: of }) =>
+    of.map(({ kind, state, message }) => ({
+      ...{ name, what: kind === 'train' ? 'training' : kind },
+      message: state === 'failed' ? message : `${state}: ${message}`,
+    })),
+  );
+  refuseFailures(failures, standing.runs, { terminal });
+}
 
 export interface Failure {
   name: string;
@@ -15,34 +28,10 @@ export interface Failure {
   message: string;
 }
 
-/** @throws CancelledError; UserError that names what failed, after everything else was done */
-export async function runSweep(
-  client: Client,
-  found: SweepFolder,
-  workspace: string,
-  { terminal, signal }: Globals,
-): Promise<void> {
-  writeSweep(found.folder, found.sweep);
-  const cells = await standingOf(client, found);
-  terminal.note(todoText(cells));
-  const progress = wholeProgress(terminal, found.name);
-  const failures: Failure[] = [];
-  const work = { client, found, workspace, signal, progress };
-  try {
-    for (const cell of cells) {
-      if (signal.aborted) throw new CancelledError();
-      failures.push(...(await workOn(work, cell, 1 / cells.length)));
-    }
-  } finally {
-    progress.finish();
-  }
-  refuseFailures(failures, cells.length, { terminal });
-}
-
-export function todoText(cells: readonly StandingCell[]): string {
-  const todo = cells.filter(({ state }) => state !== 'trained').length;
-  if (todo === 0) return `All ${cells.length} runs are trained.`;
-  return `${todo} of ${cells.length} runs to train${todo < cells.length ? '; the others are' : ''}.`;
+export function todoText({ runs, trained }: Pick<SweepStanding, 'runs' | 'trained'>): string {
+  const todo = runs - trained;
+  if (todo === 0) return `All ${runs} runs are trained.`;
+  return `${todo} of ${runs} runs to train${todo < runs ? '; the others are' : ''}.`;
 }
 
 /** @throws UserError that names what failed, if anything did */
@@ -62,51 +51,54 @@ export function refuseFailures(
   );
 }
 
-interface Work {
-  client: Client;
-  found: SweepFolder;
-  workspace: string;
-  signal: AbortSignal;
-  progress: WholeProgress;
+/** Milliseconds after which the sweep is looked at again though nothing was heard of it. */
+const lookAgainAfter = 2000;
+
+async function follow(
+  client: Client,
+  name: string,
+  { terminal, signal }: Pick<Globals, 'terminal' | 'signal'>,
+): Promise<SweepStanding> {
+  const line = terminal.progress(name);
+  const began = performance.now();
+  let wake = (): void => undefined;
+  const stopListening = client.listen((event) => {
+    if (event.type === 'sweeps-changed' && event.name === name) wake();
+  });
+  const interrupt = (): void => wake();
+  signal.addEventListener('abort', interrupt);
+  try {
+    const first = await client.call('sweeps.get', { name });
+    for (let now = first; ; now = await client.call('sweeps.get', { name })) {
+      if (signal.aborted) {
+        await client.call('sweeps.cancel', { name });
+        throw new CancelledError();
+      }
+      line.update(progressOf(now, first, (performance.now() - began) / 1000));
+      if (!now.active) return now;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, lookAgainAfter);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  } finally {
+    line.finish();
+    stopListening();
+    signal.removeEventListener('abort', interrupt);
+  }
 }
 
-async function workOn(work: Work, cell: StandingCell, share: number): Promise<Failure[]> {
-  const { client, found, signal, progress } = work;
-  const { source, then } = found.sweep;
-  const steps = share / (1 + then.length);
-  const attempt = async (what: string, act: () => Promise<unknown>): Promise<Failure[]> => {
-    try {
-      await act();
-      return [];
-    } catch (error) {
-      if (error instanceof CancelledError) throw error;
-      return [{ name: cell.name, what, message: messageOf(error) }];
-    }
+/** The time left is that of the runs that were done since it was begun. */
+function progressOf(now: SweepStanding, first: SweepStanding, elapsed: number) {
+  const at = now.cells.find(({ job }) => job?.state === 'running');
+  const doing = at?.job?.kind === 'train' ? 'training' : (at?.job?.kind ?? '');
+  const done = now.complete - first.complete;
+  return {
+    fraction: now.complete / now.runs,
+    message: at ? `${at.name}: ${doing}` : `${now.complete} of ${now.runs} runs`,
+    ...(done > 0 && { secondsLeft: (elapsed / done) * (now.runs - now.complete) }),
   };
-  const listen = (what: string) => progress.step(`${cell.name}: ${what}`, steps);
-  const listener = listen(cell.state === 'trained' ? 'trained' : 'training');
-  let epoch = cell.run?.epochs.at(-1);
-  if (cell.state !== 'trained') {
-    const failed = await attempt('training', async () => {
-      const params =
-        cell.state === 'unfinished'
-          ? resumeParams(cell.path)
-          : await trainingParams({ source, overrides: cell.overrides, out: cell.path }, work.workspace);
-      const { result } = await runKind(client, 'train', params, signal, listener);
-      epoch = result.epochs;
-    });
-    if (failed.length > 0) return failed;
-  }
-  const failures: Failure[] = [];
-  for (const kind of then) {
-    const measuring = listen(kind);
-    failures.push(
-      ...(await attempt(kind, async () => {
-        if (epoch === undefined)
-          throw new UserError(`${cell.path}: the catalog has no checkpoint of this run.`);
-        await runAnyKind(client, kind as JobKindName, { run: cell.path, epoch }, signal, measuring);
-      })),
-    );
-  }
-  return failures;
 }

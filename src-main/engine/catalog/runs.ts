@@ -120,6 +120,18 @@ export class RunStore {
     return this.intake.byPath(path)?.id;
   }
 
+  isTrashed(id: string): boolean {
+    return (
+      this.#db.prepare('SELECT 1 FROM runs WHERE id = ? AND trashed_at IS NOT NULL').get(id) !== undefined
+    );
+  }
+
+  /** The last epoch that any of its models has a checkpoint of. */
+  lastEpoch(id: string): number | null {
+    return this.#db.prepare('SELECT max(epoch) FROM checkpoints WHERE run_id = ?').pluck().get(id) as
+      number | null;
+  }
+
   checkpoints(id: string): CheckpointRow[] {
     const { path } = this.#record1(id);
     const rows = this.#db

@@ -21,6 +21,8 @@ export interface JobHooks {
   onPart(detail: JobDetail, part: JobPart): Promise<void>;
   /** Writes the result; called outside any transaction. Returns what `acknowledge` needs. */
   keep(detail: JobDetail, outcome: Outcome & { type: 'result' }): Promise<() => string | null>;
+  /** The result that a job has written, although its end could not be written down. */
+  resultOf(jobId: string): string | undefined;
   /** A job has ended, whichever way. */
   onEnd(job: Job): void;
   emit(event: EngineEvent): void;

@@ -70,6 +70,12 @@ export class JobQueue {
       if (this.#hooks.elsewhere.follows(job.id)) continue;
       if (worker && worker.start !== '' && isAlive(worker.pid, worker.start))
         process.kill(worker.pid, 'SIGKILL');
+      const resultId = this.#hooks.resultOf(job.id);
+      if (resultId !== undefined) {
+        // Killed between the two: done again, there would be two results.
+        this.#ended(this.#store.transition(job.id, 'done', { resultId }));
+        continue;
+      }
       if (detail.cancelRequested) {
         this.#store.transition(job.id, 'cancelled');
         continue;

@@ -83,6 +83,7 @@ export class JobService {
         if (warning !== undefined) parts.store.addLog(detail.job.id, [warning]);
       },
       keep: (detail, outcome) => this.#keep(detail, outcome),
+      resultOf: (jobId) => parts.results.ofJob(jobId),
       onEnd: (job) => this.#onEnd(job),
       emit: parts.emit,
       explain: parts.explain,
@@ -110,7 +111,7 @@ export class JobService {
   /** Takes the result that the same question has already; else puts the job into the queue. */
   async submit(name: string, given: unknown): Promise<Job> {
     const asked = await this.#ask(name, given);
-    if ('active' in asked) return this.queue.live(asked.active);
+    if ('active' in asked) return this.join(asked.active);
     const job = this.#create(asked);
     if (job.state === 'queued') this.queue.accept(job.id);
     return this.get(job.id);
@@ -185,6 +186,22 @@ export class JobService {
     });
     emit({ type: 'job-changed', job: created });
     return created;
+  }
+
+  /** There is a result of this question: submitting it would compute nothing. */
+  async isAnswered(name: string, given: unknown): Promise<boolean> {
+    const { runs, results, kindNamed } = this.#parts;
+    const kind = kindNamed(name);
+    if (!kind.cacheable) return false;
+    const { params } = parseQuestion(kind, given);
+    const { key } = await identify({ kind: name, version: kind.version, params }, runs.hashes);
+    return results.withKey(key) !== undefined;
+  }
+
+  /** A job that is there already is one of this engine's now: an earlier one may have left it in the queue. */
+  join(job: Job): Job {
+    if (job.state === 'queued' && !this.slurm.has(job.id)) this.queue.accept(job.id);
+    return this.get(job.id);
   }
 
   /** Starts a job again that ended without a result; it goes on from the checkpoints or parts that it has. */

@@ -73,6 +73,16 @@ export interface JobDetail {
   worker: { pid: number; start: string } | null;
 }
 
+/** A job that is about a run folder below a certain one. */
+export interface JobOnRun {
+  id: string;
+  kind: string;
+  state: JobState;
+  error: string | null;
+  /** Its run folder. */
+  run: string;
+}
+
 /** How a kind of job goes on where it was stopped: from the checkpoints in its run's folder, or from the parts it has. */
 export type Resumption = 'run' | 'parts';
 
@@ -165,6 +175,17 @@ export class JobStore {
       .prepare(`SELECT * FROM jobs WHERE run_path = ? AND state IN ('queued', 'running') LIMIT 1`)
       .get(runPath) as JobRow | undefined;
     return row && this.#detail(row).job;
+  }
+
+  /** Jobs whose param `run` is a folder in this one, the oldest first. */
+  onRunsIn(folder: string): JobOnRun[] {
+    const prefix = `${folder}/`;
+    return this.#db
+      .prepare(
+        `SELECT id, kind, state, error, json_extract(params, '$.run') AS run FROM jobs
+         WHERE substr(run, 1, ?) = ? ORDER BY created_at`,
+      )
+      .all(prefix.length, prefix) as JobOnRun[];
   }
 
   /**

@@ -11,6 +11,8 @@ export interface Workspace {
   readonly lock: string;
   /** Saved filters of the catalog. */
   readonly filters: string;
+  /** Names of the sweeps that are at work. */
+  readonly sweeps: string;
   readonly runs: string;
   readonly results: string;
   readonly figures: string;
@@ -31,6 +33,7 @@ export function workspaceAt(root: string): Workspace {
     database: join(root, 'basin.db'),
     lock: join(root, 'engine.lock'),
     filters: join(root, 'filters.json'),
+    sweeps: join(root, 'sweeps.json'),
     runs: join(root, 'runs'),
     results: join(root, 'results'),
     figures: join(root, 'figures'),

@@ -113,8 +113,8 @@ export const interpolateJob = defineJob({
   params: z.object({
     run: z.string().meta({ path: true }),
     epoch: z.int(),
-    splits: z.array(z.string()),
-    align: z.string(),
+    splits: z.array(z.string()).default(['test']),
+    align: z.string().default('none'),
   }),
   result: z.object({ align: z.string() }),
   lane: 'main',

@@ -1,7 +1,7 @@
 /** Where fetched and added data sets lie in a workspace, so that asking for one by name finds it. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fetchableNames } from '../engine/index.ts';
+import { fetchableNames } from './data-fetch.ts';
 import { addedFolder, isTaken } from '../formats/data-registry.ts';
 import { dataSetNamed } from '../formats/data-sets.ts';
 

@@ -1,0 +1,232 @@
+/** Sweeps, as the engine's requests use them: planned, begun, gone on with after a restart, stopped, renamed, removed. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EngineEvent, ResponseOf } from '../../../src-shared/api.ts';
+import { UserError } from '../../../src-shared/errors.ts';
+import { didYouMean } from '../../../src-shared/near-miss.ts';
+import type { SweepDraft, SweepRow, SweepStanding } from '../../../src-shared/sweep-requests.ts';
+import { sweepFileName } from '../../../src-shared/sweep.ts';
+import {
+  readSweep,
+  removeSweep,
+  sweepsIn,
+  writeSweep,
+  type SweepFolder,
+} from '../../formats/sweep-folder.ts';
+import type { GroupStore } from '../catalog/groups.ts';
+import type { MeasureStore } from '../run-measures.ts';
+import type { StepTimes } from '../step-times.ts';
+import type { Workspace } from '../store/workspace.ts';
+import { ActiveSweeps } from './active.ts';
+import { holdingsOf, standingIn, type Holdings } from './standing.ts';
+import { SweepWork, type SweepTools } from './work.ts';
+
+/** Milliseconds between two `sweeps-changed` events of one sweep, at least. */
+const tellEvery = 400;
+
+export interface SweepParts extends Omit<SweepTools, 'workspaceRoot'> {
+  readonly workspace: Workspace;
+  readonly groups: GroupStore;
+  readonly measures: MeasureStore;
+  readonly stepTimes: StepTimes;
+  readonly emit: (event: EngineEvent) => void;
+}
+
+export class Sweeps {
+  readonly #parts: SweepParts;
+  readonly #active: ActiveSweeps;
+  /** At work, or the last that was of this name. */
+  readonly #works = new Map<string, SweepWork>();
+  readonly #atWork = new Set<string>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  #closing = false;
+
+  constructor(parts: SweepParts) {
+    this.#parts = parts;
+    this.#active = new ActiveSweeps(parts.workspace.sweeps);
+  }
+
+  /** Goes on with what the engine before this one was at work on. */
+  recover(): void {
+    for (const name of this.#active.list()) {
+      const folder = join(this.#parts.workspace.runs, name);
+      try {
+        this.#begin({ name, folder, sweep: readSweep(folder) });
+      } catch {
+        // It was removed, or cannot be read: the list of sweeps says so.
+        this.#active.remove(name);
+      }
+    }
+  }
+
+  /** Begins nothing more; what was begun is gone on with by the next engine. */
+  close(): void {
+    this.#closing = true;
+    for (const work of this.#works.values()) work.stop();
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+  }
+
+  async list(): Promise<ResponseOf<'sweeps.list'>> {
+    const { sweeps, problems } = sweepsIn(this.#parts.workspace.runs);
+    const holdings = sweeps.length > 0 ? await holdingsOf(this.#parts) : undefined;
+    const rows = sweeps.map((found) => {
+      const { cells: _cells, ...row } = this.#standing(found, holdings!);
+      return row;
+    });
+    return { sweeps: rows, problems };
+  }
+
+  async get(name: string): Promise<SweepStanding> {
+    return this.#standing(this.#find(name), await holdingsOf(this.#parts));
+  }
+
+  async plan(draft: SweepDraft, thorough: boolean): Promise<ResponseOf<'sweeps.plan'>> {
+    const { checkCells, planSweep } = await import('./plan.ts');
+    const { preview } = await import('../train-form.ts');
+    const { loadTrainingConfig } = await import('../../formats/presets.ts');
+    const { workspace, stepTimes } = this.#parts;
+    const planned = planSweep(draft, workspace);
+    const checked = await checkCells(planned, { workspace, thorough });
+    const looked = thorough ? [] : checked;
+    const told = (looked.length > 0 ? looked : checked.slice(0, 1)).map(({ overrides }) => {
+      const config = loadTrainingConfig(draft.source, overrides) as Record<string, unknown>;
+      const { seconds, summary } = preview(config, [], { stepTimes, home: workspace.data });
+      return { seconds, summary, models: Number(config['num_models'] ?? 2) };
+    });
+    const mean = (of: (each: (typeof told)[number]) => number): number =>
+      told.reduce((sum, each) => sum + of(each), 0) / told.length;
+    const isTimed = told.every(({ seconds }) => seconds !== null);
+    return {
+      ...this.#standing(planned, await holdingsOf(this.#parts)),
+      exists: planned.exists,
+      summary: told[0]?.summary ?? '',
+      networks: Math.round(planned.cells.length * mean(({ models }) => models)),
+      seconds: isTimed ? planned.cells.length * mean(({ seconds }) => seconds!) : null,
+    };
+  }
+
+  async start(draft: SweepDraft): Promise<SweepRow> {
+    const { checkCells, planSweep } = await import('./plan.ts');
+    const { workspace } = this.#parts;
+    const planned = planSweep(draft, workspace);
+    await checkCells(planned, { workspace, thorough: true });
+    const holdings = await holdingsOf(this.#parts);
+    if (!planned.exists) this.#refuseTrashed(planned, holdings);
+    if (this.#atWork.has(planned.name)) {
+      const then = this.#works.get(planned.name)?.found.sweep.then ?? [];
+      if (then.join() === draft.then.join()) return this.#row(planned.name);
+      throw new UserError(
+        `The sweep ${planned.name} is at work and measures ${then.join(', ') || 'nothing'}.`,
+        { hint: 'Wait until it is through, or cancel it, to measure something else.' },
+      );
+    }
+    writeSweep(planned.folder, planned.sweep);
+    this.#active.add(planned.name);
+    this.#begin(planned);
+    return this.#row(planned.name);
+  }
+
+  resume(name: string): Promise<SweepRow> {
+    const found = this.#find(name);
+    if (!this.#atWork.has(found.name)) {
+      this.#active.add(found.name);
+      this.#begin(found);
+    }
+    return this.#row(found.name);
+  }
+
+  async cancel(name: string): Promise<SweepRow> {
+    const found = this.#find(name);
+    // Before anything that takes time: an engine that is killed now must not go on with it.
+    this.#active.remove(found.name);
+    if (this.#atWork.has(found.name)) await this.#works.get(found.name)?.cancel();
+    return this.#row(found.name);
+  }
+
+  rename(name: string, title: string): Promise<SweepRow> {
+    const { name: found, folder, sweep } = this.#find(name);
+    writeSweep(folder, { ...sweep, title });
+    this.#tell(found);
+    return this.#row(found);
+  }
+
+  async remove(name: string, withRuns: boolean): Promise<ResponseOf<'sweeps.remove'>> {
+    const found = this.#find(name);
+    if (this.#atWork.has(found.name))
+      throw new UserError(`The sweep ${name} is at work.`, { hint: 'Cancel it first.' });
+    const { cells } = await this.get(found.name);
+    const runIds = cells.flatMap(({ runId, state }) =>
+      withRuns && runId !== null && state !== 'trashed' ? [runId] : [],
+    );
+    const edited = runIds.length > 0 ? this.#parts.groups.editRuns({ type: 'trash', runIds }) : undefined;
+    removeSweep(found.folder);
+    this.#works.delete(found.name);
+    this.#tell(found.name);
+    return { trashed: runIds.length, step: edited?.step ?? null };
+  }
+
+  #begin(found: SweepFolder): void {
+    const { workspace } = this.#parts;
+    const { name } = found;
+    this.#atWork.add(name);
+    const tools = { ...this.#parts, workspaceRoot: workspace.root };
+    const work = new SweepWork(found, tools, () => this.#tell(name));
+    this.#works.set(name, work);
+    this.#tell(name);
+    void work.ended.finally(() => {
+      if (this.#closing) return;
+      this.#atWork.delete(name);
+      this.#active.remove(name);
+      this.#tell(name);
+    });
+  }
+
+  async #row(name: string): Promise<SweepRow> {
+    const { cells: _cells, ...row } = await this.get(name);
+    return row;
+  }
+
+  #standing(found: SweepFolder, holdings: Holdings): SweepStanding {
+    return standingIn(found, holdings, {
+      jobs: this.#parts.store.onRunsIn(found.folder),
+      refusals: this.#works.get(found.name)?.refusals ?? new Map<string, never>(),
+      active: this.#atWork.has(found.name),
+    });
+  }
+
+  /** @throws UserError for none of that name */
+  #find(name: string): SweepFolder {
+    const { runs } = this.#parts.workspace;
+    const folder = join(runs, name);
+    if (/^\w[\w.+-]*$/.test(name) && existsSync(join(folder, sweepFileName)))
+      return { name, folder, sweep: readSweep(folder) };
+    const all = sweepsIn(runs).sweeps;
+    const titled = all.find(({ sweep }) => sweep.title === name);
+    if (titled) return titled;
+    const names = all.map((each) => each.name);
+    throw new UserError(`There is no sweep "${name}".${didYouMean(name, names)}`, {
+      hint: '`basin sweeps` lists them.',
+    });
+  }
+
+  /** A new sweep does not take up runs that were removed. */
+  #refuseTrashed(found: SweepFolder, holdings: Holdings): void {
+    const trashed = this.#standing(found, holdings).cells.filter(({ state }) => state === 'trashed');
+    if (trashed.length === 0) return;
+    throw new UserError(
+      `${found.folder} holds ${trashed.length === 1 ? 'a run that is' : `${trashed.length} runs that are`} in the trash.`,
+      { hint: 'Restore them with `basin runs restore`, or choose another name.' },
+    );
+  }
+
+  #tell(name: string): void {
+    if (this.#closing || this.#timers.has(name)) return;
+    this.#timers.set(
+      name,
+      setTimeout(() => {
+        this.#timers.delete(name);
+        this.#parts.emit({ type: 'sweeps-changed', name });
+      }, tellEvery).unref(),
+    );
+  }
+}

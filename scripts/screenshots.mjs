@@ -15,6 +15,7 @@ const size = { width: 1360, height: 860 };
 const places = [
   'catalog',
   'train',
+  'sweeps',
   'jobs',
   'interpolation',
   'matrices',

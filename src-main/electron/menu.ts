@@ -16,7 +16,7 @@ export function setMenu(window: () => BrowserWindow | undefined, actions: MenuAc
     ...(accelerator ? { accelerator, registerAccelerator: false } : {}),
     click: () => tellPage(window(), id),
   });
-  const go = (label: string, id: string, key: number) => command(label, `go-${id}`, `CmdOrCtrl+${key}`);
+  const go = (label: string, id: string, key: number | string) => command(label, `go-${id}`, `CmdOrCtrl+${key}`);
   const template: MenuItemConstructorOptions[] = [
     ...(process.platform === 'darwin' ? [{ role: 'appMenu' as const }] : []),
     {
@@ -59,6 +59,7 @@ export function setMenu(window: () => BrowserWindow | undefined, actions: MenuAc
         { type: 'separator' },
         go('Catalog and groups', 'catalog', 1),
         go('Train', 'train', 2),
+        go('Sweeps', 'sweeps', 'Shift+S'),
         go('Jobs', 'jobs', 3),
         go('Interpolation', 'interpolation', 4),
         go('Matrices', 'matrices', 5),

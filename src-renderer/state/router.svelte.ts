@@ -5,6 +5,7 @@ import { z } from 'zod';
 export const places = [
   { id: 'catalog', title: 'Catalog and groups', section: 'Library', key: '1' },
   { id: 'train', title: 'Train', section: 'Library', key: '2' },
+  { id: 'sweeps', title: 'Sweeps', section: 'Library', key: 'Shift+S' },
   { id: 'jobs', title: 'Jobs', section: 'Library', key: '3' },
   { id: 'results', title: 'Results', section: 'Library', key: '9' },
   { id: 'interpolation', title: 'Interpolation', section: 'Analyse', key: '4' },

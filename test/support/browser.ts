@@ -89,6 +89,7 @@ export function takeComplaints(): string[] {
 export const places = [
   'catalog',
   'train',
+  'sweeps',
   'jobs',
   'results',
   'interpolation',

@@ -1,0 +1,48 @@
+/** What can be done with a sweep, for its menus and buttons. */
+import { csvOfSweep, documentOfSweep } from '../../src-shared/sweep-figures.ts';
+import type { SweepRow } from '../../src-shared/sweep-requests.ts';
+import type { MenuItem } from '../components/MenuList.svelte';
+import { saveBytes } from '../files.ts';
+import { engine } from '../state/engine.svelte.ts';
+import { notices } from '../state/notices.svelte.ts';
+import { router } from '../state/router.svelte.ts';
+
+export const isFinished = ({ complete, runs }: SweepRow): boolean => complete === runs;
+
+export async function resume({ name, sweep }: SweepRow): Promise<void> {
+  if (await engine.attempt('sweeps.resume', { name }))
+    notices.info(`${sweep.title}: what is missing is being done`);
+}
+
+export async function cancel({ name, sweep }: SweepRow): Promise<void> {
+  if (await engine.attempt('sweeps.cancel', { name }))
+    notices.info(`${sweep.title} was stopped; what was trained and measured is kept`);
+}
+
+/** The table of its runs and measures, as `basin sweeps export` writes it. */
+export async function exportTable({ name }: SweepRow, format: 'csv' | 'json'): Promise<void> {
+  const standing = await engine.attempt('sweeps.get', { name });
+  if (!standing) return;
+  const text =
+    format === 'csv'
+      ? csvOfSweep(standing.sweep, standing.cells)
+      : `${JSON.stringify(documentOfSweep(standing), null, 1)}\n`;
+  await saveBytes(`${name}.${format}`, new TextEncoder().encode(text));
+}
+
+export const actionsOf = (
+  row: SweepRow,
+  { rename, remove, open }: { rename: () => void; remove: () => void; open: boolean },
+): (MenuItem | null)[] => [
+  ...(open ? [{ label: 'Open', run: () => router.go('sweeps', { sweep: row.name }) }] : []),
+  ...(open && row.active ? [{ label: 'Cancel', run: () => void cancel(row) }] : []),
+  ...(open && !row.active && !isFinished(row)
+    ? [{ label: 'Resume what is missing', run: () => void resume(row) }]
+    : []),
+  { label: 'Rename…', run: rename },
+  null,
+  { label: 'Export as CSV', run: () => void exportTable(row, 'csv') },
+  { label: 'Export as JSON', run: () => void exportTable(row, 'json') },
+  null,
+  { label: 'Remove…', danger: true, run: remove },
+];

@@ -15,7 +15,8 @@ import { integrityProblems, openDatabase, setAside } from './store/database.ts';
 import { migrations } from './store/migrations.ts';
 import { acquireLock, lockHolder } from './store/lock.ts';
 import { basinVersion } from './version.ts';
-import { createWorkspace, workspaceAt, workspacePath } from './store/workspace.ts';
+import { ResultStore } from './results.ts';
+import { createWorkspace, workspaceAt, workspacePath, type Workspace } from './store/workspace.ts';
 
 export interface WorkspaceReport {
   workspace: string;
@@ -122,6 +123,7 @@ export async function rebuildCatalog(
       params: { paths: [workspace.runs, ...imported] },
     });
     const ended: Job = await engine.wait(job.id);
+    relinkResults(workspace);
     await giveBackLabels(engine, old.labels);
     if (old.groups !== null) await engine.call('groups.import', { format: 'json', text: old.groups });
     const after = (await engine.call('engine.info', {})).counts;
@@ -135,6 +137,17 @@ export async function rebuildCatalog(
     };
   } finally {
     await engine.close();
+  }
+}
+
+/** Through a connection of its own: the engine is at work. */
+function relinkResults(workspace: Workspace): void {
+  const db = openDatabase(workspace.database);
+  try {
+    const runs = new RunStore(db);
+    new ResultStore(db, workspace).relink((path) => runs.idAt(path));
+  } finally {
+    db.close();
   }
 }
 

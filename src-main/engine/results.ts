@@ -137,11 +137,14 @@ export class ResultStore {
   }
 
   list(kind?: string): ResultRow[] {
+    return this.#all((row) => (kind === undefined ? !quietKinds.has(row.kind) : row.kind === kind));
+  }
+
+  #all(isWanted: (row: Row) => boolean = () => true): ResultRow[] {
     const rows = this.#db
       .prepare('SELECT * FROM results ORDER BY created_at DESC, rowid DESC')
       .all() as Row[];
-    const wanted = rows.filter((row) => (kind === undefined ? !quietKinds.has(row.kind) : row.kind === kind));
-    return wanted.map((row) => this.#row(row));
+    return rows.filter(isWanted).map((row) => this.#row(row));
   }
 
   ofJob(jobId: string): string | undefined {
@@ -208,6 +211,19 @@ export class ResultStore {
       }
     }
     return adopted;
+  }
+
+  /**
+   * After the catalog was made anew its runs have other ids: results are of the runs that are now where they were.
+   * @param idAt the run in a folder
+   */
+  relink(idAt: (path: string) => string | undefined): void {
+    const update = this.#db.prepare('UPDATE results SET run_ids = ? WHERE id = ?');
+    for (const { id, runIds } of this.#all()) {
+      const places = new Map(this.#readFile(id).provenance.runs.map((run) => [run.id, run.path]));
+      const now = runIds.map((runId) => idAt(places.get(runId) ?? '') ?? runId);
+      if (now.join() !== runIds.join()) update.run(JSON.stringify(now), id);
+    }
   }
 
   #readFile(id: string): ResultFile {

@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf } from '../../src-shared/errors.ts';
+import { sweepFileName } from '../../src-shared/sweep.ts';
 import { trackingFileName } from '../../src-shared/tracking.ts';
 import { couldBeImported } from './endings.ts';
 import { parseCheckpointName } from './checkpoint-name.ts';
@@ -22,7 +23,7 @@ export type FoundRun =
 
 /** Written beside checkpoints by Basin: parts of the run. */
 const partsOfRuns = new Set([
-  ...['metrics.json', 'split.json', trackingFileName],
+  ...['metrics.json', 'split.json', trackingFileName, sweepFileName],
   ...['package.json', 'package-lock.json'],
 ]);
 /** Kept by a workspace beside its `basin.db`; its runs are looked for all the same. */

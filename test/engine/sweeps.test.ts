@@ -1,9 +1,9 @@
 /** Sweeps in the engine: begun, followed, stopped, gone on with, renamed and removed, whoever asks. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Engine } from '../../src-main/engine/index.ts';
-import { newFolder, refusal, testEngine } from './support/workspace.ts';
+import { rebuildCatalog, type Engine } from '../../src-main/engine/index.ts';
+import { newFolder, refusal, testEngine, testOptions } from './support/workspace.ts';
 
 const draft = {
   ...{ source: 'standard-small', settings: ['training.num_epochs=1'], seeds: null, then: ['interpolate'] },
@@ -131,6 +131,19 @@ describe('a sweep in the engine', () => {
     expect(await refusal(plan({ then: ['diagnose'] }))).toContain('it is not about a run');
     expect(await refusal(plan({ then: ['train'] }))).toContain('more than a run and an epoch');
     expect(existsSync(join(workspace, 'runs', planned.name))).toBe(false);
+  });
+
+  it('is as far as it was after the catalog was made anew from the folders', async () => {
+    const workspace = newFolder();
+    const engine = await testEngine(workspace);
+    await engine.call('sweeps.start', { draft });
+    await through(engine);
+    await engine.close();
+    for (const name of readdirSync(workspace).filter((each) => each.startsWith('basin.db')))
+      rmSync(join(workspace, name));
+    await rebuildCatalog(testOptions(workspace));
+    const again = await testEngine(workspace);
+    expect(await again.call('sweeps.get', { name: 'rates' })).toMatchObject({ trained: 4, complete: 4 });
   });
 
   it('is renamed, refuses to be removed while it is at work, and goes with its runs to the trash', async () => {

@@ -229,7 +229,8 @@ export const requests = {
     }),
   },
 
-  'jobs.list': { args: nothing, response: z.array(jobSchema) },
+  /** With `done` only so many of the jobs that are done, the newest: a large sweep leaves thousands. */
+  'jobs.list': { args: z.object({ done: z.int().nonnegative().optional() }), response: z.array(jobSchema) },
   'jobs.get': { args: z.object({ jobId: id }), response: jobSchema },
   /** Params are parsed by the kind's own schema. */
   'jobs.submit': { args: z.object({ kind: z.string(), params: z.unknown() }), response: jobSchema },

@@ -37,7 +37,7 @@ async function engineLines({ link, workspace }: OpenedEngine): Promise<string[]>
 
 /** Workers start with the first job; until then, what the last one computed with. */
 async function lastBackend(link: OpenedEngine['link']): Promise<BackendInfo | undefined> {
-  const jobs = z.array(jobSchema).parse(await callOver(link, 'jobs.list', {}));
+  const jobs = z.array(jobSchema).parse(await callOver(link, 'jobs.list', { done: 20 }));
   const latest = jobs
     .filter((job) => job.backend !== null)
     .sort((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0))[0];

@@ -56,7 +56,7 @@ export async function openLocalEngine(root: string, workspace: string | undefine
   return {
     link: localLink(confine(engine, engine.workspace.root), () => engine.close()),
     workspace: engine.workspace.root,
-    runningJobs: async () => interruptible(await engine.call('jobs.list', {})),
+    runningJobs: async () => interruptible(await engine.call('jobs.list', { done: 0 })),
     again,
   };
 }
@@ -107,7 +107,7 @@ async function spawnEngine(root: string, workspace: string | undefined): Promise
       },
     },
     workspace: served.workspace,
-    runningJobs: async () => interruptible(jobsSchema.parse(await callOver(link, 'jobs.list', {}))),
+    runningJobs: async () => interruptible(jobsSchema.parse(await callOver(link, 'jobs.list', { done: 0 }))),
     again: () => openLocalEngine(root, workspace),
   };
 }

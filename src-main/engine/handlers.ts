@@ -80,7 +80,7 @@ export function handlersOf(engine: EngineServices): Handlers {
       return groupsChanged(importGroups(format, text, engine.groups, engine.runs, file));
     },
 
-    'jobs.list': () => engine.jobs.list(),
+    'jobs.list': ({ done }) => engine.jobs.list(done),
     'jobs.get': ({ jobId }) => engine.jobs.get(jobId),
     'jobs.submit': ({ kind, params }) => engine.jobs.submitTyped(kind, params),
     'jobs.submitOnSlurm': ({ jobs, settings }) => engine.jobs.submitOnSlurm(jobs, settings),

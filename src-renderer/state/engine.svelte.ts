@@ -16,6 +16,11 @@ import { notices } from './notices.svelte.ts';
 
 type Listener = (event: EngineEvent) => void;
 
+/** Jobs that are done which a window holds; every other job it holds. */
+const doneJobs = 200;
+/** A list is read again at the earliest after so many times the time that reading it took: it must not fill the day. */
+const rest = 8;
+
 class EngineState {
   status = $state<'connecting' | 'ready' | 'lost'>('connecting');
   /** Why the engine is lost, one sentence. */
@@ -54,7 +59,7 @@ class EngineState {
         client.call('engine.info', {}),
         client.call('runs.list', {}),
         client.call('groups.get', {}),
-        client.call('jobs.list', {}),
+        client.call('jobs.list', { done: doneJobs }),
       ]);
       // A newer Basin serves newer pages.
       if (!window.basin && this.info && this.info.version !== info.version) return window.location.reload();
@@ -160,7 +165,7 @@ class EngineState {
     this.#readingJobs = true;
     await new Promise((resolve) => setTimeout(resolve, 50));
     this.#readingJobs = false;
-    const jobs = await this.attempt('jobs.list', {});
+    const jobs = await this.attempt('jobs.list', { done: doneJobs });
     if (jobs) this.jobs = jobs;
   }
 
@@ -173,8 +178,11 @@ class EngineState {
     this.#refreshing = true;
     do {
       this.#again = false;
+      const began = performance.now();
       const runs = await this.attempt('runs.list', {});
       if (runs) this.runs = runs;
+      const took = performance.now() - began;
+      if (this.#again) await new Promise((resolve) => setTimeout(resolve, rest * took));
     } while (this.#again);
     this.#refreshing = false;
   }

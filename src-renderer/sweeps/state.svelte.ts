@@ -4,8 +4,10 @@ import type { SweepStanding } from '../../src-shared/sweep-requests.ts';
 import { engine } from '../state/engine.svelte.ts';
 import { emptyForm, type SweepForm } from './form.ts';
 
-/** Milliseconds between two looks: a sweep changes with every job of its runs. */
+/** Milliseconds between two looks, at least: a sweep changes with every job of its runs. */
 const pause = 1000;
+/** A large one is looked at again only after so many times the time that it took. */
+const rest = 8;
 
 /** What a request says, asked again whenever sweeps or runs change. */
 class Looked<T> {
@@ -28,13 +30,15 @@ class Looked<T> {
     this.#reading = true;
     do {
       this.#again = false;
+      const began = performance.now();
       try {
         this.value = await this.#ask();
         this.error = null;
       } catch (thrown) {
         this.error = thrown;
       }
-      if (this.#again) await new Promise((resolve) => setTimeout(resolve, pause));
+      const wait = Math.max(pause, rest * (performance.now() - began));
+      if (this.#again) await new Promise((resolve) => setTimeout(resolve, wait));
     } while (this.#again);
     this.#reading = false;
   }

@@ -95,8 +95,9 @@ export class JobService {
     this.queue = new JobQueue(parts.store, parts.pool, hooks, parts.mode);
   }
 
-  list(): Job[] {
-    return this.#parts.store.list().map((job) => this.queue.live(job));
+  /** @param done how many of the jobs that are done, at most; absent: all */
+  list(done?: number): Job[] {
+    return this.#parts.store.list(done).map((job) => this.queue.live(job));
   }
 
   get(id: string): Job {

@@ -143,14 +143,16 @@ export class JobStore {
     return found;
   }
 
-  /** Queued first in their order, then the rest, newest first. */
-  list(): Job[] {
+  /** Queued first in their order, then the rest, newest first. @param done at most so many that are done, the newest */
+  list(done?: number): Job[] {
     const rows = this.#db
       .prepare(
-        `SELECT * FROM jobs ORDER BY state <> 'running', state <> 'queued',
+        `SELECT * FROM jobs WHERE state <> 'done' OR id IN
+           (SELECT id FROM jobs WHERE state = 'done' ORDER BY created_at DESC LIMIT ?)
+         ORDER BY state <> 'running', state <> 'queued',
            CASE WHEN state = 'queued' THEN position END, created_at DESC`,
       )
-      .all() as JobRow[];
+      .all(done ?? -1) as JobRow[];
     return rows.map((row) => this.#detail(row).job);
   }
 

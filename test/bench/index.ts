@@ -18,6 +18,7 @@ const benches = {
   catalog: '10,000 checkpoints over 1,000 runs: import, listing, size of the catalog',
   'realization-cost': 'seconds for all layers of the stock MLP, 512 wide',
   linalg: 'linear algebra in float64: our own routines, TensorFlow and ml-matrix',
+  sweep: 'a sweep of 1,600 runs compared with one of 16: first rows, longest frames, its plot',
   renderer: 'the window in Chromium: first rows, longest frames, large matrices, many curves',
   'fuzz-formats': '10,000 damaged files of every format: time, memory, and whether refusals say where',
   published: 'whole jobs, compared with PyTorch doing them the published way',

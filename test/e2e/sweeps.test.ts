@@ -84,7 +84,7 @@ describe.skipIf(noBrowser)('sweeps', { timeout: long }, () => {
       .poll(async () => (await states()).filter((state) => state === 'done').length, patient)
       .toBeGreaterThan(0);
     await expect.poll(states, patient).toEqual(['done', 'done', 'done', 'done']);
-    await page.getByRole('status').getByText('all done').waitFor();
+    await page.getByRole('status').getByText('all 4 done').waitFor();
     const plot = page.getByRole('img', { name: 'test accuracy (%) over lr' });
     await plot.waitFor();
     // Seeds are repetitions: one line, and a point for each rate.
@@ -168,7 +168,7 @@ describe.skipIf(noBrowser)('sweeps', { timeout: long }, () => {
   it('is listed with how far it is, and removed with its runs, which can be taken back', async () => {
     await goTo(page, 'sweeps?all=yes');
     const row = page.getByRole('row', { name: /Rates of learning/ });
-    await row.getByText('all done').waitFor();
+    await row.getByText('all 4 done').waitFor();
     await expectAccessible();
     await row.getByRole('button', { name: 'Actions for Rates of learning' }).click();
     await page.getByRole('menuitem', { name: 'Remove…' }).click();

@@ -169,7 +169,7 @@ export class SlurmService implements Elsewhere {
         const known = store.find(job.id);
         if (!known) return [store.create(job)];
         const isOld = this.#places.get(job.id)!.batch !== batch;
-        if (isOld || !isActive(known.job.state)) this.#forget(batch, index, known.job);
+        if (isOld || !isActive(known.job)) this.#forget(batch, index, known.job);
         return [];
       }),
     );
@@ -302,7 +302,7 @@ export class SlurmService implements Elsewhere {
 
   #lookAt(place: Place, seen: SlurmTask | undefined, asked: boolean): void {
     const { job } = this.#parts.store.get(place.batch.jobs[place.index]!.id);
-    if (!isActive(job.state)) return this.#forget(place.batch, place.index, job);
+    if (!isActive(job)) return this.#forget(place.batch, place.index, job);
     const folder = taskFolder(place.batch, place.index);
     const phase = seen ? phaseOf(seen.state) : asked ? 'ended' : undefined;
     const found = endOf(folder);

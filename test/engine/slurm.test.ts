@@ -125,6 +125,7 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
     expect((data as { resumed_from: number }).resumed_from).toBeGreaterThan(0);
     expect(weightsIn(run, 4)).toBe(expectedWeights(4));
     const log = await engine.call('jobs.log', { jobId: job!.id });
+    expect(log.filter((line) => line.startsWith('submitted to Slurm: task '))).toHaveLength(2);
     expect(log.join('\n')).toContain('Slurm told the task to stop before its end');
     await expect.poll(() => arrays(workspace)).toEqual([]);
   });

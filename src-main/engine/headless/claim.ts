@@ -1,7 +1,7 @@
 /**
  * One process at a time works on a job, on whatever machine: Slurm may start a task again whose first process it can no
- * longer see. The claim is a file that its holder writes anew every few seconds; one whose holder is dead (same machine)
- * or silent (another one) is taken over. Clocks of machines are never compared.
+ * longer see. The claim is a file that its holder writes anew every few seconds; one whose holder has been silent for
+ * long, or shortly and is seen to be dead, is taken over. Clocks of machines are never compared.
  */
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, rmSync, writeFileSync, renameSync } from 'node:fs';
@@ -72,8 +72,10 @@ export async function takeClaim(
       changed = performance.now();
     }
     const holder = parse(text);
-    const isSilent = performance.now() - changed > silence;
-    if (text !== '' && (isSilent || (holder && isDead(holder)))) {
+    const quiet = performance.now() - changed;
+    // A process that cannot be seen may be in a container: then it still writes.
+    const isGone = holder?.host === own.host ? isDead(holder) && quiet > 2 * beat : quiet > silence;
+    if (text !== '' && isGone) {
       write(path, own);
       await pause(settle);
       if (parse(readText(path))?.token === own.token) return held(path, own, beat);
@@ -82,8 +84,8 @@ export async function takeClaim(
   }
 }
 
-function isDead({ host, boot, pid, start }: Holder): boolean {
-  if (host !== hostname()) return false;
+/** Of this machine. */
+function isDead({ boot, pid, start }: Holder): boolean {
   return (boot !== '' && boot !== bootId()) || !isAlive(pid, start);
 }
 

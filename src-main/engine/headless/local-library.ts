@@ -3,16 +3,8 @@
  * loading 850 MB over the network for every task would take longer than many tasks.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
@@ -52,7 +44,7 @@ export async function localBinding(
       for (const name of readdirSync(cache))
         if (name.startsWith(`${basename(target)}.`) && name.endsWith('.part'))
           rmSync(join(cache, name), { recursive: true, force: true });
-      if (!existsSync(copied)) copyAll(binding, library, target);
+      if (!existsSync(copied)) await copyAll(binding, library, target);
     } finally {
       claim.release();
     }
@@ -70,21 +62,21 @@ export async function localBinding(
 }
 
 /** Appears under its name when it is whole. */
-function copyAll(binding: string, library: string, target: string): void {
+async function copyAll(binding: string, library: string, target: string): Promise<void> {
   const temporary = `${target}.${randomBytes(4).toString('hex')}.part`;
   try {
-    const copy = (from: string, to: string): void =>
-      cpSync(from, to, {
+    const copy = (from: string, to: string): Promise<void> =>
+      cp(from, to, {
         recursive: true,
         dereference: true,
         filter: (path) => !notNeeded.has(basename(path)),
       });
-    copy(dirname(binding), join(temporary, 'lib', 'napi-v8'));
+    await copy(dirname(binding), join(temporary, 'lib', 'napi-v8'));
     const real = realpathSync(library);
-    copy(real, join(temporary, 'deps', 'lib'));
+    await copy(real, join(temporary, 'deps', 'lib'));
     // The CUDA build looks for ../nvidia beside its own folder.
     const cuda = join(dirname(real), 'nvidia');
-    if (existsSync(cuda)) copy(cuda, join(temporary, 'deps', 'nvidia'));
+    if (existsSync(cuda)) await copy(cuda, join(temporary, 'deps', 'nvidia'));
     renameSync(temporary, target);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });

@@ -155,6 +155,8 @@ export class SlurmService implements Elsewhere {
     const batch = await submitBatch(this.#spool, this.#parts, order);
     this.#add(batch);
     this.#bringIn(batch);
+    for (const [index, { id }] of batch.jobs.entries())
+      this.#parts.store.addLog(id, [`submitted to Slurm: task ${batch.slurmId}_${index}`]);
     // Of those that these jobs were in before, nothing may be left to keep.
     for (const old of [...this.#batches]) this.#tidy(old);
     this.#schedule();
@@ -310,8 +312,11 @@ export class SlurmService implements Elsewhere {
     // One that was stopped may be started again by Slurm itself.
     const final = found && (found.failure.kind !== 'stopped' || phase === 'ended');
     if (final) return this.#end(place, outcomeOfFailure(found.failure, seen));
-    if (phase === 'running') this.#begin(place).look();
-    else place.follower?.look();
+    if (phase === 'running') {
+      if (!place.follower && seen) this.#parts.store.addLog(job.id, [`running on ${seen.node}`]);
+      this.#begin(place).look();
+    }
+    if (phase !== 'running') place.follower?.look();
     place.lost = phase === 'ended' ? place.lost + 1 : 0;
     // One that ended well has left a result.
     const patience = seen?.state === 'COMPLETED' ? looksForLate : looksForLost;

@@ -1,6 +1,6 @@
 import type { FigureRecipe } from '../../src-shared/figures/index.ts';
-import { labelAccuracyName, multilabelLossNames } from '../../src-shared/objective.ts';
-import type { MultilabelLoss } from '../../src-shared/objective.ts';
+import { accuracyTitle, lossTitles } from '../../src-shared/objective.ts';
+import type { LossName } from '../../src-shared/objective.ts';
 import type { EpochMetrics } from '../../src-shared/progress.ts';
 
 const panels = [
@@ -11,10 +11,10 @@ const panels = [
 export type CurveKey = (typeof panels)[number]['key'];
 
 /** Where it is not what it usually is: undefined if every example has one class. */
-function labelOf(key: CurveKey, loss: MultilabelLoss | undefined): string | undefined {
+function labelOf(key: CurveKey, loss: LossName | undefined): string | undefined {
   if (loss === undefined) return undefined;
   const split = key === 'trainLoss' ? 'training' : 'validation';
-  return `${split} ${key === 'valAccuracy' ? labelAccuracyName : multilabelLossNames[loss]}`;
+  return `${split} ${key === 'valAccuracy' ? accuracyTitle(loss) : lossTitles[loss]}`;
 }
 
 /** Training curves of one run, a line per model; null while there is nothing to draw. */

@@ -46,7 +46,7 @@ export async function readPart(files: PartFiles, context: ComputeContext): Promi
   const oneMore =
     'values' in labels && files.labels !== undefined && labels.place(0) === 'line 1' && found === count! + 1;
   throw new UserError(
-    `${labels.source}: ${files.task === 'classification' ? 'labels' : 'targets'} of ${found} examples for the ${count} examples of ${inputs.source}.`,
+    `${labels.source}: ${files.task === 'classification' ? `${found} labels` : `targets of ${found} examples`} for the ${count} examples of ${inputs.source}.`,
     oneMore ? { hint: 'If line 1 is a name, remove it or call it "label".' } : {},
   );
 }

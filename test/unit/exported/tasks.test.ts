@@ -8,6 +8,11 @@ import { readMetrics } from '../../../src-main/formats/run-files.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import { present } from '../../../src-shared/presentations/index.ts';
+import {
+  interpolationFigure,
+  panelsByAlignment,
+} from '../../../src-shared/presentations/interpolation-figure.ts';
 import { add, fresh, npy, refusal } from '../../support/add-data.ts';
 import { numbersOf } from '../../support/exported.ts';
 import { job } from '../../support/job.ts';
@@ -156,6 +161,9 @@ describe('the next token', () => {
     const [own, other] = [await curve(run), await curve(directory)];
     expect(other.test_loss).toEqual(own.test_loss);
     expect(own.test_loss![1]).toBeGreaterThan(own.test_loss![0]!);
+    const { table } = present('interpolate', { pairs: [own], warnings: [], ...own })!;
+    const at = table!.columns.indexOf('perplexity of the ends');
+    expect(table!.rows[0]![at]).toContain(Math.exp(own.test_loss![0]!).toFixed(3));
   });
 
   it('is learnt on after a stop, and by forks, as without it', async () => {
@@ -291,6 +299,16 @@ describe('numbers', () => {
     expect(line.test_loss_barriers).toBeDefined();
     expect(Object.keys(line).filter((name) => /accuracy|barrier_height|linearity/.test(name))).toEqual([]);
     expect(JSON.stringify(line)).not.toContain('not a finite number');
+    const shown = present('interpolate', { pairs: [line], warnings: [], ...line })!;
+    expect(JSON.stringify([shown.verdict, shown.facts, shown.table])).not.toMatch(/accuracy/i);
+    expect(shown.table!.columns).toContain('RMSE of the ends');
+    const rmse = Math.sqrt(line.test_loss![0]!).toFixed(3);
+    expect(JSON.stringify(shown.table!.rows)).toContain(rmse);
+    const curves = [{ label: 'numbers', pairs: [line] }];
+    const draw = (metric: 'accuracy' | 'loss') =>
+      interpolationFigure(panelsByAlignment(curves), { metric, split: 'test', barrier: 'chord', notes: [] });
+    expect(draw('accuracy')).toBeNull();
+    expect(draw('loss')!.data.metricName).toBe('mean squared error');
     await job('merge', { run, epoch: 30, align: 'none', directory: fresh('merged') });
   });
 

@@ -2,7 +2,7 @@
 import type { Network } from '../networks/network.ts';
 import { takesWholes } from '../networks/tokens.ts';
 import type { Objective, Task } from '../objective.ts';
-import { objectiveOf } from './geometry.ts';
+import { hasBinaryLabels, objectiveOf } from './geometry.ts';
 import type { GeometryPlan } from './geometry.ts';
 
 /**
@@ -20,4 +20,16 @@ export function objectiveFor(
   if (task === 'next-token' || (task === undefined && shape.length === 2 && takesWholes(network)))
     return { loss: 'next-token', labels };
   return undefined;
+}
+
+/** " of labels", " of tokens": what the accuracy of a run of the catalog is the share of; empty of examples. */
+export function shareOf({
+  dataset,
+  properties,
+}: {
+  dataset: string | null;
+  properties: Readonly<Record<string, unknown>>;
+}): string {
+  if (hasBinaryLabels(dataset)) return ' of labels';
+  return properties['dataset.task'] === 'next-token' ? ' of tokens' : '';
 }

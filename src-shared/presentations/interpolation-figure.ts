@@ -149,13 +149,14 @@ export function namedMetric(
   if (named.length === 0) return { told: [] };
   const told = named.map(objectiveText);
   const oneKind = losses.length === 1;
+  const inNats = !named.includes('mean-squared-error');
   if (metric === 'accuracy')
     return oneKind
       ? { metricName: accuracyTitle(named[0]), told }
       : { metricName: 'accuracy of different kinds (%)', told: [...told, mixedText] };
   return oneKind
     ? { metricName: lossTitles[named[0]!], told }
-    : { metricName: 'losses of different kinds', told: [...told, mixedText] };
+    : { metricName: `losses of different kinds${inNats ? ' (nats)' : ''}`, told: [...told, mixedText] };
 }
 
 const mixedText = 'The curves are of different losses and cannot be compared with each other.';

@@ -8,6 +8,7 @@ import { readMetrics } from '../../../src-main/formats/run-files.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
 import { UserError } from '../../../src-shared/errors.ts';
+import { trainingCurvesRecipe } from '../../../src-renderer/training/curves.ts';
 import { present } from '../../../src-shared/presentations/index.ts';
 import {
   interpolationFigure,
@@ -120,6 +121,13 @@ describe('the next token', () => {
     expect(dataset).toMatchObject({ name: 'text', task: 'next-token' });
     const metrics = readMetrics(run, 6);
     expect(metrics.map(({ lossName }) => lossName)).toEqual(new Array(7).fill('next-token'));
+    const drawn = trainingCurvesRecipe(metrics, 'm', ['trainLoss', 'valAccuracy'])!.data.panels;
+    expect(drawn.map(({ label }) => label)).toEqual([
+      'training cross entropy (nats, mean over tokens)',
+      'validation token accuracy (%)',
+      'validation perplexity',
+    ]);
+    expect(drawn[2]!.series[0]!.models[0]!.values.at(-1)).toBe(Math.exp(metrics.at(-1)!.valLoss![0]!));
     // Untrained: about as good as any of seven.
     expect(metrics[0]!.valLoss![0]).toBeGreaterThan(1);
   });
@@ -272,6 +280,8 @@ describe('numbers', () => {
     });
     const metrics = readMetrics(run, 30);
     expect(metrics.map(({ valAccuracy }) => valAccuracy)).toEqual(new Array(31).fill(null));
+    const drawn = trainingCurvesRecipe(metrics, 'm', ['trainLoss', 'valAccuracy'])!.data.panels;
+    expect(drawn.map(({ label }) => label)).toEqual(['training mean squared error', 'validation RMSE']);
     expect(Math.max(...metrics.at(-1)!.valLoss!)).toBeLessThan(0.1 * metrics[0]!.valLoss![0]!);
   });
 

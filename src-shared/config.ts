@@ -5,6 +5,7 @@ export * from './config/resolve.ts';
 export type { Augmentation } from './config/augmentation.ts';
 export { sizeOverrides } from './config/data-sizes.ts';
 export * from './config/geometry.ts';
+export { objectiveFor, shareOf } from './config/objective.ts';
 export * from './config/tolerant.ts';
 export { isTrackerRecord } from './config/understand.ts';
 export * from './config/family.ts';

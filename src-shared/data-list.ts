@@ -1,6 +1,7 @@
 /** The requests for the data sets that can be trained on. */
 import { z } from 'zod';
 import { shapeText } from './images.ts';
+import { taskSchema } from './objective.ts';
 
 export const dataSetRowSchema = z.object({
   name: z.string(),
@@ -10,6 +11,9 @@ export const dataSetRowSchema = z.object({
   features: z.int().nullable(),
   /** Of images: channels, height, width. */
   shape: z.array(z.int()).nullable(),
+  /** What is learnt; absent: classification. */
+  task: taskSchema.optional(),
+  /** Of numbers to be predicted how many; of tokens one more than the largest to be predicted. */
   classes: z.int().nullable(),
   train: z.int().nullable(),
   test: z.int().nullable(),
@@ -29,8 +33,15 @@ export const dataRequests = {
 } as const;
 
 /** "8000 + 2000 of 1 x 28 x 28, 10 classes"; empty if nothing is known. */
-export function examplesText({ train, test, shape, features, classes, problem }: DataSetRow): string {
+export function examplesText(row: DataSetRow): string {
+  const { train, test, shape, features, classes, problem, task = 'classification' } = row;
   if (problem !== null) return problem;
   if (train === null || features === null) return '';
-  return `${train} + ${test} of ${shape ? shapeText(shape) : `${features} numbers`}, ${classes} classes`;
+  const wanted = {
+    classification: `${classes} classes`,
+    'next-token': `the next of ${classes} tokens`,
+    regression: `${classes} ${classes === 1 ? 'number' : 'numbers'} to predict`,
+  }[task];
+  const numbers = task === 'next-token' ? 'tokens' : 'numbers';
+  return `${train} + ${test} of ${shape ? shapeText(shape) : `${features} ${numbers}`}, ${wanted}`;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { BackendInfo } from './domain.ts';
 import type { FoundFigure, FoundResult, FoundRun, HashedFile } from './interop.ts';
-import { multilabelLossSchema } from './objective.ts';
+import { lossNameSchema } from './objective.ts';
 import { trackedSchema } from './tracking.ts';
 
 /** How far a job is. `fraction` runs from 0 to 1; `secondsLeft` is an estimate, absent while none can be made. */
@@ -19,11 +19,11 @@ export const epochMetricsSchema = z.object({
   trainLoss: z.array(z.number()).nullable(),
   /** Exact mean loss over the validation split. */
   valLoss: z.array(z.number()).nullable(),
-  /** Percent, 0 to 100. */
+  /** Percent, 0 to 100; null if there is none, because numbers are predicted. */
   valAccuracy: z.array(z.number()).nullable(),
   learningRate: z.number().optional(),
-  /** What loss and accuracy are if examples have several binary labels; absent: cross entropy of one class per example. */
-  lossName: multilabelLossSchema.optional(),
+  /** What loss and accuracy are if examples have other labels than one class each; absent: cross entropy. */
+  lossName: lossNameSchema.optional(),
   /** What was measured of the models at this epoch, if the config asks for it. */
   tracked: trackedSchema.optional(),
   /** Of the last epoch: why training ended there, before the config's last epoch. */

@@ -1,6 +1,7 @@
 /** What results say of whole runs, for the columns and filters of the catalog. */
 import { z } from 'zod';
 import { alignmentSchema, splitSchema } from './domain.ts';
+import { lossNameSchema } from './objective.ts';
 
 const id = z.string();
 
@@ -45,8 +46,8 @@ const testMeasureSchema = z.object({
   source: z.enum(['training', 'interpolation']),
   /** Percent, over the models. */
   accuracy: spreadSchema,
-  /** Of labels, if examples have several. */
-  ofLabels: z.boolean(),
+  /** Says what it is the share of; absent: of examples. */
+  lossName: lossNameSchema.optional(),
 });
 export type TestMeasure = z.infer<typeof testMeasureSchema>;
 

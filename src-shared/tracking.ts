@@ -125,7 +125,9 @@ function barriersIn(curves: Curves): Partial<Tracked> {
     Object.fromEntries(barrierNames.map((name) => [name, rows.map((row) => row[field]?.[name] ?? null)]));
   return {
     lossBarriers: by('test_loss_barriers') as Record<BarrierName, (number | null)[]>,
-    accuracyDrops: by('test_accuracy_drops') as Record<BarrierName, (number | null)[]>,
+    ...(rows.some((row) => row.test_accuracy !== undefined) && {
+      accuracyDrops: by('test_accuracy_drops') as Record<BarrierName, (number | null)[]>,
+    }),
   };
 }
 

@@ -105,6 +105,11 @@ function interpolationOf(
     ),
   );
   if (!series.every(({ pairs }) => pairs.every((pair) => curveOf(pair, split, metric)))) {
+    const other = metric === 'accuracy' ? 'loss' : 'accuracy';
+    if (series.every(({ pairs }) => pairs.every((pair) => curveOf(pair, split, other))))
+      throw new UserError(`The result has no ${metric}: its networks predict numbers.`, {
+        hint: `Draw the ${other}: --metric ${other}.`,
+      });
     throw new UserError(`The result has no ${split} ${metric}: it was computed for other splits.`, {
       hint: 'Choose another --split, or interpolate again with --splits including this one.',
     });

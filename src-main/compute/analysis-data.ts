@@ -5,14 +5,14 @@ import { geometryKindOf, replaceBlocked, requireSameRotation, resolveData } from
 import type { DataPlan, RunConfig } from '../../src-shared/config.ts';
 import type { DataSource, Split } from '../../src-shared/domain.ts';
 import { UserError } from '../../src-shared/errors.ts';
-import { objectiveText } from '../../src-shared/objective.ts';
+import { objectiveText, targetsOf, targetsText } from '../../src-shared/objective.ts';
 import { areRelated, dataSetNamed, isOwnName } from '../formats/data-sets.ts';
 import { graphNamed } from '../formats/graph-data.ts';
 import { typedPath } from '../formats/typed-path.ts';
 import type { Run } from './load-models.ts';
 import { sizeOf } from '../../src-shared/shapes.ts';
 import { overGraph } from './networks/parameters.ts';
-import { evaluationExamples, loadDataset, splitIndices } from './data/index.ts';
+import { evaluationExamples, loadDataset, requireTokens, splitIndices } from './data/index.ts';
 import type { DataRequest, Dataset, Examples, SplitIndices } from './data/index.ts';
 
 /** `data` of a job's params: what is absent is taken from the run. */
@@ -64,12 +64,14 @@ export async function loadAnalysisData(
         `${run.directory} take ${inputs}.`,
     );
   }
+  requireSameLabels(run, dataset);
   if (dataset.classes > outputs) {
+    const what = run.graph.objective?.loss === 'next-token' ? 'tokens to predict' : 'classes';
     throw new UserError(
-      `data set "${name}" (${dataset.origin}) has ${dataset.classes} classes, but the models of ${run.directory} have ${outputs}.`,
+      `data set "${name}" (${dataset.origin}) has ${dataset.classes} ${what}, but the models of ${run.directory} have ${outputs}.`,
     );
   }
-  requireSameLabels(run, dataset);
+  requireTokens(run.graph, dataset, `the models of ${run.directory}`);
   const { objective } = run.graph;
   const runSplitFile = plan.splitFile === null ? undefined : inRun(run, plan.splitFile);
   const { splitSeed, valFraction } = plan;
@@ -122,17 +124,15 @@ function refuseOtherKind({ graph, directory }: Run, { name, origin, nodes }: Dat
 /** Numbers per example that the run's networks take, and classes that they tell apart. */
 function sizesOf({ graph: { graph, shapes } }: Run): { inputs: number; outputs: number } {
   const [input] = graph.inputs;
-  return { inputs: sizeOf(input!.shape), outputs: sizeOf(shapes.get(graph.output)!) };
+  return { inputs: sizeOf(input!.shape), outputs: shapes.get(graph.output)!.at(-1) ?? 1 };
 }
 
 /** @throws UserError if the loss of the run's networks is about other labels than the data have */
 function requireSameLabels({ graph, directory }: Run, { name, origin, train }: Dataset): void {
-  const wanted = graph.objective?.labels;
-  if (wanted === train.binaryLabels) return;
-  const textOf = (labels: number | undefined): string =>
-    labels === undefined ? 'one class each' : `${labels} binary labels each`;
+  const [wanted, found] = [targetsText(targetsOf(graph.objective)), targetsText(train.targets)];
+  if (wanted === found) return;
   throw new UserError(
-    `data set "${name}" (${origin}): its examples have ${textOf(train.binaryLabels)}, but ${directory} was trained on examples with ${textOf(wanted)}; neither loss nor accuracy would mean anything.`,
+    `data set "${name}" (${origin}): its examples have ${found}, but ${directory} was trained on examples with ${wanted}; neither loss nor accuracy would mean anything.`,
     { hint: 'Leave the data set out to measure on that of the run.' },
   );
 }
@@ -140,12 +140,12 @@ function requireSameLabels({ graph, directory }: Run, { name, origin, train }: D
 /**
  * For what goes by the one class of each example.
  * @param what the beginning of a sentence: "classes are shown"
- * @throws UserError if the run's examples have several binary labels
+ * @throws UserError if the run's examples have other labels
  */
 export function requireOneClass({ graph, directory }: Run, what: string): void {
   if (!graph.objective) return;
   throw new UserError(
-    `${what} only if every example has one class; those of ${directory} have ${graph.objective.labels} binary labels each.`,
+    `${what} only if every example has one class; those of ${directory} have ${targetsText(targetsOf(graph.objective))}.`,
   );
 }
 
@@ -153,12 +153,15 @@ export function requireOneClass({ graph, directory }: Run, what: string): void {
 function withWish(config: RunConfig, wish: DataWish): RunConfig {
   const named = wish.name === undefined ? undefined : { name: wish.name };
   const whole = named ? replaceBlocked(config, { dataset: named }) : config;
-  if (!whole.dataset) return whole;
-  const dataset = replaceBlocked(whole.dataset, {
+  // Of adopted weights nobody may have said what they were trained on.
+  const section = whole.dataset ?? named;
+  if (!section) return whole;
+  const dataset = replaceBlocked(section, {
     ...named,
     ...((named ?? wish.dataDir) !== undefined && { data_dir: null }),
     ...(wish.splitFile !== undefined && { split_file: null, split_seed: null, val_split: null }),
   });
+  if (named && dataset.name == null) dataset.name = named.name;
   return Object.defineProperty(replaceBlocked(whole, {}), 'dataset', { value: dataset });
 }
 
@@ -196,8 +199,11 @@ function isRunsSet(plan: DataPlan, dataset: Dataset): boolean {
 }
 
 /** Of sets that a person has added, known by their contents alone; undefined if neither is one. */
-function sameContents({ contents: recorded }: DataPlan, { contents }: Dataset): boolean | undefined {
-  if (recorded === undefined && contents === undefined) return undefined;
+function sameContents(
+  { contents: recorded, name }: DataPlan,
+  { contents, name: found }: Dataset,
+): boolean | undefined {
+  if (recorded === undefined && (contents === undefined || name === found)) return undefined;
   return recorded !== undefined && contents?.startsWith(recorded) === true;
 }
 

@@ -1,6 +1,6 @@
 /** From "these models of this run" to networks that can be computed with. Every analysis of checkpoints starts here. */
 import { dirname, resolve } from 'node:path';
-import { objectiveOf, readTolerantly, resolveGeometry, resolveModel } from '../../src-shared/config.ts';
+import { objectiveFor, readTolerantly, resolveGeometry, resolveModel } from '../../src-shared/config.ts';
 import type { RunConfig } from '../../src-shared/config.ts';
 import { UserError } from '../../src-shared/errors.ts';
 import type { ModelSpec } from '../../src-shared/model.ts';
@@ -132,14 +132,16 @@ export function readRun(directory: string): Run {
   const { directory: absolute, config: raw, configPath } = readRunDirectory(resolve(directory));
   const { config } = readTolerantly(raw, configPath);
   const spec = resolveModel(config, configPath);
-  const graph = { ...readNetwork(graphOf(spec), configPath), objective: objectiveIn(config) };
+  const network = readNetwork(graphOf(spec), configPath);
+  const graph = { ...network, objective: objectiveIn(config, network) };
   return { directory: absolute, configPath, config, spec, graph };
 }
 
 /** Undefined also if the config does not say it: whatever takes the run's data then reports that. */
-function objectiveIn(config: RunConfig): Objective | undefined {
+function objectiveIn(config: RunConfig, network: Network): Objective | undefined {
   try {
-    return objectiveOf(resolveGeometry(config));
+    const task = config.dataset?.task ?? undefined;
+    return objectiveFor({ geometry: resolveGeometry(config), task }, network);
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;

@@ -125,10 +125,10 @@ function saidByTraining(row: ResultRow, data: unknown): Said {
   const parsed = trainedSchema.safeParse(data);
   if (!parsed.success) return {};
   const { test_accuracy: values, epochs: epoch, loss_name: loss } = parsed.data;
-  const accuracy = spreadOf(values);
+  const accuracy = spreadOf(values ?? []);
   if (!accuracy) return {};
   return {
-    test: { ...originOf(row), epoch, source: 'training', accuracy, ofLabels: loss !== undefined },
+    test: { ...originOf(row), epoch, source: 'training', accuracy, ...(loss && { lossName: loss }) },
   };
 }
 
@@ -165,7 +165,7 @@ function saidByInterpolation(row: ResultRow, data: unknown): Said {
         ...common,
         source: 'interpolation',
         accuracy: test,
-        ofLabels: first.loss_name !== undefined,
+        ...(first.loss_name && { lossName: first.loss_name }),
       },
     }),
   };

@@ -8,7 +8,7 @@ import {
   fixedWeightsText,
   mergeConfig,
   notesOnConfig,
-  objectiveOf,
+  objectiveFor,
   readTolerantly,
   refuseIdleOverrides,
   refuseUnknownKeys,
@@ -27,7 +27,9 @@ import { hasNumFixed, hasSigma } from '../../src-shared/domain.ts';
 import { gnnWidths, resnetName, widths, type TrainableSpec } from '../../src-shared/model.ts';
 import { countsOf } from '../../src-shared/networks/counts.ts';
 import { fixedPartText } from '../../src-shared/networks/general-family.ts';
-import { graphOf } from '../../src-shared/networks/of-model.ts';
+import { readNetwork } from '../../src-shared/networks/network.ts';
+import { graphOf, trainedGraphOf } from '../../src-shared/networks/of-model.ts';
+import { targetsOf, targetsText } from '../../src-shared/objective.ts';
 import { checkDataName, factsOfData } from '../formats/data-registry.ts';
 import { withGivenFamily } from '../formats/given-family.ts';
 import { listPresets } from '../formats/presets.ts';
@@ -145,8 +147,9 @@ function overriddenBy(
 
 function trackingOf(config: RunConfig, spec: TrainableSpec, data: DataPlan): TrackingPlan | undefined {
   const facts = { models: config.num_models ?? 2, overGraph: spec.architecture === 'gnn' };
-  const multilabel = objectiveOf(data.geometry) !== undefined;
-  return resolveTracking(config, { ...facts, multilabel }, 'the config');
+  const objective = objectiveFor(data, readNetwork(trainedGraphOf(spec)));
+  const targets = objective && targetsText(targetsOf(objective));
+  return resolveTracking(config, { ...facts, targets }, 'the config');
 }
 
 const trackingNote =

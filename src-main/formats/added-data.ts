@@ -8,7 +8,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError, messageOf } from '../../src-shared/errors.ts';
 import type { ImageShape } from '../../src-shared/images.ts';
+import { taskSchema } from '../../src-shared/objective.ts';
+import type { Task } from '../../src-shared/objective.ts';
 import { sizeOf } from '../../src-shared/shapes.ts';
+import type { ExampleArray } from './examples/arrays.ts';
 import { readNpy } from './npy.ts';
 import { readWholeFile } from './source.ts';
 import { decodeText } from './text-file.ts';
@@ -28,12 +31,16 @@ const manifestSchema = z.object({
   /** Of images: channels, height, width. Null: rows of numbers. */
   shape: z.tuple([count, count, count]).nullable(),
   features: count,
+  /** What is learnt; absent: classification. */
+  task: taskSchema.default('classification'),
+  /** Of numbers to be predicted how many; of tokens one more than the largest to be predicted. */
   classes: count,
   /** In the order of the labels; null if labels were numbers. */
   class_names: z.array(z.string()).nullable(),
   train: count,
   test: count,
-  dtype: z.enum(['uint8', 'float32']),
+  /** `int32`: the inputs are tokens, which nothing is subtracted from. */
+  dtype: z.enum(['uint8', 'float32', 'int32']),
   /** (x - mean) / std, x / 255 of bytes. One of each, one per channel, or one per number of a row. */
   mean: z.array(z.number()).min(1),
   std: z.array(z.number().positive()).min(1),
@@ -105,8 +112,24 @@ const again = 'Add the data set again with "basin data add".';
 /** Raw numbers of one part, as stored. */
 export interface StoredPart {
   /** [count, features] */
-  data: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
-  labels: Int32Array<ArrayBuffer>;
+  data: ExampleArray['data'];
+  /** [count] classes; [count, each] tokens, -1 if one does not count, or numbers, of float32. */
+  labels: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+}
+
+type TargetFacts = Pick<AddedManifest, 'task' | 'features' | 'classes'>;
+
+/** How many numbers label an example; undefined: one class. */
+export function targetsEach({ task, features, classes }: TargetFacts): number | undefined {
+  return { classification: undefined, 'next-token': features, regression: classes }[task];
+}
+
+/** Of stored labels. */
+export const labelDtype = (task: Task): 'int32' | 'float32' => (task === 'regression' ? 'float32' : 'int32');
+
+export function labelShape(facts: TargetFacts, examples: number): number[] {
+  const each = targetsEach(facts);
+  return each === undefined ? [examples] : [examples, each];
 }
 
 /** @throws UserError naming the file if it is not what the manifest says */
@@ -121,24 +144,26 @@ export function readAddedPart(folder: string, manifest: AddedManifest, part: 'tr
     );
   }
   const storedLabels = readNpy(labels);
-  const bad =
-    storedLabels.dtype !== 'int32' || storedLabels.shape.length !== 1
-      ? `${storedLabels.dtype} [${storedLabels.shape.join(', ')}]`
-      : storedLabels.data.length === manifest[part]
-        ? undefined
-        : `${storedLabels.data.length} labels`;
-  if (bad !== undefined)
-    throw new UserError(`${labels}: ${bad}; int32 [${manifest[part]}] was expected.`, { hint: again });
+  const textOf = (dtype: string, shape: readonly number[]): string => `${dtype} [${shape.join(', ')}]`;
+  const found = textOf(storedLabels.dtype, storedLabels.shape);
+  const expected = textOf(labelDtype(manifest.task), labelShape(manifest, manifest[part]));
+  if (found !== expected)
+    throw new UserError(`${labels}: ${found}; ${expected} was expected.`, { hint: again });
   return { data: stored.data as StoredPart['data'], labels: storedLabels.data as StoredPart['labels'] };
 }
 
 /** The hash by which a run knows the set it was trained on: of inputs, labels and normalisation. */
 export function contentsHash(
-  facts: { shape: ImageShape | null; features: number; mean: readonly number[]; std: readonly number[] },
+  facts: Pick<AddedManifest, 'features' | 'task'> & {
+    shape: ImageShape | null;
+    mean: readonly number[];
+    std: readonly number[];
+  },
   parts: readonly StoredPart[],
 ): string {
+  const { shape, features, mean, std, task } = facts;
   const hash = createHash('sha256').update(
-    JSON.stringify([facts.shape, facts.features, facts.mean, facts.std]),
+    JSON.stringify([shape, features, mean, std, ...(task === 'classification' ? [] : [task])]),
   );
   for (const { data, labels } of parts) {
     hash.update(`${data.constructor.name} ${labels.length} `);

@@ -15,6 +15,7 @@ import { anyIdx, dataSetNamed, dataSets, isOwnName, notReadYet, plain } from './
 import type { DataSetEntry } from './data-sets.ts';
 import { anyGraph, arxiv, findGraph, graphNamed, pathsOf } from './graph-data.ts';
 import { idxFilesBelow } from './idx-folder.ts';
+import type { Task } from '../../src-shared/objective.ts';
 import { sizeOf } from '../../src-shared/shapes.ts';
 
 /**
@@ -58,6 +59,8 @@ export interface DataFacts {
   name: string;
   features: number;
   shape: [number, number, number] | null;
+  /** Absent: classification. */
+  task?: Task;
   classes: number;
   train: number;
   test: number;
@@ -70,8 +73,8 @@ export function factsOfData(name: string, places: Omit<Wanted, 'name'>): DataFac
   if (graphNamed(name) === arxiv.name) return arxivFacts;
   const folder = isTaken(name) ? undefined : addedFolder({ name, ...places });
   if (folder === undefined) return undefined;
-  const { features, shape, classes, train, test } = readManifest(folder);
-  return { name, features, shape, classes, train, test };
+  const { features, shape, task, classes, train, test } = readManifest(folder);
+  return { name, features, shape, task, classes, train, test };
 }
 
 /** The published graph; of others the files decide. */

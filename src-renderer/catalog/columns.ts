@@ -1,6 +1,6 @@
 /** The columns of the run table: how each reads, sorts and aligns. */
 import type { RunRow } from '../../src-shared/api.ts';
-import { hasBinaryLabels } from '../../src-shared/config.ts';
+import { shareOf } from '../../src-shared/config.ts';
 import { familyNames } from '../../src-shared/domain.ts';
 import { moment, number, percentWithSpread } from '../format.ts';
 import { reader } from './filter.ts';
@@ -79,8 +79,7 @@ export const fixedColumns: Column[] = [
     title: 'Val. accuracy',
     width: '116px',
     numeric: true,
-    text: (run) =>
-      `${percentWithSpread(run.valAccuracy)}${run.valAccuracy && hasBinaryLabels(run.dataset) ? ' of labels' : ''}`,
+    text: (run) => `${percentWithSpread(run.valAccuracy)}${run.valAccuracy ? shareOf(run) : ''}`,
     value: (run) => run.valAccuracy?.mean,
   },
 ];

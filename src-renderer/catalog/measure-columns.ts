@@ -1,5 +1,6 @@
 /** Columns of what results say of a run: each cell says under the pointer where its number is from, or is marked. */
 import type { RunRow } from '../../src-shared/api.ts';
+import { accuracyOf } from '../../src-shared/objective.ts';
 import { normStatisticsNames, normStatisticsSchema } from '../../src-shared/jobs/norm-statistics.ts';
 import type {
   InterpolationMeasure,
@@ -111,7 +112,7 @@ function testColumn(source: MeasureSource): Column {
     text: (run) => {
       const test = of(run);
       if (!test) return nothing(source);
-      return `${percentWithSpread(test.accuracy)}${test.ofLabels ? ' of labels' : ''}${apart(run, test)}`;
+      return `${percentWithSpread(test.accuracy)}${accuracyOf(test.lossName)}${apart(run, test)}`;
     },
     value: (run) => of(run)?.accuracy.mean,
     about: (run) => {

@@ -68,6 +68,10 @@ export function barrierSummary(
   return summaryOf(found.map(({ value }) => value));
 }
 
+/** Whether a pair was evaluated on the split and has no accuracy there: numbers are predicted. */
+export const hasOnlyLoss = (pair: Interpolation, split: Split): boolean =>
+  pair[`${split}_loss`] !== undefined && pair[`${split}_accuracy`] === undefined;
+
 /** Accuracy (percent) or loss of the models themselves, each counted once. */
 export function endpointSummary(measured: Measured, split: Split, metric: Metric): Summary {
   const ends = new Map<string, number | null>();

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import type { DeclaredSpec, ExportedSpec } from '../model.ts';
 import { graphSchema, type Node } from '../networks/graph.ts';
-import { readNetwork } from '../networks/network.ts';
 import { packValue, unpackValue } from '../networks/packed.ts';
 import { withExportedFamily } from './exported-family.ts';
 import type { RunConfig } from './schema.ts';
@@ -67,7 +66,7 @@ export function resolveExported(config: RunConfig, where: string): ExportedSpec 
   };
 }
 
-/** Losses are those of one row of logits per example so far. @throws UserError if it cannot be trained from the beginning */
+/** Whether its data fit is asked when they are known. @throws UserError if it cannot be trained from the beginning */
 export function requireTrainable({ graph }: ExportedSpec, where: string): void {
   const unknown = graph.parameters.find(({ role, initial }) => role === 'trained' && !initial);
   if (unknown)
@@ -84,12 +83,6 @@ export function requireTrainable({ graph }: ExportedSpec, where: string): void {
       { hint: 'Give it a momentum (0.1 is usual), export and adopt the network again.' },
     );
   requireOwnStatistics(graph.nodes, where);
-  const shape = readNetwork(graph, where).shapes.get(graph.output)!;
-  if (shape.length === 1) return;
-  throw new UserError(
-    `${where}: the network gives [${shape.join(', ')}] per example; so far, training works for networks that give one row of logits.`,
-    { hint: 'It can be evaluated: basin run evaluate. docs/pytorch.md says what else works.' },
-  );
 }
 
 /**

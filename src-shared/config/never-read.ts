@@ -7,6 +7,7 @@ const never: Record<string, string> = {
   'model.constants': 'it describes adopted weights.',
   'model.ignored_tensors': 'it describes adopted weights.',
   'dataset.coherence_rotation.axis_signs': 'training records it; there is only one value.',
+  'dataset.task': 'training records it: it follows from the data.',
   'model.description': 'it describes adopted weights.',
   'model.network': 'it is the graph of an exported network; "basin run adopt --network" writes it.',
   adopted_from: 'it describes adopted weights.',

@@ -16,6 +16,7 @@ import type { Augmentation } from './augmentation.ts';
 import { checkFamily, readFamilySection, refuseBesideFamily } from './family.ts';
 import type { ReadFamily } from './family.ts';
 import { resolveGeometry } from './geometry.ts';
+import type { Task } from '../objective.ts';
 import type { GeometryPlan } from './geometry.ts';
 import { isGnn, refuseUnknownType, resolveGnn } from './gnn.ts';
 import { isResnet, resolveResnet } from './resnet.ts';
@@ -287,6 +288,8 @@ export interface DataPlan {
   batchSize: number;
   /** Of data that a person has added: how the hash of their contents begins; undefined: not recorded. */
   contents?: string;
+  /** What is learnt; undefined: not recorded. */
+  task?: Task;
   /** How images are varied; undefined: not at all. */
   augmentation?: Augmentation | undefined;
   /** How the data are made; absent where they are read from files. */
@@ -304,6 +307,7 @@ export function resolveData(config: RunConfig, where = 'config'): DataPlan {
   return {
     ...(geometry && { geometry }),
     ...(data.contents != null && { contents: data.contents }),
+    ...(data.task != null && { task: data.task }),
     augmentation: resolveAugmentation(data.augmentation, where),
     name: data.name,
     dataDir: data.data_dir ?? null,

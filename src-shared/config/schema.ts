@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { expectationText } from '../expectation.ts';
 import { didYouMean } from '../near-miss.ts';
+import { taskSchema } from '../objective.ts';
 import { seedSchema } from '../jobs/common.ts';
 import { augmentationSchema } from './augmentation.ts';
 import { chainKeys } from './chain.ts';
@@ -73,6 +74,8 @@ const datasetSchema = z.looseObject({
     .string()
     .regex(/^[0-9a-f]{8,64}$/, 'hexadecimal digits of a SHA-256 were expected')
     .nullish(),
+  /** What is learnt from data that a person has added, recorded by Basin; absent: one class per example. */
+  task: taskSchema.nullish(),
   augmentation: augmentationSchema.nullish(),
   num_workers: count.nullish(),
   pin_memory: z.boolean().nullish(),

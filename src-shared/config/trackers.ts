@@ -63,8 +63,8 @@ export function tracksAt(
 export interface TrackingFacts {
   models: number;
   overGraph: boolean;
-  /** Examples have several binary labels. */
-  multilabel: boolean;
+  /** What labels an example, "8 binary labels each"; undefined: one class. */
+  targets?: string | undefined;
 }
 
 /** Undefined if nothing is tracked. @throws UserError naming the key: a value without a meaning here */
@@ -82,7 +82,8 @@ export function resolveTracking(
   const functional = several ? config.training?.functional_similarity : undefined;
   if (functional?.enabled === true) {
     const key = 'training.functional_similarity';
-    if (facts.multilabel) throw needsOneClass(key, 'predictions agree or not', where);
+    if (facts.targets !== undefined)
+      throw needsOneClass(key, 'predictions agree or not', facts.targets, where);
     const every = everyOf('functional_similarity', functional, where);
     plan.functional = { every, splits: splitsOf(functional.splits, `${key}.splits`, where) };
   }
@@ -174,9 +175,9 @@ function splitOf(value: string, key: string, where: string): Split {
   );
 }
 
-const needsOneClass = (key: string, what: string, where: string): UserError =>
+const needsOneClass = (key: string, what: string, targets: string, where: string): UserError =>
   new UserError(
-    `${where}: ${key} is enabled, but ${what} only if every example has one class; those of this data set have several binary labels each.`,
+    `${where}: ${key} is enabled, but ${what} only if every example has one class; those of this data set have ${targets}.`,
     { hint: `Set ${key}.enabled=false.` },
   );
 
@@ -191,8 +192,13 @@ function ntkOf(config: RunConfig, facts: TrackingFacts, where: string): Tracking
       `${where}: ${key} is enabled, but tangent kernels are computed for networks that see each example by itself so far, not for graph networks.`,
       { hint: `Set ${key}.enabled=false.` },
     );
-  if (facts.multilabel)
-    throw needsOneClass(key, 'predictions are compared with those of the linearisation', where);
+  if (facts.targets !== undefined)
+    throw needsOneClass(
+      key,
+      'predictions are compared with those of the linearisation',
+      facts.targets,
+      where,
+    );
   const samples = section.num_samples ?? 100;
   if (samples < 2 || samples > mostSamples)
     throw new UserError(`${where}: ${key}.num_samples is ${samples}; 2 to ${mostSamples} were expected.`);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { taskSchema } from '../objective.ts';
 import { addedNameRule, isAddedName } from '../data-names.ts';
 import { defineJob } from './define.ts';
 
@@ -25,14 +26,32 @@ export const addDataJob = defineJob({
     labels: path
       .optional()
       .describe(
-        'their classes, one per example; not needed for a folder of images, or with a column of labels',
+        'their classes, one per example; not needed for a folder of images, or with a column of labels; by the task numbers, or tokens (absent: those after the first)',
       )
       .meta({ label: 'Training labels', path: true }),
+    task: taskSchema
+      .default('classification')
+      .describe(
+        'what is learnt: one class per example; the next token at every place of a sequence; or numbers (regression)',
+      )
+      .meta({ label: 'Task' }),
+    tokens: z
+      .boolean()
+      .default(false)
+      .describe(
+        'the inputs are sequences of tokens: whole numbers that are looked up, not normalised; implied by the task next-token',
+      )
+      .meta({ label: 'Token sequences' }),
+    ignore: z
+      .int()
+      .optional()
+      .describe('of next-token: the number that stands for a token that does not count; -100 if absent')
+      .meta({ label: 'Ignored token', advanced: true }),
     testInputs: path
       .optional()
       .describe('examples to test with; absent: a share of the training examples is set aside')
       .meta({ label: 'Test inputs', path: true }),
-    testLabels: path.optional().describe('their classes').meta({ label: 'Test labels', path: true }),
+    testLabels: path.optional().describe('their labels').meta({ label: 'Test labels', path: true }),
     labelColumn: z
       .string()
       .min(1)
@@ -85,9 +104,11 @@ export const addDataJob = defineJob({
     features: z.int(),
     /** Of images: channels, height, width. */
     shape: z.array(z.int()).nullable(),
+    task: taskSchema,
+    /** Of numbers to be predicted how many; of tokens one more than the largest to be predicted. */
     classes: z.int(),
     class_names: z.array(z.string()).nullable(),
-    dtype: z.enum(['uint8', 'float32']),
+    dtype: z.enum(['uint8', 'float32', 'int32']),
     /** One for all, one per channel, or one per number of a row. */
     mean: z.array(z.number()),
     std: z.array(z.number()),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { activations } from '../domain.ts';
+import { taskSchema } from '../objective.ts';
 import { defineJob } from './define.ts';
 import { checkpointFormatSchema } from './export-checkpoints.ts';
 
@@ -74,6 +75,12 @@ export const adoptJob = defineJob({
         .optional()
         .describe('data set the models were trained on; absent: mnist, of an exported network none')
         .meta({ label: 'Data set' }),
+      task: taskSchema
+        .optional()
+        .describe(
+          'what the models were trained for; absent: the next token if an exported network takes tokens and gives a row of logits for each, else classification',
+        )
+        .meta({ label: 'Task', advanced: true }),
       format: checkpointFormatSchema
         .default('pt')
         .describe('of the checkpoints written')

@@ -13,7 +13,7 @@ import {
 import type { Split } from '../domain.ts';
 import { UserError } from '../errors.ts';
 import { executionText } from '../execution.ts';
-import { multilabelLossSchema } from '../objective.ts';
+import { lossNameSchema } from '../objective.ts';
 import { defineJob, jobParts, jobReuse } from './define.ts';
 import {
   checkNormStatistics,
@@ -86,7 +86,7 @@ export const interpolationSchema = z.object({
    * What loss and accuracy are if examples have several binary labels (`objectiveText`); absent: cross entropy, and the
    * share of examples whose class is right.
    */
-  loss_name: multilabelLossSchema.optional(),
+  loss_name: lossNameSchema.optional(),
   train_loss: curve.optional(),
   train_accuracy: curve.optional(),
   val_loss: curve.optional(),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { backendInfoSchema, executionSchema, familySchema, trainingExecutionSchema } from '../domain.ts';
-import { multilabelLossSchema } from '../objective.ts';
+import { lossNameSchema } from '../objective.ts';
 import { seedSchema } from './common.ts';
 import { defineJob } from './define.ts';
 
@@ -53,8 +53,8 @@ export const trainJob = defineJob({
     num_fixed: z.array(z.int()),
     /** Of a family of `model.family`: what is fixed, in words. */
     fixed_part: z.string().optional(),
-    /** What loss and accuracy are if examples have several binary labels; absent: cross entropy of one class per example. */
-    loss_name: multilabelLossSchema.optional(),
+    /** What loss and accuracy are if examples have other labels than one class each; absent: cross entropy. */
+    loss_name: lossNameSchema.optional(),
     /** What was trained on: a known set, or `idx-` and a hash of the contents; SHA-256 of the unpacked files. */
     data: z.object({ name: z.string(), origin: z.string(), sha256: z.record(z.string(), z.string()) }),
     models: z.int(),
@@ -76,7 +76,8 @@ export const trainJob = defineJob({
     val_loss: perModel.nullable(),
     val_accuracy: perModel.nullable(),
     test_loss: perModel,
-    test_accuracy: perModel,
+    /** Null if there is none: numbers are predicted. */
+    test_accuracy: perModel.nullable(),
     /** Of this job; when it resumed, of what was left. */
     seconds: z.number(),
     /** Milliseconds per model and optimizer step, evaluation left out; null if no step was made. */

@@ -4,7 +4,7 @@ import { splits, type Alignment, type Split } from '../domain.ts';
 import type { FigureRecipe } from '../figures/index.ts';
 import { epochsOfPairs } from '../jobs/interpolate.ts';
 import type { Interpolation } from '../jobs/interpolate.ts';
-import { labelAccuracyName, multilabelLossNames, objectiveText } from '../objective.ts';
+import { accuracyTitle, hasAccuracy, lossTitles, objectiveText } from '../objective.ts';
 import { normStatisticsNames } from '../jobs/norm-statistics.ts';
 
 export type Metric = 'accuracy' | 'loss';
@@ -142,18 +142,21 @@ export function namedMetric(
   pairs: readonly Interpolation[],
   metric: Metric,
 ): { metricName?: string; told: string[] } {
-  const losses = [...new Set(pairs.map(({ loss_name }) => loss_name))];
+  const losses = [...new Set(pairs.map(({ loss_name }) => loss_name))].filter(
+    (loss) => metric === 'loss' || hasAccuracy(loss),
+  );
   const named = losses.filter((loss) => loss !== undefined);
   if (named.length === 0) return { told: [] };
   const told = named.map(objectiveText);
   const oneKind = losses.length === 1;
+  const inNats = !named.includes('mean-squared-error');
   if (metric === 'accuracy')
     return oneKind
-      ? { metricName: labelAccuracyName, told }
+      ? { metricName: accuracyTitle(named[0]), told }
       : { metricName: 'accuracy of different kinds (%)', told: [...told, mixedText] };
   return oneKind
-    ? { metricName: multilabelLossNames[named[0]!], told }
-    : { metricName: 'losses of different kinds (nats)', told: [...told, mixedText] };
+    ? { metricName: lossTitles[named[0]!], told }
+    : { metricName: `losses of different kinds${inNats ? ' (nats)' : ''}`, told: [...told, mixedText] };
 }
 
 const mixedText = 'The curves are of different losses and cannot be compared with each other.';

@@ -12,6 +12,7 @@ import {
 } from '../jobs/interpolate.ts';
 import { barrierFigureTitle, barrierOverEpochsFigure } from './barrier-figure.ts';
 import { rotationFacts } from './rotation-facts.ts';
+import { familiarForm } from '../objective.ts';
 import { panelsByAlignment, storedEndsNote, type Metric } from './interpolation-figure.ts';
 import { linesByEpoch } from './lines.ts';
 import { definePresenter, type Presentation } from './present.ts';
@@ -53,7 +54,7 @@ function meanText(
 /** All definitions, on the split that is reported: test if it was evaluated. */
 function definitionFacts(pairs: readonly Interpolation[], split: Split): Presentation['facts'] {
   return barrierNames.map((name) => {
-    const found = `loss ${meanText(pairs, split, 'loss', name)}, accuracy ${meanText(pairs, split, 'accuracy', name)}`;
+    const found = meansText(pairs, split, name, ['loss', 'accuracy']);
     return [`${name} (${split})`, `${found}. ${barrierTexts[name].usedBy}`];
   });
 }
@@ -66,8 +67,47 @@ function epochFacts(pairs: readonly Interpolation[], split: Split): Presentation
   });
 }
 
-const meansText = (pairs: readonly Interpolation[], split: Split): string =>
-  `loss barrier ${meanText(pairs, split, 'loss', 'chord')}, accuracy drop ${meanText(pairs, split, 'accuracy', 'chord')}`;
+/** Whether there is a share of right answers: not if numbers are predicted. */
+const haveAccuracy = (pairs: readonly Interpolation[], split: Split): boolean =>
+  pairs.some((pair) => pair[`${split}_accuracy`] !== undefined);
+
+/** Of loss and, if there is one, accuracy. */
+function meansText(
+  pairs: readonly Interpolation[],
+  split: Split,
+  definition: BarrierName = 'chord',
+  names: readonly [string, string] = ['loss barrier', 'accuracy drop'],
+): string {
+  const loss = `${names[0]} ${meanText(pairs, split, 'loss', definition)}`;
+  if (!haveAccuracy(pairs, split)) return loss;
+  return `${loss}, ${names[1]} ${meanText(pairs, split, 'accuracy', definition)}`;
+}
+
+/** What people read in place of the losses of these pairs; undefined if it is the loss itself, or they differ. */
+function formOf(pairs: readonly Interpolation[]): ReturnType<typeof familiarForm> {
+  const [first, ...others] = new Set(pairs.map(({ loss_name }) => loss_name));
+  return others.length === 0 ? familiarForm(first) : undefined;
+}
+
+function formText(
+  form: NonNullable<ReturnType<typeof familiarForm>>,
+  value: number | null | undefined,
+): string {
+  return pointText(value == null ? value : form.of(value), 'loss');
+}
+
+function midpointText(
+  point: Partial<Record<`${Split}_${Metric}`, number | null>>,
+  split: Split,
+  form: ReturnType<typeof familiarForm>,
+): string {
+  const [loss, accuracy] = [point[`${split}_loss`], point[`${split}_accuracy`]];
+  return [
+    `loss ${pointText(loss, 'loss')}`,
+    ...(accuracy === undefined ? [] : [`accuracy ${pointText(accuracy, 'accuracy')}`]),
+    ...(form ? [`${form.name} ${formText(form, loss)}`] : []),
+  ].join(', ');
+}
 
 function verdictOf(pairs: readonly Interpolation[], split: Split): string {
   const epochs = epochsOfPairs(pairs);
@@ -98,17 +138,36 @@ function statisticsFacts(pairs: readonly Interpolation[]): Presentation['facts']
 const storedText = ({ stored_ends }: Interpolation, split: Split): string =>
   stored_ends?.[`${split}_accuracy`]?.map((value) => pointText(value, 'accuracy')).join(', ') ?? '–';
 
-function rowOf(pair: Interpolation, split: Split): string[] {
+interface Shown {
+  hasAccuracy: boolean;
+  form: ReturnType<typeof familiarForm>;
+}
+
+function columnsOf({ hasAccuracy, form }: Shown): string[] {
+  return [
+    'loss barrier',
+    ...(hasAccuracy ? ['accuracy drop, points'] : []),
+    'loss of the ends',
+    ...(form ? [`${form.name} of the ends`] : []),
+    ...(hasAccuracy ? ['accuracy of the ends'] : []),
+  ];
+}
+
+function rowOf(pair: Interpolation, split: Split, { hasAccuracy, form }: Shown): string[] {
   const { loss, accuracy } = barriersOf(pair, split);
+  const losses = pair[`${split}_loss`];
   const ends = (values: (number | null)[] | undefined, metric: Metric): string =>
     values ? [values[0], values.at(-1)].map((value) => pointText(value, metric)).join(', ') : '–';
   return [
     `${pair.model1_index}–${pair.model2_index}`,
     split,
     text(loss?.chord, 'loss'),
-    text(accuracy?.chord, 'accuracy'),
-    ends(pair[`${split}_loss`], 'loss'),
-    ends(pair[`${split}_accuracy`], 'accuracy'),
+    ...(hasAccuracy ? [text(accuracy?.chord, 'accuracy')] : []),
+    ends(losses, 'loss'),
+    ...(form
+      ? [losses ? [losses[0], losses.at(-1)].map((value) => formText(form, value)).join(', ') : '–']
+      : []),
+    ...(hasAccuracy ? [ends(pair[`${split}_accuracy`], 'accuracy')] : []),
   ];
 }
 
@@ -135,9 +194,10 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
     ...(r.midpoint ? [{ ...r.midpoint, at: '' }] : []),
     ...midpointsOf(r).map((middle) => ({ ...middle, at: atEpoch(middle) })),
   ];
-  const asStored = pairs.some(({ stored_ends }) => stored_ends);
+  const shown = { hasAccuracy: haveAccuracy(pairs, split), form: formOf(pairs) };
+  const asStored = shown.hasAccuracy && pairs.some(({ stored_ends }) => stored_ends);
   const barriers = barrierOverEpochsFigure(panelsByAlignment([{ label: 'pairs of models', pairs }]), {
-    metric: 'accuracy',
+    metric: shown.hasAccuracy ? 'accuracy' : 'loss',
     split,
   });
   return {
@@ -147,7 +207,7 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
       ...(several ? epochFacts(pairs, split) : definitionFacts(pairs, split)),
       ...midpoints.map((middle): [string, string] => [
         `Mean of ${middle.num_models} models${middle.at}`,
-        `loss ${pointText(middle[`${split}_loss`], 'loss')}, accuracy ${pointText(middle[`${split}_accuracy`], 'accuracy')}`,
+        midpointText(middle, split, shown.form),
       ]),
       ...statisticsFacts(pairs),
       ...rotationFacts(pairs),
@@ -158,15 +218,12 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
         'pair',
         ...(several ? ['epoch'] : []),
         'split',
-        'loss barrier',
-        'accuracy drop, points',
-        'loss of the ends',
-        'accuracy of the ends',
+        ...columnsOf(shown),
         ...(asStored ? ['accuracy of the ends as stored'] : []),
       ],
       rows: pairs.flatMap((pair) =>
         measured.map((each) => {
-          const [name = '', ...rest] = rowOf(pair, each);
+          const [name = '', ...rest] = rowOf(pair, each, shown);
           const at = several ? [pair.epoch ?? '–'] : [];
           return [name, ...at, ...rest, ...(asStored ? [storedText(pair, each)] : [])];
         }),
@@ -178,7 +235,9 @@ export const interpolation = definePresenter(interpolateJob, (r): Presentation =
       (there) => ({
         pairs: there.length,
         [`loss barrier (${split})`]: meanText(there, split, 'loss', 'chord'),
-        [`accuracy drop (${split})`]: meanText(there, split, 'accuracy', 'chord'),
+        ...(shown.hasAccuracy && {
+          [`accuracy drop (${split})`]: meanText(there, split, 'accuracy', 'chord'),
+        }),
       }),
     ),
     figures: barriers ? [{ title: barrierFigureTitle, recipe: barriers }] : [],

@@ -71,7 +71,7 @@ async function requireCurves(
     );
     for (const split of ['train', 'val', 'test']) {
       const scores = found.get(split)!;
-      const [losses, accuracies] = [scores.map(({ loss }) => loss), scores.map(({ accuracy }) => accuracy)];
+      const [losses, accuracies] = [scores.map(({ loss }) => loss), scores.map(({ accuracy }) => accuracy!)];
       expect(largestDifference(losses, expected[`${split}_loss`]!)).toBeLessThan(2e-6);
       expect(largestDifference(accuracies, expected[`${split}_accuracy`]!)).toBeLessThan(1e-4);
     }

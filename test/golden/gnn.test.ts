@@ -195,7 +195,7 @@ describe.each(gnnRuns)('%s', (run) => {
       for (const m of [0, 1]) {
         const { evaluate } = golden.models[m]!;
         expect(Math.abs(loss[m]! - evaluate[`${split}_loss`]!)).toBeLessThan(2e-6);
-        expect(Math.abs(accuracy[m]! - evaluate[`${split}_accuracy`]!)).toBeLessThan(1e-4);
+        expect(Math.abs(accuracy![m]! - evaluate[`${split}_accuracy`]!)).toBeLessThan(1e-4);
       }
     }
   });

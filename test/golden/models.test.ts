@@ -82,7 +82,7 @@ describe.each(referenceRuns)('%s as the reference evaluates it', (run) => {
         for (const [m, { comprehensive }] of golden.models.entries()) {
           const expected = comprehensive[`${which}_loss`]!;
           expect(Math.abs(loss[m]! / expected - 1)).toBeLessThan(5e-6);
-          expect(accuracy[m]).toBeCloseTo(comprehensive[`${which}_accuracy`]!, 4);
+          expect(accuracy![m]).toBeCloseTo(comprehensive[`${which}_accuracy`]!, 4);
         }
       }
       evaluation.dispose();

@@ -16,7 +16,8 @@ import type { StateDict } from '../../src-main/compute/models/index.ts';
 import { DoubleLoss } from '../../src-main/compute/networks/double-loss.ts';
 import { evaluationOf } from '../../src-main/compute/networks/evaluate.ts';
 import { mathsOf } from '../../src-main/compute/networks/maths.ts';
-import { ScoreSum, scoreSums } from '../../src-main/compute/networks/scores.ts';
+import { scoreSums } from '../../src-main/compute/networks/score-sums.ts';
+import { ScoreSum } from '../../src-main/compute/networks/scores.ts';
 import { slotNames, stepScalars } from '../../src-main/compute/training/optimizer.ts';
 import type { OptimizerSettings } from '../../src-main/compute/training/optimizer.ts';
 import { TrainingSession } from '../../src-main/compute/training/session.ts';
@@ -55,7 +56,7 @@ const adamw: OptimizerSettings = {
 };
 const examples: Examples = {
   ...{ count: rows, features: inputs, x: Float32Array.from(golden.x) },
-  ...{ labels: Int32Array.from(golden.y), binaryLabels: labels },
+  ...{ labels: Int32Array.from(golden.y), targets: { kind: 'binary', each: labels } },
 };
 const objectiveOf = (loss: MultilabelLoss): Objective => ({ loss, labels });
 const networkOf = (loss: MultilabelLoss) => ({
@@ -93,7 +94,7 @@ describe.each(multilabelLosses)('%s', (loss) => {
     const sum = new ScoreSum(1, objectiveOf(loss));
     sum.add(Float64Array.from(float64.logits), examples.labels);
     expect(sum.scores().loss[0]).toBeCloseTo(float64.after.loss, 12);
-    expect(sum.scores().accuracy[0]).toBeCloseTo(float64.after.label_accuracy, 10);
+    expect(sum.scores().accuracy![0]).toBeCloseTo(float64.after.label_accuracy, 10);
   });
 
   it('no accuracy is given if a logit is not a finite number', () => {
@@ -163,7 +164,7 @@ describe.each(multilabelLosses)('%s', (loss) => {
       const { loss: found, accuracy } = await evaluation.scores(examples, () => Promise.resolve());
       for (const m of [0, 1]) {
         expect(Math.abs(found[m]! / float64.after.loss - 1)).toBeLessThan(1e-6);
-        expect(accuracy[m]).toBeCloseTo(float64.after.label_accuracy, 10);
+        expect(accuracy![m]).toBeCloseTo(float64.after.label_accuracy, 10);
       }
     } finally {
       evaluation.dispose();
@@ -223,7 +224,7 @@ describe.each(multilabelLosses)('%s', (loss) => {
     const exact = new DoubleLoss(backend, network, examples, 1);
     expect(exact.of(arrays)).toBeCloseTo(float64.after.loss, 12);
     exact.dispose();
-    const classes: Examples = { ...examples, binaryLabels: undefined, labels: new Int32Array(rows) };
+    const classes: Examples = { ...examples, targets: undefined, labels: new Int32Array(rows) };
     const wrong = new DoubleLoss(backend, network, classes, 1);
     expect(() => wrong.of(arrays)).toThrow(/examples with 4 binary labels each; these have one class each/);
     wrong.dispose();

@@ -187,7 +187,7 @@ describe.each(resnetRuns)('%s', (run) => {
             expected[`${split}_loss`]!,
           ),
         ).toBeLessThan(1e-4);
-        const accuracies = scores.map(({ accuracy }) => accuracy);
+        const accuracies = scores.map(({ accuracy }) => accuracy!);
         expect(largestDifference(accuracies, expected[`${split}_accuracy`]!)).toBeLessThan(1e-4);
       }
     }

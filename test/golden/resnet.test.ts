@@ -160,7 +160,7 @@ describe.each(resnetRuns)('%s', (run) => {
         models.forEach((model, m) => {
           const { comprehensive } = golden.models[model - 1]!;
           expect(Math.abs(loss[m]! - comprehensive[`${split}_loss`]!)).toBeLessThan(2e-6);
-          expect(Math.abs(accuracy[m]! - comprehensive[`${split}_accuracy`]!)).toBeLessThan(1e-4);
+          expect(Math.abs(accuracy![m]! - comprehensive[`${split}_accuracy`]!)).toBeLessThan(1e-4);
         });
       }
     },

@@ -74,27 +74,35 @@ async function fetchNamed(name: string, dir: string | undefined, globals: Global
   terminal.print(`next: ${self} train w-asymmetric ${use}`);
 }
 
+function targetsLine({ task, classes, class_names: names }: JobResult<'add-data'>): string {
+  if (task === 'next-token') return `to predict     the next token, 0 to ${classes - 1}`;
+  if (task === 'regression') return `to predict     ${classes} ${classes === 1 ? 'number' : 'numbers'}`;
+  const named = names ? ` (${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''})` : '';
+  return `classes        ${classes}${named}`;
+}
+
 function reportAdded(result: JobResult<'add-data'>, { terminal }: Globals): void {
   terminal.document(result);
-  const { name, directory, train, test, shape, features, classes, class_names: names, mean, std } = result;
+  const { name, directory, train, test, shape, features, task, dtype, mean, std } = result;
+  const areTokens = dtype === 'int32';
   const short = (values: readonly number[]): string =>
     values.length > 4
       ? `${values.length} values, one per number`
       : values.map((v) => v.toFixed(4)).join(', ');
-  const named = names ? ` (${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''})` : '';
   terminal.print(
     [
       terminal.style.bold(
-        `${name}: ${train} examples to train on, ${test} to test with, of ${shape ? shapeText(shape) : `${features} numbers`}`,
+        `${name}: ${train} examples to train on, ${test} to test with, of ${shape ? shapeText(shape) : `${features} ${areTokens ? 'tokens' : 'numbers'}`}`,
       ),
-      `classes        ${classes}${named}`,
-      `mean           ${short(mean)}`,
-      `deviation      ${short(std)}`,
+      targetsLine(result),
+      ...(areTokens ? [] : [`mean           ${short(mean)}`, `deviation      ${short(std)}`]),
       `contents       ${result.contents.slice(0, 16)}`,
       `folder         ${directory}`,
       ...result.notes,
       '',
-      `next: ${self} train standard-small dataset=${name}`,
+      areTokens || task === 'next-token'
+        ? `next: ${self} train RUN dataset=${name}, RUN an adopted network that takes tokens (docs/pytorch.md)`
+        : `next: ${self} train standard-small dataset=${name}`,
     ].join('\n'),
   );
 }

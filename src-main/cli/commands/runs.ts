@@ -1,6 +1,6 @@
 /** `basin runs`: what the catalog holds. */
 import type { Command } from 'commander';
-import { hasBinaryLabels } from '../../../src-shared/config.ts';
+import { shareOf } from '../../../src-shared/config.ts';
 import { familyNames } from '../../../src-shared/domain.ts';
 import type { RunRow } from '../../../src-shared/api.ts';
 import type { RunEdit } from '../../../src-shared/run-labels.ts';
@@ -30,11 +30,12 @@ function epochsText(epochs: readonly number[]): string {
   return epochs.length === 1 ? String(epochs[0]) : `${epochs[0]}..${epochs.at(-1)} (${epochs.length})`;
 }
 
-function accuracyText({ valAccuracy, dataset }: RunRow): string {
+function accuracyText(run: RunRow): string {
+  const { valAccuracy } = run;
   if (valAccuracy === null) return '-';
   const { mean, std } = valAccuracy;
   const text = std === null ? mean.toFixed(2) : `${mean.toFixed(2)} ± ${std.toFixed(2)}`;
-  return hasBinaryLabels(dataset) ? `${text} of labels` : text;
+  return text + shareOf(run);
 }
 
 async function list(words: string[], { archived }: { archived?: true }, globals: Globals): Promise<void> {

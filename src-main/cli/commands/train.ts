@@ -2,7 +2,8 @@
 import { familyNames, hasNumFixed, hasSigma } from '../../../src-shared/domain.ts';
 import { executionText, trainingExecutionText } from '../../../src-shared/execution.ts';
 import { jobKinds, type JobParamsInput, type JobResult } from '../../../src-shared/jobs/index.ts';
-import { objectiveText } from '../../../src-shared/objective.ts';
+import { accuracyName, familiarForm, objectiveText } from '../../../src-shared/objective.ts';
+import type { LossName } from '../../../src-shared/objective.ts';
 import type { EpochMetrics } from '../../../src-shared/progress.ts';
 import { trackingFileName } from '../../../src-shared/tracking.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
@@ -43,12 +44,27 @@ function meanText(values: readonly number[] | null, digits: number): string {
   return values.length === 1 ? mean.toFixed(digits) : `${mean.toFixed(digits)} ± ${spread.toFixed(digits)}`;
 }
 
+/** Accuracy, and what people read in place of the loss, as far as a task has them. */
+function readable(
+  lossName: LossName | undefined,
+  { loss, accuracy }: { loss: readonly number[] | null; accuracy: readonly number[] | null },
+): { name: string; text: string }[] {
+  const name = accuracyName(lossName);
+  const form = familiarForm(lossName);
+  return [
+    ...(name === undefined ? [] : [{ name, text: `${meanText(accuracy, 2)} %` }]),
+    ...(form ? [{ name: form.name, text: meanText(loss && loss.map(form.of), 4) }] : []),
+  ];
+}
+
 function epochLine({ epoch, trainLoss, valLoss, valAccuracy, lossName, tracked }: EpochMetrics): string {
   const parts = [
     `epoch ${String(epoch).padStart(3)}`,
     `train loss ${meanText(trainLoss, 4)}`,
     `val loss ${meanText(valLoss, 4)}`,
-    `val ${lossName ? 'label accuracy' : 'accuracy'} ${meanText(valAccuracy, 2)} %`,
+    ...readable(lossName, { loss: valLoss, accuracy: valAccuracy }).map(
+      ({ name, text }) => `val ${name} ${text}`,
+    ),
   ];
   const more = tracked ? trackedText(tracked) : '';
   return `${parts.join('   ')}${more === '' ? '' : `\n            ${more}`}`;
@@ -64,6 +80,9 @@ function fixedText({ family, sigma_f: sigma, num_fixed: fixed }: JobResult<'trai
   return `${scale}${hasNumFixed(family) ? `, ${byLayer(fixed)} fixed weights per neuron` : ''}`;
 }
 
+const testLines = ({ loss_name: name, test_loss: loss, test_accuracy: accuracy }: JobResult<'train'>) =>
+  readable(name, { loss, accuracy }).map((line) => ({ ...line, name: `test ${line.name}` }));
+
 function report(result: JobResult<'train'>, { terminal }: Globals): void {
   terminal.document(result);
   const fixed = fixedText(result);
@@ -75,7 +94,7 @@ function report(result: JobResult<'train'>, { terminal }: Globals): void {
         `${familyNames[result.family]}${fixed}: ${size}, ${result.epochs} epochs in ${duration(result.seconds)}`,
       ),
       ...(result.fixed_part === undefined ? [] : [`fixed part     ${result.fixed_part}`]),
-      `test accuracy  ${meanText(result.test_accuracy, 2)} %`,
+      ...testLines(result).map(({ name, text }) => `${name.padEnd(14)} ${text}`),
       `test loss      ${meanText(result.test_loss, 4)}`,
       ...(result.loss_name ? [objectiveText(result.loss_name)] : []),
       ...(result.stopped_early === undefined
@@ -207,8 +226,8 @@ function reportFork(results: readonly JobResult<'train'>[], { epoch }: TrainFlag
   const { path } = results[0]!.forked_from!;
   terminal.document({ parent: path, epoch, children: results });
   const bold = `${results.length === 1 ? '1 child' : `${results.length} children`} of ${path}, forked from epoch ${epoch}`;
-  const children = results.map(
-    ({ run_directory: run, test_accuracy: accuracy }) => `${run}   test accuracy ${meanText(accuracy, 2)} %`,
+  const children = results.map((result) =>
+    [result.run_directory, ...testLines(result).map(({ name, text }) => `${name} ${text}`)].join('   '),
   );
   const [first, second] = results;
   const last = ({ run_directory: run, epochs }: JobResult<'train'>): string =>
@@ -228,6 +247,7 @@ Settings, as key.path=value over the preset or file:
   model.family={name: sparse, share: 0.5}   another family, on a standard preset: linear-residual (alpha),
                      sparse (share), bias-only (sigma_f), given (file); docs/families.md. On a network exported
                      from PyTorch: w-asymmetric or sparse, with parameters=PATTERNS; docs/pytorch.md
+  dataset=NAME       other data, also your own (basin data add): classes, next tokens or numbers to predict, as it says
   optimizer.lr=3e-4  any key of config.yaml; optimizer=sgd sets a whole section, ~key.path removes a key
 A setting that would have no effect is refused, with the reason.`;
 

@@ -324,10 +324,12 @@ function pairResult(
 
 const storedEnds = (pair: PairIndices, stored: ScoresBySplit) =>
   Object.fromEntries(
-    [...stored].flatMap(([split, all]) => [
-      [`${split}_loss`, pair.map((place) => finiteOrNull(all[place]!.loss))],
-      [`${split}_accuracy`, pair.map((place) => finiteOrNull(all[place]!.accuracy))],
-    ]),
+    [...stored].flatMap(([split, all]) =>
+      entriesOf(
+        split,
+        pair.map((place) => all[place]!),
+      ),
+    ),
   );
 
 function noteFor({ params, network, policy, data }: Job): string | undefined {
@@ -341,18 +343,31 @@ function noteFor({ params, network, policy, data }: Job): string | undefined {
 
 function curveFields(split: Split, points: readonly PointScores[]) {
   const loss = points.map((point) => finiteOrNull(point.loss));
-  const accuracy = points.map((point) => finiteOrNull(point.accuracy));
+  const accuracy = accuracyOf(points);
   return {
-    [`${split}_loss`]: loss,
-    [`${split}_accuracy`]: accuracy,
+    ...Object.fromEntries(entriesOf(split, points)),
     ...derivedOf(split, lambdasOf(points.length - 1), { loss, accuracy }),
   };
 }
 
+/** Undefined if there is none. */
+function accuracyOf(points: readonly PointScores[]): (number | null)[] | undefined {
+  if (points.some(({ accuracy }) => accuracy === undefined)) return undefined;
+  return points.map(({ accuracy }) => finiteOrNull(accuracy!));
+}
+
+/** Loss and, if there is one, accuracy of some points on a split. */
+function entriesOf(split: Split, points: readonly PointScores[]): [string, (number | null)[]][] {
+  const accuracy = accuracyOf(points);
+  return [
+    [`${split}_loss`, points.map(({ loss }) => finiteOrNull(loss))],
+    ...(accuracy ? [[`${split}_accuracy`, accuracy] as [string, (number | null)[]]] : []),
+  ];
+}
+
 function midpointOf({ models, policy }: Job, scores: ScoresBySplit, place: number) {
   const fields = [...scores].flatMap(([split, all]) => [
-    [`${split}_loss`, finiteOrNull(all[place]!.loss)],
-    [`${split}_accuracy`, finiteOrNull(all[place]!.accuracy)],
+    ...entriesOf(split, [all[place]!]).map(([name, [value]]) => [name, value] as const),
   ]);
   return {
     models: models.map(({ index }) => index),

@@ -35,8 +35,8 @@ export type Point = readonly { vertex: number; weight: number }[];
 export interface PointScores {
   /** Exact mean cross entropy over the split; infinite or NaN if the network overflows there. */
   loss: number;
-  /** Percent; NaN if no class is the largest, see Scores. */
-  accuracy: number;
+  /** Percent; NaN if no class is the largest; absent if there is none, see Scores. */
+  accuracy?: number;
 }
 
 /** Points of one architecture, all on the same vertices. */
@@ -96,7 +96,7 @@ export async function evaluatePoints<Split extends string>(
 
 const scoresOf = ({ loss, accuracy }: Scores, i: number): PointScores => ({
   loss: loss[i]!,
-  accuracy: accuracy[i]!,
+  ...(accuracy && { accuracy: accuracy[i]! }),
 });
 
 /** Logits [points, rows, classes] on the first `rows` examples, by mixed statistics; for comparing, not for scoring. */
@@ -107,7 +107,7 @@ export function logitsAtPoints(
   rows: number,
 ): Float32Array {
   const { network, points } = set;
-  const [classes] = network.shapes.get(network.graph.output)! as [number];
+  const classes = sizeOf(network.shapes.get(network.graph.output)!);
   const size = Math.min(rows, examples.count) * classes;
   // The nodes of a graph are computed together.
   const called = examples.edges ? examples.count : Math.min(rows, examples.count);

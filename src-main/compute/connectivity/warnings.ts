@@ -22,10 +22,10 @@ export function storedMetricWarnings(
   const oneImage = 100 / scoredCount(data.splits.get('val')!);
   return models.flatMap((model, i) => {
     const found = val[i]!.accuracy;
-    const agrees = (percent: number): boolean => Math.abs(found - percent) <= oneImage * 1.01;
     const { name, storedAccuracy } = model;
     // What overflows is told about by itself.
-    if (storedAccuracy === undefined || !Number.isFinite(found)) return [];
+    if (storedAccuracy === undefined || found === undefined || !Number.isFinite(found)) return [];
+    const agrees = (percent: number): boolean => Math.abs(found - percent) <= oneImage * 1.01;
     // Which unit it is in, many files may have to say; mostly the fraction agrees.
     if (agrees(storedAccuracy * 100)) return [];
     const stored = storedValAccuracy(model);
@@ -82,7 +82,7 @@ export function nonFiniteWarnings(
   scores: ReadonlyMap<Split, readonly PointScores[]>,
 ): string[] {
   const isLost = ({ loss, accuracy }: PointScores): boolean =>
-    !Number.isFinite(loss) || !Number.isFinite(accuracy);
+    !Number.isFinite(loss) || (accuracy !== undefined && !Number.isFinite(accuracy));
   const overflowing = models.filter((_, i) => [...scores.values()].some((points) => isLost(points[i]!)));
   const curves = rows.filter((row) =>
     [...scores.keys()].some(

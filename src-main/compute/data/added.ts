@@ -1,10 +1,16 @@
 /** Data sets that a person has added, with the normalisation that was chosen then. */
 import { resolve } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
-import { contentsHash, manifestName, readAddedPart, readManifest } from '../../formats/added-data.ts';
+import {
+  contentsHash,
+  manifestName,
+  readAddedPart,
+  readManifest,
+  targetsEach,
+} from '../../formats/added-data.ts';
 import type { AddedManifest, StoredPart } from '../../formats/added-data.ts';
 import { pixelExamples } from './dataset.ts';
-import type { Dataset, Examples } from './dataset.ts';
+import type { Dataset, Examples, Labels, Targets } from './dataset.ts';
 import { pixelTable } from './normalise.ts';
 
 interface Expected {
@@ -43,21 +49,31 @@ export function loadAdded(folder: string, { name, contents }: Expected): Dataset
   );
   return {
     ...{ name: manifest.name, origin: where, folder: where, contents: manifest.contents },
-    ...{ classes: manifest.classes, train: train!, test: test!, shape: manifest.shape ?? undefined },
+    ...{
+      task: manifest.task,
+      classes: manifest.classes,
+      train: train!,
+      test: test!,
+      shape: manifest.shape ?? undefined,
+    },
     sha256: { [manifestName]: manifest.contents },
   };
 }
 
 function examplesOf({ data, labels }: StoredPart, manifest: AddedManifest, where: string): Examples {
-  const { features, classes, mean, std } = manifest;
+  const { features, mean, std } = manifest;
   const shape = manifest.shape ?? undefined;
-  const bad = labels.findIndex((label) => label < 0 || label >= classes);
-  if (bad >= 0)
-    throw new UserError(`${where}: label ${bad + 1} is ${labels[bad]}; 0 to ${classes - 1} was expected.`);
+  requireLabels(labels, manifest, where);
+  const targets = targetsOf(manifest);
+  const count = data.length / features;
+  if (data instanceof Int32Array) {
+    const x = Float32Array.from(data);
+    return { count, features, x, labels, targets, tokens: true };
+  }
   const each = mean.map((value, i) => ({ mean: value, std: std[i]! }));
   const plane = features / mean.length;
   if (data instanceof Uint8Array)
-    return pixelExamples(features, { bytes: data, table: pixelTable(each), plane }, labels, shape);
+    return pixelExamples(features, { bytes: data, table: pixelTable(each), plane }, labels, shape, targets);
   const x = new Float32Array(data.length);
   for (let i = 0; i < x.length; i++) {
     const { mean: m, std: s } = each[Math.floor((i % features) / plane)]!;
@@ -70,5 +86,24 @@ function examplesOf({ data, labels }: StoredPart, manifest: AddedManifest, where
       const { mean: m, std: s } = each[Math.floor((c * features) / shape[0] / plane)]!;
       return -m / s;
     });
-  return { count: labels.length, features, x, labels, shape, ...(black && { black }) };
+  return { count, features, x, labels, shape, targets, ...(black && { black }) };
+}
+
+/** Undefined of one class each. */
+function targetsOf(manifest: AddedManifest): Targets | undefined {
+  const each = targetsEach(manifest);
+  return each === undefined
+    ? undefined
+    : { kind: manifest.task === 'regression' ? 'numbers' : 'tokens', each };
+}
+
+/** @throws UserError if a label is none of the classes, or tokens, that there are, or no number */
+function requireLabels(labels: Labels, { task, classes }: AddedManifest, where: string): void {
+  const least = task === 'next-token' ? -1 : 0;
+  const bad = labels.findIndex((label) =>
+    task === 'regression' ? !Number.isFinite(label) : label < least || label >= classes,
+  );
+  if (bad < 0) return;
+  const expected = task === 'regression' ? 'a finite number' : `${least} to ${classes - 1}`;
+  throw new UserError(`${where}: label ${bad + 1} is ${labels[bad]}; ${expected} was expected.`);
 }

@@ -51,13 +51,13 @@ export function augmented(
   { augmentation, seed, epoch }: { augmentation: Augmentation; seed: number; epoch: number },
 ): Examples {
   const shape = requireImages(examples, 'the data set');
-  const { features, labels, pixels, black, count } = examples;
+  const { features, labels, pixels, black, count, targets } = examples;
   const moves = Array.from({ length: count }, (_, row) => moveOf(augmentation, seed, epoch, images[row]!));
   const { pad } = augmentation;
   if (pixels) {
     const bytes = new Uint8Array(count * features);
     for (const [row, move] of moves.entries()) vary(pixels.bytes, bytes, { row, shape, move, pad });
-    return pixelExamples(features, { ...pixels, bytes }, labels, shape);
+    return pixelExamples(features, { ...pixels, bytes }, labels, shape, targets);
   }
   const x = new Float32Array(count * features);
   const plane = features / shape[0];

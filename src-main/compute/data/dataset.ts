@@ -1,6 +1,6 @@
 /** What every kind of data set becomes: examples in ordinary memory. */
 import type { ImageShape } from '../../../src-shared/images.ts';
-
+import type { TargetKind, Task } from '../../../src-shared/objective.ts';
 import type { Edges } from '../networks/edges.ts';
 
 export type { ImageShape } from '../../../src-shared/images.ts';
@@ -16,10 +16,15 @@ export interface Examples {
   readonly x: Float32Array<ArrayBuffer>;
   /** What `x` is made of, if its numbers are bytes of a file. */
   readonly pixels?: Pixels;
-  /** [count], 0 to classes - 1; -1: the example is not scored (a node of another split). With `binaryLabels` [count, binaryLabels], 0 or 1. */
-  labels: Int32Array<ArrayBuffer>;
-  /** How many binary labels each example has; absent: it has one class. */
-  readonly binaryLabels?: number | undefined;
+  /**
+   * [count], 0 to classes - 1; -1: the example is not scored (a node of another split). With `targets` [count, each]: binary
+   * labels 0 or 1; tokens to predict, -1 if one does not count; or numbers to predict, which alone are of float32.
+   */
+  labels: Labels;
+  /** What labels an example; absent: it has one class. */
+  readonly targets?: Targets | undefined;
+  /** The numbers of `x` are tokens: whole numbers that are looked up. */
+  readonly tokens?: boolean | undefined;
   /** Of images: a row of `x` is [channels, height, width] in C order. */
   readonly shape?: ImageShape | undefined;
   /** What the number 0 of the file is in `x`, by channel: a black pixel. Of images whose channels are normalised as a whole. */
@@ -28,6 +33,14 @@ export interface Examples {
   readonly edges?: Edges | undefined;
   /** How many are scored; absent: all. */
   readonly scored?: number | undefined;
+}
+
+export type Labels = Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+
+export interface Targets {
+  readonly kind: TargetKind;
+  /** How many an example has. */
+  readonly each: number;
 }
 
 /** How many examples a number over them is the mean of. */
@@ -49,7 +62,9 @@ export interface Dataset {
   folder?: string | undefined;
   /** Of a set that a person has added: the hash by which its contents are known. */
   contents?: string | undefined;
-  /** Or how many binary labels each example has. */
+  /** What is learnt, of a set that was added; absent: what `targets` of the examples say. */
+  task?: Task | undefined;
+  /** Or how many binary labels, or numbers to be predicted, each example has; of tokens one more than the largest to be predicted. */
   classes: number;
   /** The train file, before it is split into train and validation. */
   train: Examples;
@@ -69,12 +84,13 @@ export interface Dataset {
 export function pixelExamples(
   features: number,
   pixels: Pixels,
-  labels: Int32Array<ArrayBuffer>,
+  labels: Labels,
   shape?: ImageShape,
+  targets?: Targets,
 ): Examples & { pixels: Pixels } {
   let made: WeakRef<Examples['x']> | undefined;
   return {
-    ...{ count: labels.length, features, pixels, labels, shape },
+    ...{ count: pixels.bytes.length / features, features, pixels, labels, shape, targets },
     black: shape && blackOf(pixels, features, shape),
     get x() {
       let x = made?.deref();
@@ -139,27 +155,32 @@ export function rowsOf(
 export function selectExamples(examples: Examples, indices: Int32Array): Examples {
   if (examples.edges) throw new Error('nodes of a graph cannot be separated from it');
   const { features, pixels, shape, black } = examples;
-  const { binaryLabels } = examples;
-  const labels = new Int32Array(indices.length * (binaryLabels ?? 1));
-  copyRows(examples.labels, labels, indices, binaryLabels ?? 1);
+  const { targets, tokens } = examples;
+  const each = targets?.each ?? 1;
+  const labels = emptyLike(examples.labels, indices.length * each);
+  copyRows<Labels>(examples.labels, labels, indices, each);
   if (pixels) {
     const bytes = new Uint8Array(indices.length * features);
     copyRows(pixels.bytes, bytes, indices, features);
-    return pixelExamples(features, { ...pixels, bytes }, labels, shape);
+    return pixelExamples(features, { ...pixels, bytes }, labels, shape, targets);
   }
   const x = new Float32Array(indices.length * features);
   copyRows(examples.x, x, indices, features);
-  return { count: indices.length, features, x, labels, shape, black, binaryLabels };
+  return { count: indices.length, features, x, labels, shape, black, targets, tokens };
 }
 
 /** Labels of the examples from `start` up to `end`. */
 export function labelsOf(
-  { labels, binaryLabels = 1 }: Pick<Examples, 'labels' | 'binaryLabels'>,
+  { labels, targets }: Pick<Examples, 'labels' | 'targets'>,
   start: number,
   end: number,
-): Int32Array<ArrayBuffer> {
-  return labels.subarray(start * binaryLabels, end * binaryLabels);
+): Labels {
+  const each = targets?.each ?? 1;
+  return labels.subarray(start * each, end * each);
 }
+
+const emptyLike = (labels: Labels, length: number): Labels =>
+  labels instanceof Float32Array ? new Float32Array(length) : new Int32Array(length);
 
 function copyRows<T extends Uint8Array | Float32Array | Int32Array>(
   from: T,

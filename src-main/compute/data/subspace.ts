@@ -178,7 +178,8 @@ export function multilabelSubspace(plan: MultilabelPlan): { train: Examples; tes
   const draw = (seed: number, part: string, count: number): Examples => {
     const latents = normals(new RandomStream(seed, 'multilabel-subspace', part), count * k);
     const x = embed(latents, projection, k);
-    return { count, features: plan.d_ambient, x, labels: multilabelLabels(latents), binaryLabels: k };
+    const targets = { kind: 'binary', each: k } as const;
+    return { count, features: plan.d_ambient, x, labels: multilabelLabels(latents), targets };
   };
   return {
     train: draw(plan.data_seed_train, 'train', plan.num_samples_train),

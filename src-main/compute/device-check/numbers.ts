@@ -116,7 +116,7 @@ async function evaluationItems(backend: Backend, way: Way): Promise<DeviceItem[]
   try {
     for (const name of evaluation.parameters) evaluation.setParameter(name, stored.get(name)!);
     const scores = await evaluation.scores(examplesOf(evaluated), () => Promise.resolve());
-    const [loss, accuracy] = [scores.loss, scores.accuracy].map((values) => Float64Array.from(values));
+    const [loss, accuracy] = [scores.loss, scores.accuracy!].map((values) => Float64Array.from(values));
     const item = { way, roundings: forwardRoundings };
     return [
       { ...item, name: 'evaluation: loss', precision: 'float32', values: loss! },

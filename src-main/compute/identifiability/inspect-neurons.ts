@@ -242,7 +242,7 @@ function activationsOf(
     strongest: [0, 1].map((i) =>
       places[i]!.map((index) => ({
         ...{ index, value: columns[i]![index]! },
-        label: examples.binaryLabels === undefined ? examples.labels[index]! : null,
+        label: examples.targets === undefined ? examples.labels[index]! : null,
       })),
     ) as InspectedNeurons['activations']['strongest'],
     images: images ? [picked(places[0]), picked(places[1])] : null,

@@ -1,9 +1,10 @@
 /** What an evaluation (`evaluation.ts`) computes, and what its state and arguments are. */
 import { types } from '../backend/index.ts';
 import type { Spec } from '../backend/index.ts';
-import type { Examples } from '../data/index.ts';
+import type { Examples, Labels } from '../data/index.ts';
 import { isCounter } from '../../formats/tensor-names.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
 import type { Way } from './execution.ts';
 import type { Head } from './heads.ts';
 import { readParameters } from './parameters.ts';
@@ -49,6 +50,23 @@ export const edgeSpecs = ({ edges }: { edges?: number | undefined }): Spec[] =>
         { dtype: types.int32, shape: [edges] },
         { dtype: types.int32, shape: [edges] },
       ];
+
+const arePredicted = ({ objective }: Network): boolean => objective?.loss === 'mean-squared-error';
+
+/** Of the labels of a call's examples. Numbers to be predicted alone are no whole ones. */
+export const labelSpec = ({ network, rows }: Pick<EvaluationPlan, 'network' | 'rows'>): Spec => ({
+  dtype: arePredicted(network) ? types.float32 : types.int32,
+  shape: network.objective ? [rows, network.objective.labels] : [rows],
+});
+
+/** Labels of a call, filled up as `scoreSums` wants it. */
+export function filledUp(network: Network, labels: Labels, rows: number): { data: Labels; shape: number[] } {
+  const shape = [...labelSpec({ network, rows }).shape];
+  const length = sizeOf(shape);
+  const data = arePredicted(network) ? new Float32Array(length).fill(NaN) : new Int32Array(length).fill(-1);
+  data.set(labels);
+  return { data, shape };
+}
 
 /** Of `TrainingPass`: weights of the rows, and from biased to unbiased variance. */
 export const batchSpecs = (rows: number): Spec[] => [

@@ -5,18 +5,19 @@ import { EagerComputation, types } from '../backend/index.ts';
 import type { Backend, Computation, ComputationBody, Program, Tensor } from '../backend/index.ts';
 import { labelsOf, requireFitting, rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
-import { batchSpecs, edgeSpecs, placesOf } from './evaluation-plan.ts';
+import { batchSpecs, edgeSpecs, filledUp, labelSpec, placesOf } from './evaluation-plan.ts';
 import type { EvaluationPlan, Place } from './evaluation-plan.ts';
 import { compilationOf, valuesPerExample, widestNode } from './execution.ts';
 import type { Way } from './execution.ts';
 import { headsOf, headValue } from './heads.ts';
 import type { Head } from './heads.ts';
 import { mathsOf } from './maths.ts';
-import { requireLogits, requireObjective } from './objective.ts';
+import { requireObjective, requireScored } from './objective.ts';
 import type { Maths } from './maths.ts';
 import { hasConvolutions, runningStatisticsOf } from './parameters.ts';
 import { forward } from './run.ts';
-import { ScoreSum, scoreSums } from './scores.ts';
+import { scoreSums } from './score-sums.ts';
+import { ScoreSum } from './scores.ts';
 import type { Scores } from './scores.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
 
@@ -80,7 +81,7 @@ export class Evaluation {
   readonly #program: Program | undefined;
 
   constructor(backend: Backend, plan: EvaluationPlan) {
-    requireLogits(plan.network);
+    requireScored(plan.network);
     this.plan = plan;
     this.#backend = backend;
     this.#heads = headsOf(plan.network);
@@ -96,7 +97,7 @@ export class Evaluation {
         mode: plan.way,
         args: [
           { dtype: types.float32, shape: [plan.rows, features] },
-          { dtype: types.int32, shape: [plan.rows, ...labelAxes(plan.network)] },
+          labelSpec(plan),
           ...(plan.byBatch ? batchSpecs(plan.rows) : []),
           ...edgeSpecs(plan),
         ],
@@ -220,13 +221,14 @@ export class Evaluation {
     return values;
   }
 
-  /** Inputs, labels (-1 where filled up) and, by batch, what batch norms need to know of it. */
+  /** Inputs, labels (see `scoreSums` where filled up) and, by batch, what batch norms need to know of it. */
   #args(examples: Examples, start: number, size: number, rows: number): Tensor[] {
     const { tf } = this.#backend;
-    const shape = [rows, ...labelAxes(this.plan.network)];
-    const labels = new Int32Array(sizeOf(shape)).fill(-1);
-    labels.set(labelsOf(examples, start, start + size));
-    const args = [this.#rows(examples, start, size, rows), tf.tensor(labels, shape, 'int32')];
+    const labels = filledUp(this.plan.network, labelsOf(examples, start, start + size), rows);
+    const args = [
+      this.#rows(examples, start, size, rows),
+      tf.tensor(labels.data, labels.shape, labels.data instanceof Float32Array ? 'float32' : 'int32'),
+    ];
     if (this.plan.byBatch) {
       const weights = new Float32Array(rows).fill(1 / size, 0, size);
       args.push(tf.tensor1d(weights), tf.scalar(size / (size - 1)));
@@ -273,9 +275,11 @@ export class Evaluation {
       sum.addSums(this.#sums(examples, 0, size), labelsOf(examples, 0, size));
     });
     const each = logits.length / this.plan.count;
+    const isSquared = this.plan.network.objective?.loss === 'mean-squared-error';
     const wrong = expected.findIndex((loss, p) => {
-      const own = logits.subarray(p * each, (p + 1) * each);
-      const scale = own.reduce((most, logit) => Math.max(most, Math.abs(logit)), 1);
+      const largest = largestOf(logits.subarray(p * each, (p + 1) * each));
+      // Squares of errors grow with the error and with its scale.
+      const scale = isSquared ? Math.max(largest, largestOf(labelsOf(examples, 0, size))) ** 2 : largest;
       if (!Number.isFinite(loss) || Math.abs(loss - found[p]!) <= tolerance * scale) return false;
       // Sums in another order: one may overflow where the other just does not.
       return Number.isFinite(found[p]) || !this.#hasHugeState();
@@ -372,8 +376,12 @@ export class Evaluation {
   }
 }
 
-/** Of one example's labels: none of a class. */
-const labelAxes = ({ objective }: Network): number[] => (objective ? [objective.labels] : []);
+/** At least 1. */
+const largestOf = (values: Float32Array | Int32Array): number => {
+  let most = 1;
+  for (const value of values) most = Math.max(most, Math.abs(value));
+  return most;
+};
 
 /** A norm that is read in several places sees each of them. */
 const meanOf = ({ tf, number }: Maths, values: readonly Tensor[]): Tensor =>

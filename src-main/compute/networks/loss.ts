@@ -5,8 +5,8 @@ import type { Maths } from './maths.ts';
 
 /**
  * -log softmax(logits)[label] for every row. Pure.
- * @param logits [M, B, classes] @param hot [M or 1, B, classes], one-hot
- * @returns [M, B]; gradient softmax - hot
+ * @param logits [M, ..., classes] @param hot [M or 1, ..., classes], one-hot
+ * @returns [M, ...]; gradient softmax - hot
  */
 export function crossEntropy({ tf }: Maths, logits: Tensor, hot: Tensor): Tensor {
   const rows = tf.customGrad((z, save) => {
@@ -25,8 +25,9 @@ export function crossEntropy({ tf }: Maths, logits: Tensor, hot: Tensor): Tensor
 
 /**
  * The loss of an objective for every row. Pure.
- * @param logits [M, B, K] @param labels [M or 1, B, K] float32: one-hot, or 0 and 1 if an example has several labels
- * @returns [M, B]
+ * @param logits [M, B, K], or [M, B, T, classes] of tokens
+ * @param labels as the logits: one-hot; 0 and 1 if an example has several labels; or the numbers to be predicted
+ * @returns [M, B], or [M, B, T]
  */
 export function lossOf(
   maths: Maths,
@@ -34,10 +35,23 @@ export function lossOf(
   logits: Tensor,
   labels: Tensor,
 ): Tensor {
-  if (!objective) return crossEntropy(maths, logits, labels);
-  return objective.loss === 'soft-labels'
-    ? softLabels(maths, logits, labels)
-    : binaryCrossEntropy(maths, logits, labels);
+  switch (objective?.loss) {
+    case undefined:
+    case 'next-token':
+      return crossEntropy(maths, logits, labels);
+    case 'soft-labels':
+      return softLabels(maths, logits, labels);
+    case 'binary-cross-entropy':
+      return binaryCrossEntropy(maths, logits, labels);
+    case 'mean-squared-error':
+      return squaredError(maths, logits, labels);
+  }
+}
+
+/** Mean of (z - y)^2 over the numbers of an example; gradient 2 (z - y) / K. */
+function squaredError({ tf }: Maths, outputs: Tensor, numbers: Tensor): Tensor {
+  const shape = numbers.shape.length === outputs.shape.length ? outputs.shape : [...outputs.shape, 1];
+  return tf.mean(tf.square(tf.sub(tf.reshape(outputs, shape), numbers)), -1);
 }
 
 /** -sum y log softmax(z); gradient sum(y) softmax - y. */

@@ -2,6 +2,7 @@
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
+import { takesWholes } from '../../../src-shared/networks/tokens.ts';
 import type { Backend, Tensor } from '../backend/index.ts';
 import type { StateDict } from '../models/index.ts';
 import { RandomStream } from '../random.ts';
@@ -75,12 +76,3 @@ export function tryNetwork(
 }
 
 const difference = (a: number, b: number): number => (Object.is(a, b) ? 0 : Math.abs(a - b));
-
-/** Its first step takes whole numbers of what it is given. */
-export const takesWholes = ({ graph, nodes }: Network): boolean =>
-  nodes.some(
-    ({ takes, attributes }) =>
-      takes.includes(graph.inputs[0]!.id) &&
-      (attributes as { call?: string }).call === 'cast' &&
-      (attributes as { kind?: string }).kind === 'int',
-  );

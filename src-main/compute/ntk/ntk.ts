@@ -1,5 +1,5 @@
 /** Kind `ntk`: the neural tangent kernel of one model over its training. */
-import { requireLogits } from '../networks/objective.ts';
+import { requireScored } from '../networks/objective.ts';
 import { basename, resolve } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
@@ -59,7 +59,7 @@ export const ntk: Compute<Params, ResultOf<typeof ntkJob>> = async (params, cont
   const [first] = models;
   requireOneClass(first!.run, 'predictions are compared with those of the linearisation');
   refuseGraphNetworks(first!.run, 'tangent kernels are computed');
-  requireLogits(first!.run.graph);
+  requireScored(first!.run.graph);
   refuseUntrainable(backend, first!.run.graph, 'differentiated');
   const data = await loadAnalysisData(first!.run, params.data, [params.split]);
   const { classBalanced, samples, sampleSeed, split } = params;

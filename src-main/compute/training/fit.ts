@@ -3,8 +3,11 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { shapeText } from '../../../src-shared/images.ts';
 import { gnnWidths, isExportedSpec } from '../../../src-shared/model.ts';
 import type { TrainableSpec } from '../../../src-shared/model.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
+import { trainedGraphOf } from '../../../src-shared/networks/of-model.ts';
+import { objectiveMismatch, targetsOf, targetsText } from '../../../src-shared/objective.ts';
 import { requireImages } from '../data/augment.ts';
-import { countOf, splitExamples } from '../data/index.ts';
+import { countOf, requireTokens, splitExamples } from '../data/index.ts';
 import type { Dataset, SplitIndices } from '../data/index.ts';
 import { balancedSample, firstSample, kernelSampleSeed } from '../ntk/sample.ts';
 import { checkBatches } from './plan.ts';
@@ -13,6 +16,7 @@ import type { TrainingPlan } from './plan.ts';
 /** @throws UserError naming the key of the config that does not fit, and what would */
 export function checkFit(plan: TrainingPlan, dataset: Dataset, split: SplitIndices): void {
   const { input, classes, keys } = sizesOf(plan.spec);
+  checkTargets(plan, dataset);
   if (isExportedSpec(plan.spec)) checkExported({ input, classes }, dataset);
   checkGraph(plan.spec, dataset);
   checkInput(input, keys.input, dataset);
@@ -69,20 +73,44 @@ function checkGraph({ architecture }: TrainableSpec, { name, nodes }: Dataset): 
       });
 }
 
+/** What the network gives, and what is learnt from the data. @throws UserError if they do not fit */
+function checkTargets({ spec, objective }: TrainingPlan, dataset: Dataset): void {
+  const network = readNetwork(trainedGraphOf(spec));
+  const { name, train } = dataset;
+  const mismatch = objectiveMismatch(network.shapes.get(network.graph.output)!, objective);
+  if (mismatch !== undefined)
+    throw new UserError(`config: ${name}: ${mismatch}`, {
+      hint: 'Choose data that fit it (dataset=NAME), or export the network for these. It can be evaluated: basin run evaluate.',
+    });
+  const [wanted, found] = [targetsText(targetsOf(objective)), targetsText(train.targets)];
+  if (wanted !== found)
+    throw new UserError(
+      `config: the network is for examples with ${wanted}; those of ${name} have ${found}.`,
+      {
+        hint: 'Choose data that fit it (dataset=NAME), or export the network for these.',
+      },
+    );
+  requireTokens(network, dataset, 'config: the networks');
+}
+
 /** Sizes of an exported network are as they are; the data have to fit them. */
 function checkExported(
   { input, classes }: { input: readonly number[]; classes: number },
   dataset: Dataset,
 ): void {
   const { name, train } = dataset;
-  const { features, shape, binaryLabels } = train;
+  const { features, shape, targets } = train;
   const own = shape ?? [features];
   const fits = input.join() === own.join() || (input.length === 1 && input[0] === features);
-  if (!fits || classes < dataset.classes || binaryLabels !== undefined)
-    throw new UserError(
-      `config: the exported network takes [${input.join(', ')}] and tells ${classes} classes apart; examples of ${name} are [${own.join(', ')}] of ${dataset.classes} classes${binaryLabels === undefined ? '' : ', several for each'}.`,
-      { hint: 'Choose data that fit it (--data), or export the network for these.' },
-    );
+  if (fits && classes >= dataset.classes) return;
+  const [knows, has] =
+    targets?.kind === 'tokens'
+      ? [`gives logits for ${classes} tokens`, `with tokens from 0 to ${dataset.classes - 1} to predict`]
+      : [`tells ${classes} classes apart`, `of ${dataset.classes} classes`];
+  throw new UserError(
+    `config: the exported network takes [${input.join(', ')}] and ${knows}; examples of ${name} are [${own.join(', ')}] ${has}.`,
+    { hint: 'Choose data that fit it (dataset=NAME), or export the network for these.' },
+  );
 }
 
 /** @param input the shape of one example, [channels, height, width] of images */
@@ -120,7 +148,11 @@ function sizesOf(spec: TrainableSpec) {
   if (spec.architecture === 'declared') {
     const { inputs, output, nodes } = spec.graph;
     const { shape } = nodes.find(({ id }) => id === output)!.attributes as { shape: number[] };
-    return { input: inputs[0]!.shape, classes: shape[0]!, keys: { input: 'network', classes: 'network' } };
+    return {
+      input: inputs[0]!.shape,
+      classes: shape.at(-1) ?? 1,
+      keys: { input: 'network', classes: 'network' },
+    };
   }
   const { layers } = spec;
   const keys = { input: 'input_dim', classes: 'output_dim' };

@@ -124,7 +124,9 @@ function diverged(
 }
 
 function refuseNonFinite({ loss, accuracy }: Scores, steps: number): void {
-  const bad = loss.findIndex((value, m) => !Number.isFinite(value) || !Number.isFinite(accuracy[m]));
+  const bad = loss.findIndex(
+    (value, m) => !Number.isFinite(value) || (accuracy && !Number.isFinite(accuracy[m])),
+  );
   if (bad < 0) return;
   throw new UserError(
     `training stopped: the loss of model ${bad + 1} on held-out examples is ${loss[bad]} after step ${steps}: it, or a logit, is not finite.`,

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import {
   notesOnConfig,
-  objectiveOf,
+  objectiveFor,
   recordSeeds,
   refuseUnknownKeys,
   readConfig,
@@ -24,6 +24,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { withGivenFamily } from '../../formats/given-family.ts';
 import { typedPath } from '../../formats/typed-path.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
+import { trainedGraphOf } from '../../../src-shared/networks/of-model.ts';
 import { fewestPerExample } from '../networks/batch-statistics.ts';
 import { isExportedSpec, isMixed } from '../../../src-shared/model.ts';
 import type { TrainableSpec } from '../../../src-shared/model.ts';
@@ -34,7 +35,8 @@ import type { OptimizerSettings } from './optimizer.ts';
 import { resolveSchedule } from '../../../src-shared/config/schedule.ts';
 import type { Schedule } from '../../../src-shared/config/schedule.ts';
 import type { StepOptions } from './step.ts';
-import type { Objective } from '../../../src-shared/objective.ts';
+import { targetsOf, targetsText } from '../../../src-shared/objective.ts';
+import type { Objective, Task } from '../../../src-shared/objective.ts';
 
 export interface TrainingPlan {
   /** The config with seeds, split seed and absolute paths filled in: what config.yaml will say. */
@@ -46,6 +48,7 @@ export interface TrainingPlan {
     dataDir?: string;
     geometry?: GeometryPlan;
     contents?: string;
+    task?: Task;
     splitFile?: string;
     splitSeed: number;
     valFraction: number;
@@ -54,7 +57,7 @@ export interface TrainingPlan {
   augmentation?: Augmentation | undefined;
   optimizer: OptimizerSettings;
   step: StepOptions;
-  /** If examples have several binary labels. */
+  /** If examples have other labels than one class each. */
   objective?: Objective | undefined;
   schedule: Schedule;
   earlyStopping?: EarlyStopping;
@@ -96,15 +99,17 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
   const epochs = config.training?.num_epochs ?? 100;
   const valEvery = config.training?.val_every ?? 1;
   const earlyStopping = resolveEarlyStopping(config, valEvery, where);
-  const objective = objectiveOf(data.geometry);
-  if (objective && (config.training?.label_smoothing ?? 0) > 0)
+  const objective = objectiveFor(data, readNetwork(trainedGraphOf(spec)));
+  const targets = targetsOf(objective);
+  const isSmoothed = (config.training?.label_smoothing ?? 0) > 0;
+  if (targets && targets.kind !== 'tokens' && isSmoothed)
     throw new UserError(
-      `${where}: training.label_smoothing is for one class per example; ${data.name} has ${objective.labels} binary labels.`,
+      `${where}: training.label_smoothing is for classes and tokens; examples of ${data.name} have ${targetsText(targets)}.`,
       { hint: 'Remove it, or set it to 0.' },
     );
   const facts = {
     ...{ models: seeds.init.length, overGraph: spec.architecture === 'gnn' },
-    multilabel: objective !== undefined,
+    targets: targets && targetsText(targets),
   };
   const tracking = resolveTracking(config, facts, where);
   const paths = {
@@ -129,6 +134,7 @@ export function planTraining(value: Record<string, unknown>, where = 'config'): 
       name: data.name,
       ...(data.geometry && { geometry: data.geometry }),
       ...(data.contents !== undefined && { contents: data.contents }),
+      ...(data.task !== undefined && { task: data.task }),
       splitSeed: data.splitSeed,
       valFraction: data.valFraction,
       ...paths,

@@ -18,7 +18,7 @@ import { isCounter } from '../../formats/tensor-names.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
 import type { FixedTensors } from '../networks/effective.ts';
 import { mathsOf } from '../networks/maths.ts';
-import { requireObjective } from '../networks/objective.ts';
+import { requireObjective, requireScored } from '../networks/objective.ts';
 import { concatenate, entryOf } from './entries.ts';
 import { DropoutMasks } from './dropout.ts';
 import { executionOf, refuseUntrainable } from './execution.ts';
@@ -38,7 +38,7 @@ export interface SessionPlan extends StepOptions {
   dropoutSeeds?: readonly number[];
   /** Of the whole training, however much of it is left: it decides whether compiling pays. */
   totalSteps: number;
-  /** If examples have several binary labels. */
+  /** If examples have other labels than one class each. */
   objective?: Objective | undefined;
   /** How images are varied; absent: not at all. */
   augmentation?: Augmentation | undefined;
@@ -105,6 +105,7 @@ export class TrainingSession {
     this.#batchSize = batchSize;
     this.#graph = examples.edges && { nodes: examples.count, labelled: scoredCount(examples) };
     this.network = { ...readNetwork(trainedGraphOf(plan.spec)), objective: plan.objective };
+    requireScored(this.network);
     requireObjective(this.network, examples);
     refuseUntrainable(backend, this.network);
     this.#augmented = plan.augmentation && augmentedPlan(this.network, examples, plan.augmentation.pad);
@@ -139,7 +140,8 @@ export class TrainingSession {
       ...(labelSmoothing !== undefined && { labelSmoothing }),
       ...(clipNorm !== undefined && { clipNorm }),
       ...{ network: this.network, optimizer: this.optimizer, places: this.#places },
-      classes: this.network.shapes.get(this.network.graph.output)![0]!,
+      // A network that gives a number alone has no axis.
+      classes: this.network.shapes.get(this.network.graph.output)!.at(-1) ?? 1,
       mayIdle: stepsPerCall > 1,
       augmented: this.#augmented,
       graph: this.#graph,

@@ -73,14 +73,14 @@ export function stateValues(
   ];
 }
 
-function labelsValue({ labels, count, binaryLabels }: Examples): StateValue {
+function labelsValue({ labels, count, targets }: Examples): StateValue {
   const place = { kind: 'labels', name: '' } as const;
-  if (binaryLabels === undefined)
+  const shape = targets ? [count, targets.each] : [count];
+  if (targets === undefined || targets.kind === 'tokens')
     return {
-      ...{ place, spec: { dtype: types.int32, shape: [count] } },
-      tensor: ({ tf }) => tf.tensor(labels, [count], 'int32'),
+      ...{ place, spec: { dtype: types.int32, shape } },
+      tensor: ({ tf }) => tf.tensor(labels, shape, 'int32'),
     };
-  const shape = [count, binaryLabels];
   return {
     ...{ place, spec: { dtype: types.float32, shape } },
     tensor: ({ tf }) => tf.tensor(Float32Array.from(labels), shape),

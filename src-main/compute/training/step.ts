@@ -1,5 +1,6 @@
 /** One training step of M models at once: forward, backward by autodiff, optimizer. A pure function of tensors. */
 import type { Network } from '../../../src-shared/networks/network.ts';
+import { targetsOf } from '../../../src-shared/objective.ts';
 import type { ComputationBody, Tensor } from '../backend/index.ts';
 import type { EdgeTensors } from '../networks/edges.ts';
 import { acting } from '../networks/effective.ts';
@@ -26,7 +27,10 @@ export type StatePlace =
   | { kind: 'fixed'; name: string }
   /** F as it acts, or D, of a trained parameter, [1, ...shape]. */
   | { kind: 'offset' | 'mask'; name: string }
-  /** All training inputs [N, ...shape], or labels: [N] int32, or [N, K] float32 if an example has K binary labels. */
+  /**
+   * All training inputs [N, ...shape], or labels: [N] int32; of tokens [N, T] int32, -1 if one does not count; of binary labels,
+   * and of numbers to be predicted, [N, K] float32.
+   */
   | { kind: 'inputs' | 'labels'; name: '' }
   /** Of training inputs that are the nodes of a graph: the ends of its edges, int32 [edges]; labels are -1 where nothing is trained. */
   | { kind: 'sources' | 'targets'; name: '' };
@@ -147,10 +151,11 @@ interface Pass {
 /** What a step sees of the training data. */
 interface Seen {
   x: Tensor;
-  /** [M or 1, B, classes], or binary labels [M or 1, B, K]; zeros where there is no label. */
-  hot: Tensor;
-  /** [B]: of the rows in batch norms, and in the loss. */
+  /** What the loss takes: [M or 1, B, classes], of tokens [M, B, T, classes], zeros if there is no label; or [M, B, K] numbers. */
+  wanted: Tensor;
+  /** [B]: of the rows in batch norms. */
   rowWeights: Tensor;
+  /** Of every loss, [M or 1, B], of tokens [M, B, T]. */
   lossWeights: Tensor;
   edges?: EdgeTensors;
 }
@@ -164,9 +169,9 @@ function seenIn(maths: Maths, plan: StepPlan, state: readonly Tensor[], batch: B
     const isLabelled = tf.cast(tf.greaterEqual(labels, tf.scalar(0, 'int32')), 'float32');
     return {
       x: tf.expandDims(inputs, 0),
-      hot: smoothed(maths, tf.expandDims(oneHot(maths, labels, plan.classes), 0), plan),
+      wanted: smoothed(maths, tf.expandDims(oneHot(maths, labels, plan.classes), 0), plan),
       rowWeights: tf.fill([nodes], 1 / nodes),
-      lossWeights: tf.mul(isLabelled, maths.number(1 / labelled)),
+      lossWeights: tf.expandDims(tf.mul(isLabelled, maths.number(1 / labelled)), 0),
       edges: { sources: whole('sources'), targets: whole('targets') },
     };
   }
@@ -176,9 +181,22 @@ function seenIn(maths: Maths, plan: StepPlan, state: readonly Tensor[], batch: B
       ? augmentedRows(maths, { inputs, rows, moves }, plan.augmented)
       : maths.gather(inputs, rows);
   const own = maths.gather(labels, rows);
-  // Binary labels are what the loss takes.
-  const hot = plan.network.objective ? own : smoothed(maths, oneHot(maths, own, plan.classes), plan);
-  return { x, hot, rowWeights, lossWeights: rowWeights };
+  const kind = targetsOf(plan.network.objective)?.kind;
+  // Binary labels, and numbers, are what the loss takes.
+  const isGiven = kind === 'binary' || kind === 'numbers';
+  const wanted = isGiven ? own : smoothed(maths, oneHot(maths, own, plan.classes), plan);
+  const lossWeights = kind === 'tokens' ? tokenWeights(maths, own, rowWeights) : tf.expandDims(rowWeights, 0);
+  return { x, wanted, rowWeights, lossWeights };
+}
+
+/** 1 / n of the n tokens that count in a batch. @param tokens int32 [M, B, T], -1 if one does not count @returns [M, B, T] */
+function tokenWeights({ tf, number }: Maths, tokens: Tensor, rowWeights: Tensor): Tensor {
+  const inBatch = tf.reshape(tf.greater(rowWeights, number(0)), [1, rowWeights.shape[0]!, 1]);
+  const counts = tf.logicalAnd(tf.greaterEqual(tokens, tf.scalar(0, 'int32')), inBatch);
+  const each = tf.cast(counts, 'float32');
+  const all = tf.sum(each, [1, 2], true);
+  // A step that only fills up a call has none.
+  return tf.div(each, tf.maximum(all, number(1)));
 }
 
 function backward(
@@ -190,7 +208,7 @@ function backward(
 ): { losses: Tensor; gradients: Tensor[]; statistics: ByName } {
   const { tf } = maths;
   const of = (kind: StatePlace['kind']): ByName => byName(plan.places, state, kind);
-  const { x, hot, rowWeights, lossWeights, edges } = seenIn(maths, plan, state, batch);
+  const { x, wanted, rowWeights, lossWeights, edges } = seenIn(maths, plan, state, batch);
   const given = new Map([...of('statistics'), ...of('fixed')]);
   const fixed = fixedTensors(of('offset'), of('mask'));
   const kept: { losses?: Tensor; statistics: ByName } = { statistics: new Map() };
@@ -205,9 +223,10 @@ function backward(
         track: (name, value) => void kept.statistics.set(name, tf.keep(value)),
       },
     });
-    const losses = lossOf(maths, plan.network.objective, output, hot);
-    const weighted = tf.mul(losses, tf.expandDims(lossWeights, 0));
-    kept.losses = tf.keep(tf.sum(weighted, 1));
+    const losses = lossOf(maths, plan.network.objective, output, wanted);
+    const weighted = tf.mul(losses, lossWeights);
+    const axes = [...weighted.shape.keys()].slice(1);
+    kept.losses = tf.keep(tf.sum(weighted, axes));
     return tf.sum(kept.losses);
   };
   const gradients = tf.grads(total)(names.map((name) => of('trained').get(name)!));

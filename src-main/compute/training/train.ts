@@ -13,8 +13,6 @@ import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
 import { checkpointCancel, ProgressMeter } from '../context.ts';
 import type { Compute, ComputeContext } from '../context.ts';
-import { dataSetNamed, isOwnName } from '../../formats/data-sets.ts';
-import { graphNamed } from '../../formats/graph-data.ts';
 import { givenTensors } from '../../formats/given-family.ts';
 import type { GivenTensors } from '../../formats/given-family.ts';
 import {
@@ -37,7 +35,9 @@ import { withHeldApart } from './held-entries.ts';
 import { HeldOut } from './held-out.ts';
 import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } from './loop.ts';
 import type { Pace, Training } from './loop.ts';
+import type { Scores } from '../networks/scores.ts';
 import { planTraining } from './plan.ts';
+import { recordData } from './record-data.ts';
 import type { TrainingPlan } from './plan.ts';
 import { createRunFolder, readMetrics, splitFileName, writeMetrics } from '../../formats/run-files.ts';
 import { TrainingSession } from './session.ts';
@@ -158,23 +158,6 @@ async function prepareFresh(params: Params, context: ComputeContext): Promise<St
   const seeds = `seed ${seed}, init ${init.join(' ')}, optimization ${optimization.join(' ')}, mask ${mask}`;
   context.emit({ type: 'log', level: 'info', line: `${directory}: ${seeds} (recorded in config.yaml)` });
   return { directory, plan, dataset, split, given };
-}
-
-/** The config says what the data are, not what they were taken for. */
-function recordData(plan: TrainingPlan, dataset: Dataset, context: ComputeContext): TrainingPlan {
-  if (plan.data.geometry !== undefined) return plan;
-  const known = graphNamed(plan.data.name) ?? dataSetNamed(plan.data.name)?.name;
-  if (dataset.name !== plan.data.name && known !== dataset.name) {
-    const unknown = dataset.nodes ? 'an unpublished graph' : 'IDX files of an unknown data set';
-    const what =
-      isOwnName(dataset.name) || dataset.name.startsWith('graph-') ? unknown : `the data set ${dataset.name}`;
-    const line = `${dataset.origin} holds ${what}, not ${plan.data.name}: recorded as dataset.name=${dataset.name}`;
-    context.emit({ type: 'log', level: 'warning', line });
-  }
-  const own = { name: dataset.name, ...(dataset.contents && { contents: dataset.contents.slice(0, 16) }) };
-  const folder = dataset.folder && { data_dir: dataset.folder };
-  const config = { ...plan.config, dataset: { ...plan.config.dataset, ...own, ...folder } };
-  return { ...plan, config, data: { ...plan.data, ...own } };
 }
 
 async function prepareResume(params: Params, context: ComputeContext): Promise<Start> {
@@ -362,7 +345,7 @@ function resultOf(
   { directory, from, dataset }: Start,
   { plan, backend, session, heldOut, tracking }: Training,
   last: EpochMetrics | undefined,
-  test: { loss: number[]; accuracy: number[] },
+  test: Scores,
   pace: Pace,
   seconds: number,
 ): TrainResult {

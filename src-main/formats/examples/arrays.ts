@@ -7,11 +7,11 @@ import { fileError, openSource } from '../source.ts';
 import type { TensorValue } from '../tensor.ts';
 import { openZip } from '../torch/zip.ts';
 
-/** Numbers of examples as a data set keeps them: bytes stay bytes, all else becomes float32. */
+/** Numbers of examples as a data set keeps them: bytes stay bytes, tokens are int32, all else becomes float32. */
 export interface ExampleArray {
   /** The first axis is that of the examples. */
   shape: number[];
-  data: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+  data: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
   /** Names it in messages. */
   source: string;
   /** What is known of the axes of images; absent: their sizes or a setting decide. */
@@ -115,7 +115,7 @@ function readNpz(path: string): TensorValue {
 }
 
 /** Values that float32 holds exactly as integers lie up to here. */
-const largestExact = 2 ** 24;
+export const largestExact = 2 ** 24;
 
 /**
  * Bytes as bytes, which count from 0 to 1; everything else as float32, booleans as 0 and 1.

@@ -128,10 +128,15 @@ export function columnOf({ path, names, rows }: Table, wanted: string): number {
  * @throws UserError naming line, column and value, and for the index that pandas writes
  */
 export function tableNumbers(table: Table, without?: number): ExampleArray {
-  const { path, names, rows, line } = table;
+  const { path, rows } = table;
   const columns = (rows[0] ?? []).flatMap((_, i) => (i === without ? [] : [i]));
   if (rows.length === 0 || columns.length === 0) throw new UserError(`${path}: the table holds no numbers.`);
   refuseIndex(table, columns);
+  return columnNumbers(table, columns);
+}
+
+/** These columns as [rows, columns]. @throws UserError naming line, column and value */
+export function columnNumbers({ path, names, rows, line }: Table, columns: readonly number[]): ExampleArray {
   const size = rows.length * columns.length;
   const data = newArray(4 * size, path, () => new Float32Array(size));
   rows.forEach((row, r) => {

@@ -55,7 +55,10 @@ export async function writeRun(
 ): Promise<{ directory: string; files: string[] }> {
   const epoch = epochOf(params, sources);
   // Of what is trained on images of another shape, MNIST would be a guess.
-  const dataset = params.dataset ?? (params.network === undefined ? 'mnist' : undefined);
+  const { task } = params;
+  const isClassifier = (task ?? 'classification') === 'classification';
+  const name = params.dataset ?? (params.network === undefined && isClassifier ? 'mnist' : undefined);
+  const dataset = { ...(name !== undefined && { name }), ...(task !== undefined && { task }) };
   const as = params.network ?? params.architecture;
   return inNewRunFolder(params.directory, async (directory) => {
     const meter = new ProgressMeter(context, sources.length);
@@ -70,7 +73,7 @@ export async function writeRun(
     }
     const config = {
       model: about['model'],
-      ...(dataset !== undefined && { dataset: { name: dataset } }),
+      ...(Object.keys(dataset).length > 0 && { dataset }),
       num_models: files.length,
       adopted_from: sources.map(({ path }) => path),
       ...(as !== undefined && { adopted_as: as }),

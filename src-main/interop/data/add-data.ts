@@ -4,7 +4,14 @@ import { dirname, isAbsolute, join, relative } from 'node:path';
 import { UserError, messageOf } from '../../../src-shared/errors.ts';
 import { shapeText } from '../../../src-shared/images.ts';
 import type { JobParams, JobResult } from '../../../src-shared/jobs/index.ts';
-import { addedFiles, contentsHash, manifestName, requireOnlyAdded } from '../../formats/added-data.ts';
+import {
+  addedFiles,
+  contentsHash,
+  labelDtype,
+  labelShape,
+  manifestName,
+  requireOnlyAdded,
+} from '../../formats/added-data.ts';
 import type { AddedManifest, StoredPart } from '../../formats/added-data.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 import { dataHome, isTaken } from '../../formats/data-registry.ts';
@@ -15,10 +22,10 @@ import { replaceFolder } from '../../formats/replace-folder.ts';
 import { fileError } from '../../formats/source.ts';
 import { checkpointCancel } from '../../compute/context.ts';
 import type { ComputeContext } from '../../compute/context.ts';
-import { torchPermutation } from '../../compute/random.ts';
-import { classesOf } from './class-labels.ts';
+import { labelled } from './labelled.ts';
 import { readPart } from './read-parts.ts';
 import type { RawPart } from './read-parts.ts';
+import { setAside, testSeed } from './set-aside.ts';
 import { shapedExamples } from './shape.ts';
 import type { Shaped } from './shape.ts';
 import { statisticsOf } from './statistics.ts';
@@ -27,45 +34,67 @@ type Params = JobParams<'add-data'>;
 type Result = JobResult<'add-data'>;
 
 const usualTestShare = 0.1;
-/** Of the draw that sets test examples aside: the same files, the same set. */
-const testSeed = 42;
+/** PyTorch's. */
+const usualIgnored = -100;
 
 /** @throws UserError naming file, row and value of what cannot be used, or a name that is taken */
 export async function addData(params: Params, context: ComputeContext): Promise<Result> {
   const directory = folderFor(params);
+  const normalisation = normalisationOf(params);
   const { train, test } = await readBoth(params, context);
   await checkpointCancel(context);
-  const found = classesOf(train.labels, test?.labels);
+  const { task } = params;
+  const found = labelled(task, train.labels, test?.labels);
   const shaped = shapedExamples(train.inputs, params.layout);
   const tested = test && shapedExamples(test.inputs, params.layout);
   if (tested) requireAlike(shaped, tested, [train.inputs.source, test.inputs.source]);
   const compared = test ? compareColumns(train.inputs, test.inputs) : [];
+  const [ofTrain, ofTest] = found.labels;
   const drawn = tested
-    ? { parts: [storedPart(shaped, found.labels[0]!), storedPart(tested, found.labels[1]!)], notes: [] }
-    : setAside(storedPart(shaped, found.labels[0]!), shaped.features, params.testShare ?? usualTestShare);
+    ? { parts: [storedPart(shaped, ofTrain!), storedPart(tested, ofTest!)], notes: [] }
+    : setAside(storedPart(shaped, ofTrain!), {
+        ...{ features: shaped.features, share: params.testShare ?? usualTestShare },
+        byClass: task === 'classification',
+      });
   const { parts } = drawn;
+  const counts = parts.map(({ data }) => data.length / shaped.features) as [number, number];
   // Of the examples that are left to train on.
-  const kept = { ...shaped, data: parts[0]!.data, count: parts[0]!.labels.length };
-  const { mean, std, notes: measured } = statisticsOf(kept, params);
+  const kept = { ...shaped, data: parts[0]!.data, count: counts[0] };
+  const { mean, std, notes: measured } = statisticsOf(kept, normalisation);
   const notes = [...found.notes, ...compared, ...drawn.notes, ...measured];
   await checkpointCancel(context);
-  const facts = { shape: shaped.shape ?? null, features: shaped.features, mean, std };
+  const facts = { shape: shaped.shape ?? null, features: shaped.features, mean, std, task };
   const manifest: AddedManifest = {
     ...{ format: 'basin-data-set', version: 1, name: params.name },
     ...{ shape: shaped.shape ? [...shaped.shape] : null, features: shaped.features },
-    ...{ classes: found.classes, class_names: found.names },
-    ...{ train: parts[0]!.labels.length, test: parts[1]!.labels.length },
-    dtype: parts[0]!.data instanceof Uint8Array ? 'uint8' : 'float32',
+    ...{ task, classes: found.classes, class_names: found.names },
+    ...{ train: counts[0], test: counts[1], dtype: dtypeOf(parts[0]!.data) },
     ...{ mean, std, notes, source: sourceOf(params), contents: contentsHash(facts, parts) },
   };
   write(directory, manifest, parts);
   const { class_names, dtype, contents, classes } = manifest;
   return {
     ...{ name: params.name, directory, train: manifest.train, test: manifest.test },
-    ...{ features: shaped.features, shape: manifest.shape, classes, class_names },
+    ...{ features: shaped.features, shape: manifest.shape, task, classes, class_names },
     ...{ dtype, mean, std, contents, notes },
   };
 }
+
+const dtypeOf = (data: ExampleArray['data']): AddedManifest['dtype'] => {
+  if (data instanceof Int32Array) return 'int32';
+  return data instanceof Uint8Array ? 'uint8' : 'float32';
+};
+
+/** Tokens are looked up, not computed with. @throws UserError if they were to be normalised */
+function normalisationOf(params: Params): Pick<Params, 'mean' | 'std' | 'normalisation'> {
+  const { mean, std, normalisation } = params;
+  if (!areTokens(params)) return { mean, std, normalisation };
+  const asked = Object.entries({ mean, std }).find(([, value]) => value !== undefined)?.[0];
+  if (asked === undefined && (normalisation ?? 'none') === 'none') return { normalisation: 'none' };
+  throw new UserError(`${asked ?? 'normalisation'} has no effect on tokens: they are not normalised.`);
+}
+
+const areTokens = ({ task, tokens }: Params): boolean => tokens || task === 'next-token';
 
 function folderFor(params: Params): string {
   const { name, replace } = params;
@@ -110,9 +139,22 @@ async function readBoth(
     throw new UserError('testLabels has no effect without testInputs; give the test inputs, too.');
   if (testInputs !== undefined && testShare !== undefined)
     throw new UserError('testShare has no effect with testInputs; leave one of them out.');
-  const train = await readPart({ inputs, labels, labelColumn, called: ['inputs', 'labels'] }, context);
+  const { task, ignore } = params;
+  if (ignore !== undefined && task !== 'next-token')
+    throw new UserError('ignore has no effect: it is for the task next-token; leave it out.');
+  if (labelColumn !== undefined && task === 'next-token')
+    throw new UserError('labelColumn has no effect with the task next-token; leave it out.');
+  const how = { task, tokens: areTokens(params), ignore: ignore ?? usualIgnored };
+  const train = await readPart(
+    { inputs, labels, labelColumn, called: ['inputs', 'labels'], ...how },
+    context,
+  );
   if (testInputs === undefined) return { train, test: undefined };
-  const files = { inputs: testInputs, labels: testLabels, labelColumn };
+  if (task === 'next-token' && (labels === undefined) !== (testLabels === undefined))
+    throw new UserError(
+      `${labels === undefined ? 'labels' : 'testLabels'} is missing: give the tokens to predict for both parts, or for neither.`,
+    );
+  const files = { inputs: testInputs, labels: testLabels, labelColumn, ...how };
   return { train, test: await readPart({ ...files, called: ['testInputs', 'testLabels'] }, context) };
 }
 
@@ -120,7 +162,7 @@ function requireAlike(train: Shaped, test: Shaped, [first, second]: readonly [st
   const textOf = ({ shape, features }: Shaped): string =>
     shape ? `images of ${shapeText(shape)}` : `rows of ${features} numbers`;
   const kindOf = ({ data }: Shaped): string =>
-    data instanceof Uint8Array ? 'bytes' : 'numbers with fractions';
+    ({ uint8: 'bytes', int32: 'tokens', float32: 'numbers with fractions' })[dtypeOf(data)];
   const [a, b] =
     textOf(train) === textOf(test) ? [kindOf(train), kindOf(test)] : [textOf(train), textOf(test)];
   if (a !== b) throw new UserError(`${second} has ${b}, ${first} has ${a}; they must be alike.`);
@@ -146,56 +188,12 @@ function compareColumns(train: ExampleArray, test: ExampleArray): string[] {
   );
 }
 
-const storedPart = ({ data }: Shaped, labels: Int32Array<ArrayBuffer>): StoredPart => ({ data, labels });
-
-/**
- * Draws examples to test with. The last example of a class is never drawn, so that every class can be trained on.
- * @returns what is left to train on, and what was set aside; each in the order of the file
- */
-function setAside(
-  part: StoredPart,
-  features: number,
-  share: number,
-): { parts: StoredPart[]; notes: string[] } {
-  const count = part.labels.length;
-  const wanted = Math.floor(count * share);
-  const left = new Map<number, number>();
-  for (const label of part.labels) left.set(label, (left.get(label) ?? 0) + 1);
-  const drawn = new Set<number>();
-  for (const index of torchPermutation(testSeed, count).toReversed()) {
-    const label = part.labels[index]!;
-    if (drawn.size === wanted || left.get(label) === 1) continue;
-    drawn.add(index);
-    left.set(label, left.get(label)! - 1);
-  }
-  if (drawn.size < 1) {
-    throw new UserError(
-      `testShare: ${share} of ${count} examples of ${left.size} classes are ${drawn.size} to test with; at least one is needed, and one of every class to train on.`,
-      { hint: 'Choose another testShare, add examples, or give test inputs.' },
-    );
-  }
-  const all = Int32Array.from({ length: count }, (_, i) => i);
-  const [train, test] = [all.filter((i) => !drawn.has(i)), all.filter((i) => drawn.has(i))];
-  const notes =
-    drawn.size === wanted
-      ? []
-      : [
-          `${drawn.size} examples were set aside to test with instead of ${wanted}: the last example of a class stays to train on.`,
-        ];
-  return { parts: [rows(part, features, train), rows(part, features, test)], notes };
-}
-
-function rows({ data, labels }: StoredPart, features: number, indices: Int32Array): StoredPart {
-  const length = indices.length * features;
-  const picked = data instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
-  for (const [row, index] of indices.entries())
-    picked.set(data.subarray(index * features, (index + 1) * features), row * features);
-  return { data: picked, labels: Int32Array.from(indices, (index) => labels[index]!) };
-}
+const storedPart = ({ data }: Shaped, labels: StoredPart['labels']): StoredPart => ({ data, labels });
 
 function sourceOf({ name: _name, replace: _replace, ...how }: Params): Record<string, unknown> {
   const drawn = how.testInputs === undefined && { testShare: how.testShare ?? usualTestShare, testSeed };
-  return { ...how, ...drawn };
+  const ignored = how.task === 'next-token' && { ignore: how.ignore ?? usualIgnored };
+  return { ...how, ...drawn, ...ignored };
 }
 
 /** All or nothing: the folder appears under its name when everything is in it. */
@@ -206,9 +204,11 @@ function write(directory: string, manifest: AddedManifest, parts: readonly Store
     (['train', 'test'] as const).forEach((part, i) => {
       const [inputs, labels] = addedFiles[part];
       const { data, labels: numbers } = parts[i]!;
-      const shape = [numbers.length, ...(manifest.shape ?? [manifest.features])];
+      const count = manifest[part];
+      const shape = [count, ...(manifest.shape ?? [manifest.features])];
       writeNpy(join(temporary, inputs), { dtype: manifest.dtype, shape, data });
-      writeNpy(join(temporary, labels), { dtype: 'int32', shape: [numbers.length], data: numbers });
+      const ofLabels = { dtype: labelDtype(manifest.task), shape: labelShape(manifest, count) };
+      writeNpy(join(temporary, labels), { ...ofLabels, data: numbers });
     });
     writeFileAtomic(join(temporary, manifestName), `${JSON.stringify(manifest, null, 1)}\n`);
     replaceFolder(temporary, directory);

@@ -325,6 +325,7 @@ describe('every key of the schema', () => {
     'dataset.pin_memory': 'true',
     'model.parameter_names': '{}',
     'model.constants': '{}',
+    'dataset.task': 'regression',
   };
 
   it.each(idle.filter((key) => !['logging', 'hydra'].includes(key)))('%s has none and is refused', (key) => {

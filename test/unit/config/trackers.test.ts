@@ -14,7 +14,7 @@ import type { TrackingFacts } from '../../../src-shared/config.ts';
 import { loadTrainingConfig } from '../../../src-main/formats/presets.ts';
 import { planTraining } from '../../../src-main/compute/training/plan.ts';
 
-const two: TrackingFacts = { models: 2, overGraph: false, multilabel: false };
+const two: TrackingFacts = { models: 2, overGraph: false };
 
 const planOf = (overrides: string[], facts: Partial<TrackingFacts> = {}) =>
   resolveTracking(readConfig(applyOverrides(defaultConfig(), overrides)), { ...two, ...facts });
@@ -124,7 +124,7 @@ describe('the sections of the published configs', () => {
     [
       'several labels per example',
       ['training.functional_similarity.enabled=true'],
-      { multilabel: true },
+      { targets: '8 binary labels each' },
       /only if every example has one class/,
     ],
     ['nothing of a kernel', [ntk('num_samples: 9')], {}, /nothing would be tracked/],

@@ -121,7 +121,7 @@ describe.each(families)('points between %s networks', (family) => {
           const expected = exactScores(network, mixed, examples);
           const { loss, accuracy } = scores.get(split)![p]!;
           expect(Math.abs(loss / expected.loss - 1)).toBeLessThan(1e-5);
-          expect(Math.abs(accuracy - expected.accuracy)).toBeLessThan(100 / examples.count + 1e-9);
+          expect(Math.abs(accuracy! - expected.accuracy)).toBeLessThan(100 / examples.count + 1e-9);
         });
       }
     },

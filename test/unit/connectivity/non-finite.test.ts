@@ -9,7 +9,8 @@ import { requireEndpoints } from '../../../src-main/compute/connectivity/endpoin
 import { evaluatePoints } from '../../../src-main/compute/connectivity/points.ts';
 import type { Point, PointScores, PointSet } from '../../../src-main/compute/connectivity/points.ts';
 import { mathsOf } from '../../../src-main/compute/networks/maths.ts';
-import { ScoreSum, scoreSums } from '../../../src-main/compute/networks/scores.ts';
+import { scoreSums } from '../../../src-main/compute/networks/score-sums.ts';
+import { ScoreSum } from '../../../src-main/compute/networks/scores.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import type { Barriers } from '../../../src-shared/barriers.ts';
 import type { ParamsOf } from '../../../src-shared/jobs/define.ts';
@@ -244,7 +245,7 @@ async function scored(how: 'host' | 'xla' | 'graph', logits: number[], labels: n
     program.dispose();
   }
   const { loss, accuracy } = sum.scores();
-  return [loss[0], accuracy[0]];
+  return [loss[0], accuracy![0]];
 }
 
 describe.each(['host', 'xla', 'graph'] as const)('scores (%s)', (how) => {

@@ -95,7 +95,7 @@ describe('geometry', () => {
       d_ambient: 12,
     });
     expect(train.labels).toHaveLength(3000);
-    const share = train.labels.reduce((sum, label) => sum + label, 0) / 3000;
+    const share = [...train.labels].reduce((sum, label) => sum + label, 0) / 3000;
     expect(Math.abs(share - 0.5)).toBeLessThan(0.05);
   });
 });
@@ -192,9 +192,9 @@ describe('config', () => {
       readConfig(config('dataset=multilabel-subspace', ...made, ...fitting)),
     );
     const { train, classes } = await loadDataset({ name, geometry });
-    expect([classes, train.binaryLabels, train.labels.length]).toEqual([3, 3, 60]);
+    expect([classes, train.targets, train.labels.length]).toEqual([3, { kind: 'binary', each: 3 }, 60]);
     const picked = selectExamples(train, Int32Array.of(7, 2));
-    expect(picked.binaryLabels).toBe(3);
+    expect(picked.targets).toEqual(train.targets);
     expect([...picked.labels]).toEqual([...train.labels.subarray(21, 24), ...train.labels.subarray(6, 9)]);
     expect(labelsOf(train, 2, 4)).toEqual(train.labels.subarray(6, 12));
   });

@@ -184,9 +184,7 @@ describe('a config', () => {
   it('must have an output per label, and no smoothing', () => {
     for (const outputs of [7, 9])
       expect(() => plan([`model.output_dim=${outputs}`])).toThrow(/multilabel-subspace has 8 binary labels/);
-    expect(() => plan(['training.label_smoothing=0.1'])).toThrow(
-      /label_smoothing is for one class per example/,
-    );
+    expect(() => plan(['training.label_smoothing=0.1'])).toThrow(/label_smoothing is for classes and tokens/);
     expect(plan([]).objective).toEqual({ loss: 'binary-cross-entropy', labels: 8 });
   });
 });

@@ -6,7 +6,7 @@
  */
 import type { Value } from './builder.ts';
 import type { ExportedCall } from './call.ts';
-import { cutOf, inserted, placeOf } from './pieces.ts';
+import { cutOf, inserted, narrowOf, placeOf } from './pieces.ts';
 import { permuted, reshaped } from './shapes.ts';
 
 interface View {
@@ -31,6 +31,7 @@ interface Entry {
 
 const sureViews = new Set([
   ...['view', 'transpose', 'permute', 't', 'numpy_T', 'select', 'slice', 'unsqueeze', 'squeeze', 'unflatten'],
+  ...['narrow', 'mT'],
   ...['split', 'split_with_sizes', 'chunk', 'unbind', 'expand', 'expand_as', 'alias', 'detach', 'view_as'],
 ]);
 const perhapsViews = new Set([
@@ -150,6 +151,11 @@ function inverted(call: ExportedCall, base: Value, part: Value): Value {
       [order[a], order[b]] = [b, a];
       return permuted(call, part, order);
     }
+    case 'mT': {
+      const order = [...base.sizes.keys()];
+      [order[rank - 2], order[rank - 1]] = [rank - 1, rank - 2];
+      return permuted(call, part, order);
+    }
     case 't':
     case 'numpy_T':
       return permuted(call, part, [...base.sizes.keys()].reverse());
@@ -163,6 +169,8 @@ function inverted(call: ExportedCall, base: Value, part: Value): Value {
     }
     case 'slice':
       return inserted(call, base, part, cutOf(call, base));
+    case 'narrow':
+      return inserted(call, base, part, narrowOf(call, base));
     case 'select': {
       const { axis, index } = placeOf(call, base);
       const sizes = base.sizes.map((size, i) => (i === axis ? 1 : size));

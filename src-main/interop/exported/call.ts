@@ -162,6 +162,13 @@ export class ExportedCall {
     if ('as_float' in found) return Number(found.as_float);
     if ('as_int' in found) return found.as_int as number;
     if ('as_bool' in found) return Number(found.as_bool);
+    const size = this.#sizeIn(found);
+    if (typeof size === 'number') return size;
+    if (size !== undefined || 'as_sym_float' in found)
+      return this.fail(
+        `${name} is computed from the number of examples, which would let them depend on each other`,
+        'Take a mean over other axes, or let the caller divide by the size of the batch.',
+      );
     return this.#wrong(name, 'a number');
   }
 

@@ -93,10 +93,10 @@ const floats: BinaryRule = { operands: () => 'float', result: () => 'float' };
 const comparison: BinaryRule = { operands: (kind) => (kind === 'bool' ? 'int' : kind), result: () => 'bool' };
 const logic: BinaryRule = { operands: () => 'bool', result: () => 'bool' };
 
-type Operand = { value: Value } | { number: number; kind: ValueKind };
+export type Operand = { value: Value } | { number: number; kind: ValueKind };
 
 /** A tensor, a number, or a size that is one. */
-function operandOf(call: ExportedCall, name: string): Operand {
+export function operandOf(call: ExportedCall, name: string): Operand {
   if (call.isTensor(name)) return { value: call.value(name) };
   return { number: call.number(name), kind: call.scalarKind(name) };
 }
@@ -282,10 +282,9 @@ const ofTruth =
       ? binary(name, logic)(call)
       : call.fail('only truth values are supported');
 
-const limits: Handler = (call) => {
+/** Between two numbers. */
+export const limits: Handler = (call) => {
   const value = self(call);
-  if (call.isTensor('min') || call.isTensor('max'))
-    return call.fail('only limits that are numbers are supported');
   const [least, most] = [call.optionalNumber('min'), call.optionalNumber('max')];
   const fraction = [least, most].some(
     (limit) => limit !== undefined && !Number.isInteger(limit) && Number.isFinite(limit),
@@ -345,9 +344,6 @@ export const elementwise: Handlers = {
     call.value('self').kind === 'bool' ? not(call) : call.fail('only truth values are supported'),
   relu6: (call) => clamped(call, self(call), 0, 6),
   hardtanh: (call) => clamped(call, self(call), call.number('min_val', -1), call.number('max_val', 1)),
-  clamp: limits,
-  clamp_min: limits,
-  clamp_max: limits,
   add: scaledSum('add'),
   sub: scaledSum('sub'),
   rsub: scaledSum('sub', ['other', 'self']),

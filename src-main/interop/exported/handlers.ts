@@ -1,5 +1,6 @@
 /** Every operation of PyTorch that is understood, by its name without overload and without the underscore of its in-place form. */
 import type { Handler, Handlers } from './call.ts';
+import { composed } from './composed.ts';
 import { creation } from './creation.ts';
 import { elementwise } from './elementwise.ts';
 import { image } from './image.ts';
@@ -9,6 +10,7 @@ import { reductions } from './reductions.ts';
 import { shapes } from './shapes.ts';
 
 const handlers: Handlers = {
+  ...composed,
   ...creation,
   ...elementwise,
   ...image,

@@ -165,11 +165,26 @@ const convTranspose2d: Handler = (call) =>
     outputPadding: call.pair('output_padding', [0]),
   });
 
+const convTranspose1d: Handler = (call) => {
+  const [value, weight, bias] = operands(call);
+  const settings = {
+    stride: [1, one(call.ints('stride', [1]))] as Pair,
+    dilation: [1, one(call.ints('dilation', [1]))] as Pair,
+    groups: call.int('groups', 1),
+    padding: [0, one(call.ints('padding', [0]))] as Pair,
+    outputPadding: [0, one(call.ints('output_padding', [0]))] as Pair,
+  };
+  return fromRow(
+    call,
+    transposedConvolution(call, [asRow(call, value), asRow(call, weight), bias], settings),
+  );
+};
+
 /** The one operation that all convolutions are after run_decompositions. */
 const anyConvolution: Handler = (call) => {
   const parts = operands(call);
   const rank = parts[0].sizes.length;
-  if (rank === 3 && !call.bool('transposed')) return conv1d(call);
+  if (rank === 3) return call.bool('transposed') ? convTranspose1d(call) : conv1d(call);
   if (rank !== 4)
     return call.fail(`only images and sequences are supported, found ${shapeText(parts[0].sizes)}`);
   if (call.bool('transposed')) return convTranspose2d(call);
@@ -295,10 +310,23 @@ function floats(call: ExportedCall): Pair {
   return call.fail('two scale factors were expected');
 }
 
+/** Of windows that lie side by side. */
+const adaptiveMax = (call: ExportedCall, value: Value, size: Pair): Value => {
+  const { inside } = imageOf(call, value);
+  requirePositive(call, 'output_size', size);
+  if (size.some((length, k) => inside[k]! % length !== 0))
+    return call.fail(
+      `output_size is ${size.join(' x ')} of an image of ${inside.join(' x ')}; sizes that divide the image are supported`,
+    );
+  const kernel = inside.map((length, k) => length / size[k]!) as Pair;
+  return maxPool(call, value, { kernel, stride: kernel, padding: [0, 0], ceil: false });
+};
+
 const own = (call: ExportedCall): Value => call.value(call.has('self') ? 'self' : 'input');
 
 export const image: Handlers = {
-  ...{ conv2d, conv1d, conv_transpose2d: convTranspose2d, convolution: anyConvolution },
+  ...{ conv2d, conv1d, conv_transpose2d: convTranspose2d, conv_transpose1d: convTranspose1d },
+  convolution: anyConvolution,
   max_pool2d: (call) => maxPool(call, own(call), windowOf(call)),
   max_pool2d_with_indices: (call) => [maxPool(call, own(call), windowOf(call)), undefined],
   max_pool1d: (call) => fromRow(call, maxPool(call, asRow(call, own(call)), rowWindow(call))),
@@ -308,6 +336,7 @@ export const image: Handlers = {
   _adaptive_avg_pool2d: (call) => adaptive(call, own(call), call.pair('output_size')),
   adaptive_avg_pool1d: (call) =>
     fromRow(call, adaptive(call, asRow(call, own(call)), [1, one(call.ints('output_size'))])),
+  adaptive_max_pool2d: (call) => [adaptiveMax(call, own(call), call.pair('output_size')), undefined],
   upsample_nearest2d: (call) => resized(call, 'nearest'),
   upsample_bilinear2d: (call) => resized(call, 'bilinear'),
 };

@@ -48,6 +48,21 @@ const slice: Handler = (call) => {
   return sliced(call, value, cutOf(call, value));
 };
 
+/** What a narrow takes. */
+export function narrowOf(call: ExportedCall, value: Value): Cut {
+  const axis = call.axis('dim', value.sizes.length);
+  const length = call.fixed(value, axis, 'the part');
+  const [given, count] = [call.int('start'), call.int('length')];
+  const start = given < 0 ? given + length : given;
+  if (start >= 0 && count >= 1 && start + count <= length) return { axis, start, count, step: 1 };
+  return call.fail(`it takes ${count} entries from ${given} on, of an axis of ${length}`);
+}
+
+const narrow: Handler = (call) => {
+  const value = input(call);
+  return sliced(call, value, narrowOf(call, value));
+};
+
 /** Axis and place of what a select takes. */
 export function placeOf(call: ExportedCall, value: Value): { axis: number; index: number } {
   const axis = call.axis('dim', value.sizes.length);
@@ -300,7 +315,19 @@ const selectScatter: Handler = (call) => {
 };
 
 export const pieces: Handlers = {
-  ...{ slice, select, unbind, cat, stack, split, split_with_sizes: splitWithSizes, chunk, flip, roll },
+  ...{
+    narrow,
+    slice,
+    select,
+    unbind,
+    cat,
+    stack,
+    split,
+    split_with_sizes: splitWithSizes,
+    chunk,
+    flip,
+    roll,
+  },
   ...{ pad, constant_pad_nd: pad, embedding, index, index_select: indexSelect },
   ...{ slice_scatter: sliceScatter, select_scatter: selectScatter },
 };

@@ -15,7 +15,7 @@ const number = (call: ExportedCall, value: Value, name: 'mul' | 'div' | 'add', b
 
 const self = (call: ExportedCall): Value => (call.has('self') ? call.value('self') : call.value('input'));
 
-function reduced(
+export function reduced(
   call: ExportedCall,
   value: Value,
   name: Reduction,
@@ -49,7 +49,7 @@ function reduced(
 }
 
 /** Along the axes asked for; without any, or an empty list, along all. */
-function axesOf(call: ExportedCall, value: Value): number[] {
+export function reductionAxes(call: ExportedCall, value: Value): number[] {
   const all = [...value.sizes.keys()];
   if (!call.has('dim')) return all;
   const axes = value.sizes.length === 0 ? [] : call.axes('dim', value.sizes.length);
@@ -63,7 +63,7 @@ const along =
     const given = self(call);
     const value = asked === undefined ? given : castTo(call, given, asked);
     const own = name === 'mean' ? call.needFloat(value) : value;
-    return reduced(call, own, name, axesOf(call, own), call.bool('keepdim', false));
+    return reduced(call, own, name, reductionAxes(call, own), call.bool('keepdim', false));
   };
 
 /** Largest or smallest entries; where they stand is not computed. */
@@ -73,12 +73,12 @@ const extreme =
     const value = self(call);
     if (call.overload === 'other') return call.fail('use torch.maximum or torch.minimum');
     if (!call.has('dim')) return reduced(call, value, name, [...value.sizes.keys()], false);
-    return [reduced(call, value, name, axesOf(call, value), call.bool('keepdim', false)), undefined];
+    return [reduced(call, value, name, reductionAxes(call, value), call.bool('keepdim', false)), undefined];
   };
 
 function variance(call: ExportedCall): Value {
   const value = call.needFloat(self(call));
-  const axes = axesOf(call, value);
+  const axes = reductionAxes(call, value);
   const count = axes.reduce((all, axis) => all * call.fixed(value, axis, 'the variance'), 1);
   const correction = call.has('correction') ? call.number('correction') : call.bool('unbiased', true) ? 1 : 0;
   if (count <= correction)
@@ -99,9 +99,9 @@ const vectorNorm: Handler = (call) => {
   const [order, keep] = [call.number(name, 2), call.bool('keepdim', false)];
   const of = (unary: 'abs' | 'square'): Value =>
     call.builder.entries({ call: 'unary', name: unary }, [value], value.sizes, 'float');
-  if (order === 2) return root(call, reduced(call, of('square'), 'sum', axesOf(call, value), keep));
-  if (order === 1) return reduced(call, of('abs'), 'sum', axesOf(call, value), keep);
-  if (order === Infinity) return reduced(call, of('abs'), 'max', axesOf(call, value), keep);
+  if (order === 2) return root(call, reduced(call, of('square'), 'sum', reductionAxes(call, value), keep));
+  if (order === 1) return reduced(call, of('abs'), 'sum', reductionAxes(call, value), keep);
+  if (order === Infinity) return reduced(call, of('abs'), 'max', reductionAxes(call, value), keep);
   return call.fail(`the norm of order ${order} is not supported; 1, 2 and infinity are`);
 };
 

@@ -84,6 +84,12 @@ const transpose: Handler = (call) => {
   return swapped(call, value, call.axis('dim0', rank), call.axis('dim1', rank));
 };
 
+const lastTurned: Handler = (call) => {
+  const value = input(call);
+  const rank = value.sizes.length;
+  return rank < 2 ? call.fail('two axes were expected') : swapped(call, value, rank - 2, rank - 1);
+};
+
 const turned: Handler = (call) => {
   const value = input(call);
   return value.sizes.length < 2 ? value : swapped(call, value, 0, 1);
@@ -120,9 +126,17 @@ const expand: Handler = (call) => {
   return expandTo(call, value, sizes);
 };
 
-const repeat: Handler = (call) => {
+const repeat: Handler = (call) => repeated(call, input(call), call.sizes('repeats'));
+
+/** As repeat; axes in front that have no number are taken once. */
+const tile: Handler = (call) => {
   const value = input(call);
-  const times = call.sizes('repeats');
+  const times = call.sizes('dims');
+  const idle = Math.max(0, value.sizes.length - times.length);
+  return repeated(call, value, [...Array.from({ length: idle }, () => 1), ...times]);
+};
+
+function repeated(call: ExportedCall, value: Value, times: readonly Size[]): Value {
   const own: Size[] = [...times.slice(value.sizes.length).map((): Size => 1), ...value.sizes];
   if (times.length !== own.length) return call.fail('fewer repeats than axes');
   const apart = reshaped(
@@ -142,7 +156,7 @@ const repeat: Handler = (call) => {
       (size, i) => timesSize(size, times[i]!) ?? call.fail('it needs the square of the size of the batch'),
     ),
   );
-};
+}
 
 const pixelShuffle: Handler = (call) => {
   const value = input(call);
@@ -197,7 +211,7 @@ export const shapes: Handlers = {
     const value = input(call);
     return permuted(call, value, call.axes('dims', value.sizes.length));
   },
-  ...{ unsqueeze, squeeze, expand, expand_as: expand, repeat },
+  ...{ unsqueeze, squeeze, expand, expand_as: expand, repeat, tile, mT: lastTurned },
   ...{ pixel_shuffle: pixelShuffle, channel_shuffle: channelShuffle },
   ...{ contiguous: itself, clone: itself, alias: itself, lift_fresh_copy: itself, lift_fresh: itself },
   ...{ detach: detached, to: converted, _to_copy: converted, type_as: converted },

@@ -33,6 +33,8 @@ def nograd(s, x):
 def rel(s, x):
     i = torch.arange(4); t = s.table[(i[:, None] - i[None, :] + 3)]
     q = x.view(-1, 4, 4); return (q @ t).flatten(1)
+def narrowed(s, x):
+    h = s.a(x) + 1; h.narrow(1, 2, 3).mul_(2); v = h.view(-1, 2, 4).mT; v[:, 0] = .5; return h * 2
 im = (3, 12, 12)
 cases = {
  'slice': (lambda: L(inplace_slice, a=nn.Linear(8, 8)), (8,)),
@@ -58,6 +60,10 @@ cases = {
  'rel': (lambda: L(rel, table=nn.Parameter(torch.randn(7))), (4, 4)),
  'buffers': (lambda: L(lambda s, x: (s.a(x).masked_fill(s.mask, -1.) + s.idx.float() + torch.tensor([1., 2., 3., 4., 5., 6., 7., 8.]) + s.plain)[:, s.idx], a=nn.Linear(8, 8)), (8,)),
  'embed': (lambda: L(lambda s, x: s.e(x).sum(1) + s.e2(x).mean(1), e=nn.Embedding(20, 6, padding_idx=0), e2=nn.Embedding(20, 6)), (7,), 'int'),
+ 'more': (lambda: L(lambda s, x: torch.cat([x.narrow(1, 1, 2).flatten(1), x.narrow(2, -3, 2).flatten(1), x.mT.flatten(1), x.tile(2, 1).flatten(1), x.tile(1, 1, 3).flatten(1), torch.logsumexp(x, 1), torch.logsumexp(x * 50, (1, 2), keepdim=True).flatten(1), x.cumsum(1).flatten(1), x.cumsum(-1).flatten(1), torch.clamp(x, s.low, s.high).flatten(1), torch.clamp(x, max=s.high).flatten(1), torch.remainder(x, 0.7).flatten(1), torch.remainder(x, -0.7).flatten(1), torch.remainder(x, s.high).flatten(1), torch.remainder(s.low, x.abs() + .1).flatten(1), torch.remainder((x * 9).long(), -4).float().flatten(1), (x % 3).flatten(1)], 1), low=nn.Parameter(torch.randn(6)), high=nn.Parameter(torch.randn(6))), (4, 6)),
+ 'rows': (lambda: L(lambda s, x: torch.cat([s.t(x).flatten(1), s.u(x).flatten(1)], 1), t=nn.ConvTranspose1d(3, 4, 3, 2, 1, 1), u=nn.ConvTranspose1d(3, 6, 4, groups=3, dilation=2, bias=False)), (3, 9)),
+ 'adaptive_max': (lambda: L(lambda s, x: torch.cat([F.adaptive_max_pool2d(x, (3, 2)).flatten(1), F.adaptive_max_pool2d(s.d(x), 1).flatten(1)], 1), d=nn.Dropout2d(.4)), im),
+ 'narrowed': (lambda: L(narrowed, a=nn.Linear(8, 8)), (8,)),
  'shuffle': (lambda: L(lambda s, x: F.pixel_shuffle(s.c(x), 2).flatten(1), c=nn.Conv2d(3, 8, 3)), im),
  'shared': (lambda: L(lambda s, x: s.a(F.relu(s.a(F.relu(s.a(x))))), a=nn.Linear(8, 8)), (8,)),
  'groupconv_swin': (lambda: L(lambda s, x: torch.roll(x.permute(0, 2, 3, 1), (1, 2), (1, 2)).view(-1, 3, 4, 3, 4, 3).permute(0, 1, 3, 2, 4, 5).reshape(-1, 16, 3).softmax(1).view(-1, 3, 3, 4, 4, 3).mean((1, 2, 3, 4))), (3, 12, 12)),
@@ -107,6 +113,7 @@ refused = {
  'change_shape': (lambda: L(change_shape), (4,), 'transpose_ (transpose.default): it changes the shape of a tensor in place'),
  'change_unseen': (lambda: L(change_unseen), (4,), 'is changed in place where gradients are switched off'),
  'instance': (lambda: L(lambda s, x: s.n(x).flatten(1), n=nn.InstanceNorm1d(3, track_running_stats=True)), (3, 5), 'in module "n" (instance_norm.default): an instance norm with running statistics'),
+ 'share': (lambda: L(lambda s, x: x / x.shape[0]), (4,), 'other is computed from the number of examples'),
  'place': (lambda: L(lambda s, x: x + torch.arange(x.shape[0])[:, None]), (4,), 'or on its place among them'),
 }
 

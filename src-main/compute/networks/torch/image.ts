@@ -2,7 +2,7 @@
 import type { CallNamed } from '../../../../src-shared/networks/operations/torch.ts';
 import type { Tensor, Tensor4D } from '../../backend/index.ts';
 import type { Maths } from '../maths.ts';
-import { cut, expanded, rangeOf } from './call.ts';
+import { cut, expanded, rangeOf, withoutGradient } from './call.ts';
 import type { RunCalls } from './call.ts';
 
 type Pair = readonly [number, number];
@@ -124,9 +124,16 @@ function transposedConvolution(
 
 type Pool = CallNamed<'pool'>;
 
+/** NaN stays NaN, as in PyTorch: the kernels for processors pass over it, and a network that overflowed would look whole. */
 function largest(maths: Maths, x: Tensor, { kernel, stride, padding }: Pool): Tensor {
+  const { tf, number } = maths;
   const around = padded(maths, x, padding, -Infinity);
-  return maths.tf.maxPool(around as Tensor4D, kernel, stride, 'valid');
+  const over = (values: Tensor): Tensor => tf.maxPool(values as Tensor4D, kernel, stride, 'valid');
+  const pooled = over(around);
+  const lost = withoutGradient(maths, () =>
+    tf.greater(over(tf.cast(tf.notEqual(around, around), 'float32')), number(0)),
+  );
+  return tf.where(lost, tf.add(pooled, number(NaN)), pooled);
 }
 
 function averages(maths: Maths, x: Tensor, settings: Pool): Tensor {

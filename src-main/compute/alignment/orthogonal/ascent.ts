@@ -29,7 +29,8 @@ export interface AscentInput {
 /** What decides a visit: all weights, or those that nothing else moves. */
 export type Reach = 'all' | 'anchored';
 
-const progress = 1e-13;
+/** What a visit must gain, of the sum of products of what it changes: rotations gain ever less, without end. */
+const progress = 1e-9;
 
 export class RotationAscent {
   readonly #input: AscentInput;

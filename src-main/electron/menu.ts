@@ -16,7 +16,8 @@ export function setMenu(window: () => BrowserWindow | undefined, actions: MenuAc
     ...(accelerator ? { accelerator, registerAccelerator: false } : {}),
     click: () => tellPage(window(), id),
   });
-  const go = (label: string, id: string, key: number | string) => command(label, `go-${id}`, `CmdOrCtrl+${key}`);
+  const go = (label: string, id: string, key: number | string) =>
+    command(label, `go-${id}`, `CmdOrCtrl+${key}`);
   const template: MenuItemConstructorOptions[] = [
     ...(process.platform === 'darwin' ? [{ role: 'appMenu' as const }] : []),
     {

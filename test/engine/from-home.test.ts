@@ -54,7 +54,9 @@ describe.each(ways)('a window at home, through %s', (_name, available, open) => 
       const back = await link.again();
       const standing = async () =>
         (await callOver(back, 'sweeps.get', { name: 'from-home' })) as SweepStanding;
-      await expect.poll(async () => (await standing()).complete, { timeout: 240_000, interval: 2000 }).toBe(2);
+      await expect
+        .poll(async () => (await standing()).complete, { timeout: 240_000, interval: 2000 })
+        .toBe(2);
       await back.close();
       await mended.cut();
       expect(await basinJson(['sweeps', '--workspace', home.workspace])).toEqual([]);

@@ -97,7 +97,7 @@ function formText(
 }
 
 function midpointText(
-  point: Partial<Record<`${Split}_${Metric}`, number | null>>,
+  point: { [K in `${Split}_${Metric}`]?: number | null | undefined },
   split: Split,
   form: ReturnType<typeof familiarForm>,
 ): string {

@@ -29,7 +29,7 @@ import type { IdxRequest } from './folder.ts';
 import { graphFiles, loadGraph } from './graph.ts';
 
 export { labelsOf, rowsOf, scoredCount, selectExamples } from './dataset.ts';
-export type { Dataset, Examples, Labels, Targets } from './dataset.ts';
+export type { Dataset, Examples, Labels } from './dataset.ts';
 export { requireFitting, uploadExamples } from './rows.ts';
 export { requireTokens } from './tokens.ts';
 export {

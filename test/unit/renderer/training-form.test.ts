@@ -25,12 +25,13 @@ describe('the form for training', () => {
 });
 
 describe('the catalog', () => {
-  it('says if an accuracy is a share of labels', () => {
-    const text = (dataset: string): string =>
+  it('says if an accuracy is a share of labels or tokens', () => {
+    const text = (dataset: string, properties: object = {}): string =>
       fixedColumns
         .find(({ id }) => id === 'accuracy')!
-        .text({ dataset, valAccuracy: { mean: 98, std: 1 } } as unknown as RunRow);
+        .text({ dataset, properties, valAccuracy: { mean: 98, std: 1 } } as unknown as RunRow);
     expect(text('multilabel-subspace-dataset')).toMatch(/^98.* of labels$/);
     expect(text('mnist')).not.toMatch(/labels/);
+    expect(text('mine', { 'dataset.task': 'next-token' })).toMatch(/^98.* of tokens$/);
   });
 });

@@ -135,6 +135,12 @@ export class Doubles {
     return { id: flat, shape: [count, size] };
   }
 
+  /** The same numbers as rows of `width`. */
+  rows(a: Double, width: number): Double {
+    const shape = [sizeOf(a.shape) / width, width];
+    return { id: this.#reshape(a.id, shape), shape };
+  }
+
   #reshape(id: number, shape: readonly number[]): number {
     const to = this.#library.create(Int32Array.from(shape), [shape.length]);
     const [out] = this.#library.run('Reshape', { ...float64, Tshape: attr.type('int32') }, [id, to], 1);

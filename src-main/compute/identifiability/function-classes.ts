@@ -81,8 +81,8 @@ interface Entries {
 }
 
 function neuronsOf(model: LoadedModel, layer: string, most: number): Neurons {
-  const { weight, bias } = measuredLayer(model.run.graph, layer).parameters;
-  const [outputs, ...fanIn] = weight!.shape;
+  const { weight, bias } = measuredLayer(model.run.graph, layer);
+  const [outputs, ...fanIn] = weight.shape;
   const count = Math.min(most, outputs!);
   if (count < 2) {
     throw new UserError(
@@ -92,7 +92,7 @@ function neuronsOf(model: LoadedModel, layer: string, most: number): Neurons {
   const inputs = sizeOf(fanIn);
   return {
     ...{ layer, count, inputs },
-    weight: entriesOf(model, weight!, count * inputs),
+    weight: entriesOf(model, weight, count * inputs),
     bias: bias && entriesOf(model, bias, count),
   };
 }

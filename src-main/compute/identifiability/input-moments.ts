@@ -3,17 +3,20 @@
  * are cut and summed chunk by chunk: memory does not grow with the number of images.
  */
 import type { Network } from '../../../src-shared/networks/network.ts';
+import type { TorchCall } from '../../../src-shared/networks/operations/torch.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
 import type { Double, Doubles } from '../backend/doubles.ts';
 import type { Backend } from '../backend/index.ts';
 import { rowsOf } from '../data/index.ts';
 import type { Examples } from '../data/index.ts';
 import { valuesOf } from '../networks/doubles.ts';
+import type { Values } from '../networks/doubles.ts';
+import { isExported } from '../networks/parameters.ts';
 import { varyingFeatures } from './constant-features.ts';
 import { valuesPerExample } from '../networks/execution.ts';
 import { measuredLayers } from './layer-weights.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
-import { hostWindows, patchCount, patchesOf, patchSize } from './patches.ts';
+import { hostWindows, patchCount, patchSize } from './patches.ts';
 import type { Patches } from './patches.ts';
 import { finishMoments, HostSums, modelOutput } from './subspace.ts';
 import type { Moments, Place } from './subspace.ts';
@@ -30,33 +33,42 @@ export type NodePlace = Place & { node: string };
 export function placesOf(network: Network): NodePlace[] {
   const { output } = network.graph;
   const inputs = measuredLayers(network).map((layer): NodePlace => {
-    const [node] = layer.takes as [string];
+    const { id, width, patches } = layer;
+    const [node] = layer.node.takes as [string];
     const from = sourceOf(network, node);
-    const patches = patchesOf(layer);
     return {
-      ...{ layer: layer.id, hookMode: 'RecordInput', node },
-      width: patches ? patchSize(patches) : widthOf(network, node),
+      ...{ layer: id, hookMode: 'RecordInput', node, width },
       ...(patches && { patches }),
       ...(from !== undefined && { from }),
     };
   });
-  const width = widthOf(network, output);
+  // Every token is a row.
+  const isSequence = isExported(network) && network.shapes.get(output)!.length === 2;
+  const width = isSequence ? network.shapes.get(output)!.at(-1)! : widthOf(network, output);
   return [...inputs, { layer: modelOutput, hookMode: 'RecordOutput', node: output, width }];
 }
 
 const widthOf = ({ shapes }: Network, node: string): number => sizeOf(shapes.get(node)!);
 
 /** Whether a place is the data themselves, example by example. */
-export const isData = ({ graph }: Network, { node, patches }: NodePlace): boolean =>
-  !patches && graph.inputs.some(({ id }) => id === node);
+export const isData = ({ graph }: Network, { node, patches, width }: NodePlace): boolean =>
+  !patches && graph.inputs.some(({ id, shape }) => id === node && sizeOf(shape) === width);
 
 /** The layer whose neurons a value holds, behind norms and activations; undefined: the data. */
 function sourceOf(network: Network, node: string): string | undefined {
+  const layer = measuredLayers(network).find((each) => each.node.id === node);
+  if (layer) return layer.id;
   const found = network.nodes.find(({ id }) => id === node);
   if (!found) return undefined;
-  const passesOn = found.takes.length === 1 && found.op !== 'linear' && found.op !== 'conv2d';
-  return passesOn ? sourceOf(network, found.takes[0]!) : found.id;
+  const [taken, ...others] = found.takes.filter((id) => !isParameter(network, id));
+  return taken !== undefined && others.length === 0 ? sourceOf(network, taken) : found.id;
 }
+
+/** Of exported networks parameters are nodes. */
+const isParameter = ({ nodes }: Network, id: string): boolean => {
+  const found = nodes.find((node) => node.id === id);
+  return found?.op === 'torch' && (found.attributes as TorchCall).call === 'parameter';
+};
 
 /**
  * Runs one network over the examples and gathers the moments at the places named.
@@ -80,18 +92,23 @@ export async function recordMoments(
     deeper.map((place) => [readingOf(place), { node: place.node, of: sumsOf(backend, place) }] as const),
   );
   const rows = chunkRows(backend, network, deeper, examples.count);
-  const values =
-    nodes.length > 0
-      ? valuesOf(backend, { network, state: model.state }, nodes, { rows, count: examples.count })
-      : undefined;
+  // In values of exported networks examples need not come first: a part of a chunk cannot be cut off.
+  const known = new Map<number, Values>();
+  const valuesAt = (size: number): Values => {
+    const amount = { rows: isExported(network) ? size : rows, count: examples.count };
+    const own = known.get(amount.rows) ?? valuesOf(backend, { network, state: model.state }, nodes, amount);
+    known.set(amount.rows, own);
+    return own;
+  };
   try {
     for (let start = 0; start < examples.count; start += rows) {
       const end = Math.min(examples.count, start + rows);
       const x = rowsOf(examples, start, end);
       data?.add(x);
-      values?.each(x, (value, i) => {
-        for (const { node, of } of sums.values()) if (node === nodes[i]) of.add(value);
-      });
+      if (nodes.length > 0)
+        valuesAt(end - start).each(x, (value, i) => {
+          for (const { node, of } of sums.values()) if (node === nodes[i]) of.add(value);
+        });
       await between((end - start) / examples.count);
     }
     const found = new Map([...sums].map(([reading, { of }]) => [reading, of.finish()] as const));
@@ -99,7 +116,7 @@ export async function recordMoments(
       isData(network, place) ? data!.finish(place) : { ...found.get(readingOf(place))!, place },
     );
   } finally {
-    values?.dispose();
+    for (const values of known.values()) values.dispose();
     for (const { of } of sums.values()) of.dispose?.();
     data?.dispose();
   }
@@ -189,7 +206,39 @@ interface Sums {
 
 function sumsOf({ native }: Backend, place: Place): Sums {
   const sums = native ? new NativeSums(native.doubles, place) : new HostSums(place);
-  return place.patches ? new PatchSums(native?.doubles, place.patches, sums) : sums;
+  if (place.patches) return new PatchSums(native?.doubles, place.patches, sums);
+  return native ? new RowSums(native.doubles, place.width, sums) : sums;
+}
+
+/** Sums over vectors of which an example has several (tokens). */
+class RowSums implements Sums {
+  readonly #doubles: Doubles;
+  readonly #width: number;
+  readonly #sums: Sums;
+
+  constructor(doubles: Doubles, width: number, sums: Sums) {
+    this.#doubles = doubles;
+    this.#width = width;
+    this.#sums = sums;
+  }
+
+  add(x: Double): void {
+    if (x.shape[1] === this.#width) {
+      this.#sums.add(x);
+      return;
+    }
+    const rows = this.#doubles.rows(x, this.#width);
+    this.#sums.add(rows);
+    this.#doubles.free(rows);
+  }
+
+  finish(): Moments {
+    return this.#sums.finish();
+  }
+
+  dispose(): void {
+    this.#sums.dispose?.();
+  }
 }
 
 /** Sums over the patches of images. */

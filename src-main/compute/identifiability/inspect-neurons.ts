@@ -121,7 +121,7 @@ const readsData = ({ run: { graph } }: LoadedModel, layer: string): boolean =>
   placesOf(graph).some((place) => place.layer === layer && isData(graph, place));
 
 function biasOf({ run, acting }: LoadedModel, layer: string, neuron: number): number {
-  const { bias } = measuredLayer(run.graph, layer).parameters;
+  const { bias } = measuredLayer(run.graph, layer);
   return bias ? acting.get(bias.name)!.data[neuron]! : 0;
 }
 

@@ -1,8 +1,13 @@
 /** One layer of a model as the measures see it: its weights, and what training cannot change of them. */
+import type { Parameter } from '../../../src-shared/networks/graph.ts';
 import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
 import type { LoadedModel, Run } from '../load-models.ts';
 import { fixedDoubles, parameterDoubles, sigmaOf } from '../networks/effective.ts';
+import { isExported } from '../networks/parameters.ts';
+import { exportedLayers } from './exported-layers.ts';
+import { patchesOf, patchSize } from './patches.ts';
+import type { Patches } from './patches.ts';
 
 /** A model's network, and its tensors as stored. */
 export type LoadedNetwork = Pick<LoadedModel, 'state'> & { run: Pick<Run, 'graph'> };
@@ -22,12 +27,36 @@ export interface LayerWeights {
   sigmaF: number | null;
 }
 
+/** A layer as rows of weights, each multiplied with vectors of a value. */
+export interface MeasuredLayer {
+  /** The name of its module. */
+  readonly id: string;
+  readonly node: CheckedNode;
+  readonly weight: Parameter;
+  /** Of an exported network it is added by another node, and not known here. */
+  readonly bias: Parameter | undefined;
+  /** The weight is stored as [inputs, outputs]. */
+  readonly isTurned: boolean;
+  /** Numbers of a vector. */
+  readonly width: number;
+  /** Of a convolution: how its vectors are cut from images. */
+  readonly patches?: Patches | undefined;
+}
+
 /** Linear layers and convolutions in the order of the forward pass, by the names of their modules. */
-export const measuredLayers = ({ nodes }: Network): CheckedNode[] =>
-  nodes.filter(({ op }) => op === 'linear' || op === 'conv2d');
+export function measuredLayers(network: Network): readonly MeasuredLayer[] {
+  if (isExported(network)) return exportedLayers(network).layers;
+  return network.nodes.flatMap((node): MeasuredLayer[] => {
+    const { id, op, parameters } = node;
+    if (op !== 'linear' && op !== 'conv2d') return [];
+    const [weight, patches] = [parameters['weight']!, patchesOf(node)];
+    const width = patches ? patchSize(patches) : sizeOf(network.shapes.get(node.takes[0]!)!);
+    return [{ ...{ id, node, weight, bias: parameters['bias'], isTurned: false, width, patches } }];
+  });
+}
 
 /** @throws Error if the network has no such layer */
-export function measuredLayer(network: Network, layer: string): CheckedNode {
+export function measuredLayer(network: Network, layer: string): MeasuredLayer {
   const found = measuredLayers(network).find(({ id }) => id === layer);
   if (!found) throw new Error(`no linear layer or convolution "${layer}"`);
   return found;
@@ -42,14 +71,27 @@ export const placeOfLayer = (network: Network, layer: string): number =>
  * Sigma-asymmetric models have standard linear layers.
  */
 export function layerWeights({ run: { graph }, state }: LoadedNetwork, layer: string): LayerWeights {
-  const parameter = measuredLayer(graph, layer).parameters['weight']!;
+  const { weight: parameter, isTurned } = measuredLayer(graph, layer);
   const { shape, family } = parameter;
-  const [outputs, inputs] = [shape[0]!, sizeOf(shape.slice(1))];
+  const [first, rest] = [shape[0]!, sizeOf(shape.slice(1))];
+  const [outputs, inputs] = isTurned ? [rest, first] : [first, rest];
+  const inRows = <T extends Float32Array | Float64Array>(values: T): T =>
+    isTurned ? turned(values, first, rest) : values;
   const fixed = fixedDoubles(parameter, state);
   const mask = family?.mask === undefined ? undefined : state.get(family.mask)!.data;
+  const weight = inRows(parameterDoubles(parameter, state));
   return {
-    ...{ outputs, inputs, weight: parameterDoubles(parameter, state), sigmaF: sigmaOf(graph, parameter) },
-    ...(fixed && { fixed }),
-    ...(mask?.includes(0) && { mask }),
+    ...{ outputs, inputs, weight, sigmaF: sigmaOf(graph, parameter) },
+    ...(fixed && { fixed: inRows(fixed) }),
+    ...(mask?.includes(0) && { mask: inRows(mask) }),
   };
+}
+
+/** [rows, columns] as [columns, rows]. */
+function turned<T extends Float32Array | Float64Array>(values: T, rows: number, columns: number): T {
+  const out = values.slice() as T;
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++)
+      out[column * rows + row] = values[row * columns + column]!;
+  return out;
 }

@@ -8,10 +8,12 @@ import type { DataWish } from '../analysis-data.ts';
 import type { Doubles } from '../backend/doubles.ts';
 import type { Backend } from '../backend/index.ts';
 import { backendInfo } from '../backend/info.ts';
-import { loadModels, refuseExported, refuseGraphNetworks } from '../load-models.ts';
+import { loadModels, refuseGraphNetworks } from '../load-models.ts';
 import type { LoadedModel } from '../load-models.ts';
 import type { Examples } from '../data/index.ts';
 import { startThreads } from '../threads/pool.ts';
+import { isExported } from '../networks/parameters.ts';
+import { exportedLayers } from './exported-layers.ts';
 import { findSubspaces } from './find-subspaces.ts';
 import type { PartContext, PartedCompute } from '../parts.ts';
 import type { LoadedNetwork } from './layer-weights.ts';
@@ -134,7 +136,6 @@ export function measureCheckpoints<
 function load({ run, models, epoch }: CheckpointPart<SelectionParams>): LoadedModel {
   const model = loadModels(run, models, epoch)[0]!;
   refuseGraphNetworks(model.run, 'identifiability is measured');
-  refuseExported(model.run, 'identifiability is measured');
   return model;
 }
 
@@ -164,7 +165,7 @@ export function measureModels<Params extends MeasureParams, Row extends object>(
       const doubles = backend.native?.doubles;
       const { places } = recorder;
       const row = await measure({ params, model, places, subspaces, doubles, between: half });
-      return { ...row, warnings: options.warn?.(model) ?? [] };
+      return { ...row, warnings: [...(options.warn?.(model) ?? []), ...notMeasured(model)] };
     },
   );
   return {
@@ -174,6 +175,17 @@ export function measureModels<Params extends MeasureParams, Row extends object>(
       return rows(parts, context);
     },
   };
+}
+
+/** What an exported network has besides its measured layers. */
+function notMeasured({ run: { graph }, name }: LoadedModel): string[] {
+  if (!isExported(graph)) return [];
+  const { leftOut } = exportedLayers(graph);
+  const names = (own: readonly { layer: string }[]): string => own.map(({ layer }) => layer).join(', ');
+  return [...new Set(leftOut.map(({ why }) => why))].map(
+    (reason) =>
+      `${name}: not measured, because ${reason}: ${names(leftOut.filter(({ why }) => why === reason))}.`,
+  );
 }
 
 /** The fields by which a row names its checkpoint. */

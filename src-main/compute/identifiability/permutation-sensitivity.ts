@@ -62,7 +62,7 @@ async function layerSensitivity(
   const nearestInputs = closestRows(space.basis, space.full, k);
   const transpositions = transpositionsOf(swaps, n, roundingLevel(costs));
   const cheapest = cheapestOf(found);
-  const { bias } = measuredLayer(model.run.graph, space.place.layer).parameters;
+  const { bias } = measuredLayer(model.run.graph, space.place.layer);
   const freeWeights = layer.mask === undefined && (layer.fixed?.every((value) => value === 0) ?? true);
   const nothingFixed = freeWeights && bias?.family === undefined;
   const dominance = centerDominance(projected, centers, nearestCenters.distances, k);

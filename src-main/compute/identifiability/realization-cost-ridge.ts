@@ -110,10 +110,10 @@ function problemOf(
     );
   }
   const weights = layerWeights(model, layer);
-  const { weight, bias } = measuredLayer(model.run.graph, layer).parameters;
+  const { weight, bias } = measuredLayer(model.run.graph, layer);
   return {
     layer: weights,
-    raw: tensorOf(model.state, weight!.name).data,
+    raw: tensorOf(model.state, weight.name).data,
     bias: bias ? model.acting.get(bias.name)!.data : new Float32Array(weights.outputs),
     ...{ x, samples, activation },
   };

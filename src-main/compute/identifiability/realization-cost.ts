@@ -60,7 +60,7 @@ async function costsOfLayer(
 /** What a person must know about these numbers for a family. */
 export function warnings({ run, name }: LoadedModel): string[] {
   const { nodes } = run.graph;
-  const onBiases = measuredLayers(run.graph).some(({ parameters }) => parameters['bias']?.family);
+  const onBiases = measuredLayers(run.graph).some(({ bias }) => bias?.family);
   const biasNote =
     `${name} has a fixed part on its biases, which are free in this measure: how they distinguish neurons ` +
     'is not included in these costs.';

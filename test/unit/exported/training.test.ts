@@ -180,12 +180,36 @@ describe('a run of an exported network', () => {
 
   it.each([
     ['activation-patterns', { models: [1, 2] }],
-    ['realization-cost', { models: [1] }],
-    ['permutation-sensitivity', { models: [1] }],
+    ['realization-cost-ridge', { models: [1] }],
+    ['function-classes', { models: [1] }],
   ])('is refused if layers would have to be known: %s', async (kind, more) => {
     expect(await failure(job(kind, { run, epoch: 2, ...more }))).toContain(
       'a network exported from PyTorch; ',
     );
+  });
+
+  it.each([
+    ['realization-cost', 'realization_cost_results'],
+    ['subspace-coherence', 'coherence_results'],
+    ['permutation-sensitivity', 'sensitivity_results'],
+  ])('is measured layer by layer: %s', async (kind, results) => {
+    const found = await job<Record<string, unknown>>(kind, { run, epoch: 2, models: [1], split: 'val' });
+    const layers = found[results] as Record<string, unknown>[];
+    expect(layers.slice(0, 2)).toMatchObject([
+      {
+        ...{ layer: 'conv', hook_mode: 'RecordInput', full_dimension: 25 },
+        patches: {
+          images: 800,
+          positions: 64,
+          count: 51_200,
+          kernel: [5, 5],
+          stride: [3, 3],
+          padding: [0, 0],
+        },
+      },
+      { layer: 'fc', hook_mode: 'RecordInput', full_dimension: 128 },
+    ]);
+    expect(found['warnings']).toEqual([]);
   });
 
   it('fits its data', async () => {

@@ -1,0 +1,165 @@
+/** Measures of rows of weights on networks exported from PyTorch, beside the same networks as Basin has them. */
+import { describe, expect, it } from 'vitest';
+import { loadBackend } from '../../../src-main/compute/backend/index.ts';
+import { hasBinding } from '../../../src-main/compute/backend/native.ts';
+import type { Examples } from '../../../src-main/compute/data/index.ts';
+import { placesOf } from '../../../src-main/compute/identifiability/input-moments.ts';
+import { exportedLayers } from '../../../src-main/compute/identifiability/exported-layers.ts';
+import { layerWeights } from '../../../src-main/compute/identifiability/layer-weights.ts';
+import type { LoadedNetwork } from '../../../src-main/compute/identifiability/layer-weights.ts';
+import { SubspaceRecorder } from '../../../src-main/compute/identifiability/measure.ts';
+import { realizationCosts } from '../../../src-main/compute/identifiability/realization.ts';
+import { coherenceOf, modelOutput } from '../../../src-main/compute/identifiability/subspace.ts';
+import type { StateDict } from '../../../src-main/compute/models/index.ts';
+import { RandomStream } from '../../../src-main/compute/random.ts';
+import { exportedModel } from '../../../src-main/interop/adopt/exported.ts';
+import type { Graph } from '../../../src-shared/networks/graph.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
+import { sizeOf } from '../../../src-shared/shapes.ts';
+import { exportedFixture } from './files.ts';
+
+const still = (): Promise<void> => Promise.resolve();
+
+const nodeOf = (id: string, op: string, inputs: string[], attributes = {}, words: string[] = []) => ({
+  ...{ id, op, inputs, attributes },
+  parameters: Object.fromEntries(words.map((word) => [word, `${id}.${word}`])),
+});
+const relu = { kind: 'relu' };
+const linear = ['weight', 'bias'];
+
+/** The nodes of make_twins.py, in Basin's own operations. */
+const own: Record<string, Graph['nodes']> = {
+  chain: [
+    nodeOf('first', 'linear', ['x'], {}, linear),
+    nodeOf('norm', 'norm', ['first'], { kind: 'layer' }, linear),
+    nodeOf('relu', 'activation', ['norm'], relu),
+    nodeOf('second', 'linear', ['relu'], {}, linear),
+    nodeOf('gelu', 'activation', ['second'], { kind: 'gelu' }),
+    nodeOf('last', 'linear', ['gelu'], {}, linear),
+  ],
+  pixels: [
+    nodeOf('channels_last', 'transpose', ['x'], { order: [1, 2, 0] }),
+    nodeOf('first', 'conv2d', ['channels_last'], { stride: [1, 1], padding: [1, 1] }, ['weight']),
+    nodeOf('relu1', 'activation', ['first'], relu),
+    nodeOf('second', 'conv2d', ['relu1'], { stride: [2, 2], padding: [1, 1] }, ['weight']),
+    nodeOf('relu2', 'activation', ['second'], relu),
+    nodeOf('pool', 'pool', ['relu2'], { kind: 'global_average' }),
+    nodeOf('last', 'linear', ['pool'], {}, linear),
+  ],
+};
+
+/** Every weight W-asymmetric: some of its entries fixed, so that neurons are told apart. */
+function asymmetric(graph: Graph, state: StateDict): { graph: Graph; state: StateDict } {
+  const stream = new RandomStream(5, 'fixed');
+  const all = new Map(state);
+  const weights = graph.parameters.filter(({ name, shape }) => name.endsWith('.weight') && shape.length > 1);
+  const companions = weights.flatMap(({ name, shape }) => {
+    const numbers = stream.normals(sizeOf(shape));
+    all.set(`${name}.F`, { shape: [...shape], data: Float32Array.from(numbers) });
+    all.set(`${name}.D`, { shape: [...shape], data: Float32Array.from(numbers, (v) => (v > 0.4 ? 0 : 1)) });
+    return ['F', 'D'].map((part) => ({ name: `${name}.${part}`, shape, role: 'fixed' as const }));
+  });
+  const withFamily = graph.parameters.map((parameter) => {
+    if (!weights.includes(parameter)) return parameter;
+    const [fixed, mask] = [`${parameter.name}.F`, `${parameter.name}.D`];
+    return {
+      ...parameter,
+      family: { fixed: { tensor: fixed, scale: 0.7 }, mask, support: 'fixed' as const },
+    };
+  });
+  return { graph: { ...graph, parameters: [...withFamily, ...companions] }, state: all };
+}
+
+const networkOf = ({ graph, state }: { graph: Graph; state: StateDict }): LoadedNetwork => ({
+  run: { graph: readNetwork(graph) },
+  state,
+});
+
+function twins(name: string): { exported: LoadedNetwork; builtIn: LoadedNetwork } {
+  const { graph, state } = exportedModel(exportedFixture(`${name}.pt2`));
+  const parameters = graph.parameters.filter(({ role }) => role !== 'fixed');
+  const nodes = own[name]!;
+  const same: Graph = {
+    ...{ inputs: [{ id: 'x', shape: graph.inputs[0]!.shape }], parameters, nodes },
+    ...{ output: 'last', groupNames: {} },
+  };
+  return {
+    exported: networkOf(asymmetric(graph, state)),
+    builtIn: networkOf(asymmetric(same, state)),
+  };
+}
+
+function examplesOf({ run: { graph } }: LoadedNetwork, count: number, most = Infinity): Examples {
+  const features = sizeOf(graph.graph.inputs[0]!.shape);
+  const numbers = new RandomStream(2, 'x').normals(count * features);
+  const x = Float32Array.from(numbers, (v) => (most < Infinity ? Math.floor(Math.abs(v) * 1000) % most : v));
+  return { count, features, x, labels: new Int32Array(count) };
+}
+
+async function measured(model: LoadedNetwork, examples: Examples) {
+  const backend = await loadBackend();
+  const places = placesOf(model.run.graph).map(({ layer }) => layer);
+  const recorder = new SubspaceRecorder(backend, examples, places, 0.9);
+  const found = [];
+  for (const finding of await recorder.subspaces(model, still)) {
+    const space = await finding;
+    const isOutput = space.place.layer === modelOutput;
+    const costs = isOutput
+      ? undefined
+      : await realizationCosts(layerWeights(model, space.place.layer), space);
+    found.push({ space, costs, coherence: coherenceOf(space) });
+  }
+  return found;
+}
+
+describe.skipIf(!hasBinding())('measures of an exported network', () => {
+  it.each(Object.keys(own))('are those of the same network as Basin has it: %s', async (name) => {
+    const { exported, builtIn } = twins(name);
+    const examples = examplesOf(exported, 30);
+    const [mine, theirs] = [await measured(exported, examples), await measured(builtIn, examples)];
+    expect(mine.map(({ space }) => space.place.layer)).toEqual(['first', 'second', 'last', modelOutput]);
+    mine.forEach(({ space, costs, coherence }, i) => {
+      const other = theirs[i]!;
+      expect(space.place.layer).toBe(other.space.place.layer);
+      expect([space.count, space.full, space.dimension]).toEqual([
+        ...[other.space.count, other.space.full, other.space.dimension],
+      ]);
+      expect(space.place.patches).toEqual(other.space.place.patches);
+      expect(coherence).toBeCloseTo(other.coherence, 9);
+      space.singularValues.forEach((value, k) => {
+        expect(value).toBeCloseTo(other.space.singularValues[k]!, 9);
+      });
+      if (!costs) return;
+      const { neurons } = costs;
+      // They tell neurons apart.
+      expect(Math.abs(costs.costs[1]! - costs.costs[neurons]!)).toBeGreaterThan(1e-3);
+      costs.costs.forEach((value, k) => {
+        expect(value).toBeCloseTo(other.costs!.costs[k]!, 8);
+      });
+    });
+  });
+
+  it('take every token as a row, and layers by the names of their modules', async () => {
+    const { graph, state } = exportedModel(exportedFixture('rotary.pt2'));
+    const model = networkOf({ graph, state });
+    const found = await measured(model, examplesOf(model, 20, 9));
+    expect(found.map(({ space }) => [space.place.layer, space.count, space.full])).toEqual([
+      ...['q', 'k', 'v'].map((layer) => [layer, 100, 12]),
+      ['o', 100, 24],
+      ...['gate', 'up'].map((layer) => [layer, 100, 12]),
+      ['down', 100, 10],
+      ['head', 100, 12],
+      [modelOutput, 100, 9],
+    ]);
+  });
+
+  it('name what is not measured, and why', () => {
+    const { graph } = exportedModel(exportedFixture('groups.pt2'));
+    const { layers, leftOut } = exportedLayers(readNetwork(graph));
+    expect(layers.map(({ id }) => id)).toEqual(['first', 'mixed', 'part', 'out']);
+    expect(leftOut).toEqual([
+      { layer: 'grouped', why: 'its 2 groups read different channels' },
+      { layer: 'each', why: 'its 12 groups read different channels' },
+    ]);
+  });
+});

@@ -49,7 +49,7 @@ const sizesOf = (network: Network): number[] =>
     .groups.map(({ size }) => size)
     .toSorted((a, b) => a - b);
 
-/** By hand, from make_exported.py and make_symmetries.py. */
+/** By hand, from make_exported.py, make_symmetries.py and make_twins.py. */
 const expected: Record<string, number[]> = {
   // Channel 1 of 4 is overwritten with a constant. Those behind it change places; channel 0, in front of it, is a piece of its own.
   image: [2],
@@ -61,6 +61,13 @@ const expected: Record<string, number[]> = {
   // The stream; 2 heads of keys and values, with values in any order inside each and queries and keys in none, which are
   // rotated; the hidden units that are gated.
   rotary: [2, 6, 6, 10, 12],
+  // Channels behind a batch norm, flattened: each is a block of inputs.
+  digits: [8],
+  // The units of the layer that both halves go through, side by side twice; the stream, which is read and written by one layer.
+  shared: [4, 6],
+  // Hidden units, and channels.
+  chain: [7, 10],
+  pixels: [5, 6],
 };
 
 describe('groups as counted by hand', () => {
@@ -109,6 +116,38 @@ describe('groups as counted by hand', () => {
     expect(after!.slice(6 * row, 6 * row + swapped)).toEqual(
       before!.slice(6 * row + swapped, 6 * row + 2 * swapped),
     );
+  });
+
+  it('a channel that is flattened is a block of inputs; one layer used twice has its units at all of its places', () => {
+    const [digits] = symmetriesOf(modelOf('digits').network).groups;
+    const fc = digits!.axes.find(({ parameter }) => parameter === 'fc.weight')!;
+    expect(fc).toMatchObject({ axis: 1, block: 16 });
+    expect([...fc.places.slice(16, 32)]).toEqual(Array.from({ length: 16 }, (_, i) => 16 + i));
+    const moves = (name: string): boolean => digits!.axes.some(({ parameter }) => parameter === name);
+    expect(['bn.weight', 'bn.bias', 'bn.running_mean', 'bn.running_var'].every(moves)).toBe(true);
+    const { groups } = symmetriesOf(modelOf('shared').network);
+    const axesOf = (size: number): string[] =>
+      groups
+        .find((group) => group.size === size)!
+        .axes.map(({ parameter, axis, block }) => `${parameter} ${axis} ${block}`)
+        .toSorted();
+    expect(axesOf(4)).toEqual(['first.weight 1 2', 'side.bias 0 1', 'side.weight 0 1']);
+    expect(axesOf(6)).toEqual([
+      ...['first.bias 0 1', 'first.weight 0 1', 'out.weight 1 1'],
+      ...['step.bias 0 1', 'step.weight 0 1', 'step.weight 1 1'],
+    ]);
+  });
+
+  it('an embedding that is also the head keeps its words in place', () => {
+    // Of the two names of the state dict, the graph reads one.
+    const { network } = modelOf('tokens');
+    const [tied] = network.graph.parameters.filter(({ shape }) => shape.join() === '7,8');
+    const reasons = symmetriesOf(network).fixed.filter(({ parameter }) => parameter === tied!.name);
+    const why = (axis: number): string =>
+      reasons.flatMap((each) => (each.axis === axis ? each.reason : [])).join();
+    expect(why(0)).toContain('output of the network');
+    expect(why(0)).toContain('looks up rows by number');
+    expect(why(1)).toContain('constant of the network');
   });
 
   it('says which entries stay, and why', () => {
@@ -286,7 +325,7 @@ function planted(network: Network, arrays: NamedArrays, seed: number): NamedArra
 }
 
 describe('weight matching', () => {
-  test.each(['rotary', 'tokens', 'groups'])(
+  test.each(Object.keys(expected).filter((name) => name !== 'image'))(
     'finds a random order of units and blocks again: %s',
     async (name) => {
       const { network, arrays } = modelOf(name);
@@ -352,7 +391,7 @@ describe.skipIf(!hasBinding())('activation matching', () => {
     }
   };
 
-  test.each(['image', 'tokens', 'rotary', 'groups'])(
+  test.each(Object.keys(expected))(
     'finds a random order of units and blocks again, pair by pair: %s',
     async (name) => {
       const { network, arrays: stored } = modelOf(name);

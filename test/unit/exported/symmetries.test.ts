@@ -9,40 +9,20 @@ import {
   checkExportedGroups,
   requireCheckedGroups,
 } from '../../../src-main/compute/networks/check-exported.ts';
-import { actingArrays } from '../../../src-main/compute/networks/effective.ts';
 import { permuteArrays } from '../../../src-main/compute/networks/permute.ts';
-import type { NamedArray, NamedArrays } from '../../../src-main/compute/networks/permute.ts';
-import { matchRecorded } from '../../../src-main/compute/alignment/match-recorded.ts';
-import { matchWeights } from '../../../src-main/compute/alignment/weight-matching.ts';
-import { RandomStream } from '../../../src-main/compute/random.ts';
-import { exportedModel } from '../../../src-main/interop/adopt/exported.ts';
-import { isCounter } from '../../../src-main/formats/tensor-names.ts';
 import type { JobResult } from '../../../src-shared/jobs/index.ts';
-import { recordingPoints } from '../../../src-shared/domain.ts';
-import type { MatchingMode } from '../../../src-shared/domain.ts';
-import type { TorchCall } from '../../../src-shared/networks/operations/torch.ts';
 import { groupsOfExported } from '../../../src-shared/networks/exported/groups.ts';
 import { callRules } from '../../../src-shared/networks/exported/rules.ts';
 import type { TorchRules } from '../../../src-shared/networks/exported/rules.ts';
-import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
-import { sizeOf } from '../../../src-shared/shapes.ts';
 import { symmetries as presenter } from '../../../src-shared/presentations/symmetries.ts';
 import { job } from '../../support/job.ts';
 import { exportedFixture } from './files.ts';
+import { modelOf } from './models.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'basin-symmetries-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function modelOf(name: string): { network: Network; arrays: NamedArrays } {
-  const { graph, state } = exportedModel(exportedFixture(`${name}.pt2`));
-  const network = readNetwork(graph);
-  return {
-    network,
-    arrays: new Map([...actingArrays(network, state)].filter(([key]) => !isCounter(key))),
-  };
-}
 
 const sizesOf = (network: Network): number[] =>
   symmetriesOf(network)
@@ -313,126 +293,5 @@ describe.skipIf(!hasBinding())('the job', () => {
     await expect(job('symmetries', {})).rejects.toThrow(/either a run or an exported network/);
     await expect(job('symmetries', { network, run: folder })).rejects.toThrow(/and not both/);
     await expect(job('symmetries', { network, epoch: 1 })).rejects.toThrow(/has no effect on an exported/);
-  });
-});
-
-/** Units of all groups in a random order: what matching has to find again. */
-function planted(network: Network, arrays: NamedArrays, seed: number): NamedArrays {
-  const { groups } = symmetriesOf(network);
-  const stream = new RandomStream(seed, 'planted');
-  const orders = new Map(groups.map(({ name, size }) => [name, stream.permutation(size)]));
-  return permuteArrays(arrays, groups, orders);
-}
-
-describe('weight matching', () => {
-  test.each(Object.keys(expected).filter((name) => name !== 'image'))(
-    'finds a random order of units and blocks again: %s',
-    async (name) => {
-      const { network, arrays } = modelOf(name);
-      const { groups } = symmetriesOf(network);
-      for (const seed of [1, 2, 3]) {
-        const other = planted(network, arrays, seed);
-        const order = [...groups.keys()];
-        const found = await matchWeights(network, arrays, other, { restarts: 1, seed, order });
-        expect(found.sumOfNormsIdentity).toBeGreaterThan(0.1);
-        expect(found.sumOfNorms).toBe(0);
-        expect(permuteArrays(other, groups, found.permutations)).toEqual(arrays);
-      }
-    },
-  );
-
-  it('brings different networks closer, heads included, and says by how much', async () => {
-    const { network, arrays } = modelOf('rotary');
-    const stream = new RandomStream(4, 'noise');
-    const noisy: NamedArrays = new Map(
-      [...planted(network, arrays, 7)].map(([name, { shape, data }]) => {
-        const noise = stream.normals(data.length);
-        return [name, { shape, data: Float32Array.from(data, (value, i) => value + 0.1 * noise[i]!) }];
-      }),
-    );
-    const found = await matchWeights(network, arrays, noisy, { restarts: 2, seed: 1 });
-    expect(found.sumOfNorms).toBeLessThan(0.5 * found.sumOfNormsIdentity);
-    const moved = permuteArrays(noisy, symmetriesOf(network).groups, found.permutations);
-    const distance = (name: string): number => {
-      const [mine, other] = [arrays, moved].map((each) => [...each.get(name)!.data]);
-      return Math.sqrt(mine!.reduce((sum, value, i) => sum + (value - other![i]!) ** 2, 0));
-    };
-    for (const [name, norm] of Object.entries(found.norms)) expect(norm).toBeCloseTo(distance(name), 5);
-  });
-});
-
-describe.skipIf(!hasBinding())('activation matching', () => {
-  const names = [{ a: 'a', b: 'b' }];
-  const matched = async (network: Network, models: NamedArrays[], mode: MatchingMode = 'dot_product') => {
-    const backend = await loadBackend();
-    const { shape } = network.graph.inputs[0]!;
-    const takesTokens = network.nodes.some(
-      ({ attributes }) => (attributes as TorchCall).call === 'embedding',
-    );
-    const numbers = new RandomStream(3, 'x').normals(40 * sizeOf(shape));
-    const values = takesTokens ? numbers.map((value) => Math.floor(Math.abs(value) * 1000) % 5) : numbers;
-    const x = backend.tf.tensor(values, [40, ...shape]);
-    const own = models as Map<string, NamedArray<Float32Array>>[];
-    const pairs = own.slice(1).map((_, other) => [0, other + 1] as const);
-    const comparisons = recordingPoints.map((point) => ({ point, mode }));
-    const options = { names: pairs.map(() => names[0]!), comparisons };
-    try {
-      const found = await matchRecorded(backend, { network, models: own, pairs }, x, options, () =>
-        Promise.resolve(),
-      );
-      const { groups } = symmetriesOf(network);
-      return found.map(({ pair, found: each }) => {
-        if (each instanceof Error) throw each;
-        const permutations = groups.map(({ name }, place) => [name, each.permutations.get(place)!] as const);
-        return { pair, permutations: new Map(permutations), similarities: each.similarities };
-      });
-    } finally {
-      x.dispose();
-    }
-  };
-
-  test.each(Object.keys(expected))(
-    'finds a random order of units and blocks again, pair by pair: %s',
-    async (name) => {
-      const { network, arrays: stored } = modelOf(name);
-      const { groups } = symmetriesOf(network);
-      // No unit of the fixture is to be dead behind its ReLU.
-      const arrays: NamedArrays = new Map(
-        [...stored].map(([key, { shape, data }]) => [
-          key,
-          { shape, data: key === 'part.bias' ? data.map((value) => value + 2) : data },
-        ]),
-      );
-      const others = [planted(network, arrays, 1), planted(network, arrays, 2)];
-      for (const { pair, permutations } of await matched(network, [arrays, ...others]))
-        expect(permuteArrays(others[pair]!, groups, permutations)).toEqual(arrays);
-    },
-  );
-
-  it('gives blocks the mean similarity of what is in them: 1 for heads that are the same', async () => {
-    const { network, arrays } = modelOf('rotary');
-    const { groups } = symmetriesOf(network);
-    const [found] = await matched(network, [arrays, planted(network, arrays, 1)], 'pearson_correlation');
-    for (const [place, { size }] of groups.entries()) {
-      const order = found!.permutations.get(groups[place]!.name)!;
-      const similarity = found!.similarities.get(place)!;
-      order.forEach((from, to) => {
-        expect(similarity[to * size + from]).toBeCloseTo(1, 5);
-      });
-    }
-  });
-});
-
-describe.skipIf(!hasBinding())('the job match-weights', () => {
-  it('checks the groups of an exported network, and aligns its heads', async () => {
-    const run = join(folder, 'heads');
-    const network = exportedFixture('rotary.pt2');
-    await job('adopt', { network, directory: run, paths: [network, network] });
-    const found = await job<{ permutations: Record<string, number[]>; sum_of_l2_norms: number }>(
-      'match-weights',
-      { run, epoch: 1 },
-    );
-    expect(found.sum_of_l2_norms).toBe(0);
-    expect(found.permutations['q:blocks']).toEqual([0, 1]);
   });
 });

@@ -1,7 +1,5 @@
 /** Two graph networks brought next to each other, and the straight line between them, as the published code finds them. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { matchGroups, measureGroup } from '../../src-main/compute/alignment/activation-matching.ts';
-import { recordMoments } from '../../src-main/compute/alignment/record-activations.ts';
 import { matchWeights } from '../../src-main/compute/alignment/weight-matching.ts';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
 import type { Backend } from '../../src-main/compute/backend/index.ts';
@@ -18,6 +16,7 @@ import { symmetriesOf } from '../../src-shared/networks/symmetries.ts';
 import { goldenJson } from '../support/fixtures.ts';
 import { gnnRuns, gnnSpec, gnnState, graphSplits } from '../support/gnn-runs.ts';
 import { largestDifference } from '../support/reference-run.ts';
+import { matchGroups, measureGroup, recordMoments } from '../support/matched-groups.ts';
 
 type Curves = Record<string, number[]>;
 type Matched = Record<
@@ -108,7 +107,7 @@ describe('gnn_sym0', () => {
     const { edges } = splits.train;
     const x = uploadExamples(backend, splits.train);
     const recording = { network, models, pairs: [[0, 1]] as const, points: [point] as const, edges };
-    const [found] = await recordMoments(backend, recording, x, () => Promise.resolve());
+    const [found] = await recordMoments(backend, recording, x);
     x.dispose();
     const names = { a: 'model 1', b: 'model 2' };
     const expected = golden.activation_matching[`${point}|${mode}`]!;

@@ -1,7 +1,5 @@
 /** Two ResNet20 brought next to each other, and the straight line between them, as the published code finds them. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { matchGroups, measureGroup } from '../../src-main/compute/alignment/activation-matching.ts';
-import { recordMoments } from '../../src-main/compute/alignment/record-activations.ts';
 import { similarityMatrix } from '../../src-main/compute/alignment/neuron-similarity.ts';
 import { matchWeights } from '../../src-main/compute/alignment/weight-matching.ts';
 import { loadBackend } from '../../src-main/compute/backend/index.ts';
@@ -20,6 +18,7 @@ import { symmetriesOf } from '../../src-shared/networks/symmetries.ts';
 import { goldenJson, goldenNpy } from '../support/fixtures.ts';
 import { largestDifference } from '../support/reference-run.ts';
 import { cifarSplits, resnetRuns, resnetSpec, resnetState } from '../support/resnet-runs.ts';
+import { matchGroups, measureGroup, recordMoments } from '../support/matched-groups.ts';
 
 type Curves = Record<string, number[]>;
 interface Matched {
@@ -73,9 +72,7 @@ describe.each(resnetRuns)('%s', (run) => {
 
   const moments = async () => {
     const x = uploadExamples(backend, splits.train);
-    const [found] = await recordMoments(backend, { network, models, pairs, points: [point] }, x, () =>
-      Promise.resolve(),
-    );
+    const [found] = await recordMoments(backend, { network, models, pairs, points: [point] }, x);
     x.dispose();
     return found![point]!;
   };

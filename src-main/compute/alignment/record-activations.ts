@@ -11,7 +11,6 @@ import { mathsOf } from '../networks/maths.ts';
 import type { NamedArrays } from '../networks/permute.ts';
 import { forward } from '../networks/run.ts';
 import { stackArrays } from '../networks/stack-arrays.ts';
-import { recordingStages } from './recorded-units.ts';
 import type { RecordedUnits } from './recorded-units.ts';
 import { MomentAccumulator, pooledMoments } from './moments.ts';
 import type { ColumnSums, CrossMoments } from './moments.ts';
@@ -34,20 +33,6 @@ export interface Recording {
 /** Examples per chunk, and their pixels: float32 sums over so few lose nothing; chunks are added up in float64. */
 const mostRows = 1024;
 const mostPixels = 2 ** 14;
-
-/** As `recordUnits`, for every permutation group of a network without blocks. */
-export function recordMoments(
-  backend: Backend,
-  recording: Recording,
-  x: Tensor,
-  between: (share: number) => Promise<void>,
-): Promise<PairMoments[]> {
-  const [first, ...later] = recordingStages(recording.network);
-  const units = (first ?? []).flatMap(({ recorded }) => recorded.map((each) => each.units));
-  if (later.length > 0 || first?.some(({ tree }) => tree.inside.length > 0))
-    throw new Error('groups of blocks, or such as depend on others, are matched by matchRecorded');
-  return recordUnits(backend, recording, units, x, between);
-}
 
 /**
  * Runs all models over the inputs once and gathers the cross moments of the pairs asked for.

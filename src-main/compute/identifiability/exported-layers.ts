@@ -2,7 +2,7 @@
 import type { Parameter } from '../../../src-shared/networks/graph.ts';
 import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
 import type { TorchCall } from '../../../src-shared/networks/operations/torch.ts';
-import type { MeasuredLayer } from './layer-weights.ts';
+import type { MeasuredLayer } from './measured-layer.ts';
 import type { Patches } from './patches.ts';
 
 export interface ExportedLayers {
@@ -88,7 +88,8 @@ type Product = Extract<TorchCall, { call: 'matmul' | 'conv' | 'conv_transpose' }
 
 function unsupported(call: Product): string | undefined {
   if (call.call === 'matmul') return undefined;
-  if (call.call === 'conv_transpose') return 'it is a transposed convolution, whose inputs are no patches';
+  if (call.call === 'conv_transpose')
+    return 'it is a transposed convolution, whose inputs are not cut into patches';
   if (call.groups > 1) return `its ${call.groups} groups read different channels`;
   if (call.dilation.some((step) => step !== 1)) return 'it is dilated';
   if (call.padding.some(([before, after]) => before !== after))

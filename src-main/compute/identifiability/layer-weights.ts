@@ -1,13 +1,12 @@
 /** One layer of a model as the measures see it: its weights, and what training cannot change of them. */
-import type { Parameter } from '../../../src-shared/networks/graph.ts';
-import type { CheckedNode, Network } from '../../../src-shared/networks/network.ts';
+import type { Network } from '../../../src-shared/networks/network.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
 import type { LoadedModel, Run } from '../load-models.ts';
 import { fixedDoubles, parameterDoubles, sigmaOf } from '../networks/effective.ts';
 import { isExported } from '../networks/parameters.ts';
 import { exportedLayers } from './exported-layers.ts';
+import type { MeasuredLayer } from './measured-layer.ts';
 import { patchesOf, patchSize } from './patches.ts';
-import type { Patches } from './patches.ts';
 
 /** A model's network, and its tensors as stored. */
 export type LoadedNetwork = Pick<LoadedModel, 'state'> & { run: Pick<Run, 'graph'> };
@@ -25,22 +24,6 @@ export interface LayerWeights {
   mask?: Float32Array;
   /** sigma_F; 0 if nothing is added to the weights, null if what is added is no draw. */
   sigmaF: number | null;
-}
-
-/** A layer as rows of weights, each multiplied with vectors of a value. */
-export interface MeasuredLayer {
-  /** The name of its module. */
-  readonly id: string;
-  readonly node: CheckedNode;
-  readonly weight: Parameter;
-  /** Of an exported network it is added by another node, and not known here. */
-  readonly bias: Parameter | undefined;
-  /** The weight is stored as [inputs, outputs]. */
-  readonly isTurned: boolean;
-  /** Numbers of a vector. */
-  readonly width: number;
-  /** Of a convolution: how its vectors are cut from images. */
-  readonly patches?: Patches | undefined;
 }
 
 /** Linear layers and convolutions in the order of the forward pass, by the names of their modules. */

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { matchGroups } from '../../../src-main/compute/alignment/activation-matching.ts';
 import { momentsOf, pooledMoments } from '../../../src-main/compute/alignment/moments.ts';
 import { meanAndStd, objectiveOf, objectivesOf } from '../../../src-main/compute/alignment/objective.ts';
 import { similarityMatrix } from '../../../src-main/compute/alignment/neuron-similarity.ts';
@@ -13,6 +12,7 @@ import { UserError } from '../../../src-shared/errors.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { changed, randomModels } from '../networks/random-models.ts';
 import { groupsOf, momentsBetween } from './recorded.ts';
+import { matchGroups } from '../../support/matched-groups.ts';
 
 const names = { a: 'model 1', b: 'model 2' };
 

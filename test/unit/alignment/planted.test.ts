@@ -1,6 +1,5 @@
 /** A model with its units shuffled is matched to itself exactly, whatever its network. */
 import { describe, expect, test } from 'vitest';
-import { matchGroups } from '../../../src-main/compute/alignment/activation-matching.ts';
 import { inversePermutation } from '../../support/permutations.ts';
 import { matchWeights } from '../../../src-main/compute/alignment/weight-matching.ts';
 import { dataOf, relativeChange } from '../../../src-main/compute/networks/check-symmetries.ts';
@@ -14,6 +13,7 @@ import { joinedNetwork, residualNetwork, sharedNetwork, squareNetwork } from '..
 import { randomModels } from '../networks/random-models.ts';
 import type { Arrays } from '../networks/random-models.ts';
 import { groupsOf, momentsBetween } from './recorded.ts';
+import { matchGroups } from '../../support/matched-groups.ts';
 
 const names = { a: 'model 1', b: 'model 2' };
 

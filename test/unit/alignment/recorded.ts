@@ -1,11 +1,11 @@
 /** Activations of two models compared on random inputs. */
-import { recordMoments } from '../../../src-main/compute/alignment/record-activations.ts';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import type { NamedArrays } from '../../../src-main/compute/networks/permute.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
 import { recordingPoints } from '../../../src-shared/domain.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
+import { recordMoments } from '../../support/matched-groups.ts';
 
 type Arrays = NamedArrays<Float32Array>;
 
@@ -18,7 +18,7 @@ export async function momentsBetween(network: Network, a: Arrays, b: Arrays, row
   const features = network.graph.inputs[0]!.shape[0]!;
   const x = backend.tf.tensor2d(new RandomStream(9, 'x').normals(rows * features), [rows, features]);
   const recording = { network, models: [a, b], pairs: [[0, 1] as const], points: recordingPoints };
-  const [moments] = await recordMoments(backend, recording, x, () => Promise.resolve());
+  const [moments] = await recordMoments(backend, recording, x);
   x.dispose();
   return moments!;
 }

@@ -30,7 +30,7 @@ import { shareFound, unitsFound } from './exported/found.ts';
 const folder = mkdtempSync(join(tmpdir(), 'basin-symmetries-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const script = fileURLToPath(new URL('exported/networks.py', import.meta.url));
-const timeout = 600_000;
+const timeout = 1_200_000;
 
 const times = (count: number, sizes: readonly number[]): number[] =>
   Array.from({ length: count }, () => sizes).flat();

@@ -13,7 +13,7 @@ import type { GroupPermutations } from '../networks/permute.ts';
 import type { PairIndices } from '../pairs.ts';
 import { matchRecorded } from './match-recorded.ts';
 import { NonFiniteActivations } from './neuron-similarity.ts';
-import { alignByRotations, requireMaps } from './orthogonal/align.ts';
+import { alignByRotations, requireMaps, restartsIn } from './orthogonal/align.ts';
 import type { Rotated } from './orthogonal/align.ts';
 import { rotationRecord } from './orthogonal/record.ts';
 import { matchWeights } from './weight-matching.ts';
@@ -154,8 +154,10 @@ async function byRotations(request: AlignmentRequest, work: AlignmentWork): Prom
     const rotated = await alignByRotations(backend, run.graph, [first!, second!], {
       ...{ restarts: request.restarts, seed: request.matchingSeed },
       onVisit: () => checkpointCancel(context),
+      onRestart: () => {
+        work.advance(1 / restartsIn(request.restarts) / pairs.length);
+      },
     });
-    work.advance(1 / pairs.length);
     aligned.push({ permutations: new Map(), rotated: { ...rotated, untied: run.untied ?? [] } });
   }
   return aligned;

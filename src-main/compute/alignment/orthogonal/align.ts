@@ -148,6 +148,12 @@ interface Best {
   readonly restarts: RotationRestart[];
 }
 
+/** Either start is tried once at least. */
+const startsOf = (restarts: number): number => Math.max(2, restarts);
+
+/** How often `onRestart` is called: weight matching comes first. */
+export const restartsIn = (restarts: number): number => restarts + startsOf(restarts);
+
 /** Starts take turns; all but the first two visit in a random order. */
 async function restart(
   input: AscentInput,
@@ -157,7 +163,7 @@ async function restart(
   const stream = new RandomStream(options.seed, 'rotations');
   const restarts: RotationRestart[] = [];
   let best: { arrays: DoubleArrays; distance: number } | undefined;
-  for (let i = 0; i < Math.max(2, options.restarts); i++) {
+  for (let i = 0; i < startsOf(options.restarts); i++) {
     const start: Start = i % 2 === 0 ? 'anchored' : 'permuted';
     const ascent = new RotationAscent(input, starts[start]);
     const count = ascent.visits.length;
@@ -167,6 +173,7 @@ async function restart(
     const { sweeps, converged } = await sweep(ascent, orderOf, options);
     const distance = distanceOf(input, ascent.arrays);
     restarts.push({ start, distance, sweeps, converged });
+    options.onRestart?.();
     if (!best || distance < best.distance) best = { arrays: ascent.arrays, distance };
   }
   return { arrays: best!.arrays, restarts };

@@ -105,7 +105,8 @@ function copyResults(workspace: string, folder: string, patterns: readonly strin
       for (const file of filesOf(from)) {
         const text = JSON.stringify({ ...file, cacheKey: null, runIds: [runId] }).replaceAll(from, run);
         const jobId = `${file.kind}-copy${i}`;
-        const { id } = store.register(store.write({ ...(JSON.parse(text) as ResultFile), jobId }));
+        const { parts: _parts, inputs: _inputs, ...copy } = JSON.parse(text) as ResultFile;
+        const { id } = store.register(store.write({ ...copy, jobId }));
         const job = jobs.get(file.jobId) as Record<string, unknown>;
         const params = String(job['params']).replaceAll(from, run);
         const place = Number(job['position']) + 10 * (i + 1);

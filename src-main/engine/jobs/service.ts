@@ -58,6 +58,8 @@ export class JobService {
   readonly #imports: Imports;
   readonly #training: TrainingWatch;
   readonly #partWork: PartWork;
+  /** Resolves when nothing is being submitted to a cluster. */
+  #submitting: Promise<void> = Promise.resolve();
   /** What the last worker computed with. */
   backend: BackendInfo | null = null;
 
@@ -111,11 +113,11 @@ export class JobService {
 
   /** Takes the result that the same question has already; else puts the job into the queue. */
   async submit(name: string, given: unknown): Promise<Job> {
-    const asked = await this.#ask(name, given);
-    if ('active' in asked) return this.join(asked.active);
-    const job = this.#create(asked);
-    if (job.state === 'queued') this.queue.accept(job.id);
-    return this.get(job.id);
+    // What is just being submitted to a cluster may be the same question.
+    await this.#submitting;
+    return this.#ask(name, given, false, (asked) =>
+      this.join('active' in asked ? asked.active : this.#create(asked)),
+    );
   }
 
   /**
@@ -123,7 +125,19 @@ export class JobService {
    * are, the others become a job array.
    * @throws UserError with what Slurm says; none of them is submitted then
    */
-  async submitOnSlurm(
+  submitOnSlurm(
+    questions: readonly { kind: string; params: unknown }[],
+    settings: SlurmSettings,
+  ): Promise<Job[]> {
+    const submitted = this.#submitting.then(() => this.#submitAll(questions, settings));
+    this.#submitting = submitted.then(
+      () => undefined,
+      () => undefined,
+    );
+    return submitted;
+  }
+
+  async #submitAll(
     questions: readonly { kind: string; params: unknown }[],
     settings: SlurmSettings,
   ): Promise<Job[]> {
@@ -134,28 +148,32 @@ export class JobService {
         throw new UserError(
           `${kind} is not computed on a cluster: it concerns the catalog of this workspace.`,
         );
-      asked.push(await this.#ask(kind, withTypedPaths(paramSchema(known.params), params), true));
+      const typed = withTypedPaths(paramSchema(known.params), params);
+      asked.push(await this.#ask(kind, typed, true, (each) => each));
     }
     const open = asked.filter((each) => !('active' in each) && each.resultId === undefined) as Asked[];
     // The same question asked twice is one job.
     const byName = Map.groupBy(open, ({ job }, i) => job.cacheKey ?? job.runPath ?? `question ${i}`);
     const groups = [...byName.values()];
-    const submitted =
-      groups.length === 0
-        ? []
-        : await this.slurm.submit(
-            groups.map(([first]) => first!.job),
-            settings,
-          );
-    const jobOf = new Map(groups.flatMap((group, i) => group.map((each) => [each, submitted[i]!] as const)));
+    const jobs = groups.map(([first]) => first!.job);
+    const made = jobs.length === 0 ? [] : await this.slurm.submit(jobs, settings);
+    const jobOf = new Map(groups.flatMap((group, i) => group.map((each) => [each, made[i]!] as const)));
     return asked.map((each) => {
       if ('active' in each) return this.queue.live(each.active);
       return jobOf.get(each) ?? this.#create(each);
     });
   }
 
-  /** @param attach a cluster's job that trains into the same run folder is the one that is meant */
-  async #ask(name: string, given: unknown, attach = false): Promise<Asked | { active: Job }> {
+  /**
+   * @param attach a cluster's job that trains into the same run folder is the one that is meant
+   * @param take gets what was found while it is still so: nothing else is submitted in between
+   */
+  async #ask<T>(
+    name: string,
+    given: unknown,
+    attach: boolean,
+    take: (asked: Asked | { active: Job }) => T,
+  ): Promise<T> {
     const { store, results, runs } = this.#parts;
     const kind = this.#parts.kindNamed(name);
     const { params } = parseQuestion(kind, given);
@@ -163,10 +181,10 @@ export class JobService {
       ? (await identify({ kind: name, version: kind.version, params }, runs.hashes)).key
       : null;
     const active = key === null ? undefined : store.activeWithKey(key);
-    if (active) return { active };
+    if (active) return take({ active });
     const runPath = runOfTraining(name, params);
     const writer = runPath === null ? undefined : store.activeOn(runPath);
-    if (writer && attach && this.slurm.has(writer.id)) return { active: writer };
+    if (writer && attach && this.slurm.has(writer.id)) return take({ active: writer });
     if (writer) {
       throw new UserError(`Job ${writer.id} is already training into ${runPath}.`, {
         hint: 'Wait for it, cancel it, or choose another folder.',
@@ -176,7 +194,7 @@ export class JobService {
       ...{ kind: name, version: kind.version, title: titleOf(kind, params), params },
       ...{ cacheKey: key, lane: kind.lane, runPath },
     };
-    return { job, resultId: key === null ? undefined : results.withKey(key) };
+    return take({ job, resultId: key === null ? undefined : results.withKey(key) });
   }
 
   #create({ job, resultId }: Asked): Job {

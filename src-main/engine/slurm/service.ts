@@ -23,6 +23,8 @@ export interface SlurmParts extends WorkerFacts {
   /** The queue's door for jobs that run elsewhere. */
   runElsewhere: (jobId: string, runner: Runner) => Promise<void>;
   created: (job: Job) => void;
+  /** Of a job whose result was written, if the engine ended before it could say so. */
+  resultOf: (job: Job) => string | undefined;
 }
 
 /** Looks at a task that Slurm no longer runs and that has left nothing: a network file system may show files late. */
@@ -87,8 +89,7 @@ export class SlurmService implements Elsewhere {
       if (batch.slurmId !== undefined) this.#bringIn(batch);
       this.#tidy(batch);
     }
-    for (const { job } of store.inState('running'))
-      if (this.follows(job.id)) this.#begin(this.#places.get(job.id)!);
+    for (const { job } of store.inState('running')) if (this.follows(job.id)) this.#beginAgain(job);
     for (const { job } of store.inState('queued'))
       if (this.has(job.id) && !this.follows(job.id)) this.again(job.id);
     for (const batch of this.#batches) this.#look(batch, undefined);
@@ -176,6 +177,17 @@ export class SlurmService implements Elsewhere {
       }),
     );
     for (const job of fresh) created(job);
+  }
+
+  /** Written a second time there would be two results. */
+  #beginAgain(job: Job): void {
+    const place = this.#places.get(job.id)!;
+    const { batch, index } = place;
+    const isDone = endOf(taskFolder(batch, index))?.type === 'result';
+    const resultId = isDone ? this.#parts.resultOf(job) : undefined;
+    if (resultId === undefined) return void this.#begin(place);
+    this.#parts.store.transition(job.id, 'done', { resultId });
+    this.#settle(batch, index);
   }
 
   /** The engine ended between writing a job's end down and saying so in the spool; or the job was cancelled meanwhile. */

@@ -116,12 +116,9 @@ export class JobService {
   async submit(name: string, given: unknown): Promise<Job> {
     // What is just being submitted to a cluster may be the same question.
     await this.#submitting;
-    return this.#ask(name, given, false, (asked) => {
-      if ('active' in asked) return this.join(asked.active);
-      const job = this.#create(asked);
-      if (job.state === 'queued') this.queue.accept(job.id);
-      return this.get(job.id);
-    });
+    return this.#ask(name, given, false, (asked) =>
+      this.join('active' in asked ? asked.active : this.#create(asked)),
+    );
   }
 
   /**

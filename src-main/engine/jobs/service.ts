@@ -74,7 +74,7 @@ export class JobService {
       ...{ env: parts.worker.env, worker: parts.worker.entry, node: parts.worker.node },
       runElsewhere: (jobId, runner) => this.queue.runElsewhere(jobId, runner),
       created: (job) => parts.emit({ type: 'job-changed', job }),
-      resultOf: ({ id, kind }) => parts.results.list(kind).find(({ jobId }) => jobId === id)?.id,
+      resultOf: (jobId) => parts.results.ofJob(jobId),
     });
     const hooks: JobHooks = {
       elsewhere: this.slurm,

@@ -24,7 +24,7 @@ export interface SlurmParts extends WorkerFacts {
   runElsewhere: (jobId: string, runner: Runner) => Promise<void>;
   created: (job: Job) => void;
   /** Of a job whose result was written, if the engine ended before it could say so. */
-  resultOf: (job: Job) => string | undefined;
+  resultOf: (jobId: string) => string | undefined;
 }
 
 /** Looks at a task that Slurm no longer runs and that has left nothing: a network file system may show files late. */
@@ -184,7 +184,7 @@ export class SlurmService implements Elsewhere {
     const place = this.#places.get(job.id)!;
     const { batch, index } = place;
     const isDone = endOf(taskFolder(batch, index))?.type === 'result';
-    const resultId = isDone ? this.#parts.resultOf(job) : undefined;
+    const resultId = isDone ? this.#parts.resultOf(job.id) : undefined;
     if (resultId === undefined) return void this.#begin(place);
     this.#parts.store.transition(job.id, 'done', { resultId });
     this.#settle(batch, index);

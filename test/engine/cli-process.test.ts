@@ -50,7 +50,7 @@ describe('streams', () => {
     const outcome = await basin(['run', 'interpolate', '--help']);
     expect(outcome.code).toBe(0);
     expect(outcome.stdout).toMatch(/--steps <N>\s+intervals: .*\(default: 8\)/s);
-    expect(outcome.stdout).toMatch(/--align <none\|activation\|weight>/);
+    expect(outcome.stdout).toMatch(/--align <choice> .*\(one of none, activation, weight, orthogonal\)/);
     expect(outcome.stdout).toContain('--workspace <dir>');
   });
 

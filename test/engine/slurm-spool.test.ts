@@ -38,7 +38,8 @@ test('killed between the result and the word that the job is done: there is one 
   const workspace = newFolder();
   leave(workspace);
   const engine = await testEngine(workspace);
-  const [{ id: resultId }] = (await engine.call('results.list', { kind: 'act' })) as [{ id: string }];
+  const [first] = await engine.call('results.list', { kind: 'act' });
+  const resultId = first!.id;
   await engine.close();
   const spool = leave(workspace);
   const db = new Database(join(workspace, 'basin.db'));

@@ -1,11 +1,9 @@
 /** Kind `interpolate`: loss and accuracy along the segments between models, at one epoch of a run or several. */
-import { finiteOrNull } from '../../../src-shared/barriers.ts';
 import { splits as allSplits } from '../../../src-shared/domain.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Split } from '../../../src-shared/domain.ts';
 import { executionText } from '../../../src-shared/execution.ts';
 import type { ParamsOf, ResultOf } from '../../../src-shared/jobs/define.ts';
-import { derivedOf } from '../../../src-shared/jobs/interpolate.ts';
 import type { FailedEpoch, Interpolation, interpolateJob } from '../../../src-shared/jobs/interpolate.ts';
 import type { LeftOut } from '../../../src-shared/jobs/pairs.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
@@ -31,6 +29,7 @@ import { wayOfBatches } from '../networks/evaluation.ts';
 import { evaluationWay } from '../networks/execution.ts';
 import { loadUsablePairs, pairFields, requireSameShapes } from '../pairs.ts';
 import type { PairIndices } from '../pairs.ts';
+import { curveFields, entriesOf } from './curve-fields.ts';
 import { rescalingOf, stateDistance } from './distance.ts';
 import { requireEndpoints } from './endpoints.ts';
 import {
@@ -339,30 +338,6 @@ function noteFor({ params, network, policy, data }: Job): string | undefined {
     normNote(policy, data),
   ];
   return notes.filter((note) => note !== undefined).join(' ') || undefined;
-}
-
-function curveFields(split: Split, points: readonly PointScores[]) {
-  const loss = points.map((point) => finiteOrNull(point.loss));
-  const accuracy = accuracyOf(points);
-  return {
-    ...Object.fromEntries(entriesOf(split, points)),
-    ...derivedOf(split, lambdasOf(points.length - 1), { loss, accuracy }),
-  };
-}
-
-/** Undefined if there is none. */
-function accuracyOf(points: readonly PointScores[]): (number | null)[] | undefined {
-  if (points.some(({ accuracy }) => accuracy === undefined)) return undefined;
-  return points.map(({ accuracy }) => finiteOrNull(accuracy!));
-}
-
-/** Loss and, if there is one, accuracy of some points on a split. */
-function entriesOf(split: Split, points: readonly PointScores[]): [string, (number | null)[]][] {
-  const accuracy = accuracyOf(points);
-  return [
-    [`${split}_loss`, points.map(({ loss }) => finiteOrNull(loss))],
-    ...(accuracy ? [[`${split}_accuracy`, accuracy] as [string, (number | null)[]]] : []),
-  ];
 }
 
 function midpointOf({ models, policy }: Job, scores: ScoresBySplit, place: number) {

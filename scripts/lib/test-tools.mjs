@@ -1,5 +1,5 @@
 /**
- * What some tests need beyond the npm packages: a browser, a virtual screen, PDF tools, Slurm, a real Electron. With
+ * What some tests need beyond the npm packages: a browser, a virtual screen, PDF tools, Slurm, ssh, a real Electron. With
  * `install` (CI=true) they are fetched where missing; without it, what is missing is said and its tests skip themselves.
  */
 import { chmodSync, existsSync } from 'node:fs';
@@ -27,11 +27,13 @@ const systemPackages = [
   { package: 'xdotool', programs: ['xdotool'], what: 'drag and drop in the desktop window (xdotool)' },
   { package: 'slurm-wlm', programs: ['sbatch'], what: 'jobs on a cluster (Slurm)' },
   { package: 'munge', programs: ['munge'], what: 'jobs on a cluster (munge)' },
+  { package: 'openssh-server', programs: ['sshd'], what: 'a window attached through ssh (sshd)' },
   { package: 'poppler-utils', programs: ['pdftoppm'], what: 'the rendering of PDF figures (pdftoppm)' },
 ];
 
 function which(programs) {
-  const folders = (process.env.PATH ?? '').split(':');
+  // Where daemons lie; not everybody's PATH has it.
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin'];
   for (const program of programs) {
     const folder = folders.find((candidate) => candidate && existsSync(join(candidate, program)));
     if (folder) return join(folder, program);

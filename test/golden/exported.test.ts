@@ -49,7 +49,7 @@ describe.skipIf(!hasBinding())('a network exported from PyTorch', () => {
 
   itWithTorch('is refused where its numbers would be others than PyTorch has', { timeout }, async () => {
     const cases = runPython([script('operations.py'), '--refused', folder], {}) as Record<string, string>;
-    expect(Object.keys(cases)).toHaveLength(8);
+    expect(Object.keys(cases)).toHaveLength(9);
     for (const [name, words] of Object.entries(cases)) {
       const directory = join(folder, `refused-${name}`);
       await expect(job('adopt', { network: join(folder, `${name}.pt2`), directory })).rejects.toThrow(words);

@@ -31,7 +31,7 @@ interface Entry {
 
 const sureViews = new Set([
   ...['view', 'transpose', 'permute', 't', 'numpy_T', 'select', 'slice', 'unsqueeze', 'squeeze', 'unflatten'],
-  ...['narrow', 'mT'],
+  ...['narrow', 'mT', 'as_strided'],
   ...['split', 'split_with_sizes', 'chunk', 'unbind', 'expand', 'expand_as', 'alias', 'detach', 'view_as'],
 ]);
 const perhapsViews = new Set([
@@ -137,6 +137,7 @@ function inverted(call: ExportedCall, base: Value, part: Value): Value {
   const rank = base.sizes.length;
   switch (call.operation) {
     case 'alias':
+    case 'as_strided':
     case 'detach':
       return part;
     case 'view':

@@ -18,6 +18,8 @@ export interface Scope {
   size(name: string): Size;
   /** Of recorded values. */
   kindOf(name: string): ValueKind | undefined;
+  /** How far apart the entries of each axis lie in PyTorch's memory, as recorded; undefined if that cannot be told. */
+  stridesOf(name: string): readonly (Size | undefined)[] | undefined;
 }
 
 /** Values of a node's outputs in their order; undefined: one that is not computed, and must not be read. */
@@ -84,6 +86,14 @@ export class ExportedCall {
 
   value(name: string): Value {
     return this.optional(name) ?? this.#wrong(name, 'a tensor');
+  }
+
+  /** Of the tensor that is given, as recorded. */
+  strides(name: string): readonly (Size | undefined)[] | undefined {
+    const found = this.#get(name);
+    return found && 'as_tensor' in found
+      ? this.scope.stridesOf((found.as_tensor as { name: string }).name)
+      : undefined;
   }
 
   /** A list with gaps. */

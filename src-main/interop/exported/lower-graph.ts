@@ -138,6 +138,13 @@ export class GraphLowering implements Scope {
     return meta && kindOfCode(meta.dtype);
   }
 
+  stridesOf(name: string): readonly (Size | undefined)[] | undefined {
+    const meta = this.#meta(name);
+    const offset = meta?.storage_offset;
+    if (offset && !('as_int' in offset && offset.as_int === 0)) return undefined;
+    return meta?.strides?.map((stride) => recordedSize(stride, this.#around.symbols));
+  }
+
   #meta(name: string): TensorMeta | undefined {
     const { tensor_values: values } = this.#graph;
     return Object.hasOwn(values, name) ? values[name] : undefined;

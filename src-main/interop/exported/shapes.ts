@@ -199,7 +199,24 @@ const converted: Handler = (call) => {
   return kind === undefined ? value : castTo(call, value, kind);
 };
 
+/** Decompositions end a pooling with it, so that the memory is laid out as it was: the entries stay where they are. */
+const strided: Handler = (call) => {
+  const value = input(call);
+  const [sizes, strides] = [call.sizes('size'), call.sizes('stride')];
+  const own = call.strides('self');
+  const stays =
+    sameSizes(value.sizes, sizes) &&
+    call.size('storage_offset', 0) === 0 &&
+    sizes.every((size, axis) => {
+      const before = own?.[axis];
+      return size === 1 || (before !== undefined && sameSize(before, strides[axis]!));
+    });
+  if (stays) return value;
+  return call.fail('it reads memory in another order than the tensor has it, which is not supported');
+};
+
 export const shapes: Handlers = {
+  as_strided: strided,
   ...{ view, reshape: view, _unsafe_view: view, flatten, unflatten, transpose, t: turned },
   numpy_T: (call) => {
     const value = input(call);

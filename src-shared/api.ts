@@ -91,8 +91,9 @@ export * from './groups.ts';
 export const jobStates = ['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted'] as const;
 
 /** Waits or runs: its state will change. */
-export const isActive = ({ state }: { state: (typeof jobStates)[number] }): boolean =>
-  state === 'queued' || state === 'running';
+export const isActive = <Job extends { state: (typeof jobStates)[number] }>(
+  job: Job,
+): job is Job & { state: 'queued' | 'running' } => job.state === 'queued' || job.state === 'running';
 export const jobSchema = z.object({
   id,
   kind: z.string(),

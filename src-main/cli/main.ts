@@ -23,7 +23,10 @@ const commands: Record<string, Entry> = {
     summary: 'train every combination of some settings',
     load: () => import('./commands/sweep.ts'),
   },
-  sweeps: { summary: 'list, draw and export sweeps', load: () => import('./commands/sweeps.ts') },
+  sweeps: {
+    summary: 'list, draw, export, cancel, rename and remove sweeps',
+    load: () => import('./commands/sweeps.ts'),
+  },
   run: {
     summary: 'run a job of any kind; `basin run --help` lists the kinds',
     load: () => import('./commands/run.ts'),

@@ -176,7 +176,7 @@ export function refuseExported({ graph, configPath }: Run, work: string): void {
   throw new UserError(
     `${configPath} describes a network exported from PyTorch; ${work} for networks whose layers Basin knows so far.`,
     {
-      hint: 'Such a network can be trained, forked, imported, exported, evaluated, interpolated and merged, aligned by its permutation groups, measured by realization-cost, subspace-coherence and permutation-sensitivity, and compared by similarity and ntk. docs/pytorch.md says more.',
+      hint: 'Such a network can be trained, forked, imported, exported, evaluated, interpolated and merged, aligned by its permutation groups or by orthogonal maps, measured by realization-cost, subspace-coherence and permutation-sensitivity, and, if every example has one class, compared by similarity and ntk. docs/pytorch.md says more.',
     },
   );
 }

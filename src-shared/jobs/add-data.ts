@@ -26,7 +26,7 @@ export const addDataJob = defineJob({
     labels: path
       .optional()
       .describe(
-        'their classes, one per example; not needed for a folder of images, or with a column of labels; by the task numbers, or tokens (absent: those after the first)',
+        'their classes, one per example; with regression the numbers to predict, with next-token the tokens to predict (absent: each next token of the inputs); not needed for a folder of images, or with a column of labels',
       )
       .meta({ label: 'Training labels', path: true }),
     task: taskSchema

@@ -81,7 +81,7 @@ export const alignmentParams = {
   align: alignmentSchema
     .default('none')
     .describe(
-      'how the second model is brought next to the first: neurons permuted by activations or by weights; orthogonal: the residual streams of exported transformers are rotated (docs/orthogonal.md)',
+      'how the second model is aligned with the first: by permuting neurons, matched by activations or by weights; orthogonal: also by rotating the residual streams of exported transformers (docs/orthogonal.md)',
     )
     .meta({ label: 'Alignment' }),
   mode: matchingModeSchema

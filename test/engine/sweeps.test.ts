@@ -149,7 +149,9 @@ describe('a sweep in the engine', () => {
   it('is renamed, refuses to be removed while it is at work, and goes with its runs to the trash', async () => {
     const engine = await testEngine();
     await engine.call('sweeps.start', { draft });
-    expect(await refusal(engine.call('sweeps.remove', { name: 'rates', runs: true }))).toContain('at work');
+    expect(await refusal(engine.call('sweeps.remove', { name: 'rates', runs: true }))).toContain(
+      'is running',
+    );
     await through(engine);
     const renamed = await engine.call('sweeps.rename', { name: 'rates', title: 'Rates of learning' });
     expect(renamed.sweep.title).toBe('Rates of learning');

@@ -1,5 +1,6 @@
 /** Jobs on a cluster, from the command line: submitted together, followed until all have ended. */
 import { setMaxListeners } from 'node:events';
+import { isActive } from '../../../src-shared/api.ts';
 import type { Job } from '../../../src-shared/api.ts';
 import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
@@ -32,7 +33,7 @@ export async function runOnSlurm(
 ): Promise<SlurmEnd[] | undefined> {
   if (globals.signal.aborted) throw new CancelledError();
   const jobs = await submitted(client, requests, settings);
-  const waiting = jobs.filter(({ state }) => state === 'queued' || state === 'running');
+  const waiting = jobs.filter(isActive);
   if (waiting.length > 0) globals.terminal.note(noteOf(waiting));
   if (detach) {
     globals.terminal.document({ jobs: jobs.map(({ id, state }) => ({ id, state })) });
@@ -96,8 +97,8 @@ async function submitted(
 
 function noteOf(waiting: readonly Job[]): string {
   const [first] = waiting;
-  const what = waiting.length === 1 ? `Job ${first!.id} is` : `${waiting.length} jobs are`;
-  return `${what} with Slurm. \`${self} jobs\` lists them; Ctrl-C cancels, closing the terminal does not.`;
+  const what = waiting.length === 1 ? `Job ${first!.id} was` : `${waiting.length} jobs were`;
+  return `${what} submitted to Slurm. \`${self} jobs\` lists them; Ctrl-C cancels, closing the terminal does not.`;
 }
 
 /** `signal`: they are to be cancelled. `left`: rejects if the command ends and they go on. */

@@ -1,4 +1,5 @@
 /** A sweep on a cluster: what is missing of the training as one job array, then what is missing of the measures as another. */
+import { isActive } from '../../../src-shared/api.ts';
 import { CancelledError, messageOf } from '../../../src-shared/errors.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import type { SweepStandingCell } from '../../../src-shared/sweep-requests.ts';
@@ -65,9 +66,7 @@ async function cellsNow(client: Client, { name, sweep }: SweepFolder): Promise<C
 /** Run folder -> the job that waits or works for it. */
 async function trainingNow(client: Client): Promise<Map<string, string>> {
   const jobs = await client.call('jobs.list', {});
-  const active = jobs.filter(
-    ({ kind, state }) => kind === 'train' && (state === 'queued' || state === 'running'),
-  );
+  const active = jobs.filter((job) => job.kind === 'train' && isActive(job));
   return new Map(active.map(({ id, params }) => [(params as { run: string }).run, id]));
 }
 

@@ -62,7 +62,7 @@ export function recordingStages(network: Network): Stage[] {
 
 const circular = (trees: readonly RecordedTree[]): UserError =>
   new UserError(
-    `The units of ${trees.map(({ tree }) => tree.group.name).join(', ')} stand in each other's activations along another axis, so that none of them can be matched first`,
+    `The units of ${trees.map(({ tree }) => tree.group.name).join(', ')} cannot be matched by activations: to compare those of one group, another has to be matched first, in a circle.`,
     { hint: 'Align by weights.' },
   );
 

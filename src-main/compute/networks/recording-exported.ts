@@ -31,7 +31,7 @@ export function placesOfExported(network: Network, units: UnitsSomewhere): Recor
   const found = placesAmong(network, alone) ?? placesAmong(network, values);
   if (found) return found;
   throw new UserError(
-    `no value of the network holds the units of ${units.name} along an axis that nothing else shares for each example: their activations cannot be compared`,
+    `The units of ${units.name} cannot be matched by activations: no value of the network has them on an axis that nothing else shares, for each example.`,
     { hint: 'Align by weights.' },
   );
 }

@@ -40,7 +40,7 @@ export function withHeldApart(
       if (where !== undefined && mask && !isHeld(data, mask, offset))
         throw new UserError(
           `${where}: model ${m + 1}: entries of "${parameter}" that stay fixed are not those that mask_seed (${seed}) gives.`,
-          { hint: 'Is this the config.yaml of the run that the checkpoint belongs to?' },
+          { hint: 'Use the config.yaml of the run that the checkpoint belongs to.' },
         );
       own.set(parameter, { shape, data: mask ? data.map((value, i) => (mask[i] === 0 ? 0 : value)) : data });
     }

@@ -148,6 +148,7 @@ export class JobService {
       if (known.lane !== 'main')
         throw new UserError(
           `${kind} is not computed on a cluster: it concerns the catalog of this workspace.`,
+          { hint: 'Leave --on slurm out.' },
         );
       const typed = withTypedPaths(paramSchema(known.params), params);
       asked.push(await this.#ask(kind, typed, true, (each) => each));

@@ -44,7 +44,7 @@ function call(program: string, args: readonly string[], { input, signal }: How =
           new UserError(`${program}: ${why}.`.replace(/\.\.$/, '.'), {
             hint: missing
               ? 'Jobs are submitted from a machine with Slurm, such as the login node of a cluster.'
-              : 'This is what Slurm says; the settings for it are in basin.yaml.',
+              : "This is Slurm's own message. Check the settings in basin.yaml.",
             cause: error,
           }),
         );
@@ -59,7 +59,10 @@ function call(program: string, args: readonly string[], { input, signal }: How =
 export async function submitScript(script: string): Promise<string> {
   const output = await call('sbatch', ['--parsable'], { input: script });
   const id = /^(\d+)(?:;.*)?$/m.exec(output.trim())?.[1];
-  if (id === undefined) throw new UserError(`sbatch gave no number of a job: ${output.trim()}`);
+  if (id === undefined)
+    throw new UserError(`sbatch printed no job number: ${output.trim()}`, {
+      hint: 'Check with squeue whether the array was submitted.',
+    });
   return id;
 }
 

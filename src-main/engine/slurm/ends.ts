@@ -4,7 +4,7 @@ import type { Outcome } from '../jobs/worker-process.ts';
 import type { SlurmTask } from './cluster.ts';
 
 const raise = (setting: string): string =>
-  `Raise "${setting}" in the section slurm of basin.yaml and submit it again.`;
+  `Raise "${setting}" in the section slurm of basin.yaml and repeat the command: a retry keeps the settings of the first submission.`;
 
 /** A task that said itself why it has no result. `seen`: what Slurm knows of it. */
 export function outcomeOfFailure(failure: TaskFailure, seen: SlurmTask | undefined): Outcome {

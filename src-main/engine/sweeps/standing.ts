@@ -1,4 +1,5 @@
 /** How far sweeps are: what catalog, results and jobs say of each of their runs. */
+import { isActive } from '../../../src-shared/api.ts';
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunMeasures } from '../../../src-shared/run-measures.ts';
@@ -62,7 +63,7 @@ export function standingIn(
     const ended = endedBadly(jobsOf.get(path) ?? []).filter(({ kind }) =>
       kind === 'train' ? state !== 'trained' : unmeasured.includes(kind),
     );
-    const at = jobsOf.get(path)?.find((job) => job.state === 'queued' || job.state === 'running');
+    const at = jobsOf.get(path)?.find(isActive);
     return {
       ...{ name: cell.name, values: cell.values, path, state, runId: run?.id ?? null },
       measures: (run && holdings.measures.get(run.id)) ?? null,

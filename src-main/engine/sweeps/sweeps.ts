@@ -116,8 +116,8 @@ export class Sweeps {
       const then = this.#works.get(planned.name)?.found.sweep.then ?? [];
       if (then.join() === draft.then.join()) return this.#row(planned.name);
       throw new UserError(
-        `The sweep ${planned.name} is at work and measures ${then.join(', ') || 'nothing'}.`,
-        { hint: 'Wait until it is through, or cancel it, to measure something else.' },
+        `The sweep ${planned.name} is running and measures ${then.join(', ') || 'nothing'}.`,
+        { hint: 'To measure something else, wait until it has finished, or cancel it.' },
       );
     }
     writeSweep(planned.folder, planned.sweep);
@@ -153,7 +153,7 @@ export class Sweeps {
   async remove(name: string, withRuns: boolean): Promise<ResponseOf<'sweeps.remove'>> {
     const found = this.#find(name);
     if (this.#atWork.has(found.name))
-      throw new UserError(`The sweep ${name} is at work.`, { hint: 'Cancel it first.' });
+      throw new UserError(`The sweep ${name} is running.`, { hint: 'Cancel it first.' });
     const { cells } = await this.get(found.name);
     const runIds = cells.flatMap(({ runId, state }) =>
       withRuns && runId !== null && state !== 'trashed' ? [runId] : [],

@@ -179,7 +179,7 @@ export class GroupReading {
       case 'upsample':
         return linear(inputs[0]!);
       case 'embedding':
-        return inputs[0] ? vector : this.#refuse(node, 'they are looked up by');
+        return inputs[0] ? vector : this.#refuse(node, 'its units are used as indices');
       case 'where':
         if (!inputs[0] && inputs[1]?.kind === 'vector' && inputs[2]?.kind === 'vector')
           return this.#same(node, inputs[1], inputs[2]);
@@ -285,7 +285,8 @@ export class GroupReading {
     const along = this.#along(node.takes[0]!);
     if (!x || call.axes !== 1 || along.join() !== String(last))
       return this.#refuse(node, 'the norm goes over other axes');
-    if (x.pending || x.kind !== 'vector') return this.#refuse(node, 'it norms what is scaled entry by entry');
+    if (x.pending || x.kind !== 'vector')
+      return this.#refuse(node, 'it normalises what is scaled entry by entry');
     this.#requireWhole(node, last);
     if (call.call === 'layer_norm') this.#keepsOnes = true;
     this.#isLinear = false;

@@ -86,6 +86,10 @@ export const lossTitles: Record<LossName, string> = {
   'mean-squared-error': 'mean squared error',
 };
 
+/** Behind a number of a loss or a barrier of it. */
+export const lossUnit = (loss: LossName | undefined): string =>
+  loss === 'mean-squared-error' ? 'of the mean squared error' : 'nats';
+
 const accuracyNames: Record<TargetKind, string | undefined> = {
   binary: 'label accuracy',
   tokens: 'token accuracy',

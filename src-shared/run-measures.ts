@@ -33,10 +33,12 @@ const interpolationMeasureSchema = z.object({
   split: splitSchema,
   /** What the running statistics of batch norms were between the models; null without a choice. */
   normStatistics: z.string().nullable(),
-  /** Loss barrier above the chord, in nats; null if no pair has a number. */
+  /** Loss barrier above the chord, in nats or the unit of `lossName`; null if no pair has a number. */
   barrier: spreadSchema.nullable(),
   /** Largest accuracy below the chord, in percentage points. */
   drop: spreadSchema.nullable(),
+  /** What barrier and drop are of; absent: cross entropy and accuracy of one class per example. */
+  lossName: lossNameSchema.optional(),
 });
 export type InterpolationMeasure = z.infer<typeof interpolationMeasureSchema>;
 

@@ -2,7 +2,8 @@
 import { csvFormatRows } from 'd3';
 import { UserError } from './errors.ts';
 import type { FigureRecipe } from './figures/index.ts';
-import type { MeasuredSpread, RunMeasures } from './run-measures.ts';
+import { accuracyName, lossTitles } from './objective.ts';
+import type { InterpolationMeasure, MeasuredSpread, RunMeasures } from './run-measures.ts';
 import type { SweepStanding, SweepStandingCell } from './sweep-requests.ts';
 import { shortKeys, type Sweep } from './sweep.ts';
 
@@ -68,7 +69,10 @@ export const documentOfSweep = ({
 export function csvOfSweep({ grid }: Pick<Sweep, 'grid'>, cells: readonly Cell[]): string {
   const keys = grid.map(({ key }) => key);
   const metrics = metricsOf(cells);
-  const head = [...keys, 'run', 'state', 'outdated', ...metrics.flatMap((m) => [m, `${m}_std`, `${m}_n`])];
+  const head = [
+    ...[...keys, 'run', 'state', 'outdated', ...metrics.flatMap((m) => [m, `${m}_std`, `${m}_n`])],
+    ...['unaligned_split', 'unaligned_epoch', 'aligned_by', 'aligned_split', 'aligned_epoch'],
+  ];
   const rows = cells.map((cell) => [
     ...keys.map((key) => cell.values[key]!),
     ...[cell.path, cell.state, String(isOutdated(cell))],
@@ -76,9 +80,15 @@ export function csvOfSweep({ grid }: Pick<Sweep, 'grid'>, cells: readonly Cell[]
       const found = measured(cell, m);
       return [found?.mean, found?.std, found?.n].map((value) => (value == null ? '' : String(value)));
     }),
+    ...waysOf(cell).map((value) => (value == null ? '' : String(value))),
   ]);
   return `${csvFormatRows([head, ...rows])}\n`;
 }
+
+const waysOf = ({ measures }: Cell): (string | number | null | undefined)[] => [
+  ...[measures?.unaligned?.split, measures?.unaligned?.epoch],
+  ...[measures?.aligned?.align, measures?.aligned?.split, measures?.aligned?.epoch],
+];
 
 /** How `sigma_f` and the like are written in figures. */
 const axisName = (short: string): string =>
@@ -149,7 +159,8 @@ export function figureOfSweep(
         ...joint(at.map((cell) => measured(cell, name)!)),
       })),
     }));
-    return [{ label: sweepMetrics[name].label, series }];
+    requireAlike(drawn, name);
+    return [{ label: labelOf(drawn, name), series }];
   });
   if (panels.length === 0)
     throw new UserError(
@@ -169,6 +180,42 @@ export function figureOfSweep(
     data: { x: { label: axisName(short[at]!), log: log ?? false }, panels },
     ...(notes.length > 0 && { caption: notes.join(' ') }),
   };
+}
+
+type Told = Pick<InterpolationMeasure, 'align' | 'split' | 'normStatistics' | 'lossName'>;
+
+/** Of the result that a number is from. */
+function toldBy({ measures }: Pick<Cell, 'measures'>, metric: SweepMetric): Partial<Told> | null {
+  if (metric === 'test_accuracy') {
+    const { lossName } = measures?.test ?? {};
+    return lossName === undefined ? {} : { lossName };
+  }
+  return (metric.endsWith('_aligned') ? measures?.aligned : measures?.unaligned) ?? null;
+}
+
+/** @throws UserError if numbers that would be one curve were measured in different ways */
+function requireAlike(drawn: readonly Cell[], metric: SweepMetric): void {
+  const ways = groups(drawn, (cell) => {
+    const told = toldBy(cell, metric);
+    return [told?.align, told?.split, told?.normStatistics, told?.lossName]
+      .filter((each) => each !== undefined && each !== null && each !== 'none')
+      .join(', ');
+  });
+  if (ways.size < 2) return;
+  const [[one, [a]], [other, [b]]] = [...ways] as [[string, [Cell]], [string, [Cell]]];
+  throw new UserError(
+    `The runs were measured in different ways, so that ${sweepMetrics[metric].title} has no common curve: ${a.name} (${one || 'as usual'}), ${b.name} (${other || 'as usual'}).`,
+    { hint: 'Measure them alike, then draw.' },
+  );
+}
+
+/** As the axis has it: what is the loss, and the share of what is the accuracy. */
+export function labelOf(cells: readonly Pick<Cell, 'measures'>[], metric: SweepMetric): string {
+  const loss = cells.flatMap((cell) => toldBy(cell, metric)?.lossName ?? [])[0];
+  const { label } = sweepMetrics[metric];
+  if (loss === undefined) return label;
+  if (metric.startsWith('barrier')) return label.replace('loss', lossTitles[loss]);
+  return label.replace('accuracy', accuracyName(loss) ?? 'accuracy');
 }
 
 /** What one run says stays as it is; of several runs the mean of their means, with the spread of these. */

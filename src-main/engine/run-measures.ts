@@ -159,6 +159,7 @@ function saidByInterpolation(row: ResultRow, data: unknown): Said {
       normStatistics: first.norm_statistics ?? null,
       barrier: chordOf(pairs, split, 'loss'),
       drop: chordOf(pairs, split, 'accuracy'),
+      ...(first.loss_name && { lossName: first.loss_name }),
     },
     ...(test && {
       test: {

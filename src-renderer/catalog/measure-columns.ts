@@ -1,6 +1,6 @@
 /** Columns of what results say of a run: each cell says under the pointer where its number is from, or is marked. */
 import type { RunRow } from '../../src-shared/api.ts';
-import { accuracyOf } from '../../src-shared/objective.ts';
+import { accuracyOf, lossUnit } from '../../src-shared/objective.ts';
 import { normStatisticsNames, normStatisticsSchema } from '../../src-shared/jobs/norm-statistics.ts';
 import type {
   InterpolationMeasure,
@@ -67,9 +67,15 @@ function interpolationColumn(
   source: MeasureSource,
 ): Column {
   const { key, digits, unit, ...rest } = given;
+  const isLoss = key.endsWith('barrier');
+  const unitOf = ({ lossName }: InterpolationMeasure): string =>
+    isLoss ? lossUnit(lossName) : `${unit}${accuracyOf(lossName)}`;
+  // Numbers of another quantity than those around them say so.
+  const mark = ({ lossName }: InterpolationMeasure): string =>
+    isLoss ? (lossName === 'mean-squared-error' ? ' (squared error)' : '') : accuracyOf(lossName);
   const of = (run: RunRow): { measure: InterpolationMeasure; spread: MeasuredSpread } | undefined => {
     const measure = source.of(run.id)?.[slot];
-    const spread = measure?.[key.endsWith('barrier') ? 'barrier' : 'drop'];
+    const spread = measure?.[isLoss ? 'barrier' : 'drop'];
     return measure && spread ? { measure, spread } : undefined;
   };
   return {
@@ -78,7 +84,7 @@ function interpolationColumn(
     text: (run) => {
       const found = of(run);
       return found
-        ? `${spreadText(found.spread, digits)}${apart(run, found.measure, found.measure.split)}`
+        ? `${spreadText(found.spread, digits)}${mark(found.measure)}${apart(run, found.measure, found.measure.split)}`
         : nothing(source);
     },
     value: (run) => of(run)?.spread.mean,
@@ -88,7 +94,7 @@ function interpolationColumn(
       const { measure, spread } = found;
       const statistics = normStatisticsSchema.safeParse(measure.normStatistics).data;
       return [
-        `${spreadText(spread, digits + 1)} ${unit} over ${plural(spread.n, 'pair')}, against the straight line between the ends`,
+        `${spreadText(spread, digits + 1)} ${unitOf(measure)} over ${plural(spread.n, 'pair')}, against the straight line between the ends`,
         `${measure.split} split, ${epochText(measure.epoch)}, ${alignmentNames[measure.align]}`,
         ...(statistics ? [normStatisticsNames[statistics]] : []),
         whence(measure),

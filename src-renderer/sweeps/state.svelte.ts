@@ -38,7 +38,8 @@ class Looked<T> {
         this.error = thrown;
       }
       const wait = Math.max(pause, rest * (performance.now() - began));
-      if (this.#again) await new Promise((resolve) => setTimeout(resolve, wait));
+      // What changes meanwhile is in the next look.
+      await new Promise((resolve) => setTimeout(resolve, wait));
     } while (this.#again);
     this.#reading = false;
   }

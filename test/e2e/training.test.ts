@@ -53,7 +53,7 @@ describe.skipIf(noBrowser)('training', () => {
 
   it('draws the curves of a training while it runs, stops it, and goes on where it stopped', async () => {
     await train('first');
-    const curves = underWay().getByRole('img', { name: /^Training loss and validation accuracy/ });
+    const curves = underWay().getByRole('img', { name: /^Training loss and validation metrics/ });
     await curves.waitFor({ timeout: 120_000 });
     const before = await curves.innerHTML();
     await expect.poll(() => curves.innerHTML()).not.toBe(before);

@@ -8,11 +8,11 @@ import type { Globals } from '../globals.ts';
 export async function runSweep(
   client: Client,
   draft: SweepDraft,
-  { terminal, signal }: Globals,
+  { terminal, signal, interrupt }: Globals,
 ): Promise<void> {
   const begun = await client.call('sweeps.start', { draft });
   terminal.note(todoText(begun));
-  const standing = await follow(client, begun.name, { terminal, signal });
+  const standing = await follow(client, begun.name, { terminal, signal, interrupt });
   const failures = standing.cells.flatMap(({ name, failures: of }) =>
     of.map(({ kind, state, message }) => ({
       ...{ name, what: kind === 'train' ? 'training' : kind },
@@ -53,41 +53,62 @@ export function refuseFailures(
 
 /** Milliseconds after which the sweep is looked at again though nothing was heard of it. */
 const lookAgainAfter = 2000;
+/** A large one is looked at again only after so many times the time that it took. */
+const rest = 8;
+const longestRest = 10_000;
 
 async function follow(
   client: Client,
   name: string,
-  { terminal, signal }: Pick<Globals, 'terminal' | 'signal'>,
+  { terminal, signal, interrupt }: Pick<Globals, 'terminal' | 'signal' | 'interrupt'>,
 ): Promise<SweepStanding> {
   const line = terminal.progress(name);
   const began = performance.now();
   let wake = (): void => undefined;
+  let [heard, resting] = [false, false];
   const stopListening = client.listen((event) => {
-    if (event.type === 'sweeps-changed' && event.name === name) wake();
+    if (event.type !== 'sweeps-changed' || event.name !== name) return;
+    heard = true;
+    if (!resting) wake();
   });
-  const interrupt = (): void => wake();
-  signal.addEventListener('abort', interrupt);
+  const onAbort = (): void => wake();
+  signal.addEventListener('abort', onAbort);
+  /** So many milliseconds, or until it is woken. */
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  let took = 0;
+  const look = async (): Promise<SweepStanding> => {
+    const asked = performance.now();
+    heard = false;
+    const standing = await client.call('sweeps.get', { name });
+    took = performance.now() - asked;
+    return standing;
+  };
   try {
-    const first = await client.call('sweeps.get', { name });
-    for (let now = first; ; now = await client.call('sweeps.get', { name })) {
+    const first = await look();
+    for (let now = first; ; now = await look()) {
       if (signal.aborted) {
-        await client.call('sweeps.cancel', { name });
+        // If only the terminal was closed, the engine continues with it.
+        if (!interrupt.isHangUp) await client.call('sweeps.cancel', { name });
         throw new CancelledError();
       }
       line.update(progressOf(now, first, (performance.now() - began) / 1000));
       if (!now.active) return now;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, lookAgainAfter);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      resting = true;
+      await pause(Math.min(rest * took, longestRest));
+      resting = false;
+      if (!heard && !signal.aborted) await pause(lookAgainAfter);
     }
   } finally {
     line.finish();
     stopListening();
-    signal.removeEventListener('abort', interrupt);
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

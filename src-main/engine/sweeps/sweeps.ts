@@ -1,7 +1,7 @@
 /** Sweeps, as the engine's requests use them: planned, begun, gone on with after a restart, stopped, renamed, removed. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EngineEvent, ResponseOf } from '../../../src-shared/api.ts';
+import { isActive, type EngineEvent, type ResponseOf } from '../../../src-shared/api.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
 import type { SweepDraft, SweepRow, SweepStanding } from '../../../src-shared/sweep-requests.ts';
@@ -14,6 +14,7 @@ import {
   type SweepFolder,
 } from '../../formats/sweep-folder.ts';
 import type { GroupStore } from '../catalog/groups.ts';
+import type { JobOnRun } from '../jobs/store.ts';
 import type { MeasureStore } from '../run-measures.ts';
 import type { StepTimes } from '../step-times.ts';
 import type { Workspace } from '../store/workspace.ts';
@@ -126,9 +127,14 @@ export class Sweeps {
     return this.#row(planned.name);
   }
 
-  resume(name: string): Promise<SweepRow> {
+  /** @throws UserError while tasks of a cluster are at work for it: they would be joined by others here */
+  async resume(name: string): Promise<SweepRow> {
     const found = this.#find(name);
     if (!this.#atWork.has(found.name)) {
+      if (this.#activeJobs(found).some(({ id }) => this.#parts.jobs.slurm.has(id)))
+        throw new UserError(`Jobs of the sweep ${name} are with Slurm.`, {
+          hint: 'Repeat the command that submitted it (with --on slurm), or cancel the sweep first.',
+        });
       this.#active.add(found.name);
       this.#begin(found);
     }
@@ -140,6 +146,8 @@ export class Sweeps {
     // Before anything that takes time: an engine that is killed now must not go on with it.
     this.#active.remove(found.name);
     if (this.#atWork.has(found.name)) await this.#works.get(found.name)?.cancel();
+    // Jobs on a cluster were submitted by a command, which may be gone.
+    for (const { id } of this.#activeJobs(found)) await this.#cancelJob(id);
     return this.#row(found.name);
   }
 
@@ -152,7 +160,7 @@ export class Sweeps {
 
   async remove(name: string, withRuns: boolean): Promise<ResponseOf<'sweeps.remove'>> {
     const found = this.#find(name);
-    if (this.#atWork.has(found.name))
+    if (this.#atWork.has(found.name) || this.#activeJobs(found).length > 0)
       throw new UserError(`The sweep ${name} is running.`, { hint: 'Cancel it first.' });
     const { cells } = await this.get(found.name);
     const runIds = cells.flatMap(({ runId, state }) =>
@@ -179,6 +187,21 @@ export class Sweeps {
       this.#active.remove(name);
       this.#tell(name);
     });
+  }
+
+  /** What waits or runs for it, here or on a cluster, whoever submitted it. */
+  #activeJobs({ folder }: SweepFolder): JobOnRun[] {
+    return this.#parts.store.onRunsIn(folder).filter(isActive);
+  }
+
+  async #cancelJob(id: string): Promise<void> {
+    const { jobs } = this.#parts;
+    try {
+      await jobs.queue.cancel(id);
+    } catch (error) {
+      // It may have ended just before.
+      if (isActive(jobs.get(id))) throw error;
+    }
   }
 
   async #row(name: string): Promise<SweepRow> {

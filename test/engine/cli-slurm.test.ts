@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { confine } from '../../src-main/engine/confine.ts';
 import { slurmSettingsSchema } from '../../src-shared/slurm.ts';
 import { basin, basinJson } from '../support/cli.ts';
+import { fakeSlurm } from './support/fake-slurm.ts';
 import { newFolder, refusal, testEngine } from './support/workspace.ts';
 
 const small = ['standard-small', 'training.num_epochs=1', 'model.hidden_dim=8'];
@@ -49,6 +50,17 @@ describe('--on slurm', () => {
     expect(here.stderr).toContain('sbatch: there is no such program here.');
     expect(here.stderr).toContain('the login node');
     expect(here.code).toBe(1);
+  });
+
+  test.each([[[]], [['--detach']]])('Ctrl-C while sbatch works cancels what it takes %j', async (more) => {
+    const { cwd, own } = place('slurm: {}');
+    const slurm = fakeSlurm({ sbatch: 'cat > /dev/null; kill -INT $PPID; sleep 0.2; echo 7' });
+    const words = ['run', 'skip-connections', '--starts', '8', ...more, ...own];
+    const stopped = await basin(words, { cwd, env: { PATH: slurm.path } });
+    expect(stopped.code).toBe(130);
+    expect(slurm.calls('scancel')).toContainEqual(['--quiet', '7_0']);
+    const jobs = await basinJson<{ state: string }[]>(['jobs', ...own.slice(2)]);
+    expect(jobs.map(({ state }) => state)).toEqual(['cancelled']);
   });
 
   test('a window may not submit: settings of a cluster are commands', async () => {

@@ -35,7 +35,8 @@ export async function runOnSlurm(
   const jobs = await submitted(client, requests, settings);
   const waiting = jobs.filter(isActive);
   if (waiting.length > 0) globals.terminal.note(noteOf(waiting));
-  if (detach) {
+  // Ctrl-C while they were being submitted cancels them, detached or not.
+  if (detach && !globals.signal.aborted) {
     globals.terminal.document({ jobs: jobs.map(({ id, state }) => ({ id, state })) });
     globals.terminal.print(jobs.map(({ id, title: what }) => `${id}   ${what}`).join('\n'));
     return undefined;
@@ -106,10 +107,13 @@ function stopOf({ signal, interrupt }: Globals): { signal: AbortSignal; left: Pr
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
   const left = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => {
+    const onAbort = (): void => {
       if (interrupt.isHangUp) reject(new CancelledError());
       else stop.abort();
-    });
+    };
+    signal.addEventListener('abort', onAbort);
+    // It may have come while they were being submitted.
+    if (signal.aborted) onAbort();
   });
   left.catch(() => undefined);
   return { signal: stop.signal, left };

@@ -8,7 +8,7 @@ import { basin, basinJson } from '../support/cli.ts';
 import { fakeSlurm } from './support/fake-slurm.ts';
 import { newFolder, refusal, testEngine } from './support/workspace.ts';
 
-const long = { timeout: 300_000 };
+const long = { timeout: 600_000 };
 const small = ['standard-small', 'training.num_epochs=1', 'model.hidden_dim=8'];
 
 function place(text: string): { cwd: string; own: string[]; workspace: string } {
@@ -92,7 +92,8 @@ describe('--on slurm', () => {
         'interpolate',
         ...own,
       ];
-      const first = await basin(words, { cwd, env: { PATH: slurm.path } });
+      const how = { cwd, env: { PATH: slurm.path }, timeoutMs: 250_000 };
+      const first = await basin(words, how);
       expect(first.stderr).toContain('seed=1, training: failed: cancelled');
       expect(first.stderr).toContain('1 of 2 runs did not succeed: seed=1.');
       expect(first.code).toBe(1);
@@ -100,7 +101,7 @@ describe('--on slurm', () => {
         (await basinJson<{ kind: string }[]>(['results', ...own.slice(2)])).map(({ kind }) => kind).sort();
       expect(await kinds()).toEqual(['interpolate', 'train']);
 
-      const second = await basin(words, { cwd, env: { PATH: slurm.path } });
+      const second = await basin(words, how);
       expect(second.code).toBe(0);
       expect(await kinds()).toEqual(['interpolate', 'interpolate', 'train', 'train']);
       const arrays = slurm.calls('sbatch').map((call) => call.find((word) => word.startsWith('--array=')));

@@ -242,7 +242,7 @@ export class SlurmService implements Elsewhere {
     }
     for (const batch of open) {
       if (this.#closed) return;
-      let problem = unanswered;
+      let problem: string | undefined = unanswered;
       try {
         const own = tasks?.filter(({ name }) => name === batch.name);
         if (batch.slurmId === undefined && own) this.#adopt(batch, own);
@@ -251,7 +251,7 @@ export class SlurmService implements Elsewhere {
         // A full disk, say: looked at again at the next turn, and the other arrays go on.
         problem = messageOf(error);
       }
-      this.#tellProblem(batch, problem);
+      this.#attempt(batch, () => this.#tellProblem(batch, problem));
     }
     await Promise.all(this.#ends);
   }

@@ -10,6 +10,25 @@ const line = z
 /** What `sbatch` takes as a value without quotation marks. */
 const word = line.refine((text) => !/\s/.test(text), 'text without spaces was expected');
 
+/** Words of an `#SBATCH` line, as sbatch reads them: quotation marks, backslashes, and a comment at its end. */
+export function sbatchWords(text: string): string[] {
+  const words = text.matchAll(/(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')+/g);
+  const all = [...words].map(([found]) => found);
+  const comment = all.findIndex((found) => found.startsWith('#'));
+  return (comment < 0 ? all : all.slice(0, comment)).map((found) =>
+    found.replaceAll(/\\.|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, (part) =>
+      (part.startsWith('\\') ? part : part.slice(1, -1)).replaceAll(/\\(.)/g, '$1'),
+    ),
+  );
+}
+
+/** By these an array is found again, and its tasks find their files. Long names may be abbreviated. */
+const ownOptions = ['--job-name', '--array', '--output'];
+const isOwn = (option: string): boolean => {
+  const [name] = option.split('=', 1);
+  return /^-[Jao]/.test(option) || (name!.length > 3 && ownOptions.some((own) => own.startsWith(name!)));
+};
+
 const time = word.regex(
   /^(?:\d+|\d+:\d{2}(?::\d{2})?|\d+-\d+(?::\d{2}){0,2})$/,
   'a time such as 30 (minutes), 02:00:00 or 1-12 (days-hours) was expected',
@@ -34,7 +53,14 @@ export const slurmSettingsSchema = z.strictObject({
   simultaneous: z.int().positive().optional(),
   /** More lines `#SBATCH ...`, without the word. */
   sbatch: z
-    .array(line.regex(/^--?[a-zA-Z]/, 'an option of sbatch such as --constraint=skylake was expected'))
+    .array(
+      line
+        .regex(/^--?[a-zA-Z]/, 'an option of sbatch such as --constraint=skylake was expected')
+        .refine(
+          (text) => !sbatchWords(text).some(isOwn),
+          'an option that Basin does not set itself was expected: it sets --job-name, --array and --output',
+        ),
+    )
     .default([]),
   /** Lines of shell that every task runs first. */
   setup: z.array(line).default([]),

@@ -109,11 +109,16 @@ function tell(event: EngineEvent, jobId: string, listener: JobListener): void {
   if (event.type === 'job-epoch') listener.epoch?.(event.metrics);
 }
 
-/** The result of a job that ended. Throws what the job ended with where that is no result. */
+/** The result of a job that ended. Throws what the job ended with if that is no result. */
 export async function resultOf(client: Client, job: Job): Promise<{ result: unknown; provenance: unknown }> {
+  return readResult(client, await resultIdOf(client, job));
+}
+
+/** The result's id, of a job that ended; nothing is read. Throws what the job ended with if that is no result. */
+export async function resultIdOf(client: Client, job: Job): Promise<string> {
   if (job.state === 'cancelled') throw new CancelledError();
   if (job.state !== 'done' || job.resultId === null) throw await failureOf(client, job);
-  return readResult(client, job.resultId);
+  return job.resultId;
 }
 
 /** The job's own words; what it logged (a stack, where it was a defect) stands in for the stack of `--debug`. */

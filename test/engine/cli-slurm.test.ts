@@ -5,8 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { confine } from '../../src-main/engine/confine.ts';
 import { slurmSettingsSchema } from '../../src-shared/slurm.ts';
 import { basin, basinJson } from '../support/cli.ts';
+import { fakeSlurm } from './support/fake-slurm.ts';
 import { newFolder, refusal, testEngine } from './support/workspace.ts';
 
+const long = { timeout: 600_000 };
 const small = ['standard-small', 'training.num_epochs=1', 'model.hidden_dim=8'];
 
 function place(text: string): { cwd: string; own: string[]; workspace: string } {
@@ -50,6 +52,62 @@ describe('--on slurm', () => {
     expect(here.stderr).toContain('the login node');
     expect(here.code).toBe(1);
   });
+
+  test.each([[[]], [['--detach']]])('Ctrl-C while sbatch works cancels what it takes %j', async (more) => {
+    const { cwd, own } = place('slurm: {}');
+    const slurm = fakeSlurm({ sbatch: 'cat > /dev/null; kill -INT $PPID; sleep 0.2; echo 7' });
+    const words = ['run', 'skip-connections', '--starts', '8', ...more, ...own];
+    const stopped = await basin(words, { cwd, env: { PATH: slurm.path } });
+    expect(stopped.code).toBe(130);
+    expect(slurm.calls('scancel')).toContainEqual(['--quiet', '7_0']);
+    const jobs = await basinJson<{ state: string }[]>(['jobs', ...own.slice(2)]);
+    expect(jobs.map(({ state }) => state)).toEqual(['cancelled']);
+  });
+
+  test(
+    'one task of a sweep is cancelled: the rest is measured, then only what is missing',
+    long,
+    async () => {
+      const { cwd, own } = place('slurm: {poll: 0.3}');
+      const told = join(newFolder(), 'queue');
+      // Runs its tasks on this machine, but of the first array only the second one: the first was cancelled, says squeue.
+      const sbatch = `script=$(cat)
+      for word in "$@"; do case $word in --job-name=*) name=\${word#*=};; --array=*) last=\${word##*-};; esac; done
+      first=0
+      [ -e '${told}' ] || { first=1; echo "$name|7|0|CANCELLED|None|n1" > '${told}'; }
+      for i in $(seq $first $last); do
+        echo "$name|7|$i|RUNNING|None|n1" >> '${told}'
+        SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$i bash -c "$script" > /dev/null 2>&1 &
+      done
+      echo 7`;
+      const slurm = fakeSlurm({ sbatch, squeue: `cat '${told}'` });
+      const words = [
+        'sweep',
+        ...small,
+        '--grid',
+        'seed=1-2',
+        '--seeds',
+        '2',
+        '--then',
+        'interpolate',
+        ...own,
+      ];
+      const how = { cwd, env: { PATH: slurm.path }, timeoutMs: 250_000 };
+      const first = await basin(words, how);
+      expect(first.stderr).toContain('seed=1, training: failed: cancelled');
+      expect(first.stderr).toContain('1 of 2 runs did not succeed: seed=1.');
+      expect(first.code).toBe(1);
+      const kinds = async (): Promise<string[]> =>
+        (await basinJson<{ kind: string }[]>(['results', ...own.slice(2)])).map(({ kind }) => kind).sort();
+      expect(await kinds()).toEqual(['interpolate', 'train']);
+
+      const second = await basin(words, how);
+      expect(second.code).toBe(0);
+      expect(await kinds()).toEqual(['interpolate', 'interpolate', 'train', 'train']);
+      const arrays = slurm.calls('sbatch').map((call) => call.find((word) => word.startsWith('--array=')));
+      expect(arrays).toEqual(['--array=0-1', '--array=0-0', '--array=0-0', '--array=0-0']);
+    },
+  );
 
   test('a window may not submit: settings of a cluster are commands', async () => {
     const workspace = newFolder();

@@ -1,5 +1,17 @@
 /** `basin worker`: one job in a folder, without an engine, done once whatever happens to its processes. */
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { localBinding } from '../../src-main/engine/headless/local-library.ts';
@@ -170,16 +182,15 @@ describe('a claim', () => {
     const first = (await takeClaim(path, never, isOver, fast))!;
     const file = JSON.parse(readFileSync(path, 'utf8')) as { beat: number };
     let beats = 0;
-    const beating = setInterval(
-      () => writeFileSync(path, JSON.stringify({ ...file, token: 'x', host: 'elsewhere', beat: ++beats })),
-      10,
-    );
     const until = new AbortController();
-    const waiting = takeClaim(path, until.signal, isOver, fast);
-    await expect.poll(() => beats).toBeGreaterThan(40);
-    until.abort();
-    await expect(waiting).rejects.toThrow('cancelled');
-    clearInterval(beating);
+    // At each look of the one that waits, so that no look finds it silent, however slow this machine is.
+    const beat = (): boolean => {
+      writeFileSync(path, JSON.stringify({ ...file, token: 'x', host: 'elsewhere', beat: ++beats }));
+      if (beats === 40) until.abort();
+      return false;
+    };
+    await expect(takeClaim(path, until.signal, beat, { ...fast, silence: 50 })).rejects.toThrow('cancelled');
+    expect(beats).toBe(40);
     first.release();
   });
 });
@@ -202,16 +213,37 @@ describe('the library on the disk of the node', () => {
 
   test('is copied once for all tasks of a node, and anew after another setup', async () => {
     const { binding, library } = installed();
-    const cache = join(newFolder(), 'cache');
-    const copies = await Promise.all([1, 2, 3].map(() => localBinding(cache, never, binding)));
+    const shared = join(newFolder(), 'cache');
+    const cache = `${shared}-${userInfo().uid}`;
+    const copies = await Promise.all([1, 2, 3].map(() => localBinding(shared, never, binding)));
     expect(new Set(copies).size).toBe(1);
     expect(readFileSync(copies[0]!, 'utf8')).toBe('binding');
     const copied = join(copies[0]!, '../../../deps/lib');
     expect(readdirSync(copied)).toEqual(['libtensorflow_cc.so.2']);
     expect(readdirSync(cache)).toHaveLength(1);
+    expect(statSync(cache).mode & 0o777).toBe(0o700);
+    // Copied again, this would be gone.
+    writeFileSync(join(copied, 'mark'), '');
+    expect(await localBinding(shared, never, binding)).toBe(copies[0]);
+    expect(readdirSync(copied)).toContain('mark');
 
     writeFileSync(join(library, 'libtensorflow_cc.so.2'), 'another library');
-    expect(await localBinding(cache, never, binding)).not.toBe(copies[0]);
+    expect(await localBinding(shared, never, binding)).not.toBe(copies[0]);
+  });
+
+  test('nothing is loaded from a folder that others can write, or have put there', async () => {
+    const { binding } = installed();
+    const shared = join(newFolder(), 'cache');
+    const cache = `${shared}-${userInfo().uid}`;
+    const elsewhere = newFolder();
+    symlinkSync(elsewhere, cache);
+    const ask = () => localBinding(shared, never, binding);
+    await expect(ask()).rejects.toThrow(`localCache: ${cache} is not a folder of yours`);
+    rmSync(cache);
+    mkdirSync(cache);
+    chmodSync(cache, 0o777);
+    await expect(ask()).rejects.toThrow(`localCache: ${cache} can be written by others`);
+    expect([...readdirSync(cache), ...readdirSync(elsewhere)]).toEqual([]);
   });
 
   test('a folder that cannot be made is named', async () => {
@@ -219,7 +251,7 @@ describe('the library on the disk of the node', () => {
     const file = join(newFolder(), 'file');
     writeFileSync(file, '');
     await expect(localBinding(join(file, 'cache'), never, binding)).rejects.toThrow(
-      `localCache: ${file}/cache:`,
+      `localCache: ${file}/cache-${userInfo().uid}:`,
     );
     expect(await localBinding(file, never, join(file, 'absent.node'))).toBeUndefined();
   });

@@ -12,7 +12,7 @@ import { expectedWeights, weightsIn } from './support/pretend-train.ts';
 import { newFolder, refusal, testEngine } from './support/workspace.ts';
 
 const tasks = 64;
-const long = { timeout: 300_000 };
+const long = { timeout: 900_000 };
 
 const name = whyNoSlurm === undefined ? 'Slurm' : `Slurm: NOT TESTED HERE: ${whyNoSlurm}`;
 
@@ -113,7 +113,7 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
     const workspace = newFolder();
     const engine = await testEngine(workspace);
     const run = runOf(workspace, 1);
-    const [job] = await submit(engine, [{ run, epochs: 4, ms: 700 }]);
+    const [job] = await submit(engine, [{ run, epochs: 4, ms: 3000 }]);
     await expect.poll(() => existsSync(join(run, 'checkpoint_epoch_1_model_1.safetensors'))).toBe(true);
     const [first] = arrays(workspace);
     const number = readFileSync(join(workspace, 'slurm', first!, 'slurm-id'), 'utf8').trim();
@@ -136,7 +136,7 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
     async () => {
       const workspace = newFolder();
       const engine = await testEngine(workspace);
-      const all = [1, 2, 3].map((i) => ({ run: runOf(workspace, i), epochs: 3, ms: 1500 }));
+      const all = [1, 2, 3].map((i) => ({ run: runOf(workspace, i), epochs: 3, ms: 5000 }));
       const jobs = await submit(engine, all, { simultaneous: 1 });
       await expect.poll(() => states(engine)).toContain('running');
       expect((await states(engine)).filter((state) => state === 'queued')).toHaveLength(2);

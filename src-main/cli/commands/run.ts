@@ -217,7 +217,7 @@ async function finish(
   if (slurm) {
     const request = { label: kind.title, ask: { kind: kind.kind, params } };
     const ends = await runOnSlurm(client, [request], slurm, globals, kind.title);
-    return ends && finishedOf(ends[0]!);
+    return ends && (await finishedOf(client, ends[0]!));
   }
   const shown = listenerFor(globals.terminal, kind.title);
   const finished = await runAnyKind(client, kind.kind, params, globals.signal, shown.listener);

@@ -218,7 +218,9 @@ async function trainOnSlurm(
     ...(list.length === 1 && { listener: { epoch } }),
   }));
   const ends = await runOnSlurm(client, requests, slurm, globals, 'Training');
-  return ends?.map((end) => jobKinds.train.result.parse(finishedOf(end).result));
+  if (!ends) return undefined;
+  const finished = await Promise.all(ends.map((end) => finishedOf(client, end)));
+  return finished.map(({ result }) => jobKinds.train.result.parse(result));
 }
 
 function reportFork(results: readonly JobResult<'train'>[], { epoch }: TrainFlags, globals: Globals): void {

@@ -5,7 +5,7 @@ import type { Client } from '../../../src-shared/rpc.ts';
 import { failureOf, labelOf, type CheckedQuestion, type Entry } from '../batch.ts';
 import type { Globals } from '../globals.ts';
 import type { OnSlurm } from './flags.ts';
-import { runOnSlurm, type SlurmEnd } from './run.ts';
+import { finishedOf, runOnSlurm, type SlurmEnd } from './run.ts';
 
 /** Entries in the order of the questions; undefined with --detach. @throws UserError with what Slurm says */
 export async function askAllOnSlurm(
@@ -21,18 +21,24 @@ export async function askAllOnSlurm(
   }));
   const ends = asked.length === 0 ? [] : await runOnSlurm(client, requests, slurm, globals, kind.title);
   if (!ends) return undefined;
-  return questions.map((question) => {
+  const entries: Entry[] = [];
+  for (const question of questions) {
     const nothing = { question, resultId: null, result: null, error: null, hint: null };
     const { problem } = question;
-    if (problem) return { ...nothing, state: 'failed', error: problem.message, hint: problem.hint ?? null };
-    return { ...nothing, ...entryOf(ends[asked.indexOf(question)]!) };
-  });
+    entries.push(
+      problem
+        ? { ...nothing, state: 'failed', error: problem.message, hint: problem.hint ?? null }
+        : { ...nothing, ...(await entryOf(client, ends[asked.indexOf(question)]!)) },
+    );
+  }
+  return entries;
 }
 
-function entryOf(end: SlurmEnd): Pick<Entry, 'state'> & Partial<Entry> {
-  if ('finished' in end) {
-    const { job, result } = end.finished;
+async function entryOf(client: Client, end: SlurmEnd): Promise<Pick<Entry, 'state'> & Partial<Entry>> {
+  try {
+    const { job, result } = await finishedOf(client, end);
     return { state: job.cached ? 'cached' : 'done', resultId: job.resultId, result };
+  } catch (error) {
+    return error instanceof CancelledError ? { state: 'cancelled' } : failureOf(error);
   }
-  return end.error instanceof CancelledError ? { state: 'cancelled' } : failureOf(end.error);
 }

@@ -5,7 +5,7 @@ import type { Job } from '../../../src-shared/api.ts';
 import { CancelledError, messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import type { Globals } from '../globals.ts';
-import { follow, resultOf, type Finished, type JobListener } from '../job.ts';
+import { follow, resultIdOf, resultOf, type Finished, type JobListener } from '../job.ts';
 import { self } from '../self.ts';
 import type { OnSlurm } from './flags.ts';
 
@@ -16,8 +16,8 @@ export interface SlurmRequest {
   listener?: JobListener;
 }
 
-/** How each ended: a result, or what there is instead. */
-export type SlurmEnd = { finished: Finished<unknown> } | { error: Error };
+/** How each ended: as a job with a result, which is not read yet, or what there is instead. */
+export type SlurmEnd = { job: Job } | { error: Error };
 
 /**
  * Ends in the order of the requests. Ctrl-C cancels all of them; a terminal that goes away leaves them to the cluster.
@@ -35,7 +35,8 @@ export async function runOnSlurm(
   const jobs = await submitted(client, requests, settings);
   const waiting = jobs.filter(isActive);
   if (waiting.length > 0) globals.terminal.note(noteOf(waiting));
-  if (detach) {
+  // Ctrl-C while they were being submitted cancels them, detached or not.
+  if (detach && !globals.signal.aborted) {
     globals.terminal.document({ jobs: jobs.map(({ id, state }) => ({ id, state })) });
     globals.terminal.print(jobs.map(({ id, title: what }) => `${id}   ${what}`).join('\n'));
     return undefined;
@@ -73,10 +74,10 @@ export async function runOnSlurm(
   }
 }
 
-/** The result of one that ended well. @throws what it ended with */
-export function finishedOf(end: SlurmEnd): Finished<unknown> {
+/** Reads the result of one that ended well. @throws what it ended with */
+export async function finishedOf(client: Client, end: SlurmEnd): Promise<Finished<unknown>> {
   if ('error' in end) throw end.error;
-  return end.finished;
+  return { job: end.job, ...(await resultOf(client, end.job)) };
 }
 
 async function submitted(
@@ -106,10 +107,13 @@ function stopOf({ signal, interrupt }: Globals): { signal: AbortSignal; left: Pr
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
   const left = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => {
+    const onAbort = (): void => {
       if (interrupt.isHangUp) reject(new CancelledError());
       else stop.abort();
-    });
+    };
+    signal.addEventListener('abort', onAbort);
+    // It may have come while they were being submitted.
+    if (signal.aborted) onAbort();
   });
   left.catch(() => undefined);
   return { signal: stop.signal, left };
@@ -124,7 +128,8 @@ async function endOf(
   try {
     // It may have ended before anybody listened.
     const ended = await follow(client, signal, listener, () => client.call('jobs.get', { jobId: job.id }));
-    return { finished: { job: ended, ...(await resultOf(client, ended)) } };
+    await resultIdOf(client, ended);
+    return { job: ended };
   } catch (error) {
     return { error: error instanceof Error ? error : new UserError(messageOf(error)) };
   }

@@ -36,12 +36,15 @@ export async function runSweepOnSlurm(work: Work): Promise<boolean> {
   // Before the standing: what ends in between is then trained by its count, and what runs is not submitted twice.
   const active = await trainingNow(client);
   const cells = await cellsNow(client, found);
-  const trainedBefore = cells.filter(({ state }) => state === 'trained').length;
-  globals.terminal.note(todoText({ runs: cells.length, trained: trainedBefore }));
+  const before = new Set(cells.filter(({ state }) => state === 'trained').map(({ name }) => name));
+  globals.terminal.note(todoText({ runs: cells.length, trained: before.size }));
   const failures = await trainAll(work, cells, active);
   if (!failures) return false;
   const failed = new Set(failures.map(({ name }) => name));
-  const trained = (await cellsNow(client, found)).filter(({ name }) => !failed.has(name));
+  const trained = (await cellsNow(client, found))
+    .filter(({ name }) => !failed.has(name))
+    // What was measured before a run went on was measured of another epoch.
+    .map((cell) => (before.has(cell.name) ? cell : { ...cell, unmeasured: found.sweep.then }));
   const more = await measureAll(work, trained);
   if (!more) return false;
   refuseFailures([...failures, ...more], cells.length, globals);
@@ -99,15 +102,16 @@ async function trainAll(
   if (requests.length === 0) return failures;
   const ends = await runOnSlurm(client, requests, slurm, globals, `${found.name}: training`);
   if (!ends) return undefined;
-  return [...failures, ...failuresOf(ends, (i) => ({ name: requests[i]!.label, what: 'training' }))];
+  const nameOf = (i: number): Named => ({ name: requests[i]!.label, what: 'training' });
+  return [...failures, ...failuresOf(ends, nameOf, globals)];
 }
 
 async function measureAll(
   { client, found, slurm, globals }: Work,
   cells: readonly Cell[],
 ): Promise<Failure[] | undefined> {
-  const asked = cells.flatMap(({ name, path, epoch }) =>
-    found.sweep.then.map((kind) => ({ name, what: kind, path, epoch })),
+  const asked = cells.flatMap(({ name, path, epoch, unmeasured }) =>
+    unmeasured.map((kind) => ({ name, what: kind, path, epoch })),
   );
   const ready = asked.filter(({ epoch }) => epoch !== undefined);
   const failures = asked
@@ -122,16 +126,21 @@ async function measureAll(
   }));
   const ends = await runOnSlurm(client, requests, slurm, globals, `${found.name}: measures`);
   if (!ends) return undefined;
-  return [...failures, ...failuresOf(ends, (i) => ({ name: ready[i]!.name, what: ready[i]!.what }))];
+  const nameOf = (i: number): Named => ({ name: ready[i]!.name, what: ready[i]!.what });
+  return [...failures, ...failuresOf(ends, nameOf, globals)];
 }
 
+type Named = Omit<Failure, 'message'>;
+
+/** @throws CancelledError if the whole command was cancelled; a task that somebody cancelled is one of the failures */
 function failuresOf(
   ends: readonly SlurmEnd[],
-  nameOf: (index: number) => Omit<Failure, 'message'>,
+  nameOf: (index: number) => Named,
+  { signal }: Globals,
 ): Failure[] {
+  if (signal.aborted) throw new CancelledError();
   return ends.flatMap((end, i) => {
-    if ('finished' in end) return [];
-    if (end.error instanceof CancelledError) throw end.error;
+    if ('job' in end) return [];
     return [{ ...nameOf(i), message: end.error.message }];
   });
 }

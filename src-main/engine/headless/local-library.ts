@@ -3,9 +3,19 @@
  * loading 850 MB over the network for every task would take longer than many tasks.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { platform, userInfo } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import { takeClaim } from './claim.ts';
@@ -21,22 +31,23 @@ export function installedBinding(): string {
 }
 
 /**
- * The binding beside a copy of its library below `cache`; made if it is not there.
+ * The binding beside a copy of its library below a folder `SHARED-UID` of this person alone; made if it is not there.
  * @returns its path; undefined if this installation has no native library
- * @throws UserError naming the folder, if the copy cannot be made; CancelledError
+ * @throws UserError naming the folder, if the copy cannot be made or the folder is another person's; CancelledError
  */
 export async function localBinding(
-  cache: string,
+  shared: string,
   signal: AbortSignal,
   binding = installedBinding(),
 ): Promise<string | undefined> {
   const library = join(dirname(binding), '..', '..', 'deps', 'lib');
   if (!existsSync(binding) || !existsSync(library)) return undefined;
+  const cache = ownFolder(shared);
   const target = join(cache, `tensorflow-${versionOf(binding, library)}`);
   const copied = join(target, 'lib', 'napi-v8', basename(binding));
   try {
+    makeOwn(cache);
     if (existsSync(copied)) return copied;
-    mkdirSync(cache, { recursive: true, mode: 0o700 });
     const claim = await takeClaim(`${target}.claim`, signal, () => existsSync(copied));
     if (!claim) return copied;
     try {
@@ -59,6 +70,26 @@ export async function localBinding(
       },
     );
   }
+}
+
+/** The disk of a node is for all who use it; what one of them put there another must not load. */
+const ownFolder = (shared: string): string => `${shared.replace(/\/+$/, '')}-${userInfo().uid}`;
+
+/** @throws UserError if others can write into it, or could when it was made */
+function makeOwn(cache: string): void {
+  mkdirSync(dirname(cache), { recursive: true });
+  try {
+    mkdirSync(cache, { mode: 0o700 });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+  const found = lstatSync(cache);
+  const isOwn = found.isDirectory() && (found.uid === userInfo().uid || platform() === 'win32');
+  if (isOwn && (found.mode & 0o022) === 0) return;
+  throw new UserError(
+    `localCache: ${cache} ${isOwn ? 'can be written by others' : 'is not a folder of yours'}: nothing is loaded from it.`,
+    { hint: 'Remove it, or name another folder as localCache.' },
+  );
 }
 
 /** Appears under its name when it is whole. */

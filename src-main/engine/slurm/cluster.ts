@@ -24,12 +24,18 @@ interface How {
   signal?: AbortSignal;
 }
 
+/** Without what people set for their own use of these programs: it would hide tasks, or make sbatch wait. */
+function environment(): NodeJS.ProcessEnv {
+  const foreign = /^(?:SQUEUE_|SACCT_|SCANCEL_|SBATCH_WAIT$)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+}
+
 function call(program: string, args: readonly string[], { input, signal }: How = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = execFile(
       program,
       [...args],
-      { timeout: patience, maxBuffer: 2 ** 28, ...(signal && { signal }) },
+      { timeout: patience, maxBuffer: 2 ** 28, env: environment(), ...(signal && { signal }) },
       (error, stdout, stderr) => {
         if (!error) return resolve(stdout);
         const missing = 'code' in error && error.code === 'ENOENT';
@@ -56,8 +62,8 @@ function call(program: string, args: readonly string[], { input, signal }: How =
 }
 
 /** The number of the job array. @throws UserError with what sbatch says */
-export async function submitScript(script: string): Promise<string> {
-  const output = await call('sbatch', ['--parsable'], { input: script });
+export async function submitScript(script: string, options: readonly string[]): Promise<string> {
+  const output = await call('sbatch', ['--parsable', ...options], { input: script });
   const id = /^(\d+)(?:;.*)?$/m.exec(output.trim())?.[1];
   if (id === undefined)
     throw new UserError(`sbatch printed no job number: ${output.trim()}`, {
@@ -114,6 +120,11 @@ const perCall = 500;
 export async function cancelTasks(tasks: readonly string[]): Promise<void> {
   for (let i = 0; i < tasks.length; i += perCall)
     await call('scancel', ['--quiet', ...tasks.slice(i, i + perCall)]);
+}
+
+/** Cancels an array that Slurm may have or not; nothing is said of either. */
+export async function cancelNamed(name: string): Promise<void> {
+  await call('scancel', ['--quiet', `--name=${name}`]).catch(() => undefined);
 }
 
 const waiting = new Set([

@@ -1,5 +1,5 @@
 /** The script that `sbatch` is given: one job array, a task of which is one job of Basin. */
-import type { SlurmSettings } from '../../../src-shared/slurm.ts';
+import { sbatchWords, type SlurmSettings } from '../../../src-shared/slurm.ts';
 
 export interface ScriptPlan {
   /** Of the array, as `squeue` shows it. */
@@ -19,7 +19,18 @@ export const quoted = (text: string): string => `'${text.replaceAll("'", String.
 /** `sbatch` replaces %a and the like in file names; a percent sign of the folder itself is doubled. */
 const inPattern = (path: string): string => path.replaceAll('%', '%%');
 
-export function scriptOf({ name, count, folder, node, entry }: ScriptPlan, settings: SlurmSettings): string {
+type Asked = Pick<ScriptPlan, 'name' | 'count' | 'folder'>;
+
+/**
+ * What sbatch is asked, as words. Given on its command line too, these come before variables such as
+ * SBATCH_JOB_NAME of whoever submits, which come before lines of the script.
+ */
+export const optionsOf = (plan: Asked, settings: SlurmSettings): string[] => [
+  ...ownOptions(plan, settings),
+  ...settings.sbatch.flatMap(sbatchWords),
+];
+
+function ownOptions({ name, count, folder }: Asked, settings: SlurmSettings): string[] {
   const { partition, account, qos, time, memory, cpus, gpus, simultaneous } = settings;
   const asked: [string, string | number | undefined][] = [
     ['partition', partition],
@@ -31,10 +42,10 @@ export function scriptOf({ name, count, folder, node, entry }: ScriptPlan, setti
     ['gpus', gpus],
   ];
   const limit = simultaneous === undefined ? '' : `%${simultaneous}`;
-  const options = [
+  return [
     `--job-name=${name}`,
     `--array=0-${count - 1}${limit}`,
-    `--output=${quotedOption(`${inPattern(folder)}/%a/slurm.out`)}`,
+    `--output=${inPattern(folder)}/%a/slurm.out`,
     '--open-mode=append',
     '--requeue',
     '--nodes=1',
@@ -42,14 +53,21 @@ export function scriptOf({ name, count, folder, node, entry }: ScriptPlan, setti
     // To the script itself, which by then is Basin: it stops after its last checkpoint.
     `--signal=B:TERM@${settings.stopBefore}`,
     ...asked.flatMap(([key, value]) => (value === undefined ? [] : [`--${key}=${value}`])),
-    ...settings.sbatch,
   ];
+}
+
+export function scriptOf(plan: ScriptPlan, settings: SlurmSettings): string {
+  const { folder, node, entry } = plan;
   const container = settings.container === undefined ? '' : `${settings.container} `;
   const program = `${quoted(settings.node ?? node)} ${quoted(entry)}`;
+  const number = `${quoted(folder)}/slurm-id`;
   return [
     '#!/bin/bash',
-    ...options.map((option) => `#SBATCH ${option}`),
+    ...ownOptions(plan, settings).map((option) => `#SBATCH ${quotedOption(option)}`),
+    ...settings.sbatch.map((option) => `#SBATCH ${option}`),
     '',
+    '# For an engine that was killed before sbatch answered.',
+    `[ -s ${number} ] || echo "$SLURM_ARRAY_JOB_ID" > ${number}`,
     ...settings.setup,
     'export BASIN_SETUP_DONE=1',
     '# Replaces this shell, so that signals of Slurm arrive.',
@@ -58,5 +76,6 @@ export function scriptOf({ name, count, folder, node, entry }: ScriptPlan, setti
   ].join('\n');
 }
 
-/** In #SBATCH lines only quotation marks keep spaces together. */
-const quotedOption = (text: string): string => (/\s/.test(text) ? `"${text}"` : text);
+/** In #SBATCH lines quotation marks keep a word together, and a backslash takes the next character as it is. */
+const quotedOption = (text: string): string =>
+  /[\s"'\\#]/.test(text) ? `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"` : text;

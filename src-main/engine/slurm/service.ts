@@ -8,12 +8,12 @@ import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import type { SlurmSettings } from '../../../src-shared/slurm.ts';
 import type { Elsewhere, Runner } from '../jobs/hooks.ts';
 import type { Job } from '../jobs/states.ts';
-import { newJobId, type JobDetail, type JobStore, type NewJob } from '../jobs/store.ts';
-import { resumedParams } from '../jobs/training.ts';
+import { newJobId, type JobStore, type NewJob } from '../jobs/store.ts';
 import { accountedTasks, phaseOf, tasksNamed, type SlurmTask } from './cluster.ts';
 import { outcomeOfFailure, outcomeWithout } from './ends.ts';
 import { mostTasks, Spool, taskFolder, type Batch, type SlurmJob } from './spool.ts';
-import { Cancelling, slurmJobOf, submitBatch, type Order, type WorkerFacts } from './submission.ts';
+import { Resubmission } from './resubmission.ts';
+import { Cancelling, submitBatch, type Order, type WorkerFacts } from './submission.ts';
 import { endOf, lastOutput, TaskFollower } from './task.ts';
 
 /** Of the engine around it. */
@@ -30,8 +30,6 @@ export interface SlurmParts extends WorkerFacts {
 /** Looks at a task that Slurm no longer runs and that has left nothing: a network file system may show files late. */
 const looksForLost = 3;
 const looksForLate = 20;
-/** Jobs that are put back into the queue together become one array. */
-const gather = 200;
 
 interface Place {
   batch: Batch;
@@ -51,19 +49,25 @@ export class SlurmService implements Elsewhere {
   /** Where each job was last submitted. */
   readonly #places = new Map<string, Place>();
   readonly #batches = new Set<Batch>();
-  readonly #again = new Set<string>();
+  readonly #again: Resubmission;
   readonly #ends = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
-  #againTimer: NodeJS.Timeout | undefined;
   #polling: Promise<void> = Promise.resolve();
   readonly #cancelling = new Cancelling();
-  #problem = '';
+  readonly #problems = new WeakMap<Batch, string | undefined>();
   #closed = false;
   readonly #stop = new AbortController();
 
   constructor(parts: SlurmParts) {
     this.#parts = parts;
     this.#spool = new Spool(parts.workspace);
+    this.#again = new Resubmission({
+      store: parts.store,
+      settingsOf: (jobId) => this.#places.get(jobId)?.batch.settings,
+      submit: (order) => this.#submit(order),
+      fail: (jobId, outcome) =>
+        parts.runElsewhere(jobId, { run: () => Promise.resolve(outcome), cancel: () => undefined }),
+    });
   }
 
   /** Reads the spool; before the queue looks at its jobs. */
@@ -85,14 +89,16 @@ export class SlurmService implements Elsewhere {
   /** Brings catalog and spool together, and takes in what has ended since; Slurm itself is asked later. */
   async recover(): Promise<void> {
     const { store } = this.#parts;
-    for (const batch of [...this.#batches]) {
-      if (batch.slurmId !== undefined) this.#bringIn(batch);
-      this.#tidy(batch);
-    }
-    for (const { job } of store.inState('running')) if (this.follows(job.id)) this.#beginAgain(job);
+    for (const batch of [...this.#batches])
+      this.#attempt(batch, () => {
+        if (batch.slurmId !== undefined) this.#bringIn(batch);
+        this.#tidy(batch);
+      });
+    for (const { job } of store.inState('running'))
+      if (this.follows(job.id)) this.#attempt(this.#places.get(job.id)!.batch, () => this.#beginAgain(job));
     for (const { job } of store.inState('queued'))
       if (this.has(job.id) && !this.follows(job.id)) this.again(job.id);
-    for (const batch of this.#batches) this.#look(batch, undefined);
+    for (const batch of this.#batches) this.#attempt(batch, () => this.#look(batch, undefined));
     await Promise.all(this.#ends);
     this.#schedule(0);
   }
@@ -130,20 +136,16 @@ export class SlurmService implements Elsewhere {
 
   again(jobId: string): void {
     this.#again.add(jobId);
-    this.#againTimer ??= setTimeout(() => {
-      this.#againTimer = undefined;
-      void this.#resubmit();
-    }, gather);
   }
 
-  /** Stops following; what Slurm runs goes on. */
+  /** Stops following, once Slurm has what is to be tried again; what it runs goes on. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#stop.abort();
     clearTimeout(this.#timer);
-    clearTimeout(this.#againTimer);
     await this.#polling;
     await Promise.all(this.#ends);
+    await this.#again.close();
   }
 
   #add(batch: Batch): void {
@@ -196,43 +198,17 @@ export class SlurmService implements Elsewhere {
     this.#settle(batch, index);
   }
 
-  async #resubmit(): Promise<void> {
-    const { store } = this.#parts;
-    const details = [...this.#again]
-      .map((id) => store.find(id))
-      .filter((found) => found?.job.state === 'queued');
-    this.#again.clear();
-    const bySettings = Map.groupBy(details as JobDetail[], ({ job }) =>
-      JSON.stringify(this.#places.get(job.id)!.batch.settings),
-    );
-    for (const group of bySettings.values()) await this.#resubmitGroup(group);
-  }
-
-  async #resubmitGroup(details: readonly JobDetail[]): Promise<void> {
-    const { settings } = this.#places.get(details[0]!.job.id)!.batch;
-    for (let i = 0; i < details.length; i += mostTasks) {
-      const some = details.slice(i, i + mostTasks);
-      const paramsOf = ({ id }: SlurmJob): unknown => {
-        const { job, runPath } = some.find((detail) => detail.job.id === id)!;
-        return resumedParams(job, runPath);
-      };
-      await this.#submit({ jobs: some.map(slurmJobOf), settings, paramsOf }).catch((error: unknown) => {
-        for (const { job } of some) this.#failAtOnce(job.id, error);
-      });
+  /** A workspace opens, and other arrays go on, whatever is wrong with one. */
+  #attempt(batch: Batch, what: () => void): void {
+    try {
+      what();
+    } catch (error) {
+      process.stderr.write(`warning: ${batch.folder}: ${messageOf(error)}\n`);
     }
   }
 
-  /** A job that Slurm did not take again. */
-  #failAtOnce(jobId: string, error: unknown): void {
-    const hint = error instanceof UserError && error.hint !== undefined ? { hint: error.hint } : {};
-    const failure = { kind: 'user', message: messageOf(error), ...hint } as const;
-    const outcome = { type: 'error', error: failure, residentBytes: 0 } as const;
-    const runner = { run: () => Promise.resolve(outcome), cancel: () => undefined };
-    void this.#parts.runElsewhere(jobId, runner);
-  }
-
   #openBatches(): Batch[] {
-    return [...this.#batches].filter(({ open, slurmId }) => open.size > 0 || slurmId === undefined);
+    return [...this.#batches].filter(({ open }) => open.size > 0);
   }
 
   #schedule(after?: number): void {
@@ -244,7 +220,8 @@ export class SlurmService implements Elsewhere {
     this.#timer = setTimeout(
       () => {
         // One after the other, however slow Slurm is.
-        this.#polling = this.#polling.then(() => this.#poll()).then(() => this.#schedule());
+        const poll = (): Promise<void> => this.#poll().catch(() => undefined);
+        this.#polling = this.#polling.then(poll).then(() => this.#schedule());
       },
       after ?? seconds * 1000,
     );
@@ -254,41 +231,49 @@ export class SlurmService implements Elsewhere {
     const open = this.#openBatches();
     if (open.length === 0 || this.#closed) return;
     let tasks: SlurmTask[] | undefined;
+    let unanswered: string | undefined;
     try {
       tasks = await tasksNamed(
         open.map(({ name }) => name),
         this.#stop.signal,
       );
-      this.#problem = '';
     } catch (error) {
-      this.#tellProblem(open, messageOf(error));
+      unanswered = messageOf(error);
     }
-    if (this.#closed) return;
-    try {
-      for (const batch of open) {
+    for (const batch of open) {
+      if (this.#closed) return;
+      let problem: string | undefined = unanswered;
+      try {
         const own = tasks?.filter(({ name }) => name === batch.name);
         if (batch.slurmId === undefined && own) this.#adopt(batch, own);
         if (batch.slurmId !== undefined) this.#look(batch, own && (await this.#withAccounting(batch, own)));
+      } catch (error) {
+        // A full disk, say: looked at again at the next turn, and the other arrays go on.
+        problem = messageOf(error);
       }
-    } catch (error) {
-      // A full disk, or a file that cannot be read: looked at again at the next turn.
-      this.#tellProblem(open, messageOf(error));
+      this.#attempt(batch, () => this.#tellProblem(batch, problem));
     }
     await Promise.all(this.#ends);
   }
 
   /** An engine was killed while it submitted: Slurm has the array, or it never got it. */
   #adopt(batch: Batch, own: readonly SlurmTask[]): void {
-    const id = own[0]?.jobId;
-    if (id === undefined) {
-      this.#batches.delete(batch);
-      this.#spool.remove(batch);
-      for (const { id: jobId } of batch.jobs)
-        if (this.#places.get(jobId)?.batch === batch) this.#places.delete(jobId);
-      return;
-    }
+    // A task may have begun and ended, and Slurm have forgotten it.
+    const id = own[0]?.jobId ?? this.#spool.numberOf(batch.folder);
+    if (id === undefined) return this.#giveUp(batch);
     this.#spool.submitted(batch, id);
     this.#bringIn(batch);
+  }
+
+  /** Slurm never got this array: jobs that were to be tried again with it still are. */
+  #giveUp(batch: Batch): void {
+    for (const index of [...batch.open]) {
+      this.#spool.settle(batch, index);
+      const { id } = batch.jobs[index]!;
+      if (this.#places.get(id)?.batch !== batch) continue;
+      if (this.#parts.store.find(id)?.job.state === 'queued') this.again(id);
+    }
+    this.#tidy(batch);
   }
 
   /** What the accounting knows of tasks that the queue has forgotten. */
@@ -320,7 +305,7 @@ export class SlurmService implements Elsewhere {
     const folder = taskFolder(place.batch, place.index);
     const phase = seen ? phaseOf(seen.state) : asked ? 'ended' : undefined;
     const found = endOf(folder);
-    if (found?.type === 'result') return this.#end(place, found.outcome);
+    if (found?.type === 'result' || found?.type === 'unreadable') return this.#end(place, found.outcome);
     // One that was stopped may be started again by Slurm itself.
     const final = found && (found.failure.kind !== 'stopped' || phase === 'ended');
     if (final) return this.#end(place, outcomeOfFailure(found.failure, seen));
@@ -375,14 +360,15 @@ export class SlurmService implements Elsewhere {
     this.#spool.remove(batch);
   }
 
-  #tellProblem(open: readonly Batch[], message: string): void {
-    if (message === this.#problem || this.#closed) return;
-    this.#problem = message;
+  /** Once, in the log of the jobs that it concerns. */
+  #tellProblem(batch: Batch, message: string | undefined): void {
+    if (message === this.#problems.get(batch) || this.#closed) return;
+    this.#problems.set(batch, message);
+    if (message === undefined) return;
     const line = `warning: ${message} Basin continues to follow the job.`;
-    for (const batch of open)
-      for (const index of batch.open) {
-        const { id } = batch.jobs[index]!;
-        if (this.#parts.store.find(id)) this.#parts.store.addLog(id, [line]);
-      }
+    for (const index of batch.open) {
+      const { id } = batch.jobs[index]!;
+      if (this.#parts.store.find(id)) this.#parts.store.addLog(id, [line]);
+    }
   }
 }

@@ -120,12 +120,21 @@ export class Spool {
   #readBatch(name: string, folder: string): Batch {
     const text = readFileSync(join(folder, 'batch.json'), 'utf8');
     const { createdAt, settings, jobs } = batchSchema.parse(JSON.parse(text));
-    const id = join(folder, 'slurm-id');
     const open = [...jobs.keys()].filter((index) => !isFile(join(folder, String(index), 'settled')));
     return {
       ...{ name, folder, createdAt, settings, jobs, open: new Set(open) },
-      slurmId: existsSync(id) ? readFileSync(id, 'utf8').trim() : undefined,
+      slurmId: this.numberOf(folder),
     };
+  }
+
+  /** What the engine that submitted wrote down, or a task did; undefined: none of them has yet. */
+  numberOf(folder: string): string | undefined {
+    try {
+      const text = readFileSync(join(folder, 'slurm-id'), 'utf8').trim();
+      return text === '' ? undefined : text;
+    } catch {
+      return undefined;
+    }
   }
 }
 

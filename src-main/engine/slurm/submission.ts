@@ -4,8 +4,8 @@ import type { SlurmSettings } from '../../../src-shared/slurm.ts';
 import type { TaskSpecInput } from '../../../src-shared/task.ts';
 import type { JobDetail } from '../jobs/store.ts';
 import { projectRoot } from '../options.ts';
-import { cancelTasks, submitScript } from './cluster.ts';
-import { scriptOf } from './script.ts';
+import { cancelNamed, cancelTasks, submitScript } from './cluster.ts';
+import { optionsOf, scriptOf } from './script.ts';
 import type { Batch, SlurmJob, Spool } from './spool.ts';
 
 export const basinEntry = join(projectRoot, 'src-main', 'cli', 'basin.mjs');
@@ -39,10 +39,12 @@ export async function submitBatch(
   }));
   const { name, folder } = batch;
   try {
-    const script = scriptOf({ name, folder, count: jobs.length, node, entry: basinEntry }, settings);
-    spool.submitted(batch, await submitScript(script));
+    const plan = { name, folder, count: jobs.length, node, entry: basinEntry };
+    spool.submitted(batch, await submitScript(scriptOf(plan, settings), optionsOf(plan, settings)));
     return batch;
   } catch (error) {
+    // An sbatch that was too slow may have submitted it.
+    await cancelNamed(name);
     spool.remove(batch);
     throw error;
   }

@@ -1,8 +1,9 @@
 /** The follower of one task: reads what it has written, and hands it to the queue as a worker's messages. */
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { messageOf } from '../../../src-shared/errors.ts';
+import { expectationText } from '../../../src-shared/expectation.ts';
 import { progressSchema, type JobEvent } from '../../../src-shared/progress.ts';
 import {
   taskFailureSchema,
@@ -16,10 +17,27 @@ import type { Outcome, WorkerJob } from '../jobs/worker-process.ts';
 import { withFolder } from '../matrix-files.ts';
 
 export type Found =
-  { type: 'result'; outcome: Outcome & { type: 'result' } } | { type: 'failure'; failure: TaskFailure };
+  | { type: 'result'; outcome: Outcome & { type: 'result' } }
+  | { type: 'failure'; failure: TaskFailure }
+  /** What it left is not as Basin writes it; `outcome` says which file. */
+  | { type: 'unreadable'; outcome: Outcome };
 
 /** What a task has left as its end; undefined: nothing yet. */
 export function endOf(folder: string): Found | undefined {
+  try {
+    return readEnd(folder);
+  } catch (error) {
+    const hint = '`basin jobs retry ID` submits the job again.';
+    const outcome = {
+      type: 'error',
+      error: { kind: 'user', message: messageOf(error), hint },
+      residentBytes: 0,
+    } as const;
+    return { type: 'unreadable', outcome };
+  }
+}
+
+function readEnd(folder: string): Found | undefined {
   const result = readJson(join(folder, taskFiles.result), taskResultSchema);
   if (result) {
     const data = withFolder(result.result, join(folder, taskFiles.matrices));
@@ -143,6 +161,9 @@ function readJson<T extends z.ZodType>(path: string, schema: T): z.output<T> | u
   try {
     return schema.parse(JSON.parse(text));
   } catch (error) {
-    throw new Error(`${path}: ${messageOf(error)}`, { cause: error });
+    throw new Error(`${path} is damaged: ${whyDamaged(error)}.`, { cause: error });
   }
 }
+
+const whyDamaged = (error: unknown): string =>
+  error instanceof z.ZodError ? expectationText(error.issues[0]!) : messageOf(error);

@@ -36,6 +36,10 @@ describe('basin.yaml', () => {
     ['slurm: {partition: a b}', 'slurm.partition: text without spaces was expected'],
     ['slurm: {setup: ["a\\nb"]}', 'slurm.setup.0: one line of text was expected'],
     ['slurm: {sbatch: [hold]}', 'slurm.sbatch.0: an option of sbatch'],
+    ...['--job-name=mine', '-J mine', '--arr=1-3', '-C skylake --output=/tmp/%a'].map((option) => [
+      `slurm: {sbatch: ["${option}"]}`,
+      'slurm.sbatch.0: an option that Basin does not set itself was expected: it sets --job-name',
+    ]),
     ['[]', 'the file:'],
   ])('%s is refused', (text, message) => {
     const path = written(text);

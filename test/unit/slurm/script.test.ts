@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { scriptOf } from '../../../src-main/engine/slurm/script.ts';
-import { slurmSettingsSchema } from '../../../src-shared/slurm.ts';
+import { optionsOf, scriptOf } from '../../../src-main/engine/slurm/script.ts';
+import { sbatchWords, slurmSettingsSchema } from '../../../src-shared/slurm.ts';
 
 const plan = {
   name: 'basin-x',
@@ -74,13 +74,23 @@ describe('script of a job array', () => {
     );
     const file = join(root, 'script.sh');
     writeFileSync(file, script);
-    const env = { ...process.env, SLURM_ARRAY_TASK_ID: '7' };
+    const env = { ...process.env, SLURM_ARRAY_TASK_ID: '7', SLURM_ARRAY_JOB_ID: '12' };
     const words = execFileSync('bash', [file], { encoding: 'utf8', env }).trim().split('\n');
     expect(words).toEqual(['/b/basin.mjs', 'worker', '--spec', join(folder, '7', 'spec.json')]);
+    expect(readFileSync(join(folder, 'slurm-id'), 'utf8')).toBe('12\n');
     // sbatch puts the task's number for %a, and a percent sign for two.
-    expect(options(readFileSync(file, 'utf8'))).toContain(
-      `--output="${folder.replace('%a', '%%a')}/%a/slurm.out"`,
-    );
+    const output = `--output=${folder.replace('%a', '%%a')}/%a/slurm.out`;
+    expect(options(readFileSync(file, 'utf8')).flatMap(sbatchWords)).toContain(output);
+    expect(optionsOf({ ...plan, folder }, slurmSettingsSchema.parse({}))).toContain(output);
     rmSync(root, { recursive: true });
+  });
+
+  test('what basin.yaml asks is on the command line too, word by word', () => {
+    const sbatch = ['-C skylake', String.raw`--comment="two \"words\"" # why`];
+    const settings = slurmSettingsSchema.parse({ partition: 'gpu', sbatch });
+    const words = optionsOf(plan, settings);
+    expect(words).toContain('--partition=gpu');
+    expect(words.slice(-3)).toEqual(['-C', 'skylake', '--comment=two "words"']);
+    expect(options(scriptOf(plan, settings)).slice(-2)).toEqual(sbatch);
   });
 });

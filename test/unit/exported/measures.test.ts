@@ -169,6 +169,17 @@ describe.skipIf(!hasBinding())('measures of an exported network', () => {
       { layer: 'each', why: 'its 12 groups read different channels' },
     ]);
   });
+
+  it('leave out what has no rows of trained weights over one example', () => {
+    const { graph } = exportedModel(exportedFixture('layers.pt2'));
+    const { layers, leftOut } = exportedLayers(readNetwork(graph));
+    expect(layers.map(({ id, width }) => [id, width])).toEqual([['head', 5]]);
+    expect(leftOut).toEqual([
+      { layer: 'conv', why: 'its images are not one per example' },
+      { layer: 'still', why: 'its weight is not trained' },
+      { layer: 'each', why: 'it has a matrix for every block of its input' },
+    ]);
+  });
 });
 
 /** Of one checkpoint. */

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import type { DeclaredSpec, ExportedSpec } from '../model.ts';
-import { graphSchema, type Node } from '../networks/graph.ts';
+import { graphSchema, type Graph, type Node } from '../networks/graph.ts';
 import { packValue, unpackValue } from '../networks/packed.ts';
 import { withExportedFamily } from './exported-family.ts';
 import type { RunConfig } from './schema.ts';
@@ -12,11 +12,16 @@ export const exportedName = 'exported';
 
 const packedSchema = z.strictObject({ graph: graphSchema, tied: z.record(z.string(), z.string()) });
 
-/** The section `model` of a config. */
+/** The section `model` of a config, without a family: `model.family` alone says which entries are fixed. */
 export const exportedSection = ({ graph, exported, description }: DeclaredSpec): Record<string, unknown> => ({
   name: exportedName,
   ...(description !== undefined && { description }),
-  network: packValue({ graph, tied: exported?.tied ?? {} }),
+  network: packValue({ graph: withoutHeld(graph), tied: exported?.tied ?? {} }),
+});
+
+const withoutHeld = (graph: Graph): Graph => ({
+  ...graph,
+  parameters: graph.parameters.map(({ held: _ofFamily, ...parameter }) => parameter),
 });
 
 /** What was read last: a config is resolved again and again. */

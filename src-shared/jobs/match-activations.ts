@@ -206,7 +206,7 @@ function rowsOfGroup(
 
 export const matchActivationsJob = defineJob({
   kind: 'match-activations',
-  version: 2,
+  version: 3,
   title: 'Match activations',
   summary:
     'How well the neurons of two models correspond: mean similarity of their activations under the best, the identity and random permutations, per layer; for one pair, or for all pairs in whole groups over training.',

@@ -78,7 +78,7 @@ const rowSchema = z.object({
 
 export const permutationSensitivityJob = defineJob({
   kind: 'permutation-sensitivity',
-  version: 2,
+  version: 3,
   title: 'Permutation sensitivity',
   summary:
     'Are the neurons of a layer identifiable? What every swap of two neurons, random permutations and a given one add to the realization cost, how far apart the neurons’ centers are, and a verdict in words.',

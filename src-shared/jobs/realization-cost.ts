@@ -35,7 +35,7 @@ const rowSchema = z.object({
 
 export const realizationCostJob = defineJob({
   kind: 'realization-cost',
-  version: 1,
+  version: 2,
   title: 'Realization cost',
   summary:
     'What it costs each neuron slot to compute another neuron’s function, as a squared Mahalanobis distance in the subspace of the layer’s inputs, and what swapping two neurons costs.',

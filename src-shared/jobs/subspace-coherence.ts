@@ -28,7 +28,7 @@ const rowSchema = z.object({ ...checkpointNames, coherence_results: z.array(laye
 
 export const subspaceCoherenceJob = defineJob({
   kind: 'subspace-coherence',
-  version: 1,
+  version: 2,
   title: 'Subspace coherence',
   summary:
     'How evenly the subspace of a layer’s inputs spreads over the coordinates (coherence), and how far the masked Gram matrices of its neurons are from a multiple of the identity (anisotropy), with the bound the coherence gives.',

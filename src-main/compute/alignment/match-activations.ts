@@ -8,6 +8,7 @@ import type {
   matchActivationsJob,
   MatchedModels,
 } from '../../../src-shared/jobs/match-activations.ts';
+import { isExportedSpec } from '../../../src-shared/model.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
 import { noteOf } from '../../../src-shared/matching-modes.ts';
@@ -24,6 +25,7 @@ import { savedEpochs } from '../saved-epochs.ts';
 import { sigmaOf } from '../networks/effective.ts';
 import { RandomStream } from '../random.ts';
 import { allNodesNote } from './align-pairs.ts';
+import { exportedFixedPart } from './exported-fixed-part.ts';
 import { measuredGroup } from './activation-matching.ts';
 import { matchRecorded } from './match-recorded.ts';
 import type { PairMatching } from './match-recorded.ts';
@@ -159,8 +161,8 @@ async function rowOf(
   return {
     ...pairFields(a, b),
     ...(b.run.directory === directory && { run_key: basename(directory), run_directory: directory }),
-    // A declared network fixes nothing.
-    family: a.spec.architecture === 'mlp' ? a.spec.family : 'standard',
+    // A declared network that was not exported fixes nothing.
+    family: a.spec.architecture !== 'declared' || isExportedSpec(a.spec) ? a.spec.family : 'standard',
     matching_results: results,
     ...(note !== undefined && { note }),
   };
@@ -173,8 +175,10 @@ async function rowOf(
  */
 function fixedPartOf(
   { run: { graph }, state }: LoadedModel,
-  { openedBy, values }: PermutationGroup,
+  group: PermutationGroup,
 ): { sigma_f?: number; fixed_share?: number } {
+  if (isExported(graph)) return exportedFixedPart(graph, group);
+  const { openedBy, values } = group;
   const opening = graph.nodes.filter(({ id }) => openedBy.includes(id));
   const weights = opening.flatMap(({ parameters }) => parameters['weight'] ?? []);
   const parts = weights.flatMap(({ family }) => family ?? []);

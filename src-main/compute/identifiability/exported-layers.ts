@@ -39,7 +39,7 @@ function layersOf(network: Network): ExportedLayers {
     const count = (taken.get(module) ?? 0) + 1;
     taken.set(module, count);
     const id = count === 1 ? module : `${module}-${count}`;
-    const why = weight ? unsupported(call) : 'its weight is computed from others';
+    const why = weight ? unsupported(node, call, weight) : 'its weight is computed from others';
     if (!weight || why !== undefined) leftOut.push({ layer: id, why: why! });
     else
       layers.push({
@@ -86,15 +86,22 @@ const moduleOf = ({ name }: Parameter): string => name.replace(/\.weight$/, '');
 
 type Product = Extract<TorchCall, { call: 'matmul' | 'conv' | 'conv_transpose' }>;
 
-function unsupported(call: Product): string | undefined {
-  if (call.call === 'matmul') return undefined;
+function unsupported(
+  { inputs }: CheckedNode,
+  call: Product,
+  { parameter, shape }: StoredWeight,
+): string | undefined {
+  if (parameter.role !== 'trained') return 'its weight is not trained';
+  if (call.call === 'matmul')
+    return shape.length === 2 ? undefined : 'it has a matrix for every block of its input';
   if (call.call === 'conv_transpose')
     return 'it is a transposed convolution, whose inputs are not cut into patches';
   if (call.groups > 1) return `its ${call.groups} groups read different channels`;
   if (call.dilation.some((step) => step !== 1)) return 'it is dilated';
   if (call.padding.some(([before, after]) => before !== after))
     return 'its padding is not the same on both sides';
-  return undefined;
+  // The shape of a value is that of one example only if it is one value for each.
+  return inputs[0]!.length === 3 ? undefined : 'its images are not one per example';
 }
 
 function rowsOf(

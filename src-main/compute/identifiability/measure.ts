@@ -2,6 +2,9 @@
 import { basename, resolve } from 'node:path';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Split } from '../../../src-shared/domain.ts';
+import { isExportedSpec } from '../../../src-shared/model.ts';
+import { readNetwork } from '../../../src-shared/networks/network.ts';
+import { trainedGraphOf } from '../../../src-shared/networks/of-model.ts';
 import { findCheckpoint, readRunDirectory } from '../../formats/run-directory.ts';
 import { loadAnalysisData } from '../analysis-data.ts';
 import type { DataWish } from '../analysis-data.ts';
@@ -11,6 +14,7 @@ import { backendInfo } from '../backend/info.ts';
 import { loadModels, refuseGraphNetworks } from '../load-models.ts';
 import type { LoadedModel } from '../load-models.ts';
 import type { Examples } from '../data/index.ts';
+import { holdsEntries, withHeldApart } from '../models/held-entries.ts';
 import { startThreads } from '../threads/pool.ts';
 import { isExported } from '../networks/parameters.ts';
 import { exportedLayers } from './exported-layers.ts';
@@ -136,7 +140,26 @@ export function measureCheckpoints<
 function load({ run, models, epoch }: CheckpointPart<SelectionParams>): LoadedModel {
   const model = loadModels(run, models, epoch)[0]!;
   refuseGraphNetworks(model.run, 'identifiability is measured');
-  return model;
+  return withFixedEntries(model);
+}
+
+/**
+ * An exported network with F and D beside the weights that have fixed entries: the files hold only what acts.
+ * @throws UserError if the run's seed is not recorded, or draws other entries than the checkpoint has
+ */
+function withFixedEntries(model: LoadedModel): LoadedModel {
+  const { run, spec, state, name } = model;
+  if (!isExportedSpec(spec) || !holdsEntries(spec)) return model;
+  const { mask_seed: seed } = run.config;
+  if (seed == null)
+    throw new UserError(
+      `${run.configPath}: mask_seed is missing; it decides which entries of the weights in model.family are fixed, and to what.`,
+      { hint: 'Use the config.yaml that the training wrote, or add the mask_seed that it used.' },
+    );
+  const network = readNetwork(trainedGraphOf(spec), run.configPath);
+  const graph = { ...network, objective: run.graph.objective };
+  const [apart] = withHeldApart(spec, [state], seed, () => name);
+  return { ...model, run: { ...run, graph }, state: apart! };
 }
 
 const betweenOf =

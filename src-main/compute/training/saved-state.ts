@@ -11,7 +11,7 @@ import { checkpointCancel } from '../context.ts';
 import type { ComputeContext } from '../context.ts';
 import { stateDictFromCheckpoint, withTied } from '../models/index.ts';
 import type { HostTensor, StateDict } from '../models/index.ts';
-import { withHeldInside } from './held-entries.ts';
+import { withHeldInside } from '../models/held-entries.ts';
 import type { OptimizerSettings } from './optimizer.ts';
 import { slotNames } from './optimizer.ts';
 import type { Snapshot, TrainingSession } from './session.ts';

@@ -31,7 +31,7 @@ import { reasonToStop, requireMetrics } from './early-stopping.ts';
 import { checkFit } from './fit.ts';
 import { forkRecord, planFork, planForkAgain } from './fork.ts';
 import type { Fork } from './fork.ts';
-import { withHeldApart } from './held-entries.ts';
+import { withHeldApart } from '../models/held-entries.ts';
 import { HeldOut } from './held-out.ts';
 import { evaluate, metricsOf, savesAt, stepsPerEpoch, trainEpoch, validatesAt } from './loop.ts';
 import type { Pace, Training } from './loop.ts';
@@ -253,7 +253,8 @@ async function openSession(
   }
   const wanted = { epoch: from.epoch, models: seeds.init.length };
   const saved = await readSaved(from.run, spec, wanted, between);
-  const states = withHeldApart(spec, saved.states, seeds.mask, from.run.directory);
+  const nameOf = (place: number): string => `${from.run.directory}: model ${place + 1}`;
+  const states = withHeldApart(spec, saved.states, seeds.mask, nameOf);
   const session = new TrainingSession(backend, settings, states, examples);
   try {
     // At epoch 0 an optimizer has kept nothing yet, whoever trained the run.

@@ -8,6 +8,7 @@ import { readRunDirectory } from '../../../src-main/formats/run-directory.ts';
 import { readRun } from '../../../src-main/compute/load-models.ts';
 import { summarise } from '../../../src-main/engine/catalog/summary.ts';
 import { configWith, resolveTrainable } from '../../../src-shared/config.ts';
+import { exportedSection } from '../../../src-shared/config/exported.ts';
 import { withExportedFamily } from '../../../src-shared/config/exported-family.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Interpolation } from '../../../src-shared/jobs/interpolate.ts';
@@ -184,6 +185,18 @@ describe('fixed entries of an exported network', () => {
       ...{ family: 'w-asymmetric', sigmaF: 2 },
     });
     expect(summarise(readRunDirectory(adopted).config).family).toBe(null);
+  });
+
+  it('are not packed with the network: model.family is the only place for them', () => {
+    const held = ({ config }: { config: Parameters<typeof resolveTrainable>[0] }): string[] => {
+      const spec = resolveTrainable(config);
+      const graph = spec.architecture === 'declared' ? spec.graph : never();
+      return graph.parameters.flatMap((parameter) => (parameter.held ? [parameter.name] : []));
+    };
+    const { config, spec } = readRun(join(folder, 'whole'));
+    const model = exportedSection(spec.architecture === 'declared' ? spec : never());
+    expect(held({ config })).toEqual(['conv.weight', 'fc.weight']);
+    expect(held({ config: configWith({ ...config, model }, []) })).toEqual([]);
   });
 
   it('are moved by every group of the network, which says so', async () => {

@@ -16,6 +16,8 @@ import type { TorchCall } from '../../../src-shared/networks/operations/torch.ts
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
+import { readRunDirectory } from '../../../src-main/formats/run-directory.ts';
+import { add, fresh, npy } from '../../support/add-data.ts';
 import { job } from '../../support/job.ts';
 import { exportedFixture } from './files.ts';
 import { modelOf, planted } from './models.ts';
@@ -132,5 +134,59 @@ describe.skipIf(!hasBinding())('the job match-weights', () => {
     );
     expect(found.sum_of_l2_norms).toBe(0);
     expect(found.permutations['q:blocks']).toEqual([0, 1]);
+  });
+});
+
+describe.skipIf(!hasBinding())('the job match-activations', () => {
+  interface Matched {
+    family: string;
+    matching_results: { layer: string; sigma_f?: number; fixed_share?: number }[];
+  }
+
+  it('compares the heads of a network over tokens, of which nothing is fixed', async () => {
+    const tokens = Array.from({ length: 30 * 6 }, (_, i) => BigInt((i * i + (i >> 3)) % 9));
+    const inputs = npy('int64', [30, 6], BigInt64Array.from(tokens));
+    await add({ name: 'nines', task: 'next-token', inputs });
+    const run = fresh('heads');
+    const network = exportedFixture('rotary.pt2');
+    await job('adopt', { network, directory: run, paths: [network, network], dataset: 'nines' });
+    const { family, matching_results: results } = await job<Matched>('match-activations', { run, epoch: 1 });
+    expect(family).toBe('standard');
+    expect([...new Set(results.map(({ layer }) => layer))]).toEqual(
+      symmetriesOf(modelOf('rotary').network).groups.map(({ name }) => name),
+    );
+    for (const result of results) expect(result).toMatchObject({ sigma_f: 0, fixed_share: 0 });
+  });
+
+  it('says what is fixed in the weights that make the units, not in those of their norm', async () => {
+    const adopted = fresh('digits');
+    await job('adopt', { network: exportedFixture('digits.pt2'), directory: adopted });
+    const { model } = readRunDirectory(adopted).config;
+    const matched = async (name: string, family: object): Promise<Matched> => {
+      const run = fresh(name);
+      const config = {
+        model: { ...(model as object), family },
+        dataset: { name: 'mnist-10k', batch_size: 400, val_split: 0.1 },
+        optimizer: { name: 'adamw', lr: 0.01 },
+        training: { num_epochs: 0, save_every: 1 },
+        ...{ num_models: 2, seed: 1, mask_seed: 3 },
+      };
+      await job('train', { run, config });
+      return job('match-activations', { run, epoch: 0 });
+    };
+    const asymmetric = { name: 'w-asymmetric', parameters: ['*.weight'], num_fixed: 7, sigma_f: 2 };
+    const sparse = { name: 'sparse', parameters: ['*.weight'], num_fixed: 5 };
+    const behind = { name: 'w-asymmetric', parameters: ['fc.weight'], num_fixed: 7, sigma_f: 2 };
+    for (const [name, family, sigma, share] of [
+      ['asymmetric', asymmetric, 2, 7 / 25],
+      ['sparse', sparse, 0, 5 / 25],
+      ['behind', behind, 0, 0],
+    ] as const) {
+      const row = await matched(name, family);
+      expect(row.family).toBe(family.name);
+      expect(row.matching_results.length).toBeGreaterThan(0);
+      for (const result of row.matching_results)
+        expect(result).toMatchObject({ layer: 'conv', sigma_f: sigma, fixed_share: share });
+    }
   });
 });

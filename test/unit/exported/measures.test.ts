@@ -1,5 +1,8 @@
 /** Measures of rows of weights on networks exported from PyTorch, beside the same networks as Basin has them. */
-import { describe, expect, it } from 'vitest';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadBackend } from '../../../src-main/compute/backend/index.ts';
 import { hasBinding } from '../../../src-main/compute/backend/native.ts';
 import type { Examples } from '../../../src-main/compute/data/index.ts';
@@ -12,10 +15,14 @@ import { realizationCosts } from '../../../src-main/compute/identifiability/real
 import { coherenceOf, modelOutput } from '../../../src-main/compute/identifiability/subspace.ts';
 import type { StateDict } from '../../../src-main/compute/models/index.ts';
 import { RandomStream } from '../../../src-main/compute/random.ts';
+import { openCheckpoint } from '../../../src-main/formats/checkpoint.ts';
+import { readRunDirectory } from '../../../src-main/formats/run-directory.ts';
 import { exportedModel } from '../../../src-main/interop/adopt/exported.ts';
+import type { JobKindName, JobResult } from '../../../src-shared/jobs/index.ts';
 import type { Graph } from '../../../src-shared/networks/graph.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import { sizeOf } from '../../../src-shared/shapes.ts';
+import { job } from '../../support/job.ts';
 import { exportedFixture } from './files.ts';
 
 const still = (): Promise<void> => Promise.resolve();
@@ -161,5 +168,93 @@ describe.skipIf(!hasBinding())('measures of an exported network', () => {
       { layer: 'grouped', why: 'its 2 groups read different channels' },
       { layer: 'each', why: 'its 12 groups read different channels' },
     ]);
+  });
+
+  it('leave out what has no rows of trained weights over one example', () => {
+    const { graph } = exportedModel(exportedFixture('layers.pt2'));
+    const { layers, leftOut } = exportedLayers(readNetwork(graph));
+    expect(layers.map(({ id, width }) => [id, width])).toEqual([['head', 5]]);
+    expect(leftOut).toEqual([
+      { layer: 'conv', why: 'its images are not one per example' },
+      { layer: 'still', why: 'its weight is not trained' },
+      { layer: 'each', why: 'it has a matrix for every block of its input' },
+    ]);
+  });
+});
+
+/** Of one checkpoint. */
+type Row<Kind extends JobKindName> = Exclude<JobResult<Kind>, readonly unknown[]>;
+
+describe.skipIf(!hasBinding())('measures of an exported run with fixed entries', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'basin-exported-measures-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const run = join(folder, 'run');
+  const options = { run, epoch: 0, models: [2], layers: ['fc'], explainedVariance: 1 };
+
+  beforeAll(async () => {
+    const adopted = join(folder, 'adopted');
+    await job('adopt', { network: exportedFixture('digits.pt2'), directory: adopted });
+    const { model, ...config } = readRunDirectory(adopted).config;
+    const family = { name: 'w-asymmetric', parameters: ['fc.weight'], num_fixed: 7, sigma_f: 2 };
+    await job('train', {
+      run,
+      config: {
+        ...{ ...config, model: { ...(model as object), family } },
+        dataset: { name: 'mnist-10k', batch_size: 400, val_split: 0.1 },
+        optimizer: { name: 'adamw', lr: 0.01 },
+        training: { num_epochs: 0, save_every: 1 },
+        ...{ num_models: 2, seed: 1, mask_seed: 3 },
+      },
+    });
+  });
+
+  const rowsOf = (model: number): number[][] => {
+    const checkpoint = openCheckpoint(join(run, `checkpoint_epoch_0_model_${model}.safetensors`));
+    try {
+      const values = [...checkpoint.tensors.get('fc.weight')!.readFloat64()];
+      return Array.from({ length: 10 }, (_, row) => values.slice(128 * row, 128 * (row + 1)));
+    } finally {
+      checkpoint.close();
+    }
+  };
+
+  it('see them: a slot cannot reach the entries of another neuron where its own are fixed', async () => {
+    const [mine, other] = [rowsOf(2), rowsOf(1)];
+    const [layer] = (await job<Row<'realization-cost'>>('realization-cost', options))
+      .realization_cost_results;
+    // All directions count, so a cost is the squared length of the neuron at the slot's free entries.
+    expect(layer!.subspace_dimension).toBe(128);
+    const cost = (slot: number, neuron: number): number =>
+      mine[neuron]!.reduce((sum, value, k) => sum + (mine[slot]![k] === other[slot]![k] ? 0 : value ** 2), 0);
+    const { data: costs } = layer!.mahalanobis_distance_squared;
+    const { data: swaps } = layer!.transposition_cost_squared;
+    for (let i = 0; i < 10; i++)
+      for (let j = 0; j < 10; j++) {
+        expect(costs[10 * i + j]).toBeCloseTo(cost(i, j), 5);
+        expect(swaps[10 * i + j]).toBeCloseTo(cost(i, j) + cost(j, i) - cost(i, i) - cost(j, j), 5);
+        if (i !== j) expect(swaps[10 * i + j]).toBeGreaterThan(1);
+      }
+  });
+
+  it('say by how much they are scaled, and how unevenly they leave the inputs', async () => {
+    const [layer] = (await job<Row<'permutation-sensitivity'>>('permutation-sensitivity', options))
+      .sensitivity_results;
+    expect(layer).toMatchObject({ sigma_f: 2, verdict: { told_apart: 'yes' } });
+    const [even] = (await job<Row<'subspace-coherence'>>('subspace-coherence', options)).coherence_results;
+    // Of the identity on the free entries less their share.
+    for (const norm of even!.anisotropy_operator_norms!) expect(norm).toBeCloseTo(121 / 128, 6);
+  });
+
+  it('need the seed that the fixed entries were drawn with', async () => {
+    const other = join(folder, 'other');
+    cpSync(run, other, { recursive: true });
+    const config = readFileSync(join(run, 'config.yaml'), 'utf8');
+    const asked = { ...options, run: other };
+    writeFileSync(join(other, 'config.yaml'), config.replace('mask_seed: 3', 'mask_seed: 4'));
+    await expect(job('realization-cost', asked)).rejects.toThrow(
+      /model 2 of .*other at epoch 0: entries of "fc.weight" that stay fixed are not those that mask_seed \(4\)/,
+    );
+    writeFileSync(join(other, 'config.yaml'), config.replace('mask_seed: 3', 'mask_seed: null'));
+    await expect(job('realization-cost', asked)).rejects.toThrow('config.yaml: mask_seed is missing');
   });
 });

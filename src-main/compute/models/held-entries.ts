@@ -1,33 +1,34 @@
 /**
- * Entries of an exported network that stay as they were drawn (networks/held.ts), on the way into a training and out of it.
+ * Entries of an exported network that stay as they were drawn (networks/held.ts), taken apart for training and for
+ * measures of identifiability, and put together again for the files.
  * Inside, F and D stand beside W, which is 0 where D is 0: neither weight decay nor momentum then has anything to move there.
  * Outside, a tensor is the weight that acts, under the one key that the state dict has for it.
  */
 import { UserError } from '../../../src-shared/errors.ts';
-import type { TrainableSpec } from '../../../src-shared/model.ts';
+import type { ModelSpec, TrainableSpec } from '../../../src-shared/model.ts';
 import { companionsOf } from '../../../src-shared/networks/families.ts';
 import type { Graph } from '../../../src-shared/networks/graph.ts';
 import { readNetwork } from '../../../src-shared/networks/network.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
 import { trainedGraphOf } from '../../../src-shared/networks/of-model.ts';
-import { fixedPart } from '../models/index.ts';
-import type { HostTensor, StateDict } from '../models/index.ts';
 import { actingArrays, fixedParts } from '../networks/effective.ts';
+import { fixedPart } from './initialise.ts';
+import type { HostTensor, StateDict } from './tensors.ts';
 
-const holdsEntries = (spec: TrainableSpec): boolean =>
+export const holdsEntries = (spec: ModelSpec): boolean =>
   spec.architecture === 'declared' && spec.graph.parameters.some(({ held }) => held !== undefined);
 
 /**
  * Of models as they act: with F and D, and W without what is held. Others come back as they are.
  * @param seed decides F and D
- * @param where if they were read: the folder, for messages; what is held must then be what the seed draws
+ * @param nameOf if they were read: names the model at a place, for messages; what is held must then be what the seed draws
  * @throws UserError naming the parameter whose entries are others
  */
 export function withHeldApart(
   spec: TrainableSpec,
   states: readonly StateDict[],
   seed: number,
-  where?: string,
+  nameOf?: (place: number) => string,
 ): StateDict[] {
   if (!holdsEntries(spec)) return [...states];
   const network = readNetwork(trainedGraphOf(spec));
@@ -37,9 +38,9 @@ export function withHeldApart(
     const own: StateDict = new Map([...state, ...shared]);
     for (const { parameter, offset, mask } of parts) {
       const { shape, data } = state.get(parameter)!;
-      if (where !== undefined && mask && !isHeld(data, mask, offset))
+      if (nameOf && mask && !isHeld(data, mask, offset))
         throw new UserError(
-          `${where}: model ${m + 1}: entries of "${parameter}" that stay fixed are not those that mask_seed (${seed}) gives.`,
+          `${nameOf(m)}: entries of "${parameter}" that stay fixed are not those that mask_seed (${seed}) gives.`,
           { hint: 'Use the config.yaml of the run that the checkpoint belongs to.' },
         );
       own.set(parameter, { shape, data: mask ? data.map((value, i) => (mask[i] === 0 ? 0 : value)) : data });

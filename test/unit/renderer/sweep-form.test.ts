@@ -122,8 +122,21 @@ describe('a measure over what was varied', () => {
 
   it('is exported with a row for each run', () => {
     expect(csvOfSweep(sweep, cells).split('\n').slice(0, 2)).toEqual([
-      'lr,seed,run,state,outdated,test_accuracy,test_accuracy_std,test_accuracy_n',
-      '0.1,1,/runs/0.1-1,trained,false,90,1,2',
+      'lr,seed,run,state,outdated,test_accuracy,test_accuracy_std,test_accuracy_n,unaligned_split,unaligned_epoch,aligned_by,aligned_split,aligned_epoch',
+      '0.1,1,/runs/0.1-1,trained,false,90,1,2,,,,,',
     ]);
+  });
+
+  it('says of what the accuracy is, and joins no numbers of different kinds', () => {
+    const told = (lossName: 'next-token' | 'binary-cross-entropy', of = cells) =>
+      of.map((cell) =>
+        cell.measures?.test
+          ? { ...cell, measures: { ...cell.measures, test: { ...cell.measures.test, lossName } } }
+          : cell,
+      );
+    const recipe = figureOfSweep(sweep, told('next-token'), { over: 'lr' });
+    expect(recipe.data.panels[0]!.label).toBe('test token accuracy (%)');
+    const mixed = [...told('next-token', cells.slice(0, 1)), ...cells.slice(1)];
+    expect(() => figureOfSweep(sweep, mixed, { over: 'lr' })).toThrow('measured in different ways');
   });
 });

@@ -66,7 +66,7 @@ async function configuration(folder: string): Promise<string> {
     'SlurmdParameters=config_overrides',
     'MpiDefault=none',
     'ReturnToService=2',
-    'SlurmdTimeout=20',
+    'SlurmdTimeout=10',
     'KillWait=5',
     'SchedulerParameters=sched_interval=1,sched_min_interval=100000,batch_sched_delay=0,bf_interval=1',
     `StateSaveLocation=${join(folder, 'state')}`,

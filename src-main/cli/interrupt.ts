@@ -7,9 +7,9 @@ const samePressMs = 300;
 export interface Interrupt {
   /** Aborted on SIGINT, SIGTERM or SIGHUP. */
   readonly signal: AbortSignal;
-  /** True where Ctrl-C is how the command is meant to end: nothing is said, and it counts as done. */
+  /** True if Ctrl-C is how the command is meant to end: nothing is said, and it counts as done. */
   isTheEnd: boolean;
-  /** True if it was the terminal that went away: what runs on other machines goes on. */
+  /** True if the terminal was closed: what runs elsewhere (on a cluster, in another engine) continues. */
   isHangUp: boolean;
 }
 

@@ -18,7 +18,7 @@ type Listener = (event: EngineEvent) => void;
 
 /** Jobs that are done which a window holds; every other job it holds. */
 const doneJobs = 200;
-/** A list is read again at the earliest after so many times the time that reading it took: it must not fill the day. */
+/** A long list takes long to read: the pause before it is read again is at least this multiple of it. */
 const rest = 8;
 
 class EngineState {

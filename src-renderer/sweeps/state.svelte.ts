@@ -6,7 +6,7 @@ import { emptyForm, type SweepForm } from './form.ts';
 
 /** Milliseconds between two looks, at least: a sweep changes with every job of its runs. */
 const pause = 1000;
-/** A large one is looked at again only after so many times the time that it took. */
+/** A large sweep takes long to look at: the pause before the next look is at least this multiple of it. */
 const rest = 8;
 
 /** What a request says, asked again whenever sweeps or runs change. */

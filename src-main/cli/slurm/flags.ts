@@ -51,7 +51,7 @@ export function onSlurm(
   return { settings, detach: detach ?? false };
 }
 
-/** The script that would be submitted for so many jobs. */
+/** The script that would be submitted for `count` jobs. */
 export function printScript(count: number, { settings }: OnSlurm, { terminal, workspace }: Globals): void {
   const name = 'basin-NAME';
   const folder = join(workspacePath(workspace), 'slurm', name);

@@ -51,9 +51,9 @@ export function refuseFailures(
   );
 }
 
-/** Milliseconds after which the sweep is looked at again though nothing was heard of it. */
+/** Milliseconds after which the sweep is looked at again even if no change was reported. */
 const lookAgainAfter = 2000;
-/** A large one is looked at again only after so many times the time that it took. */
+/** A large sweep takes long to look at: the pause before the next look is this multiple of it. */
 const rest = 8;
 const longestRest = 10_000;
 

@@ -1,17 +1,16 @@
 /** The machine check of permutation groups of networks exported from PyTorch, on TensorFlow's double kernels. */
 import { UserError } from '../../../src-shared/errors.ts';
 import type { Network } from '../../../src-shared/networks/network.ts';
-import type { TorchCall } from '../../../src-shared/networks/operations/torch.ts';
 import { symmetriesOf } from '../../../src-shared/networks/symmetries.ts';
 import type { PermutationGroup } from '../../../src-shared/networks/symmetries.ts';
-import { sizeOf } from '../../../src-shared/shapes.ts';
 import type { Backend } from '../backend/index.ts';
 import { RandomStream } from '../random.ts';
-import { relativeChange, requireGroups, symmetryTolerance } from './check-symmetries.ts';
-import { valuesOfArrays } from './doubles.ts';
+import { requireGroups, symmetryTolerance } from './check-symmetries.ts';
+import { inputsOf, withComparison } from './comparison.ts';
+import type { ChangeOf } from './comparison.ts';
 import { isExported } from './parameters.ts';
 import { inDoubles, permuteArrays } from './permute.ts';
-import type { NamedArray, NamedArrays } from './permute.ts';
+import type { NamedArrays } from './permute.ts';
 import { movingOrders, tellingArrays } from './probe.ts';
 
 export interface SymmetryCheck {
@@ -21,9 +20,6 @@ export interface SymmetryCheck {
   readonly failed: readonly { readonly group: string; readonly maxRelativeChange: number }[];
   readonly ok: boolean;
 }
-
-/** Examples that functions are compared on. */
-export const rows = 2;
 
 /**
  * Permutes the units of all groups at random and compares the outputs on random inputs in double precision; each group by
@@ -40,20 +36,9 @@ export function checkExportedGroups(
   const stream = new RandomStream(0, 'symmetries');
   const x = inputsOf(network, stream);
   const changed = movingOrders(groups, stream);
-  const { output } = network.graph;
-  const values = valuesOfArrays(backend, { network, arrays: doubles }, [output], { rows, count: rows });
-  const outputOf = (own: NamedArrays<Float64Array>): Float64Array => {
-    let found = new Float64Array();
-    values.set(own);
-    values.each(x, (value) => {
-      found = Float64Array.from(value instanceof Float64Array ? value : backend.native!.doubles.read(value));
-    });
-    return found;
-  };
-  try {
-    const before = outputOf(doubles);
+  const compare = (changeFrom: ChangeOf): SymmetryCheck => {
     const changeOf = (some: readonly PermutationGroup[]): number =>
-      relativeChange(before, outputOf(permuted(doubles, some, changed)));
+      changeFrom(permuteArrays(doubles, some, changed));
     const maxRelativeChange = changeOf(groups);
     // NaN compares with nothing.
     const ok = maxRelativeChange <= symmetryTolerance;
@@ -62,33 +47,8 @@ export function checkExportedGroups(
       : groups.map((group) => ({ group: group.name, maxRelativeChange: changeOf([group]) }));
     const failed = each.filter((check) => !(check.maxRelativeChange <= symmetryTolerance));
     return { maxRelativeChange, failed, ok };
-  } finally {
-    values.dispose();
-  }
-}
-
-const permuted = (
-  arrays: NamedArrays<Float64Array>,
-  groups: readonly PermutationGroup[],
-  permutations: ReadonlyMap<string, Int32Array>,
-): Map<string, NamedArray<Float64Array>> => permuteArrays(arrays, groups, permutations);
-
-/** Numbers of any size; whole ones for tables of rows, as many as the smallest has. */
-export function inputsOf({ graph, nodes, shapes }: Network, stream: RandomStream): Float64Array {
-  const [input] = graph.inputs;
-  const numbers = stream.normals(rows * sizeOf(input!.shape));
-  const calls = nodes.filter(({ op }) => op === 'torch');
-  const isWhole = calls.some(
-    ({ takes, attributes }) =>
-      takes.includes(input!.id) &&
-      (attributes as TorchCall).call === 'cast' &&
-      (attributes as { kind: string }).kind === 'int',
-  );
-  const tables = calls.flatMap(({ takes, attributes }) =>
-    (attributes as TorchCall).call === 'embedding' ? [shapes.get(takes[0]!)![0]!] : [],
-  );
-  const most = Math.min(2 ** 10, ...tables);
-  return Float64Array.from(numbers, (value) => (isWhole ? Math.floor(Math.abs(value) * 1000) % most : value));
+  };
+  return withComparison(backend, network, doubles, compare, x);
 }
 
 /**

@@ -16,7 +16,7 @@ export interface EvaluationPlan {
   /** Examples per call; the last call is filled up. */
   rows: number;
   way: Way;
-  /** Examples are the nodes of a graph with so many edges; `rows` are all of them. */
+  /** How many edges the graph has whose nodes are the examples; `rows` are then all nodes. */
   edges?: number;
   /** Heads are mixed of those of other networks; absent: each of the P has its own. */
   mix?: { sources: number; used: number; permuted: boolean };

@@ -89,19 +89,10 @@ export const resnetRowSchema = z.strictObject({
 });
 export type ResnetRow = z.infer<typeof resnetRowSchema>;
 
-export const exportedRowSchema = z.strictObject({
+/** Milliseconds per image: of the fastest batch of all turns; processor times are medians over the turns. */
+export const exportedRowSchema = resnetRowSchema.omit({ norm: true }).extend({
   /** Pixels of a side. */
   size: z.int().positive(),
-  /** Per image: of the fastest batch of all turns. */
-  basin_ms: z.number().positive(),
-  torch_ms: z.number().positive(),
-  /** basin_ms / torch_ms */
-  ratio: z.number().positive(),
-  /** The most that the ratio may be. */
-  target: z.number().positive(),
-  /** What all threads spent on an image: medians over the turns. */
-  basin_cpu_ms: z.number().positive(),
-  torch_cpu_ms: z.number().positive(),
 });
 export type ExportedRow = z.infer<typeof exportedRowSchema>;
 

@@ -1,11 +1,8 @@
 /** Orthogonal and invertible maps of exported networks: read off the graph, checked by machine, found again, and used by jobs. */
 import { describe, expect, it, test } from 'vitest';
 import { alignByRotations } from '../../../src-main/compute/alignment/orthogonal/align.ts';
-import {
-  failedMaps,
-  randomlyMapped,
-  withComparison,
-} from '../../../src-main/compute/alignment/orthogonal/check.ts';
+import { failedMaps, randomlyMapped } from '../../../src-main/compute/alignment/orthogonal/check.ts';
+import { withComparison } from '../../../src-main/compute/networks/comparison.ts';
 import { isOrthogonal, nearestRotation } from '../../../src-main/compute/alignment/orthogonal/matrices.ts';
 import { reduceModel } from '../../../src-main/compute/alignment/orthogonal/reduce.ts';
 import type { DoubleArrays } from '../../../src-main/compute/alignment/orthogonal/units.ts';

@@ -10,6 +10,7 @@ import type { Network } from '../../../../src-shared/networks/network.ts';
 import type { Split } from '../../../../src-shared/networks/exported/untie.ts';
 import { symmetriesOf } from '../../../../src-shared/networks/symmetries.ts';
 import type { Backend } from '../../backend/index.ts';
+import { withComparison } from '../../networks/comparison.ts';
 import { isExported, weightsOf } from '../../networks/parameters.ts';
 import { inDoubles, permuteArrays } from '../../networks/permute.ts';
 import type { NamedArray, NamedArrays } from '../../networks/permute.ts';
@@ -19,7 +20,7 @@ import { matchWeights } from '../weight-matching.ts';
 import type { WeightMatchingOptions } from '../weight-matching.ts';
 import { RotationAscent } from './ascent.ts';
 import type { AscentInput } from './ascent.ts';
-import { failedMaps, requireSame, withComparison } from './check.ts';
+import { failedMaps, requireSame } from './check.ts';
 import { reduceModel } from './reduce.ts';
 import type { DoubleArrays } from './units.ts';
 

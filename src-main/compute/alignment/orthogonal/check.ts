@@ -1,47 +1,13 @@
 /** The machine check of maps beyond permutations: changed by random ones, a network must compute the same function. */
 import type { LinearMap } from '../../../../src-shared/networks/exported/linear-maps.ts';
-import type { Network } from '../../../../src-shared/networks/network.ts';
 import { UserError } from '../../../../src-shared/errors.ts';
-import type { Backend } from '../../backend/index.ts';
 import { RandomStream } from '../../random.ts';
-import { inputsOf, rows } from '../../networks/check-exported.ts';
-import { relativeChange, symmetryTolerance } from '../../networks/check-symmetries.ts';
-import { valuesOfArrays } from '../../networks/doubles.ts';
+import type { ChangeOf } from '../../networks/comparison.ts';
+import { symmetryTolerance } from '../../networks/check-symmetries.ts';
 import { mixed } from './ascent.ts';
 import { randomInvertible, randomRotation } from './matrices.ts';
 import { allParts, mixUnits } from './units.ts';
 import type { DoubleArray, DoubleArrays } from './units.ts';
-
-/** The largest change of an output relative to the largest output, in double precision. */
-export type ChangeOf = (arrays: DoubleArrays) => number;
-
-/**
- * Compares models with one model on random inputs, in double precision.
- * @param use may call its argument any number of times
- */
-export function withComparison<T>(
-  backend: Backend,
-  network: Network,
-  arrays: DoubleArrays,
-  use: (changeOf: ChangeOf) => T,
-): T {
-  const x = inputsOf(network, new RandomStream(0, 'symmetries'));
-  const values = valuesOfArrays(backend, { network, arrays }, [network.graph.output], { rows, count: rows });
-  const outputOf = (own: DoubleArrays): Float64Array => {
-    let found = new Float64Array();
-    values.set(own);
-    values.each(x, (value) => {
-      found = Float64Array.from(value instanceof Float64Array ? value : backend.native!.doubles.read(value));
-    });
-    return found;
-  };
-  try {
-    const before = outputOf(arrays);
-    return use((own) => relativeChange(before, outputOf(own)));
-  } finally {
-    values.dispose();
-  }
-}
 
 /** Changed by a random map: orthogonal, or any invertible one if the group allows that. */
 export function randomlyMapped(arrays: DoubleArrays, map: LinearMap, stream: RandomStream): DoubleArrays {

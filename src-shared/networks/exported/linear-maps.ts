@@ -44,8 +44,19 @@ export interface LinearMaps {
   }[];
 }
 
-/** @returns for every permutation group of the network whether more than permutations leave the function as it is */
+const known = new WeakMap<Network, LinearMaps>();
+
+/**
+ * @returns for every permutation group of the network whether more than permutations leave the function as it is; found
+ * once per network
+ */
 export function linearMapsOf(network: Network): LinearMaps {
+  const found = known.get(network) ?? mapsIn(network);
+  known.set(network, found);
+  return found;
+}
+
+function mapsIn(network: Network): LinearMaps {
   const { groups } = symmetriesOf(network);
   const maps: LinearMap[] = [];
   const others: LinearMaps['others'][number][] = [];

@@ -349,7 +349,7 @@ describe('numbers', () => {
     const { test_loss: loss, execution } = await job<JobResult<'train'>>('train', { run: of, config });
     expect(Math.max(...loss)).toBeLessThan(0.2);
     // 250 steps: compiled if anything can be.
-    expect(execution.way).not.toBe(execution.reason === undefined ? 'eager' : 'xla');
+    expect(execution.reason ?? '').not.toMatch(/compiling pays off/);
     const line = await job<Interpolation>('interpolate', {
       ...{ run: of, epoch: 50, steps: 2, splits: ['test'], align: 'weight' },
     });

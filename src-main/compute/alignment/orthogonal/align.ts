@@ -82,7 +82,7 @@ export async function alignByRotations(
   network: Network,
   [a, b]: readonly [NamedModel, NamedModel],
   options: WeightMatchingOptions,
-): Promise<Rotated> {
+): Promise<Omit<Rotated, 'untied'>> {
   const found = requireMaps(network, a.name);
   const [first, second] = [a, b].map((model) => reducedModel(backend, network, model, found.maps)) as [
     ReducedModel,
@@ -106,7 +106,6 @@ export async function alignByRotations(
       first: inSingle(first.arrays),
       second: inSingle(best.arrays),
       maps: found,
-      untied: [],
       restarts: best.restarts,
     },
     distances: {

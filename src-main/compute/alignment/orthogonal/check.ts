@@ -6,23 +6,14 @@ import type { ChangeOf } from '../../networks/comparison.ts';
 import { symmetryTolerance } from '../../networks/check-symmetries.ts';
 import { mixed } from './ascent.ts';
 import { randomInvertible, randomRotation } from './matrices.ts';
-import { allParts, mixUnits } from './units.ts';
-import type { DoubleArray, DoubleArrays } from './units.ts';
+import { mixSides } from './units.ts';
+import type { DoubleArrays } from './units.ts';
 
 /** Changed by a random map: orthogonal, or any invertible one if the group allows that. */
 export function randomlyMapped(arrays: DoubleArrays, map: LinearMap, stream: RandomStream): DoubleArrays {
-  const { group, kind, keepsOnes, sides } = map;
+  const { group, kind, keepsOnes } = map;
   if (kind === 'orthogonal') return mixed(arrays, group, randomRotation(stream, group.size, keepsOnes));
-  const { matrix, opposite } = randomInvertible(stream, group.size);
-  const found = new Map<string, DoubleArray>(arrays);
-  group.axes.forEach((axis, k) => {
-    for (const part of allParts(axis)) {
-      const array = found.get(axis.parameter);
-      const own = sides[k]![part] === 1 ? matrix : opposite;
-      if (array) found.set(axis.parameter, mixUnits(array, axis, own, [part]));
-    }
-  });
-  return found;
+  return mixSides(arrays, map, randomInvertible(stream, group.size));
 }
 
 /** @returns the groups whose maps change the function, and by how much all of them together do */

@@ -28,7 +28,7 @@ function unitaryPart(m: Float64Array, n: number): Float64Array {
   return multiplyTransposedRight(u, v, n, n, n);
 }
 
-/** The largest sum of products itself: the sum of singular values, without the ones if they are kept. */
+/** Of the entries at the same places. */
 export const sumOfProducts = (a: Float64Array, b: Float64Array): number => {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;

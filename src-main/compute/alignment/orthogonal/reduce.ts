@@ -8,9 +8,8 @@ import type { GroupAxis, PermutationGroup } from '../../../../src-shared/network
 import { UserError } from '../../../../src-shared/errors.ts';
 import { multiplyTransposedRight } from '../../linalg/multiply.ts';
 import { balancing } from './matrices.ts';
-import { allParts, entriesOf, mixUnits } from './units.ts';
-import type { DoubleArrays } from './units.ts';
-import type { DoubleArray } from './units.ts';
+import { allParts, entriesOf, mixSides, scaleUnits } from './units.ts';
+import type { DoubleArray, DoubleArrays } from './units.ts';
 
 export interface Reduced {
   readonly arrays: DoubleArrays;
@@ -23,11 +22,14 @@ export interface Reduced {
  * @throws UserError if a shift cannot be divided by its scale
  */
 export function reduceModel(arrays: DoubleArrays, maps: readonly LinearMap[], what: string): Reduced {
-  const found = new Map(arrays);
+  let found = new Map(arrays);
   const unbalanced: string[] = [];
   for (const { whole, folds } of maps) for (const fold of folds) foldNorm(found, whole, fold, what);
-  for (const map of maps)
-    if (map.kind === 'invertible' && !balance(found, map)) unbalanced.push(map.group.name);
+  for (const map of maps.filter(({ kind }) => kind === 'invertible')) {
+    const next = balanced(found, map);
+    if (next) found = next;
+    else unbalanced.push(map.group.name);
+  }
   return { arrays: found, unbalanced };
 }
 
@@ -41,7 +43,7 @@ function foldNorm(arrays: Map<string, DoubleArray>, group: PermutationGroup, fol
   for (const { parameter, axis, bias } of fold.readers) {
     const placed = axisOf(group, parameter, axis);
     if (shifts && fold.shiftGoes === 'biases') addShift(arrays, { parameter, bias: bias! }, placed, shifts);
-    arrays.set(parameter, scaled(arrays.get(parameter)!, placed, scales));
+    arrays.set(parameter, scaleUnits(arrays.get(parameter)!, placed, scales));
   }
   const written = (name: string, of: (value: number, i: number) => number): void => {
     const { shape } = arrays.get(name)!;
@@ -64,15 +66,6 @@ function foldNorm(arrays: Map<string, DoubleArray>, group: PermutationGroup, fol
   });
 }
 
-/** Every entry times the scale of its unit. */
-function scaled(array: DoubleArray, axis: GroupAxis, scales: Float64Array): DoubleArray {
-  const size = scales.length;
-  const matrix = new Float64Array(size * size);
-  scales.forEach((scale, i) => (matrix[i * size + i] = scale));
-  // A unit may stand at several places, each read by itself.
-  return allParts(axis).reduce((found, part) => mixUnits(found, axis, matrix, [part]), array);
-}
-
 /** bias[o] += sum over units of weight[o, unit] shift[unit]. */
 function addShift(
   arrays: Map<string, DoubleArray>,
@@ -92,8 +85,9 @@ function addShift(
   arrays.set(bias, { shape, data: out });
 }
 
-/** @returns whether it could be done */
-function balance(arrays: Map<string, DoubleArray>, { group, sides }: LinearMap): boolean {
+/** @returns undefined if a side is singular */
+function balanced(arrays: DoubleArrays, map: LinearMap): Map<string, DoubleArray> | undefined {
+  const { group, sides } = map;
   const { size, axes } = group;
   const products = { 1: new Float64Array(size * size), [-1]: new Float64Array(size * size) };
   axes.forEach((axis, k) => {
@@ -107,13 +101,5 @@ function balance(arrays: Map<string, DoubleArray>, { group, sides }: LinearMap):
     }
   });
   const found = balancing(products[1], products[-1], size);
-  if (!found) return false;
-  axes.forEach((axis, k) => {
-    for (const part of allParts(axis)) {
-      const array = arrays.get(axis.parameter);
-      const matrix = sides[k]![part] === 1 ? found.matrix : found.opposite;
-      if (array) arrays.set(axis.parameter, mixUnits(array, axis, matrix, [part]));
-    }
-  });
-  return true;
+  return found && mixSides(arrays, map, found);
 }

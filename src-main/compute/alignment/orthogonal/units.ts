@@ -1,8 +1,10 @@
 /** The entries of an array that belong to the units of a group, as a matrix, and the units mixed by a matrix. */
+import type { LinearMap } from '../../../../src-shared/networks/exported/linear-maps.ts';
 import type { GroupAxis } from '../../../../src-shared/networks/symmetries.ts';
 import { sizeOf } from '../../../../src-shared/shapes.ts';
 import { multiply } from '../../linalg/multiply.ts';
 import type { NamedArray, NamedArrays } from '../../networks/permute.ts';
+import type { Invertible } from './matrices.ts';
 
 export type DoubleArray = NamedArray<Float64Array>;
 export type DoubleArrays = NamedArrays<Float64Array>;
@@ -41,6 +43,18 @@ export function entriesOf(
   return out;
 }
 
+/** Every entry times the scale of its unit, at all places of the unit. */
+export function scaleUnits({ shape, data }: DoubleArray, axis: GroupAxis, scales: Float64Array): DoubleArray {
+  const { units, starts, length } = pieces(shape, axis, allParts(axis));
+  const perUnit = starts.length / units;
+  const out = data.slice();
+  starts.forEach((start, i) => {
+    const scale = scales[Math.floor(i / perUnit)]!;
+    for (let k = start; k < start + length; k++) out[k]! *= scale;
+  });
+  return { shape, data: out };
+}
+
 /** The array with its units mixed: unit i becomes the sum over j of matrix[i, j] times unit j. @param matrix [units, units] */
 export function mixUnits(
   array: DoubleArray,
@@ -56,4 +70,21 @@ export function mixUnits(
     data.set(mixed.subarray(i * length, (i + 1) * length), start);
   });
   return { shape: array.shape, data };
+}
+
+/** The parameters of a group mixed: by a matrix on one side, by its inverse, transposed, on the other. */
+export function mixSides(
+  arrays: DoubleArrays,
+  { group, sides }: LinearMap,
+  { matrix, opposite }: Invertible,
+): Map<string, DoubleArray> {
+  const found = new Map<string, DoubleArray>(arrays);
+  group.axes.forEach((axis, k) => {
+    for (const part of allParts(axis)) {
+      const array = found.get(axis.parameter);
+      const own = sides[k]![part] === 1 ? matrix : opposite;
+      if (array) found.set(axis.parameter, mixUnits(array, axis, own, [part]));
+    }
+  });
+  return found;
 }

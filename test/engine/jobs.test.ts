@@ -180,7 +180,9 @@ describe('the queue', () => {
     const engine = await testEngine(workspace, { pool: { workers: 1 } });
     const running = await engine.call('jobs.submit', { kind: 'act', params: { what: 'sleep', ms: 30_000 } });
     const waiting = await engine.call('jobs.submit', { kind: 'act', params: { what: 'sleep' } });
-    await whenRunning(engine, running.id);
+    // At work in its process, which stops at once if told to: not only begun.
+    const log = () => engine.call('jobs.log', { jobId: running.id });
+    await expect.poll(log, { timeout: 60_000 }).toEqual(['asleep']);
     await engine.close();
     const next = await testEngine(workspace);
     expect(await next.call('jobs.get', { jobId: running.id })).toMatchObject({

@@ -291,11 +291,14 @@ export class JobQueue {
         const done: Progress = { fraction: 1, message: progress?.message ?? 'done' };
         this.#store.transition(id, 'done', { resultId, backend: outcome.backend, progress: done });
       });
-    } else if (running.cancelled || (outcome.type === 'error' && outcome.error.kind === 'cancelled')) {
+    } else if (running.cancelled) {
       this.#store.transition(id, 'cancelled', { progress });
-    } else if (this.#closing) {
+    } else if (this.#closing && !running.elsewhere) {
+      // Before 'cancelled': a worker that is quick to stop when Basin closes says the same as one told to cancel.
       const error = 'Basin was closed while this job was running.';
       this.#store.transition(id, 'interrupted', { error, hint: 'Resume or retry it.', progress });
+    } else if (outcome.type === 'error' && outcome.error.kind === 'cancelled') {
+      this.#store.transition(id, 'cancelled', { progress });
     } else if (outcome.type === 'died') {
       this.#died(detail, running, outcome.death, outcome.stderr);
     } else {

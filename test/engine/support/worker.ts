@@ -18,6 +18,7 @@ async function act(given: unknown, context: ComputeContext): Promise<unknown> {
   const { what, ms, tag } = actJob.params.parse(given);
   switch (what) {
     case 'sleep':
+      context.emit({ type: 'log', level: 'info', line: 'asleep' });
       for (let waited = 0; waited < ms; waited += 5) {
         await pause(5);
         await checkpointCancel(context);

@@ -48,7 +48,7 @@ async function configuration(folder: string): Promise<string> {
   const [control, first, second] = [await freePort(), await freePort(), await freePort()];
   const host = hostname();
   const node = (name: string, port: number): string =>
-    `NodeName=${name} NodeHostname=${host} NodeAddr=127.0.0.1 Port=${port} CPUs=4 RealMemory=4000 State=UNKNOWN`;
+    `NodeName=${name} NodeHostname=${host} NodeAddr=127.0.0.1 Port=${port} CPUs=2 RealMemory=4000 State=UNKNOWN`;
   return [
     'ClusterName=basin',
     `SlurmctldHost=${host}(127.0.0.1)`,

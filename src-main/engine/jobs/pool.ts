@@ -20,7 +20,8 @@ const lightMemory = 1.5 * 2 ** 30;
 /** `quick`: questions that somebody waits for, beside the queue. */
 type Lane = JobLane | 'quick';
 
-const niceness: Record<Lane, number> = { main: 0, quick: 0, light: 5, background: 15 };
+/** A person waits for an import; beside many busy processes a worse place in the queue made it take a minute. */
+const niceness: Record<Lane, number> = { main: 0, quick: 0, light: 0, background: 15 };
 
 interface Slot {
   worker: WorkerProcess;

@@ -14,6 +14,15 @@ const spreadSchema = z.object({
 });
 export type MeasuredSpread = z.infer<typeof spreadSchema>;
 
+export function spreadOf(values: readonly (number | null)[]): MeasuredSpread | null {
+  const known = values.filter((value) => value !== null && Number.isFinite(value)) as number[];
+  if (known.length === 0) return null;
+  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+  const squares = known.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const std = known.length > 1 ? Math.sqrt(squares / (known.length - 1)) : null;
+  return { mean, std, n: known.length, missing: values.length - known.length };
+}
+
 /** Which result a number is from, and whether it can still be trusted at a glance. */
 const originFields = {
   resultId: id,

@@ -3,6 +3,7 @@ import { csvFormatRows } from 'd3';
 import { UserError } from './errors.ts';
 import type { FigureRecipe } from './figures/index.ts';
 import { accuracyName, lossTitles } from './objective.ts';
+import { spreadOf } from './run-measures.ts';
 import type { InterpolationMeasure, MeasuredSpread, RunMeasures } from './run-measures.ts';
 import type { SweepStanding, SweepStandingCell } from './sweep-requests.ts';
 import { shortKeys, type Sweep } from './sweep.ts';
@@ -152,9 +153,9 @@ export function figureOfSweep(
   const panels = metrics.flatMap((name) => {
     const drawn = cells.filter((cell) => measured(cell, name) !== null);
     if (drawn.length === 0) return [];
-    const series = [...groups(drawn, nameOf)].map(([label, of]) => ({
+    const series = [...Map.groupBy(drawn, nameOf)].map(([label, of]) => ({
       label,
-      points: [...groups(of, (cell) => cell.values[key]!)].map(([x, at]) => ({
+      points: [...Map.groupBy(of, (cell) => cell.values[key]!)].map(([x, at]) => ({
         x: Number(x),
         ...joint(at.map((cell) => measured(cell, name)!)),
       })),
@@ -184,19 +185,20 @@ export function figureOfSweep(
 
 type Told = Pick<InterpolationMeasure, 'align' | 'split' | 'normStatistics' | 'lossName'>;
 
-/** Of the result that a number is from. */
-function toldBy({ measures }: Pick<Cell, 'measures'>, metric: SweepMetric): Partial<Told> | null {
-  if (metric === 'test_accuracy') {
-    const { lossName } = measures?.test ?? {};
-    return lossName === undefined ? {} : { lossName };
-  }
-  return (metric.endsWith('_aligned') ? measures?.aligned : measures?.unaligned) ?? null;
+/** The measure that a number is from. */
+export function sourceOf(
+  { measures }: Pick<Cell, 'measures'>,
+  metric: SweepMetric,
+): (Partial<Told> & { resultId: string }) | null {
+  if (!measures) return null;
+  if (metric === 'test_accuracy') return measures.test;
+  return metric.endsWith('_aligned') ? measures.aligned : measures.unaligned;
 }
 
 /** @throws UserError if numbers that would be one curve were measured in different ways */
 function requireAlike(drawn: readonly Cell[], metric: SweepMetric): void {
-  const ways = groups(drawn, (cell) => {
-    const told = toldBy(cell, metric);
+  const ways = Map.groupBy(drawn, (cell) => {
+    const told = sourceOf(cell, metric);
     return [told?.align, told?.split, told?.normStatistics, told?.lossName]
       .filter((each) => each !== undefined && each !== null && each !== 'none')
       .join(', ');
@@ -211,7 +213,7 @@ function requireAlike(drawn: readonly Cell[], metric: SweepMetric): void {
 
 /** As the axis has it: what is the loss, and the share of what is the accuracy. */
 export function labelOf(cells: readonly Pick<Cell, 'measures'>[], metric: SweepMetric): string {
-  const loss = cells.flatMap((cell) => toldBy(cell, metric)?.lossName ?? [])[0];
+  const loss = cells.flatMap((cell) => sourceOf(cell, metric)?.lossName ?? [])[0];
   const { label } = sweepMetrics[metric];
   if (loss === undefined) return label;
   if (metric.startsWith('barrier')) return label.replace('loss', lossTitles[loss]);
@@ -220,20 +222,6 @@ export function labelOf(cells: readonly Pick<Cell, 'measures'>[], metric: SweepM
 
 /** What one run says stays as it is; of several runs the mean of their means, with the spread of these. */
 function joint(of: readonly MeasuredSpread[]): { mean: number; std: number | null; n: number } {
-  const [first] = of;
-  if (of.length === 1) return { mean: first!.mean, std: first!.std, n: first!.n };
-  const mean = of.reduce((sum, each) => sum + each.mean, 0) / of.length;
-  const squares = of.reduce((sum, each) => sum + (each.mean - mean) ** 2, 0);
-  return { mean, std: Math.sqrt(squares / (of.length - 1)), n: of.length };
-}
-
-function groups<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const found = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const of = found.get(key);
-    if (of) of.push(item);
-    else found.set(key, [item]);
-  }
-  return found;
+  const { mean, std, n } = of.length === 1 ? of[0]! : spreadOf(of.map((each) => each.mean))!;
+  return { mean, std, n };
 }

@@ -8,6 +8,22 @@ export const exitCodes = { done: 0, failed: 1, usage: 2, crashed: 70, cancelled:
 /** Wrong usage of the command line itself: unknown flag, malformed value. */
 export class UsageError extends UserError {}
 
+/** A slip of the command line, whoever found it. */
+export function asUsageError(thrown: unknown): unknown {
+  if (!(thrown instanceof UserError)) return thrown;
+  const hint = thrown.hint === undefined ? {} : { hint: thrown.hint };
+  return new UsageError(thrown.message, { ...hint, cause: thrown });
+}
+
+/** What is refused in `work` is a slip of the command line: a setting that cannot be used, or has no effect. */
+export function orUsageError<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    throw asUsageError(thrown);
+  }
+}
+
 /** `basin worker`: the job's process crashed or ran out of memory. */
 export class CrashError extends UserError {}
 

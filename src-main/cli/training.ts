@@ -1,7 +1,7 @@
 /** From what a person asks for to the params of a training job; everything that can be refused is refused here. */
 import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { UsageError } from './errors.ts';
+import { orUsageError, UsageError } from './errors.ts';
 import { checkWritable, configOfRun } from '../engine/new-run.ts';
 import { readRunDirectory } from '../formats/run-directory.ts';
 import { configFileOf, runFolderOf } from '../formats/run-layout.ts';
@@ -59,17 +59,6 @@ export async function trainingParams(
   }
   await checkWritable(run);
   return { run, config };
-}
-
-/** A setting that cannot be used, or has no effect, is a slip of the command line. */
-function orUsageError<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (thrown) {
-    if (!(thrown instanceof UserError)) throw thrown;
-    const hint = thrown.hint === undefined ? {} : { hint: thrown.hint };
-    throw new UsageError(thrown.message, { ...hint, cause: thrown });
-  }
 }
 
 /** A folder given as a flag and as a setting: only one of them could count. */

@@ -1,5 +1,5 @@
-/** Folders, where a missing one is no error. */
-import { closeSync, fsyncSync, openSync, readdirSync } from 'node:fs';
+/** Folders and files, of which a missing one is no error. */
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync } from 'node:fs';
 
 /** Names in a folder; none where it cannot be read. */
 export function readdirOf(folder: string): string[] {
@@ -7,6 +7,15 @@ export function readdirOf(folder: string): string[] {
     return readdirSync(folder);
   } catch {
     return [];
+  }
+}
+
+/** What a file says; nothing if it cannot be read. */
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
   }
 }
 

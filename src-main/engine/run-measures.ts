@@ -5,6 +5,7 @@ import { accuracyDrops, lossBarriers } from '../../src-shared/barriers.ts';
 import type { Split } from '../../src-shared/domain.ts';
 import { interpolationSchema } from '../../src-shared/jobs/interpolate.ts';
 import { trainJob } from '../../src-shared/jobs/train.ts';
+import { spreadOf } from '../../src-shared/run-measures.ts';
 import type {
   InterpolationMeasure,
   MeasuredSpread,
@@ -192,13 +193,4 @@ function testOfEnds(pairs: readonly Pair[]): MeasuredSpread | null {
     ends.set(pair.checkpoint_path_2, curve.at(-1) ?? null);
   }
   return spreadOf([...ends.values()]);
-}
-
-function spreadOf(values: readonly (number | null)[]): MeasuredSpread | null {
-  const known = values.filter((value) => value !== null && Number.isFinite(value)) as number[];
-  if (known.length === 0) return null;
-  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
-  const squares = known.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const std = known.length > 1 ? Math.sqrt(squares / (known.length - 1)) : null;
-  return { mean, std, n: known.length, missing: values.length - known.length };
 }

@@ -1,7 +1,7 @@
 /** The runs of a sweep as the table shows them: their state in words, and grouped by what was varied. */
 import type { Job } from '../../src-shared/api.ts';
 import { isJobKind, jobKindNamed } from '../../src-shared/jobs/index.ts';
-import type { MeasuredSpread } from '../../src-shared/run-measures.ts';
+import { spreadOf, type MeasuredSpread } from '../../src-shared/run-measures.ts';
 import { isOutdated, measured, sweepMetrics, type SweepMetric } from '../../src-shared/sweep-figures.ts';
 import type { SweepStandingCell } from '../../src-shared/sweep-requests.ts';
 
@@ -62,11 +62,7 @@ export interface CellGroup {
 /** In the order of the grid. @param key undefined for a single group */
 export function groupsOf(cells: readonly SweepStandingCell[], key: string | undefined): CellGroup[] {
   if (key === undefined) return [{ value: '', cells: [...cells] }];
-  const found = new Map<string, SweepStandingCell[]>();
-  for (const cell of cells) {
-    const value = cell.values[key] ?? '';
-    found.set(value, [...(found.get(value) ?? []), cell]);
-  }
+  const found = Map.groupBy(cells, (cell) => cell.values[key] ?? '');
   return [...found].map(([value, of]) => ({ value, cells: of }));
 }
 
@@ -79,14 +75,8 @@ export function spreadText(found: Pick<MeasuredSpread, 'mean' | 'std' | 'missing
 }
 
 /** Mean and spread (n - 1) over the means of the runs; null if none was measured. */
-export function summary(cells: readonly SweepStandingCell[], metric: SweepMetric): MeasuredSpread | null {
-  const means = cells.flatMap((cell) => measured(cell, metric)?.mean ?? []);
-  if (means.length === 0) return null;
-  const mean = means.reduce((sum, each) => sum + each, 0) / means.length;
-  const squares = means.reduce((sum, each) => sum + (each - mean) ** 2, 0);
-  const std = means.length > 1 ? Math.sqrt(squares / (means.length - 1)) : null;
-  return { mean, std, n: means.length, missing: 0 };
-}
+export const summary = (cells: readonly SweepStandingCell[], metric: SweepMetric): MeasuredSpread | null =>
+  spreadOf(cells.flatMap((cell) => measured(cell, metric)?.mean ?? []));
 
 export const metricTitle = (metric: SweepMetric): string => sweepMetrics[metric].title;
 

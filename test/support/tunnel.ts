@@ -10,8 +10,6 @@ import { join } from 'node:path';
 import { temporaryFolder } from './cli.ts';
 
 export interface Tunnel {
-  /** `ssh`, or `forwarder` where there is no sshd. */
-  by: 'ssh' | 'forwarder';
   /** At this end. */
   port: number;
   /** As a broken line does; connections through it end. */
@@ -91,7 +89,7 @@ export class Gate {
       client.kill('SIGKILL');
       await ended;
     };
-    return { by: 'ssh', port: own, cut };
+    return { port: own, cut };
   }
 
   close(): void {
@@ -122,5 +120,5 @@ export async function openForwarder(to: number, port = 0): Promise<Tunnel> {
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
   };
-  return { by: 'forwarder', port: (server.address() as AddressInfo).port, cut };
+  return { port: (server.address() as AddressInfo).port, cut };
 }

@@ -2,10 +2,11 @@
 import { documentOfSweep } from '../../../src-shared/sweep-figures.ts';
 import type { SweepStanding } from '../../../src-shared/sweep-requests.ts';
 import { withEngine } from '../engine.ts';
+import { asUsageError } from '../errors.ts';
 import type { DefineCommand } from '../globals.ts';
 import { wholeNumber } from '../numbers.ts';
 import { addSlurmFlags, onSlurm, printScript, type SlurmFlags } from '../slurm/flags.ts';
-import { asUsageError, draftOf, type SweepFlags } from '../sweep/plan.ts';
+import { draftOf, type SweepFlags } from '../sweep/plan.ts';
 import { runSweepOnSlurm } from '../sweep/on-slurm.ts';
 import { runSweep } from '../sweep/run.ts';
 import { tableOfSweep } from '../sweep/show.ts';

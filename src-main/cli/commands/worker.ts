@@ -1,9 +1,9 @@
 /** `basin worker --spec FILE`: one job without an engine, for clusters; how it ends is in files beside the spec and in the exit code. */
 import { CancelledError, UserError } from '../../../src-shared/errors.ts';
-import type { TaskFailure, TaskSpec } from '../../../src-shared/task.ts';
+import type { TaskFailure } from '../../../src-shared/task.ts';
 import { readSpec, runTask } from '../../engine/headless/run.ts';
 import { typedPath } from '../../formats/typed-path.ts';
-import { CrashError, UsageError } from '../errors.ts';
+import { CrashError, orUsageError } from '../errors.ts';
 import type { DefineCommand } from '../globals.ts';
 
 const help = `
@@ -24,21 +24,17 @@ export const define: DefineCommand = (command, { terminal, signal }) => {
     .addHelpText('after', help)
     .action(async ({ spec: file }: { spec: string }) => {
       const path = typedPath(file);
-      const end = await runTask(path, checkedSpec(path), signal, (line) => terminal.note(line));
+      const end = await runTask(
+        path,
+        orUsageError(() => readSpec(path)),
+        signal,
+        (line) => terminal.note(line),
+      );
       terminal.document(end);
       if (end.type === 'known') terminal.note('The result is there already: nothing was computed.');
       if (end.type === 'failed') throw errorOf(end.failure);
     });
 };
-
-function checkedSpec(path: string): TaskSpec {
-  try {
-    return readSpec(path);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    throw new UsageError(error.message, error.hint === undefined ? {} : { hint: error.hint });
-  }
-}
 
 function errorOf({ kind, message, hint, stack }: TaskFailure): Error {
   if (kind === 'stopped') return new CancelledError(message);

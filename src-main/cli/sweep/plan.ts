@@ -1,11 +1,10 @@
 /** From a command line to a sweep as it is asked for. Whether it can be run is for the engine to say. */
 import { existsSync } from 'node:fs';
-import { UserError } from '../../../src-shared/errors.ts';
 import { checkThen } from '../../../src-shared/sweep-kinds.ts';
 import type { SweepDraft } from '../../../src-shared/sweep-requests.ts';
 import { parseAxis } from '../../../src-shared/sweep.ts';
 import { typedPath } from '../../formats/typed-path.ts';
-import { UsageError } from '../errors.ts';
+import { orUsageError, UsageError } from '../errors.ts';
 
 export interface SweepFlags {
   grid?: string[];
@@ -42,19 +41,4 @@ function absolute(setting: string): string {
   const [key, value] = [setting.slice(0, at), setting.slice(at + 1)];
   if (at < 0 || !isPath(key) || value === 'null') return setting;
   return `${key}=${JSON.stringify(typedPath(value))}`;
-}
-
-/** A slip of the command line, whoever found it. */
-export function asUsageError(thrown: unknown): unknown {
-  if (!(thrown instanceof UserError)) return thrown;
-  const hint = thrown.hint === undefined ? {} : { hint: thrown.hint };
-  return new UsageError(thrown.message, { ...hint, cause: thrown });
-}
-
-function orUsageError<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (thrown) {
-    throw asUsageError(thrown);
-  }
 }

@@ -4,10 +4,11 @@
  * long, or shortly and is seen to be dead, is taken over. Clocks of machines are never compared.
  */
 import { randomBytes } from 'node:crypto';
-import { linkSync, readFileSync, rmSync, writeFileSync, renameSync } from 'node:fs';
+import { linkSync, rmSync, writeFileSync, renameSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
+import { readText } from '../folders.ts';
 import { CancelledError } from '../../../src-shared/errors.ts';
 import { bootId, isAlive, processStart } from '../store/lock.ts';
 
@@ -132,14 +133,6 @@ function write(path: string, own: Holder): void {
   const temporary = temporaryOf(path, own);
   writeFileSync(temporary, JSON.stringify(own));
   renameSync(temporary, path);
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 function parse(text: string): Holder | undefined {

@@ -1,20 +1,12 @@
 /** How much memory there is and how much a process holds. Linux tells; elsewhere the unknown is 0. */
-import { readFileSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
+import { readText } from '../folders.ts';
 
 const gigabyte = 2 ** 30;
 
 export function formatBytes(bytes: number): string {
   if (bytes >= gigabyte) return `${(bytes / gigabyte).toFixed(1)} GB`;
   return `${Math.max(1, Math.round(bytes / 2 ** 20))} MB`;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 /** Resident memory of a process in bytes; 0 when it is gone or the system does not tell. */

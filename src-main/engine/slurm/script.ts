@@ -1,4 +1,5 @@
 /** The script that `sbatch` is given: one job array, a task of which is one job of Basin. */
+import { quoted } from '../../../src-shared/shell-word.ts';
 import { sbatchWords, type SlurmSettings } from '../../../src-shared/slurm.ts';
 
 export interface ScriptPlan {
@@ -12,9 +13,6 @@ export interface ScriptPlan {
   node: string;
   entry: string;
 }
-
-/** A word for bash, whatever is in it. */
-export const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /** `sbatch` replaces %a and the like in file names; a percent sign of the folder itself is doubled. */
 const inPattern = (path: string): string => path.replaceAll('%', '%%');

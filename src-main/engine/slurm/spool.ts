@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { slurmSettingsSchema, type SlurmSettings } from '../../../src-shared/slurm.ts';
 import { taskFiles, type TaskSpecInput } from '../../../src-shared/task.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
-import { readdirOf } from '../folders.ts';
+import { readdirOf, readText } from '../folders.ts';
 import type { NewJob } from '../jobs/store.ts';
 import { isFile } from '../store/workspace.ts';
 
@@ -129,12 +129,7 @@ export class Spool {
 
   /** What the engine that submitted wrote down, or a task did; undefined: none of them has yet. */
   numberOf(folder: string): string | undefined {
-    try {
-      const text = readFileSync(join(folder, 'slurm-id'), 'utf8').trim();
-      return text === '' ? undefined : text;
-    } catch {
-      return undefined;
-    }
+    return readText(join(folder, 'slurm-id')).trim() || undefined;
   }
 }
 

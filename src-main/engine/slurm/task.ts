@@ -1,7 +1,8 @@
 /** The follower of one task: reads what it has written, and hands it to the queue as a worker's messages. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readText } from '../folders.ts';
 import { messageOf } from '../../../src-shared/errors.ts';
 import { expectationText } from '../../../src-shared/expectation.ts';
 import { progressSchema, type JobEvent } from '../../../src-shared/progress.ts';
@@ -135,14 +136,6 @@ export class TaskFollower implements Runner {
     } finally {
       closeSync(file);
     }
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
   }
 }
 

@@ -1,7 +1,8 @@
 /** One engine per workspace: a lock file that says who holds it and where to reach them. */
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { readText } from '../folders.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { explainFolder, type Workspace } from './workspace.ts';
 
@@ -37,14 +38,6 @@ export class WorkspaceBusyError extends UserError {
     );
     this.holder = holder;
     this.isLocal = here;
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
   }
 }
 

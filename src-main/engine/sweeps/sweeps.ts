@@ -88,8 +88,7 @@ export class Sweeps {
     const { workspace, stepTimes } = this.#parts;
     const planned = planSweep(draft, workspace);
     const checked = await checkCells(planned, { workspace, thorough });
-    const looked = thorough ? [] : checked;
-    const told = (looked.length > 0 ? looked : checked.slice(0, 1)).map(({ overrides }) => {
+    const told = (thorough ? checked.slice(0, 1) : checked).map(({ overrides }) => {
       const config = loadTrainingConfig(draft.source, overrides) as Record<string, unknown>;
       const { seconds, summary } = preview(config, [], { stepTimes, home: workspace.data });
       return { seconds, summary, models: Number(config['num_models'] ?? 2) };
@@ -111,8 +110,7 @@ export class Sweeps {
     const { workspace } = this.#parts;
     const planned = planSweep(draft, workspace);
     await checkCells(planned, { workspace, thorough: true });
-    const holdings = await holdingsOf(this.#parts);
-    if (!planned.exists) this.#refuseTrashed(planned, holdings);
+    if (!planned.exists) this.#refuseTrashed(planned, await holdingsOf(this.#parts));
     if (this.#atWork.has(planned.name)) {
       const then = this.#works.get(planned.name)?.found.sweep.then ?? [];
       if (then.join() === draft.then.join()) return this.#row(planned.name);

@@ -16,7 +16,7 @@ const row = (key: string, values: string) => ({ id: 1, key, values });
 function cell(lr: string, seed: string, accuracy: number | null): SweepStandingCell {
   const origin = { resultId: 'r', measuredAt: 0, epoch: 1, imported: false, filesNewer: false };
   const spread = accuracy === null ? null : { mean: accuracy, std: 1, n: 2, missing: 0 };
-  const test = spread && { ...origin, source: 'training' as const, accuracy: spread, ofLabels: false };
+  const test = spread && { ...origin, source: 'training' as const, accuracy: spread };
   return {
     ...{ name: `lr=${lr}+seed=${seed}`, values: { lr, seed }, path: `/runs/${lr}-${seed}` },
     ...{ state: test ? 'trained' : 'missing', runId: test && 'run', unmeasured: [], job: null, failures: [] },

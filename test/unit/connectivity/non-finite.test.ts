@@ -286,7 +286,10 @@ describe('weights that are not finite', () => {
     );
     expect(found.midpoint).toMatchObject({ models: [1, 3], num_models: 2 });
     const sound = pairOf(await ask(runs['sound']!), 1, 3);
-    expect(found.pairs[0]!.test_loss).toEqual(sound.test_loss);
+    // As many models as a pass holds, such are the sums of its matrix products: equal but for float32 rounding.
+    expect(found.pairs[0]!.test_loss).toHaveLength(sound.test_loss.length);
+    for (const [i, loss] of found.pairs[0]!.test_loss.entries())
+      expect(loss).toBeCloseTo(sound.test_loss[i]!, 6);
   });
 
   test('of checkpoint files: pairs are still counted by their places', async () => {

@@ -243,6 +243,13 @@ export const requests = {
     }),
     response: z.array(jobSchema),
   },
+  /** The cluster of the basin.yaml in the workspace; null: there is no such file. `problem`: why it cannot be used. */
+  'slurm.cluster': {
+    args: z.object({}),
+    response: z
+      .object({ path: z.string(), settings: slurmSettingsSchema.nullable(), problem: z.string().nullable() })
+      .nullable(),
+  },
   'jobs.cancel': { args: z.object({ jobId: id }), response: jobSchema },
   'jobs.retry': { args: z.object({ jobId: id }), response: jobSchema },
   /** Puts a queued job at this place of the queue, 0 is next. */

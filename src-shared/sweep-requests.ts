@@ -1,6 +1,7 @@
 /** What the engine is asked about sweeps: it trains and measures them, whoever asked for them. */
 import { z } from 'zod';
 import { runMeasuresSchema } from './run-measures.ts';
+import { slurmSettingsSchema } from './slurm.ts';
 import { sweepAxisSchema, sweepSchema } from './sweep.ts';
 
 const id = z.string();
@@ -19,6 +20,13 @@ export const sweepDraftSchema = z.object({
   name: name.nullable(),
 });
 export type SweepDraft = z.infer<typeof sweepDraftSchema>;
+
+/**
+ * Where its jobs run. `local`: on this machine. `slurm`: on a cluster, as basin.yaml in the workspace says; a command line
+ * brings the settings that it has read itself.
+ */
+const placeSchema = z.union([z.enum(['local', 'slurm']), z.object({ slurm: slurmSettingsSchema })]);
+export type SweepPlace = z.infer<typeof placeSchema>;
 
 const failureSchema = z.object({
   jobId: id,
@@ -54,6 +62,8 @@ const rowSchema = z.object({
   sweep: sweepSchema,
   /** The engine is at work on it. */
   active: z.boolean(),
+  /** It is at work on a cluster. */
+  onSlurm: z.boolean(),
   runs: z.int(),
   trained: z.int(),
   /** Trained, and measured with every kind of `then`. */
@@ -89,10 +99,16 @@ export const sweepRequests = {
       seconds: z.number().nullable(),
     }),
   },
-  /** Begins a sweep, or goes on with the one of that name if its settings are the same. */
-  'sweeps.start': { args: z.object({ draft: sweepDraftSchema }), response: rowSchema },
+  /**
+   * Begins a sweep, or goes on with the one of that name if its settings are the same. On a cluster: once its trainings
+   * are submitted.
+   */
+  'sweeps.start': {
+    args: z.object({ draft: sweepDraftSchema, on: placeSchema.default('local') }),
+    response: rowSchema,
+  },
   /** Does what is missing of it. */
-  'sweeps.resume': { args: z.object({ name }), response: rowSchema },
+  'sweeps.resume': { args: z.object({ name, on: placeSchema.default('local') }), response: rowSchema },
   /** Stops what is at work; what was trained and measured is kept. */
   'sweeps.cancel': { args: z.object({ name }), response: rowSchema },
   /** Its folder keeps its name. */

@@ -13,20 +13,22 @@ const writing = z.object({
   kind: z.enum(['export-checkpoints', 'merge', 'adopt']),
   params: z.object({ directory: z.string() }),
 });
+/** A sweep on a cluster whose settings are not those of the workspace. */
+const bringsSettings = z.object({ on: z.object({ slurm: z.unknown() }) });
 const knownRuns = z.array(z.object({ path: z.string() }));
 
 /**
  * The same engine for a window: training and exports write below `workspace`; training may also go on with a run that
- * the catalog knows. Settings of a cluster are commands: those no window may give.
+ * the catalog knows. Settings of a cluster are commands: those no window may give; basin.yaml in the workspace may.
  * The command line names its folders itself and needs no such limit. Refused calls throw UserError before anything runs.
  */
 export function confine(engine: Callable, workspace: string): Callable {
   return {
     subscribe: (listener) => engine.subscribe(listener),
     async call(name, args) {
-      if (name === 'jobs.submitOnSlurm')
+      if (name === 'jobs.submitOnSlurm' || bringsSettings.safeParse(args).success)
         throw new UserError('Jobs are submitted to a cluster from the terminal only.', {
-          hint: 'basin sweep, train and run take --on slurm.',
+          hint: 'basin sweep, train and run take --on slurm; the app submits sweeps as basin.yaml in the workspace says.',
         });
       const wanted = name === 'jobs.submit' ? training.safeParse(args) : undefined;
       if (wanted?.success) await mayWrite(engine, workspace, wanted.data.params);

@@ -84,6 +84,10 @@ export function handlersOf(engine: EngineServices): Handlers {
     'jobs.get': ({ jobId }) => engine.jobs.get(jobId),
     'jobs.submit': ({ kind, params }) => engine.jobs.submitTyped(kind, params),
     'jobs.submitOnSlurm': ({ jobs, settings }) => engine.jobs.submitOnSlurm(jobs, settings),
+    'slurm.cluster': async () => {
+      const { clusterOf } = await import('../formats/basin-file.ts');
+      return clusterOf(engine.info().workspace);
+    },
     'jobs.cancel': ({ jobId }) => engine.jobs.queue.cancel(jobId),
     'jobs.retry': ({ jobId }) => engine.jobs.retry(jobId),
     'jobs.move': ({ jobId, position }) => engine.jobs.move(jobId, position),
@@ -167,8 +171,8 @@ export function handlersOf(engine: EngineServices): Handlers {
     'sweeps.list': () => engine.sweeps.list(),
     'sweeps.get': ({ name }) => engine.sweeps.get(name),
     'sweeps.plan': ({ draft, thorough }) => engine.sweeps.plan(draft, thorough),
-    'sweeps.start': ({ draft }) => engine.sweeps.start(draft),
-    'sweeps.resume': ({ name }) => engine.sweeps.resume(name),
+    'sweeps.start': ({ draft, on }) => engine.sweeps.start(draft, on),
+    'sweeps.resume': ({ name, on }) => engine.sweeps.resume(name, on),
     'sweeps.cancel': ({ name }) => engine.sweeps.cancel(name),
     'sweeps.rename': ({ name, title }) => engine.sweeps.rename(name, title),
     'sweeps.remove': async ({ name, runs }) => groupsChanged(await engine.sweeps.remove(name, runs)),

@@ -1,7 +1,7 @@
 /** basin.yaml: what a laboratory says about its machines. In the current folder, else in the workspace. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../../src-shared/errors.ts';
+import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { expectationText } from '../../src-shared/expectation.ts';
 import { didYouMean } from '../../src-shared/near-miss.ts';
 import { basinFileSchema, slurmSettingsSchema, type SlurmSettings } from '../../src-shared/slurm.ts';
@@ -16,6 +16,19 @@ export function slurmSettings(folders: readonly string[]): { settings: SlurmSett
   throw new UserError(`There is no ${basinFileName} in ${[...new Set(folders)].join(' or in ')}.`, {
     hint: 'It says what to ask of Slurm; the least is a file with the line "slurm: {}". docs/slurm.md describes it.',
   });
+}
+
+/** What a window says of a folder's basin.yaml; null if there is none. */
+export function clusterOf(
+  folder: string,
+): { path: string; settings: SlurmSettings | null; problem: string | null } | null {
+  const path = join(folder, basinFileName);
+  if (!existsSync(path)) return null;
+  try {
+    return { path, settings: readBasinFile(path), problem: null };
+  } catch (error) {
+    return { path, settings: null, problem: messageOf(error) };
+  }
 }
 
 /** @throws UserError naming the file and the setting that is unknown or not as expected */

@@ -1,5 +1,5 @@
 /** Sweeps on the disk: a folder with `sweep.json`, and the run folder of each combination in it. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../src-shared/errors.ts';
 import { expectationText } from '../../src-shared/expectation.ts';
@@ -50,7 +50,12 @@ export function writeSweep(folder: string, sweep: Sweep): void {
   writeFileAtomic(join(folder, sweepFileName), `${JSON.stringify(sweep, null, 1)}\n`);
 }
 
-/** The sweep is no more; its run folders stay. */
+/** The sweep is no more; its run folders stay. Without any, its own folder goes too. */
 export function removeSweep(folder: string): void {
   rmSync(join(folder, sweepFileName), { force: true });
+  try {
+    rmdirSync(folder);
+  } catch {
+    // It holds runs.
+  }
 }

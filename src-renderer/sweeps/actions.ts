@@ -6,12 +6,13 @@ import { saveBytes } from '../files.ts';
 import { engine } from '../state/engine.svelte.ts';
 import { notices } from '../state/notices.svelte.ts';
 import { router } from '../state/router.svelte.ts';
+import type { Cluster } from './cluster.svelte.ts';
 
 export const isFinished = ({ complete, runs }: SweepRow): boolean => complete === runs;
 
-export async function resume({ name, sweep }: SweepRow): Promise<void> {
-  if (await engine.attempt('sweeps.resume', { name }))
-    notices.info(`${sweep.title}: what is missing is being done`);
+export async function resume({ name, sweep }: SweepRow, on: 'local' | 'slurm' = 'local'): Promise<void> {
+  if (await engine.attempt('sweeps.resume', { name, on }))
+    notices.info(`${sweep.title}: what is missing is being done${on === 'slurm' ? ' on Slurm' : ''}`);
 }
 
 export async function cancel({ name, sweep }: SweepRow): Promise<void> {
@@ -30,14 +31,22 @@ export async function exportTable({ name }: SweepRow, format: 'csv' | 'json'): P
   await saveBytes(`${name}.${format}`, new TextEncoder().encode(text));
 }
 
-export const actionsOf = (
-  row: SweepRow,
-  { rename, remove, open }: { rename: () => void; remove: () => void; open: boolean },
-): (MenuItem | null)[] => [
+interface Doing {
+  rename: () => void;
+  remove: () => void;
+  /** From the list: with what the sweep's own page has as buttons. */
+  open: boolean;
+  cluster: Cluster | null;
+}
+
+export const actionsOf = (row: SweepRow, { rename, remove, open, cluster }: Doing): (MenuItem | null)[] => [
   ...(open ? [{ label: 'Open', run: () => router.go('sweeps', { sweep: row.name }) }] : []),
   ...(open && row.active ? [{ label: 'Cancel', run: () => void cancel(row) }] : []),
   ...(open && !row.active && !isFinished(row)
     ? [{ label: 'Resume what is missing', run: () => void resume(row) }]
+    : []),
+  ...(!row.active && !isFinished(row) && cluster?.settings
+    ? [{ label: 'Resume what is missing on Slurm', run: () => void resume(row, 'slurm') }]
     : []),
   { label: 'Rename…', run: rename },
   null,

@@ -21,11 +21,12 @@ export interface SweepForm {
   seeds: string;
   then: string[];
   name: string;
+  on: 'local' | 'slurm';
 }
 
 export const emptyForm = (): SweepForm => ({
   ...{ preset: '', file: '', axes: [{ id: 1, key: '', values: '' }], settings: '', seeds: '' },
-  ...{ then: ['interpolate'], name: '' },
+  ...{ then: ['interpolate'], name: '', on: 'local' },
 });
 
 /** A row that nothing was typed into is none. */

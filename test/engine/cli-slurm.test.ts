@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { confine } from '../../src-main/engine/confine.ts';
 import { slurmSettingsSchema } from '../../src-shared/slurm.ts';
 import { basin, basinJson } from '../support/cli.ts';
-import { fakeSlurm } from './support/fake-slurm.ts';
+import { fakeSlurm, workingSlurm } from './support/fake-slurm.ts';
 import { newFolder, refusal, testEngine } from './support/workspace.ts';
 
 const long = { timeout: 600_000 };
@@ -69,18 +69,7 @@ describe('--on slurm', () => {
     long,
     async () => {
       const { cwd, own } = place('slurm: {poll: 0.3}');
-      const told = join(newFolder(), 'queue');
-      // Runs its tasks on this machine, but of the first array only the second one: the first was cancelled, says squeue.
-      const sbatch = `script=$(cat)
-      for word in "$@"; do case $word in --job-name=*) name=\${word#*=};; --array=*) last=\${word##*-};; esac; done
-      first=0
-      [ -e '${told}' ] || { first=1; echo "$name|7|0|CANCELLED|None|n1" > '${told}'; }
-      for i in $(seq $first $last); do
-        echo "$name|7|$i|RUNNING|None|n1" >> '${told}'
-        SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$i bash -c "$script" > /dev/null 2>&1 &
-      done
-      echo 7`;
-      const slurm = fakeSlurm({ sbatch, squeue: `cat '${told}'` });
+      const slurm = workingSlurm([0]);
       const words = [
         'sweep',
         ...small,
@@ -94,7 +83,7 @@ describe('--on slurm', () => {
       ];
       const how = { cwd, env: { PATH: slurm.path }, timeoutMs: 250_000 };
       const first = await basin(words, how);
-      expect(first.stderr).toContain('seed=1, training: failed: cancelled');
+      expect(first.stderr).toContain('seed=1, training: cancelled');
       expect(first.stderr).toContain('1 of 2 runs did not succeed: seed=1.');
       expect(first.code).toBe(1);
       const kinds = async (): Promise<string[]> =>
@@ -116,6 +105,8 @@ describe('--on slurm', () => {
     const settings = slurmSettingsSchema.parse({ setup: ['touch /tmp/x'] });
     const asked = window.call('jobs.submitOnSlurm', { jobs: [{ kind: 'act', params: {} }], settings });
     expect(await refusal(asked)).toContain('from the terminal only');
+    const own = { name: 's', on: { slurm: settings } };
+    expect(await refusal(window.call('sweeps.resume', own))).toContain('from the terminal only');
     expect(await engine.call('jobs.list', {})).toEqual([]);
   });
 });

@@ -1,13 +1,16 @@
 /**
  * From home: a window on an engine that runs on another machine, through a tunnel. Two engines on one host: the lab's,
- * which does the work, and the one at home, which knows nothing of it. The line breaks; the work does not.
+ * which has the work done by a cluster, and the one at home, which knows nothing of it. The line breaks; the work does not.
  */
-import { afterAll, describe, expect, it } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { callOver, remoteLink } from '../../src-main/electron/engine-link.ts';
 import type { SweepStanding } from '../../src-shared/sweep-requests.ts';
 import { basinJson } from '../support/cli.ts';
 import { newWorkspace, startServed, stopAfterEach } from '../support/served.ts';
 import { Gate, hasSshd, openForwarder, type Tunnel } from '../support/tunnel.ts';
+import { workingSlurm } from './support/fake-slurm.ts';
 
 stopAfterEach();
 
@@ -15,6 +18,11 @@ if (!hasSshd) process.stderr.write('NOT TESTED HERE: a tunnel of a real ssh (ins
 
 const gate = new Gate();
 afterAll(() => gate.close());
+
+const { PATH } = process.env;
+afterEach(() => {
+  process.env['PATH'] = PATH;
+});
 
 const draft = {
   ...{ source: 'standard-small', settings: ['training.num_epochs=1', 'model.hidden_dim=8'], seeds: 1 },
@@ -28,10 +36,13 @@ const ways: [string, boolean, (to: number, port?: number) => Promise<Tunnel>][] 
 
 describe.each(ways)('a window at home, through %s', (_name, available, open) => {
   it.skipIf(!available)(
-    'begins a sweep in the lab, which is trained though the line breaks',
+    'begins a sweep on the cluster of the lab, which is trained though the line breaks',
     { timeout: 300_000 },
     async () => {
+      const slurm = workingSlurm();
+      process.env['PATH'] = slurm.path;
       const [lab, home] = [await startServed(), await startServed(newWorkspace())];
+      writeFileSync(join(lab.workspace, 'basin.yaml'), 'slurm: {poll: 0.5}');
       const tunnel = await open(lab.port);
       expect(tunnel.port).not.toBe(lab.port);
       // The address as it was printed in the lab, with the port of this end.
@@ -42,7 +53,7 @@ describe.each(ways)('a window at home, through %s', (_name, available, open) => 
         workspace: lab.workspace,
         pid: lab.pid,
       });
-      await callOver(link, 'sweeps.start', { draft });
+      await callOver(link, 'sweeps.start', { draft, on: 'slurm' });
 
       const lost = new Promise<string>((resolve) => link.onClose(resolve));
       await tunnel.cut();
@@ -59,6 +70,7 @@ describe.each(ways)('a window at home, through %s', (_name, available, open) => 
         .toBe(2);
       await back.close();
       await mended.cut();
+      expect(slurm.calls('sbatch')).toHaveLength(1);
       expect(await basinJson(['sweeps', '--workspace', home.workspace])).toEqual([]);
     },
   );

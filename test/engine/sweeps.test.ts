@@ -66,7 +66,10 @@ describe('a sweep in the engine', () => {
     const one = await testEngine(workspace);
     await one.call('sweeps.start', { draft });
     await one.close();
-    expect(JSON.parse(readFileSync(join(workspace, 'sweeps.json'), 'utf8'))).toEqual({ active: ['rates'] });
+    const file = join(workspace, 'sweeps.json');
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ active: [{ name: 'rates', slurm: null }] });
+    // As an earlier Basin wrote it.
+    writeFileSync(file, '{"active":["rates"]}');
     // A command that comes between works only on what it was asked for.
     const command = await testEngine(workspace, { queue: 'own' });
     expect(await command.call('sweeps.get', { name: 'rates' })).toMatchObject({ active: false });

@@ -7,7 +7,6 @@ import type { DefineCommand } from '../globals.ts';
 import { wholeNumber } from '../numbers.ts';
 import { addSlurmFlags, onSlurm, printScript, type SlurmFlags } from '../slurm/flags.ts';
 import { draftOf, type SweepFlags } from '../sweep/plan.ts';
-import { runSweepOnSlurm } from '../sweep/on-slurm.ts';
 import { runSweep } from '../sweep/run.ts';
 import { tableOfSweep } from '../sweep/show.ts';
 
@@ -47,7 +46,6 @@ export const define: DefineCommand = (command, globals) => {
       const slurm = onSlurm(flags, globals, true);
       await withEngine(globals, async (client) => {
         const { terminal } = globals;
-        const { workspace } = await client.call('engine.info', {});
         const planned = await client
           .call('sweeps.plan', { draft, thorough: true })
           .catch((thrown: unknown) => Promise.reject(asUsageError(thrown) as Error));
@@ -62,16 +60,16 @@ export const define: DefineCommand = (command, globals) => {
           terminal.note(`${runs} runs in ${folder}; nothing was trained.`);
           return;
         }
-        let over = true;
         try {
-          if (slurm) over = await runSweepOnSlurm({ client, found: planned, workspace, slurm, globals });
-          else await runSweep(client, { ...draft, name }, globals);
+          await runSweep(client, { ...draft, name }, slurm, globals);
         } finally {
-          if (over && !globals.signal.aborted) show(await client.call('sweeps.get', { name }));
+          if (!globals.signal.aborted) show(await client.call('sweeps.get', { name }));
         }
-        if (!over)
-          terminal.note('The same command without --detach waits, measures what is trained and shows it.');
-        else terminal.note(`Drawn by: basin sweeps figure ${name} --out ${name}.pdf`);
+        terminal.note(
+          slurm?.detach
+            ? 'The app, `basin serve` or the same command continues it: takes in results, and submits the measures.'
+            : `Drawn by: basin sweeps figure ${name} --out ${name}.pdf`,
+        );
       });
     });
 };

@@ -9,10 +9,10 @@ import { follow, resultIdOf, resultOf, type Finished, type JobListener } from '.
 import { self } from '../self.ts';
 import type { OnSlurm } from './flags.ts';
 
-/** A job that is to be submitted, or one that is on the cluster already. */
+/** A job that is to be submitted. */
 export interface SlurmRequest {
   label: string;
-  ask: { kind: string; params: unknown } | { jobId: string };
+  ask: { kind: string; params: unknown };
   listener?: JobListener;
 }
 
@@ -32,7 +32,8 @@ export async function runOnSlurm(
   title: string,
 ): Promise<SlurmEnd[] | undefined> {
   if (globals.signal.aborted) throw new CancelledError();
-  const jobs = await submitted(client, requests, settings);
+  const asked = requests.map(({ ask }) => ask);
+  const jobs = await client.call('jobs.submitOnSlurm', { jobs: asked, settings });
   const waiting = jobs.filter(isActive);
   if (waiting.length > 0) globals.terminal.note(noteOf(waiting));
   // Ctrl-C while they were being submitted cancels them, detached or not.
@@ -78,22 +79,6 @@ export async function runOnSlurm(
 export async function finishedOf(client: Client, end: SlurmEnd): Promise<Finished<unknown>> {
   if ('error' in end) throw end.error;
   return { job: end.job, ...(await resultOf(client, end.job)) };
-}
-
-async function submitted(
-  client: Client,
-  requests: readonly SlurmRequest[],
-  settings: OnSlurm['settings'],
-): Promise<Job[]> {
-  const asks = requests.map(({ ask }) => ask);
-  const fresh = asks.filter((ask) => 'kind' in ask);
-  const made = fresh.length === 0 ? [] : await client.call('jobs.submitOnSlurm', { jobs: fresh, settings });
-  const jobs: Job[] = [];
-  for (const ask of asks)
-    jobs.push(
-      'kind' in ask ? made[fresh.indexOf(ask)]! : await client.call('jobs.get', { jobId: ask.jobId }),
-    );
-  return jobs;
 }
 
 function noteOf(waiting: readonly Job[]): string {

@@ -1,46 +1,56 @@
-/** Begins a sweep in the engine, or resumes it, and follows it to its end. */
+/** Begins a sweep in the engine, or resumes it, here or on a cluster, and follows it to its end. */
 import { CancelledError, UserError } from '../../../src-shared/errors.ts';
 import type { Client } from '../../../src-shared/rpc.ts';
 import type { SweepDraft, SweepStanding } from '../../../src-shared/sweep-requests.ts';
 import type { Globals } from '../globals.ts';
+import type { OnSlurm } from '../slurm/flags.ts';
 
-/** @throws CancelledError; UserError that names what failed, after everything else was done */
+/**
+ * @param slurm absent: on the engine's machine
+ * @throws CancelledError; UserError that names what failed, after everything else was done
+ */
 export async function runSweep(
   client: Client,
-  draft: SweepDraft,
+  draft: SweepDraft & { name: string },
+  slurm: OnSlurm | undefined,
   { terminal, signal, interrupt }: Globals,
 ): Promise<void> {
-  const begun = await client.call('sweeps.start', { draft });
+  const on = slurm ? { slurm: slurm.settings } : 'local';
+  const begun = await client.call('sweeps.start', { draft, on });
   terminal.note(todoText(begun));
+  if (slurm)
+    terminal.note('Submitted to Slurm. Ctrl-C cancels the sweep; if the terminal closes, it continues.');
+  // Ctrl-C while it was being submitted cancels it, detached or not.
+  if (slurm?.detach && !signal.aborted) return;
   const standing = await follow(client, begun.name, { terminal, signal, interrupt });
   const failures = standing.cells.flatMap(({ name, failures: of }) =>
     of.map(({ kind, state, message }) => ({
       ...{ name, what: kind === 'train' ? 'training' : kind },
-      message: state === 'failed' ? message : `${state}: ${message}`,
+      message: state === message ? state : `${state}: ${message}`,
     })),
   );
   refuseFailures(failures, standing.runs, { terminal });
 }
 
-export interface Failure {
+interface Failure {
   name: string;
   what: string;
   message: string;
 }
 
-export function todoText({ runs, trained }: Pick<SweepStanding, 'runs' | 'trained'>): string {
+function todoText({ runs, trained }: Pick<SweepStanding, 'runs' | 'trained'>): string {
   const todo = runs - trained;
   if (todo === 0) return `All ${runs} runs are trained.`;
   return `${todo} of ${runs} runs to train${todo < runs ? '; the others are' : ''}.`;
 }
 
 /** @throws UserError that names what failed, if anything did */
-export function refuseFailures(
+function refuseFailures(
   failures: readonly Failure[],
   count: number,
   { terminal }: Pick<Globals, 'terminal'>,
 ): void {
-  for (const { name, what, message } of failures) terminal.note(`${name}, ${what}: failed: ${message}`);
+  for (const { name, what, message } of failures) terminal.note(`${name}, ${what}: ${message}`);
   if (failures.length === 0) return;
   const names = [...new Set(failures.map(({ name }) => name))];
   throw new UserError(

@@ -236,6 +236,15 @@ export class JobService {
     return this.queue.requeue(id);
   }
 
+  /** As `queue.cancel`, for a job that may have ended just before. */
+  async cancelIfActive(id: string): Promise<void> {
+    try {
+      await this.queue.cancel(id);
+    } catch (error) {
+      if (isActive(this.get(id))) throw error;
+    }
+  }
+
   move(id: string, position: number): Job[] {
     this.#parts.store.move(id, position);
     const jobs = this.list();

@@ -86,6 +86,12 @@ export class SlurmService implements Elsewhere {
     return place !== undefined && place.batch.open.has(place.index);
   }
 
+  /** Resolves when it is known of every array whether Slurm has it: an engine may have been killed while it submitted. */
+  async whenPlaced(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && this.#openBatches().some(({ slurmId }) => slurmId === undefined))
+      await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+
   /** Brings catalog and spool together, and takes in what has ended since; Slurm itself is asked later. */
   async recover(): Promise<void> {
     const { store } = this.#parts;

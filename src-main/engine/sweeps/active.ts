@@ -1,9 +1,19 @@
-/** Names of the sweeps that are at work: a small file in the workspace, so that the next engine goes on with them. */
+/** The sweeps that are at work, and where: a small file in the workspace, so that the next engine goes on with them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { slurmSettingsSchema } from '../../../src-shared/slurm.ts';
 import { writeFileAtomic } from '../../formats/atomic.ts';
 
-const fileSchema = z.object({ active: z.array(z.string()) });
+const entrySchema = z.object({
+  name: z.string(),
+  /** As it was begun with; null: on this machine. */
+  slurm: slurmSettingsSchema.nullable(),
+});
+type ActiveSweep = z.infer<typeof entrySchema>;
+
+/** Before sweeps ran on clusters there were only names. */
+const named = z.string().transform((name): ActiveSweep => ({ name, slurm: null }));
+const fileSchema = z.object({ active: z.array(z.union([entrySchema, named])) });
 
 export class ActiveSweeps {
   readonly #path: string;
@@ -13,7 +23,7 @@ export class ActiveSweeps {
   }
 
   /** None if the file is damaged: whoever misses a sweep then resumes it. */
-  list(): string[] {
+  list(): ActiveSweep[] {
     if (!existsSync(this.#path)) return [];
     try {
       return fileSchema.parse(JSON.parse(readFileSync(this.#path, 'utf8'))).active;
@@ -22,17 +32,19 @@ export class ActiveSweeps {
     }
   }
 
-  add(name: string): void {
-    const before = this.list();
-    if (!before.includes(name)) this.#write([...before, name]);
+  add(sweep: ActiveSweep): void {
+    this.#write([...this.#others(sweep.name), sweep]);
   }
 
   remove(name: string): void {
-    const before = this.list();
-    if (before.includes(name)) this.#write(before.filter((each) => each !== name));
+    if (this.list().some((each) => each.name === name)) this.#write(this.#others(name));
   }
 
-  #write(active: readonly string[]): void {
+  #others(name: string): ActiveSweep[] {
+    return this.list().filter((each) => each.name !== name);
+  }
+
+  #write(active: readonly ActiveSweep[]): void {
     writeFileAtomic(this.#path, `${JSON.stringify({ active })}\n`);
   }
 }

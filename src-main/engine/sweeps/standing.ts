@@ -43,14 +43,18 @@ export async function holdingsOf({ runs, results, measures }: SweepSources): Pro
   };
 }
 
-/** What could not even be made a job, by name of the cell. */
-export type Refusals = ReadonlyMap<string, SweepStandingCell['failures']>;
+type Refusals = ReadonlyMap<string, SweepStandingCell['failures']>;
 
-/** @param jobs of the folder's runs, the oldest first */
+interface StandingOf extends Pick<SweepRow, 'active' | 'onSlurm'> {
+  /** Of the folder's runs, the oldest first. */
+  jobs: readonly JobOnRun[];
+  refusals: Refusals;
+}
+
 export function standingIn(
   found: SweepFolder,
   holdings: Holdings,
-  { jobs, refusals, active }: { jobs: readonly JobOnRun[]; refusals: Refusals; active: boolean },
+  { jobs, refusals, ...work }: StandingOf,
 ): SweepStanding {
   const { name, folder, sweep } = found;
   const real = realPathOf(folder);
@@ -72,11 +76,11 @@ export function standingIn(
       failures: [...ended, ...(refusals.get(cell.name) ?? [])],
     };
   });
-  return { ...rowOf({ name, folder, sweep, active }, cells), cells };
+  return { ...rowOf({ name, folder, sweep, ...work }, cells), cells };
 }
 
 function rowOf(
-  of: Pick<SweepRow, 'name' | 'folder' | 'sweep' | 'active'>,
+  of: Pick<SweepRow, 'name' | 'folder' | 'sweep' | 'active' | 'onSlurm'>,
   cells: readonly SweepStandingCell[],
 ): SweepRow {
   const trained = cells.filter(({ state }) => state === 'trained');

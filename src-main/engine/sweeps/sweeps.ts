@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { isActive, type EngineEvent, type ResponseOf } from '../../../src-shared/api.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
-import type { SweepDraft, SweepRow, SweepStanding } from '../../../src-shared/sweep-requests.ts';
+import type { SlurmSettings } from '../../../src-shared/slurm.ts';
+import type { SweepDraft, SweepPlace, SweepRow, SweepStanding } from '../../../src-shared/sweep-requests.ts';
 import { sweepFileName } from '../../../src-shared/sweep.ts';
 import {
   readSweep,
@@ -19,8 +20,10 @@ import type { MeasureStore } from '../run-measures.ts';
 import type { StepTimes } from '../step-times.ts';
 import type { Workspace } from '../store/workspace.ts';
 import { ActiveSweeps } from './active.ts';
+import { LocalWork } from './local-work.ts';
+import { SlurmWork } from './slurm-work.ts';
 import { holdingsOf, standingIn, type Holdings } from './standing.ts';
-import { SweepWork, type SweepTools } from './work.ts';
+import type { SweepTools, SweepWork } from './work.ts';
 
 /** Milliseconds between two `sweeps-changed` events of one sweep, at least. */
 const tellEvery = 400;
@@ -49,10 +52,10 @@ export class Sweeps {
 
   /** Goes on with what the engine before this one was at work on. */
   recover(): void {
-    for (const name of this.#active.list()) {
+    for (const { name, slurm } of this.#active.list()) {
       const folder = join(this.#parts.workspace.runs, name);
       try {
-        this.#begin({ name, folder, sweep: readSweep(folder) });
+        this.#begin({ name, folder, sweep: readSweep(folder) }, slurm);
       } catch {
         // It was removed, or cannot be read: the list of sweeps says so.
         this.#active.remove(name);
@@ -105,36 +108,46 @@ export class Sweeps {
     };
   }
 
-  async start(draft: SweepDraft): Promise<SweepRow> {
+  /** @throws UserError with what Slurm says if it takes none of the runs; nothing is left of a new sweep then */
+  async start(draft: SweepDraft, on: SweepPlace): Promise<SweepRow> {
     const { checkCells, planSweep } = await import('./plan.ts');
     const { workspace } = this.#parts;
+    const slurm = await this.#settingsOf(on);
     const planned = planSweep(draft, workspace);
     await checkCells(planned, { workspace, thorough: true });
     if (!planned.exists) this.#refuseTrashed(planned, await holdingsOf(this.#parts));
-    if (this.#atWork.has(planned.name)) {
-      const then = this.#works.get(planned.name)?.found.sweep.then ?? [];
-      if (then.join() === draft.then.join()) return this.#row(planned.name);
-      throw new UserError(
-        `The sweep ${planned.name} is running and measures ${then.join(', ') || 'nothing'}.`,
-        { hint: 'To measure something else, wait until it has finished, or cancel it.' },
-      );
+    const { name } = planned;
+    if (this.#atWork.has(name)) {
+      this.#refuseOther(name, draft.then, slurm !== null);
+      return this.#row(name);
     }
     writeSweep(planned.folder, planned.sweep);
-    this.#active.add(planned.name);
-    this.#begin(planned);
-    return this.#row(planned.name);
+    try {
+      await this.#begin(planned, slurm).begun;
+    } catch (error) {
+      await this.#works.get(name)?.ended;
+      // Slurm may have taken some of them.
+      if (!planned.exists && this.#activeJobs(planned).length === 0) {
+        removeSweep(planned.folder);
+        this.#works.delete(name);
+      }
+      throw error;
+    }
+    return this.#row(name);
   }
 
   /** @throws UserError while tasks of a cluster are at work for it: they would be joined by others here */
-  async resume(name: string): Promise<SweepRow> {
+  async resume(name: string, on: SweepPlace): Promise<SweepRow> {
     const found = this.#find(name);
-    if (!this.#atWork.has(found.name)) {
-      if (this.#activeJobs(found).some(({ id }) => this.#parts.jobs.slurm.has(id)))
+    const slurm = await this.#settingsOf(on);
+    if (this.#atWork.has(found.name)) this.#refuseOther(found.name, found.sweep.then, slurm !== null);
+    else {
+      const isWithSlurm = this.#activeJobs(found).some(({ id }) => this.#parts.jobs.slurm.has(id));
+      if (slurm === null && isWithSlurm)
         throw new UserError(`Jobs of the sweep ${name} are with Slurm.`, {
-          hint: 'Repeat the command that submitted it (with --on slurm), or cancel the sweep first.',
+          hint: 'Resume it on Slurm, or cancel the sweep first.',
         });
-      this.#active.add(found.name);
-      this.#begin(found);
+      await this.#begin(found, slurm).begun;
     }
     return this.#row(found.name);
   }
@@ -145,7 +158,7 @@ export class Sweeps {
     this.#active.remove(found.name);
     if (this.#atWork.has(found.name)) await this.#works.get(found.name)?.cancel();
     // Jobs on a cluster were submitted by a command, which may be gone.
-    for (const { id } of this.#activeJobs(found)) await this.#cancelJob(id);
+    for (const { id } of this.#activeJobs(found)) await this.#parts.jobs.cancelIfActive(id);
     return this.#row(found.name);
   }
 
@@ -171,12 +184,38 @@ export class Sweeps {
     return { trashed: runIds.length, step: edited?.step ?? null };
   }
 
-  #begin(found: SweepFolder): void {
+  async #settingsOf(on: SweepPlace): Promise<SlurmSettings | null> {
+    if (on === 'local') return null;
+    if (on !== 'slurm') return on.slurm;
+    const { slurmSettings } = await import('../../formats/basin-file.ts');
+    return slurmSettings([this.#parts.workspace.root]).settings;
+  }
+
+  /** What is at work is not asked to do something else on the way. */
+  #refuseOther(name: string, then: readonly string[], onSlurm: boolean): void {
+    const work = this.#works.get(name);
+    const known = work?.found.sweep.then ?? [];
+    const hint = 'Wait until it has finished, or cancel it.';
+    if (known.join() !== then.join())
+      throw new UserError(`The sweep ${name} is running and measures ${known.join(', ') || 'nothing'}.`, {
+        hint: `To measure something else: ${hint.toLowerCase()}`,
+      });
+    if (work instanceof SlurmWork !== onSlurm)
+      throw new UserError(`The sweep ${name} is running ${onSlurm ? 'on this machine' : 'on Slurm'}.`, {
+        hint,
+      });
+  }
+
+  #begin(found: SweepFolder, slurm: SlurmSettings | null): SweepWork {
     const { workspace } = this.#parts;
     const { name } = found;
+    this.#active.add({ name, slurm });
     this.#atWork.add(name);
     const tools = { ...this.#parts, workspaceRoot: workspace.root };
-    const work = new SweepWork(found, tools, () => this.#tell(name));
+    const changed = (): void => this.#tell(name);
+    const work: SweepWork = slurm
+      ? new SlurmWork(found, slurm, tools, changed)
+      : new LocalWork(found, tools, changed);
     this.#works.set(name, work);
     this.#tell(name);
     void work.ended.finally(() => {
@@ -185,21 +224,12 @@ export class Sweeps {
       this.#active.remove(name);
       this.#tell(name);
     });
+    return work;
   }
 
   /** What waits or runs for it, here or on a cluster, whoever submitted it. */
   #activeJobs({ folder }: SweepFolder): JobOnRun[] {
     return this.#parts.store.onRunsIn(folder).filter(isActive);
-  }
-
-  async #cancelJob(id: string): Promise<void> {
-    const { jobs } = this.#parts;
-    try {
-      await jobs.queue.cancel(id);
-    } catch (error) {
-      // It may have ended just before.
-      if (isActive(jobs.get(id))) throw error;
-    }
   }
 
   async #row(name: string): Promise<SweepRow> {
@@ -208,10 +238,13 @@ export class Sweeps {
   }
 
   #standing(found: SweepFolder, holdings: Holdings): SweepStanding {
+    const work = this.#works.get(found.name);
+    const isAtWork = this.#atWork.has(found.name);
     return standingIn(found, holdings, {
       jobs: this.#parts.store.onRunsIn(found.folder),
-      refusals: this.#works.get(found.name)?.refusals ?? new Map<string, never>(),
-      active: this.#atWork.has(found.name),
+      refusals: work?.refusals ?? new Map<string, never>(),
+      active: isAtWork,
+      onSlurm: isAtWork && work instanceof SlurmWork,
     });
   }
 

@@ -35,3 +35,28 @@ export function fakeSlurm(bodies: Partial<Record<Program, string>> = {}): FakeSl
         : [],
   };
 }
+
+/**
+ * A cluster that starts every task of an array at once, on this machine. Tasks of the first array with one of these
+ * numbers are cancelled before they start.
+ */
+export function workingSlurm(cancelled: readonly number[] = []): FakeSlurm {
+  const folder = newFolder();
+  const [queue, count] = [join(folder, 'queue'), join(folder, 'count')];
+  writeFileSync(queue, '');
+  writeFileSync(count, '6');
+  const sbatch = `script=$(cat)
+    for word in "$@"; do case $word in --job-name=*) name=\${word#*=};; --array=*) last=\${word##*-}; last=\${last%%%*};; esac; done
+    id=$(( $(cat '${count}') + 1 )); echo $id > '${count}'
+    for i in $(seq 0 $last); do
+      if [ $id = 7 ]; then case $i in ${cancelled.join('|') || 'none'}) echo "$name|7|$i|CANCELLED|None|n1" >> '${queue}'; continue;; esac; fi
+      echo "$name|$id|$i|RUNNING|None|n1" >> '${queue}'
+      SLURM_ARRAY_JOB_ID=$id SLURM_ARRAY_TASK_ID=$i bash -c "$script" > /dev/null 2>&1 &
+      echo $! > '${folder}'/$id_$i
+    done
+    echo $id`;
+  const scancel = `for word in "$@"; do case $word in *_*)
+      sed -i "s/|\${word%_*}|\${word#*_}|RUNNING/|\${word%_*}|\${word#*_}|CANCELLED/" '${queue}'
+      kill $(cat '${folder}'/$word);; esac; done`;
+  return fakeSlurm({ sbatch: sbatch.replace('$id_$i', '${id}_$i'), scancel, squeue: `cat '${queue}'` });
+}

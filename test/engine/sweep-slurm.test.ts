@@ -1,0 +1,125 @@
+/** Sweeps on a cluster, driven by the engine: as a window begins them, and whoever opens the workspace goes on. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Engine } from '../../src-main/engine/index.ts';
+import { fakeSlurm, workingSlurm, type FakeSlurm } from './support/fake-slurm.ts';
+import { newFolder, refusal, testEngine } from './support/workspace.ts';
+
+const draft = {
+  ...{ source: 'standard-small', settings: ['training.num_epochs=1'], seeds: null, then: ['interpolate'] },
+  ...{ name: 'rates', grid: [{ key: 'seed', values: ['1', '2'] }] },
+};
+const name = 'rates';
+const onSlurm = { draft, on: 'slurm' } as const;
+
+let slurm: FakeSlurm;
+const { PATH } = process.env;
+const use = (fake: FakeSlurm): void => {
+  slurm = fake;
+  process.env['PATH'] = fake.path;
+};
+beforeEach(() => use(workingSlurm()));
+afterEach(() => {
+  process.env['PATH'] = PATH;
+});
+
+function newWorkspace(text = 'slurm: {poll: 0.2}'): string {
+  const workspace = newFolder();
+  writeFileSync(join(workspace, 'basin.yaml'), text);
+  return workspace;
+}
+
+const standing = (engine: Engine) => engine.call('sweeps.get', { name });
+async function through(engine: Engine) {
+  await expect.poll(async () => (await standing(engine)).active, { timeout: 120_000 }).toBe(false);
+  return standing(engine);
+}
+/** How many tasks each array had. */
+const arrays = (): number[] =>
+  slurm
+    .calls('sbatch')
+    .map((call) => 1 + Number(call.find((word) => word.startsWith('--array='))!.replace('--array=0-', '')));
+const kinds = async (engine: Engine): Promise<string[]> =>
+  (await engine.call('results.list', {})).map(({ kind }) => kind).sort();
+const eachOnce = [...Array<string>(2).fill('interpolate'), ...Array<string>(2).fill('train')];
+
+describe('a sweep on Slurm', () => {
+  it('trains in one array, measures what is trained, and says where it is at work', async () => {
+    const engine = await testEngine(newWorkspace());
+    const begun = await engine.call('sweeps.start', onSlurm);
+    expect(begun).toMatchObject({ active: true, onSlurm: true, runs: 2 });
+    expect(arrays()).toEqual([2]);
+    expect(await through(engine)).toMatchObject({ trained: 2, complete: 2, failed: 0, onSlurm: false });
+    expect(await kinds(engine)).toEqual(eachOnce);
+    expect(arrays().reduce((sum, tasks) => sum + tasks)).toBe(4);
+    const before = arrays();
+    await engine.call('sweeps.start', onSlurm);
+    await through(engine);
+    expect(arrays()).toEqual(before);
+  });
+
+  it('is gone on with by the next engine, with the settings that it was begun with; nothing twice', async () => {
+    const workspace = newWorkspace();
+    const one = await testEngine(workspace);
+    await one.call('sweeps.start', onSlurm);
+    await one.close();
+    writeFileSync(join(workspace, 'basin.yaml'), 'slurm: {partition: other}');
+    const two = await testEngine(workspace);
+    expect(await two.call('sweeps.list', {})).toMatchObject({ sweeps: [{ active: true, onSlurm: true }] });
+    expect(await through(two)).toMatchObject({ complete: 2, failed: 0 });
+    expect(await kinds(two)).toEqual(eachOnce);
+    expect(slurm.calls('sbatch').flat()).not.toContain('--partition=other');
+    expect(arrays()[0]).toBe(2);
+  });
+
+  it('leaves nothing if Slurm refuses it; runs that are there stay', async () => {
+    const workspace = newWorkspace();
+    const engine = await testEngine(workspace);
+    use(fakeSlurm({ sbatch: 'cat > /dev/null; echo invalid partition >&2; exit 1' }));
+    expect(await refusal(engine.call('sweeps.start', onSlurm))).toContain('sbatch: invalid partition');
+    expect(await engine.call('sweeps.list', {})).toEqual({ sweeps: [], problems: [] });
+    expect(existsSync(join(workspace, 'runs', name))).toBe(false);
+
+    const once = { draft: { ...draft, then: [] } };
+    await engine.call('sweeps.start', once);
+    await through(engine);
+    const again = { ...onSlurm, draft: { ...draft, then: ['interpolate'] } };
+    expect(await engine.call('sweeps.start', again)).toMatchObject({ trained: 2 });
+    const refused = await through(engine);
+    expect(refused).toMatchObject({ trained: 2, complete: 0, failed: 2 });
+    expect(refused.cells[0]!.failures[0]!.message).toContain('sbatch: invalid partition');
+  });
+
+  it('is cancelled with what waits and runs on the cluster, and measures nothing then', async () => {
+    const engine = await testEngine(newWorkspace());
+    await engine.call('sweeps.start', onSlurm);
+    expect(await engine.call('sweeps.cancel', { name })).toMatchObject({ active: false });
+    const jobs = await engine.call('jobs.list', {});
+    expect(jobs.filter(({ state }) => state === 'queued' || state === 'running')).toEqual([]);
+    expect(slurm.calls('scancel').length).toBeGreaterThan(0);
+    expect(await kinds(engine)).not.toContain('interpolate');
+    expect(await engine.call('sweeps.resume', { name, on: 'slurm' })).toMatchObject({ onSlurm: true });
+    expect(await through(engine)).toMatchObject({ complete: 2 });
+  });
+
+  it('is not moved to another place while it is at work', async () => {
+    const engine = await testEngine(newWorkspace());
+    await engine.call('sweeps.start', onSlurm);
+    expect(await refusal(engine.call('sweeps.start', { draft }))).toContain('is running on Slurm');
+    await through(engine);
+  });
+
+  it.each([
+    [undefined, 'There is no basin.yaml in'],
+    ['slurm: {partiton: gpu}', 'there is no setting "slurm.partiton"'],
+  ])('needs a basin.yaml that can be used: %j', async (text, message) => {
+    const workspace = text === undefined ? newFolder() : newWorkspace(text);
+    const engine = await testEngine(workspace);
+    const cluster = await engine.call('slurm.cluster', {});
+    if (text === undefined) expect(cluster).toBeNull();
+    else expect(cluster!.problem).toContain(message);
+    expect(await refusal(engine.call('sweeps.start', onSlurm))).toContain(message);
+    expect(await engine.call('sweeps.list', {})).toEqual({ sweeps: [], problems: [] });
+  });
+});

@@ -49,6 +49,7 @@ export default defineConfig({
       outDir: here(`${out}/renderer`),
       emptyOutDir: true,
       target: old ? 'chrome83' : 'chrome120',
+      minify: true,
       assetsInlineLimit: 0,
       chunkSizeWarningLimit: 2000,
       rollupOptions: { input: here('src-renderer/index.html'), output: { banner } },

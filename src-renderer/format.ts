@@ -43,13 +43,16 @@ export function duration(seconds: number): string {
   return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** `14:02`, or with the date when it was not today. */
+const padded = (value: number): string => String(value).padStart(2, '0');
+
+/** `14:02`, or with the date when it was not today; on this machine's clock. Tables ask for thousands at a time. */
 export function moment(milliseconds: number): string {
   const date = new Date(milliseconds);
-  const time = date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
-  return date.toDateString() === new Date().toDateString()
-    ? time
-    : `${date.toISOString().slice(0, 10)} ${time}`;
+  const dayOf = (of: Date): string =>
+    `${of.getFullYear()}-${padded(of.getMonth() + 1)}-${padded(of.getDate())}`;
+  const time = `${padded(date.getHours())}:${padded(date.getMinutes())}`;
+  const day = dayOf(date);
+  return day === dayOf(new Date()) ? time : `${day} ${time}`;
 }
 
 export function bytes(size: number): string {

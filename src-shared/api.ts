@@ -185,6 +185,15 @@ export const requests = {
   'engine.info': { args: nothing, response: engineInfoSchema },
 
   'runs.list': { args: nothing, response: z.array(runRowSchema) },
+  /** The same for a window: packed-runs.ts. */
+  'runs.packed': {
+    args: nothing,
+    response: z.object({
+      bases: z.array(runRowSchema.shape.properties),
+      baseOf: z.array(z.int()),
+      runs: z.array(runRowSchema),
+    }),
+  },
   /** Runs in the trash, the last one first. */
   'runs.trash': { args: nothing, response: z.array(runRowSchema) },
   ...measureRequests,
@@ -360,6 +369,8 @@ export type Handlers = {
 
 export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('runs-changed') }),
+  /** More is known of files of runs (their hashes); the rows of the catalog are as they were. */
+  z.object({ type: z.literal('files-changed') }),
   z.object({ type: z.literal('groups-changed'), state: groupsStateSchema }),
   z.object({ type: z.literal('job-changed'), job: jobSchema }),
   z.object({ type: z.literal('job-removed'), jobId: id }),

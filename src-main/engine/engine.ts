@@ -50,8 +50,10 @@ export interface Engine {
 
 /** How long what was seen of the run folders counts as fresh, in milliseconds. */
 const presenceFor = 5000;
-/** Milliseconds between two `runs-changed` events, at least. */
-const runsChangedEvery = 300;
+/** Milliseconds between two events, at least, of those that an import or the hashing has many of a second. */
+const pauseAfter = { 'runs-changed': 300, 'files-changed': 2000 };
+type Frequent = keyof typeof pauseAfter;
+const isFrequent = (type: string): type is Frequent => type in pauseAfter;
 
 /**
  * Opens the workspace: takes its lock, opens and migrates the catalog, brings catalog and folders together, and (with
@@ -100,8 +102,8 @@ class LocalEngine implements Engine, EngineServices {
   readonly #handlers = handlersOf(this);
   #socket: SocketServer | undefined;
   #presenceSeen = -Infinity;
-  #runsTold = -Infinity;
-  #runsTimer: NodeJS.Timeout | undefined;
+  /** When a frequent event was told last, and the timer of the next one. */
+  readonly #told = new Map<Frequent, { at: number; next: NodeJS.Timeout | undefined }>();
   #closing: Promise<void> | undefined;
 
   constructor(workspace: Workspace, lock: Lock, db: Db, options: EngineOptions) {
@@ -190,13 +192,21 @@ class LocalEngine implements Engine, EngineServices {
     return () => this.#listeners.delete(listener);
   }
 
-  /** An import would say `runs-changed` many times a second, and every listener would read the whole list each time. */
+  /** Of frequent events one tells of many: each makes listeners read whole lists. */
   emit(event: EngineEvent): void {
-    if (event.type !== 'runs-changed') return this.#tell(event);
-    const wait = this.#runsTold + runsChangedEvery - performance.now();
-    if (wait <= 0) return this.#tellRunsChanged();
-    this.#runsTimer ??= setTimeout(() => this.#tellRunsChanged(), wait);
-    this.#runsTimer.unref();
+    if (!isFrequent(event.type)) return this.#tell(event);
+    const { type } = event;
+    const told = this.#told.get(type) ?? { at: -Infinity, next: undefined };
+    this.#told.set(type, told);
+    const tell = (): void => {
+      clearTimeout(told.next);
+      told.next = undefined;
+      told.at = performance.now();
+      this.#tell({ type });
+    };
+    const wait = told.at + pauseAfter[type] - performance.now();
+    if (wait <= 0) return tell();
+    told.next ??= setTimeout(tell, wait).unref();
   }
 
   wait(jobId: string): Promise<Job> {
@@ -254,13 +264,6 @@ class LocalEngine implements Engine, EngineServices {
     for (const listener of this.#listeners) listener(event);
   }
 
-  #tellRunsChanged(): void {
-    clearTimeout(this.#runsTimer);
-    this.#runsTimer = undefined;
-    this.#runsTold = performance.now();
-    this.#tell({ type: 'runs-changed' });
-  }
-
   #kindNamed(name: string): AnyJobKind {
     return this.#options.kinds?.find((kind) => kind.kind === name) ?? jobKindNamed(name);
   }
@@ -273,7 +276,7 @@ class LocalEngine implements Engine, EngineServices {
   }
 
   async #close(): Promise<void> {
-    clearTimeout(this.#runsTimer);
+    for (const { next } of this.#told.values()) clearTimeout(next);
     this.sweeps.close();
     await this.jobs.slurm.close();
     await this.jobs.queue.close();

@@ -31,6 +31,10 @@ export function handlersOf(engine: EngineServices): Handlers {
       // A copy: whoever asked may sort it.
       return [...engine.runs.list()];
     },
+    'runs.packed': async () => {
+      await engine.lookForFolders();
+      return engine.runs.packed();
+    },
     'runs.get': async ({ runId }) => {
       const { config, configHash, widths, path } = engine.runs.stored(runId);
       const checkpointRows = engine.runs.checkpoints(runId);

@@ -63,6 +63,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes });
   const engine = confine(options.engine, options.workspace);
   sockets.on('connection', (socket) => speak(socket, engine));
+  void readAhead(engine);
 
   server.on('request', (request, response) => void respond(request, response, gate, options.pages));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -86,6 +87,16 @@ export async function serve(options: ServeOptions): Promise<Served> {
     newAddress,
     close: () => closeAll(server, sockets),
   };
+}
+
+/** What a window asks for first takes long only the first time: while somebody opens the address it is read already. */
+async function readAhead(engine: Callable): Promise<void> {
+  try {
+    await engine.call('runs.packed', {});
+    await engine.call('runs.measures', {});
+  } catch {
+    // Whoever asks for them is told.
+  }
 }
 
 function listen(server: ReturnType<typeof createServer>, port: number, host: string): Promise<number> {

@@ -17,6 +17,8 @@ export interface Completions {
 
 interface Known {
   runs: readonly RunRow[];
+  /** Every property that any of them has. */
+  names: readonly string[];
   groupNames: ReadonlyMap<string, string>;
   measure: MeasureReader;
 }
@@ -38,7 +40,7 @@ export function completionsAt(text: string, at: number, known: Known): Completio
   const sign = token.startsWith('-') ? 1 : 0;
   const match = /^([\w.σ-]+?)(>=|<=|!=|>|<|:|=)(.*)$/u.exec(token.slice(sign));
   const from = at - token.length + sign;
-  if (!match) return { from, options: keysFor(token.slice(sign), known.runs) };
+  if (!match) return { from, options: keysFor(token.slice(sign), known.names) };
   const [, key = '', operator = '', value = ''] = match;
   return {
     from: from + key.length + operator.length,
@@ -46,13 +48,13 @@ export function completionsAt(text: string, at: number, known: Known): Completio
   };
 }
 
-function keysFor(typed: string, runs: readonly RunRow[]): Completion[] {
+function keysFor(typed: string, names: readonly string[]): Completion[] {
   const wanted = typed.toLowerCase();
   const fixed = fixedKeys.map((key) => ({
     insert: key === 'sigma_f' ? 'sigma_F' : key,
     note: keyHelp[key] ?? '',
   }));
-  const own = namesIn(runs).map((name) => ({ insert: name.split('.').at(-1)!, note: name }));
+  const own = names.map((name) => ({ insert: name.split('.').at(-1)!, note: name }));
   const seen = new Set<string>();
   const all = [...fixed, ...own].filter(({ insert }) => {
     const isNew = !seen.has(insert.toLowerCase());
@@ -71,10 +73,6 @@ function keysFor(typed: string, runs: readonly RunRow[]): Completion[] {
     note,
   }));
 }
-
-const namesIn = (runs: readonly RunRow[]): string[] => [
-  ...new Set(runs.flatMap(({ properties }) => Object.keys(properties))),
-];
 
 /** The most frequent values first. */
 function valuesFor(key: string, typed: string, { runs, groupNames, measure }: Known): Completion[] {

@@ -10,6 +10,7 @@ import type {
   ResponseOf,
   RunRow,
 } from '../../src-shared/api.ts';
+import { propertiesOf, unpackRuns, type PackedRuns } from '../../src-shared/packed-runs.ts';
 import type { Client } from '../../src-shared/rpc.ts';
 import { openClient } from '../client.ts';
 import { notices } from './notices.svelte.ts';
@@ -37,7 +38,7 @@ class EngineState {
 
   readonly runById = $derived(new Map(this.runs.map((run) => [run.id, run])));
   /** Every property that any run's config has, in the order of first sight. */
-  readonly propertyNames = $derived([...new Set(this.runs.flatMap((run) => Object.keys(run.properties)))]);
+  propertyNames = $state.raw<readonly string[]>([]);
   readonly activeJobs = $derived(this.jobs.filter(isActive));
 
   #client: Client | undefined;
@@ -57,14 +58,14 @@ class EngineState {
     try {
       const [info, runs, groups, jobs] = await Promise.all([
         client.call('engine.info', {}),
-        client.call('runs.list', {}),
+        client.call('runs.packed', {}),
         client.call('groups.get', {}),
         client.call('jobs.list', { done: doneJobs }),
       ]);
       // A newer Basin serves newer pages.
       if (!window.basin && this.info && this.info.version !== info.version) return window.location.reload();
       this.info = info;
-      this.runs = runs;
+      this.#takeRuns(runs);
       this.groups = groups;
       this.jobs = jobs;
       this.status = 'ready';
@@ -119,6 +120,9 @@ class EngineState {
         this.filesVersion++;
         void this.#refreshRuns();
         break;
+      case 'files-changed':
+        this.filesVersion++;
+        break;
       case 'groups-changed':
         this.groups = event.state;
         break;
@@ -169,6 +173,11 @@ class EngineState {
     if (jobs) this.jobs = jobs;
   }
 
+  #takeRuns(packed: PackedRuns): void {
+    this.propertyNames = propertiesOf(packed);
+    this.runs = unpackRuns(packed);
+  }
+
   /** An import announces many changes at once: never more than one request under way. */
   async #refreshRuns(): Promise<void> {
     if (this.#refreshing) {
@@ -179,8 +188,8 @@ class EngineState {
     do {
       this.#again = false;
       const began = performance.now();
-      const runs = await this.attempt('runs.list', {});
-      if (runs) this.runs = runs;
+      const runs = await this.attempt('runs.packed', {});
+      if (runs) this.#takeRuns(runs);
       const took = performance.now() - began;
       if (this.#again) await new Promise((resolve) => setTimeout(resolve, rest * took));
     } while (this.#again);

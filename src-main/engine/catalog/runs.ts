@@ -3,6 +3,7 @@ import { stat } from 'node:fs';
 import type { CheckpointRow, RunRow } from '../../../src-shared/api.ts';
 import { UserError } from '../../../src-shared/errors.ts';
 import type { FoundRun } from '../../../src-shared/interop.ts';
+import { packRuns, type PackedRuns } from '../../../src-shared/packed-runs.ts';
 import type { Db } from '../store/database.ts';
 import { ContentHashes } from './hashes.ts';
 import { Intake, type Taken } from './intake.ts';
@@ -34,6 +35,7 @@ export class RunStore {
   readonly intake: Intake;
   readonly #db: Db;
   readonly #configs = new ConfigMemo();
+  #packed: { rows: readonly RunRow[]; packed: PackedRuns } | undefined;
   #listed: { version: string; rows: readonly RunRow[] } | undefined;
 
   /** @param dataHome where the data sets of the workspace lie */
@@ -65,6 +67,13 @@ export class RunStore {
       this.#configs.keep(this.#listed.rows);
     }
     return this.#listed.rows;
+  }
+
+  /** The same for windows, which ask for it at each change and when they open. */
+  packed(): PackedRuns {
+    const rows = this.list();
+    if (this.#packed?.rows !== rows) this.#packed = { rows, packed: packRuns(rows) };
+    return this.#packed.packed;
   }
 
   /** Another one after any write to the database, by this process or by another. */

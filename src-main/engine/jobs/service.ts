@@ -289,7 +289,7 @@ export class JobService {
       if (event.figures.length > 0) emit({ type: 'figures-changed' });
     } else if (event.type === 'hashed') {
       runs.hashes.take(event.files);
-      emit({ type: 'runs-changed' });
+      emit({ type: 'files-changed' });
     } else if (event.type === 'checkpoint') {
       this.#training.checkpoint(event.path);
     }

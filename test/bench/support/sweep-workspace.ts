@@ -47,6 +47,14 @@ export async function fillSweep(workspace: string, runs: number): Promise<void> 
   writeFileSync(join(folder, sweepFileName), JSON.stringify(sweep));
   await importRuns(workspace, folder);
   copyResults(workspace, folder, patterns, copies);
+  await hashAll(workspace);
+}
+
+/** A sweep's checkpoints are hashed as they come. */
+async function hashAll(workspace: string): Promise<void> {
+  const engine = await openEngine({ workspace });
+  for (const { id } of await engine.call('jobs.list', {})) await engine.wait(id);
+  await engine.close();
 }
 
 type Copies = ReturnType<typeof cellsOf>;

@@ -168,6 +168,8 @@ export async function catalogFrames(
     { what: `${prefix}catalog, typing a filter`, step: 'key', times: typed.length },
     async () => {
       await clear();
+      // Nobody types in the frame in which the whole list comes back.
+      await wait(100);
       await page.type(typed, 40);
     },
   );

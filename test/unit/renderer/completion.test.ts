@@ -15,7 +15,8 @@ const run = (name: string, more: Partial<RunRow> = {}): RunRow =>
     ...more,
   }) as unknown as RunRow;
 const runs = [run('a'), run('b', { dataset: 'my set' }), run('c')];
-const known = { runs, groupNames: new Map<string, string>(), measure: noMeasures };
+const names = [...new Set(runs.flatMap(({ properties }) => Object.keys(properties)))];
+const known = { runs, names, groupNames: new Map<string, string>(), measure: noMeasures };
 const at = (text: string, cursor = text.length) => completionsAt(text, cursor, known);
 const inserts = (text: string, cursor?: number) => at(text, cursor).options.map(({ insert }) => insert);
 

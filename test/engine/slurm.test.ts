@@ -182,7 +182,7 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
   );
 
   test(
-    'kill -9 of the engine in the middle of a sweep: the same command goes on, nothing twice',
+    'kill -9 of the engine in the middle of a sweep: the next engine goes on with it, nothing twice',
     long,
     async () => {
       const workspace = newFolder();
@@ -214,6 +214,15 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
       const jobs = await basinJson<Job[]>(['jobs', ...own]);
       expect(jobs.map(({ kind }) => kind)).toEqual(Array(3).fill('train'));
 
+      // Nobody asks for it: whatever opens the workspace finds that it was at work.
+      const next = await testEngine(workspace, { kinds: [], worker: { entry: workerEntry } });
+      const sweep = () => next.call('sweeps.get', { name: 's' });
+      await expect
+        .poll(async () => (await sweep()).active, { timeout: 200_000, interval: 500 })
+        .toBe(false);
+      expect(await sweep()).toMatchObject({ trained: 3, complete: 3, failed: 0 });
+      await next.close();
+
       const done = await basin([...asked, ...own], { timeoutMs: 200_000 });
       expect(done.stderr).toContain('Drawn by');
       expect(done.stdout.match(/ trained$/gm)).toHaveLength(3);
@@ -224,6 +233,7 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
       ]);
       const trained = results.filter(({ kind }) => kind === 'train').map(({ jobId }) => jobId);
       expect(trained.sort()).toEqual(jobs.map(({ id }) => id).sort());
+      // The command found nothing to do.
       expect((await basinJson<Job[]>(['jobs', ...own])).map(({ attempt }) => attempt)).toEqual(
         Array(6).fill(1),
       );

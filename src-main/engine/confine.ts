@@ -15,6 +15,9 @@ const writing = z.object({
 });
 /** A sweep on a cluster whose settings are not those of the workspace. */
 const bringsSettings = z.object({ on: z.object({ slurm: z.unknown() }) });
+const writingFile = z.object({ kind: z.literal('evaluate'), params: z.object({ out: z.string() }) });
+/** What is there is replaced: not the catalog, not basin.yaml. */
+const isArray = (path: string): boolean => path.endsWith('.npy');
 const knownRuns = z.array(z.object({ path: z.string() }));
 
 /**
@@ -27,14 +30,21 @@ export function confine(engine: Callable, workspace: string): Callable {
     subscribe: (listener) => engine.subscribe(listener),
     async call(name, args) {
       if (name === 'jobs.submitOnSlurm' || bringsSettings.safeParse(args).success)
-        throw new UserError('Jobs are submitted to a cluster from the terminal only.', {
-          hint: 'basin sweep, train and run take --on slurm; the app submits sweeps as basin.yaml in the workspace says.',
+        throw new UserError('A window cannot bring settings for Slurm: they are shell commands.', {
+          hint: 'The app submits sweeps with the settings of basin.yaml in the workspace; basin sweep, train and run take --on slurm.',
         });
       const wanted = name === 'jobs.submit' ? training.safeParse(args) : undefined;
       if (wanted?.success) await mayWrite(engine, workspace, wanted.data.params);
       const exported = name === 'jobs.submit' ? writing.safeParse(args) : undefined;
       if (exported?.success)
-        await mustLieBelow(workspace, exported.data.kind, exported.data.params.directory);
+        await mustLieBelow(workspace, `${exported.data.kind}: directory`, exported.data.params.directory);
+      const written = name === 'jobs.submit' ? writingFile.safeParse(args) : undefined;
+      if (written?.success) {
+        const { out } = written.data.params;
+        if (!isArray(out))
+          throw new UserError(`evaluate: out: ${out}: a file name ending in .npy was expected`);
+        await mustLieBelow(workspace, 'evaluate: out', out);
+      }
       return engine.call(name, args);
     },
   };
@@ -52,10 +62,12 @@ async function mayWrite(
   });
 }
 
-async function mustLieBelow(workspace: string, kind: string, directory: string): Promise<void> {
-  if (isAbsolute(directory) && isBelow(await realpath(workspace), await realPlace(directory))) return;
-  throw new UserError(`${kind}: directory: ${directory} is outside the workspace ${workspace}`, {
-    hint: `Choose a folder below ${workspace}, or name any folder in the terminal: basin run ${kind} --directory`,
+/** @param field kind and name of the param: `merge: directory` */
+async function mustLieBelow(workspace: string, field: string, path: string): Promise<void> {
+  if (isAbsolute(path) && isBelow(await realpath(workspace), await realPlace(path))) return;
+  const [kind, name] = field.split(': ');
+  throw new UserError(`${field}: ${path} is outside the workspace ${workspace}`, {
+    hint: `Choose a place below ${workspace}, or name any in the terminal: basin run ${kind} --${name}`,
   });
 }
 

@@ -278,6 +278,8 @@ class LocalEngine implements Engine, EngineServices {
   async #close(): Promise<void> {
     for (const { next } of this.#told.values()) clearTimeout(next);
     this.sweeps.close();
+    // The next engine would not find what Slurm is just taking.
+    await this.jobs.close();
     await this.jobs.slurm.close();
     await this.jobs.queue.close();
     // Calls that waited for the jobs that ended just now write their responses first.

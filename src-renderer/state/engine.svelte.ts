@@ -35,6 +35,8 @@ class EngineState {
   figuresVersion = $state(0);
   /** Rises whenever files of runs may have changed: what is shown of them is compared with them again. */
   filesVersion = $state(0);
+  /** Rises when more files of runs are hashed. */
+  hashesVersion = $state(0);
 
   readonly runById = $derived(new Map(this.runs.map((run) => [run.id, run])));
   /** Every property that any run's config has, in the order of first sight. */
@@ -122,6 +124,7 @@ class EngineState {
         break;
       case 'files-changed':
         this.filesVersion++;
+        this.hashesVersion++;
         break;
       case 'groups-changed':
         this.groups = event.state;

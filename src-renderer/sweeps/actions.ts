@@ -12,7 +12,9 @@ export const isFinished = ({ complete, runs }: SweepRow): boolean => complete ==
 
 export async function resume({ name, sweep }: SweepRow, on: 'local' | 'slurm' = 'local'): Promise<void> {
   if (await engine.attempt('sweeps.resume', { name, on }))
-    notices.info(`${sweep.title}: what is missing is being done${on === 'slurm' ? ' on Slurm' : ''}`);
+    notices.info(
+      `${sweep.title} was resumed${on === 'slurm' ? ' on Slurm' : ''}: only what is missing is done`,
+    );
 }
 
 export async function cancel({ name, sweep }: SweepRow): Promise<void> {
@@ -31,6 +33,10 @@ export async function exportTable({ name }: SweepRow, format: 'csv' | 'json'): P
   await saveBytes(`${name}.${format}`, new TextEncoder().encode(text));
 }
 
+/** With a cluster there are two places for it. */
+export const resumeLabel = (cluster: Cluster | null): string =>
+  cluster?.settings ? 'Resume on this machine' : 'Resume what is missing';
+
 interface Doing {
   rename: () => void;
   remove: () => void;
@@ -43,10 +49,10 @@ export const actionsOf = (row: SweepRow, { rename, remove, open, cluster }: Doin
   ...(open ? [{ label: 'Open', run: () => router.go('sweeps', { sweep: row.name }) }] : []),
   ...(open && row.active ? [{ label: 'Cancel', run: () => void cancel(row) }] : []),
   ...(open && !row.active && !isFinished(row)
-    ? [{ label: 'Resume what is missing', run: () => void resume(row) }]
+    ? [{ label: resumeLabel(cluster), run: () => void resume(row) }]
     : []),
   ...(!row.active && !isFinished(row) && cluster?.settings
-    ? [{ label: 'Resume what is missing on Slurm', run: () => void resume(row, 'slurm') }]
+    ? [{ label: 'Resume on Slurm', run: () => void resume(row, 'slurm') }]
     : []),
   { label: 'Rename…', run: rename },
   null,

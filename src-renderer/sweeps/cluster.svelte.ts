@@ -7,10 +7,12 @@ export type Cluster = NonNullable<ResponseOf<'slurm.cluster'>>;
 class KnownCluster {
   /** Null until it is known, and if there is none. */
   value = $state.raw<Cluster | null>(null);
+  looked = $state(false);
 
   async look(): Promise<void> {
     try {
       this.value = await engine.call('slurm.cluster', {});
+      this.looked = true;
     } catch {
       // The window says that the engine is away.
     }

@@ -37,7 +37,7 @@ describe.skipIf(noBrowser)('a sweep on Slurm', { timeout: 600_000 }, () => {
 
   it('is a choice with a basin.yaml that can be used; submitted, cancelled and resumed there', async () => {
     await openForm();
-    await place().getByText('in the workspace describes the cluster').waitFor();
+    await place().getByText('There is no basin.yaml in the workspace').waitFor();
     expect(await cluster().isDisabled()).toBe(true);
 
     writeFileSync(file, 'slurm: {partiton: gpu}');
@@ -58,10 +58,8 @@ describe.skipIf(noBrowser)('a sweep on Slurm', { timeout: 600_000 }, () => {
     await page.getByRole('button', { name: 'Submit 2 runs to Slurm' }).click();
     await page.getByRole('status').getByText('running on Slurm').waitFor(patient);
     await page.getByRole('button', { name: 'Cancel', exact: true }).click();
-    await page.getByRole('button', { name: 'Resume what is missing' }).waitFor(patient);
-
-    await page.getByRole('button', { name: 'More actions for this sweep' }).click();
-    await page.getByRole('menuitem', { name: 'Resume what is missing on Slurm' }).click();
+    await page.getByRole('button', { name: 'Resume on this machine' }).waitFor(patient);
+    await page.getByRole('button', { name: 'Resume on Slurm' }).click();
     await page.getByRole('status').getByText('all 2 done').waitFor(patient);
     expect(await states()).toEqual(['done', 'done']);
     expect(takeComplaints()).toEqual([]);

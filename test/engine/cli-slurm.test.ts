@@ -53,6 +53,16 @@ describe('--on slurm', () => {
     expect(here.code).toBe(1);
   });
 
+  test('a new sweep that Slurm refuses: its words, and nothing is left', async () => {
+    const { cwd, own, workspace } = place('slurm: {partition: nowhere}');
+    const slurm = fakeSlurm({ sbatch: 'cat > /dev/null; echo invalid partition >&2; exit 1' });
+    const words = ['sweep', ...small, '--grid', 'seed=1-2', '--name', 's', ...own];
+    const refused = await basin(words, { cwd, env: { PATH: slurm.path } });
+    expect(refused.stderr).toContain('sbatch: invalid partition');
+    expect(refused.code).toBe(1);
+    expect(existsSync(join(workspace, 'runs', 's'))).toBe(false);
+  });
+
   test.each([[[]], [['--detach']]])('Ctrl-C while sbatch works cancels what it takes %j', async (more) => {
     const { cwd, own } = place('slurm: {}');
     const slurm = fakeSlurm({ sbatch: 'cat > /dev/null; kill -INT $PPID; sleep 0.2; echo 7' });
@@ -104,9 +114,9 @@ describe('--on slurm', () => {
     const window = confine(engine, workspace);
     const settings = slurmSettingsSchema.parse({ setup: ['touch /tmp/x'] });
     const asked = window.call('jobs.submitOnSlurm', { jobs: [{ kind: 'act', params: {} }], settings });
-    expect(await refusal(asked)).toContain('from the terminal only');
+    expect(await refusal(asked)).toContain('cannot bring settings for Slurm');
     const own = { name: 's', on: { slurm: settings } };
-    expect(await refusal(window.call('sweeps.resume', own))).toContain('from the terminal only');
+    expect(await refusal(window.call('sweeps.resume', own))).toContain('cannot bring settings for Slurm');
     expect(await engine.call('jobs.list', {})).toEqual([]);
   });
 });

@@ -217,9 +217,7 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
       // Nobody asks for it: whatever opens the workspace finds that it was at work.
       const next = await testEngine(workspace, { kinds: [], worker: { entry: workerEntry } });
       const sweep = () => next.call('sweeps.get', { name: 's' });
-      await expect
-        .poll(async () => (await sweep()).active, { timeout: 200_000, interval: 500 })
-        .toBe(false);
+      await expect.poll(async () => (await sweep()).active, { timeout: 200_000, interval: 500 }).toBe(false);
       expect(await sweep()).toMatchObject({ trained: 3, complete: 3, failed: 0 });
       await next.close();
 

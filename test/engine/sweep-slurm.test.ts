@@ -85,7 +85,7 @@ describe('a sweep on Slurm', () => {
     await engine.call('sweeps.start', once);
     await through(engine);
     const again = { ...onSlurm, draft: { ...draft, then: ['interpolate'] } };
-    expect(await engine.call('sweeps.start', again)).toMatchObject({ trained: 2 });
+    expect(await refusal(engine.call('sweeps.start', again))).toContain('sbatch: invalid partition');
     const refused = await through(engine);
     expect(refused).toMatchObject({ trained: 2, complete: 0, failed: 2 });
     expect(refused.cells[0]!.failures[0]!.message).toContain('sbatch: invalid partition');
@@ -101,6 +101,53 @@ describe('a sweep on Slurm', () => {
     expect(await kinds(engine)).not.toContain('interpolate');
     expect(await engine.call('sweeps.resume', { name, on: 'slurm' })).toMatchObject({ onSlurm: true });
     expect(await through(engine)).toMatchObject({ complete: 2 });
+  });
+
+  it('leaves a task alone that somebody cancelled, until somebody asks for it', async () => {
+    const workspace = newWorkspace();
+    const one = await testEngine(workspace);
+    await one.call('sweeps.start', onSlurm);
+    const [job] = await one.call('jobs.list', {});
+    await one.call('jobs.cancel', { jobId: job!.id });
+    await one.close();
+    const two = await testEngine(workspace);
+    expect(await through(two)).toMatchObject({ trained: 1, complete: 1, failed: 1 });
+    expect(arrays().reduce((sum, tasks) => sum + tasks)).toBe(3);
+    await two.call('sweeps.resume', { name, on: 'slurm' });
+    expect(await through(two)).toMatchObject({ complete: 2, failed: 0 });
+  });
+
+  it('follows what trains one of its runs on this machine already', async () => {
+    const workspace = newWorkspace();
+    const engine = await testEngine(workspace);
+    const run = join(workspace, 'runs', name, 'seed=1');
+    const local = await engine.call('jobs.submit', { kind: 'train', params: { run, epochs: 2, ms: 500 } });
+    await engine.call('sweeps.start', onSlurm);
+    expect(arrays()).toEqual([1]);
+    expect(await through(engine)).toMatchObject({ complete: 2, failed: 0 });
+    const trained = await engine.call('results.list', { kind: 'train' });
+    expect(trained.map(({ jobId }) => jobId)).toContain(local.id);
+  });
+
+  it('goes on with what Slurm takes, and says of the rest what it said', async () => {
+    const taken = workingSlurm();
+    const count = join(newFolder(), 'count');
+    // The first array is taken, others are not.
+    const limit = `echo x >> '${count}'; [ $(wc -l < '${count}') = 1 ] || { cat > /dev/null; echo job limit >&2; exit 1; }`;
+    use(
+      fakeSlurm({
+        sbatch: `${limit}; PATH='${taken.path}' exec sbatch "$@"`,
+        squeue: `PATH='${taken.path}' exec squeue "$@"`,
+      }),
+    );
+    const engine = await testEngine(newWorkspace());
+    await engine.call('sweeps.start', onSlurm);
+    const done = await through(engine);
+    expect(done).toMatchObject({ trained: 2, complete: 0, failed: 2 });
+    expect(done.cells[1]!.failures).toMatchObject([{ kind: 'interpolate', message: 'sbatch: job limit.' }]);
+    use(taken);
+    await engine.call('sweeps.resume', { name, on: 'slurm' });
+    expect(await through(engine)).toMatchObject({ complete: 2, failed: 0 });
   });
 
   it('is not moved to another place while it is at work', async () => {

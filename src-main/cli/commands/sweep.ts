@@ -63,11 +63,13 @@ export const define: DefineCommand = (command, globals) => {
         try {
           await runSweep(client, { ...draft, name }, slurm, globals);
         } finally {
-          if (!globals.signal.aborted) show(await client.call('sweeps.get', { name }));
+          // There is none if it could not be begun: then that is what the person reads.
+          const standing = await client.call('sweeps.get', { name }).catch(() => undefined);
+          if (standing && !globals.signal.aborted) show(standing);
         }
         terminal.note(
           slurm?.detach
-            ? 'The app, `basin serve` or the same command continues it: takes in results, and submits the measures.'
+            ? 'The app, `basin serve` or the same command takes the results and submits the measures.'
             : `Drawn by: basin sweeps figure ${name} --out ${name}.pdf`,
         );
       });

@@ -16,12 +16,21 @@ export async function runSweep(
   { terminal, signal, interrupt }: Globals,
 ): Promise<void> {
   const on = slurm ? { slurm: slurm.settings } : 'local';
-  const begun = await client.call('sweeps.start', { draft, on });
+  // Submitting to a cluster can take long.
+  const cancel = (): void => {
+    if (!interrupt.isHangUp) client.call('sweeps.cancel', { name: draft.name }).catch(() => undefined);
+  };
+  signal.addEventListener('abort', cancel);
+  const begun = await client
+    .call('sweeps.start', { draft, on })
+    .finally(() => signal.removeEventListener('abort', cancel));
   terminal.note(todoText(begun));
-  if (slurm)
-    terminal.note('Submitted to Slurm. Ctrl-C cancels the sweep; if the terminal closes, it continues.');
   // Ctrl-C while it was being submitted cancels it, detached or not.
   if (slurm?.detach && !signal.aborted) return;
+  if (slurm)
+    terminal.note(
+      'Ctrl-C cancels the sweep. If the terminal closes, its tasks continue; the app, `basin serve` or the same command takes their results and submits the measures.',
+    );
   const standing = await follow(client, begun.name, { terminal, signal, interrupt });
   const failures = standing.cells.flatMap(({ name, failures: of }) =>
     of.map(({ kind, state, message }) => ({

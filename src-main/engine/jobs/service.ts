@@ -60,6 +60,7 @@ export class JobService {
   readonly #partWork: PartWork;
   /** Resolves when nothing is being submitted to a cluster. */
   #submitting: Promise<void> = Promise.resolve();
+  #closing = false;
   /** What the last worker computed with. */
   backend: BackendInfo | null = null;
 
@@ -142,6 +143,7 @@ export class JobService {
     questions: readonly { kind: string; params: unknown }[],
     settings: SlurmSettings,
   ): Promise<Job[]> {
+    if (this.#closing) throw new UserError('Basin was closed before these jobs were submitted.');
     const asked: (Asked | { active: Job })[] = [];
     for (const { kind, params } of questions) {
       const known = this.#parts.kindNamed(kind);
@@ -164,6 +166,12 @@ export class JobService {
       if ('active' in each) return this.queue.live(each.active);
       return jobOf.get(each) ?? this.#create(each);
     });
+  }
+
+  /** Submits nothing more to a cluster; resolves when Slurm has what it is just taking. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#submitting;
   }
 
   /**

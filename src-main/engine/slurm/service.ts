@@ -56,6 +56,8 @@ export class SlurmService implements Elsewhere {
   readonly #cancelling = new Cancelling();
   readonly #problems = new WeakMap<Batch, string | undefined>();
   #closed = false;
+  /** What the last look at the cluster failed with. */
+  #unanswered: string | undefined;
   readonly #stop = new AbortController();
 
   constructor(parts: SlurmParts) {
@@ -86,10 +88,19 @@ export class SlurmService implements Elsewhere {
     return place !== undefined && place.batch.open.has(place.index);
   }
 
-  /** Resolves when it is known of every array whether Slurm has it: an engine may have been killed while it submitted. */
+  /**
+   * Resolves when it is known of every array whether Slurm has it: an engine may have been killed while it submitted.
+   * @throws UserError if Slurm does not respond
+   */
   async whenPlaced(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.#openBatches().some(({ slurmId }) => slurmId === undefined))
+    while (!signal.aborted && this.#openBatches().some(({ slurmId }) => slurmId === undefined)) {
+      if (this.#unanswered !== undefined)
+        throw new UserError(
+          `${this.#unanswered} Basin ended while it was submitting jobs, and Slurm does not say whether it has them.`,
+          { hint: 'Try again when `squeue` responds.' },
+        );
       await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   }
 
   /** Brings catalog and spool together, and takes in what has ended since; Slurm itself is asked later. */
@@ -237,18 +248,18 @@ export class SlurmService implements Elsewhere {
     const open = this.#openBatches();
     if (open.length === 0 || this.#closed) return;
     let tasks: SlurmTask[] | undefined;
-    let unanswered: string | undefined;
+    this.#unanswered = undefined;
     try {
       tasks = await tasksNamed(
         open.map(({ name }) => name),
         this.#stop.signal,
       );
     } catch (error) {
-      unanswered = messageOf(error);
+      this.#unanswered = messageOf(error);
     }
     for (const batch of open) {
       if (this.#closed) return;
-      let problem: string | undefined = unanswered;
+      let problem = this.#unanswered;
       try {
         const own = tasks?.filter(({ name }) => name === batch.name);
         if (batch.slurmId === undefined && own) this.#adopt(batch, own);

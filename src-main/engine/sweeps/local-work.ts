@@ -27,6 +27,10 @@ export class LocalWork implements SweepWork {
     this.ended = this.#workThrough();
   }
 
+  get stopping(): boolean {
+    return this.#stopped;
+  }
+
   stop(): void {
     this.#stopped = true;
   }

@@ -1,14 +1,15 @@
 /**
- * Works through a sweep on a cluster: everything that is to be trained is one job array; measures follow in arrays of
+ * Works through a sweep on a cluster: everything that is to be trained is submitted at once; measures follow in arrays of
  * those runs that have been trained meanwhile, so that one slow run does not keep the results of the others.
  */
 import type { Job } from '../../../src-shared/api.ts';
 import type { SlurmSettings } from '../../../src-shared/slurm.ts';
 import { cellsOf } from '../../../src-shared/sweep.ts';
 import type { SweepFolder } from '../../formats/sweep-folder.ts';
+import { mostTasks } from '../slurm/spool.ts';
 import { Refused, SweepRun, trainedRuns, type SweepTools, type SweepWork } from './work.ts';
 
-/** Looks at the cluster between two arrays of measures, while trainings go on: a minute, by default. */
+/** Looks at the cluster between two submissions, while something is at work: a minute, by default. */
 const looksBetween = 12;
 
 interface Ask {
@@ -17,43 +18,51 @@ interface Ask {
   params: object;
 }
 
-interface Submitted {
-  training: (readonly [Ask, Job])[];
-  /** Runs that were trained before. */
-  trained: SweepRun[];
+export interface OnCluster {
+  settings: SlurmSettings;
+  /** Also what failed or was cancelled: a person asked, not an engine that goes on. */
+  again: boolean;
 }
 
 export class SlurmWork implements SweepWork {
   readonly found: SweepFolder;
+  readonly settings: SlurmSettings;
   readonly refusals = new Refused();
   readonly begun: Promise<void>;
   readonly ended: Promise<void>;
-  readonly #settings: SlurmSettings;
   readonly #tools: SweepTools;
   readonly #changed: () => void;
+  /** Ids of jobs that wait or run for it. */
   readonly #waiting = new Set<string>();
-  /** Measures that the next array will have. */
-  #ready: Ask[] = [];
-  /** One for each array of measures; each resolves when all of its jobs have ended. */
-  readonly #measuring: Promise<void>[] = [];
+  /** One for each of them; resolves when it has ended and its run was seen to. */
+  readonly #open = new Set<Promise<void>>();
+  /** What is submitted next. */
+  readonly #ready: Ask[] = [];
+  readonly #leftAlone: ReadonlySet<string>;
+  #submitting: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   readonly #stop = new AbortController();
   #cancelled = false;
 
   /** @param changed a run is further than before */
-  constructor(found: SweepFolder, settings: SlurmSettings, tools: SweepTools, changed: () => void) {
+  constructor(found: SweepFolder, { settings, again }: OnCluster, tools: SweepTools, changed: () => void) {
     this.found = found;
-    this.#settings = settings;
+    this.settings = settings;
     this.#tools = tools;
     this.#changed = changed;
-    const submitted = this.#train();
-    this.begun = submitted.then(() => undefined);
-    this.ended = submitted.then(
-      (asked) => this.#measure(asked),
-      // Whoever begins it waits for that; an engine that goes on with it finds the reasons at the runs.
-      () => undefined,
-    );
-    this.begun.catch(() => undefined);
+    this.#leftAlone = again ? new Set() : endedBadly(found, tools);
+    this.begun = this.#begin();
+    // Whoever begins it hears of a refusal.
+    this.ended = this.begun
+      .then(() => this.#goOn())
+      .then(
+        () => this.stop(),
+        () => this.stop(),
+      );
+  }
+
+  get stopping(): boolean {
+    return this.#stop.signal.aborted;
   }
 
   stop(): void {
@@ -68,106 +77,140 @@ export class SlurmWork implements SweepWork {
     await this.ended;
   }
 
-  /** Submits what is to be trained. */
-  async #train(): Promise<Submitted> {
+  /** Submits what is to be trained, and measures of what is trained. */
+  async #begin(): Promise<void> {
     // Arrays that an engine was killed over may hold the very jobs that are missing.
     await this.#tools.jobs.slurm.whenPlaced(this.#stop.signal);
     const trained = trainedRuns(this.#tools);
     const runs = cellsOf(this.found.sweep)
       .map((cell) => new SweepRun(cell, this.found, this.#tools))
       .filter((run) => !run.isTrashed);
-    const isTrained = ({ id }: SweepRun): boolean => id !== undefined && trained.has(id);
-    const missing = runs.filter((run) => !isTrained(run));
-    const training = await this.#submit(await this.#asks(missing, 'train', (run) => run.training()));
-    return { training, trained: runs.filter(isTrained) };
-  }
-
-  /** Measures what is trained, and the others as they get there. */
-  async #measure({ training, trained }: Submitted): Promise<void> {
-    for (const run of trained) await this.#gather(run);
-    this.#measureNow();
-    await Promise.all(
-      training.map(async ([{ run }, job]) => {
-        try {
-          const { state } = await this.#end(job);
-          if (state === 'done') await this.#gather(run);
-        } catch (error) {
-          this.refusals.add(run.cell, 'train', error);
-        }
-      }),
-    );
-    this.#measureNow();
-    await Promise.all(this.#measuring);
-  }
-
-  /** What can be asked; what cannot is refused, and does not keep the others. */
-  async #asks(
-    runs: readonly SweepRun[],
-    kind: string,
-    paramsOf: (run: SweepRun) => Promise<object | undefined>,
-  ): Promise<Ask[]> {
-    const asks: Ask[] = [];
     for (const run of runs) {
-      try {
-        const params = await paramsOf(run);
-        if (params) asks.push({ run, kind, params });
-      } catch (error) {
-        this.refusals.add(run.cell, kind, error);
-      }
+      if (run.id !== undefined && trained.has(run.id)) await this.#gather(run);
+      else await this.#add(run, 'train', () => run.training());
     }
-    return asks;
+    try {
+      await this.#submitReady();
+    } catch (error) {
+      // With some of it on the cluster it has begun: the others are tried again, and say why.
+      if (this.#open.size === 0) throw error;
+    }
   }
 
-  /** Into the array of measures that is submitted next. */
+  async #goOn(): Promise<void> {
+    for (;;) {
+      while (this.#open.size > 0) await Promise.all(this.#open);
+      if (this.stopping || this.#ready.length === 0) return;
+      // What Slurm refuses now, with nothing of the sweep on it, it refuses for good; the runs say why.
+      const isTaken = await this.#submitReady().then(
+        () => true,
+        () => false,
+      );
+      if (!isTaken && this.#open.size === 0) return;
+    }
+  }
+
+  async #add(run: SweepRun, kind: string, paramsOf: () => Promise<object | undefined>): Promise<void> {
+    if (this.#leftAlone.has(keyOf(run.path, kind))) return;
+    try {
+      const params = await paramsOf();
+      if (params) this.#ready.push({ run, kind, params });
+    } catch (error) {
+      this.refusals.add(run.cell, kind, error);
+    }
+  }
+
+  /** Its measures are submitted with the next array. */
   async #gather(run: SweepRun): Promise<void> {
-    for (const kind of this.found.sweep.then)
-      this.#ready.push(...(await this.#asks([run], kind, () => run.measure(kind))));
-    if (this.#stop.signal.aborted) return;
-    this.#timer ??= setTimeout(() => this.#measureNow(), looksBetween * 1000 * this.#settings.poll);
+    for (const kind of this.found.sweep.then) await this.#add(run, kind, () => run.measure(kind));
   }
 
-  #measureNow(): void {
+  #submitLater(): void {
+    if (this.stopping || this.#ready.length === 0) return;
+    const submit = (): void => {
+      this.#timer = undefined;
+      this.#submitReady().catch(() => undefined);
+    };
+    this.#timer ??= setTimeout(submit, looksBetween * 1000 * this.settings.poll);
+  }
+
+  /**
+   * All that is ready, one array after the other.
+   * @throws UserError with what Slurm says: what it did not take stays ready, and its runs say why
+   */
+  #submitReady(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const asks = this.#ready.splice(0);
-    if (this.#stop.signal.aborted || asks.length === 0) return;
-    const measured = this.#submit(asks).then((jobs) => Promise.all(jobs.map(([, job]) => this.#end(job))));
-    // The runs say what was refused.
-    this.#measuring.push(
-      measured.then(
-        () => undefined,
-        () => undefined,
-      ),
-    );
+    const submitted = this.#submitting.then(async () => {
+      while (this.#ready.length > 0 && !this.stopping) await this.#submitArray();
+    });
+    this.#submitting = submitted.catch(() => this.#submitLater());
+    return submitted;
   }
 
-  /** @throws UserError with what Slurm says, after each of the runs says so too */
-  async #submit(asks: readonly Ask[]): Promise<(readonly [Ask, Job])[]> {
-    if (this.#stop.signal.aborted || asks.length === 0) return [];
+  async #submitArray(): Promise<void> {
+    await this.#takeOutKnown();
+    const asks = this.#ready.slice(0, mostTasks);
+    if (asks.length === 0) return;
     let jobs: Job[];
     try {
-      jobs = await this.#tools.jobs.submitOnSlurm(asks, this.#settings);
+      jobs = await this.#tools.jobs.submitOnSlurm(asks, this.settings);
     } catch (error) {
-      for (const { run, kind } of asks) this.refusals.add(run.cell, kind, error);
+      for (const { run, kind } of this.#ready) this.refusals.add(run.cell, kind, error);
       this.#changed();
       throw error;
     }
-    for (const { id } of jobs) this.#waiting.add(id);
+    this.#ready.splice(0, asks.length);
+    for (const [i, ask] of asks.entries()) this.#follow(ask, jobs[i]!);
     this.#changed();
     // It may have been cancelled while they were being submitted.
     if (this.#cancelled) await this.#cancelAll(jobs.map(({ id }) => id));
-    return asks.map((ask, i) => [ask, jobs[i]!] as const);
   }
 
-  async #end({ id }: Job): Promise<Job> {
-    const ended = await this.#tools.jobs.queue.wait(id);
+  /** While configs were read, a task may have begun or ended; others may train the same run. */
+  async #takeOutKnown(): Promise<void> {
+    const { store, jobs } = this.#tools;
+    const trained = trainedRuns(this.#tools);
+    for (const ask of this.#ready.splice(0)) {
+      const { run, kind } = ask;
+      const active = kind === 'train' ? store.activeOn(run.path) : undefined;
+      if (active) this.#follow(ask, jobs.join(active));
+      else if (kind === 'train' && run.id !== undefined && trained.has(run.id)) await this.#gather(run);
+      else this.#ready.push(ask);
+    }
+  }
+
+  #follow({ run, kind }: Ask, { id }: Job): void {
+    this.refusals.takeBack(run.cell, kind);
+    this.#waiting.add(id);
+    const seen = this.#seeTo(run, kind, id).finally(() => this.#open.delete(seen));
+    this.#open.add(seen);
+  }
+
+  async #seeTo(run: SweepRun, kind: string, id: string): Promise<void> {
+    try {
+      const { state } = await this.#tools.jobs.queue.wait(id);
+      if (kind === 'train' && state === 'done') await this.#gather(run);
+      this.#submitLater();
+    } catch (error) {
+      this.refusals.add(run.cell, kind, error);
+    }
     this.#waiting.delete(id);
     this.#changed();
-    return ended;
   }
 
   /** @throws UserError if Slurm does not take them back */
   async #cancelAll(ids: readonly string[]): Promise<void> {
     await Promise.all(ids.map((id) => this.#tools.jobs.cancelIfActive(id)));
   }
+}
+
+const keyOf = (path: string, kind: string): string => `${kind} ${path}`;
+
+/** Runs and kinds whose newest job failed or was cancelled. */
+function endedBadly({ folder }: SweepFolder, { store }: SweepTools): ReadonlySet<string> {
+  const newest = new Map(store.onRunsIn(folder).map(({ run, kind, state }) => [keyOf(run, kind), state]));
+  return new Set(
+    [...newest].flatMap(([key, state]) => (state === 'failed' || state === 'cancelled' ? [key] : [])),
+  );
 }

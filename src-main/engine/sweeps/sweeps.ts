@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isActive, type EngineEvent, type ResponseOf } from '../../../src-shared/api.ts';
-import { UserError } from '../../../src-shared/errors.ts';
+import { messageOf, UserError } from '../../../src-shared/errors.ts';
 import { didYouMean } from '../../../src-shared/near-miss.ts';
 import type { SlurmSettings } from '../../../src-shared/slurm.ts';
 import type { SweepDraft, SweepPlace, SweepRow, SweepStanding } from '../../../src-shared/sweep-requests.ts';
@@ -21,7 +21,7 @@ import type { StepTimes } from '../step-times.ts';
 import type { Workspace } from '../store/workspace.ts';
 import { ActiveSweeps } from './active.ts';
 import { LocalWork } from './local-work.ts';
-import { SlurmWork } from './slurm-work.ts';
+import { SlurmWork, type OnCluster } from './slurm-work.ts';
 import { holdingsOf, standingIn, type Holdings } from './standing.ts';
 import type { SweepTools, SweepWork } from './work.ts';
 
@@ -54,12 +54,21 @@ export class Sweeps {
   recover(): void {
     for (const { name, slurm } of this.#active.list()) {
       const folder = join(this.#parts.workspace.runs, name);
+      let found: SweepFolder;
       try {
-        this.#begin({ name, folder, sweep: readSweep(folder) }, slurm);
+        found = { name, folder, sweep: readSweep(folder) };
       } catch {
         // It was removed, or cannot be read: the list of sweeps says so.
         this.#active.remove(name);
+        continue;
       }
+      const work = this.#begin(found, slurm && { settings: slurm, again: false });
+      // Slurm does not respond, say: the next engine tries again.
+      work.begun.catch(async (error: unknown) => {
+        process.stderr.write(`warning: sweep ${name}: ${messageOf(error)}\n`);
+        await work.ended;
+        if (!this.#closing) this.#active.add({ name, slurm });
+      });
     }
   }
 
@@ -118,12 +127,13 @@ export class Sweeps {
     if (!planned.exists) this.#refuseTrashed(planned, await holdingsOf(this.#parts));
     const { name } = planned;
     if (this.#atWork.has(name)) {
-      this.#refuseOther(name, draft.then, slurm !== null);
+      this.#refuseOther(name, draft.then, slurm);
       return this.#row(name);
     }
+    this.#refuseElsewhere(planned, slurm);
     writeSweep(planned.folder, planned.sweep);
     try {
-      await this.#begin(planned, slurm).begun;
+      await this.#ask(planned, slurm);
     } catch (error) {
       await this.#works.get(name)?.ended;
       // Slurm may have taken some of them.
@@ -136,18 +146,13 @@ export class Sweeps {
     return this.#row(name);
   }
 
-  /** @throws UserError while tasks of a cluster are at work for it: they would be joined by others here */
   async resume(name: string, on: SweepPlace): Promise<SweepRow> {
     const found = this.#find(name);
     const slurm = await this.#settingsOf(on);
-    if (this.#atWork.has(found.name)) this.#refuseOther(found.name, found.sweep.then, slurm !== null);
+    if (this.#atWork.has(found.name)) this.#refuseOther(found.name, found.sweep.then, slurm);
     else {
-      const isWithSlurm = this.#activeJobs(found).some(({ id }) => this.#parts.jobs.slurm.has(id));
-      if (slurm === null && isWithSlurm)
-        throw new UserError(`Jobs of the sweep ${name} are with Slurm.`, {
-          hint: 'Resume it on Slurm, or cancel the sweep first.',
-        });
-      await this.#begin(found, slurm).begun;
+      this.#refuseElsewhere(found, slurm);
+      await this.#ask(found, slurm);
     }
     return this.#row(found.name);
   }
@@ -158,7 +163,8 @@ export class Sweeps {
     this.#active.remove(found.name);
     if (this.#atWork.has(found.name)) await this.#works.get(found.name)?.cancel();
     // Jobs on a cluster were submitted by a command, which may be gone.
-    for (const { id } of this.#activeJobs(found)) await this.#parts.jobs.cancelIfActive(id);
+    const { jobs } = this.#parts;
+    await Promise.all(this.#activeJobs(found).map(({ id }) => jobs.cancelIfActive(id)));
     return this.#row(found.name);
   }
 
@@ -192,29 +198,48 @@ export class Sweeps {
   }
 
   /** What is at work is not asked to do something else on the way. */
-  #refuseOther(name: string, then: readonly string[], onSlurm: boolean): void {
+  #refuseOther(name: string, then: readonly string[], slurm: SlurmSettings | null): void {
     const work = this.#works.get(name);
+    const hint = 'Wait until it has finished, or cancel it first.';
+    if (work?.stopping)
+      throw new UserError(`The sweep ${name} is being cancelled.`, {
+        hint: 'Try again when it has stopped.',
+      });
     const known = work?.found.sweep.then ?? [];
-    const hint = 'Wait until it has finished, or cancel it.';
     if (known.join() !== then.join())
       throw new UserError(`The sweep ${name} is running and measures ${known.join(', ') || 'nothing'}.`, {
         hint: `To measure something else: ${hint.toLowerCase()}`,
       });
-    if (work instanceof SlurmWork !== onSlurm)
-      throw new UserError(`The sweep ${name} is running ${onSlurm ? 'on this machine' : 'on Slurm'}.`, {
-        hint,
-      });
+    const at = work instanceof SlurmWork ? work.settings : null;
+    if ((at === null) !== (slurm === null))
+      throw new UserError(`The sweep ${name} is running ${at ? 'on Slurm' : 'on this machine'}.`, { hint });
+    if (JSON.stringify(at) !== JSON.stringify(slurm))
+      throw new UserError(`The sweep ${name} is running on Slurm with other settings than these.`, { hint });
   }
 
-  #begin(found: SweepFolder, slurm: SlurmSettings | null): SweepWork {
+  /** @throws UserError while its tasks are on a cluster and it is asked for here */
+  #refuseElsewhere(found: SweepFolder, slurm: SlurmSettings | null): void {
+    const isOnSlurm = this.#activeJobs(found).some(({ id }) => this.#parts.jobs.slurm.has(id));
+    if (slurm !== null || !isOnSlurm) return;
+    throw new UserError(`Jobs of the sweep ${found.name} are on Slurm.`, {
+      hint: 'Resume it on Slurm, or cancel it first.',
+    });
+  }
+
+  /** Somebody asks for it: resolves when its first jobs are submitted. */
+  async #ask(found: SweepFolder, slurm: SlurmSettings | null): Promise<void> {
+    this.#active.add({ name: found.name, slurm });
+    await this.#begin(found, slurm && { settings: slurm, again: true }).begun;
+  }
+
+  #begin(found: SweepFolder, cluster: OnCluster | null): SweepWork {
     const { workspace } = this.#parts;
     const { name } = found;
-    this.#active.add({ name, slurm });
     this.#atWork.add(name);
     const tools = { ...this.#parts, workspaceRoot: workspace.root };
     const changed = (): void => this.#tell(name);
-    const work: SweepWork = slurm
-      ? new SlurmWork(found, slurm, tools, changed)
+    const work: SweepWork = cluster
+      ? new SlurmWork(found, cluster, tools, changed)
       : new LocalWork(found, tools, changed);
     this.#works.set(name, work);
     this.#tell(name);

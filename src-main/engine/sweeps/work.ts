@@ -30,6 +30,8 @@ export interface SweepWork {
   readonly begun: Promise<void>;
   /** Resolves when nothing is left to do, or after it was stopped. */
   readonly ended: Promise<void>;
+  /** It was told to stop, and has not ended yet. */
+  readonly stopping: boolean;
   /** Begins nothing more. */
   stop(): void;
   /** Stops, and cancels what waits or runs for it. */
@@ -38,9 +40,19 @@ export interface SweepWork {
 
 /** What could not even be made a job, by name of the cell. */
 export class Refused extends Map<string, SweepStandingCell['failures']> {
+  /** The last reason for each kind. */
   add({ name }: SweepCell, kind: string, error: unknown): void {
     const failure = { jobId: '', kind, state: 'failed' as const, message: messageOf(error) };
-    this.set(name, [...(this.get(name) ?? []), failure]);
+    this.set(name, [...this.#others(name, kind), failure]);
+  }
+
+  /** It was taken after all. */
+  takeBack({ name }: SweepCell, kind: string): void {
+    if (this.has(name)) this.set(name, this.#others(name, kind));
+  }
+
+  #others(name: string, kind: string): SweepStandingCell['failures'] {
+    return (this.get(name) ?? []).filter((each) => each.kind !== kind);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * `node scripts/screenshots.mjs [WORKSPACE]`: a picture of every view, light and dark, into docs/screens. Without a
- * workspace one is made by the demo first (a minute or two). Needs Chromium (BASIN_CHROMIUM, or one in the PATH).
+ * workspace one is made first by the demo and a sweep (some minutes). Needs Chromium (BASIN_CHROMIUM, or one in the PATH).
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -12,9 +12,11 @@ import { basinNode } from './lib/paths.mjs';
 const basin = inClone('src-main', 'cli', 'basin.mjs');
 const out = inClone('docs', 'screens');
 const size = { width: 1360, height: 860 };
+const sweep = 'sigma-and-rate';
 const places = [
   'catalog',
   'train',
+  'new-sweep',
   'sweeps',
   'jobs',
   'interpolation',
@@ -39,6 +41,9 @@ function serve(workspace) {
     child.once('exit', () => reject(new Error('basin serve did not start')));
   });
 }
+
+/** Where a place is, if its name does not say so. */
+const addresses = { 'new-sweep': 'sweeps?new=yes', sweeps: `sweeps?sweep=${sweep}` };
 
 const go = (page, hash) => page.evaluate((to) => (globalThis.location.hash = to), hash);
 
@@ -72,10 +77,19 @@ async function inspectNeurons(page) {
   await page.getByRole('heading', { name: 'What they do on the data' }).waitFor({ timeout: 60_000 });
 }
 
+/** A form that is half filled in says more than an empty one. */
+async function describeSweep(page) {
+  const axis = page.getByRole('group', { name: 'Varied setting 1', exact: true });
+  await page.getByLabel('Preset').selectOption('w-asymmetric-small');
+  await axis.getByRole('combobox', { name: 'Setting' }).fill('sigma_f');
+  await axis.getByLabel('Values').fill('0, 0.25, 0.5, 1');
+}
+
 async function take(page, scheme) {
   await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
   for (const place of places) {
-    await go(page, `/${place}`);
+    await go(page, `/${addresses[place] ?? place}`);
+    if (place === 'new-sweep') await describeSweep(page);
     if (place === 'matrices') await inspectNeurons(page);
     await page.waitForTimeout(1500);
     await page.screenshot({ path: join(out, `${place}-${scheme}.png`) });
@@ -87,8 +101,12 @@ async function main() {
   const own = workspace === undefined;
   if (own) {
     workspace = mkdtempSync(join(tmpdir(), 'basin-screens-'));
-    const code = await foreground([basin, 'demo', '--workspace', workspace]);
-    if (code !== 0) return code;
+    const grid = ['--grid', 'sigma_f=0,0.25,0.5,1', '--grid', 'optimizer.lr=1e-3,3e-3', '--seeds', '3'];
+    const asked = ['sweep', 'w-asymmetric-small', ...grid, '--then', 'interpolate', '--name', sweep];
+    for (const words of [['demo'], asked]) {
+      const code = await foreground([basin, ...words, '--workspace', workspace]);
+      if (code !== 0) return code;
+    }
   }
   const { chromium } = await import('playwright-core');
   const browser = await chromium.launch({

@@ -105,11 +105,32 @@ describe.each(referenceRuns)('%s: eight AdamW steps as PyTorch makes them', (run
       }
       for (const name of ['lins.1.weight', 'lins.3.weight', 'lins.1.bias', 'norms.0.weight']) {
         const expected = goldenNpy(`${run}/train_after8_${name}`).data;
-        expect(largestDifference(after[m]!.get(name)!.data, expected), name).toBeLessThan(1e-6);
+        const found = splitByGradient(after[m]!.get(name)!.data, expected, gradients[m]!.get(name)!.data);
+        expect(found.others, name).toBeLessThan(1e-6);
+        expect(found.faint, name).toBeLessThan(1e-5);
       }
     }
   });
 });
+
+/**
+ * Largest differences of entries. AdamW divides a gradient by its own size: where it is next to nothing (below 1e-4 of the
+ * largest), the rounding of a sum decides the step, and that is another one on each kind of processor.
+ */
+function splitByGradient(
+  values: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  gradient: ArrayLike<number>,
+): { others: number; faint: number } {
+  const sizes = Array.from(gradient, Math.abs);
+  const faintBelow = 1e-4 * Math.max(...sizes);
+  const largest = { others: 0, faint: 0 };
+  for (const [i, size] of sizes.entries()) {
+    const kind = size < faintBelow ? 'faint' : 'others';
+    largest[kind] = Math.max(largest[kind], Math.abs(values[i]! - expected[i]!));
+  }
+  return largest;
+}
 
 interface ScheduleCase {
   params: Record<string, number | number[]>;

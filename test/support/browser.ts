@@ -72,7 +72,8 @@ export async function openWindow(
   page.on('pageerror', (error) => complaints.push(`page: ${error.message}`));
   page.on('console', (message) => {
     // A page knocks at an engine that was stopped until it is back; what it says meanwhile is for the tests to see.
-    const isDown = message.text().includes('net::ERR_CONNECTION_REFUSED');
+    // One that is just closing resets connections instead of refusing them.
+    const isDown = /net::ERR_(?:CONNECTION_(?:REFUSED|RESET|CLOSED)|EMPTY_RESPONSE)/.test(message.text());
     if (message.type() === 'error' && !isDown) complaints.push(`console: ${message.text()}`);
   });
   await page.goto(app.url);

@@ -100,7 +100,7 @@ export const sweepRequests = {
     }),
   },
   /**
-   * Begins a sweep, or goes on with the one of that name if its settings are the same. On a cluster: once its trainings
+   * Starts a sweep, or resumes the one of that name if its settings are the same. On a cluster: once its trainings
    * are submitted.
    */
   'sweeps.start': {

@@ -21,7 +21,7 @@ const isArray = (path: string): boolean => path.endsWith('.npy');
 const knownRuns = z.array(z.object({ path: z.string() }));
 
 /**
- * The same engine for a window: training and exports write below `workspace`; training may also go on with a run that
+ * The same engine for a window: training and exports write below `workspace`; training may also resume a run that
  * the catalog knows. Settings of a cluster are commands: those no window may give; basin.yaml in the workspace may.
  * The command line names its folders itself and needs no such limit. Refused calls throw UserError before anything runs.
  */

@@ -268,7 +268,7 @@ class LocalEngine implements Engine, EngineServices {
     return this.#options.kinds?.find((kind) => kind.kind === name) ?? jobKindNamed(name);
   }
 
-  /** A kind of an older Basin, still in the catalog, cannot go on. */
+  /** A kind of an older Basin, still in the catalog, cannot be resumed. */
   #resumption(kind: string): Resumption | undefined {
     if (resumableKinds.has(kind)) return 'run';
     if (!this.#options.kinds?.some((known) => known.kind === kind) && !isJobKind(kind)) return undefined;

@@ -4,13 +4,13 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { callOver, remoteLink } from '../../src-main/electron/engine-link.ts';
 import type { SweepStanding } from '../../src-shared/sweep-requests.ts';
 import { basinJson } from '../support/cli.ts';
 import { newWorkspace, startServed, stopAfterEach } from '../support/served.ts';
 import { Gate, hasSshd, openForwarder, type Tunnel } from '../support/tunnel.ts';
-import { workingSlurm } from './support/fake-slurm.ts';
+import { slurmForEach, workingSlurm } from './support/fake-slurm.ts';
 
 stopAfterEach();
 
@@ -19,10 +19,7 @@ if (!hasSshd) process.stderr.write('NOT TESTED HERE: a tunnel of a real ssh (ins
 const gate = new Gate();
 afterAll(() => gate.close());
 
-const { PATH } = process.env;
-afterEach(() => {
-  process.env['PATH'] = PATH;
-});
+const slurm = slurmForEach(() => workingSlurm());
 
 const draft = {
   ...{ source: 'standard-small', settings: ['training.num_epochs=1', 'model.hidden_dim=8'], seeds: 1 },
@@ -39,8 +36,6 @@ describe.each(ways)('a window at home, through %s', (_name, available, open) => 
     'begins a sweep on the cluster of the lab, which is trained though the line breaks',
     { timeout: 300_000 },
     async () => {
-      const slurm = workingSlurm();
-      process.env['PATH'] = slurm.path;
       const [lab, home] = [await startServed(), await startServed(newWorkspace())];
       writeFileSync(join(lab.workspace, 'basin.yaml'), 'slurm: {poll: 0.5}');
       const tunnel = await open(lab.port);

@@ -96,7 +96,7 @@ describe('the end of a job', () => {
     expect(log.join('\n')).toContain('worker.ts');
   });
 
-  it('tells crash, exit and both kinds of memory apart, and goes on with the next job', async () => {
+  it('tells crash, exit and both kinds of memory apart, and runs the next job', async () => {
     const megabytes = 2 ** 20;
     const engine = await testEngine(newFolder(), { pool: { memoryLimit: 320 * megabytes } });
     const said = async (what: string): Promise<string> => {
@@ -127,7 +127,7 @@ describe('the end of a job', () => {
 });
 
 describe('cancel', () => {
-  it('ends queued, cooperative and deaf jobs, which would go on for an hour', async () => {
+  it('ends queued, cooperative and deaf jobs, which would run for an hour', async () => {
     const engine = await testEngine(newFolder(), { pool: { workers: 1 } });
     const submit = (what: string) =>
       engine.call('jobs.submit', { kind: 'act', params: { what, ms: 3_600_000 } });

@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Spool, taskFolder, type Batch, type SlurmJob } from '../../src-main/engine/slurm/spool.ts';
 import { slurmSettingsSchema } from '../../src-shared/slurm.ts';
-import { fakeSlurm, type FakeSlurm } from './support/fake-slurm.ts';
+import { fakeSlurm, slurmForEach } from './support/fake-slurm.ts';
 import { newFolder, refusal, testEngine } from './support/workspace.ts';
 
 const job: SlurmJob = {
@@ -13,16 +13,8 @@ const job: SlurmJob = {
   params: { what: 'talk', ms: 20, tag: '' },
 };
 
-let slurm: FakeSlurm;
-const { PATH } = process.env;
-const use = (fake: FakeSlurm): void => {
-  slurm = fake;
-  process.env['PATH'] = fake.path;
-};
-beforeEach(() => use(fakeSlurm()));
-afterEach(() => {
-  process.env['PATH'] = PATH;
-});
+const slurm = slurmForEach(() => fakeSlurm());
+const { use } = slurm;
 
 const settings = slurmSettingsSchema.parse({ poll: 600 });
 const create = (spool: Spool, jobs = [job]): Batch =>

@@ -109,7 +109,7 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
     },
   );
 
-  test('a task that Slurm stops goes on from its last checkpoint, in another array', long, async () => {
+  test('a task that Slurm stops resumes from its last checkpoint, in another array', long, async () => {
     const workspace = newFolder();
     const engine = await testEngine(workspace);
     const run = runOf(workspace, 1);
@@ -182,7 +182,7 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
   );
 
   test(
-    'kill -9 of the engine in the middle of a sweep: the next engine goes on with it, nothing twice',
+    'kill -9 of the engine in the middle of a sweep: the next engine resumes it, nothing twice',
     long,
     async () => {
       const workspace = newFolder();

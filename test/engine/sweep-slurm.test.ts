@@ -1,9 +1,9 @@
-/** Sweeps on a cluster, driven by the engine: as a window begins them, and whoever opens the workspace goes on. */
+/** Sweeps on a cluster, driven by the engine: started by a window, resumed by whoever opens the workspace. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../src-main/engine/index.ts';
-import { fakeSlurm, workingSlurm, type FakeSlurm } from './support/fake-slurm.ts';
+import { fakeSlurm, slurmForEach, workingSlurm } from './support/fake-slurm.ts';
 import { newFolder, refusal, testEngine } from './support/workspace.ts';
 
 const draft = {
@@ -13,16 +13,8 @@ const draft = {
 const name = 'rates';
 const onSlurm = { draft, on: 'slurm' } as const;
 
-let slurm: FakeSlurm;
-const { PATH } = process.env;
-const use = (fake: FakeSlurm): void => {
-  slurm = fake;
-  process.env['PATH'] = fake.path;
-};
-beforeEach(() => use(workingSlurm()));
-afterEach(() => {
-  process.env['PATH'] = PATH;
-});
+const slurm = slurmForEach(() => workingSlurm());
+const { use } = slurm;
 
 function newWorkspace(text = 'slurm: {poll: 0.2}'): string {
   const workspace = newFolder();
@@ -59,7 +51,7 @@ describe('a sweep on Slurm', () => {
     expect(arrays()).toEqual(before);
   });
 
-  it('is gone on with by the next engine, with the settings that it was begun with; nothing twice', async () => {
+  it('is resumed by the next engine, with the settings that it was started with; nothing twice', async () => {
     const workspace = newWorkspace();
     const one = await testEngine(workspace);
     await one.call('sweeps.start', onSlurm);
@@ -129,7 +121,7 @@ describe('a sweep on Slurm', () => {
     expect(trained.map(({ jobId }) => jobId)).toContain(local.id);
   });
 
-  it('goes on with what Slurm takes, and says of the rest what it said', async () => {
+  it('keeps what Slurm takes, and shows why it refused the rest', async () => {
     const taken = workingSlurm();
     const count = join(newFolder(), 'count');
     // The first array is taken, others are not.

@@ -1,4 +1,4 @@
-/** Sweeps in the engine: begun, followed, stopped, gone on with, renamed and removed, whoever asks. */
+/** Sweeps in the engine: started, followed, stopped, resumed, renamed and removed, whoever asks. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -61,7 +61,7 @@ describe('a sweep in the engine', () => {
     expect(trainings.some(({ jobId }) => jobId === first)).toBe(true);
   });
 
-  it('is gone on with by the next engine if it was at work, and not if it was stopped', async () => {
+  it('is resumed by the next engine if it was at work, and not if it was stopped', async () => {
     const workspace = newFolder();
     const one = await testEngine(workspace);
     await one.call('sweeps.start', { draft });

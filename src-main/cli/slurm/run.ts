@@ -87,7 +87,7 @@ function noteOf(waiting: readonly Job[]): string {
   return `${what} submitted to Slurm. \`${self} jobs\` lists them; Ctrl-C cancels, closing the terminal does not.`;
 }
 
-/** `signal`: they are to be cancelled. `left`: rejects if the command ends and they go on. */
+/** `signal`: they are to be cancelled. `left`: rejects if the command ends and they continue. */
 function stopOf({ signal, interrupt }: Globals): { signal: AbortSignal; left: Promise<never> } {
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);

@@ -21,7 +21,7 @@ interface Running {
   elsewhere: boolean;
   ended: Promise<void>;
   cancelled: boolean;
-  /** Why the engine itself could not go on with it: what the worker told could not be written down. */
+  /** Why the engine had to stop it: what the worker reported could not be saved. */
   broken: unknown;
   /** A checkpoint or a part was written in this attempt: a crash after it is worth another try. */
   progressed: boolean;
@@ -31,7 +31,7 @@ interface Running {
 }
 
 const lanes: readonly JobLane[] = ['main', 'light', 'background'];
-/** A job that dies is resumed as long as it gets ahead; after so many attempts without a checkpoint or part no more. */
+/** A job that dies is resumed while it makes progress, at most so many times without a new checkpoint or part. */
 const mostFruitless = 3;
 const logEvery = 250;
 
@@ -62,7 +62,7 @@ export class JobQueue {
 
   /**
    * After the engine before this one was killed: what ran then is interrupted now, workers that outlived it are ended
-   * (two processes must never write one run folder), and what can go on from what was done goes on.
+   * (two processes must never write one run folder), and what can be resumed is resumed.
    */
   recover(resume: boolean): void {
     for (const detail of this.#store.inState('running')) {

@@ -233,7 +233,7 @@ export class JobService {
     return this.get(job.id);
   }
 
-  /** Starts a job again that ended without a result; it goes on from the checkpoints or parts that it has. */
+  /** Starts a job again that ended without a result; it resumes from its checkpoints or parts. */
   async retry(id: string): Promise<Job> {
     const { job } = this.#parts.store.get(id);
     if (job.state === 'done' || isActive(job)) {

@@ -20,7 +20,7 @@ import { endOf, lastOutput, TaskFollower } from './task.ts';
 export interface SlurmParts extends WorkerFacts {
   workspace: string;
   store: JobStore;
-  /** The queue's door for jobs that run elsewhere. */
+  /** Hands a job that runs elsewhere to the queue, which keeps its books. */
   runElsewhere: (jobId: string, runner: Runner) => Promise<void>;
   created: (job: Job) => void;
   /** Of a job whose result was written, if the engine ended before it could say so. */
@@ -155,7 +155,7 @@ export class SlurmService implements Elsewhere {
     this.#again.add(jobId);
   }
 
-  /** Stops following, once Slurm has what is to be tried again; what it runs goes on. */
+  /** Stops following, once Slurm has what is to be retried; running tasks continue. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#stop.abort();
@@ -215,7 +215,7 @@ export class SlurmService implements Elsewhere {
     this.#settle(batch, index);
   }
 
-  /** A workspace opens, and other arrays go on, whatever is wrong with one. */
+  /** A workspace opens, and other arrays continue, whatever is wrong with one. */
   #attempt(batch: Batch, what: () => void): void {
     try {
       what();
@@ -265,7 +265,7 @@ export class SlurmService implements Elsewhere {
         if (batch.slurmId === undefined && own) this.#adopt(batch, own);
         if (batch.slurmId !== undefined) this.#look(batch, own && (await this.#withAccounting(batch, own)));
       } catch (error) {
-        // A full disk, say: looked at again at the next turn, and the other arrays go on.
+        // A full disk, say: checked again next time, and the other arrays continue.
         problem = messageOf(error);
       }
       this.#attempt(batch, () => this.#tellProblem(batch, problem));

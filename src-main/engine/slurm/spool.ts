@@ -1,6 +1,6 @@
 /**
  * What the engine and the tasks of a cluster share: a folder `slurm` in the workspace, in it a folder per job array,
- * and in that a folder per task. It is the whole memory of what was submitted: an engine that starts reads it and goes on.
+ * and in that a folder per task. It is the whole memory of what was submitted: an engine that starts reads it and continues from there.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** The sweeps that are at work, and where: a small file in the workspace, so that the next engine goes on with them. */
+/** The sweeps that are at work, and where: a small file in the workspace, so that the next engine resumes them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { slurmSettingsSchema } from '../../../src-shared/slurm.ts';

@@ -71,7 +71,7 @@ export class LocalWork implements SweepWork {
     }
   }
 
-  /** The job that is training this run already, or a new one that begins it or goes on with it. */
+  /** The job that is training this run already, or a new one that starts or resumes it. */
   async #train(run: SweepRun): Promise<Job> {
     const { store, jobs } = this.#tools;
     const active = store.activeOn(run.path);

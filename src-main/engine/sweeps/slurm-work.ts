@@ -20,7 +20,7 @@ interface Ask {
 
 export interface OnCluster {
   settings: SlurmSettings;
-  /** Also what failed or was cancelled: a person asked, not an engine that goes on. */
+  /** Retry what failed or was cancelled: only if a person asked, not after a restart of the engine. */
   again: boolean;
 }
 

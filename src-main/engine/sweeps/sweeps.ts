@@ -1,4 +1,4 @@
-/** Sweeps, as the engine's requests use them: planned, begun, gone on with after a restart, stopped, renamed, removed. */
+/** Sweeps, as the engine's requests use them: planned, started, resumed after a restart, stopped, renamed, removed. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isActive, type EngineEvent, type ResponseOf } from '../../../src-shared/api.ts';
@@ -72,7 +72,7 @@ export class Sweeps {
     }
   }
 
-  /** Begins nothing more; what was begun is gone on with by the next engine. */
+  /** Starts nothing more; the next engine resumes what was started. */
   close(): void {
     this.#closing = true;
     for (const work of this.#works.values()) work.stop();
@@ -159,7 +159,7 @@ export class Sweeps {
 
   async cancel(name: string): Promise<SweepRow> {
     const found = this.#find(name);
-    // Before anything that takes time: an engine that is killed now must not go on with it.
+    // Before anything that takes time: the engine after one that is killed now must not resume it.
     this.#active.remove(found.name);
     if (this.#atWork.has(found.name)) await this.#works.get(found.name)?.cancel();
     // Jobs on a cluster were submitted by a command, which may be gone.

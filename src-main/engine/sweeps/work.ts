@@ -80,7 +80,7 @@ export class SweepRun {
   }
 
   /**
-   * Params of the job that begins its training or goes on with it.
+   * Params of the job that starts or resumes its training.
    * @throws UserError for a config that cannot be trained, or a folder that cannot be written to
    */
   async training(): Promise<JobParamsInput<'train'>> {

@@ -1,6 +1,7 @@
 /** Slurm's programs as shell scripts that write down how they were called: what Basin does without a cluster. */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { afterEach, beforeEach } from 'vitest';
 import { newFolder } from './workspace.ts';
 
 const programs = ['sbatch', 'squeue', 'scancel', 'sacct'] as const;
@@ -59,4 +60,21 @@ export function workingSlurm(cancelled: readonly number[] = []): FakeSlurm {
       sed -i "s/|\${word%_*}|\${word#*_}|RUNNING/|\${word%_*}|\${word#*_}|CANCELLED/" '${queue}'
       kill $(cat '${folder}'/$word);; esac; done`;
   return fakeSlurm({ sbatch: sbatch.replace('$id_$i', '${id}_$i'), scancel, squeue: `cat '${queue}'` });
+}
+
+/** A fake Slurm in PATH for each test of the file; `use` puts another one in its place. */
+export function slurmForEach(
+  make: () => FakeSlurm,
+): Pick<FakeSlurm, 'calls'> & { use(fake: FakeSlurm): void } {
+  const { PATH } = process.env;
+  let current: FakeSlurm;
+  const use = (fake: FakeSlurm): void => {
+    current = fake;
+    process.env['PATH'] = fake.path;
+  };
+  beforeEach(() => use(make()));
+  afterEach(() => {
+    process.env['PATH'] = PATH;
+  });
+  return { use, calls: (program) => current.calls(program) };
 }

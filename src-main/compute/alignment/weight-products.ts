@@ -35,6 +35,8 @@ interface Term {
   /** Distance of two neighbours along the moved axis, and where each rest lies in the first slice. */
   readonly stride: number;
   readonly offsets: Int32Array;
+  /** Whether the numbers of a unit lie next to each other more than those of a rest do: slices are copied in this order. */
+  readonly unitsFirst: boolean;
   now: Product | undefined;
   /** As after the first use, so that a restart need not multiply again. */
   first: Product | undefined;
@@ -121,6 +123,7 @@ function newTerm(array: MatchedArray, moved: MovedAxis, size: number): Term {
   return {
     ...{ array, moved, size, offsets, stride: strides[moved.axis]! },
     others: array.axes.filter(({ axis }) => axis !== moved.axis),
+    unitsFirst: moved.axis === 0 || moved.block > 1,
     ...{ now: undefined, first: undefined },
   };
 }
@@ -198,56 +201,72 @@ function addRests(
   for (let start = 0; start < rests.length; start += atOnce) {
     const some = rests.subarray(start, start + atOnce);
     const factors = [slicesOf(term, array.a, some), of(some)] as const;
-    const rows = some.length * moved.block;
-    if (onTensorFlow) addOnTensorFlow(product, factors, [rows, size], onTensorFlow);
-    else {
-      const [left, right] = factors;
-      addProduct(
-        view(product, size),
-        transposedView(view(left, size)),
-        view(right, size),
-        size,
-        rows,
-        size,
-        1,
-      );
-    }
+    if (onTensorFlow) addOnTensorFlow(product, factors, term, onTensorFlow);
+    else addHere(product, factors, term);
   }
 }
 
-/** @param factors [rows, size] each */
+type Factors = readonly [Float64Array, Float64Array];
+
+function addHere(product: Float64Array, [left, right]: Factors, { size, unitsFirst }: Term): void {
+  const rows = left.length / size;
+  const [a, b] = unitsFirst
+    ? [view(left, rows), transposedView(view(right, rows))]
+    : [transposedView(view(left, size)), view(right, size)];
+  addProduct(view(product, size), a, b, size, rows, size, 1);
+}
+
 function addOnTensorFlow(
   product: Float64Array,
-  factors: readonly Float64Array[],
-  shape: readonly [number, number],
+  factors: Factors,
+  { size, unitsFirst }: Term,
   doubles: Doubles,
 ): void {
+  const rows = factors[0].length / size;
+  const shape = unitsFirst ? [size, rows] : [rows, size];
   const [left, right] = factors.map((factor) => doubles.put(factor, shape)) as [Double, Double];
-  const found = doubles.matMul(left, right, true, false);
+  const found = doubles.matMul(left, right, !unitsFirst, unitsFirst);
   const part = doubles.read(found);
   doubles.free(left, right, found);
   for (let k = 0; k < part.length; k++) product[k]! += part[k]!;
 }
 
-/** Of an array's data, at these rests, what belongs to each unit: [block * rests, size]. */
-function slicesOf(
+/** Of an array's data, at these rests, what belongs to each unit: [size, rests * block], or [rests, size]. */
+function slicesOf(term: Term, data: ArrayData, rests: Int32Array): Float64Array {
+  const out = new Float64Array(term.moved.block * rests.length * term.size);
+  if (term.unitsFirst) copyUnitByUnit(term, data, rests, out);
+  else copyRestByRest(term, data, rests, out);
+  return out;
+}
+
+function copyUnitByUnit(
   { moved: { places, block }, stride, offsets, size }: Term,
   data: ArrayData,
   rests: Int32Array,
-): Float64Array {
-  const out = new Float64Array(block * rests.length * size);
-  for (let part = 0; part < block; part++) {
-    // A few rests at once: where they lie next to each other, each line of memory is read once.
-    for (let first = 0; first < rests.length; first += together) {
-      const last = Math.min(rests.length, first + together);
-      for (let i = 0; i < size; i++) {
-        const unit = places[i * block + part]! * stride;
-        for (let k = first; k < last; k++)
-          out[(part * rests.length + k) * size + i] = data[offsets[rests[k]!]! + unit]!;
-      }
+  out: Float64Array,
+): void {
+  const starts = Int32Array.from(rests, (rest) => offsets[rest]!);
+  let to = 0;
+  for (let i = 0; i < size; i++)
+    for (const start of starts)
+      for (let part = 0; part < block; part++) out[to++] = data[start + places[i * block + part]! * stride]!;
+}
+
+/** Of units that own one place each. */
+function copyRestByRest(
+  { moved: { places }, stride, offsets, size }: Term,
+  data: ArrayData,
+  rests: Int32Array,
+  out: Float64Array,
+): void {
+  // A few rests at once: where they lie next to each other, each line of memory is read once.
+  for (let first = 0; first < rests.length; first += together) {
+    const last = Math.min(rests.length, first + together);
+    for (let i = 0; i < size; i++) {
+      const unit = places[i]! * stride;
+      for (let k = first; k < last; k++) out[k * size + i] = data[offsets[rests[k]!]! + unit]!;
     }
   }
-  return out;
 }
 
 const together = 8;

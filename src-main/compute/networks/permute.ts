@@ -42,8 +42,10 @@ export function reorder<T extends ArrayData>(
   for (let outer = 0; outer < data.length; outer += size * inner) {
     if (!isInside(outer)) continue;
     for (let i = 0; i < size; i++) {
-      if (order[i] === i) continue;
-      const [from, to] = [outer + order[i]! * inner, outer + i * inner];
+      // Without a pair of numbers made for each entry: these loops are most of the time for a large network.
+      const from = outer + order[i]! * inner;
+      const to = outer + i * inner;
+      if (from === to) continue;
       for (let k = 0; k < inner; k++) out[to + k] = data[from + k]!;
     }
   }

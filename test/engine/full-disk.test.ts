@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openEngine } from '../../src-main/engine/index.ts';
 import { makeRun } from './support/make-runs.ts';
-import { newFolder, refusal, runJob, testEngine } from './support/workspace.ts';
+import { newFolder, refusal, runJob, testEngine, whenRunning } from './support/workspace.ts';
 
 const mounted: string[] = [];
 
@@ -70,6 +70,53 @@ describe.skipIf(!canMount)('a full disk', () => {
     expect((await change()).groups.length).toBe(1);
     expect(await runJob(engine, 'import', { paths: [folder] })).toMatchObject({ state: 'done' });
     expect((await engine.call('runs.list', {})).length).toBe(60);
+    await engine.close();
+  });
+
+  it('ends a sweep, but not the engine that works on it', async () => {
+    const disk = smallDisk(3000)!;
+    const engine = await testEngine(join(disk, 'workspace'));
+    const grid = [{ key: 'seed', values: ['1'] }];
+    const draft = { source: 'standard-small', settings: [], seeds: null, then: [], name: 's', grid };
+    const filled = new Promise<string>((resolve) => {
+      const stop = engine.subscribe((event) => {
+        if (event.type !== 'job-changed' || event.job.state !== 'running') return;
+        stop();
+        resolve(fill(disk));
+      });
+    });
+    await engine.call('sweeps.start', { draft });
+    const filler = await filled;
+    const standing = () => engine.call('sweeps.get', { name: 's' });
+    await expect.poll(async () => (await standing()).active).toBe(false);
+    expect(await standing()).toMatchObject({ trained: 0 });
+    rmSync(filler);
+    // The failure is written down now, so that the run is not taken for one that is being trained.
+    await engine.call('sweeps.resume', { name: 's' });
+    await expect.poll(async () => (await standing()).active).toBe(false);
+    expect(await standing()).toMatchObject({ trained: 1, failed: 0 });
+    await engine.close();
+  });
+
+  it('keeps jobs waiting, and starts them by itself when there is room', async () => {
+    const disk = smallDisk(3000)!;
+    const engine = await testEngine(join(disk, 'workspace'), { pool: { workers: 1 } });
+    const folder = newFolder();
+    const train = (name: string) => ({
+      kind: 'train',
+      params: { run: join(folder, name), epochs: 5, ms: 200 },
+    });
+    const first = await engine.call('jobs.submit', train('first'));
+    const second = await engine.call('jobs.submit', train('second'));
+    await whenRunning(engine, first.id);
+    const filler = fill(disk);
+    expect(await engine.wait(first.id)).toMatchObject({
+      state: 'failed',
+      error: expect.stringContaining('is full'),
+    });
+    expect(await engine.call('jobs.get', { jobId: second.id })).toMatchObject({ state: 'queued' });
+    rmSync(filler);
+    expect(await engine.wait(second.id)).toMatchObject({ state: 'done' });
     await engine.close();
   });
 

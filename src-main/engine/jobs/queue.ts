@@ -34,6 +34,8 @@ const lanes: readonly JobLane[] = ['main', 'light', 'background'];
 /** A job that dies is resumed while it makes progress, at most so many times without a new checkpoint or part. */
 const mostFruitless = 3;
 const logEvery = 250;
+/** Milliseconds until what could not be written (a full disk, say) is tried again. */
+const writeAgainAfter = 5000;
 
 export class JobQueue {
   readonly #store: JobStore;
@@ -47,6 +49,7 @@ export class JobQueue {
   /** Jobs that ended while nothing could be written. */
   readonly #unwritten = new Map<string, { error: string; hint: string | null }>();
   #logTimer: NodeJS.Timeout | undefined;
+  #writeTimer: NodeJS.Timeout | undefined;
   #closing = false;
 
   constructor(store: JobStore, pool: WorkerPool, hooks: JobHooks, mode: QueueMode) {
@@ -109,20 +112,26 @@ export class JobQueue {
     return this.#begin(this.#store.get(id), begun, runner, true);
   }
 
-  /** Starts whatever there is room for. */
+  /** Starts whatever there is room for; first writes down what ended while nothing could be written. */
   schedule(): void {
-    if (this.#closing || !this.#writeLeft()) return;
+    if (this.#closing) return;
+    clearTimeout(this.#writeTimer);
+    // What was not written is durable as it was: jobs that ended are running, those that were to start are queued.
+    if (!this.#writeLeft() || !this.#startAll())
+      this.#writeTimer = setTimeout(() => this.schedule(), writeAgainAfter);
+  }
+
+  /** False if one that there is room for could not be started. */
+  #startAll(): boolean {
     const queued = this.#store
       .inState('queued')
       .filter(({ job }) => this.#mode === 'all' || this.#own.has(job.id))
       .filter(({ job }) => !this.#hooks.elsewhere.has(job.id));
-    for (const lane of lanes) {
-      for (const detail of queued.filter((candidate) => candidate.lane === lane)) {
-        if (!this.#pool.hasRoom(lane)) break;
-        // It stays queued and durable; what cannot be written now (full disk) is tried again with the next change.
-        if (!attempt(() => this.#start(detail))) return;
-      }
-    }
+    return lanes.every((lane) =>
+      queued
+        .filter((candidate) => candidate.lane === lane)
+        .every((detail) => !this.#pool.hasRoom(lane) || attempt(() => this.#start(detail))),
+    );
   }
 
   /** Resolves as soon as the job has ended. */
@@ -168,6 +177,7 @@ export class JobQueue {
     const ends = here.map((running) => running.ended);
     await this.#pool.close();
     await Promise.all(ends);
+    clearTimeout(this.#writeTimer);
     clearTimeout(this.#logTimer);
     this.flushLogs();
   }

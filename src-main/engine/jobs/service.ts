@@ -185,6 +185,8 @@ export class JobService {
     take: (asked: Asked | { active: Job }) => T,
   ): Promise<T> {
     const { store, results, runs } = this.#parts;
+    // A job that ended on a full disk may still stand there as at work.
+    this.queue.schedule();
     const kind = this.#parts.kindNamed(name);
     const { params } = parseQuestion(kind, given);
     const key = kind.cacheable

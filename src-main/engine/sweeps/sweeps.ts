@@ -28,6 +28,9 @@ import type { SweepTools, SweepWork } from './work.ts';
 /** Milliseconds between two `sweeps-changed` events of one sweep, at least. */
 const tellEvery = 400;
 
+const warn = (name: string, error: unknown): void =>
+  void process.stderr.write(`warning: sweep ${name}: ${messageOf(error)}\n`);
+
 export interface SweepParts extends Omit<SweepTools, 'workspaceRoot'> {
   readonly workspace: Workspace;
   readonly groups: GroupStore;
@@ -65,9 +68,9 @@ export class Sweeps {
       const work = this.#begin(found, slurm && { settings: slurm, again: false });
       // Slurm does not respond, say: the next engine tries again.
       work.begun.catch(async (error: unknown) => {
-        process.stderr.write(`warning: sweep ${name}: ${messageOf(error)}\n`);
+        warn(name, error);
         await work.ended;
-        if (!this.#closing) this.#active.add({ name, slurm });
+        if (!this.#closing) this.#attempt(name, () => this.#active.add({ name, slurm }));
       });
     }
   }
@@ -235,6 +238,8 @@ export class Sweeps {
   #begin(found: SweepFolder, cluster: OnCluster | null): SweepWork {
     const { workspace } = this.#parts;
     const { name } = found;
+    // Jobs of it that ended on a full disk may still stand there as at work.
+    this.#parts.jobs.queue.schedule();
     this.#atWork.add(name);
     const tools = { ...this.#parts, workspaceRoot: workspace.root };
     const changed = (): void => this.#tell(name);
@@ -243,13 +248,25 @@ export class Sweeps {
       : new LocalWork(found, tools, changed);
     this.#works.set(name, work);
     this.#tell(name);
-    void work.ended.finally(() => {
-      if (this.#closing) return;
-      this.#atWork.delete(name);
-      this.#active.remove(name);
-      this.#tell(name);
-    });
+    void this.#follow(name, work);
     return work;
+  }
+
+  async #follow(name: string, work: SweepWork): Promise<void> {
+    await work.ended.catch((error: unknown) => warn(name, error));
+    if (this.#closing) return;
+    this.#atWork.delete(name);
+    this.#attempt(name, () => this.#active.remove(name));
+    this.#tell(name);
+  }
+
+  /** On a full disk, say, what is at work cannot be noted: the next engine may resume what is done, and sees that it is. */
+  #attempt(name: string, note: () => void): void {
+    try {
+      note();
+    } catch (error) {
+      warn(name, error);
+    }
   }
 
   /** What waits or runs for it, here or on a cluster, whoever submitted it. */

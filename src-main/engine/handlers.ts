@@ -31,8 +31,9 @@ export function handlersOf(engine: EngineServices): Handlers {
       // A copy: whoever asked may sort it.
       return [...engine.runs.list()];
     },
-    'runs.packed': async () => {
-      await engine.lookForFolders();
+    'runs.packed': () => {
+      // A window does not wait for a look at 1,600 folders: of one that has gone since the last look an event tells.
+      setImmediate(() => void engine.lookForFolders().catch(() => undefined));
       return engine.runs.packed();
     },
     'runs.get': async ({ runId }) => {

@@ -92,6 +92,26 @@ describe('two runs of one config', () => {
     expect(await groupsOf(later)).toEqual({ 'good-runs': [a] });
   });
 
+  it('are shown at once to a window, which is then told of one whose folder has gone', async () => {
+    const [folder, workspace] = [newFolder(), newFolder()];
+    const [a, b] = [sweepRun(folder, 'seed_1', 1), sweepRun(folder, 'seed_2', 50)];
+    const first = await testEngine(workspace);
+    await importInto(first, folder);
+    await first.close();
+    const engine = await testEngine(workspace);
+    renameSync(b, `${b}-elsewhere`);
+    const changed = new Promise<void>((resolve) => {
+      engine.subscribe(({ type }) => type === 'runs-changed' && resolve());
+    });
+    const states = async () => {
+      const { runs } = await engine.call('runs.packed', {});
+      return Object.fromEntries(runs.map(({ path, state }) => [path, state]));
+    };
+    await states();
+    await changed;
+    expect(await states()).toEqual({ [a]: 'ready', [b]: 'missing' });
+  });
+
   it('keep their groups if the folder with both of them moves', async () => {
     const [folder, workspace] = [newFolder(), newFolder()];
     const [a, b] = [sweepRun(folder, 'seed_1', 1), sweepRun(folder, 'seed_2', 50)];

@@ -146,7 +146,8 @@ describe.skipIf(noBrowser)('the life of runs', () => {
     // Until it is gone the rows below it are about to move up, and a click would hit another one.
     await expect.poll(names).toHaveLength(4);
     await row('sym2').click({ button: 'right' });
-    await page.getByRole('menuitem', { name: /Move to the trash/ }).click();
+    const menu = page.getByRole('menu', { name: 'Actions for sym2' });
+    await menu.getByRole('menuitem', { name: /Move to the trash/ }).click();
     await expect.poll(names).toHaveLength(3);
     await page.getByRole('menu').waitFor({ state: 'hidden' });
     await page.getByRole('button', { name: 'Trash' }).click();

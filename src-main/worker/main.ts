@@ -1,5 +1,4 @@
 /** The worker process: takes one job at a time from its parent, over the protocol of `src-shared/worker-protocol.ts`. */
-import { enableCompileCache } from 'node:module';
 import { CancelledError, messageOf, UserError } from '../../src-shared/errors.ts';
 import type { BackendInfo } from '../../src-shared/domain.ts';
 import type { FromWorker, JobFailure } from '../../src-shared/worker-protocol.ts';
@@ -142,7 +141,6 @@ function start(): void {
     process.stderr.write('This is a Basin worker process: the engine starts it; do not run it directly.\n');
     process.exit(2);
   }
-  enableCompileCache();
   // Ctrl-C reaches the whole process group; the parent decides what it means and says `cancel`.
   for (const name of ['SIGINT', 'SIGHUP'] as const) process.on(name, () => undefined);
   process.on('disconnect', () => process.exit(0));

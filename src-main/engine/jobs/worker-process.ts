@@ -1,6 +1,7 @@
 /** One worker process: started, given a job, told to stop, watched, and its end explained. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { setPriority } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { BackendInfo } from '../../../src-shared/domain.ts';
 import type { JobEvent } from '../../../src-shared/progress.ts';
 import {
@@ -47,6 +48,8 @@ export type Outcome =
   | { type: 'error'; error: JobFailure; residentBytes: number }
   | { type: 'died'; death: Death; stderr: string };
 
+/** Where Node keeps compiled code by itself; set from outside, it holds the worker's first modules, too. */
+const compileCache = { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') };
 const stderrKept = 16_384;
 const watchEvery = 200;
 /** After a cancel: ask, after this long end it politely, then for good. Together well below a second. */
@@ -98,7 +101,7 @@ export class WorkerProcess {
     this.#child = spawn(settings.node, [`--max-old-space-size=${heap}`, settings.entry], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       serialization: 'advanced',
-      env: { ...process.env, ...workerEnvironment(settings.threads), ...settings.env },
+      env: { ...compileCache, ...process.env, ...workerEnvironment(settings.threads), ...settings.env },
     });
     this.pid = this.#child.pid ?? 0;
     if (settings.niceness > 0) this.#lower(settings.niceness);

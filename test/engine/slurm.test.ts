@@ -49,9 +49,9 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
     async () => {
       const workspace = newFolder();
       const engine = await testEngine(workspace);
-      // Scripts of some tasks are killed before Basin starts; each once.
+      // Scripts of some late tasks are killed before Basin starts; each once.
       const setup = [
-        `case $SLURM_ARRAY_TASK_ID in 9|23|40)`,
+        `case $SLURM_ARRAY_TASK_ID in 40|48|56)`,
         `mkdir ${workspace}/killed-$SLURM_ARRAY_TASK_ID 2>/dev/null && kill -9 $$;;`,
         `esac`,
       ];
@@ -59,7 +59,7 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
         settings: settings({ setup }),
         jobs: Array.from({ length: tasks }, (_, i) => ({
           kind: 'train',
-          params: { run: runOf(workspace, i), epochs: 3, ms: 100, ...(i % 11 === 5 && { dieAfter: 1 }) },
+          params: { run: runOf(workspace, i), epochs: 3, ms: 200, ...(i % 11 === 5 && { dieAfter: 1 }) },
         })),
       });
       expect(jobs).toHaveLength(tasks);
@@ -67,6 +67,9 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
       writeFileSync(runOf(workspace, 30), '');
 
       await expect.poll(() => states(engine)).toContain('done');
+      // A task that has only just begun there is cut off.
+      const onNode = ['-h', '-r', '-w', 'n2', '-t', 'RUNNING', '-o', '%M'];
+      await expect.poll(async () => (await slurm.ask('squeue', onNode)).split('\n')).toContain('0:00');
       slurm.killNode('n2');
       const isRequeued = (line: string): boolean => line.endsWith('|BeginTime');
       const ended = Promise.all(jobs.map(({ id }) => engine.wait(id)));
@@ -87,8 +90,8 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
 
       const failed = (await ended).filter(({ state }) => state !== 'done');
       const indexOf = ({ params }: Job): number => Number(/\d+$/.exec((params as { run: string }).run)![0]);
-      expect(failed.map(indexOf).sort((a, b) => a - b)).toEqual([9, 23, 30, 40]);
-      expect(failed.find((job) => indexOf(job) === 9)!.error).toMatch(
+      expect(failed.map(indexOf).sort((a, b) => a - b)).toEqual([30, 40, 48, 56]);
+      expect(failed.find((job) => indexOf(job) === 48)!.error).toMatch(
         /ended on n\d as FAILED without a result/,
       );
       expect(failed.find((job) => indexOf(job) === 30)!.error).toContain('run-30');
@@ -104,7 +107,7 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
       expect(results).toHaveLength(tasks);
       expect(new Set(results.map(({ jobId }) => jobId)).size).toBe(tasks);
       for (let i = 0; i < tasks; i++) expect(weightsIn(runOf(workspace, i), 3)).toBe(expectedWeights(3));
-      expect(existsSync(join(workspace, 'killed-9'))).toBe(true);
+      expect(existsSync(join(workspace, 'killed-48'))).toBe(true);
       slurm.startNode('n2');
     },
   );
@@ -232,7 +235,9 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
       const trained = results.filter(({ kind }) => kind === 'train').map(({ jobId }) => jobId);
       expect(trained.sort()).toEqual(jobs.map(({ id }) => id).sort());
       // The command found nothing to do.
-      expect((await basinJson<Job[]>(['jobs', ...own])).map(({ attempt }) => attempt)).toEqual(
+      const all = await basinJson<Job[]>(['jobs', ...own]);
+      // Whether there was something left to hash in the background depends on who was faster.
+      expect(all.filter(({ kind }) => kind !== 'hash').map(({ attempt }) => attempt)).toEqual(
         Array(6).fill(1),
       );
       expect(arrays(workspace)).toEqual([]);

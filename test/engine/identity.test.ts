@@ -107,7 +107,7 @@ describe('two runs of one config', () => {
       const { runs } = await engine.call('runs.packed', {});
       return Object.fromEntries(runs.map(({ path, state }) => [path, state]));
     };
-    await states();
+    expect(await states()).toEqual({ [a]: 'ready', [b]: 'ready' });
     await changed;
     expect(await states()).toEqual({ [a]: 'ready', [b]: 'missing' });
   });

@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../src-main/engine/index.ts';
+import { slurmSettingsSchema } from '../../src-shared/slurm.ts';
 import { fakeSlurm, slurmForEach, workingSlurm } from './support/fake-slurm.ts';
 import { newFolder, refusal, testEngine } from './support/workspace.ts';
 
@@ -81,6 +82,24 @@ describe('a sweep on Slurm', () => {
     const refused = await through(engine);
     expect(refused).toMatchObject({ trained: 2, complete: 0, failed: 2 });
     expect(refused.cells[0]!.failures[0]!.message).toContain('sbatch: invalid partition');
+  });
+
+  it('stays at work for the engine after the next, if Slurm takes nothing when the next one starts', async () => {
+    const workspace = newWorkspace();
+    const one = await testEngine(workspace);
+    await one.call('sweeps.start', { ...onSlurm, draft: { ...draft, then: [] } });
+    await through(one);
+    use(fakeSlurm({ sbatch: 'cat > /dev/null; echo no response >&2; exit 1' }));
+    await refusal(one.call('sweeps.start', onSlurm));
+    await one.close();
+    // As if it had been killed just before Slurm was asked.
+    const settings = slurmSettingsSchema.parse({ poll: 0.2 });
+    writeFileSync(join(workspace, 'sweeps.json'), JSON.stringify({ active: [{ name, slurm: settings }] }));
+    const two = await testEngine(workspace);
+    expect(await through(two)).toMatchObject({ trained: 2, complete: 0 });
+    await two.close();
+    use(workingSlurm());
+    expect(await through(await testEngine(workspace))).toMatchObject({ complete: 2, failed: 0 });
   });
 
   it('is cancelled with what waits and runs on the cluster, and measures nothing then', async () => {

@@ -50,6 +50,8 @@ export class JobQueue {
   readonly #unwritten = new Map<string, { error: string; hint: string | null }>();
   #logTimer: NodeJS.Timeout | undefined;
   #writeTimer: NodeJS.Timeout | undefined;
+  /** Why jobs that could start do not, as it was told. */
+  #trouble: string | undefined;
   #closing = false;
 
   constructor(store: JobStore, pool: WorkerPool, hooks: JobHooks, mode: QueueMode) {
@@ -115,10 +117,12 @@ export class JobQueue {
   /** Starts whatever there is room for; first writes down what ended while nothing could be written. */
   schedule(): void {
     if (this.#closing) return;
-    clearTimeout(this.#writeTimer);
-    // What was not written is durable as it was: jobs that ended are running, those that were to start are queued.
-    if (!this.#writeLeft() || !this.#startAll())
-      this.#writeTimer = setTimeout(() => this.schedule(), writeAgainAfter);
+    if (this.writeLeft() && this.#startAll()) this.#tellTrouble(undefined);
+    else {
+      // What was not written stands there as before: jobs that ended as running, those that were to start as queued.
+      clearTimeout(this.#writeTimer);
+      this.#writeTimer = setTimeout(() => attempt(() => this.schedule()), writeAgainAfter);
+    }
   }
 
   /** False if one that there is room for could not be started. */
@@ -127,10 +131,13 @@ export class JobQueue {
       .inState('queued')
       .filter(({ job }) => this.#mode === 'all' || this.#own.has(job.id))
       .filter(({ job }) => !this.#hooks.elsewhere.has(job.id));
+    // A start that fails at once schedules by itself: what it has started is not started again.
+    const canStart = ({ lane, job }: JobDetail): boolean =>
+      this.#pool.hasRoom(lane) && this.#store.get(job.id).job.state === 'queued';
     return lanes.every((lane) =>
       queued
-        .filter((candidate) => candidate.lane === lane)
-        .every((detail) => !this.#pool.hasRoom(lane) || attempt(() => this.#start(detail))),
+        .filter((detail) => detail.lane === lane)
+        .every((detail) => !canStart(detail) || this.#try(() => this.#start(detail))),
     );
   }
 
@@ -344,13 +351,24 @@ export class JobQueue {
     this.#unwritten.set(id, { error, hint });
   }
 
-  /** False while the disk takes nothing. */
-  #writeLeft(): boolean {
+  /** What ended while nothing could be written is written down. False while the disk still takes nothing. */
+  writeLeft(): boolean {
     for (const [id, { error, hint }] of this.#unwritten) {
-      if (!attempt(() => this.#store.transition(id, 'failed', { error, hint }))) return false;
+      if (!this.#try(() => this.#store.transition(id, 'failed', { error, hint }))) return false;
       this.#unwritten.delete(id);
     }
     return true;
+  }
+
+  #try(work: () => unknown): boolean {
+    return attempt(work, (error) => this.#tellTrouble(messageOf(this.#hooks.explain(error))));
+  }
+
+  /** Once for as long as it lasts. */
+  #tellTrouble(trouble: string | undefined): void {
+    if (trouble !== undefined && trouble !== this.#trouble)
+      process.stderr.write(`warning: jobs wait, and are tried again every few seconds: ${trouble}\n`);
+    this.#trouble = trouble;
   }
 
   #ended(job: Job): void {
@@ -371,11 +389,12 @@ export class JobQueue {
 }
 
 /** False when it threw: for writes that will be tried again and must not end the engine. */
-function attempt(work: () => unknown): boolean {
+function attempt(work: () => unknown, failed?: (error: unknown) => void): boolean {
   try {
     work();
     return true;
-  } catch {
+  } catch (error) {
+    failed?.(error);
     return false;
   }
 }

@@ -186,7 +186,7 @@ export class JobService {
   ): Promise<T> {
     const { store, results, runs } = this.#parts;
     // A job that ended on a full disk may still stand there as at work.
-    this.queue.schedule();
+    this.queue.writeLeft();
     const kind = this.#parts.kindNamed(name);
     const { params } = parseQuestion(kind, given);
     const key = kind.cacheable
@@ -237,6 +237,7 @@ export class JobService {
 
   /** Starts a job again that ended without a result; it resumes from its checkpoints or parts. */
   async retry(id: string): Promise<Job> {
+    this.queue.writeLeft();
     const { job } = this.#parts.store.get(id);
     if (job.state === 'done' || isActive(job)) {
       throw new UserError(

@@ -62,16 +62,11 @@ export class Sweeps {
         found = { name, folder, sweep: readSweep(folder) };
       } catch {
         // It was removed, or cannot be read: the list of sweeps says so.
-        this.#active.remove(name);
+        this.#attempt(name, () => this.#active.remove(name));
         continue;
       }
       const work = this.#begin(found, slurm && { settings: slurm, again: false });
-      // Slurm does not respond, say: the next engine tries again.
-      work.begun.catch(async (error: unknown) => {
-        warn(name, error);
-        await work.ended;
-        if (!this.#closing) this.#attempt(name, () => this.#active.add({ name, slurm }));
-      });
+      void this.#follow(name, work, work.begun);
     }
   }
 
@@ -163,7 +158,7 @@ export class Sweeps {
   async cancel(name: string): Promise<SweepRow> {
     const found = this.#find(name);
     // Before anything that takes time: the engine after one that is killed now must not resume it.
-    this.#active.remove(found.name);
+    this.#attempt(found.name, () => this.#active.remove(found.name));
     if (this.#atWork.has(found.name)) await this.#works.get(found.name)?.cancel();
     // Jobs on a cluster were submitted by a command, which may be gone.
     const { jobs } = this.#parts;
@@ -232,14 +227,16 @@ export class Sweeps {
   /** Somebody asks for it: resolves when its first jobs are submitted. */
   async #ask(found: SweepFolder, slurm: SlurmSettings | null): Promise<void> {
     this.#active.add({ name: found.name, slurm });
-    await this.#begin(found, slurm && { settings: slurm, again: true }).begun;
+    const work = this.#begin(found, slurm && { settings: slurm, again: true });
+    void this.#follow(found.name, work);
+    await work.begun;
   }
 
   #begin(found: SweepFolder, cluster: OnCluster | null): SweepWork {
     const { workspace } = this.#parts;
     const { name } = found;
     // Jobs of it that ended on a full disk may still stand there as at work.
-    this.#parts.jobs.queue.schedule();
+    this.#parts.jobs.queue.writeLeft();
     this.#atWork.add(name);
     const tools = { ...this.#parts, workspaceRoot: workspace.root };
     const changed = (): void => this.#tell(name);
@@ -248,19 +245,31 @@ export class Sweeps {
       : new LocalWork(found, tools, changed);
     this.#works.set(name, work);
     this.#tell(name);
-    void this.#follow(name, work);
     return work;
   }
 
-  async #follow(name: string, work: SweepWork): Promise<void> {
-    await work.ended.catch((error: unknown) => warn(name, error));
+  /** @param begun of a sweep that nobody is there to be told of: if it rejects, the next engine tries again */
+  async #follow(name: string, work: SweepWork, begun?: Promise<void>): Promise<void> {
+    let isRefused = false;
+    try {
+      await begun;
+    } catch (error) {
+      // Slurm does not respond, say.
+      warn(name, error);
+      isRefused = true;
+    }
+    try {
+      await work.ended;
+    } catch (error) {
+      warn(name, error);
+    }
     if (this.#closing) return;
     this.#atWork.delete(name);
-    this.#attempt(name, () => this.#active.remove(name));
+    if (!isRefused) this.#attempt(name, () => this.#active.remove(name));
     this.#tell(name);
   }
 
-  /** On a full disk, say, what is at work cannot be noted: the next engine may resume what is done, and sees that it is. */
+  /** What cannot be noted, on a full disk, say, is told; the work goes on. */
   #attempt(name: string, note: () => void): void {
     try {
       note();
@@ -271,6 +280,7 @@ export class Sweeps {
 
   /** What waits or runs for it, here or on a cluster, whoever submitted it. */
   #activeJobs({ folder }: SweepFolder): JobOnRun[] {
+    this.#parts.jobs.queue.writeLeft();
     return this.#parts.store.onRunsIn(folder).filter(isActive);
   }
 

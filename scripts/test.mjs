@@ -23,7 +23,7 @@ async function runChecks() {
     return;
   }
   const left = staticChecks();
-  // Each keeps one core busy, and the suites take two.
+  // Two at a time: each keeps one core busy.
   await Promise.all([runInTurn(left), runInTurn(left)]);
 }
 

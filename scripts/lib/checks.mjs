@@ -72,7 +72,7 @@ export function build() {
   };
 }
 
-/** The longest first: they are run two at a time. */
+/** Lint takes longest and comes first: they are run two at a time. */
 export function staticChecks() {
   const checks = [lint(), formatting(), ...typechecks(), architecture(), words()];
   if (existsSync(inClone('electron.vite.config.ts'))) checks.push(build());

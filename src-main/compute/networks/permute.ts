@@ -42,7 +42,7 @@ export function reorder<T extends ArrayData>(
   for (let outer = 0; outer < data.length; outer += size * inner) {
     if (!isInside(outer)) continue;
     for (let i = 0; i < size; i++) {
-      // Without a pair of numbers made for each entry: these loops are most of the time for a large network.
+      // Not `[from, to] = […]`: a pair allocated for each entry took most of the time for a large network.
       const from = outer + order[i]! * inner;
       const to = outer + i * inner;
       if (from === to) continue;

@@ -32,7 +32,7 @@ export function handlersOf(engine: EngineServices): Handlers {
       return [...engine.runs.list()];
     },
     'runs.packed': () => {
-      // A window does not wait for a look at 1,600 folders: of one that has gone since the last look an event tells.
+      // A window does not wait until 1,600 folders have been checked; an event follows if one is gone.
       setImmediate(() => void engine.lookForFolders().catch(() => undefined));
       return engine.runs.packed();
     },

@@ -67,7 +67,7 @@ describe.skipIf(whyNoSlurm !== undefined)(name, () => {
       writeFileSync(runOf(workspace, 30), '');
 
       await expect.poll(() => states(engine)).toContain('done');
-      // A task that has only just begun there is cut off.
+      // So that it cuts off a task that has only just begun.
       const onNode = ['-h', '-r', '-w', 'n2', '-t', 'RUNNING', '-o', '%M'];
       await expect.poll(async () => (await slurm.ask('squeue', onNode)).split('\n')).toContain('0:00');
       slurm.killNode('n2');

@@ -84,7 +84,7 @@ describe('a sweep on Slurm', () => {
     expect(refused.cells[0]!.failures[0]!.message).toContain('sbatch: invalid partition');
   });
 
-  it('stays at work for the engine after the next, if Slurm takes nothing when the next one starts', async () => {
+  it('is tried again by a later engine if Slurm takes nothing when the next one starts', async () => {
     const workspace = newWorkspace();
     const one = await testEngine(workspace);
     await one.call('sweeps.start', { ...onSlurm, draft: { ...draft, then: [] } });

@@ -35,7 +35,7 @@ interface Term {
   /** Distance of two neighbours along the moved axis, and where each rest lies in the first slice. */
   readonly stride: number;
   readonly offsets: Int32Array;
-  /** Slices are copied unit by unit, not rest by rest: a unit's numbers lie closer together than a rest's. */
+  /** Slices are copied unit by unit, not rest by rest, because a unit's numbers lie closer together than a rest's. */
   readonly unitsFirst: boolean;
   now: Product | undefined;
   /** As after the first use, so that a restart need not multiply again. */

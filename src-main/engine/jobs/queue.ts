@@ -31,7 +31,7 @@ interface Running {
 }
 
 const lanes: readonly JobLane[] = ['main', 'light', 'background'];
-/** A job that dies is resumed while it makes progress, at most so many times without a new checkpoint or part. */
+/** A job whose process dies is resumed; this many times at most if it writes no new checkpoint or part in between. */
 const mostFruitless = 3;
 const logEvery = 250;
 /** Milliseconds until what could not be written (a full disk, say) is tried again. */
@@ -50,7 +50,7 @@ export class JobQueue {
   readonly #unwritten = new Map<string, { error: string; hint: string | null }>();
   #logTimer: NodeJS.Timeout | undefined;
   #writeTimer: NodeJS.Timeout | undefined;
-  /** Why jobs that could start do not, as it was told. */
+  /** The last warning about jobs that could not be started or saved. */
   #trouble: string | undefined;
   #closing = false;
 
@@ -114,12 +114,12 @@ export class JobQueue {
     return this.#begin(this.#store.get(id), begun, runner, true);
   }
 
-  /** Starts whatever there is room for; first writes down what ended while nothing could be written. */
+  /** Starts whatever there is room for; first saves how jobs ended while nothing could be written. */
   schedule(): void {
     if (this.#closing) return;
     if (this.writeLeft() && this.#startAll()) this.#tellTrouble(undefined);
     else {
-      // What was not written stands there as before: jobs that ended as running, those that were to start as queued.
+      // Until then the catalog has them as before: jobs that ended as running, those that should start as queued.
       clearTimeout(this.#writeTimer);
       this.#writeTimer = setTimeout(() => attempt(() => this.schedule()), writeAgainAfter);
     }
@@ -131,7 +131,7 @@ export class JobQueue {
       .inState('queued')
       .filter(({ job }) => this.#mode === 'all' || this.#own.has(job.id))
       .filter(({ job }) => !this.#hooks.elsewhere.has(job.id));
-    // A start that fails at once schedules by itself: what it has started is not started again.
+    // A job that fails as it starts calls `schedule` itself, which may have started others of this list.
     const canStart = ({ lane, job }: JobDetail): boolean =>
       this.#pool.hasRoom(lane) && this.#store.get(job.id).job.state === 'queued';
     return lanes.every((lane) =>
@@ -351,7 +351,7 @@ export class JobQueue {
     this.#unwritten.set(id, { error, hint });
   }
 
-  /** What ended while nothing could be written is written down. False while the disk still takes nothing. */
+  /** Saves how jobs ended while nothing could be written. False if that is still so. */
   writeLeft(): boolean {
     for (const [id, { error, hint }] of this.#unwritten) {
       if (!this.#try(() => this.#store.transition(id, 'failed', { error, hint }))) return false;
@@ -364,10 +364,10 @@ export class JobQueue {
     return attempt(work, (error) => this.#tellTrouble(messageOf(this.#hooks.explain(error))));
   }
 
-  /** Once for as long as it lasts. */
+  /** Warns once, not with every attempt. */
   #tellTrouble(trouble: string | undefined): void {
-    if (trouble !== undefined && trouble !== this.#trouble)
-      process.stderr.write(`warning: jobs wait, and are tried again every few seconds: ${trouble}\n`);
+    const warning = `warning: jobs cannot be started or saved; Basin tries again every few seconds: ${trouble}\n`;
+    if (trouble !== undefined && trouble !== this.#trouble) process.stderr.write(warning);
     this.#trouble = trouble;
   }
 

@@ -185,7 +185,7 @@ export class JobService {
     take: (asked: Asked | { active: Job }) => T,
   ): Promise<T> {
     const { store, results, runs } = this.#parts;
-    // A job that ended on a full disk may still stand there as at work.
+    // A job that failed on a full disk may still be listed as running.
     this.queue.writeLeft();
     const kind = this.#parts.kindNamed(name);
     const { params } = parseQuestion(kind, given);

@@ -48,7 +48,7 @@ export type Outcome =
   | { type: 'error'; error: JobFailure; residentBytes: number }
   | { type: 'died'; death: Death; stderr: string };
 
-/** Where Node keeps compiled code by default; told from outside, it keeps that of the worker's first modules, too. */
+/** Node's default folder for compiled code. Set in the environment, it also serves the modules that a worker loads first. */
 const compileCache = { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') };
 const stderrKept = 16_384;
 const watchEvery = 200;

@@ -235,8 +235,6 @@ export class Sweeps {
   #begin(found: SweepFolder, cluster: OnCluster | null): SweepWork {
     const { workspace } = this.#parts;
     const { name } = found;
-    // Jobs of it that ended on a full disk may still stand there as at work.
-    this.#parts.jobs.queue.writeLeft();
     this.#atWork.add(name);
     const tools = { ...this.#parts, workspaceRoot: workspace.root };
     const changed = (): void => this.#tell(name);
@@ -248,13 +246,13 @@ export class Sweeps {
     return work;
   }
 
-  /** @param begun of a sweep that nobody is there to be told of: if it rejects, the next engine tries again */
+  /** @param begun of a sweep that no person asked for now: if it rejects, the next engine tries again */
   async #follow(name: string, work: SweepWork, begun?: Promise<void>): Promise<void> {
     let isRefused = false;
     try {
       await begun;
     } catch (error) {
-      // Slurm does not respond, say.
+      // Slurm does not respond, for example.
       warn(name, error);
       isRefused = true;
     }
@@ -269,7 +267,7 @@ export class Sweeps {
     this.#tell(name);
   }
 
-  /** What cannot be noted, on a full disk, say, is told; the work goes on. */
+  /** A note that cannot be written, for example on a full disk, is a warning and stops nothing. */
   #attempt(name: string, note: () => void): void {
     try {
       note();
@@ -280,6 +278,7 @@ export class Sweeps {
 
   /** What waits or runs for it, here or on a cluster, whoever submitted it. */
   #activeJobs({ folder }: SweepFolder): JobOnRun[] {
+    // One that failed on a full disk may still be listed as running.
     this.#parts.jobs.queue.writeLeft();
     return this.#parts.store.onRunsIn(folder).filter(isActive);
   }
